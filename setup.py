@@ -1,0 +1,47 @@
+"""Packaging of metadata-etl: what the job needs, and one extra for each way of going further."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+RUN = [
+    "apache-beam>=2.77,<3",
+    "fastavro>=1.12,<2",
+    "google-cloud-storage>=3.1,<4",
+    "polars>=2.0,<3",
+    "numpy>=2.0,<3",
+    "orjson>=3.10,<4",
+    "ada-url>=1.25,<5",
+    "datasketches>=5.2,<6",
+    "cramjam>=2.8,<3",
+    "zstandard>=0.23,<1",
+    "rich>=14,<16",
+]
+DEMO = ["airportsdata>=20250101"]
+TEST = [
+    *DEMO,
+    "pytest>=9,<10",
+    "pytest-xdist>=3.6,<4",
+    "hypothesis>=6.150,<7",
+    "ruff>=0.15,<1",
+    "mypy>=1.19,<3",
+    "import-linter>=2.5,<3",
+]
+
+setup(
+    name="metadata-etl",
+    version="0.1.0",
+    description="Raw metadata exports of vision and lidar datasets in, a validated and published dataset out.",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    python_requires=">=3.11",
+    packages=find_packages(include=["pipelines", "pipelines.*", "transforms", "transforms.*"]),
+    package_data={"pipelines": ["py.typed"], "transforms": ["py.typed"]},
+    install_requires=RUN,
+    extras_require={
+        "dataflow": ["apache-beam[gcp]>=2.77,<3"],
+        "demo": DEMO,
+        "test": TEST,
+    },
+    entry_points={"console_scripts": ["metadata-etl = pipelines.cli:main"]},
+)

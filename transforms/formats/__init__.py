@@ -1,0 +1,1 @@
+"""Bytes to records and columns to bytes: NDJSON, JSON documents, Avro. No paths, no Beam."""
