@@ -1,0 +1,84 @@
+"""Makes the exports of the demo from the airports of the world (PyPI package `airportsdata`, MIT).
+
+    python examples/demo/make_exports.py OUT_DIR
+
+Names, places, elevations and codes of the airports are real. The images, what is marked on them, the detectors and the
+scenes are made up, drawn by airport and therefore the same on every run. `faulty.ndjson` goes with `items.ndjson` into
+one job: each of its lines has one fault. `masks.ndjson` goes with the annotations.
+"""
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import airportsdata
+import faults
+import marks
+import scenes
+from airport import Airport, Json, item
+
+
+def airports() -> list[Airport]:
+    """Returns every airport with an ICAO code, sorted by it."""
+    found = airportsdata.load("ICAO")
+    return [
+        Airport(
+            icao=code,
+            iata=entry["iata"],
+            local=entry.get("lid") or "",
+            name=entry["name"],
+            city=entry["city"],
+            subdivision=entry["subd"],
+            country=entry["country"],
+            elevation=entry["elevation"],
+            latitude=entry["lat"],
+            longitude=entry["lon"],
+            time_zone=entry["tz"],
+        )
+        for code, entry in sorted(found.items())
+    ]
+
+
+def exports(every: Sequence[Airport]) -> dict[str, Iterable[str]]:
+    """Returns the lines of each export by the name of its file."""
+    marked = [airport for airport in every if marks.is_marked(airport)]
+    return {
+        "items.ndjson": map(encode, map(item, every)),
+        "annotations.ndjson": map(encode, marks.annotations(marked)),
+        "predictions_detector_v1.ndjson": map(encode, marks.predictions(marked, detector=marks.DETECTOR_V1)),
+        "predictions_detector_v2.ndjson": map(encode, marks.predictions(marked, detector=marks.DETECTOR_V2)),
+        "scenes.ndjson": map(encode, scenes.scenes(every)),
+        "masks.ndjson": map(encode, marks.masks(marked)),
+        "faulty.ndjson": (line for _, line in faults.lines(every)),
+    }
+
+
+def encode(record: dict[str, Json]) -> str:
+    """Returns a record as a line without its end, escaped to ASCII as the usual clients do."""
+    return json.dumps(record, allow_nan=False)
+
+
+def write(lines: Iterable[str], path: Path) -> int:
+    """Writes an export and returns the number of its lines."""
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as sink:
+        for count, line in enumerate(lines, start=1):  # noqa: B007 - the last number is the result
+            sink.write(f"{line}\n")
+    return count
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Writes all exports into a directory and prints one line for each."""
+    parser = argparse.ArgumentParser(description="Make the exports of the demo from the airports of the world.")
+    parser.add_argument("out_dir", type=Path, help="directory, made if absent")
+    out: Path = parser.parse_args(arguments).out_dir
+    out.mkdir(parents=True, exist_ok=True)
+    for name, lines in exports(airports()).items():
+        path = out / name
+        count = write(lines, path)
+        print(f"{path}  {count:,} records  {path.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

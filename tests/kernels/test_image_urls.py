@@ -1,0 +1,83 @@
+"""The column of canonical URLs agrees with the rule, value by value: K1, K3, K4."""
+
+import json
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_series_equal
+from support.fixtures import SHARED, needs_shared
+from support.urls import plain_urls, tricky_urls
+
+from transforms.kernels.image_urls import cache_key_column, canonical_column
+from transforms.rules import image_urls
+
+
+def _by_the_rule(urls: list[str | None]) -> tuple[pl.Series, pl.Series]:
+    canonical: list[str | None] = []
+    errors: list[str | None] = []
+    for url in urls:
+        try:
+            canonical.append(None if url is None else image_urls.canonical(url))
+            errors.append(None)
+        except image_urls.InvalidUrl as invalid:
+            canonical.append(None)
+            errors.append(str(invalid))
+    return pl.Series("canonical", canonical, dtype=pl.String), pl.Series("error", errors, dtype=pl.String)
+
+
+def _assert_agrees(urls: list[str | None]) -> None:
+    got = canonical_column(pl.Series("image_url", urls, dtype=pl.String))
+    for column, expected in zip(got, _by_the_rule(urls), strict=True):
+        assert_series_equal(column, expected)
+
+
+@given(st.lists(st.one_of(st.none(), tricky_urls(), plain_urls), max_size=20))
+def test_the_column_agrees_with_the_rule(urls: list[str | None]) -> None:
+    _assert_agrees(urls)
+
+
+@given(plain_urls)
+def test_a_plain_url_agrees_with_the_rule(url: str) -> None:
+    _assert_agrees([url])
+
+
+@needs_shared
+@pytest.mark.parametrize("name", ["signed_same.json", "different.json", "same_key_groups.json"])
+def test_the_column_agrees_with_the_rule_on_real_urls(name: str) -> None:
+    read = json.loads((SHARED / "urls" / name).read_text())
+    groups = read.values() if isinstance(read, dict) else read
+    urls = [url for group in groups for url in group]
+    assert urls
+    _assert_agrees([*urls, None, *reversed(urls)])
+
+
+@pytest.mark.parametrize("urls", [[], [None], [None, "ftp://x", None], ["ftp://x", "ftp://x"], ["gs://b/o"]])
+def test_nulls_and_empty_columns_keep_their_shape(urls: list[str | None]) -> None:
+    _assert_agrees(urls)
+
+
+def test_plain_urls_do_without_the_scalar_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(url: str) -> str:
+        raise AssertionError(url)
+
+    monkeypatch.setattr(image_urls, "canonical", refuse)
+    urls = ["https://cdn.example.com/img/1.jpg", "s3://acme-fleet/2024/a b.jpg", "gs://b/\u00fc?x", "http://h/", None]
+    canonical, error = canonical_column(pl.Series(urls))
+    assert canonical.to_list() == urls
+    assert error.null_count() == len(urls)
+
+
+def test_a_url_that_needs_the_rule_needs_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(image_urls, "canonical", lambda url: asked.append(url) or "https://h/")
+    canonical, _ = canonical_column(pl.Series(["https://H/", "https://h/a", "https://H/"]))
+    assert canonical.to_list() == ["https://h/", "https://h/a", "https://h/"]
+    assert asked == ["https://H/"]
+
+
+def test_keys_are_those_of_the_rule_and_nulls_stay() -> None:
+    keys = cache_key_column(pl.Series("canonical", ["s3://b/\u00fc", None], dtype=pl.String))
+    expected = [image_urls.cache_key("s3://b/\u00fc"), None]
+    assert_series_equal(keys, pl.Series("cache_key", expected, dtype=pl.String))

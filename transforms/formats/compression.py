@@ -1,0 +1,171 @@
+"""Compressed exports: a stream of compressed bytes to a stream of the bytes in it (RULES F1, R2)."""
+
+import bz2
+import io
+import lzma
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol, cast
+
+import zstandard
+
+from transforms.formats.framing import Unreadable
+
+# Bytes of compressed input handed on at once. Small: what a decompressor made of the sound bytes in front of a corrupt
+# one is lost with the call that fails, and zstandard has no other bound for what one call may return.
+STEP_BYTES = 1024
+READ_BYTES = 256 * STEP_BYTES
+
+
+def is_compressed(name: str) -> bool:
+    """Whether the name of an export ends like that of a compressed one: .gz, .bz2, .zst or .xz in any case."""
+    return _codec(name) is not None
+
+
+def decompressed(stream: BinaryIO, name: str) -> BinaryIO:
+    """The bytes of an export: those of `stream`, decompressed if its name says so.
+
+    Several gzip members, zstandard frames, bzip2 or xz streams in a row are one file (F1). Reading from it gives all
+    bytes in front of a truncated or corrupt place and then raises `Unreadable` there (R2): all of them if the file is
+    truncated, all but those of the last 1,024 compressed bytes if it is corrupt. It does not close `stream`, and it
+    cannot seek.
+    """
+    codec = _codec(name)
+    return stream if codec is None else cast("BinaryIO", _Decompressed(stream, codec))
+
+
+class _Decompressor(Protocol):
+    """What the decompressors of the four formats have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Codec:
+    """`label` as in messages, `magic`, the bytes a member begins with, and `start`, a decompressor for one member."""
+
+    label: str
+    magic: bytes
+    start: Callable[[], _Decompressor]
+
+
+def _zstandard() -> _Decompressor:
+    return cast("_Decompressor", zstandard.ZstdDecompressor().decompressobj())
+
+
+_CODECS = {
+    ".gz": _Codec("gzip", b"\x1f\x8b", lambda: zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)),
+    ".bz2": _Codec("bzip2", b"BZh", bz2.BZ2Decompressor),
+    ".xz": _Codec("xz", b"\xfd7zXZ\x00", lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ)),
+    ".zst": _Codec("zstandard", b"\x28\xb5\x2f\xfd", _zstandard),
+}
+
+# bz2 reports corrupt data as OSError and, past the end of a stream, EOFError.
+_FAULTS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError)
+
+
+def _codec(name: str) -> _Codec | None:
+    return next((codec for ending, codec in _CODECS.items() if name.lower().endswith(ending)), None)
+
+
+class _Decompressed(io.RawIOBase):
+    """A stream of decompressed bytes. The result of reads depends on the source only, not on the sizes asked for."""
+
+    def __init__(self, source: BinaryIO, codec: _Codec) -> None:
+        super().__init__()
+        self._source = source
+        self._codec = codec
+        self._member: _Decompressor | None = None
+        self._is_member = False  # whether the member began as one should
+        self._input = b""
+        self._at = 0  # of the input that is already decompressed
+        self._passed = 0  # compressed bytes in front of the input
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._given = 0
+        self._ended = False
+        self._fault: str | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # io gives it one of these
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def readall(self) -> bytes:
+        return self.read()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Up to `size` bytes, all that are left by default; fewer only at the end or in front of a fault.
+
+        Raises:
+            Unreadable: if nothing is left in front of a truncated or corrupt place.
+        """
+        wanted = None if size is None or size < 0 else size
+        while not self._ended and (wanted is None or self._held < wanted):
+            self._step()
+        if not self._held and self._fault is not None and wanted != 0:
+            raise Unreadable(self._fault, self._given)
+        held = b"".join(self._pieces)
+        data = held if wanted is None else held[:wanted]
+        self._pieces = [held[len(data) :]] if len(data) < len(held) else []
+        self._held -= len(data)
+        self._given += len(data)
+        return data
+
+    def _step(self) -> None:
+        """Decompress the next few bytes; note the end or a fault."""
+        if self._at == len(self._input):
+            self._passed += len(self._input)
+            self._input, self._at = self._filled(), 0
+            if not self._input:
+                self._ended = True
+                if self._member is not None:
+                    self._fault = (
+                        f"expected the end of the {self._codec.label} data, got the end of the file "
+                        f"after {self._passed:,} compressed bytes: the file is truncated"
+                    )
+                return
+        piece = self._input[self._at : self._at + STEP_BYTES]
+        if self._member is None:
+            if self._passed + self._at and piece.startswith(b"\x00"):
+                self._at += len(piece) - len(piece.lstrip(b"\x00"))  # gzip and xz files may be filled up with zeros
+                return
+            self._member = self._codec.start()
+            self._is_member = piece.startswith(self._codec.magic)
+        try:
+            data = self._member.decompress(piece)
+        except _FAULTS as error:
+            self._ended = True
+            self._fault = self._corrupt(piece, error)
+            return
+        if data:
+            self._pieces.append(data)
+            self._held += len(data)
+        self._at += len(piece)
+        if self._member.eof:
+            self._at -= len(self._member.unused_data)
+            self._member = None
+
+    def _filled(self) -> bytes:
+        """The next READ_BYTES of the source, however few it gives at once."""
+        pieces = []
+        missing = READ_BYTES
+        while missing and (piece := self._source.read(missing)):
+            pieces.append(piece)
+            missing -= len(piece)
+        return b"".join(pieces)
+
+    def _corrupt(self, piece: bytes, error: Exception) -> str:
+        place = f"near compressed byte {self._passed + self._at:,}"
+        if self._is_member:
+            return f"expected {self._codec.label} data, got corrupt data {place} ({error})"
+        magic, seen = self._codec.magic, piece[: len(self._codec.magic)]
+        return f"expected {self._codec.label} data, which begins with {magic.hex(' ')}, got {seen.hex(' ')} {place}"

@@ -1,0 +1,297 @@
+"""Lines of an NDJSON export: bytes to raw records (RULES F1, F4).
+
+One law holds for all three readers: whatever the cut points, the pieces put together are the whole. That is what lets a
+large export be read in byte ranges by many workers and still give the records, offsets and line numbers of one reading.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import accumulate, compress
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_LINE_BYTES = 64 * 1024 * 1024  # the longest line that is a record (F4)
+HEAD_BYTES = 64 * 1024  # how much of a longer line is kept
+BLOCK_BYTES = 8 * 1024 * 1024  # read at once: large beside the way to a bucket, small beside a worker's memory
+TAIL_BYTES = 256 * 1024  # read at once past the end of a range, to finish its last line
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BLANK = b" \t\r"
+NEWLINE = b"\n"
+CR = b"\r"
+
+
+class Unreadable(Exception):  # noqa: N818 - the name that rejections and the exit code use (unreadable_export)
+    """An export, or the rest of one, that cannot be read (R2).
+
+    Attributes:
+        message: what was seen and what was expected; also `str()`.
+        offset: where the unreadable rest begins, in bytes of the decompressed export (Avro: the record's ordinal).
+        line: the 1-based line (Avro: record) at which it begins; None where it is not known.
+    """
+
+    def __init__(self, message: str, offset: int = 0, line: int | None = None) -> None:
+        # All three are handed on, so that the exception survives pickling between workers.
+        super().__init__(message, offset, line)
+        self.message = message
+        self.offset = offset
+        self.line = line
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Oversized:
+    """A line beyond MAX_LINE_BYTES (F4).
+
+    `offset` in bytes of the decompressed export; `line` counted like `Chunk.lines`; `length` in bytes, without the line
+    end; `head`, the first 64 KiB of it.
+    """
+
+    offset: int
+    line: int
+    length: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    r"""Raw records of one stretch of an export, in their order. Blank lines are not in it.
+
+    Attributes:
+        records: bytes of each record, without its line end (a trailing CR belongs to the line end).
+        offsets: int64[N], byte offset of each record in the (decompressed) export.
+        lines: int64[N], line of each record, counted from 0 at the start of the chunk.
+        first_line: the 1-based number in the export of the chunk's line 0; None when it is not known (a byte range).
+        line_count: line ends passed in this chunk, so that ranges can be numbered by adding these up.
+        byte_count: bytes this chunk covers, blank lines, line ends and byte order mark included.
+        oversized: the lines that are too long to be records (F4).
+    """
+
+    records: list[bytes]
+    offsets: npt.NDArray[np.int64]
+    lines: npt.NDArray[np.int64]
+    first_line: int | None
+    line_count: int
+    byte_count: int
+    oversized: tuple[Oversized, ...] = ()
+
+
+def split_lines(data: bytes, *, offset: int = 0, first_line: int | None = None) -> Chunk:
+    r"""The records of whole lines (F1).
+
+    A line ends with LF or CRLF and nowhere else; the last one may lack its end. Lines of nothing but spaces, tabs and
+    CR are skipped, and so is a byte order mark if `offset` is 0.
+
+    `data` begins where a line begins: at byte `offset` of the export, line `first_line` (1-based) if that is known.
+
+    >>> split_lines(b'{"a": 1}\r\n\r\n{"a": 2}').records
+    [b'{"a": 1}', b'{"a": 2}']
+    """
+    mark = len(BYTE_ORDER_MARK) if offset == 0 and data.startswith(BYTE_ORDER_MARK) else 0
+    records = data[mark:].split(NEWLINE)
+    if not records[-1]:
+        records.pop()  # what follows the last line end is no line
+    # Lengths of Python objects give the offsets several times faster than looking at every byte again.
+    lengths = np.fromiter(map(len, records), dtype=np.int64, count=len(records))
+    starts = np.cumsum(lengths + 1) - (lengths + 1) + mark
+    if CR in data:
+        records = [record.removesuffix(CR) for record in records]
+    keep = np.ones(len(records), dtype=np.bool_)
+    oversized = []
+    for index in _suspects(data, starts, lengths):
+        record = records[index]
+        if not record.strip(BLANK):
+            keep[index] = False
+        elif len(record) > MAX_LINE_BYTES:
+            keep[index] = False
+            at = offset + int(starts[index])
+            oversized.append(Oversized(offset=at, line=index, length=len(record), head=record[:HEAD_BYTES]))
+    lines = np.flatnonzero(keep).astype(np.int64, copy=False)
+    if len(lines) < len(records):
+        records = list(compress(records, keep))
+    return Chunk(
+        records=records,
+        offsets=starts[lines] + offset,
+        lines=lines,
+        first_line=first_line,
+        line_count=len(keep) - (len(keep) > 0 and not data.endswith(NEWLINE)),
+        byte_count=len(data),
+        oversized=tuple(oversized),
+    )
+
+
+def read_range(stream: BinaryIO, start: int, stop: int) -> Chunk:
+    """The records of the lines that begin in the byte range [start, stop).
+
+    A line belongs to the range in which it begins, so ranges that tile a file give each line once. A byte order mark
+    belongs to the first line. Memory is bounded by the range and MAX_LINE_BYTES, however long a line is (F4).
+
+    `stream` is seekable and not compressed; `stop` may lie beyond its end.
+    """
+    begin = _line_start(stream, start, stop)
+    if begin is None:
+        return _joined([], None)
+    stream.seek(begin)
+    return _joined(list(_stretches(stream, begin, stop, BLOCK_BYTES)), 1 if begin == 0 else None)
+
+
+def read_stream(stream: BinaryIO, chunk_bytes: int) -> Iterator[Chunk]:
+    """The records of a stream from its start, in chunks of about `chunk_bytes` with known line numbers.
+
+    Raises:
+        Unreadable: where the stream raises it, after the whole lines before that place. It begins at the first line
+            that was not delivered: an unfinished line in front of the fault is part of the unreadable rest (R2).
+    """
+    if chunk_bytes < 1:
+        raise ValueError(f"expected a positive number of bytes for a chunk, got {chunk_bytes}")
+    line = 1
+    parts: list[Chunk] = []
+    size = 0
+    fault: Unreadable | None = None
+    try:
+        for part in _stretches(stream, 0, None, min(BLOCK_BYTES, chunk_bytes)):
+            parts.append(part)
+            size += part.byte_count
+            if size >= chunk_bytes:
+                chunk = _joined(parts, line)
+                parts, size = [], 0
+                line += chunk.line_count
+                yield chunk
+    except Unreadable as error:
+        fault = error
+    if parts:
+        chunk = _joined(parts, line)
+        line += chunk.line_count
+        yield chunk
+    if fault is not None:
+        raise Unreadable(fault.message, fault.offset, line) from fault
+
+
+def _suspects(data: bytes, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> list[int]:
+    """Indices of the lines that may be blank or oversized: empty, too long, or with a blank in front."""
+    filled = lengths > 0
+    suspect = ~filled | (lengths > MAX_LINE_BYTES)
+    first = np.frombuffer(data, dtype=np.uint8)[starts[filled]]
+    suspect[filled] |= np.isin(first, np.frombuffer(BLANK, dtype=np.uint8))
+    return [int(index) for index in np.flatnonzero(suspect)]
+
+
+def _line_start(stream: BinaryIO, start: int, stop: int) -> int | None:
+    """Where the first line that begins in [start, stop) begins, in bytes; None if there is none."""
+    if start <= 0:
+        return 0 if stop > 0 else None
+    at = start - 1  # a line begins at `start` if the byte before it is a line end
+    stream.seek(at)
+    # The line end has to be followed by a byte in front of `stop`, so nothing is read beyond that.
+    while at < stop - 1 and (block := stream.read(min(TAIL_BYTES, stop - 1 - at))):
+        found = block.find(NEWLINE)
+        if found >= 0:
+            return at + found + 1
+        at += len(block)
+    return None
+
+
+def _stretches(stream: BinaryIO, at: int, stop: int | None, block_bytes: int) -> Iterator[Chunk]:
+    """Chunks of whole lines from `at`, where a line begins, to the last line that begins before `stop`.
+
+    Raises:
+        Unreadable: where the stream raises it, with the offset of the line that was being read.
+    """
+    line = _UnfinishedLine(at)
+    finished = False
+    while not finished:
+        try:
+            block = stream.read(_read_size(at, stop, block_bytes))
+        except Unreadable as error:
+            raise Unreadable(error.message, line.begin) from error
+        if not block:
+            break
+        if stop is not None and at + len(block) >= stop:
+            end = block.find(NEWLINE, max(stop - 1 - at, 0))
+            finished = end >= 0
+            block = block[: end + 1] if finished else block
+        at += len(block)
+        if line.overlong and (end := block.find(NEWLINE)) >= 0:
+            line.add(block[:end])
+            yield line.chunk(ended=True)
+            block = block[end + 1 :]
+            line = _UnfinishedLine(at - len(block))
+        end = block.rfind(NEWLINE) + 1
+        if end > 0:
+            whole = line.content() + block[:end]
+            yield split_lines(whole, offset=line.begin)
+            line = _UnfinishedLine(line.begin + len(whole))
+        line.add(block[end:])
+    if line.length:
+        yield line.chunk(ended=False) if line.overlong else split_lines(line.content(), offset=line.begin)
+
+
+def _read_size(at: int, stop: int | None, block_bytes: int) -> int:
+    """How many bytes to read next: never across `stop`, and little beyond it."""
+    if stop is None:
+        return block_bytes
+    return min(block_bytes, stop - at) if at < stop else TAIL_BYTES
+
+
+class _UnfinishedLine:
+    """The bytes of a line whose end has not been seen; only head and length once it is too long to be a record."""
+
+    def __init__(self, begin: int) -> None:
+        self.begin = begin
+        self.length = 0
+        self.overlong = False
+        self._pieces: list[bytes] = []
+        self._mark = 0
+        self._blank = True
+        self._last = b""
+
+    def add(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self.length += len(piece)
+        # Up to here, a byte order mark and a CR may still make it a record of just the allowed length.
+        if self.overlong or self.length > MAX_LINE_BYTES + len(BYTE_ORDER_MARK) + len(CR):
+            self._shrink(piece if self.overlong else self.content())
+
+    def content(self) -> bytes:
+        return b"".join(self._pieces)
+
+    def _shrink(self, seen: bytes) -> None:
+        if not self.overlong and self.begin == 0 and seen.startswith(BYTE_ORDER_MARK):
+            self._mark = len(BYTE_ORDER_MARK)
+            seen = seen[self._mark :]
+            self._pieces = [seen]
+        self.overlong = True
+        self._blank = self._blank and not seen.strip(BLANK)
+        self._last = seen[-1:] or self._last
+        self._pieces = [self.content()[:HEAD_BYTES]]
+
+    def chunk(self, *, ended: bool) -> Chunk:
+        """A chunk of this one overlong line."""
+        length = self.length - self._mark - (self._last == CR)
+        line = Oversized(offset=self.begin + self._mark, line=0, length=length, head=self.content()[:length])
+        return replace(
+            split_lines(b""),
+            line_count=int(ended),
+            byte_count=self.length + ended,
+            oversized=() if self._blank else (line,),
+        )
+
+
+def _joined(parts: list[Chunk], first_line: int | None) -> Chunk:
+    """One chunk of chunks that follow each other."""
+    none = np.empty(0, dtype=np.int64)
+    above = list(accumulate((part.line_count for part in parts), initial=0))[:-1]
+    numbered = list(zip(parts, above, strict=True))
+    return Chunk(
+        records=[record for part in parts for record in part.records],
+        offsets=np.concatenate([none, *(part.offsets for part in parts)]),
+        lines=np.concatenate([none, *(part.lines + lines for part, lines in numbered)]),
+        first_line=first_line,
+        line_count=sum(part.line_count for part in parts),
+        byte_count=sum(part.byte_count for part in parts),
+        oversized=tuple(replace(each, line=each.line + lines) for part, lines in numbered for each in part.oversized),
+    )

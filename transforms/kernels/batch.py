@@ -1,0 +1,129 @@
+"""A batch: many rows of one group as columns. What the pipeline passes from stage to stage, and stores as its state."""
+
+import io
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from transforms.rules.export_rows import Group
+
+_HEADER = struct.Struct("<4sIQ")
+_MAGIC = b"MEB1"
+
+CELLS = {
+    "row": pl.UInt32(),
+    "key": pl.String(),
+    "form": pl.String(),
+    "int": pl.Int64(),
+    "float": pl.Float64(),
+    "text": pl.String(),
+}
+"""The long table of rare values: row of the batch, metadata key, form, and the value in the column of its form."""
+
+SOURCE = {
+    "export": pl.Int32(),
+    "chunk": pl.Int64(),
+    "line": pl.Int64(),
+    "offset": pl.Int64(),
+    "part": pl.Int64(),
+}
+"""Where a row came from: number of the export in the job, start of the chunk (bytes; -1 where `line` already counts from
+the start of the export, at 1; else from the start of the chunk, at 0), byte offset of the record, part of the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one group.
+
+    Attributes:
+        group: Which group.
+        rows: One row each: the columns of the group, of SOURCE, and a column `FORM:KEY` for each frequent metadata
+            value (FORM of `transforms.kernels.metadata`; null where the row has no such value).
+        cells: The rare metadata values, sorted by row, as in CELLS.
+    """
+
+    group: Group
+    rows: pl.DataFrame
+    cells: pl.DataFrame
+
+    @classmethod
+    def concatenated(cls, batches: Sequence[Self]) -> Self:
+        """All rows of batches of one group, in their order."""
+        if len(batches) == 1:
+            return batches[0]
+        rows = pl.concat([batch.rows for batch in batches], how="diagonal")
+        starts = np.cumsum([0] + [batch.rows.height for batch in batches[:-1]])
+        cells = pl.concat(
+            [
+                batch.cells.with_columns(row=(pl.col("row") + int(start)).cast(pl.UInt32))
+                for batch, start in zip(batches, starts, strict=True)
+            ]
+        )
+        return cls(batches[0].group, rows.rechunk(), cells.rechunk())
+
+    def take(self, positions: npt.NDArray[np.int64]) -> Self:
+        """The rows at these positions, in this order; positions are distinct."""
+        rows = self.rows[positions]
+        if not self.cells.height:
+            return type(self)(self.group, rows, self.cells)
+        places = np.full(self.rows.height, -1, np.int64)
+        places[positions] = np.arange(len(positions))
+        moved = places[self.cells["row"].to_numpy()]
+        cells = self.cells.with_columns(row=pl.Series(moved)).filter(pl.col("row") >= 0)
+        return type(self)(
+            self.group, rows, cells.with_columns(pl.col("row").cast(pl.UInt32)).sort("row", "key", "form")
+        )
+
+    def split(self, parts: npt.NDArray[np.int64], count: int) -> list[Self | None]:
+        """One batch for each part number below `count`, None where no row has it. `parts`: int64[rows]."""
+        order = np.argsort(parts, kind="stable")
+        bounds = np.searchsorted(parts[order], np.arange(count + 1))
+        arranged = self.take(order)
+        cell_bounds = np.searchsorted(arranged.cells["row"].to_numpy(), bounds)
+        found: list[Self | None] = []
+        for part in range(count):
+            start, stop = int(bounds[part]), int(bounds[part + 1])
+            if start == stop:
+                found.append(None)
+                continue
+            first, last = int(cell_bounds[part]), int(cell_bounds[part + 1])
+            cells = arranged.cells[first:last].with_columns(row=(pl.col("row") - start).cast(pl.UInt32))
+            found.append(type(self)(self.group, arranged.rows[start:stop], cells))
+        return found
+
+    def to_bytes(self) -> bytes:
+        """The batch as bytes: a header, then two Arrow IPC files."""
+        rows, cells = io.BytesIO(), io.BytesIO()
+        self.rows.write_ipc(rows, compression="lz4")
+        if self.cells.height:
+            self.cells.write_ipc(cells, compression="lz4")
+        header = json.dumps({"group": self.group}).encode()
+        first = rows.getvalue()
+        return b"".join((_HEADER.pack(_MAGIC, len(header), len(first)), header, first, cells.getvalue()))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """The batch that `to_bytes` wrote.
+
+        Raises:
+            ValueError: These are no bytes of a batch.
+        """
+        if data[:4] != _MAGIC:
+            raise ValueError(f"expected the bytes of a batch, got {data[:16]!r}")
+        _, header_size, rows_size = _HEADER.unpack_from(data)
+        start = _HEADER.size + header_size
+        group = json.loads(data[_HEADER.size : start])["group"]
+        rows = pl.read_ipc(data[start : start + rows_size])
+        rest = data[start + rows_size :]
+        return cls(group, rows, pl.read_ipc(rest) if rest else no_cells())
+
+
+def no_cells() -> pl.DataFrame:
+    """An empty table of rare values."""
+    return pl.DataFrame(schema=CELLS)

@@ -1,0 +1,112 @@
+"""The metadata fields of a batch: their values by form, their location, their summary."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from transforms.kernels import statistics
+from transforms.kernels.batch import Batch
+from transforms.rules.coordinates import PAIRS
+from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary, merge_fields
+from transforms.rules.numbers import merge_numbers, summarize_number
+from transforms.rules.values import Observed
+
+_CELL_COLUMN = {"bool": "int", "int": "int", "float": "float", "null": "int"}
+
+
+def values_by_form(batch: Batch) -> dict[str, dict[str, list[tuple[npt.NDArray[np.int64] | None, pl.Series]]]]:
+    """Key to form to stretches of (rows, values): rows int64[n], None where they do not matter and are all present.
+
+    A key may have both a column and cells of one form: a batch is made of smaller ones.
+    """
+    found: defaultdict[str, dict[str, list[tuple[npt.NDArray[np.int64] | None, pl.Series]]]] = defaultdict(dict)
+    for name in batch.rows.columns:
+        form, colon, key = name.partition(":")
+        if colon:
+            found[key].setdefault(form, []).append((None, batch.rows[name]))
+    for (key, form), cells in cell_groups(batch):
+        found[key].setdefault(form, []).append((cells["row"].to_numpy().astype(np.int64), cell_values(cells, form)))
+    return dict(found)
+
+
+def cell_groups(batch: Batch) -> Iterator[tuple[tuple[str, str], pl.DataFrame]]:
+    """The cells of each key and form, in the order of their rows."""
+    if not batch.cells.height:
+        return
+    groups = batch.cells.sort("key", "form", "row").partition_by("key", "form", as_dict=True, maintain_order=True)
+    for (key, form), cells in groups.items():
+        yield (str(key), str(form)), cells
+
+
+def cell_values(cells: pl.DataFrame, form: str) -> pl.Series:
+    """The values of cells that have one form."""
+    values = cells[_CELL_COLUMN.get(form, "text")]
+    return values.cast(pl.Boolean) if form in ("bool", "null") else values
+
+
+def locations(rows: pl.DataFrame) -> pl.DataFrame:
+    """Columns latitude and longitude, float64[rows] in decimal degrees, null where a row has no coordinate (C1, C2)."""
+    pairs = [[_number(rows, key) for key in pair] for pair in PAIRS]
+    complete = [north.is_not_null() & east.is_not_null() for north, east in pairs]
+    (north, east), (other_north, other_east) = pairs
+    return rows.select(
+        latitude=pl.when(complete[0]).then(north).when(complete[1]).then(other_north),
+        longitude=pl.when(complete[0]).then(east).when(complete[1]).then(other_east),
+    )
+
+
+def summarize(batch: Batch) -> GroupSummary:
+    """The summary of all records of a batch: what the rule gives for one record after the other (T1)."""
+    rows = batch.rows
+    paired = {
+        key: int(rows.select((_number(rows, north).is_not_null() & _number(rows, east).is_not_null()).sum()).item())
+        for north, east in PAIRS
+        for key in (north, east)
+    }
+    fields: dict[str, FieldSummary] = {}
+    for key, forms in values_by_form(batch).items():
+        summary = FieldSummary(paired=paired.get(key, 0))
+        for form, stretches in forms.items():
+            for _, values in stretches:
+                summary = merge_fields(summary, _summary(form, values.drop_nulls()))
+        if summary.null or summary.observed:
+            fields[key] = summary
+    return GroupSummary(rows.height, fields)
+
+
+def _number(rows: pl.DataFrame, key: str) -> pl.Expr:
+    forms = [pl.col(name).cast(pl.Float64) for name in (f"float:{key}", f"int:{key}") if name in rows.columns]
+    return pl.coalesce(forms) if forms else pl.lit(None, pl.Float64)
+
+
+def _summary(form: str, values: pl.Series) -> FieldSummary:
+    count = len(values)
+    if not count:
+        return FIELD_ZERO
+    seen: Mapping[Observed, int]
+    match form:
+        case "null":
+            return FieldSummary(null=count)
+        case "bool":
+            return FieldSummary(observed={Observed.BOOL: count}, strings=statistics.booleans_of(values))
+        case "int":
+            return FieldSummary(observed={Observed.INT: count}, numbers=statistics.numbers_of_longs(values.to_numpy()))
+        case "big":
+            numbers = summarize_number(int(values[0]))
+            for digits in values[1:].to_list():
+                numbers = merge_numbers(numbers, summarize_number(int(digits)))
+            return FieldSummary(observed={Observed.INT: count}, numbers=numbers)
+        case "float":
+            numbers = statistics.numbers_of_doubles(values.to_numpy(), finite=True)
+            return FieldSummary(observed={Observed.FLOAT: count}, numbers=numbers)
+        case "string":
+            return FieldSummary(observed={Observed.STRING: count}, strings=statistics.strings_of(values))
+        case "json":
+            lists = int(values.str.starts_with("[").sum())
+            seen = {of: n for of, n in ((Observed.LIST, lists), (Observed.OBJECT, count - lists)) if n}
+            return FieldSummary(observed=seen)
+        case _:
+            raise ValueError(f"expected a form of a value, got {form!r}")

@@ -1,0 +1,43 @@
+"""Counts per bin over whole columns."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+CHUNK = 1 << 15  # values: 256 KiB, which stay in the cache while every edge passes over them
+
+
+def counts(values: npt.NDArray[np.int64] | npt.NDArray[np.float64], edges: Sequence[float]) -> list[int]:
+    """Return how many values fall into each bin; they add up to the number of values.
+
+    Bins are half-open, the last one is closed (`rules.histograms`). Integers are compared as integers, also with edges
+    beyond int64, which the last edge may be.
+
+    Args:
+        values: int64[N] with int edges, or float64[N] with float edges.
+        edges: The n + 1 ascending edges of n bins.
+
+    Returns:
+        The n counts.
+
+    Raises:
+        TypeError: The values are of another type, or the edges are not of theirs.
+        ValueError: A value lies outside the edges, or is NaN, or there are fewer than two edges.
+    """
+    kind = {np.dtype(np.int64): int, np.dtype(np.float64): float}.get(values.dtype)
+    if kind is None or not all(type(edge) is kind for edge in edges):
+        raise TypeError(f"expected int64 values with int edges or float64 with float, got {values.dtype} and {edges}")
+    if len(edges) <= 1:
+        raise ValueError(f"expected at least two edges, got {edges}")
+    inner = edges[1:-1]
+    reached = [0] * len(inner)
+    for start in range(0, len(values), CHUNK):
+        chunk = values[start : start + CHUNK]
+        if not (edges[0] <= chunk.min() and chunk.max() <= edges[-1]):
+            raise ValueError(f"expected values from {edges[0]} to {edges[-1]}, got {chunk.min()} to {chunk.max()}")
+        for position, edge in enumerate(inner):
+            reached[position] += int(np.count_nonzero(chunk >= edge))
+    at_least = [len(values), *reached, 0]
+    return [more - fewer for more, fewer in pairwise(at_least)]

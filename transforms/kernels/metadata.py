@@ -1,0 +1,190 @@
+"""Metadata objects of many rows as columns: by shape, one column for each key and form, rare values in a long table."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import polars as pl
+
+from transforms.kernels.batch import CELLS, no_cells
+from transforms.rules import coordinates
+from transforms.rules.metadata import RESERVED
+from transforms.rules.values import JsonObject, JsonValue, canonical_json
+
+FORMS: dict[str, pl.DataType] = {
+    "bool": pl.Boolean(),
+    "int": pl.Int64(),
+    "float": pl.Float64(),
+    "string": pl.String(),
+    "json": pl.String(),
+    "big": pl.String(),
+    "null": pl.Boolean(),
+}
+"""The forms in which a value is held: `json` is the canonical text of a list or an object (V4), `big` the digits of an
+integer beyond int64 (V7), `null` marks an explicit null (V5)."""
+
+DENSITY = 16
+"""A value form that at least one in this many rows of a batch has gets a column, a rarer one goes to the cells."""
+FEW_ROWS = 8
+"""Shapes (sets of keys in one order) with fewer rows than this are read row by row."""
+
+Positions = npt.NDArray[np.int64]
+_FORM_OF: dict[type, str] = {
+    bool: "bool",
+    int: "int",
+    float: "float",
+    str: "string",
+    list: "json",
+    dict: "json",
+    type(None): "null",
+}
+_ALWAYS_COLUMNS = RESERVED | coordinates.KEYS
+
+
+@dataclass(slots=True)
+class _Values:
+    """The values of one key while a batch is read: stretches of rows and of values of equal length."""
+
+    rows: list[Positions] = field(default_factory=list)
+    values: list[Sequence[JsonValue]] = field(default_factory=list)
+
+
+def shapes(objects: Sequence[JsonObject]) -> dict[tuple[str, ...], list[int]]:
+    """The positions of the objects that have the same keys in the same order."""
+    found: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    for position, keys in enumerate(map(tuple, objects)):
+        found[keys].append(position)
+    return found
+
+
+def odd(objects: Sequence[JsonObject]) -> set[int]:
+    """Positions of the objects that only the rule can judge (`transforms.rules.metadata.normalize`).
+
+    The others are as the rule would leave them: no reserved key, and coordinates either absent or a complete pair of
+    numbers within their range.
+    """
+    found: set[int] = set()
+    for keys, positions in shapes(objects).items():
+        special = _ALWAYS_COLUMNS.intersection(keys)
+        if not special:
+            continue
+        if special not in ({"latitude", "longitude"}, {"lat", "lon"}):
+            found.update(positions)
+            continue
+        north, east = coordinates.PAIRS[0] if "latitude" in special else coordinates.PAIRS[1]
+        limits = ((north, coordinates.LATITUDE_LIMIT), (east, coordinates.LONGITUDE_LIMIT))
+        for key, limit in limits:
+            values = [objects[position][key] for position in positions]
+            if set(map(type, values)) <= {int, float}:
+                degrees = np.array(values, np.float64)
+                wrong = np.flatnonzero(~(np.abs(degrees) <= limit))
+                found.update(positions[place] for place in wrong.tolist())
+            else:
+                found.update(
+                    positions[place]
+                    for place, value in enumerate(values)
+                    if type(value) not in (int, float) or not -limit <= value <= limit  # type: ignore[operator] # None is caught by the first test
+                )
+    return found
+
+
+def tabulated(objects: Sequence[JsonObject]) -> tuple[dict[str, pl.Series], pl.DataFrame]:
+    """The columns `FORM:KEY` of shape (N,), and the cells, of N normalized metadata objects."""
+    gathered: defaultdict[str, _Values] = defaultdict(_Values)
+    rare: defaultdict[str, tuple[list[int], list[JsonValue]]] = defaultdict(lambda: ([], []))
+    for keys, positions in shapes(objects).items():
+        if len(positions) < FEW_ROWS and len(positions) < len(objects):
+            for position in positions:
+                for key, value in objects[position].items():
+                    rows, values = rare[key]
+                    rows.append(position)
+                    values.append(value)
+            continue
+        where = np.array(positions, np.int64)
+        for key, column in zip(keys, zip(*(objects[position].values() for position in positions), strict=True)):
+            gathered[key].rows.append(where)
+            gathered[key].values.append(column)
+    for key, (rows, values) in rare.items():
+        gathered[key].rows.append(np.array(rows, np.int64))
+        gathered[key].values.append(values)
+    columns: dict[str, pl.Series] = {}
+    cells: list[pl.DataFrame] = []
+    for key, stretches in gathered.items():
+        for form, where, series in _by_form(stretches):
+            if len(where) * DENSITY >= len(objects) or key in _ALWAYS_COLUMNS:
+                columns[f"{form}:{key}"] = _spread(series, where, len(objects))
+            else:
+                cells.append(_cells(key, form, where, series))
+    return columns, pl.concat(cells).sort("row", "key", "form") if cells else no_cells()
+
+
+def _by_form(stretches: _Values) -> Iterable[tuple[str, Positions, pl.Series]]:
+    """The values of one key, form by form, each with its rows."""
+    if len(stretches.values) == 1:
+        rows, values = stretches.rows[0], stretches.values[0]
+    else:
+        rows = np.concatenate(stretches.rows)
+        values = [value for stretch in stretches.values for value in stretch]
+    types = set(map(type, values))
+    if len({_FORM_OF[kind] for kind in types}) == 1:
+        yield from _series(_FORM_OF[types.pop()], rows, values)
+        return
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, kind in enumerate(map(type, values)):
+        places[_FORM_OF[kind]].append(place)
+    for form, chosen in places.items():
+        yield from _series(form, rows[chosen], [values[place] for place in chosen])
+
+
+def _series(form: str, rows: Positions, values: Sequence[JsonValue]) -> Iterable[tuple[str, Positions, pl.Series]]:
+    if form == "json":
+        yield form, rows, pl.Series(values=[json_text(value) for value in values], dtype=pl.String)
+    elif form == "null":
+        yield form, rows, pl.Series(values=[True], dtype=pl.Boolean).new_from_index(0, len(values))
+    elif form == "int":
+        try:
+            yield form, rows, pl.Series(values=values, dtype=pl.Int64)
+        except (OverflowError, TypeError, pl.exceptions.PolarsError):
+            small = np.array([-(2**63) <= value < 2**63 for value in values], bool)  # type: ignore[operator] # all are integers
+            fitting = [value for value, fits in zip(values, small, strict=True) if fits]
+            digits = [str(value) for value, fits in zip(values, small, strict=True) if not fits]
+            if fitting:
+                yield form, rows[small], pl.Series(values=fitting, dtype=pl.Int64)
+            yield "big", rows[~small], pl.Series(values=digits, dtype=pl.String)
+    else:
+        yield form, rows, pl.Series(values=values, dtype=FORMS[form])
+
+
+def json_text(value: JsonValue) -> str:
+    """The canonical JSON of a value, as `transforms.rules.values.canonical_json` writes it, by the fast writer."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:  # nested deeper than it writes, or an integer beyond 64 bits
+        return canonical_json(value)
+
+
+def _spread(series: pl.Series, rows: Positions, height: int) -> pl.Series:
+    """The values at their rows of a column of this height, null elsewhere."""
+    if len(rows) == height and (height < 2 or bool((np.diff(rows) > 0).all())):  # noqa: PLR2004 - one row is in order
+        return series
+    places = np.full(height, -1, np.int64)
+    places[rows] = np.arange(len(rows))
+    indices = pl.Series(values=places)
+    return series.gather(indices.set(indices < 0, None))
+
+
+def _cells(key: str, form: str, rows: Positions, series: pl.Series) -> pl.DataFrame:
+    column = {"int": "int", "float": "float", "bool": "int", "null": "int"}.get(form, "text")
+    values: Callable[[str], pl.Expr] = lambda name: pl.lit(None, CELLS[name])  # noqa: E731 - two words, used below
+    return pl.DataFrame({"row": pl.Series(values=rows).cast(pl.UInt32)}).select(
+        "row",
+        pl.lit(key).alias("key"),
+        pl.lit(form).alias("form"),
+        *(
+            series.cast(CELLS[name]).alias(name) if name == column else values(name).alias(name)
+            for name in ("int", "float", "text")
+        ),
+    )

@@ -1,0 +1,233 @@
+"""A chunk of raw records of one group to batches of rows, and what of it is rejected (G, V, C, A, I1, K4).
+
+Records that look ordinary go column by column; whatever looks odd in any way is judged by the rule, record by record.
+Both ways give the same rows: the property tests hold the kernels to the rules.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import polars as pl
+
+from transforms.kernels import plain
+from transforms.kernels.batch import Batch
+from transforms.kernels.parsing import parse
+from transforms.kernels.rows import (
+    Origin,
+    Rejected,
+    annotation_columns,
+    batch,
+    item_columns,
+    scene_columns,
+)
+from transforms.rules import annotations as annotation_rules
+from transforms.rules import items as item_rules
+from transforms.rules import scenes as scene_rules
+from transforms.rules.annotations import MASK, Annotation
+from transforms.rules.export_rows import Group, records
+from transforms.rules.items import Item
+from transforms.rules.metadata import Metadata
+from transforms.rules.rejections import Code, Fault, expected
+from transforms.rules.scenes import FrameItem, Scene
+from transforms.rules.values import JsonObject, JsonValue
+
+_Row = TypeVar("_Row", Item, Scene, Annotation)
+
+
+@dataclass(slots=True)
+class Normalized:
+    """What became of a chunk.
+
+    Attributes:
+        batches: Accepted rows, of one or (scenes and their frames) two groups.
+        rejected: The others.
+        read: Records, frames and segments read, by group (U4).
+        warnings: How often each warning was met.
+    """
+
+    batches: list[Batch] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    read: Counter[Group] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One record, frame or segment: the position of its raw record in the chunk, and its part of that."""
+
+    position: int
+    part: int
+    record: JsonObject
+
+
+def normalize(raw: Sequence[bytes], *, group: Group, model_run: str | None, origin: Origin) -> Normalized:
+    """The rows that the raw records of a chunk give. `model_run` is that of predictions."""
+    done = Normalized()
+    parsed = parse(raw)
+    done.rejected += (Rejected(group, position, None, fault) for position, fault in parsed.faults.items())
+    done.read[group] += len(parsed.faults)
+    pieces = _pieces(parsed.values, parsed.faults, group, done)
+    exact = {place for place, piece in enumerate(pieces) if piece.position in parsed.exact}
+    match group:
+        case "items":
+            _items(pieces, (), exact, origin, done)
+        case "scenes":
+            _scenes(pieces, origin, done)
+        case "annotations" | "predictions":
+            _annotations(pieces, group, model_run, exact, origin, done)
+    return done
+
+
+def _pieces(
+    values: Sequence[JsonValue], faults: Mapping[int, Fault], group: Group, done: Normalized
+) -> list[_Piece]:
+    """The records of the group in these values; those that are no objects are rejected."""
+    found: list[_Piece] = []
+    for position, value in enumerate(values):
+        if type(value) is dict and "item" not in value and "scene" not in value:
+            found.append(_Piece(position, 0, value))
+        elif position not in faults:
+            for part, record in enumerate(records(value, group)):
+                if isinstance(record, dict):
+                    found.append(_Piece(position, part, record))
+                else:
+                    fault = expected(Code.NOT_AN_OBJECT, "an object", record, at="the record")
+                    done.rejected.append(Rejected(group, position, None, fault))
+                    done.read[group] += 1
+    done.read[group] += len(found)
+    return found
+
+
+def _items(
+    pieces: Sequence[_Piece], frames: Sequence[FrameItem], exact: Collection[int], origin: Origin, done: Normalized
+) -> None:
+    """Items of an items export, or (with `frames`, one for each piece) of the frames of scenes."""
+    objects = [piece.record for piece in pieces]
+    chosen, columns, metadata = ([], {}, []) if frames else plain.items(objects, but=exact)
+    if chosen:
+        _add("items", columns, metadata, [pieces[place] for place in chosen], origin, done)
+    rest = _others(len(pieces), chosen)
+    kept, rows = _judged(pieces, rest, item_rules.item, "items", done)
+    if not rows:
+        return
+    columns = item_columns(rows)
+    if frames:
+        columns["scene_reference_id"] = [frames[place].scene_reference_id for place in kept]
+        columns["frame_index"] = [frames[place].frame_index for place in kept]
+        columns["sensor"] = [frames[place].sensor for place in kept]
+    fields = _fields([row.metadata for row in rows], done)
+    _add("items", columns, fields, [pieces[place] for place in kept], origin, done)
+
+
+def _scenes(pieces: Sequence[_Piece], origin: Origin, done: Normalized) -> None:
+    kept, rows = _judged(pieces, range(len(pieces)), scene_rules.scene, "scenes", done)
+    if rows:
+        fields = _fields([row.metadata for row in rows], done)
+        _add("scenes", scene_columns(rows), fields, [pieces[place] for place in kept], origin, done)
+    frames: list[FrameItem] = []
+    frame_pieces: list[_Piece] = []
+    for piece in pieces:
+        found = scene_rules.frame_items(piece.record)
+        if isinstance(found, Fault):
+            continue  # the scene itself is rejected with this fault
+        for part, frame in enumerate(found, start=1):
+            done.read["items"] += 1
+            if isinstance(frame.record, dict):
+                frames.append(frame)
+                frame_pieces.append(_Piece(piece.position, part, frame.record))
+            else:
+                fault = expected(Code.NOT_AN_OBJECT, "an object", frame.record, at=f"frames[{frame.frame_index}]")
+                done.rejected.append(Rejected("items", piece.position, None, fault))
+    if frames:
+        _items(frame_pieces, frames, (), origin, done)
+
+
+def _annotations(
+    pieces: Sequence[_Piece],
+    group: Group,
+    model_run: str | None,
+    exact: Collection[int],
+    origin: Origin,
+    done: Normalized,
+) -> None:
+    prediction = group == "predictions"
+    objects = [piece.record for piece in pieces]
+    chosen, columns, metadata = plain.boxes(objects, prediction=prediction, but=exact)
+    if chosen:
+        columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(chosen))
+        _add(group, columns, metadata, [pieces[place] for place in chosen], origin, done)
+
+    def rule(record: JsonObject) -> Annotation | Fault:
+        return annotation_rules.annotation(record, prediction=prediction)
+
+    kept, rows = _judged(pieces, _others(len(pieces), chosen), rule, group, done)
+    kept_pieces = [pieces[place] for place in kept]
+    masks = [piece for piece, row in zip(kept_pieces, rows, strict=True) if row.type == MASK]
+    for mask in masks:
+        for index, segment in enumerate(annotation_rules.segments(mask.record)):
+            done.read[group] += 1
+            if isinstance(segment, Fault):
+                known = mask.record.get("reference_id")
+                identity = known if isinstance(known, str) else None
+                done.rejected.append(Rejected(group, mask.position, identity, segment))
+            else:
+                rows.append(segment)
+                # The parts of an export row lie below 2**32: segments of different masks never share one.
+                kept_pieces.append(_Piece(mask.position, (mask.part << 32) + index + 1, mask.record))
+    if rows:
+        fields = _fields([row.metadata for row in rows], done)
+        _add(group, annotation_columns(rows, model_run), fields, kept_pieces, origin, done)
+
+
+def _others(count: int, chosen: Sequence[int]) -> Sequence[int]:
+    if not chosen:
+        return range(count)
+    if len(chosen) == count:
+        return ()
+    taken = set(chosen)
+    return [place for place in range(count) if place not in taken]
+
+
+def _judged(
+    pieces: Sequence[_Piece],
+    places: Sequence[int],
+    rule: Callable[[JsonObject], _Row | Fault],
+    group: Group,
+    done: Normalized,
+) -> tuple[list[int], list[_Row]]:
+    """The places whose records the rule accepts, and their rows; the others are rejected."""
+    kept: list[int] = []
+    rows: list[_Row] = []
+    for place in places:
+        piece = pieces[place]
+        row = rule(piece.record)
+        if isinstance(row, Fault):
+            identity = piece.record.get("reference_id", piece.record.get("ref_id"))
+            known = identity if isinstance(identity, str) and identity else None
+            done.rejected.append(Rejected(group, piece.position, known, row))
+        else:
+            kept.append(place)
+            rows.append(row)
+    return kept, rows
+
+
+def _fields(metadata: Sequence[Metadata], done: Normalized) -> list[JsonObject]:
+    for each in metadata:
+        done.warnings.update(each.warnings)
+    return [each.fields for each in metadata]
+
+
+def _add(
+    group: Group,
+    columns: Mapping[str, Sequence[object] | pl.Series],
+    metadata: Sequence[JsonObject],
+    pieces: Sequence[_Piece],
+    origin: Origin,
+    done: Normalized,
+) -> None:
+    source = origin.columns([piece.position for piece in pieces], [piece.part for piece in pieces])
+    done.batches.append(batch(group, dict(columns), metadata, source))
+
+

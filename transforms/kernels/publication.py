@@ -1,0 +1,188 @@
+"""A batch as the columns that are published: typed metadata, locations, attachments, cache keys (INTERFACE, Avro rows)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import orjson
+import polars as pl
+
+from transforms.kernels.batch import Batch
+from transforms.kernels.fields import cell_groups, cell_values, locations
+from transforms.kernels.image_urls import cache_key_column
+from transforms.kernels.metadata import json_text
+from transforms.rules.attachments import FIELD as ATTACHMENTS
+from transforms.rules.attachments import Attachment, attachments
+from transforms.rules.avro_schema import COLUMNS, stored_fields
+from transforms.rules.export_rows import Group
+from transforms.rules.image_urls import cache_key
+from transforms.rules.metadata import CAMERA_PARAMS
+from transforms.rules.rejections import Fault
+from transforms.rules.values import JsonValue
+
+CacheKeyMode = Literal["canonical", "raw"]
+
+_URLS: dict[Group, tuple[tuple[str, str], ...]] = {
+    "items": (("image_url", "image"), ("pointcloud_url", "pointcloud")),
+    "scenes": (("video_url", "video"),),
+    "annotations": (("mask_url", "mask"),),
+    "predictions": (("mask_url", "mask"),),
+}
+"""The URL columns of each group, and what each is (K1)."""
+
+USES = {"cache_key": pl.String(), "url": pl.String(), "kind": pl.String(), "reference_id": pl.String()}
+"""Columns of the uses of URLs: one row for each URL that a row of the version would fetch."""
+
+_ATTACHMENT = pl.List(
+    pl.Struct(
+        {
+            "attachment": pl.String,
+            "cache_key": pl.String,
+            "frame": pl.Int64,
+            "dims": pl.Struct({"width": pl.Float64, "height": pl.Float64}),
+            "camera_position": pl.Struct({"x": pl.Float64, "y": pl.Float64, "z": pl.Float64}),
+            "metadata": pl.String,
+        }
+    )
+)
+_DTYPES: dict[str, pl.DataType] = {
+    "long": pl.Int64(),
+    "double": pl.Float64(),
+    "string": pl.String(),
+    "json": pl.String(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The rows of a batch as they are published.
+
+    Attributes:
+        frame: Columns in the order of `transforms.rules.avro_schema.row_schema`.
+        metadata: Key to its typed column.
+        uses: URLs that the rows would fetch, with the columns USES.
+    """
+
+    frame: pl.DataFrame
+    metadata: dict[str, pl.Series]
+    uses: pl.DataFrame
+
+
+def publish(batch: Batch, fields: Mapping[str, JsonValue], *, cache_keys: CacheKeyMode) -> Published:
+    """The published columns of a batch, typed by the `fields` of the group's `schema.json` entry."""
+    rows = batch.rows
+    columns = {key: typed_column(batch, key, storage) for key, _, storage in stored_fields(fields)}
+    uses, own_key = _uses(batch, cache_keys)
+    attached, attachment_uses = _attachments(batch, cache_keys)
+    located = locations(rows).with_columns(
+        location=pl.when(pl.col("latitude").is_not_null()).then(pl.struct("latitude", "longitude"))
+    )["location"]
+    given: dict[str, pl.Series] = {"cache_key": own_key, "location": located, "context_attachments": attached}
+    if CAMERA_PARAMS in rows.columns:
+        in_metadata = f"json:{CAMERA_PARAMS}"
+        sources = [name for name in (in_metadata, CAMERA_PARAMS) if name in rows.columns]
+        given[CAMERA_PARAMS] = rows.select(pl.coalesce(sources)).to_series()
+    if "labels" in rows.columns:
+        given["labels"] = pl.Series(
+            [None if text is None else orjson.loads(text) for text in rows["labels"].to_list()], dtype=pl.List(pl.String)
+        )
+    frame = [given.get(name, rows[name] if name in rows.columns else located).alias(name) for name, _ in COLUMNS[batch.group]]
+    frame.append(_struct("metadata", {name: columns[key] for key, name, _ in stored_fields(fields)}, rows.height))
+    frame.append(rows["extra"])
+    frame.append(rows.select(pl.struct(export="export_name", offset="offset").alias("source")).to_series())
+    return Published(pl.DataFrame(frame), columns, pl.concat([uses, attachment_uses]))
+
+
+def typed_column(batch: Batch, key: str, storage: str) -> pl.Series:
+    """The values of one field in the type it is stored in, of shape (rows,), null where a row has none (V2, V7)."""
+    dtype = _DTYPES[storage]
+    rows = batch.rows
+    found = [_cast(rows[f"{form}:{key}"], form, storage) for form in _FORMS[storage] if f"{form}:{key}" in rows.columns]
+    found += _cell_columns(batch, storage).get(key, [])
+    if not found:
+        return pl.Series([None], dtype=dtype).new_from_index(0, rows.height)
+    return found[0] if len(found) == 1 else pl.select(pl.coalesce(found)).to_series()
+
+
+_FORMS = {"long": ("int",), "double": ("float", "int", "big"), "string": ("string", "bool"), "json": ("json",)}
+
+
+def _cast(values: pl.Series, form: str, storage: str) -> pl.Series:
+    if form == "bool":
+        return values.replace_strict({True: "true", False: "false"}, default=None, return_dtype=pl.String)
+    if form == "big":
+        return pl.Series([None if digits is None else float(int(digits)) for digits in values.to_list()], dtype=pl.Float64)
+    return values.cast(_DTYPES[storage])
+
+
+def _cell_columns(batch: Batch, storage: str) -> dict[str, list[pl.Series]]:
+    """Full columns of the cells, by key, of the forms that a storage takes."""
+    found: dict[str, list[pl.Series]] = {}
+    for (key, form), cells in cell_groups(batch):
+        if form in _FORMS[storage]:
+            places = np.full(batch.rows.height, -1, np.int64)
+            places[cells["row"].to_numpy()] = np.arange(cells.height)
+            indices = pl.Series(values=places)
+            values = _cast(cell_values(cells, form), form, storage)
+            found.setdefault(key, []).append(values.gather(indices.set(indices < 0, None)))
+    return found
+
+
+def _struct(name: str, columns: Mapping[str, pl.Series], height: int) -> pl.Series:
+    if not columns:
+        # A record without fields: what the union writes for null does not depend on the type.
+        return pl.Series(name, [None], pl.Boolean).new_from_index(0, height)
+    return pl.DataFrame([values.alias(column) for column, values in columns.items()]).to_struct(name)
+
+
+def _uses(batch: Batch, mode: CacheKeyMode) -> tuple[pl.DataFrame, pl.Series]:
+    """The URLs in the columns of the group, and the cache key of each row (K1)."""
+    urls = _URLS[batch.group]
+    rows = batch.rows.with_columns(
+        kind=pl.coalesce([pl.when(pl.col(name).is_not_null()).then(pl.lit(kind)) for name, kind in urls]),
+        given=pl.coalesce([name for name, _ in urls]),
+    ).with_columns(url=pl.coalesce("url", "given"))
+    keys = cache_key_column(rows["given" if mode == "raw" else "url"])
+    uses = rows.select(cache_key=keys, url="url", kind="kind", reference_id="reference_id")
+    return uses.filter(pl.col("cache_key").is_not_null()).cast(USES), keys  # type: ignore[arg-type] # a mapping is taken
+
+
+def _attachments(batch: Batch, mode: CacheKeyMode) -> tuple[pl.Series, pl.DataFrame]:
+    """The context attachments of the rows, and the URLs they use (A1, K1)."""
+    none = pl.Series(ATTACHMENTS, [None], _ATTACHMENT).new_from_index(0, batch.rows.height)
+    uses: dict[str, list[str]] = {name: [] for name in USES}
+    texts = batch.rows.get_column(f"json:{ATTACHMENTS}", default=None)
+    if texts is None:
+        return none, pl.DataFrame(uses, schema=USES)
+    found: list[list[dict[str, object]] | None] = []
+    for text, reference_id in zip(texts.to_list(), batch.rows["reference_id"].to_list(), strict=True):
+        if text is None:
+            found.append(None)
+            continue
+        checked = attachments(orjson.loads(text))
+        if isinstance(checked, Fault):  # it was checked when the record was read
+            raise TypeError(f"expected checked attachments, got {checked.message}")
+        row = []
+        for each in checked:
+            key = cache_key(each.attachment if mode == "raw" else each.url)
+            for name, value in zip(USES, (key, each.url, "attachment", reference_id), strict=True):
+                uses[name].append(value)
+            row.append(_attachment_row(each, key))
+        found.append(row)
+    return pl.Series(ATTACHMENTS, found, _ATTACHMENT), pl.DataFrame(uses, schema=USES)
+
+
+def _attachment_row(attachment: Attachment, key: str) -> dict[str, object]:
+    return {
+        "attachment": attachment.attachment,
+        "cache_key": key,
+        "frame": attachment.frame,
+        "dims": _named(("width", "height"), attachment.dims),
+        "camera_position": _named(("x", "y", "z"), attachment.camera_position),
+        "metadata": None if attachment.metadata is None else json_text(attachment.metadata),
+    }
+
+
+def _named(names: Sequence[str], values: Sequence[float] | None) -> dict[str, float] | None:
+    return None if values is None else dict(zip(names, values, strict=True))

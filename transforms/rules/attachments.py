@@ -1,0 +1,108 @@
+"""Context attachments: images that give an item or a scene more context, reserved in its metadata (A1)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transforms.rules.image_urls import InvalidUrl, canonical
+from transforms.rules.rejections import Code, Fault, expected
+from transforms.rules.values import JsonObject, JsonValue, as_double, is_number
+
+FIELD = "context_attachments"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One context attachment, checked.
+
+    Attributes:
+        attachment: Its URL as it came in.
+        url: The canonical URL (K3).
+        frame: Index of the frame it belongs to.
+        dims: (width, height) in pixels.
+        camera_position: (x, y, z).
+        metadata: Its own metadata, no group of the schema.
+    """
+
+    attachment: str
+    url: str
+    frame: int | None
+    dims: tuple[float, float] | None
+    camera_position: tuple[float, float, float] | None
+    metadata: JsonObject | None
+
+
+def attachments(value: JsonValue) -> tuple[Attachment, ...] | Fault:
+    """The context attachments of a metadata object, or what is wrong with the first faulty one (A1).
+
+    Keys that the rule does not name pass: they stay in the metadata, where the whole value is kept.
+
+    >>> attachments([{"attachment": "https://example.org/a.jpg", "frame": -1}]).message
+    'expected an integer of at least 0, got -1 at metadata.context_attachments[0].frame'
+    """
+    at = f"metadata.{FIELD}"
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        return expected(Code.INVALID_CONTEXT_ATTACHMENT, "a list of attachments", value, at=at)
+    checked = []
+    for position, element in enumerate(value):
+        attachment = _attachment(element, f"{at}[{position}]")
+        if isinstance(attachment, Fault):
+            return attachment
+        checked.append(attachment)
+    return tuple(checked)
+
+
+def _attachment(value: JsonValue, at: str) -> Attachment | Fault:
+    if not isinstance(value, dict):
+        return expected(Code.INVALID_CONTEXT_ATTACHMENT, "an object", value, at=at)
+    for fault in _faults(value, at):
+        return fault
+    url = value["attachment"]
+    if not isinstance(url, str) or not url:
+        return expected(Code.INVALID_CONTEXT_ATTACHMENT, "a non-empty string", url, at=f"{at}.attachment")
+    try:
+        canonical_url = canonical(url)
+    except InvalidUrl as error:
+        return Fault(Code.INVALID_URL, f"{error} at {at}.attachment", f"{at}.attachment")
+    frame, metadata = value.get("frame"), value.get("metadata")
+    width, height = _numbers(value.get("dims"), ("width", "height")) or (None, None)
+    position = _numbers(value.get("camera_position"), ("x", "y", "z"))
+    return Attachment(
+        attachment=url,
+        url=canonical_url,
+        frame=frame if isinstance(frame, int) else None,
+        dims=None if width is None or height is None else (width, height),
+        camera_position=(position[0], position[1], position[2]) if position else None,
+        metadata=metadata if isinstance(metadata, dict) else None,
+    )
+
+
+def _faults(value: JsonObject, at: str) -> Iterator[Fault]:
+    """What is wrong with an attachment, in the order of its keys; null is as good as absent."""
+    code = Code.INVALID_CONTEXT_ATTACHMENT
+    if not isinstance(value.get("attachment"), str) or not value["attachment"]:
+        yield expected(code, "a non-empty string", value.get("attachment"), at=f"{at}.attachment")
+    frame = value.get("frame")
+    if frame is not None and (not isinstance(frame, int) or isinstance(frame, bool) or not 0 <= frame < 2**63):
+        yield expected(code, "an integer of at least 0", frame, at=f"{at}.frame")
+    for key, parts, positive in (("dims", ("width", "height"), True), ("camera_position", ("x", "y", "z"), False)):
+        member = value.get(key)
+        if member is None:
+            continue
+        numbers = _numbers(member, parts)
+        if numbers is None or (positive and min(numbers) <= 0):
+            what = f"an object of {'positive numbers' if positive else 'numbers'} {', '.join(parts)}"
+            yield expected(code, what, member, at=f"{at}.{key}")
+    if not isinstance(value.get("metadata"), dict | None):
+        yield expected(code, "an object", value["metadata"], at=f"{at}.metadata")
+
+
+def _numbers(value: JsonValue, keys: tuple[str, ...]) -> tuple[float, ...] | None:
+    """The numbers under these keys of an object, None where one is missing or is none."""
+    if not isinstance(value, dict):
+        return None
+    found = [value.get(key) for key in keys]
+    doubles = [as_double(number) for number in found if isinstance(number, int | float) and is_number(number)]
+    numbers = tuple(number for number in doubles if number is not None)
+    return numbers if len(numbers) == len(keys) else None

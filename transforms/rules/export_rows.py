@@ -1,0 +1,62 @@
+"""Rows of exports and responses, told apart and taken to pieces: each piece is a record of the group asked for."""
+
+from typing import Literal, get_args
+
+from transforms.rules.values import JsonObject, JsonValue
+
+Group = Literal["items", "scenes", "annotations", "predictions"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""The groups of a dataset (G1), in the order of every listing."""
+
+_LISTS = ("box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory", "segmentation")
+
+
+def records(row: JsonValue, group: Group) -> list[JsonValue]:
+    """What of a raw value belongs to the group: the value itself, or the pieces of an export row (FORMATS 2).
+
+    A row `{"item": {...}, "box": [...], "segmentation": {...}}` gives its item to `items`, and its annotations, each
+    with the reference id of the item, to `annotations` and `predictions`. A row `{"scene": {...}, ...}` gives its scene.
+
+    >>> records({"item": {"ref_id": "a"}, "box": [{"label": "car"}]}, "annotations")
+    [{'label': 'car', 'reference_id': 'a', 'type': 'box'}]
+    >>> records({"reference_id": "a"}, "items")
+    [{'reference_id': 'a'}]
+    """
+    if not isinstance(row, dict):
+        return [row]
+    if group == "scenes" and isinstance(row.get("scene"), dict) and "frames" not in row:
+        return [_scene(row)]
+    if not isinstance(row.get("item"), dict) or "reference_id" in row:
+        return [row]
+    if group == "items":
+        return [row["item"]]
+    return [] if group == "scenes" else _annotations(row)
+
+
+def _scene(row: JsonObject) -> JsonObject:
+    scene = row["scene"]
+    if not isinstance(scene, dict):
+        return row
+    rest = {key: value for key, value in row.items() if key != "scene"}
+    location = scene.get("fileLocation")
+    renamed = {"video_url" if key == "fileLocation" and isinstance(location, str) else key: scene[key] for key in scene}
+    return {**renamed, **rest}
+
+
+def _annotations(row: JsonObject) -> list[JsonValue]:
+    item = row["item"]
+    identity = item.get("ref_id", item.get("reference_id")) if isinstance(item, dict) else None
+    by_type = row.get("annotations")
+    lists = by_type if isinstance(by_type, dict) else row
+    found: list[JsonValue] = []
+    for name in _LISTS:
+        members = lists.get(name)
+        if members is None:
+            continue
+        kind = "mask" if name == "segmentation" else name
+        for member in members if isinstance(members, list) else [members]:
+            if isinstance(member, dict):
+                found.append({**member, "reference_id": member.get("reference_id", identity), "type": kind})
+            else:
+                found.append(member)
+    return found

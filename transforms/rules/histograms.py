@@ -1,0 +1,53 @@
+"""Edges of the bins of a histogram, from the extremes of a field. Bins are half-open, the last one is closed."""
+
+from fractions import Fraction
+
+BINS = 20
+
+
+def edges(minimum: float, maximum: float, *, integers: bool, bins: int = BINS) -> list[int] | list[float]:
+    """Return the ascending edges of at most `bins` bins that hold all values from minimum to maximum.
+
+    Of integers each bin holds the same number of whole numbers, so the last edge may lie past the maximum. Of floats
+    the bins have equal width, the first edge is the minimum and the last the maximum; edges that fall together are one.
+    Where minimum and maximum are equal there is one bin, of no width.
+
+    Args:
+        minimum: The smallest value.
+        maximum: The largest value.
+        integers: Whether the values are whole numbers (storage long); both extremes are ints then.
+        bins: The most bins there may be.
+
+    Raises:
+        ValueError: No bins, or the extremes are in the wrong order, or no ints where integers are meant.
+
+    >>> edges(0, 9, integers=True, bins=4)
+    [0, 3, 6, 9, 12]
+    >>> edges(0.0, 1.0, integers=False, bins=4)
+    [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
+    if bins < 1:
+        raise ValueError(f"expected at least one bin, got {bins}")
+    if not minimum <= maximum:
+        raise ValueError(f"expected minimum <= maximum, got {minimum} and {maximum}")
+    if integers:
+        if not (isinstance(minimum, int) and isinstance(maximum, int)):
+            raise ValueError(f"expected integers, got {minimum} and {maximum}")
+        return _integer_edges(minimum, maximum, bins)
+    return _float_edges(float(minimum), float(maximum), bins)
+
+
+def _integer_edges(minimum: int, maximum: int, bins: int) -> list[int]:
+    if minimum == maximum:
+        return [minimum, maximum]
+    width = -(-(maximum - minimum + 1) // bins)
+    count = (maximum - minimum) // width + 1
+    return [minimum + width * position for position in range(count + 1)]
+
+
+def _float_edges(minimum: float, maximum: float, bins: int) -> list[float]:
+    if minimum == maximum:
+        return [minimum, maximum]
+    low, span = Fraction(minimum), Fraction(maximum) - Fraction(minimum)  # exact, so that no difference overflows
+    found = [float(low + span * position / bins) + 0.0 for position in range(bins)]
+    return [*sorted(set(found)), maximum] if found[-1] < maximum else sorted(set(found))

@@ -1,0 +1,28 @@
+"""Who a record is: the reference id of items and scenes, the identity of annotations and predictions (I)."""
+
+import hashlib
+
+from transforms.rules.rejections import Code, Fault, expected
+from transforms.rules.values import JsonObject, JsonValue, canonical_json
+
+
+def reference_id(record: JsonObject) -> str | Fault:
+    """The reference id of a record, also under its name in responses, `ref_id` (I1).
+
+    >>> reference_id({"reference_id": "img_1"}), reference_id({"reference_id": 31}).code.value
+    ('img_1', 'invalid_reference_id')
+    """
+    key = "ref_id" if "reference_id" not in record and "ref_id" in record else "reference_id"
+    value = record.get(key)
+    if isinstance(value, str) and value:
+        return value
+    return expected(Code.INVALID_REFERENCE_ID, "a non-empty string", value, at=key)
+
+
+def derived_annotation_id(label: str, kind: str, geometry: JsonValue) -> str:
+    """The id of an annotation that came without one, from its content: the same on every run (I2).
+
+    >>> derived_annotation_id("car", "box", {"x": 1}) == derived_annotation_id("car", "box", {"x": 1})
+    True
+    """
+    return "content-" + hashlib.sha256(canonical_json([label, kind, geometry]).encode()).hexdigest()[:32]

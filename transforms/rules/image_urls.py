@@ -1,0 +1,154 @@
+"""Image URLs: which are accepted, how they are written canonically, and their cache keys (K1, K3, K4, K5).
+
+The canonical URL stands for the object that a URL names, so an update that only signs a URL anew keeps its
+key and needs no upload, while another path, version or query is another key (K5).
+
+=====================  ============================================================================================
+http, https            as the WHATWG URL standard writes it, without fragment and signature (`signed_urls`)
+bucket objects         ``gs://bucket/name`` and ``s3://bucket/name``, also for their https forms (`bucket_urls`)
+az, abfs, abfss        scheme and host in lower case; the path is literal and stays
+file, absolute paths   ``file:///path``, percent-encoded; the path is literal in ``/a%20b``, decoded in a file URL
+=====================  ============================================================================================
+
+Spaces and control characters before a URL are dropped everywhere. Behind it they are dropped where the WHATWG standard
+applies (http, https, file); elsewhere a name is literal to its last character.
+"""
+
+import hashlib
+import json
+import re
+from typing import Final
+from urllib.parse import quote, unquote_to_bytes
+
+from ada_url import normalize_url
+
+from transforms.rules import bucket_urls, signed_urls
+
+MAX_SHOWN_CHARACTERS = 120
+
+_EXPECTED: Final = "a URL with scheme http, https, gs, s3, az, abfs, abfss or file, or an absolute path"
+_SPACE: Final = "".join(map(chr, range(0x21)))  # the C0 controls and the space
+_BREAKS: Final = dict.fromkeys(map(ord, "\t\n\r"))
+_RAW_PATH: Final = re.compile(r"[A-Za-z]+:[/\\]*[^/\\?#]*([^?#]*)")
+_AZURE: Final = re.compile(r"//([A-Za-z0-9$][A-Za-z0-9$._@:-]*)(/.+)", re.DOTALL)
+_FILE_SAFE: Final = "/!$&'()*+,;=:@"
+
+
+class InvalidUrl(ValueError):  # noqa: N818 - named after its rejection code, invalid_url
+    """A URL that has no key: rejected as ``invalid_url`` (K4). The text says what was expected and what was seen."""
+
+
+def canonical(url: str) -> str:
+    """The canonical URL of the object that a URL names (K3).
+
+    Two laws: the canonical of a canonical is itself, and two different objects never share one.
+
+    Raises:
+        InvalidUrl: It cannot be parsed, or its scheme is none of those listed (K4).
+
+    >>> canonical("HTTPS://Bucket.S3.amazonaws.com:443/a%20b.jpg?versionId=v1#top")
+    's3://bucket/a b.jpg?versionId=v1'
+    >>> canonical("ftp://x/y")
+    Traceback (most recent call last):
+    ...
+    transforms.rules.image_urls.InvalidUrl: expected a URL with scheme http, https, gs, s3, az, abfs, abfss or file, \
+or an absolute path, got "ftp://x/y"
+    """
+    text = url.lstrip(_SPACE)
+    if text.startswith("/"):
+        return _absolute_path(text)
+    prefix, colon, rest = text.partition(":")
+    scheme = prefix.translate(_BREAKS).lower() if colon else ""
+    match scheme:
+        case "http" | "https":
+            return _web(text)
+        case "gs" | "gcs" | "s3":
+            named = bucket_urls.from_uri(f"{scheme.replace('gcs', 'gs')}:{rest}")
+            if named is None:
+                raise _invalid(f"{scheme}://bucket/object", url)
+            return named.url()
+        case "az" | "abfs" | "abfss":
+            parts = _AZURE.fullmatch(rest)
+            if parts is None:
+                raise _invalid(f"{scheme}://container/path", url)
+            return f"{scheme}://{parts[1].lower()}{parts[2]}"
+        case "file":
+            return _file(text)
+        case _:
+            raise _invalid(_EXPECTED, url)
+
+
+def cache_key(canonical_url: str) -> str:
+    """The cache key of a canonical URL: 64 hex digits, the SHA-256 of its UTF-8 bytes (K1).
+
+    >>> cache_key("s3://b/a.jpg")[:16]
+    'c7b7f46d906fca2d'
+    """
+    return hashlib.sha256(canonical_url.encode()).hexdigest()
+
+
+def _web(text: str) -> str:
+    """The canonical URL of an http or https one."""
+    href = _normalized(text)
+    # The standard escapes both marks wherever they are no delimiters.
+    base, _, query = href.partition("?")
+    kept = signed_urls.without_signature(query)
+    authority, _, path = base.partition("://")[2].partition("/")
+    if authority.endswith(bucket_urls.STORE_DOMAINS):
+        # The raw path first: the standard's has its dot segments resolved. Where that names no object
+        # (its first segment is no bucket) the resolved one counts, as it would for whoever fetches the URL.
+        for candidate in (_raw_path(text), f"/{path}"):
+            named = bucket_urls.from_web(authority, candidate, kept)
+            if named is not None:
+                return named.url()
+    if kept == query:
+        return href
+    return f"{base}?{kept}" if kept else base
+
+
+def _raw_path(text: str) -> str:
+    """The path of an http(s) URL before it is normalised; only the standard's backslashes are made slashes."""
+    match = _RAW_PATH.match(text.rstrip(_SPACE).translate(_BREAKS))
+    return match[1].replace("\\", "/") if match else ""
+
+
+def _file(text: str) -> str:
+    """The canonical URL of a file one; a query or a host other than this one stays."""
+    href = _normalized(text)
+    if not href.startswith("file:///") or "?" in href:
+        return href
+    path = unquote_to_bytes(href.removeprefix("file://"))
+    try:
+        literal = path.decode()
+    except UnicodeDecodeError:
+        literal = ""
+    # An escaped slash may have hidden a dot segment, which only the bare path can say.
+    bare = literal if literal and not literal.startswith("//") else href
+    return _written_file(path) or bare
+
+
+def _absolute_path(text: str) -> str:
+    """The canonical URL of a bare path. One with dot segments stays: a link may stand before the dots."""
+    if text.startswith("//"):
+        raise _invalid(_EXPECTED, text)  # a URL that lacks its scheme
+    return _written_file(text.encode()) or text
+
+
+def _written_file(path: bytes) -> str | None:
+    """The file URL of a path; None where the standard would read it as another path."""
+    written = f"file://{quote(path, safe=_FILE_SAFE)}"
+    return written if _normalized(written) == written else None
+
+
+def _normalized(text: str) -> str:
+    """The URL as the WHATWG standard writes it, without its fragment."""
+    try:
+        href: str = normalize_url(text)
+    except ValueError:
+        raise _invalid("a URL that the WHATWG URL standard can parse", text) from None
+    return href.partition("#")[0]
+
+
+def _invalid(expected: str, url: str) -> InvalidUrl:
+    shown = url if len(url) <= MAX_SHOWN_CHARACTERS else f"{url[:MAX_SHOWN_CHARACTERS]}..."
+    return InvalidUrl(f"expected {expected}, got {json.dumps(shown, ensure_ascii=False)}")

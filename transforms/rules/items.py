@@ -1,0 +1,122 @@
+"""A dataset item: an image or a point cloud, alone or as a frame of a scene (FORMATS 1.1 to 1.5, 2)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from transforms.rules import metadata as metadata_rules
+from transforms.rules.identity import reference_id
+from transforms.rules.image_urls import InvalidUrl, canonical
+from transforms.rules.metadata import CAMERA_PARAMS, Metadata
+from transforms.rules.rejections import Code, Fault, expected
+from transforms.rules.values import JsonObject, as_double, is_number
+
+IMAGE_URL_KEYS = ("image_url", "original_image_url", "original_url")
+"""Where an image URL stands, in uploads and in responses; the one first uploaded comes first."""
+POINTCLOUD_URL_KEYS = ("pointcloud_url",)
+EITHER_URL_KEYS = ("url", "processed_url", "scale_url")
+_URL_KEYS = (*IMAGE_URL_KEYS, *POINTCLOUD_URL_KEYS, *EITHER_URL_KEYS)
+_COLUMNS = frozenset({"reference_id", "ref_id", "width", "height", "metadata", "type", CAMERA_PARAMS})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A dataset item that passed every rule of a single record.
+
+    Attributes:
+        image_url: As it came in, None for a point cloud.
+        pointcloud_url: As it came in, None for an image.
+        url: The canonical one of the two (K3).
+        width: Pixels.
+        height: Pixels.
+        camera_params: As hoisted beside the metadata; what stands in the metadata wins over it.
+        extra: Keys that have no column (G6).
+    """
+
+    reference_id: str
+    image_url: str | None
+    pointcloud_url: str | None
+    url: str
+    width: float | None
+    height: float | None
+    camera_params: JsonObject | None
+    metadata: Metadata
+    extra: JsonObject
+
+
+def item(record: JsonObject) -> Item | Fault:
+    """The item that a record is (I1, K4, G4, G6), or the first thing wrong with it.
+
+    >>> item({"reference_id": "a", "image_url": "https://example.org/a.jpg"}).metadata.fields
+    {}
+    >>> item({"reference_id": "a"}).code.value
+    'missing_url'
+    """
+    identity = reference_id(record)
+    if isinstance(identity, Fault):
+        return identity
+    for fault in _core_faults(record):
+        return fault
+    source = first_url(record, _URL_KEYS)
+    if isinstance(source, Fault):
+        return source
+    key, location = source
+    try:
+        url = canonical(location)
+    except InvalidUrl as error:
+        return Fault(Code.INVALID_URL, f"{error} at {key}", key)
+    metadata = metadata_rules.normalize(record.get("metadata"))
+    if isinstance(metadata, Fault):
+        return metadata
+    pointcloud = is_pointcloud(record, key, location)
+    camera = record.get(CAMERA_PARAMS)
+    return Item(
+        reference_id=identity,
+        image_url=None if pointcloud else location,
+        pointcloud_url=location if pointcloud else None,
+        url=url,
+        width=_size(record, "width"),
+        height=_size(record, "height"),
+        camera_params=camera if isinstance(camera, dict) else None,
+        metadata=metadata,
+        extra={n: v for n, v in record.items() if n not in _COLUMNS and n != key and v is not None},
+    )
+
+
+def first_url(record: JsonObject, keys: Iterable[str]) -> tuple[str, str] | Fault:
+    """The first key that holds a URL, and the URL as it came in; null and "" are as good as absent (K4)."""
+    for key in keys:
+        value = record.get(key)
+        if value is None or value == "":
+            continue
+        if not isinstance(value, str):
+            return expected(Code.INVALID_FIELD, "a URL", value, at=key)
+        return key, value
+    names = ", ".join(keys)
+    return Fault(Code.MISSING_URL, f"expected a URL, got none under {names}", next(iter(keys)))
+
+
+def is_pointcloud(record: JsonObject, key: str, location: str) -> bool:
+    """Whether the item is a point cloud: by its type, by the key of its URL, else by the extension of a plain `url`."""
+    if key in POINTCLOUD_URL_KEYS:
+        return True
+    if key in IMAGE_URL_KEYS:
+        return False
+    kind = record.get("type")
+    return kind == "pointcloud" if isinstance(kind, str) else location.endswith(".json")
+
+
+def _core_faults(record: JsonObject) -> Iterable[Fault]:
+    for key in ("width", "height"):
+        value = record.get(key)
+        number = isinstance(value, int | float) and is_number(value) and as_double(value) is not None
+        if value is not None and not number:
+            yield expected(Code.INVALID_FIELD, "a number of pixels", value, at=key)
+    if not isinstance(record.get(CAMERA_PARAMS), dict | None):
+        yield expected(Code.INVALID_FIELD, "an object", record[CAMERA_PARAMS], at=CAMERA_PARAMS)
+    if not isinstance(record.get("type"), str | None):
+        yield expected(Code.INVALID_FIELD, "a string", record["type"], at="type")
+
+
+def _size(record: JsonObject, key: str) -> float | None:
+    value = record.get(key)
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,71 @@
+"""What becomes of a record that is not accepted: the closed list of codes, and the fault that names what was wrong."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+SHOWN_CHARACTERS = 120
+"""How much of an offending value a message shows."""
+
+
+class Code(StrEnum):
+    """The reasons for which a record is rejected (R3), a closed list."""
+
+    MALFORMED_JSON = "malformed_json"
+    NOT_AN_OBJECT = "not_an_object"
+    INVALID_REFERENCE_ID = "invalid_reference_id"
+    MISSING_URL = "missing_url"
+    INVALID_URL = "invalid_url"
+    UNKNOWN_TYPE = "unknown_type"
+    INVALID_FIELD = "invalid_field"
+    INVALID_METADATA = "invalid_metadata"
+    NON_FINITE_NUMBER = "non_finite_number"
+    NUMBER_OUT_OF_RANGE = "number_out_of_range"
+    INVALID_COORDINATE = "invalid_coordinate"
+    COORDINATE_OUT_OF_RANGE = "coordinate_out_of_range"
+    INVALID_CONTEXT_ATTACHMENT = "invalid_context_attachment"
+    DUPLICATE_ID = "duplicate_id"
+    UNKNOWN_REFERENCE = "unknown_reference"
+    TYPE_CONFLICT = "type_conflict"
+    NOT_A_CHOICE = "not_a_choice"
+    TOO_MANY_FIELDS = "too_many_fields"
+    UNREADABLE_EXPORT = "unreadable_export"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why one record is rejected (R1).
+
+    Attributes:
+        code: One of the closed list.
+        message: For a person, in the form ``expected a number, got "north" at metadata.lat``.
+        field: Path of the value at fault inside the record, None where the whole record is.
+    """
+
+    code: Code
+    message: str
+    field: str | None = None
+
+
+def shown(value: object) -> str:
+    """The value as JSON text, cut to what a message can hold.
+
+    >>> shown("north"), shown([1, None]), shown(float("inf"))
+    ('"north"', '[1, null]', 'Infinity')
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > SHOWN_CHARACTERS * 3:
+        return f"an integer of {value.bit_length()} bits"
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return f"a deeply nested {type(value).__name__}"
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
+
+
+def expected(code: Code, what: str, got: object, *, at: str) -> Fault:
+    """The fault of a value that is not what it should be (R1).
+
+    >>> expected(Code.INVALID_COORDINATE, "a number", "north", at="metadata.lat").message
+    'expected a number, got "north" at metadata.lat'
+    """
+    return Fault(code, f"expected {what}, got {shown(got)} at {at}", at)

@@ -1,0 +1,155 @@
+"""A scene: a lidar or a video sequence, and the items that its frames hold (G2; FORMATS 1.4, 1.5, 2)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from transforms.rules import metadata as metadata_rules
+from transforms.rules.identity import reference_id
+from transforms.rules.image_urls import InvalidUrl, canonical
+from transforms.rules.items import first_url
+from transforms.rules.metadata import Metadata
+from transforms.rules.rejections import Code, Fault, expected
+from transforms.rules.values import JsonObject, JsonValue, as_double, is_number
+
+_VIDEO_KEYS = ("video_url", "frame_rate", "upload_to_scale")
+_COLUMNS = frozenset({"reference_id", "ref_id", "type", "video_url", "frame_rate", "frames", "metadata"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A scene that passed every rule of a single record.
+
+    Attributes:
+        video_url: As it came in; None where the video is given as frames, and for lidar.
+        url: The canonical video URL (K3).
+        frame_rate: Frames a second.
+        frame_count: Frames that came with the record, None where it has no frames at all.
+    """
+
+    reference_id: str
+    type: Literal["lidar", "video"]
+    video_url: str | None
+    url: str | None
+    frame_rate: float | None
+    frame_count: int | None
+    metadata: Metadata
+    extra: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class FrameItem:
+    """One item of one frame, not checked yet (its rules are those of items).
+
+    Attributes:
+        frame_index: Position of the frame in its scene, from 0.
+        sensor: Name of the sensor, None in a video.
+    """
+
+    scene_reference_id: str
+    frame_index: int
+    sensor: str | None
+    record: JsonValue
+
+
+def scene_type(record: JsonObject) -> Literal["lidar", "video"]:
+    """Lidar or video, by the explicit type, else by the shape of the frames and the keys of a video (FORMATS 1.5)."""
+    match record.get("type"):
+        case "lidar":
+            return "lidar"
+        case "video":
+            return "video"
+        case _:
+            pass
+    if any(record.get(key) is not None for key in _VIDEO_KEYS):
+        return "video"
+    frames = record.get("frames")
+    first = frames[0] if isinstance(frames, list) and frames else None
+    return "video" if isinstance(first, dict) and _is_item(first) else "lidar"
+
+
+def frame_items(record: JsonObject) -> tuple[FrameItem, ...] | Fault:
+    """The items in the frames of a scene, in their order (G2).
+
+    They are there as soon as the scene has a reference id and its frames have a shape, whatever becomes of the scene
+    itself: one bad record takes no neighbour with it (R2).
+    """
+    identity = reference_id(record)
+    if isinstance(identity, Fault):
+        return identity
+    frames = record.get("frames")
+    if frames is None:
+        return ()
+    if not isinstance(frames, list):
+        return expected(Code.INVALID_FIELD, "a list of frames", frames, at="frames")
+    found: list[FrameItem] = []
+    video = scene_type(record) == "video"
+    for index, frame in enumerate(frames):
+        if video:
+            found.append(FrameItem(identity, index, None, frame))
+        elif isinstance(frame, dict):
+            found += (FrameItem(identity, index, sensor, member) for sensor, member in frame.items())
+        else:
+            return expected(Code.INVALID_FIELD, "an object of sensors", frame, at=f"frames[{index}]")
+    return tuple(found)
+
+
+def scene(record: JsonObject) -> Scene | Fault:
+    """The scene that a record is (I1, G2, K4), or the first thing wrong with it.
+
+    >>> scene({"reference_id": "s", "video_url": "https://example.org/v.mp4"}).type
+    'video'
+    >>> scene({"reference_id": "s"}).code.value
+    'missing_url'
+    """
+    identity = reference_id(record)
+    if isinstance(identity, Fault):
+        return identity
+    for fault in _core_faults(record):
+        return fault
+    video_url, url = None, None
+    if record.get("video_url") not in (None, "") or _has_no_frames(record):
+        source = first_url(record, ("video_url",))
+        if isinstance(source, Fault):
+            return source
+        _, video_url = source
+        try:
+            url = canonical(video_url)
+        except InvalidUrl as error:
+            return Fault(Code.INVALID_URL, f"{error} at video_url", "video_url")
+    metadata = metadata_rules.normalize(record.get("metadata"))
+    if isinstance(metadata, Fault):
+        return metadata
+    rate, frames = record.get("frame_rate"), record.get("frames")
+    return Scene(
+        reference_id=identity,
+        type=scene_type(record),
+        video_url=video_url,
+        url=url,
+        frame_rate=as_double(rate) if isinstance(rate, int | float) else None,
+        frame_count=len(frames) if isinstance(frames, list) else None,
+        metadata=metadata,
+        extra={name: value for name, value in record.items() if name not in _COLUMNS and value is not None},
+    )
+
+
+def _has_no_frames(record: JsonObject) -> bool:
+    """Whether nothing but a video could show the scene; a listing that names the type alone needs no URL."""
+    return record.get("frames") in (None, []) and not isinstance(record.get("type"), str)
+
+
+def _core_faults(record: JsonObject) -> Iterator[Fault]:
+    frames = frame_items(record)
+    if isinstance(frames, Fault):
+        yield frames
+    if record.get("type") not in (None, "lidar", "video"):
+        yield expected(Code.INVALID_FIELD, '"lidar" or "video"', record["type"], at="type")
+    rate = record.get("frame_rate")
+    if rate is not None and not (isinstance(rate, int | float) and is_number(rate) and as_double(rate) is not None):
+        yield expected(Code.INVALID_FIELD, "a number of frames a second", rate, at="frame_rate")
+
+
+def _is_item(frame: JsonObject) -> bool:
+    """Whether a frame is itself an item and no map of sensors: an item's own keys hold text, a sensor's an object."""
+    keys: Iterable[str] = ("reference_id", "ref_id", "url", "image_url", "pointcloud_url")
+    return any(key in frame and not isinstance(frame[key], dict) for key in keys)

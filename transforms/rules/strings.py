@@ -1,0 +1,104 @@
+"""Summary of the strings of a field: exact categories up to a limit, then a sketch of how many distinct ones (T1).
+
+Beyond 250 distinct values the categories are gone for good: an absorbing state, so that the outcome is the same in any
+order (T5). From there a HyperLogLog sketch counts. Its usual (HIP) estimator depends on the order of updates; a sketch
+that went through a union twice is marked out of order and falls back to the composite estimator, a function of
+the set of values alone. `_canonical` does that, and sorts the hash list that small sketches are, so that
+equal sets of values give equal bytes (P3).
+
+The one rule with a dependency outside the standard library: datasketches.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from datasketches import hll_sketch, hll_union, tgt_hll_type
+
+MAX_CATEGORIES = 250  # 250 distinct values are still categorical, 251 are text (T1)
+SKETCH_LG_K = 13  # 8192 registers: a standard error of about 1 %, at most 8 KiB
+
+_EMPTY_STRING = -1  # what "" is hashed as (the library skips it): eight bytes 0xFF, which are no UTF-8
+_WORD = 4  # bytes of one hash in a small sketch
+_HASHES_AT = {2: 8, 3: 12}  # a small sketch: preamble length (byte 0) to the offset of its hashes
+
+
+@dataclass(frozen=True, slots=True)
+class StringSummary:
+    """What is known of the strings of one field; booleans count as "true" and "false" (V2).
+
+    Attributes:
+        count: How many values.
+        categories: Value to how many; None once more than 250 distinct were seen.
+        sketch: None up to there, then the canonical sketch of all values seen.
+    """
+
+    count: int
+    categories: Mapping[str, int] | None
+    sketch: bytes | None
+
+
+STRINGS_ZERO = StringSummary(0, {}, None)
+
+
+def summarize_string(value: str) -> StringSummary:
+    """Return the summary of one string: the specification of the kernel."""
+    return StringSummary(1, {value: 1}, None)
+
+
+def summarize_distinct(count: int, values: Iterable[str]) -> StringSummary:
+    """Return the summary of `count` strings of which more than 250 are distinct, given each of those at least once."""
+    return StringSummary(count, None, _canonical(_sketch_of(values)))
+
+
+def merge_strings(a: StringSummary, b: StringSummary) -> StringSummary:
+    """Return the summary of the values of both. Commutative and associative, with `STRINGS_ZERO` as zero."""
+    if not a.count:
+        return b
+    if not b.count:
+        return a
+    count = a.count + b.count
+    if a.categories is not None and b.categories is not None:
+        categories = Counter(a.categories)
+        categories.update(b.categories)
+        if len(categories) <= MAX_CATEGORIES:
+            return StringSummary(count, dict(categories), None)
+        return summarize_distinct(count, categories)
+    union = hll_union(SKETCH_LG_K)
+    for part in (a, b):
+        union.update(_sketch_of(part.categories or ()) if part.sketch is None else hll_sketch.deserialize(part.sketch))
+    return StringSummary(count, None, _canonical(union.get_result(tgt_hll_type.HLL_8)))
+
+
+def distinct(summary: StringSummary) -> tuple[int, bool]:
+    """Return how many distinct values were seen, and whether that is exact (else an estimate, about 1 % off).
+
+    >>> distinct(merge_strings(summarize_string("a"), summarize_string("b")))
+    (2, True)
+    """
+    if summary.categories is not None:
+        return len(summary.categories), True
+    if summary.sketch is None:
+        raise ValueError("expected categories or a sketch, got neither")
+    estimate = round(hll_sketch.deserialize(summary.sketch).get_estimate())
+    return min(max(estimate, MAX_CATEGORIES + 1), summary.count), False
+
+
+def _sketch_of(values: Iterable[str]) -> hll_sketch:
+    sketch = hll_sketch(SKETCH_LG_K, tgt_hll_type.HLL_8)
+    for value in values:
+        sketch.update(value or _EMPTY_STRING)
+    return sketch
+
+
+def _canonical(sketch: hll_sketch) -> bytes:
+    """Return the bytes that any sketch of the same set of values gives."""
+    union = hll_union(SKETCH_LG_K)
+    union.update(sketch)
+    union.update(sketch)  # twice: only a union of two full sketches forgets the order they were fed in
+    data = bytes(union.get_result(tgt_hll_type.HLL_8).serialize_compact())
+    start = _HASHES_AT.get(data[0])
+    if start is None:
+        return data
+    hashes = sorted(data[at : at + _WORD] for at in range(start, len(data), _WORD))
+    return data[:start] + b"".join(hashes)
