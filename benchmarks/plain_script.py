@@ -143,15 +143,16 @@ def rows(items: Sequence[Item], fields: Mapping[str, Field], names: Mapping[str,
     """Yields the items as Avro rows."""
     storages = {name: fields[name].storage() for name in names}
     for entry in items:
-        metadata: dict[str, object] = {}
-        for name, column in names.items():
-            value = entry.metadata.get(name)
+        metadata: dict[str, object] = {}  # what is missing here is written as null
+        for name, value in entry.metadata.items():
+            if name in RESERVED:
+                continue
             if isinstance(value, (list, dict)):
-                metadata[column] = encoded(value)
-            elif value is not None and storages[name] == "double":
-                metadata[column] = float(value)
+                metadata[names[name]] = encoded(value)
+            elif storages[name] == "double" and isinstance(value, int):
+                metadata[names[name]] = float(value)
             else:
-                metadata[column] = value
+                metadata[names[name]] = value
         yield {
             "reference_id": entry.reference_id,
             "image_url": entry.url,
@@ -172,16 +173,21 @@ def encoded(value: Json) -> str | None:
     return None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def histogram(values: Iterator[float], summary: Field) -> list[int]:
-    """Returns the counts of `HISTOGRAM_BINS` bins of one width between the minimum and the maximum."""
-    counts = [0] * HISTOGRAM_BINS
-    if summary.minimum is None or summary.maximum is None:
-        return counts
-    width = (summary.maximum - summary.minimum) / HISTOGRAM_BINS
-    for value in values:
-        position = int((value - summary.minimum) / width) if width else 0
-        counts[min(position, HISTOGRAM_BINS - 1)] += 1
-    return counts
+def add_histograms(items: Sequence[Item], fields: Mapping[str, Field]) -> None:
+    """Counts the numbers of each field in `HISTOGRAM_BINS` bins of one width between its minimum and its maximum."""
+    for summary in fields.values():
+        if summary.kinds["number"]:
+            summary.histogram = [0] * HISTOGRAM_BINS
+    for entry in items:
+        for name, value in entry.metadata.items():
+            if not isinstance(value, (int, float)):
+                continue
+            summary = fields[name]
+            if summary.minimum is None or summary.maximum is None:
+                continue
+            width = (summary.maximum - summary.minimum) / HISTOGRAM_BINS
+            position = int((value - summary.minimum) / width) if width else 0
+            summary.histogram[min(position, HISTOGRAM_BINS - 1)] += 1
 
 
 def load(exports: Sequence[Path]) -> tuple[list[Item], list[dict[str, Json]]]:
@@ -220,10 +226,7 @@ def summarize(items: Sequence[Item]) -> dict[str, Field]:
                 if name not in fields:
                     fields[name] = Field()
                 fields[name].add(value)
-    for name, summary in fields.items():
-        if summary.kinds["number"]:
-            present = (entry.metadata.get(name) for entry in items)
-            summary.histogram = histogram((value for value in present if isinstance(value, (int, float))), summary)
+    add_histograms(items, fields)
     return fields
 
 

@@ -52,10 +52,10 @@ def locations(rows: pl.DataFrame) -> pl.DataFrame:
     pairs = [[_number(rows, key) for key in pair] for pair in PAIRS]
     complete = [north.is_not_null() & east.is_not_null() for north, east in pairs]
     (north, east), (other_north, other_east) = pairs
-    return rows.select(
+    return rows.with_columns(
         latitude=pl.when(complete[0]).then(north).when(complete[1]).then(other_north),
         longitude=pl.when(complete[0]).then(east).when(complete[1]).then(other_east),
-    )
+    ).select("latitude", "longitude")
 
 
 def summarize(batch: Batch) -> GroupSummary:

@@ -1,0 +1,160 @@
+"""The console script: sub-commands, strict arguments, `--` before the runner's own flags."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import NoReturn
+
+from pipelines.config import DEFAULT_MAX_FIELDS, IngestConfig, MaxRejected, Source, UsageError
+
+_GROUPS = ("items", "scenes", "annotations", "predictions")
+_USAGE = 2
+_ERROR = 1
+_INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, and where help is."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+
+class _AddSource(argparse.Action):
+    """Collects the exports of all groups in the order in which they are given (I3)."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        option_string: str | None = None,
+    ) -> None:
+        group = next(group for group in _GROUPS if option_string == f"--{group}")
+        sources: list[Source] = namespace.sources or []
+        namespace.sources = [*sources, Source.of(group, str(values))]  # type: ignore[arg-type] # one of the groups
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and flags."""
+    top = _Parser(
+        prog="metadata-etl",
+        description="Raw exports of dataset items, scenes, annotations and predictions in, a validated dataset out.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"metadata-etl {version('metadata-etl')}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    _add_ingest(commands)
+    schema = commands.add_parser(
+        "schema", help="show the schema of a dataset", description="Shows the fields of a dataset's current version."
+    )
+    schema.add_argument("dataset", metavar="DATASET")
+    schema.add_argument("--group", choices=_GROUPS, help="one group only (for avro: needed)")
+    schema.add_argument("--format", choices=("table", "json", "avro"), default="table")
+    return top
+
+
+def _add_ingest(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    ingest = commands.add_parser(
+        "ingest",
+        help="read exports, check them, publish a new version",
+        description="Reads raw exports, checks every record, infers the schema of each group, and publishes a version.",
+        epilog="Flags after `--` go to the Beam runner. With none, the job runs here, on all cores.",
+        allow_abbrev=False,
+    )
+    ingest.add_argument("--dataset", required=True, metavar="DATASET", help="directory of the dataset")
+    for group in _GROUPS[:3]:
+        ingest.add_argument(
+            f"--{group}", action=_AddSource, dest="sources", metavar="GLOB", help=f"exports of {group}; may be repeated"
+        )
+    ingest.add_argument(
+        "--predictions",
+        action=_AddSource,
+        dest="sources",
+        metavar="RUN=GLOB",
+        help="exports of the predictions of a model run; may be repeated",
+    )
+    ingest.add_argument("--mode", choices=("append",), default="append", help="what becomes of known records")
+    ingest.add_argument("--on-conflict", choices=("fail",), default="fail", help="what becomes of type conflicts")
+    ingest.add_argument(
+        "--on-duplicate",
+        choices=("reject", "last"),
+        default="reject",
+        help="of two records with one identity: keep the first (reject the later ones), or keep the last",
+    )
+    ingest.add_argument(
+        "--max-rejected", metavar="N|P%", help="fail when more records are rejected (default: any number passes)"
+    )
+    ingest.add_argument("--allow-unreadable", action="store_true", help="publish although an export is damaged")
+    ingest.add_argument(
+        "--cache-key",
+        choices=("canonical", "raw"),
+        default="canonical",
+        help="what is hashed for the cache key of a URL",
+    )
+    ingest.add_argument(
+        "--max-fields",
+        type=int,
+        default=DEFAULT_MAX_FIELDS,
+        metavar="N",
+        help=f"most distinct metadata keys of a group (default {DEFAULT_MAX_FIELDS})",
+    )
+    ingest.add_argument("--partitions", type=int, metavar="N", help="parts of a new dataset (default: by input size)")
+    ingest.add_argument("--dry-run", action="store_true", help="do everything but publish")
+    ingest.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    ingest.add_argument("--quiet", action="store_true", help="no progress and no summary")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit code (R4)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    flags: list[str] = []
+    if "--" in given:
+        place = given.index("--")
+        given, flags = given[:place], given[place + 1 :]
+    try:
+        options = parser().parse_args(given)
+        if flags and options.command != "ingest":
+            raise UsageError(f"`{options.command}` takes no runner flags after `--`, got {' '.join(flags)}")
+        return _ingest(options, flags) if options.command == "ingest" else _schema(options)
+    except UsageError as error:
+        print(f"metadata-etl: {error}", file=sys.stderr)  # noqa: T201 - this is the console script
+        return _USAGE
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone; there is nobody to tell
+        return _ERROR
+    except KeyboardInterrupt:
+        print("metadata-etl: interrupted; nothing was published", file=sys.stderr)  # noqa: T201 - see above
+        return _INTERRUPTED
+
+
+def _ingest(options: argparse.Namespace, flags: Sequence[str]) -> int:
+    config = IngestConfig(
+        dataset=options.dataset,
+        sources=tuple(options.sources or ()),
+        mode=options.mode,
+        on_conflict=options.on_conflict,
+        on_duplicate=options.on_duplicate,
+        max_rejected=None if options.max_rejected is None else MaxRejected.of(options.max_rejected),
+        allow_unreadable=options.allow_unreadable,
+        cache_key=options.cache_key,
+        max_fields=options.max_fields,
+        partitions=options.partitions,
+        dry_run=options.dry_run,
+        runner_flags=tuple(flags),
+    )
+    # Beam takes more than half a second to import: not for --help, nor for a mistyped flag.
+    from pipelines import commands  # noqa: PLC0415 - see above
+
+    return commands.ingest(config, as_json=options.json, quiet=options.quiet)
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from pipelines import commands  # noqa: PLC0415 - as above
+
+    return commands.schema(options.dataset, group=options.group, form=options.format)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

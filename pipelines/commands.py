@@ -1,0 +1,63 @@
+"""What the sub-commands do, once their arguments are checked."""
+
+import json
+import logging
+import sys
+
+import fastavro
+from rich.console import Console
+
+from pipelines import ingest as ingest_job
+from pipelines.config import IngestConfig, UsageError
+from pipelines.progress import Progress
+from pipelines.publish import Dataset, join
+from pipelines.tables import print_outcome, print_schema
+from transforms.rules.avro_schema import row_schema
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.values import JsonObject
+
+
+def ingest(config: IngestConfig, *, as_json: bool, quiet: bool) -> int:
+    """Runs an ingest and prints how it ended; returns the exit code."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    outcome = ingest_job.run(config, Progress(quiet=quiet or as_json))
+    if as_json:
+        sys.stdout.write(json.dumps(outcome.document(), ensure_ascii=False) + "\n")
+    elif not quiet or outcome.verdict.exit_code:
+        print_outcome(outcome, Console(stderr=bool(outcome.verdict.exit_code)))
+    return int(outcome.verdict.exit_code)
+
+
+def schema(dataset: str, *, group: Group | None, form: str) -> int:
+    """Prints the schema of the current version as a table, as JSON or as Avro schemas; returns the exit code.
+
+    Raises:
+        UsageError: There is no dataset.
+    """
+    version = Dataset(dataset).current()
+    if version is None:
+        raise UsageError(f"{dataset} is no dataset: nothing is published there; `metadata-etl ingest` makes one")
+    document = version.document("schema.json")
+    wanted: tuple[Group, ...] = GROUPS if group is None else (group,)
+    groups = document["groups"]
+    if not isinstance(groups, dict):
+        raise UsageError(f"{join(dataset, 'schema.json')} is broken: expected groups, got {type(groups).__name__}")
+    chosen: dict[str, JsonObject] = {name: each for name in wanted if isinstance(each := groups[name], dict)}
+    match form:
+        case "json":
+            sys.stdout.write(json.dumps({**document, "groups": chosen}, ensure_ascii=False, indent=1) + "\n")
+        case "avro":
+            schemas = {name: _avro(name, chosen[name]) for name in wanted}
+            shown = schemas[group] if group is not None else schemas
+            sys.stdout.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
+        case _:
+            print_schema(version.number, chosen, Console())
+    return 0
+
+
+def _avro(group: Group, described: JsonObject) -> JsonObject:
+    fields = described["fields"]
+    row = row_schema(group, fields if isinstance(fields, dict) else {})
+    fastavro.parse_schema(dict(row))  # what is printed is a schema
+    return row

@@ -1,0 +1,353 @@
+"""The main job: exports -> checked rows -> merged partitions -> schema -> published version."""
+
+import hashlib
+import json
+import math
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import apache_beam as beam
+
+from pipelines import runner as runners
+from pipelines.config import IngestConfig
+from pipelines.inputs import find_exports
+from pipelines.insights import insights
+from pipelines.outcome import ExitCode, Tally, Verdict, verdict
+from pipelines.progress import Progress
+from pipelines.publish import MANIFEST, AnotherJobPublishedError, Dataset, Run, Version, join, manifest, remove
+from transforms.image_cache import ListCacheKeys
+from transforms.infer_schema import InferSchema
+from transforms.kernels.publication import CacheKeyMode
+from transforms.kernels.merging import OnDuplicate
+from transforms.line_numbers import FirstLines
+from transforms.merge_records import BATCHES, COUNTS, MergeRecords
+from transforms.normalize import READINGS, REJECTED, Normalize
+from transforms.read_exports import Export, ReadExports
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.values import JsonObject
+from transforms.stored_files import StoredFile, read_bytes, write_bytes
+from transforms.validate import FindExamples
+from transforms.write_outputs import USES, WriteRows
+from transforms.write_rejections import WriteRejections
+from transforms.write_results import RESULTS, WriteResults
+
+FEWEST_PARTITIONS = 8
+PARTITION_BYTES = 128 * 1024 * 1024
+"""Bytes of exports for which a new dataset gets a partition: what a worker then holds at once is a few times less."""
+MOST_PARTITIONS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An ingest with everything looked up: what the graph is built from.
+
+    Attributes:
+        root: Where the steps write.
+        version: The number that would be published.
+        held: Partition to group to the URI of what the published version holds.
+        held_keys: Key partition to the URI of its list of cache keys.
+        sticky_text: Group to the fields that are text already (T2).
+        progress: Local file for progress notes, None where the workers are elsewhere.
+    """
+
+    root: str
+    exports: Sequence[Export]
+    partitions: int
+    version: int
+    held: Mapping[int, Mapping[Group, str]]
+    held_keys: Mapping[int, str]
+    sticky_text: Mapping[Group, Sequence[str]]
+    cache_keys: CacheKeyMode
+    on_duplicate: OnDuplicate
+    progress: str | None
+
+
+def build(root: beam.Pipeline, job: Job) -> None:
+    """The graph, from top to bottom."""
+    uris = [export.uri for export in job.exports]
+    raw = root | "ReadExports" >> ReadExports(job.exports, progress=job.progress)
+    rows = raw | "Normalize" >> Normalize(partitions=job.partitions)
+    merged = rows.batches | "MergeRecords" >> MergeRecords(
+        root=job.root,
+        partitions=job.partitions,
+        exports=uris,
+        held=job.held,
+        on_duplicate=job.on_duplicate,
+        progress=job.progress,
+    )
+    schema = merged[BATCHES] | "InferSchema" >> InferSchema(sticky_text=job.sticky_text)
+    examples = merged.partitions | "FindExamples" >> FindExamples(root=job.root, schema=schema)
+    written = merged.partitions | "WriteRows" >> WriteRows(
+        root=job.root, partitions=job.partitions, schema=schema, cache_keys=job.cache_keys, progress=job.progress
+    )
+    keys = written[USES] | "ListCacheKeys" >> ListCacheKeys(
+        root=job.root, partitions=job.partitions, version=job.version, held=job.held_keys
+    )
+    rejected = (rows[REJECTED], merged[REJECTED]) | "FlattenRejected" >> beam.Flatten()
+    rejections = rejected | "WriteRejections" >> WriteRejections(
+        root=job.root, exports=job.exports, first_lines=rows[READINGS] | "FirstLines" >> FirstLines()
+    )
+    reports = {
+        "readings": rows[READINGS],
+        "counts": merged[COUNTS],
+        "states": merged.partitions,
+        "schema": schema,
+        "examples": examples,
+        "rows": written.written,
+        "cache_keys": keys,
+        "rejections": rejections,
+    }
+    _ = reports | "WriteResults" >> WriteResults(uri=join(job.root, RESULTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an ingest ended.
+
+    Attributes:
+        version: The published version after the job, None where there is none.
+        run: Id of the run.
+        schema: Of the version that was or would have been published.
+    """
+
+    verdict: Verdict
+    version: int | None
+    run: str
+    tally: Tally
+    schema: JsonObject
+    runner: str
+    seconds: float
+    dataset: str
+    kept_run: bool
+
+    def document(self) -> JsonObject:
+        """The object of `--json` (INTERFACE)."""
+        return {
+            "outcome": self.verdict.outcome,
+            "exit_code": int(self.verdict.exit_code),
+            "version": self.version,
+            "run": self.run,
+            "groups": self.tally.counts(),
+            "conflicts": list(self.tally.conflicts),
+            "cache_keys": dict(self.tally.cache_keys),
+            "warnings": dict(sorted(self.tally.warnings.items())),
+            "seconds": round(self.seconds, 3),
+            "runner": self.runner,
+            "message": self.verdict.reason,
+        }
+
+
+def run(config: IngestConfig, progress: Progress) -> Outcome:
+    """Runs the job and publishes what it made.
+
+    Raises:
+        UsageError: An export or the dataset is not there, or is something else.
+    """
+    began = time.monotonic()
+    exports = find_exports(config.sources)
+    dataset = Dataset(config.dataset)
+    before = dataset.current()
+    total = sum(export.size for export in exports)
+    runner = runners.choose(config.runner_flags, total)
+    with _workplace(dataset, dry_run=config.dry_run) as here, progress.watching(total, runner) as notes:
+        job = _job(config, exports, before, here, notes)
+        with runner.pipeline() as root:
+            build(root, job)
+        progress.phase("publishing")
+        results = cast("dict[str, list[JsonObject]]", json.loads(read_bytes(join(here.root, RESULTS))))
+        tally, schema = _tally(results)
+        ending = verdict(tally, config)
+        version = None if before is None else before.number
+        if ending.exit_code is ExitCode.TYPE_CONFLICT:
+            tally.nothing_created()
+        schema_document: JsonObject = {"format": 1, "version": job.version, "groups": schema["groups"]}
+        write_bytes(join(here.root, "schema.json"), _text(schema_document))
+        if ending.outcome == "published":
+            ending = _publish(dataset, here, config, job, before, results, tally, schema_document)
+            version = job.version if ending.outcome == "published" else version
+        outcome = Outcome(
+            verdict=ending,
+            version=version,
+            run=here.id,
+            tally=tally,
+            schema=schema_document,
+            runner=runner.name,
+            seconds=time.monotonic() - began,
+            dataset=config.dataset,
+            kept_run=ending.outcome == "failed" or (ending.outcome == "unchanged" and tally.rejected > 0),
+        )
+        _clear(here, outcome)
+    return outcome
+
+
+@contextmanager
+def _workplace(dataset: Dataset, *, dry_run: bool) -> Iterator[Run]:
+    """Where the job writes: below the dataset, or for a dry run somewhere that goes away."""
+    if dry_run:
+        with tempfile.TemporaryDirectory(prefix="metadata-etl-") as folder:
+            yield Run("dry-run", folder)
+    else:
+        with dataset.run() as here:
+            yield here
+
+
+def _job(config: IngestConfig, exports: Sequence[Export], before: Version | None, here: Run, notes: str | None) -> Job:
+    if before is None:
+        total = sum(export.size for export in exports)
+        partitions = config.partitions or _partitions(total)
+        return Job(
+            root=here.root,
+            exports=exports,
+            partitions=partitions,
+            version=1,
+            held={},
+            held_keys={},
+            sticky_text={},
+            cache_keys=config.cache_key,
+            on_duplicate=config.on_duplicate,
+            progress=notes,
+        )
+    return Job(
+        root=here.root,
+        exports=exports,
+        partitions=before.partitions,
+        version=before.number + 1,
+        held=before.states(),
+        held_keys=before.files("cache_keys"),
+        sticky_text=_text_fields(before.document("schema.json")),
+        cache_keys=config.cache_key,
+        on_duplicate=config.on_duplicate,
+        progress=notes,
+    )
+
+
+def _partitions(input_bytes: int) -> int:
+    """How many partitions a new dataset gets: a power of two that depends on its first exports alone (P3)."""
+    wanted = 2 ** math.ceil(math.log2(max(1, input_bytes / PARTITION_BYTES)))
+    return min(max(FEWEST_PARTITIONS, wanted), MOST_PARTITIONS)
+
+
+def _text_fields(schema: JsonObject) -> dict[Group, list[str]]:
+    groups = cast("dict[Group, dict[str, dict[str, JsonObject]]]", schema["groups"])
+    return {
+        group: [key for key, field in groups[group]["fields"].items() if field["type"] == "text"] for group in GROUPS
+    }
+
+
+def _tally(results: Mapping[str, list[JsonObject]]) -> tuple[Tally, JsonObject]:
+    """What the steps counted, put together, and the schema."""
+    tally = Tally()
+    for reading in results.get("readings", []):
+        for group, count in cast("dict[Group, int]", reading["read"]).items():
+            tally.groups[group].read += count
+        tally.warnings.update(cast("dict[str, int]", reading["warnings"]))
+        for group, code, count in cast("list[tuple[Group, str, int]]", reading["rejected"]):
+            tally.groups[group].rejected[code] += count
+    for counts in results.get("counts", []):
+        of = tally.groups[cast("Group", counts["group"])]
+        for name in ("created", "updated", "ignored", "unchanged"):
+            setattr(of, name, getattr(of, name) + counts[name])
+        of.rejected.update(cast("dict[str, int]", counts["rejected"]))
+    for keys in results.get("cache_keys", []):
+        for name in ("upload", "cached"):
+            tally.cache_keys[name] += cast("int", keys[name])
+    schema = results["schema"][0]
+    examples = {
+        (found["group"], found["field"]): cast("list[JsonObject]", found["examples"])
+        for found in results.get("examples", [])
+    }
+    for conflict in cast("list[JsonObject]", schema["conflicts"]):
+        found = examples.get((conflict["group"], conflict["field"]), [])
+        tally.conflicts.append({**conflict, "examples": list(found)})
+    return tally, schema
+
+
+def _publish(
+    dataset: Dataset,
+    here: Run,
+    config: IngestConfig,
+    job: Job,
+    before: Version | None,
+    results: Mapping[str, list[JsonObject]],
+    tally: Tally,
+    schema: JsonObject,
+) -> Verdict:
+    files = [
+        StoredFile(**cast("dict[str, str]", file))  # type: ignore[arg-type] # as `write_results` wrote it
+        for file in (
+            *(report["file"] for name in ("rows", "cache_keys") for report in results.get(name, [])),
+            *(state for states in results.get("states", []) for state in states.values()),
+            *results.get("rejections", []),
+        )
+    ]
+    text = _text(schema)
+    write_bytes(join(here.root, "insights.json"), _text(insights(schema, cast("JsonObject", results["schema"][0]["quantiles"]), results.get("rows", []))))
+    parent = None if before is None else before.number
+    document = manifest(
+        version=job.version,
+        parent=parent,
+        partitions=job.partitions,
+        inputs=_inputs(job.exports, results["readings"]),
+        options=config.options(),
+        counts=tally.counts(),
+        cache_keys=tally.cache_keys,
+        warnings=dict(sorted(tally.warnings.items())),
+        files=files,
+        schema_fingerprint=hashlib.sha256(text).hexdigest(),
+    )
+    write_bytes(join(here.root, MANIFEST), _text(document))
+    try:
+        dataset.publish(
+            here,
+            job.version,
+            parent,
+            [MANIFEST, "schema.json", "insights.json", "state", "cache_keys", "rejections", *GROUPS],
+        )
+    except AnotherJobPublishedError as error:
+        return Verdict("failed", ExitCode.ANOTHER_PUBLISHED, str(error))
+    return Verdict("published", ExitCode.OK, "")
+
+
+def _inputs(exports: Sequence[Export], readings: Sequence[JsonObject]) -> list[JsonObject]:
+    """The exports by name, each with a fingerprint of its bytes: SHA-256 over those of its stretches."""
+    digests: dict[int, dict[int, str]] = {}
+    for reading in readings:
+        if reading["digest"] is not None:
+            stretches = digests.setdefault(cast("int", reading["export"]), {})
+            stretches[cast("int", reading["start"])] = str(reading["digest"])
+    inputs: list[JsonObject] = []
+    for export in exports:
+        whole = hashlib.sha256()
+        for _, digest in sorted(digests.get(export.number, {}).items()):
+            whole.update(bytes.fromhex(digest))
+        inputs.append(
+            {
+                "uri": export.uri,
+                "group": export.group,
+                "model_run": export.model_run,
+                "bytes": export.size,
+                "fingerprint": f"sha256-of-ranges:{whole.hexdigest()}",
+            }
+        )
+    return sorted(inputs, key=lambda each: (str(each["uri"]), str(each["group"]), str(each["model_run"])))
+
+
+def _clear(here: Run, outcome: Outcome) -> None:
+    """Leaves of a run that published nothing what a person wants to see: the report, the schema, the rejections."""
+    for name in ("state", "cache_keys", RESULTS, MANIFEST, "insights.json", *GROUPS):
+        remove(join(here.root, name))
+    if outcome.kept_run:
+        write_bytes(join(here.root, "report.json"), _text(outcome.document()))
+    else:
+        remove(join(here.root, "schema.json"))
+        remove(join(here.root, "rejections"))
+
+
+def _text(document: JsonObject) -> bytes:
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+
+

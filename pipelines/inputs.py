@@ -1,0 +1,40 @@
+"""The exports of a job: patterns to files, in the order that decides between duplicates (I3)."""
+
+from collections.abc import Iterable
+
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+
+from pipelines.config import Source, UsageError
+from transforms.read_exports import Export
+from transforms.stored_files import is_local
+
+
+def find_exports(sources: Iterable[Source]) -> list[Export]:
+    """The files that the sources name: as given, then by name.
+
+    Raises:
+        UsageError: A pattern matches nothing, or its place cannot be listed.
+    """
+    exports: list[Export] = []
+    for source in sources:
+        for uri, size in _matches(source):
+            exports.append(Export(len(exports), uri, source.group, source.model_run, size))
+    return exports
+
+
+def _matches(source: Source) -> list[tuple[str, int]]:
+    """(URI, bytes) of the files of a source, by name."""
+    pattern = source.pattern
+    flag = f"--{source.group}"
+    try:
+        # A file whose name has the characters of a pattern is itself, not what the pattern would match.
+        if is_local(pattern) and FileSystems.exists(pattern) and any(each in pattern for each in "*?["):
+            return [(pattern, FileSystems.get_filesystem(pattern).size(pattern))]
+        results = FileSystems.match([pattern])
+    except (BeamIOError, ValueError) as error:
+        raise UsageError(f"{flag} {pattern}: cannot be listed ({error}); check the path and its permissions") from error
+    found = sorted((each.path, each.size_in_bytes) for result in results for each in result.metadata_list)
+    if not found:
+        raise UsageError(f"{flag} {pattern}: no such file, and nothing matches it as a pattern; check the path")
+    return found

@@ -1,0 +1,135 @@
+"""From what a job counted to its outcome: the JSON object of `--json`, the gates, the exit code (R4, U4)."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal
+
+from pipelines.config import IngestConfig
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.rejections import Code
+from transforms.rules.values import JsonObject
+
+
+class ExitCode(IntEnum):
+    """What the process ends with (R4)."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    TYPE_CONFLICT = 3
+    TOO_MANY_REJECTED = 4
+    ANOTHER_PUBLISHED = 5
+    UNREADABLE = 6
+
+
+OutcomeName = Literal["published", "unchanged", "failed", "dry_run"]
+
+
+@dataclass(slots=True)
+class GroupTally:
+    """What became of the records of one group (U4): read = created + updated + ignored + unchanged + rejected."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    ignored: int = 0
+    unchanged: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def document(self) -> JsonObject:
+        """As in INTERFACE."""
+        return {
+            "read": self.read,
+            "created": self.created,
+            "updated": self.updated,
+            "ignored": self.ignored,
+            "unchanged": self.unchanged,
+            "rejected": dict(sorted(self.rejected.items())),
+        }
+
+
+@dataclass(slots=True)
+class Tally:
+    """Everything that a job counted.
+
+    Attributes:
+        conflicts: As in INTERFACE, examples included.
+        warnings: Warnings by code.
+        cache_keys: `upload` and `cached`.
+    """
+
+    groups: dict[Group, GroupTally] = field(default_factory=lambda: {group: GroupTally() for group in GROUPS})
+    conflicts: list[JsonObject] = field(default_factory=list)
+    warnings: Counter[str] = field(default_factory=Counter)
+    cache_keys: dict[str, int] = field(default_factory=lambda: {"upload": 0, "cached": 0})
+
+    @property
+    def read(self) -> int:
+        """Records read, of all groups."""
+        return sum(group.read for group in self.groups.values())
+
+    @property
+    def rejected(self) -> int:
+        """Records rejected, of all groups."""
+        return sum(group.rejected.total() for group in self.groups.values())
+
+    @property
+    def changed(self) -> int:
+        """Records that differ from the parent version."""
+        return sum(group.created + group.updated for group in self.groups.values())
+
+    def counts(self) -> JsonObject:
+        """All four groups, as in INTERFACE."""
+        return {group: tally.document() for group, tally in self.groups.items()}
+
+    def nothing_created(self) -> None:
+        """Takes back what was counted as created or updated: the run fails, and nothing is."""
+        for group in self.groups.values():
+            group.created = group.updated = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a job ends, and why."""
+
+    outcome: OutcomeName
+    exit_code: ExitCode
+    reason: str
+
+
+def verdict(tally: Tally, config: IngestConfig) -> Verdict:
+    """The end that these counts lead to; publishing may still fail afterwards.
+
+    What cannot be read comes before what conflicts, since what was not read could conflict too.
+    """
+    unreadable = sum(group.rejected[Code.UNREADABLE_EXPORT.value] for group in tally.groups.values())
+    if unreadable and not config.allow_unreadable:
+        exports = "an export" if unreadable == 1 else f"{unreadable} exports"
+        return Verdict(
+            "failed",
+            ExitCode.UNREADABLE,
+            f"{exports} could not be read to the end; repair them, or publish what was readable with --allow-unreadable",
+        )
+    if tally.conflicts:
+        return Verdict(
+            "failed",
+            ExitCode.TYPE_CONFLICT,
+            f"type conflicts in {_fields(len(tally.conflicts))}: give each field one kind of value, and run again",
+        )
+    if config.max_rejected is not None and not config.max_rejected.allows(rejected=tally.rejected, read=tally.read):
+        return Verdict(
+            "failed",
+            ExitCode.TOO_MANY_REJECTED,
+            f"{tally.rejected} of {tally.read} records are rejected, more than --max-rejected {config.max_rejected} "
+            "allows; see the rejections of this run",
+        )
+    if config.dry_run:
+        return Verdict("dry_run", ExitCode.OK, "dry run: nothing was published")
+    if not tally.changed:
+        return Verdict("unchanged", ExitCode.OK, "nothing to publish: the dataset holds these records already")
+    return Verdict("published", ExitCode.OK, "")
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count} fields"

@@ -1,0 +1,134 @@
+"""Tables for a person: how a job ended, and what fields a dataset has."""
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.ingest import Outcome
+from pipelines.outcome import GroupTally
+from pipelines.publish import join, version_folder
+from transforms.rules.values import JsonObject
+
+_SHOWN_CONFLICTS = 20
+_SHOWN_CATEGORIES = 4
+_TOP = 3
+
+
+def print_outcome(outcome: Outcome, console: Console) -> None:
+    """The summary of a job: counts by group, rejections, conflicts, warnings, where everything is."""
+    counted = [(group, tally) for group, tally in outcome.tally.groups.items() if tally.read]
+    if counted:
+        console.print(_counts(counted))
+    rejections = [
+        (group, code, count) for group, tally in counted for code, count in sorted(tally.rejected.items()) if count
+    ]
+    if rejections:
+        table = Table("group", "rejected because", title="Rejections", title_justify="left")
+        table.add_column("records", justify="right")
+        for group, code, count in rejections:
+            table.add_row(group, code, f"{count:,}")
+        console.print(table)
+    if outcome.tally.conflicts:
+        console.print(_conflicts(outcome.tally.conflicts))
+    for code, count in sorted(outcome.tally.warnings.items()):
+        console.print(f"warning: {code} in {count:,} records", highlight=False)
+    for group, key, count in _inexact(outcome.schema):
+        text = f"warning: {group}.{key}: {count:,} integers are stored as doubles, which cannot hold them exactly"
+        console.print(escape(text), highlight=False)
+    for line in _ending(outcome):
+        console.print(escape(line), highlight=False, soft_wrap=True)
+
+
+def _counts(counted: Iterable[tuple[str, GroupTally]]) -> Table:
+    names = ("read", "created", "updated", "ignored", "unchanged")
+    table = Table("group", title="Records", title_justify="left")
+    for name in (*names, "rejected"):
+        table.add_column(name, justify="right")
+    for group, tally in counted:
+        table.add_row(group, *(f"{getattr(tally, name):,}" for name in names), f"{tally.rejected.total():,}")
+    return table
+
+
+def _conflicts(conflicts: list[JsonObject]) -> Table:
+    table = Table("group", "field", "kinds", "first examples", title="Type conflicts", title_justify="left")
+    for conflict in conflicts[:_SHOWN_CONFLICTS]:
+        kinds = cast("dict[str, int]", conflict["kinds"])
+        examples = cast("list[dict[str, object]]", conflict["examples"])
+        table.add_row(
+            str(conflict["group"]),
+            escape(str(conflict["field"])),
+            ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()),
+            escape("\n".join(_example(each) for each in examples[:_TOP])),
+        )
+    if len(conflicts) > _SHOWN_CONFLICTS:
+        table.caption = f"and {len(conflicts) - _SHOWN_CONFLICTS} more: see report.json"
+    return table
+
+
+def _example(example: Mapping[str, object]) -> str:
+    line = "" if example["line"] is None else f" line {example['line']}"
+    return f"{example['value']!r} in {example['reference_id']} ({example['export']}{line})"
+
+
+def _inexact(schema: JsonObject) -> Iterable[tuple[str, str, int]]:
+    for group, described in cast("dict[str, JsonObject]", schema["groups"]).items():
+        for key, field in cast("dict[str, dict[str, int | str]]", described["fields"]).items():
+            if field["inexact"] and field["storage"] == "double":
+                yield group, key, int(field["inexact"])
+
+
+def _ending(outcome: Outcome) -> Iterable[str]:
+    keys = outcome.tally.cache_keys
+    rejected = outcome.tally.rejected > 0
+    match outcome.verdict.outcome:
+        case "published":
+            folder = join(outcome.dataset, version_folder(outcome.version or 0))
+            yield (
+                f"Published version {outcome.version} of {outcome.dataset} in {outcome.seconds:.1f} s: "
+                f"{keys['upload']:,} images to upload, {keys['cached']:,} cached."
+            )
+            yield f"Files: {folder}"
+            if rejected:
+                yield f"Rejections: {join(folder, 'rejections')}"
+        case "unchanged" | "dry_run":
+            yield f"{outcome.verdict.reason[0].upper()}{outcome.verdict.reason[1:]} ({outcome.seconds:.1f} s)."
+            if outcome.kept_run:
+                yield f"Rejections: {join(outcome.dataset, 'runs', outcome.run, 'rejections')}"
+        case "failed":
+            yield f"Nothing was published: {outcome.verdict.reason}."
+            yield f"Report of this run: {join(outcome.dataset, 'runs', outcome.run, 'report.json')}"
+
+
+def print_schema(version: int, groups: Mapping[str, JsonObject], console: Console) -> None:
+    """The fields of each group that has records."""
+    console.print(f"version {version}", highlight=False)
+    for group, described in groups.items():
+        fields = cast("dict[str, JsonObject]", described["fields"])
+        if not described["records"]:
+            continue
+        table = Table("field", "type", title=f"{group}: {described['records']:,} records", title_justify="left")
+        for name in ("present", "null", "missing"):
+            table.add_column(name, justify="right")
+        table.add_column("values")
+        for key, field in fields.items():
+            numbers = (f"{field[name]:,}" for name in ("present", "null", "missing"))
+            table.add_row(escape(key), str(field["type"]), *numbers, escape(_values(field)))
+        console.print(table)
+
+
+def _values(field: JsonObject) -> str:
+    if field["minimum"] is not None:
+        mean = cast("float", field["mean"])
+        return f"{field['minimum']} to {field['maximum']}, mean {mean:.6g}"
+    categories = cast("list[dict[str, object]] | None", field["categories"])
+    if categories:
+        shown = ", ".join(f"{each['value']} ({each['count']:,})" for each in categories[:_SHOWN_CATEGORIES])
+        more = len(categories) - _SHOWN_CATEGORIES
+        return f"{shown}, {more} more" if more > 0 else shown
+    distinct = cast("dict[str, object] | None", field["distinct"])
+    if distinct:
+        return f"{'' if distinct['exact'] else 'about '}{distinct['value']:,} distinct"
+    return ""

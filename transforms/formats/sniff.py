@@ -1,0 +1,132 @@
+"""What an export is, told from its first bytes (RULES F1, F2)."""
+
+import json
+import re
+from enum import Enum
+from typing import Final
+
+from transforms.formats.framing import BLANK, BYTE_ORDER_MARK, HEAD_BYTES, Unreadable
+from transforms.formats.json_documents import is_envelope, stretch
+
+_ENCODINGS: Final = (
+    (b"\xff\xfe\x00\x00", "UTF-32 (little endian)"),
+    (b"\x00\x00\xfe\xff", "UTF-32 (big endian)"),
+    (b"\xff\xfe", "UTF-16 (little endian)"),
+    (b"\xfe\xff", "UTF-16 (big endian)"),
+)
+# Where the zeros of an ASCII character stand that is encoded without a byte order mark.
+_ZEROS: Final = (
+    (re.compile(rb"[^\x00]\x00\x00\x00", re.DOTALL), "UTF-32 (little endian)"),
+    (re.compile(rb"\x00\x00\x00[^\x00]", re.DOTALL), "UTF-32 (big endian)"),
+    (re.compile(rb"[^\x00]\x00(?:[^\x00]\x00)?\Z", re.DOTALL), "UTF-16 (little endian)"),
+    (re.compile(rb"\x00[^\x00](?:\x00[^\x00])?\Z", re.DOTALL), "UTF-16 (big endian)"),
+)
+_AVRO: Final = b"Obj\x01"
+_MAGICS: Final = (
+    (b"PAR1", "a Parquet file"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"\x1f\x8b", "gzip data (in a file whose name does not end in .gz, or compressed twice)"),
+    (b"BZh", "bzip2 data (in a file whose name does not end in .bz2, or compressed twice)"),
+    (b"\xfd7zXZ\x00", "xz data (in a file whose name does not end in .xz, or compressed twice)"),
+    (b"\x28\xb5\x2f\xfd", "zstandard data (in a file whose name does not end in .zst, or compressed twice)"),
+    (b"\x04\x22\x4d\x18", "lz4 data"),
+    (b"\xff\x06\x00\x00sNaPpY", "snappy data"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"ORC", "an ORC file"),
+    (b"ARROW1", "an Arrow file"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"\x89HDF\r\n", "an HDF5 file"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"%PDF", "a PDF file"),
+    (b"<", "XML or HTML"),
+)
+_EXPECTED: Final = "expected NDJSON, a JSON document or Avro"
+_OBJECT_LINE: Final = re.compile(rb'^[ \t]*\{[ \t]*(?:"|\}|\r?$)', re.MULTILINE)
+_VALUE_STARTS: Final = b'{["-0123456789tfnNI'
+
+
+class Format(Enum):
+    """How the records of an export are laid out."""
+
+    NDJSON = "ndjson"
+    DOCUMENT = "document"
+    AVRO = "avro"
+    EMPTY = "empty"
+
+
+def sniff(head: bytes) -> Format:
+    r"""The format of an export that begins with `head`: its first 64 KiB, or all of it if it is shorter.
+
+    Raises:
+        Unreadable: if it is in another encoding than UTF-8 or in another format; the message says what was seen (F2).
+
+    >>> sniff(b'{"reference_id": "a"}\n'), sniff(b'{"items": [')
+    (<Format.NDJSON: 'ndjson'>, <Format.DOCUMENT: 'document'>)
+    """
+    _refuse_other_formats(head)
+    if head.startswith(_AVRO):
+        return Format.AVRO
+    text = head.removeprefix(BYTE_ORDER_MARK).lstrip(BLANK + b"\n")
+    if not text:
+        # Blank lines without end are passed over like any; only a file that is seen whole is known to be empty.
+        return Format.EMPTY if len(head) < HEAD_BYTES else Format.NDJSON
+    if text.startswith(b"["):
+        return Format.DOCUMENT
+    if text.startswith(b"{"):
+        return Format.DOCUMENT if _is_document(text) else Format.NDJSON
+    first = text.partition(b"\n")[0]
+    if _OBJECT_LINE.search(text) or _is_json(first):
+        return Format.NDJSON  # one bad first line takes no neighbour with it (R2)
+    raise Unreadable(f"{_EXPECTED}, got a file that begins with {first[:40]!r}", 0, 1)
+
+
+def _refuse_other_formats(head: bytes) -> None:
+    for mark, name in _ENCODINGS:
+        if head.startswith(mark):
+            raise Unreadable(f"expected UTF-8, got {name} text, which begins with the byte order mark {mark.hex(' ')}")
+    for pattern, name in _ZEROS:
+        if pattern.match(head[:4]):
+            raise Unreadable(f"expected UTF-8, got what looks like {name} text: it begins with {head[:4].hex(' ')}")
+    if head.startswith(b"\x00"):
+        raise Unreadable(f"{_EXPECTED}, got a file that begins with zero bytes")
+    for magic, name in _MAGICS:
+        if head.lstrip().startswith(magic) if magic == b"<" else head.startswith(magic):
+            raise Unreadable(f"{_EXPECTED}, got {name}, which begins with {head[: len(magic)].hex(' ')}")
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_document(text: bytes) -> bool:
+    """Whether text that begins with an object is a document: an envelope, or an object that spans lines."""
+    line = text.partition(b"\n")[0]
+    if stretch(line, 0).closed or line == text:
+        return is_envelope(line)
+    # A line that is cut short looks like the first of an object that spans lines. What follows tells them apart.
+    first = len(line)
+    second = text.find(b"\n", first + 1)
+    return _goes_on(text, first) and (second < 0 or _goes_on(text, second))
+
+
+def _goes_on(text: bytes, end: int) -> bool:
+    """Whether the object that begins `text` may go on with what follows the line end at `end`."""
+    reach = stretch(text[:end], 0)
+    following = text[end:].lstrip()[:1]
+    if reach.closed or not following:
+        return True
+    if reach.in_string:
+        return False  # a string spans no lines
+    closer = reach.missing[-1:]
+    last = text[:end].rstrip()[-1:]
+    if last in (b"{", b"["):
+        return following == closer or (following == b'"' if last == b"{" else following in _VALUE_STARTS)
+    if last in (b",", b":"):
+        return following == b'"' if last == b"," and closer == b"}" else following in _VALUE_STARTS
+    return following in (b",", closer)

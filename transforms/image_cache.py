@@ -1,0 +1,73 @@
+"""ListCacheKeys: every URL that a version would fetch, once each, and whether an earlier version listed it (K1, K2)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+import polars as pl
+
+from transforms.formats.avro_parts import avro_container
+from transforms.kernels.cache_keys import CacheKeys, key_partitions, listed
+from transforms.merge_records import part_path
+from transforms.rules.avro_schema import cache_key_schema
+from transforms.stored_files import StoredFile, read_bytes, store
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """URLs that rows use, as a frame with the columns `transforms.kernels.publication.USES`."""
+
+    frame: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenKeys:
+    """One part of the list of cache keys, written."""
+
+    file: StoredFile
+    upload: int
+    cached: int
+
+
+class ListCacheKeys(beam.PTransform):
+    """(key partition, Uses) to WrittenKeys."""
+
+    def __init__(self, *, root: str, partitions: int, version: int, held: Mapping[int, str]) -> None:
+        """Takes where to write, and the key partition to the URI of the published list that it continues."""
+        super().__init__()
+        self._write = _WriteKeysFn(root, partitions, version, dict(held))
+
+    def expand(self, uses: beam.PCollection[tuple[int, Uses]]) -> beam.PCollection[WrittenKeys]:
+        """All uses of one key meet in one partition."""
+        return (
+            uses
+            | "GroupByKeyPartition" >> beam.GroupByKey()
+            | "WriteCacheKeys" >> beam.ParDo(self._write).with_output_types(WrittenKeys)
+        )
+
+
+def split_uses(frames: Sequence[pl.DataFrame], partitions: int) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The uses by key partition; a key that is used several times here already once only."""
+    if not frames:
+        return
+    uses = listed(pl.concat(frames))
+    numbers = key_partitions(uses["cache_key"], partitions)
+    for (number,), part in uses.with_columns(number=numbers).partition_by("number", as_dict=True).items():
+        yield int(number), part.drop("number")
+
+
+class _WriteKeysFn(beam.DoFn):
+    def __init__(self, root: str, partitions: int, version: int, held: dict[int, str]) -> None:
+        self._root = root
+        self._partitions = partitions
+        self._version = version
+        self._held = held
+
+    def process(self, element: tuple[int, Iterable[Uses]]) -> Iterator[WrittenKeys]:
+        number, uses = element
+        held = self._held.get(number)
+        before = None if held is None else read_bytes(held)
+        keys = CacheKeys.of(listed(pl.concat([each.frame for each in uses])), before, version=self._version)
+        path = part_path("cache_keys", number, self._partitions, "avro")
+        data = avro_container(keys.frame, cache_key_schema())
+        yield WrittenKeys(store(self._root, path, data, records=keys.frame.height), keys.upload, keys.cached)

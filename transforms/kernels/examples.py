@@ -1,0 +1,68 @@
+"""Examples of the values in conflict: of one field of a batch, those of one kind that stand first (T6)."""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from transforms.kernels.batch import Batch
+from transforms.kernels.fields import values_by_form
+from transforms.rules.export_rows import Group
+from transforms.rules.values import JsonObject, JsonValue
+
+EXAMPLES = 5
+SHOWN = 200
+_FORMS = {"number": ("int", "float", "big"), "string": ("string", "bool"), "other": ("json",)}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Example:
+    """A value in conflict, ordered by where it stands.
+
+    Attributes:
+        value: The value, cut where it is long; of other kinds the JSON text.
+    """
+
+    export: str
+    offset: int
+    reference_id: str
+    kind: str
+    value: str | int | float | bool
+
+
+def rarest_kind(schema: JsonObject) -> Iterator[tuple[Group, str, str]]:
+    """(group, field, kind) of each conflict: the kind with the fewest values, of two the first by name."""
+    for conflict in cast("list[JsonObject]", schema["conflicts"]):
+        kinds = cast("dict[str, int]", conflict["kinds"])
+        kind = min(kinds, key=lambda each: (kinds[each], each))
+        yield cast("Group", conflict["group"]), str(conflict["field"]), kind
+
+
+def smallest(examples: Iterable[Example]) -> list[Example]:
+    """The first few, by export and offset."""
+    return heapq.nsmallest(EXAMPLES, examples)
+
+
+def examples(batch: Batch, field: str, kind: str) -> list[Example]:
+    """The first few values of one kind of a field of a batch."""
+    found: list[Example] = []
+    for form, stretches in values_by_form(batch).get(field, {}).items():
+        if form not in _FORMS[kind]:
+            continue
+        for rows, values in stretches:
+            places = np.flatnonzero(values.is_not_null().to_numpy())
+            where = places if rows is None else rows[places]
+            frame = batch.rows[where].select("export_name", "offset", "reference_id").with_columns(
+                value=values.gather(places)
+            )
+            for row in frame.sort("export_name", "offset").head(EXAMPLES).iter_rows():
+                found.append(Example(*row[:3], kind, _shown(row[3], form)))
+    return smallest(found)
+
+
+def _shown(value: JsonValue, form: str) -> str | int | float | bool:
+    if isinstance(value, str):
+        return int(value) if form == "big" and len(value) < SHOWN else value[:SHOWN]
+    return cast("bool | int | float", value)

@@ -1,0 +1,76 @@
+"""What the insights page draws, counted in the pass that writes: histograms, and a grid of the locations (INTERFACE)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import polars as pl
+
+from transforms.kernels import histograms
+from transforms.rules.coordinates import KEYS
+from transforms.rules.histograms import edges
+from transforms.rules.values import JsonObject, JsonValue
+
+GRID = 64
+"""Rows and columns of the grid of locations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A box around all locations of a group, in decimal degrees."""
+
+    south: float
+    west: float
+    north: float
+    east: float
+
+
+def field_edges(field: Mapping[str, JsonValue]) -> list[int] | list[float] | None:
+    """The bin edges of a numerical or geographic field from its `schema.json` entry, None for other fields."""
+    if field["storage"] not in ("long", "double") or field["minimum"] is None:
+        return None
+    low, high = cast("float", field["minimum"]), cast("float", field["maximum"])
+    return edges(low, high, integers=field["storage"] == "long")
+
+
+def field_counts(fields: Mapping[str, JsonValue], columns: Mapping[str, pl.Series]) -> dict[str, list[int]]:
+    """The histogram counts of the numbers in some rows, by field."""
+    found = {}
+    for key, values in columns.items():
+        field = cast("JsonObject", fields[key])
+        bins = field_edges(field)
+        if bins is not None:
+            present = values.drop_nulls().to_numpy()
+            if field["storage"] == "double":
+                bins = [float(edge) for edge in bins]
+            found[key] = histograms.counts(present, bins)
+    return found
+
+
+def bounds(fields: Mapping[str, JsonValue]) -> Bounds | None:
+    """The box given by the geographic fields, None where a group has no location."""
+    extremes: dict[str, list[float]] = {"lat": [], "lon": []}
+    for key in KEYS & fields.keys():
+        field = cast("JsonObject", fields[key])
+        if field["type"] == "geographic":
+            extremes[key[:3]] += [cast("float", field["minimum"]), cast("float", field["maximum"])]
+    if not extremes["lat"] or not extremes["lon"]:
+        return None
+    north, east = min(90.0, float(max(extremes["lat"]))), min(180.0, float(max(extremes["lon"])))
+    return Bounds(max(-90.0, float(min(extremes["lat"]))), max(-180.0, float(min(extremes["lon"]))), north, east)
+
+
+def grid_counts(locations: pl.DataFrame, box: Bounds) -> dict[tuple[int, int], int]:
+    """(row from the south, column from the west) to the number of locations in that cell of the grid."""
+    located = locations.drop_nulls()
+    rows = _cell(located["latitude"].to_numpy(), box.south, box.north)
+    columns = _cell(located["longitude"].to_numpy(), box.west, box.east)
+    cells, counts = np.unique(rows * GRID + columns, return_counts=True)
+    return {divmod(int(cell), GRID): int(count) for cell, count in zip(cells, counts, strict=True)}
+
+
+def _cell(degrees: "np.ndarray[tuple[int], np.dtype[np.float64]]", low: float, high: float) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    if high <= low:
+        return np.zeros(len(degrees), np.int64)
+    return np.clip(((degrees - low) / (high - low) * GRID).astype(np.int64), 0, GRID - 1)

@@ -1,0 +1,35 @@
+"""FirstLines: where each byte range of an export begins in lines, known once all ranges before it were counted (R1)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+
+from transforms.normalize import Reading
+
+
+class FirstLines(beam.PTransform):
+    """PCollection[Reading] to ((export, start of the stretch), 1-based line at which it begins)."""
+
+    def expand(self, readings: beam.PCollection[Reading]) -> beam.PCollection[tuple[tuple[int, int], int]]:
+        """One small element for each stretch: they are gathered per export."""
+        return (
+            readings
+            | "KeyByExport" >> beam.Map(_by_export).with_output_types(tuple[int, tuple[int, int]])
+            | "GroupByExport" >> beam.GroupByKey()
+            | "AddUp" >> beam.FlatMapTuple(_added_up).with_output_types(tuple[tuple[int, int], int])
+        )
+
+
+def _by_export(reading: Reading) -> tuple[int, tuple[int, int]]:
+    return reading.export, (reading.start, reading.line_count)
+
+
+def _added_up(export: int, counts: Iterable[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], int]]:
+    lines: defaultdict[int, int] = defaultdict(int)
+    for start, count in counts:
+        lines[start] += count
+    first = 1
+    for start in sorted(lines):
+        yield (export, start), first
+        first += lines[start]

@@ -1,0 +1,218 @@
+"""Normalize: raw chunks to batches of checked rows, each under the partition where it will be decided (G, V, C, A)."""
+
+import gc
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.metrics import Metrics
+from apache_beam.pvalue import TaggedOutput
+
+from transforms.kernels.batch import Batch
+from transforms.kernels.normalization import normalize
+from transforms.kernels.rows import Origin
+from transforms.read_exports import RawChunk
+from transforms.rules.export_rows import Group
+from transforms.rules.rejections import Code
+
+REJECTED = "rejected"
+READINGS = "readings"
+CUT_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A raw record, or a part of one, that is not accepted (R1).
+
+    Attributes:
+        chunk: As in `Origin`: where `line` counts from.
+        part: Of the record, for the order.
+        raw: Bytes of the record; None where they are to be read from the export again.
+        length: Bytes of the record where `raw` is only its beginning (F4).
+    """
+
+    group: Group
+    code: str
+    message: str
+    field: str | None
+    export: int
+    chunk: int
+    line: int | None
+    offset: int | None
+    part: int
+    reference_id: str | None
+    raw: bytes | None
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one chunk was, without its records.
+
+    Attributes:
+        start: Byte offset of the stretch that it belongs to.
+        line_count: Line ends in it, by which the lines of later stretches are numbered; 0 where they are numbered.
+        digest: SHA-256 of the stretch's bytes, with its first chunk.
+        read: Records read, by group.
+        warnings: Warnings by code.
+        rejected: Rejections by group and code.
+        unreadable: Whether the rest of the export could not be read.
+    """
+
+    export: int
+    start: int
+    line_count: int
+    digest: bytes | None
+    read: Counter[Group] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[tuple[Group, str]] = field(default_factory=Counter)
+    unreadable: bool = False
+
+
+def partition_of(reference_id: str, partitions: int) -> int:
+    """The partition of everything that belongs to a reference id: CRC-32 of its UTF-8 bytes, modulo.
+
+    >>> partition_of("img_1", 8)
+    2
+    """
+    return zlib.crc32(reference_id.encode()) % partitions
+
+
+class Normalize(beam.PTransform):
+    """RawChunk to (partition, Batch), beside it the outputs REJECTED (Rejection) and READINGS (Reading)."""
+
+    def __init__(self, *, partitions: int) -> None:
+        """Takes the number of partitions, at least 1."""
+        super().__init__()
+        if partitions < 1:
+            raise ValueError(f"expected at least one partition, got {partitions}")
+        self._partitions = partitions
+
+    def expand(self, chunks: beam.PCollection[RawChunk]) -> beam.pvalue.DoOutputsTuple:
+        """One pass over the records of each chunk."""
+        return chunks | "NormalizeChunks" >> beam.ParDo(_NormalizeFn(self._partitions)).with_outputs(
+            REJECTED, READINGS, main="batches"
+        )
+
+
+Outputs: TypeAlias = (
+    tuple[int, Batch]
+    | TaggedOutput[Literal["rejected"], Rejection]
+    | TaggedOutput[Literal["readings"], Reading]
+)
+
+
+class _NormalizeFn(beam.DoFn):
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+        self._records = Metrics.counter("read", "records")
+        self._bytes = Metrics.counter("read", "bytes")
+
+    def process(self, raw: RawChunk) -> Iterator[Outputs]:
+        reading = Reading(
+            export=raw.stretch.export.number,
+            start=raw.stretch.start,
+            line_count=raw.chunk.line_count if raw.chunk is not None and raw.position >= 0 else 0,
+            digest=raw.digest,
+            unreadable=raw.unreadable is not None,
+        )
+        for rejection in _unreadable(raw):
+            reading.read[rejection.group] += 1
+            reading.rejected[rejection.group, rejection.code] += 1
+            yield TaggedOutput(REJECTED, rejection)
+        if raw.chunk is not None:
+            yield from self._rows(raw, reading)
+        yield TaggedOutput(READINGS, reading)
+
+    def _rows(self, raw: RawChunk, reading: Reading) -> Iterator[Outputs]:
+        chunk, export = raw.chunk, raw.stretch.export
+        if chunk is None:
+            return
+        origin = Origin(export.number, raw.position, chunk.offsets, chunk.lines + _first_line(raw))
+        with _no_collection():
+            done = normalize(chunk.records, group=export.group, model_run=export.model_run, origin=origin)
+        reading.read.update(done.read)
+        reading.warnings.update(done.warnings)
+        self._records.inc(sum(done.read.values()))
+        self._bytes.inc(raw.byte_count)
+        for each in done.rejected:
+            reading.rejected[each.group, each.fault.code.value] += 1
+            yield TaggedOutput(
+                REJECTED,
+                Rejection(
+                    group=each.group,
+                    code=each.fault.code.value,
+                    message=each.fault.message,
+                    field=each.fault.field,
+                    export=export.number,
+                    chunk=raw.position,
+                    line=int(origin.lines[each.position]),
+                    offset=int(chunk.offsets[each.position]),
+                    part=0,
+                    reference_id=each.reference_id,
+                    raw=chunk.records[each.position],
+                ),
+            )
+        for batch in done.batches:
+            ids = batch.rows["reference_id"].to_list()
+            parts = np.fromiter((zlib.crc32(each.encode()) for each in ids), np.int64, len(ids)) % self._partitions
+            for partition, piece in enumerate(batch.split(parts, self._partitions)):
+                if piece is not None:
+                    yield partition, piece
+
+
+def _first_line(raw: RawChunk) -> int:
+    """What to add to the lines of a chunk: nothing for a byte range, whose place is known when all are counted."""
+    return 0 if raw.position >= 0 or raw.chunk is None or raw.chunk.first_line is None else raw.chunk.first_line
+
+
+class _no_collection:  # noqa: N801 - used as a `with` word
+    """Leaves the cyclic garbage collector out while a chunk is parsed: millions of objects, none of them in a cycle."""
+
+    def __enter__(self) -> None:
+        self._was = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self._was:
+            gc.enable()
+
+
+def _unreadable(raw: RawChunk) -> Iterator[Rejection]:
+    """The rejections of what has no record: the rest of an export (R2), lines too long for memory (F4)."""
+    export = raw.stretch.export
+    if raw.unreadable is not None:
+        yield Rejection(
+            group=export.group,
+            code=Code.UNREADABLE_EXPORT.value,
+            message=str(raw.unreadable),
+            field=None,
+            export=export.number,
+            chunk=-1,
+            line=raw.unreadable.line,
+            offset=raw.unreadable.offset,
+            part=0,
+            reference_id=None,
+            raw=b"",
+        )
+    if raw.chunk is None:
+        return
+    for each in raw.chunk.oversized:
+        yield Rejection(
+            group=export.group,
+            code=Code.MALFORMED_JSON.value,
+            message=f"expected a record that memory holds, got a line of {each.length} bytes",
+            field=None,
+            export=export.number,
+            chunk=raw.position,
+            line=each.line + _first_line(raw),
+            offset=each.offset,
+            part=0,
+            reference_id=None,
+            raw=each.head[:CUT_BYTES],
+            length=each.length,
+        )

@@ -1,0 +1,194 @@
+"""ReadExports: the exports of a job as chunks of raw records, large files as byte ranges of whole lines (F, R2)."""
+
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from transforms.formats.avro_exports import read_avro
+from transforms.formats.compression import decompressed, is_compressed
+from transforms.formats.framing import Chunk, Unreadable, read_range, read_stream
+from transforms.formats.json_documents import split_document
+from transforms.formats.sniff import Format, sniff
+from transforms.rules.export_rows import Group
+from transforms.stored_files import is_local, open_to_read
+
+RANGE_BYTES = 16 * 1024 * 1024
+"""What one element of work reads: small enough for all workers to have some, large enough that Beam is not noticed."""
+HEAD_BYTES = 64 * 1024
+AVRO_RECORDS = 20_000
+_HASH_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One raw input file.
+
+    Attributes:
+        number: Its place in the order of the job's exports.
+        uri: Where it is.
+        model_run: Of predictions (G5).
+        size: Bytes as stored.
+    """
+
+    number: int
+    uri: str
+    group: Group
+    model_run: str | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Bytes `start` to `stop` of an export."""
+
+    export: Export
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawChunk:
+    """Raw records of one stretch, or why the rest of an export has none.
+
+    Attributes:
+        position: Byte offset of the chunk, as `Origin.chunk` takes it: -1 where its lines are numbered.
+        byte_count: Bytes of the stored export that this chunk stands for.
+        digest: SHA-256 of the stored bytes of a stretch, with the first chunk of each; None with the others, and where
+            the store itself has a checksum.
+    """
+
+    stretch: Stretch
+    position: int
+    chunk: Chunk | None
+    unreadable: Unreadable | None
+    byte_count: int
+    digest: bytes | None
+
+
+def stretches(exports: Iterable[Export], *, range_bytes: int = RANGE_BYTES) -> list[list[Stretch]]:
+    """The exports as loads of about `range_bytes`: a part of a large file each, or many small files together."""
+    loads: list[list[Stretch]] = []
+    small: list[Stretch] = []
+    small_bytes = 0
+    for export in exports:
+        if export.size > range_bytes:
+            # What is compressed cannot be entered in the middle.
+            step = export.size if is_compressed(export.uri) else range_bytes
+            starts = range(0, export.size, step)
+            loads += ([Stretch(export, start, min(start + step, export.size))] for start in starts)
+            continue
+        small.append(Stretch(export, 0, export.size))
+        small_bytes += export.size
+        if small_bytes >= range_bytes:
+            loads.append(small)
+            small, small_bytes = [], 0
+    return [*loads, small] if small else loads
+
+
+@beam.typehints.with_output_types(RawChunk)
+class ReadExports(beam.PTransform):
+    """Exports, given at construction, to a PCollection of RawChunk."""
+
+    def __init__(
+        self, exports: Sequence[Export], *, range_bytes: int = RANGE_BYTES, progress: str | None = None
+    ) -> None:
+        """Plans the reading.
+
+        Args:
+            exports: In their order.
+            range_bytes: See RANGE_BYTES.
+            progress: A local file to which each finished stretch is noted, for a job whose workers run here.
+        """
+        super().__init__()
+        self._loads = stretches(exports, range_bytes=range_bytes)
+        self._progress = progress
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection[RawChunk]:
+        """Each load is an element of its own, spread over the workers."""
+        return (
+            root
+            | "ListStretches" >> beam.Create(self._loads, reshuffle=False)
+            | "SpreadStretches" >> beam.Reshuffle()
+            | "ReadStretches" >> beam.ParDo(_ReadStretchesFn(self._progress))
+        )
+
+
+class _ReadStretchesFn(beam.DoFn):
+    def __init__(self, progress: str | None) -> None:
+        self._progress = progress
+
+    def process(self, load: list[Stretch]) -> Iterator[RawChunk]:
+        for stretch in load:
+            records = 0
+            for chunk in read(stretch):
+                records += len(chunk.chunk.records) if chunk.chunk else 0
+                yield chunk
+            note_progress(self._progress, "read", stretch.stop - stretch.start, records)
+
+
+def note_progress(path: str | None, phase: str, done: int, records: int) -> None:
+    """Adds a line to the progress file: one small append, whole on any local disk, from any process."""
+    if path is not None:
+        with open(path, "ab", buffering=0) as stream:  # noqa: PTH123 - a plain append, no path handling
+            stream.write(f"{phase} {done} {records} {os.getpid()}\n".encode())
+
+
+def read(stretch: Stretch) -> Iterator[RawChunk]:
+    """The chunks of a stretch. What cannot be read is the last of them, as a value (R2)."""
+    export = stretch.export
+    digest = None
+    try:
+        with open_to_read(export.uri) as stream:
+            if is_local(export.uri):
+                digest = _digest(stream, stretch)
+                stream.seek(0)
+            for position, chunk in _chunks(stream, stretch):
+                yield RawChunk(stretch, position, chunk, None, chunk.byte_count, digest)
+                digest = None
+            if digest is not None:  # a stretch that holds no record of its own
+                yield RawChunk(stretch, -1, None, None, 0, digest)
+    except Unreadable as error:
+        yield RawChunk(stretch, -1, None, error, 0, digest)
+    except OSError as error:
+        yield RawChunk(stretch, -1, None, Unreadable(f"expected a file that can be read, got {error}"), 0, digest)
+
+
+def _chunks(stream: "io.BufferedIOBase", stretch: Stretch) -> Iterator[tuple[int, Chunk]]:
+    name = stretch.export.uri
+    plain = decompressed(stream, name)
+    buffered = io.BufferedReader(plain, HEAD_BYTES) if is_compressed(name) else plain
+    head = buffered.peek(HEAD_BYTES) if isinstance(buffered, io.BufferedReader) else buffered.read(HEAD_BYTES)
+    match sniff(head[:HEAD_BYTES]):
+        case Format.EMPTY:
+            return
+        case Format.NDJSON if not is_compressed(name):
+            yield stretch.start, read_range(stream, stretch.start, stretch.stop)
+        case _ if stretch.start:
+            return  # the first stretch reads the whole file: only lines can be entered in the middle
+        case Format.NDJSON:
+            yield from ((-1, chunk) for chunk in read_stream(buffered, RANGE_BYTES))
+        case Format.DOCUMENT:
+            if not is_compressed(name):
+                buffered.seek(0)
+            chunk, unreadable = split_document(buffered.read())
+            yield -1, chunk
+            if unreadable is not None:
+                raise unreadable
+        case Format.AVRO:
+            if not is_compressed(name):
+                buffered.seek(0)
+            yield from ((-1, chunk) for chunk in read_avro(buffered, AVRO_RECORDS))
+
+
+def _digest(stream: "io.BufferedIOBase", stretch: Stretch) -> bytes:
+    sha = hashlib.sha256()
+    stream.seek(stretch.start)
+    left = stretch.stop - stretch.start
+    while left > 0 and (block := stream.read(min(left, _HASH_BYTES))):
+        sha.update(block)
+        left -= len(block)
+    return sha.digest()

@@ -1,0 +1,103 @@
+"""WriteRows: partitions to Avro part files of one schema, with what the insights need, and the URLs they use."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, cast
+
+import apache_beam as beam
+import polars as pl
+from apache_beam.pvalue import TaggedOutput
+
+from transforms.formats.avro_parts import avro_container
+from transforms.image_cache import Uses, split_uses
+from transforms.kernels.insights import bounds, field_counts, grid_counts
+from transforms.kernels.publication import CacheKeyMode, publish
+from transforms.merge_records import Partition, part_path, read_state
+from transforms.read_exports import note_progress
+from transforms.rules.avro_schema import row_schema
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.values import JsonObject, JsonValue
+from transforms.stored_files import StoredFile, store
+
+USES = "uses"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRows:
+    """The rows of one group and partition, written.
+
+    Attributes:
+        file: The Avro part.
+        histograms: Counts by numerical field, for the edges of the schema.
+        grid: Cell of the grid of locations to their number.
+    """
+
+    group: Group
+    file: StoredFile
+    histograms: Mapping[str, list[int]]
+    grid: Mapping[tuple[int, int], int]
+
+
+class WriteRows(beam.PTransform):
+    """Partition, with the schema as side input, to WrittenRows; beside it USES ((key partition, Uses)).
+
+    Writes nothing where the schema has conflicts (T6, policy `fail`).
+    """
+
+    def __init__(
+        self,
+        *,
+        root: str,
+        partitions: int,
+        schema: beam.PCollection[JsonObject],
+        cache_keys: CacheKeyMode = "canonical",
+        progress: str | None = None,
+    ) -> None:
+        """Takes where to write, the number of partitions, the one schema, and what is hashed for cache keys."""
+        super().__init__()
+        self._schema = schema
+        self._write = _WriteRowsFn(root, partitions, cache_keys, progress)
+
+    def expand(self, partitions: beam.PCollection[Partition]) -> beam.pvalue.DoOutputsTuple:
+        """One part file for each group of each partition."""
+        return partitions | "WriteParts" >> beam.ParDo(
+            self._write, beam.pvalue.AsSingleton(self._schema)
+        ).with_outputs(USES, main="written")
+
+
+Outputs: TypeAlias = WrittenRows | TaggedOutput[Literal["uses"], tuple[int, Uses]]
+
+
+class _WriteRowsFn(beam.DoFn):
+    def __init__(self, root: str, partitions: int, cache_keys: CacheKeyMode, progress: str | None) -> None:
+        self._root = root
+        self._partitions = partitions
+        self._cache_keys: CacheKeyMode = cache_keys
+        self._progress = progress
+
+    def process(self, partition: Partition, schema: JsonObject) -> Iterator[Outputs]:
+        if schema["conflicts"]:
+            return
+        used: list[pl.DataFrame] = []
+        for group in GROUPS:
+            if group not in partition.states:
+                continue
+            fields = cast("JsonObject", cast("JsonObject", cast("JsonObject", schema["groups"])[group])["fields"])
+            published = publish(read_state(self._root, partition.states[group]), fields, cache_keys=self._cache_keys)
+            data = avro_container(published.frame, row_schema(group, fields))
+            path = part_path(group, partition.number, self._partitions, "avro")
+            yield WrittenRows(
+                group=group,
+                file=store(self._root, path, data, records=published.frame.height),
+                histograms=field_counts(fields, published.metadata),
+                grid=_grid(fields, published.frame["location"]),
+            )
+            used.append(published.uses)
+        for number, uses in split_uses(used, self._partitions):
+            yield TaggedOutput(USES, (number, Uses(uses)))
+        note_progress(self._progress, "written", 1, 0)
+
+
+def _grid(fields: Mapping[str, JsonValue], location: pl.Series) -> dict[tuple[int, int], int]:
+    box = bounds(fields)
+    return {} if box is None else grid_counts(location.struct.unnest(), box)

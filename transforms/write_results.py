@@ -1,0 +1,90 @@
+"""WriteResults: what the steps of a job report, gathered into one small file that the launching process reads."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import cast
+
+import apache_beam as beam
+
+from transforms.image_cache import WrittenKeys
+from transforms.kernels.examples import Example
+from transforms.kernels.merging import GroupCounts
+from transforms.merge_records import Partition
+from transforms.normalize import Reading
+from transforms.rules.values import JsonObject
+from transforms.stored_files import StoredFile, write_bytes
+from transforms.write_outputs import WrittenRows
+
+RESULTS = "results.json"
+
+
+class WriteResults(beam.PTransform):
+    """Flattens PCollections of reports, given by name, into the file `uri`: {"name": [report, ...]}."""
+
+    def __init__(self, *, uri: str) -> None:
+        """Takes where the file goes."""
+        super().__init__()
+        self._uri = uri
+
+    def expand(self, reports: Mapping[str, beam.PCollection[object]]) -> beam.PCollection[None]:
+        """All reports are small: counts, paths, the schema."""
+        tagged = [
+            reports[name] | f"Report{name.title().replace('_', '')}" >> beam.Map(_report, name) for name in sorted(reports)
+        ]
+        return (
+            tagged
+            | "FlattenReports" >> beam.Flatten()
+            | "GatherReports" >> beam.CombineGlobally(beam.combiners.ToListCombineFn())
+            | "WriteReports" >> beam.Map(_write, self._uri)
+        )
+
+
+def _report(value: object, name: str) -> tuple[str, str]:
+    return name, json.dumps(_document(value))
+
+
+def _write(reports: list[tuple[str, str]], uri: str) -> None:
+    gathered: dict[str, list[JsonObject]] = {}
+    for name, text in sorted(reports):
+        gathered.setdefault(name, []).append(json.loads(text))
+    write_bytes(uri, json.dumps(gathered).encode())
+
+
+def _document(value: object) -> JsonObject:
+    """A report as a JSON object."""
+    match value:
+        case Partition():
+            return {group: _file(state) for group, state in value.states.items()}
+        case WrittenRows():
+            return {
+                "group": value.group,
+                "file": _file(value.file),
+                "histograms": dict(value.histograms),
+                "grid": [[row, column, count] for (row, column), count in sorted(value.grid.items())],
+            }
+        case WrittenKeys():
+            return {"file": _file(value.file), "upload": value.upload, "cached": value.cached}
+        case StoredFile():
+            return _file(value)
+        case Reading():
+            return {
+                "export": value.export,
+                "start": value.start,
+                "digest": None if value.digest is None else value.digest.hex(),
+                "read": dict(value.read),
+                "warnings": dict(value.warnings),
+                "rejected": [[group, code, count] for (group, code), count in sorted(value.rejected.items())],
+            }
+        case (group, GroupCounts() as counts):
+            return {"group": group, **asdict(counts)}
+        case ((group, field), [*examples]):
+            return {"group": group, "field": field, "examples": [asdict(cast("Example", each)) for each in examples]}
+        case dict():
+            return value
+        case _:
+            raise TypeError(f"expected a report, got {value!r}")
+
+
+def _file(file: StoredFile) -> JsonObject:
+    return {"path": file.path, "records": file.records, "bytes": file.bytes, "sha256": file.sha256}
