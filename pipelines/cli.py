@@ -1,6 +1,7 @@
 """The console script: sub-commands, strict arguments, `--` before the runner's own flags."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -144,6 +145,7 @@ def _ingest(options: argparse.Namespace, flags: Sequence[str]) -> int:
         dry_run=options.dry_run,
         runner_flags=tuple(flags),
     )
+    _quiet_libraries()
     # Beam takes more than half a second to import: not for --help, nor for a mistyped flag.
     from pipelines import commands  # noqa: PLC0415 - see above
 
@@ -151,9 +153,15 @@ def _ingest(options: argparse.Namespace, flags: Sequence[str]) -> int:
 
 
 def _schema(options: argparse.Namespace) -> int:
+    _quiet_libraries()
     from pipelines import commands  # noqa: PLC0415 - as above
 
     return commands.schema(options.dataset, group=options.group, form=options.format)
+
+
+def _quiet_libraries() -> None:
+    """Lets only errors of libraries through, before they are imported: some warn while they are."""
+    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
 
 
 if __name__ == "__main__":

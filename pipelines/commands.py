@@ -1,7 +1,6 @@
 """What the sub-commands do, once their arguments are checked."""
 
 import json
-import logging
 import sys
 
 import fastavro
@@ -19,8 +18,6 @@ from transforms.rules.values import JsonObject
 
 def ingest(config: IngestConfig, *, as_json: bool, quiet: bool) -> int:
     """Runs an ingest and prints how it ended; returns the exit code."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
     outcome = ingest_job.run(config, Progress(quiet=quiet or as_json))
     if as_json:
         sys.stdout.write(json.dumps(outcome.document(), ensure_ascii=False) + "\n")

@@ -26,7 +26,7 @@ from transforms.kernels.merging import OnDuplicate
 from transforms.line_numbers import FirstLines
 from transforms.merge_records import BATCHES, COUNTS, MergeRecords
 from transforms.normalize import READINGS, REJECTED, Normalize
-from transforms.read_exports import Export, ReadExports
+from transforms.read_exports import RANGE_BYTES, Export, ReadExports
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
 from transforms.stored_files import StoredFile, read_bytes, write_bytes
@@ -64,12 +64,13 @@ class Job:
     cache_keys: CacheKeyMode
     on_duplicate: OnDuplicate
     progress: str | None
+    range_bytes: int = RANGE_BYTES
 
 
 def build(root: beam.Pipeline, job: Job) -> None:
     """The graph, from top to bottom."""
     uris = [export.uri for export in job.exports]
-    raw = root | "ReadExports" >> ReadExports(job.exports, progress=job.progress)
+    raw = root | "ReadExports" >> ReadExports(job.exports, range_bytes=job.range_bytes, progress=job.progress)
     rows = raw | "Normalize" >> Normalize(partitions=job.partitions)
     merged = rows.batches | "MergeRecords" >> MergeRecords(
         root=job.root,
@@ -80,7 +81,10 @@ def build(root: beam.Pipeline, job: Job) -> None:
         progress=job.progress,
     )
     schema = merged[BATCHES] | "InferSchema" >> InferSchema(sticky_text=job.sticky_text)
-    examples = merged.partitions | "FindExamples" >> FindExamples(root=job.root, schema=schema)
+    first_lines = rows[READINGS] | "FirstLines" >> FirstLines()
+    examples = merged.partitions | "FindExamples" >> FindExamples(
+        root=job.root, schema=schema, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
+    )
     written = merged.partitions | "WriteRows" >> WriteRows(
         root=job.root, partitions=job.partitions, schema=schema, cache_keys=job.cache_keys, progress=job.progress
     )
@@ -89,7 +93,7 @@ def build(root: beam.Pipeline, job: Job) -> None:
     )
     rejected = (rows[REJECTED], merged[REJECTED]) | "FlattenRejected" >> beam.Flatten()
     rejections = rejected | "WriteRejections" >> WriteRejections(
-        root=job.root, exports=job.exports, first_lines=rows[READINGS] | "FirstLines" >> FirstLines()
+        root=job.root, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
     )
     reports = {
         "readings": rows[READINGS],

@@ -1,12 +1,15 @@
 """Where a job runs: here, in one process or on all cores, or on the runner that the flags after `--` name."""
 
 import os
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.transforms import environments
 
 PARALLEL_BYTES = 96 * 1024 * 1024
 """From so many bytes of exports on, processes of their own earn the two seconds that they take to start."""
@@ -19,18 +22,19 @@ class Runner:
     Attributes:
         name: For a person: which runner, how many workers.
         local: Whether all workers are on this machine, so that they may write to its temporary files.
+        environment: How workers are started, None for the default of the runner.
     """
 
     name: str
     local: bool
     options: PipelineOptions
-    in_process: bool
+    environment: environments.Environment | None = None
 
     def pipeline(self) -> beam.Pipeline:
         """A new pipeline for it."""
         if self.local:
             # Named, because "DirectRunner" would first look for an engine to download.
-            return beam.Pipeline(runner=FnApiRunner(), options=self.options)
+            return beam.Pipeline(runner=FnApiRunner(self.environment), options=self.options)
         return beam.Pipeline(options=self.options)
 
 
@@ -40,14 +44,18 @@ def choose(flags: Sequence[str], input_bytes: int) -> Runner:
         options = PipelineOptions(list(flags))
         name = options.get_all_options()["runner"]
         if name not in ("FnApiRunner", "InProcessRunner"):
-            return Runner(f"{name}", local=False, options=options, in_process=False)
+            return Runner(f"{name}", local=False, options=options)
     given = PipelineOptions(list(flags)).get_all_options(drop_default=True)
     cores = len(os.sched_getaffinity(0))
     workers = int(given.get("direct_num_workers") or (cores if input_bytes >= PARALLEL_BYTES else 1))
     mode = given.get("direct_running_mode") or ("in_memory" if workers == 1 else "multi_processing")
-    quiet = ["--default_sdk_harness_log_level=ERROR"]
-    options = PipelineOptions(
-        [*flags, *quiet, f"--direct_num_workers={workers}", f"--direct_running_mode={mode}"]
-    )
-    label = "1 worker, in process" if mode == "in_memory" else f"{workers} workers, {mode.replace('_', '-')}"
-    return Runner(f"local runner ({label})", local=True, options=options, in_process=mode == "in_memory")
+    if mode != "multi_processing":
+        options = PipelineOptions([*flags, f"--direct_num_workers={workers}", f"--direct_running_mode={mode}"])
+        label = "1 worker, in process" if mode == "in_memory" else f"{workers} workers, {mode.replace('_', '-')}"
+        return Runner(f"local runner ({label})", local=True, options=options)
+    # What the mode multi_processing does, with workers of our own: the mode itself would put its default in their place.
+    rest = [flag for flag in flags if not flag.startswith("--direct_running_mode")]
+    options = PipelineOptions([*rest, f"--direct_num_workers={workers}", "--direct_running_mode=in_memory"])
+    command = f"exec {shlex.quote(sys.executable)} -m pipelines.local_worker"
+    environment = environments.SubprocessSDKEnvironment.from_command_string(command)
+    return Runner(f"local runner ({workers} worker processes)", local=True, options=options, environment=environment)

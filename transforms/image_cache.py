@@ -6,18 +6,12 @@ from dataclasses import dataclass
 import apache_beam as beam
 import polars as pl
 
+from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.formats.avro_parts import avro_container
 from transforms.kernels.cache_keys import CacheKeys, key_partitions, listed
 from transforms.merge_records import part_path
 from transforms.rules.avro_schema import cache_key_schema
 from transforms.stored_files import StoredFile, read_bytes, store
-
-
-@dataclass(frozen=True, slots=True)
-class Uses:
-    """URLs that rows use, as a frame with the columns `transforms.kernels.publication.USES`."""
-
-    frame: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +24,14 @@ class WrittenKeys:
 
 
 class ListCacheKeys(beam.PTransform):
-    """(key partition, Uses) to WrittenKeys."""
+    """(key partition, uses) to WrittenKeys; uses are frames with the columns `kernels.publication.USES`."""
 
     def __init__(self, *, root: str, partitions: int, version: int, held: Mapping[int, str]) -> None:
         """Takes where to write, and the key partition to the URI of the published list that it continues."""
         super().__init__()
         self._write = _WriteKeysFn(root, partitions, version, dict(held))
 
-    def expand(self, uses: beam.PCollection[tuple[int, Uses]]) -> beam.PCollection[WrittenKeys]:
+    def expand(self, uses: beam.PCollection[tuple[int, pl.DataFrame]]) -> beam.PCollection[WrittenKeys]:
         """All uses of one key meet in one partition."""
         return (
             uses
@@ -63,11 +57,11 @@ class _WriteKeysFn(beam.DoFn):
         self._version = version
         self._held = held
 
-    def process(self, element: tuple[int, Iterable[Uses]]) -> Iterator[WrittenKeys]:
+    def process(self, element: tuple[int, Iterable[pl.DataFrame]]) -> Iterator[WrittenKeys]:
         number, uses = element
         held = self._held.get(number)
         before = None if held is None else read_bytes(held)
-        keys = CacheKeys.of(listed(pl.concat([each.frame for each in uses])), before, version=self._version)
+        keys = CacheKeys.of(listed(pl.concat(list(uses))), before, version=self._version)
         path = part_path("cache_keys", number, self._partitions, "avro")
         data = avro_container(keys.frame, cache_key_schema())
         yield WrittenKeys(store(self._root, path, data, records=keys.frame.height), keys.upload, keys.cached)

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import apache_beam as beam
 
+from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.kernels.batch import Batch
 from transforms.kernels.fields import summarize
 from transforms.rules.export_rows import GROUPS, Group

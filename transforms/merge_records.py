@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import apache_beam as beam
+import polars as pl
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints.decorators import no_annotations
 
-from transforms.kernels.batch import Batch
+from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
+from transforms.kernels.batch import Batch, no_cells
 from transforms.kernels.merging import GroupCounts, OnDuplicate, merge
 from transforms.normalize import REJECTED, Rejection
 from transforms.read_exports import note_progress
@@ -59,16 +62,16 @@ class MergeRecords(beam.PTransform):
         self._held = held
         self._merge = _MergePartitionFn(root, partitions, list(exports), dict(held), on_duplicate, progress)
 
+    @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
     def expand(self, batches: beam.PCollection[tuple[int, Batch]]) -> beam.pvalue.DoOutputsTuple:
         """One GroupByKey for all groups; partitions that the job does not touch come along when they hold rows."""
         untouched = (
             batches.pipeline
             | "ListHeld" >> beam.Create(sorted(self._held), reshuffle=False).with_output_types(int)
-            | "KeyHeld" >> beam.Map(_empty).with_output_types(tuple[int, Batch | None])
+            | "KeyHeld" >> beam.Map(_nothing).with_output_types(tuple[int, Batch])
         )
-        brought = batches | "KeyBrought" >> beam.Map(_same).with_output_types(tuple[int, Batch | None])
         return (
-            (brought, untouched)
+            (batches, untouched)
             | "FlattenPartitions" >> beam.Flatten()
             | "GroupByPartition" >> beam.GroupByKey()
             | "MergePartitions"
@@ -77,12 +80,8 @@ class MergeRecords(beam.PTransform):
         )
 
 
-def _empty(partition: int) -> tuple[int, Batch | None]:
-    return partition, None
-
-
-def _same(element: tuple[int, Batch]) -> tuple[int, Batch | None]:
-    return element
+def _nothing(partition: int) -> tuple[int, Batch]:
+    return partition, Batch("items", pl.DataFrame(), no_cells())
 
 
 Outputs: TypeAlias = (
@@ -110,11 +109,11 @@ class _MergePartitionFn(beam.DoFn):
         self._on_duplicate: OnDuplicate = on_duplicate
         self._progress = progress
 
-    def process(self, element: tuple[int, Iterable[Batch | None]]) -> Iterator[Outputs]:
+    def process(self, element: tuple[int, Iterable[Batch]]) -> Iterator[Outputs]:
         number, batches = element
         incoming: dict[Group, list[Batch]] = {}
         for batch in batches:
-            if batch is not None:
+            if batch.rows.height:
                 incoming.setdefault(batch.group, []).append(batch)
         held = {group: Batch.from_bytes(read_bytes(uri)) for group, uri in self._held.get(number, {}).items()}
         merged = merge(incoming, held, exports=self._exports, on_duplicate=self._on_duplicate)

@@ -11,11 +11,13 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints.decorators import no_annotations
 
+from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.kernels.batch import Batch
 from transforms.kernels.normalization import normalize
 from transforms.kernels.rows import Origin
-from transforms.read_exports import RawChunk
+from transforms.read_exports import RawChunk, first_line
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Code
 
@@ -92,6 +94,7 @@ class Normalize(beam.PTransform):
             raise ValueError(f"expected at least one partition, got {partitions}")
         self._partitions = partitions
 
+    @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
     def expand(self, chunks: beam.PCollection[RawChunk]) -> beam.pvalue.DoOutputsTuple:
         """One pass over the records of each chunk."""
         return chunks | "NormalizeChunks" >> beam.ParDo(_NormalizeFn(self._partitions)).with_outputs(
@@ -132,7 +135,7 @@ class _NormalizeFn(beam.DoFn):
         chunk, export = raw.chunk, raw.stretch.export
         if chunk is None:
             return
-        origin = Origin(export.number, raw.position, chunk.offsets, chunk.lines + _first_line(raw))
+        origin = Origin(export.number, raw.position, chunk.offsets, chunk.lines + first_line(raw))
         with _no_collection():
             done = normalize(chunk.records, group=export.group, model_run=export.model_run, origin=origin)
         reading.read.update(done.read)
@@ -163,11 +166,6 @@ class _NormalizeFn(beam.DoFn):
             for partition, piece in enumerate(batch.split(parts, self._partitions)):
                 if piece is not None:
                     yield partition, piece
-
-
-def _first_line(raw: RawChunk) -> int:
-    """What to add to the lines of a chunk: nothing for a byte range, whose place is known when all are counted."""
-    return 0 if raw.position >= 0 or raw.chunk is None or raw.chunk.first_line is None else raw.chunk.first_line
 
 
 class _no_collection:  # noqa: N801 - used as a `with` word
@@ -209,7 +207,7 @@ def _unreadable(raw: RawChunk) -> Iterator[Rejection]:
             field=None,
             export=export.number,
             chunk=raw.position,
-            line=each.line + _first_line(raw),
+            line=each.line + first_line(raw),
             offset=each.offset,
             part=0,
             reference_id=None,

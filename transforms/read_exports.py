@@ -3,10 +3,11 @@
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
+import numpy as np
 
 from transforms.formats.avro_exports import read_avro
 from transforms.formats.compression import decompressed, is_compressed
@@ -137,24 +138,53 @@ def note_progress(path: str | None, phase: str, done: int, records: int) -> None
             stream.write(f"{phase} {done} {records} {os.getpid()}\n".encode())
 
 
-def read(stretch: Stretch) -> Iterator[RawChunk]:
+def read(stretch: Stretch, *, digest: bool = True) -> Iterator[RawChunk]:
     """The chunks of a stretch. What cannot be read is the last of them, as a value (R2)."""
     export = stretch.export
-    digest = None
+    sha = None
     try:
         with open_to_read(export.uri) as stream:
-            if is_local(export.uri):
-                digest = _digest(stream, stretch)
+            if digest and is_local(export.uri):
+                sha = _digest(stream, stretch)
                 stream.seek(0)
             for position, chunk in _chunks(stream, stretch):
-                yield RawChunk(stretch, position, chunk, None, chunk.byte_count, digest)
-                digest = None
-            if digest is not None:  # a stretch that holds no record of its own
-                yield RawChunk(stretch, -1, None, None, 0, digest)
+                yield RawChunk(stretch, position, chunk, None, chunk.byte_count, sha)
+                sha = None
+            if sha is not None:  # a stretch that holds no record of its own
+                yield RawChunk(stretch, -1, None, None, 0, sha)
     except Unreadable as error:
-        yield RawChunk(stretch, -1, None, error, 0, digest)
+        yield RawChunk(stretch, -1, None, error, 0, sha)
     except OSError as error:
-        yield RawChunk(stretch, -1, None, Unreadable(f"expected a file that can be read, got {error}"), 0, digest)
+        yield RawChunk(stretch, -1, None, Unreadable(f"expected a file that can be read, got {error}"), 0, sha)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecord:
+    """A raw record that was looked up: its line, and the chunk that the line counts from (as in `Origin`)."""
+
+    offset: int
+    chunk: int
+    line: int
+    raw: bytes
+
+
+def read_again(export: Export, offsets: Collection[int], *, range_bytes: int = RANGE_BYTES) -> Iterator[FoundRecord]:
+    """The records of an export that begin at these offsets: for the few whose raw bytes are wanted after all."""
+    step = export.size if is_compressed(export.uri) else range_bytes
+    # The first stretch is always read: it is the whole of what cannot be entered in the middle.
+    numbers = {min(offset, max(export.size - 1, 0)) // max(step, 1) for offset in offsets} | {0}
+    for number in sorted(numbers):
+        for raw in read(Stretch(export, number * step, min((number + 1) * step, export.size)), digest=False):
+            if raw.chunk is None:
+                continue
+            for place in np.flatnonzero(np.isin(raw.chunk.offsets, list(offsets))).tolist():
+                line = int(raw.chunk.lines[place]) + first_line(raw)
+                yield FoundRecord(int(raw.chunk.offsets[place]), raw.position, line, raw.chunk.records[place])
+
+
+def first_line(raw: RawChunk) -> int:
+    """What to add to the lines of a chunk: nothing for a byte range, whose place is known when all are counted."""
+    return 0 if raw.position >= 0 or raw.chunk is None or raw.chunk.first_line is None else raw.chunk.first_line
 
 
 def _chunks(stream: "io.BufferedIOBase", stretch: Stretch) -> Iterator[tuple[int, Chunk]]:

@@ -1,6 +1,6 @@
 """FindExamples: for each type conflict, the records that a person should look at first (T3, T6)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import apache_beam as beam
@@ -8,25 +8,37 @@ import apache_beam as beam
 from transforms.kernels.examples import Example, rarest_kind, smallest
 from transforms.kernels.examples import examples as examples_of
 from transforms.merge_records import Partition, read_state
+from transforms.read_exports import RANGE_BYTES, Export, read_again
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
 
 Found: TypeAlias = tuple[tuple[str, str], list[Example]]
+Numbered: TypeAlias = tuple[tuple[str, str], list[tuple[Example, int | None]]]
 
 
 class FindExamples(beam.PTransform):
-    """Partition, with the schema as side input, to ((group, field), examples): of the rarest kind, the first few.
+    """Partition, with the schema as side input, to ((group, field), [(example, line), ...]): the first of the rarest kind.
 
-    Reads nothing where there is no conflict.
+    Reads nothing where there is no conflict. The line is None for a record that an earlier job brought.
     """
 
-    def __init__(self, *, root: str, schema: beam.PCollection[JsonObject]) -> None:
-        """Takes the root of the state files and the one schema."""
+    def __init__(
+        self,
+        *,
+        root: str,
+        schema: beam.PCollection[JsonObject],
+        exports: Sequence[Export],
+        first_lines: beam.PCollection[object],
+        range_bytes: int = RANGE_BYTES,
+    ) -> None:
+        """Takes the root of the state files, the one schema, the exports, and what FirstLines gives."""
         super().__init__()
         self._root = root
         self._schema = schema
+        self._first_lines = first_lines
+        self._number = _NumberLinesFn(list(exports), range_bytes)
 
-    def expand(self, partitions: beam.PCollection[Partition]) -> beam.PCollection[Found]:
+    def expand(self, partitions: beam.PCollection[Partition]) -> beam.PCollection[Numbered]:
         """Keeps the smallest few of each partition, then of all: which worker saw them first does not matter (T5)."""
         return (
             partitions
@@ -35,11 +47,34 @@ class FindExamples(beam.PTransform):
                 tuple[tuple[str, str], list[Example]]
             )
             | "KeepFirst" >> beam.CombinePerKey(_first)
+            | "NumberLines"
+            >> beam.ParDo(self._number, beam.pvalue.AsDict(self._first_lines)).with_output_types(
+                tuple[tuple[str, str], list[tuple[Example, int | None]]]
+            )
         )
 
 
 def _first(found: Iterable[list[Example]]) -> list[Example]:
     return smallest(example for examples in found for example in examples)
+
+
+class _NumberLinesFn(beam.DoFn):
+    """Looks the lines of the few examples up in the exports: rows carry only the offset of their record."""
+
+    def __init__(self, exports: list[Export], range_bytes: int) -> None:
+        self._exports = {export.uri: export for export in exports}
+        self._range_bytes = range_bytes
+
+    def process(self, element: Found, first_lines: Mapping[tuple[int, int], int]) -> Iterator[Numbered]:
+        key, examples = element
+        lines: dict[tuple[str, int], int] = {}
+        for uri in {example.export for example in examples} & self._exports.keys():
+            export = self._exports[uri]
+            offsets = {example.offset for example in examples if example.export == uri}
+            for record in read_again(export, offsets, range_bytes=self._range_bytes):
+                start = first_lines[export.number, record.chunk] if record.chunk >= 0 else 0
+                lines[uri, record.offset] = record.line + start
+        yield key, [(example, lines.get((example.export, example.offset))) for example in examples]
 
 
 class _FindExamplesFn(beam.DoFn):

@@ -7,9 +7,11 @@ from typing import Literal, TypeAlias, cast
 import apache_beam as beam
 import polars as pl
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.typehints.decorators import no_annotations
 
+from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.formats.avro_parts import avro_container
-from transforms.image_cache import Uses, split_uses
+from transforms.image_cache import split_uses
 from transforms.kernels.insights import bounds, field_counts, grid_counts
 from transforms.kernels.publication import CacheKeyMode, publish
 from transforms.merge_records import Partition, part_path, read_state
@@ -39,7 +41,7 @@ class WrittenRows:
 
 
 class WriteRows(beam.PTransform):
-    """Partition, with the schema as side input, to WrittenRows; beside it USES ((key partition, Uses)).
+    """Partition, with the schema as side input, to WrittenRows; beside it USES ((key partition, frame of uses)).
 
     Writes nothing where the schema has conflicts (T6, policy `fail`).
     """
@@ -58,6 +60,7 @@ class WriteRows(beam.PTransform):
         self._schema = schema
         self._write = _WriteRowsFn(root, partitions, cache_keys, progress)
 
+    @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
     def expand(self, partitions: beam.PCollection[Partition]) -> beam.pvalue.DoOutputsTuple:
         """One part file for each group of each partition."""
         return partitions | "WriteParts" >> beam.ParDo(
@@ -65,7 +68,7 @@ class WriteRows(beam.PTransform):
         ).with_outputs(USES, main="written")
 
 
-Outputs: TypeAlias = WrittenRows | TaggedOutput[Literal["uses"], tuple[int, Uses]]
+Outputs: TypeAlias = WrittenRows | TaggedOutput[Literal["uses"], tuple[int, pl.DataFrame]]
 
 
 class _WriteRowsFn(beam.DoFn):
@@ -94,7 +97,7 @@ class _WriteRowsFn(beam.DoFn):
             )
             used.append(published.uses)
         for number, uses in split_uses(used, self._partitions):
-            yield TaggedOutput(USES, (number, Uses(uses)))
+            yield TaggedOutput(USES, (number, uses))
         note_progress(self._progress, "written", 1, 0)
 
 

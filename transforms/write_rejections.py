@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import apache_beam as beam
 
 from transforms.normalize import Rejection
-from transforms.read_exports import RANGE_BYTES, Export, RawChunk, Stretch, read
+from transforms.read_exports import RANGE_BYTES, Export, read_again
 from transforms.rules.values import JsonObject
 from transforms.stored_files import StoredFile, store
 
@@ -21,8 +21,15 @@ class WriteRejections(beam.PTransform):
     Part files stand in the order of the exports; within one, rejections by export and position.
     """
 
-    def __init__(self, *, root: str, exports: Sequence[Export], first_lines: beam.PCollection[object]) -> None:
-        """Takes where to write, the exports in their order, and (export, chunk) -> line of the chunk's line 0."""
+    def __init__(
+        self,
+        *,
+        root: str,
+        exports: Sequence[Export],
+        first_lines: beam.PCollection[object],
+        range_bytes: int = RANGE_BYTES,
+    ) -> None:
+        """Takes where to write, the exports in their order, and what FirstLines gives; `range_bytes` as ReadExports."""
         super().__init__()
         self._first_lines = first_lines
         ends = []
@@ -33,7 +40,7 @@ class WriteRejections(beam.PTransform):
         self._starts = [end - export.size for end, export in zip(ends, exports, strict=True)]
         self._sizes = [export.size for export in exports]
         self._buckets = max(1, -(-total // BUCKET_BYTES))
-        self._write = _WriteBucketFn(root, list(exports), self._buckets)
+        self._write = _WriteBucketFn(root, list(exports), self._buckets, range_bytes)
 
     def expand(self, rejections: beam.PCollection[Rejection]) -> beam.PCollection[StoredFile]:
         """One part for each stretch of BUCKET_BYTES that has rejections."""
@@ -53,10 +60,11 @@ class WriteRejections(beam.PTransform):
 
 
 class _WriteBucketFn(beam.DoFn):
-    def __init__(self, root: str, exports: list[Export], buckets: int) -> None:
+    def __init__(self, root: str, exports: list[Export], buckets: int, range_bytes: int) -> None:
         self._root = root
         self._exports = exports
         self._buckets = buckets
+        self._range_bytes = range_bytes
 
     def process(
         self, element: tuple[int, Iterable[Rejection]], first_lines: Mapping[tuple[int, int], int]
@@ -82,23 +90,9 @@ class _WriteBucketFn(beam.DoFn):
                 wanted.setdefault(rejection.export, set()).add(rejection.offset or 0)
         found: dict[tuple[int, int], bytes] = {}
         for number, offsets in wanted.items():
-            export = self._exports[number]
-            for stretch in _stretches_with(export, offsets):
-                for chunk in read(stretch):
-                    found |= {(number, offset): record for offset, record in _records(chunk) if offset in offsets}
+            for record in read_again(self._exports[number], offsets, range_bytes=self._range_bytes):
+                found[number, record.offset] = record.raw
         return found
-
-
-def _records(raw: RawChunk) -> Iterable[tuple[int, bytes]]:
-    return () if raw.chunk is None else zip(raw.chunk.offsets.tolist(), raw.chunk.records, strict=True)
-
-
-def _stretches_with(export: Export, offsets: Iterable[int]) -> list[Stretch]:
-    """The stretches in which records with these offsets begin; the first reads the whole of what has no ranges."""
-    numbers = {min(offset, max(export.size - 1, 0)) // RANGE_BYTES for offset in offsets} | {0}
-    return [
-        Stretch(export, number * RANGE_BYTES, min((number + 1) * RANGE_BYTES, export.size)) for number in sorted(numbers)
-    ]
 
 
 def _line(rejection: Rejection, uri: str, line: int | None, raw: bytes) -> str:

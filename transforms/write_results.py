@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import cast
 
 import apache_beam as beam
+from apache_beam.typehints.decorators import no_annotations
 
 from transforms.image_cache import WrittenKeys
 from transforms.kernels.examples import Example
@@ -27,6 +28,7 @@ class WriteResults(beam.PTransform):
         super().__init__()
         self._uri = uri
 
+    @no_annotations  # Beam knows no annotation for several inputs
     def expand(self, reports: Mapping[str, beam.PCollection[object]]) -> beam.PCollection[None]:
         """All reports are small: counts, paths, the schema."""
         tagged = [
@@ -77,9 +79,12 @@ def _document(value: object) -> JsonObject:
                 "rejected": [[group, code, count] for (group, code), count in sorted(value.rejected.items())],
             }
         case (group, GroupCounts() as counts):
-            return {"group": group, **asdict(counts)}
+            # Not `asdict`: before Python 3.12 it turns a Counter into one of pairs.
+            numbers = {name: getattr(counts, name) for name in ("created", "updated", "ignored", "unchanged")}
+            return {"group": group, **numbers, "rejected": dict(counts.rejected)}
         case ((group, field), [*examples]):
-            return {"group": group, "field": field, "examples": [asdict(cast("Example", each)) for each in examples]}
+            found = [asdict(cast("Example", example)) | {"line": line} for example, line in examples]
+            return {"group": group, "field": field, "examples": found}
         case dict():
             return value
         case _:
