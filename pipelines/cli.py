@@ -27,7 +27,7 @@ class _AddSource(argparse.Action):
 
     def __call__(
         self,
-        parser: argparse.ArgumentParser,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse calls it so
         namespace: argparse.Namespace,
         values: str | Sequence[object] | None,
         option_string: str | None = None,
@@ -116,9 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given, flags = given[:place], given[place + 1 :]
     try:
         options = parser().parse_args(given)
-        if flags and options.command != "ingest":
-            raise UsageError(f"`{options.command}` takes no runner flags after `--`, got {' '.join(flags)}")
-        return _ingest(options, flags) if options.command == "ingest" else _schema(options)
+        return _ingest(options, flags) if options.command == "ingest" else _schema(options, flags)
     except UsageError as error:
         print(f"metadata-etl: {error}", file=sys.stderr)  # noqa: T201 - this is the console script
         return _USAGE
@@ -152,7 +150,9 @@ def _ingest(options: argparse.Namespace, flags: Sequence[str]) -> int:
     return commands.ingest(config, as_json=options.json, quiet=options.quiet)
 
 
-def _schema(options: argparse.Namespace) -> int:
+def _schema(options: argparse.Namespace, flags: Sequence[str]) -> int:
+    if flags:
+        raise UsageError(f"`schema` takes no runner flags after `--`, got {' '.join(flags)}")
     _quiet_libraries()
     from pipelines import commands  # noqa: PLC0415 - as above
 

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import math
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import apache_beam as beam
@@ -19,17 +19,19 @@ from pipelines.insights import insights
 from pipelines.outcome import ExitCode, Tally, Verdict, verdict
 from pipelines.progress import Progress
 from pipelines.publish import MANIFEST, AnotherJobPublishedError, Dataset, Run, Version, join, manifest, remove
+from pipelines.results import Results, files_of, inputs_of, tally_of
+from transforms.coders import spilling
 from transforms.image_cache import ListCacheKeys
 from transforms.infer_schema import InferSchema
-from transforms.kernels.publication import CacheKeyMode
 from transforms.kernels.merging import OnDuplicate
+from transforms.kernels.publication import CacheKeyMode
 from transforms.line_numbers import FirstLines
 from transforms.merge_records import BATCHES, COUNTS, MergeRecords
 from transforms.normalize import READINGS, REJECTED, Normalize
 from transforms.read_exports import RANGE_BYTES, Export, ReadExports
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
-from transforms.stored_files import StoredFile, read_bytes, write_bytes
+from transforms.stored_files import is_local, read_bytes, write_bytes
 from transforms.validate import FindExamples
 from transforms.write_outputs import USES, WriteRows
 from transforms.write_rejections import WriteRejections
@@ -39,6 +41,7 @@ FEWEST_PARTITIONS = 8
 PARTITION_BYTES = 128 * 1024 * 1024
 """Bytes of exports for which a new dataset gets a partition: what a worker then holds at once is a few times less."""
 MOST_PARTITIONS = 4096
+SPILLED = "spilled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +162,11 @@ def run(config: IngestConfig, progress: Progress) -> Outcome:
     runner = runners.choose(config.runner_flags, total)
     with _workplace(dataset, dry_run=config.dry_run) as here, progress.watching(total, runner) as notes:
         job = _job(config, exports, before, here, notes)
-        with runner.pipeline() as root:
+        with _spilling(here, runner), runner.pipeline() as root:
             build(root, job)
         progress.phase("publishing")
-        results = cast("dict[str, list[JsonObject]]", json.loads(read_bytes(join(here.root, RESULTS))))
-        tally, schema = _tally(results)
+        results = cast("Results", json.loads(read_bytes(join(here.root, RESULTS))))
+        tally, schema = tally_of(results)
         ending = verdict(tally, config)
         version = None if before is None else before.number
         if ending.exit_code is ExitCode.TYPE_CONFLICT:
@@ -199,6 +202,13 @@ def _workplace(dataset: Dataset, *, dry_run: bool) -> Iterator[Run]:
             yield here
 
 
+def _spilling(here: Run, runner: runners.Runner) -> AbstractContextManager[None]:
+    """Where local worker processes leave what they hand to each other: beside what they write, if that is a disk."""
+    if runner.environment is None or not is_local(here.root):
+        return nullcontext()
+    return spilling(Path(here.root, SPILLED))
+
+
 def _job(config: IngestConfig, exports: Sequence[Export], before: Version | None, here: Run, notes: str | None) -> Job:
     if before is None:
         total = sum(export.size for export in exports)
@@ -231,7 +241,8 @@ def _job(config: IngestConfig, exports: Sequence[Export], before: Version | None
 
 def _partitions(input_bytes: int) -> int:
     """How many partitions a new dataset gets: a power of two that depends on its first exports alone (P3)."""
-    wanted = 2 ** math.ceil(math.log2(max(1, input_bytes / PARTITION_BYTES)))
+    needed = -(-input_bytes // PARTITION_BYTES)
+    wanted = 1 << max(needed - 1, 0).bit_length()
     return min(max(FEWEST_PARTITIONS, wanted), MOST_PARTITIONS)
 
 
@@ -242,65 +253,30 @@ def _text_fields(schema: JsonObject) -> dict[Group, list[str]]:
     }
 
 
-def _tally(results: Mapping[str, list[JsonObject]]) -> tuple[Tally, JsonObject]:
-    """What the steps counted, put together, and the schema."""
-    tally = Tally()
-    for reading in results.get("readings", []):
-        for group, count in cast("dict[Group, int]", reading["read"]).items():
-            tally.groups[group].read += count
-        tally.warnings.update(cast("dict[str, int]", reading["warnings"]))
-        for group, code, count in cast("list[tuple[Group, str, int]]", reading["rejected"]):
-            tally.groups[group].rejected[code] += count
-    for counts in results.get("counts", []):
-        of = tally.groups[cast("Group", counts["group"])]
-        for name in ("created", "updated", "ignored", "unchanged"):
-            setattr(of, name, getattr(of, name) + counts[name])
-        of.rejected.update(cast("dict[str, int]", counts["rejected"]))
-    for keys in results.get("cache_keys", []):
-        for name in ("upload", "cached"):
-            tally.cache_keys[name] += cast("int", keys[name])
-    schema = results["schema"][0]
-    examples = {
-        (found["group"], found["field"]): cast("list[JsonObject]", found["examples"])
-        for found in results.get("examples", [])
-    }
-    for conflict in cast("list[JsonObject]", schema["conflicts"]):
-        found = examples.get((conflict["group"], conflict["field"]), [])
-        tally.conflicts.append({**conflict, "examples": list(found)})
-    return tally, schema
-
-
 def _publish(
     dataset: Dataset,
     here: Run,
     config: IngestConfig,
     job: Job,
     before: Version | None,
-    results: Mapping[str, list[JsonObject]],
+    results: Results,
     tally: Tally,
     schema: JsonObject,
 ) -> Verdict:
-    files = [
-        StoredFile(**cast("dict[str, str]", file))  # type: ignore[arg-type] # as `write_results` wrote it
-        for file in (
-            *(report["file"] for name in ("rows", "cache_keys") for report in results.get(name, [])),
-            *(state for states in results.get("states", []) for state in states.values()),
-            *results.get("rejections", []),
-        )
-    ]
     text = _text(schema)
-    write_bytes(join(here.root, "insights.json"), _text(insights(schema, cast("JsonObject", results["schema"][0]["quantiles"]), results.get("rows", []))))
+    quantiles = cast("JsonObject", results["schema"][0]["quantiles"])
+    write_bytes(join(here.root, "insights.json"), _text(insights(schema, quantiles, results.get("rows", []))))
     parent = None if before is None else before.number
     document = manifest(
         version=job.version,
         parent=parent,
         partitions=job.partitions,
-        inputs=_inputs(job.exports, results["readings"]),
+        inputs=inputs_of(job.exports, results["readings"]),
         options=config.options(),
         counts=tally.counts(),
         cache_keys=tally.cache_keys,
         warnings=dict(sorted(tally.warnings.items())),
-        files=files,
+        files=files_of(results),
         schema_fingerprint=hashlib.sha256(text).hexdigest(),
     )
     write_bytes(join(here.root, MANIFEST), _text(document))
@@ -316,33 +292,9 @@ def _publish(
     return Verdict("published", ExitCode.OK, "")
 
 
-def _inputs(exports: Sequence[Export], readings: Sequence[JsonObject]) -> list[JsonObject]:
-    """The exports by name, each with a fingerprint of its bytes: SHA-256 over those of its stretches."""
-    digests: dict[int, dict[int, str]] = {}
-    for reading in readings:
-        if reading["digest"] is not None:
-            stretches = digests.setdefault(cast("int", reading["export"]), {})
-            stretches[cast("int", reading["start"])] = str(reading["digest"])
-    inputs: list[JsonObject] = []
-    for export in exports:
-        whole = hashlib.sha256()
-        for _, digest in sorted(digests.get(export.number, {}).items()):
-            whole.update(bytes.fromhex(digest))
-        inputs.append(
-            {
-                "uri": export.uri,
-                "group": export.group,
-                "model_run": export.model_run,
-                "bytes": export.size,
-                "fingerprint": f"sha256-of-ranges:{whole.hexdigest()}",
-            }
-        )
-    return sorted(inputs, key=lambda each: (str(each["uri"]), str(each["group"]), str(each["model_run"])))
-
-
 def _clear(here: Run, outcome: Outcome) -> None:
     """Leaves of a run that published nothing what a person wants to see: the report, the schema, the rejections."""
-    for name in ("state", "cache_keys", RESULTS, MANIFEST, "insights.json", *GROUPS):
+    for name in (SPILLED, "state", "cache_keys", RESULTS, MANIFEST, "insights.json", *GROUPS):
         remove(join(here.root, name))
     if outcome.kept_run:
         write_bytes(join(here.root, "report.json"), _text(outcome.document()))
@@ -353,5 +305,3 @@ def _clear(here: Run, outcome: Outcome) -> None:
 
 def _text(document: JsonObject) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
-
-

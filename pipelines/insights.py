@@ -1,4 +1,4 @@
-"""The document `insights.json`: histograms, frequencies and locations, from the schema and what the last pass counted."""
+"""The document `insights.json`: histograms, frequencies, locations, from the schema and what the last pass counted."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable

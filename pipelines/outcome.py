@@ -109,7 +109,7 @@ def verdict(tally: Tally, config: IngestConfig) -> Verdict:
         return Verdict(
             "failed",
             ExitCode.UNREADABLE,
-            f"{exports} could not be read to the end; repair them, or publish what was readable with --allow-unreadable",
+            f"{exports} could not be read to the end; repair them, or publish what can be read with --allow-unreadable",
         )
     if tally.conflicts:
         return Verdict(

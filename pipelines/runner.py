@@ -39,7 +39,7 @@ class Runner:
 
 
 def choose(flags: Sequence[str], input_bytes: int) -> Runner:
-    """The runner for these flags; with none that names one, the local runner with as many workers as the input earns."""
+    """The runner that the flags name, else the local runner with as many workers as the input earns."""
     if any(flag.split("=")[0] == "--runner" for flag in flags):
         options = PipelineOptions(list(flags))
         name = options.get_all_options()["runner"]
@@ -53,7 +53,7 @@ def choose(flags: Sequence[str], input_bytes: int) -> Runner:
         options = PipelineOptions([*flags, f"--direct_num_workers={workers}", f"--direct_running_mode={mode}"])
         label = "1 worker, in process" if mode == "in_memory" else f"{workers} workers, {mode.replace('_', '-')}"
         return Runner(f"local runner ({label})", local=True, options=options)
-    # What the mode multi_processing does, with workers of our own: the mode itself would put its default in their place.
+    # What the mode multi_processing does, with workers of our own; the mode itself would start its default ones.
     rest = [flag for flag in flags if not flag.startswith("--direct_running_mode")]
     options = PipelineOptions([*rest, f"--direct_num_workers={workers}", "--direct_running_mode=in_memory"])
     command = f"exec {shlex.quote(sys.executable)} -m pipelines.local_worker"

@@ -35,8 +35,8 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
         console.print(_conflicts(outcome.tally.conflicts))
     for code, count in sorted(outcome.tally.warnings.items()):
         console.print(f"warning: {code} in {count:,} records", highlight=False)
-    for group, key, count in _inexact(outcome.schema):
-        text = f"warning: {group}.{key}: {count:,} integers are stored as doubles, which cannot hold them exactly"
+    for name, key, count in _inexact(outcome.schema):
+        text = f"warning: {name}.{key}: {count:,} integers are stored as doubles, which cannot hold them exactly"
         console.print(escape(text), highlight=False)
     for line in _ending(outcome):
         console.print(escape(line), highlight=False, soft_wrap=True)

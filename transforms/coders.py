@@ -1,11 +1,50 @@
-"""How frames travel between workers: Arrow IPC, compressed, instead of pickles."""
+"""How frames travel between workers: Arrow IPC, compressed, instead of pickles.
+
+Where all workers are on one machine, large elements stay on its disk, and only their path travels (claim check): the
+local runner copies each byte that it passes on several times, in one process.
+"""
 
 import io
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import apache_beam as beam
 import polars as pl
 
 from transforms.kernels.batch import Batch
+
+SPILL = "METADATA_ETL_SPILL"
+"""Environment variable of a job's local workers: the folder for what they hand to each other."""
+SPILL_BYTES = 64 * 1024
+"""Elements smaller than this travel as they are."""
+_INLINE, _ON_DISK = b"\x00", b"\x01"
+
+
+@contextmanager
+def spilling(folder: Path) -> Iterator[None]:
+    """Lets large elements stay in a folder, in this process and in those that it starts from here on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ[SPILL] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ[SPILL]
+
+
+def _sent(data: bytes) -> bytes:
+    folder = os.environ.get(SPILL)
+    if folder is None or len(data) < SPILL_BYTES:
+        return _INLINE + data
+    path = Path(folder, uuid.uuid4().hex)
+    path.write_bytes(data)
+    return _ON_DISK + os.fsencode(path)
+
+
+def _received(encoded: bytes) -> bytes:
+    return Path(os.fsdecode(encoded[1:])).read_bytes() if encoded[:1] == _ON_DISK else encoded[1:]
 
 
 class BatchCoder(beam.coders.Coder):
@@ -13,11 +52,11 @@ class BatchCoder(beam.coders.Coder):
 
     def encode(self, value: Batch) -> bytes:
         """The bytes of a batch."""
-        return value.to_bytes()
+        return _sent(value.to_bytes())
 
     def decode(self, encoded: bytes) -> Batch:
         """The batch of these bytes."""
-        return Batch.from_bytes(encoded)
+        return Batch.from_bytes(_received(encoded))
 
     def is_deterministic(self) -> bool:
         """Batches are values, never keys; the same rows in the same columns give the same bytes."""
@@ -35,11 +74,11 @@ class FrameCoder(beam.coders.Coder):
         """The bytes of a frame."""
         out = io.BytesIO()
         value.write_ipc(out, compression="lz4")
-        return out.getvalue()
+        return _sent(out.getvalue())
 
     def decode(self, encoded: bytes) -> pl.DataFrame:
         """The frame of these bytes."""
-        return pl.read_ipc(encoded)
+        return pl.read_ipc(_received(encoded))
 
     def is_deterministic(self) -> bool:
         """As for batches."""

@@ -72,9 +72,7 @@ def _resolve(summaries: Summaries, sticky: Mapping[Group, frozenset[str]]) -> Js
             group: resolve_group(summaries.get(group, GROUP_ZERO), sticky_text=sticky.get(group, frozenset()))
             for group in GROUPS
         },
-        "conflicts": [
-            conflict for group in GROUPS for conflict in conflicts(group, summaries.get(group, GROUP_ZERO))
-        ],
+        "conflicts": [conflict for group in GROUPS for conflict in conflicts(group, summaries.get(group, GROUP_ZERO))],
         "quantiles": {
             group: {
                 key: {f"{q:g}": quantile(field.numbers, q) for q in QUANTILES}

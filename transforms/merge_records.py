@@ -74,9 +74,7 @@ class MergeRecords(beam.PTransform):
             (batches, untouched)
             | "FlattenPartitions" >> beam.Flatten()
             | "GroupByPartition" >> beam.GroupByKey()
-            | "MergePartitions"
-            >> beam.ParDo(self._merge)
-            .with_outputs(BATCHES, COUNTS, REJECTED, main="partitions")
+            | "MergePartitions" >> beam.ParDo(self._merge).with_outputs(BATCHES, COUNTS, REJECTED, main="partitions")
         )
 
 

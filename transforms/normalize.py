@@ -103,9 +103,7 @@ class Normalize(beam.PTransform):
 
 
 Outputs: TypeAlias = (
-    tuple[int, Batch]
-    | TaggedOutput[Literal["rejected"], Rejection]
-    | TaggedOutput[Literal["readings"], Reading]
+    tuple[int, Batch] | TaggedOutput[Literal["rejected"], Rejection] | TaggedOutput[Literal["readings"], Reading]
 )
 
 

@@ -5,6 +5,7 @@ import io
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO, cast
 
 import apache_beam as beam
 import numpy as np
@@ -187,34 +188,41 @@ def first_line(raw: RawChunk) -> int:
     return 0 if raw.position >= 0 or raw.chunk is None or raw.chunk.first_line is None else raw.chunk.first_line
 
 
-def _chunks(stream: "io.BufferedIOBase", stretch: Stretch) -> Iterator[tuple[int, Chunk]]:
-    name = stretch.export.uri
-    plain = decompressed(stream, name)
-    buffered = io.BufferedReader(plain, HEAD_BYTES) if is_compressed(name) else plain
-    head = buffered.peek(HEAD_BYTES) if isinstance(buffered, io.BufferedReader) else buffered.read(HEAD_BYTES)
-    match sniff(head[:HEAD_BYTES]):
+def _chunks(stream: BinaryIO, stretch: Stretch) -> Iterator[tuple[int, Chunk]]:
+    """(position as in RawChunk, chunk) of what begins in the stretch."""
+    if is_compressed(stretch.export.uri):
+        # What is decompressed cannot go back to its start: the head is looked at without taking it.
+        raw = cast("io.RawIOBase", decompressed(stream, stretch.export.uri))
+        plain = io.BufferedReader(raw, HEAD_BYTES)
+        yield from (
+            (-1, chunk) for chunk in _whole(cast("BinaryIO", plain), sniff(plain.peek(HEAD_BYTES)[:HEAD_BYTES]))
+        )
+        return
+    form = sniff(stream.read(HEAD_BYTES))
+    if form is Format.NDJSON:
+        yield stretch.start, read_range(stream, stretch.start, stretch.stop)
+    elif stretch.start == 0:  # only lines can be entered in the middle: the first stretch reads the whole file
+        stream.seek(0)
+        yield from ((-1, chunk) for chunk in _whole(stream, form))
+
+
+def _whole(stream: BinaryIO, form: Format) -> Iterator[Chunk]:
+    """The chunks of an export from its start to its end."""
+    match form:
         case Format.EMPTY:
             return
-        case Format.NDJSON if not is_compressed(name):
-            yield stretch.start, read_range(stream, stretch.start, stretch.stop)
-        case _ if stretch.start:
-            return  # the first stretch reads the whole file: only lines can be entered in the middle
         case Format.NDJSON:
-            yield from ((-1, chunk) for chunk in read_stream(buffered, RANGE_BYTES))
+            yield from read_stream(stream, RANGE_BYTES)
         case Format.DOCUMENT:
-            if not is_compressed(name):
-                buffered.seek(0)
-            chunk, unreadable = split_document(buffered.read())
-            yield -1, chunk
+            chunk, unreadable = split_document(stream.read())
+            yield chunk
             if unreadable is not None:
                 raise unreadable
         case Format.AVRO:
-            if not is_compressed(name):
-                buffered.seek(0)
-            yield from ((-1, chunk) for chunk in read_avro(buffered, AVRO_RECORDS))
+            yield from read_avro(stream, AVRO_RECORDS)
 
 
-def _digest(stream: "io.BufferedIOBase", stretch: Stretch) -> bytes:
+def _digest(stream: BinaryIO, stretch: Stretch) -> bytes:
     sha = hashlib.sha256()
     stream.seek(stretch.start)
     left = stretch.stop - stretch.start

@@ -41,8 +41,8 @@ def read_bytes(uri: str) -> bytes:
 def write_bytes(uri: str, data: bytes) -> None:
     """Writes a file in one step: it is there with all its bytes, or not at all.
 
-    An object in a bucket appears when its upload ends. On a local disk the bytes go to a name of their own first, so that
-    a bundle that is tried twice never leaves half a file under the name that counts.
+    An object in a bucket appears when its upload ends. On a local disk the bytes go to a name of their own first, so
+    that a bundle that is tried twice never leaves half a file under the name that counts.
     """
     if is_local(uri):
         temporary = f"{uri}.{uuid.uuid4().hex}.tmp"

@@ -17,9 +17,10 @@ Numbered: TypeAlias = tuple[tuple[str, str], list[tuple[Example, int | None]]]
 
 
 class FindExamples(beam.PTransform):
-    """Partition, with the schema as side input, to ((group, field), [(example, line), ...]): the first of the rarest kind.
+    """Partition, with the schema as side input, to ((group, field), [(example, line), ...]).
 
-    Reads nothing where there is no conflict. The line is None for a record that an earlier job brought.
+    The examples are the first few of the rarest kind of each field in conflict. The line is None for a record that an
+    earlier job brought. Where there is no conflict nothing is read.
     """
 
     def __init__(

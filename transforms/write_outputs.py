@@ -63,9 +63,9 @@ class WriteRows(beam.PTransform):
     @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
     def expand(self, partitions: beam.PCollection[Partition]) -> beam.pvalue.DoOutputsTuple:
         """One part file for each group of each partition."""
-        return partitions | "WriteParts" >> beam.ParDo(
-            self._write, beam.pvalue.AsSingleton(self._schema)
-        ).with_outputs(USES, main="written")
+        return partitions | "WriteParts" >> beam.ParDo(self._write, beam.pvalue.AsSingleton(self._schema)).with_outputs(
+            USES, main="written"
+        )
 
 
 Outputs: TypeAlias = WrittenRows | TaggedOutput[Literal["uses"], tuple[int, pl.DataFrame]]

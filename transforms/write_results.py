@@ -31,9 +31,8 @@ class WriteResults(beam.PTransform):
     @no_annotations  # Beam knows no annotation for several inputs
     def expand(self, reports: Mapping[str, beam.PCollection[object]]) -> beam.PCollection[None]:
         """All reports are small: counts, paths, the schema."""
-        tagged = [
-            reports[name] | f"Report{name.title().replace('_', '')}" >> beam.Map(_report, name) for name in sorted(reports)
-        ]
+        labels = {name: f"Report{name.title().replace('_', '')}" for name in sorted(reports)}
+        tagged = [reports[name] | label >> beam.Map(_report, name) for name, label in labels.items()]
         return (
             tagged
             | "FlattenReports" >> beam.Flatten()
@@ -54,23 +53,24 @@ def _write(reports: list[tuple[str, str]], uri: str) -> None:
 
 
 def _document(value: object) -> JsonObject:
-    """A report as a JSON object."""
+    """A report as a JSON object.
+
+    Raises:
+        TypeError: No step reports such a thing.
+    """
     match value:
         case Partition():
-            return {group: _file(state) for group, state in value.states.items()}
+            found: object = {group: _file(state) for group, state in value.states.items()}
         case WrittenRows():
-            return {
-                "group": value.group,
-                "file": _file(value.file),
-                "histograms": dict(value.histograms),
-                "grid": [[row, column, count] for (row, column), count in sorted(value.grid.items())],
-            }
+            grid = [[row, column, count] for (row, column), count in sorted(value.grid.items())]
+            histograms = dict(value.histograms)
+            found = {"group": value.group, "file": _file(value.file), "histograms": histograms, "grid": grid}
         case WrittenKeys():
-            return {"file": _file(value.file), "upload": value.upload, "cached": value.cached}
+            found = {"file": _file(value.file), "upload": value.upload, "cached": value.cached}
         case StoredFile():
-            return _file(value)
+            found = _file(value)
         case Reading():
-            return {
+            found = {
                 "export": value.export,
                 "start": value.start,
                 "digest": None if value.digest is None else value.digest.hex(),
@@ -81,14 +81,16 @@ def _document(value: object) -> JsonObject:
         case (group, GroupCounts() as counts):
             # Not `asdict`: before Python 3.12 it turns a Counter into one of pairs.
             numbers = {name: getattr(counts, name) for name in ("created", "updated", "ignored", "unchanged")}
-            return {"group": group, **numbers, "rejected": dict(counts.rejected)}
-        case ((group, field), [*examples]):
-            found = [asdict(cast("Example", example)) | {"line": line} for example, line in examples]
-            return {"group": group, "field": field, "examples": found}
+            found = {"group": group, **numbers, "rejected": dict(counts.rejected)}
+        case ((group, field), [*numbered]):
+            examples = cast("list[tuple[Example, int | None]]", numbered)
+            shown = [asdict(example) | {"line": line} for example, line in examples]
+            found = {"group": group, "field": field, "examples": shown}
         case dict():
-            return value
+            found = value
         case _:
             raise TypeError(f"expected a report, got {value!r}")
+    return cast("JsonObject", found)
 
 
 def _file(file: StoredFile) -> JsonObject:

@@ -1,0 +1,77 @@
+"""What the steps of a job reported (`transforms.write_results`), put together."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, cast
+
+from pipelines.outcome import Tally
+from transforms.read_exports import Export
+from transforms.rules.export_rows import Group
+from transforms.rules.values import JsonObject
+from transforms.stored_files import StoredFile
+
+Results: TypeAlias = Mapping[str, list[JsonObject]]
+"""Name of the reports to the reports."""
+
+
+def tally_of(results: Results) -> tuple[Tally, JsonObject]:
+    """What the steps counted, put together, and the schema."""
+    tally = Tally()
+    for reading in results.get("readings", []):
+        for group, count in cast("dict[Group, int]", reading["read"]).items():
+            tally.groups[group].read += count
+        tally.warnings.update(cast("dict[str, int]", reading["warnings"]))
+        for group, code, count in cast("list[tuple[Group, str, int]]", reading["rejected"]):
+            tally.groups[group].rejected[code] += count
+    for counts in results.get("counts", []):
+        of = tally.groups[cast("Group", counts["group"])]
+        for name in ("created", "updated", "ignored", "unchanged"):
+            setattr(of, name, getattr(of, name) + counts[name])
+        of.rejected.update(cast("dict[str, int]", counts["rejected"]))
+    for keys in results.get("cache_keys", []):
+        for name in ("upload", "cached"):
+            tally.cache_keys[name] += cast("int", keys[name])
+    schema = results["schema"][0]
+    examples = {
+        (found["group"], found["field"]): cast("list[JsonObject]", found["examples"])
+        for found in results.get("examples", [])
+    }
+    for conflict in cast("list[JsonObject]", schema["conflicts"]):
+        found = examples.get((conflict["group"], conflict["field"]), [])
+        tally.conflicts.append({**conflict, "examples": list(found)})
+    return tally, schema
+
+
+def files_of(results: Results) -> list[StoredFile]:
+    """All files that are part of the version."""
+    reports: list[object] = [report["file"] for name in ("rows", "cache_keys") for report in results.get(name, [])]
+    reports += (state for states in results.get("states", []) for state in states.values())
+    reports += results.get("rejections", [])
+    return [
+        StoredFile(str(file["path"]), int(file["records"]), int(file["bytes"]), str(file["sha256"]))
+        for file in cast("list[dict[str, str]]", reports)
+    ]
+
+
+def inputs_of(exports: Sequence[Export], readings: Sequence[JsonObject]) -> list[JsonObject]:
+    """The exports by name, each with a fingerprint of its bytes: SHA-256 over those of its stretches."""
+    digests: dict[int, dict[int, str]] = {}
+    for reading in readings:
+        if reading["digest"] is not None:
+            stretches = digests.setdefault(cast("int", reading["export"]), {})
+            stretches[cast("int", reading["start"])] = str(reading["digest"])
+    inputs: list[JsonObject] = []
+    for export in exports:
+        whole = hashlib.sha256()
+        for _, digest in sorted(digests.get(export.number, {}).items()):
+            whole.update(bytes.fromhex(digest))
+        inputs.append(
+            {
+                "uri": export.uri,
+                "group": export.group,
+                "model_run": export.model_run,
+                "bytes": export.size,
+                "fingerprint": f"sha256-of-ranges:{whole.hexdigest()}",
+            }
+        )
+    return sorted(inputs, key=lambda each: (str(each["uri"]), str(each["group"]), str(each["model_run"])))
