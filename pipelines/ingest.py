@@ -21,6 +21,8 @@ from pipelines.progress import Progress
 from pipelines.publish import MANIFEST, AnotherJobPublishedError, Dataset, Run, Version, join, manifest, remove
 from pipelines.results import Results, files_of, inputs_of, tally_of
 from transforms.coders import spilling
+from transforms.elements import Export
+from transforms.exports import RANGE_BYTES
 from transforms.image_cache import ListCacheKeys
 from transforms.infer_schema import InferSchema
 from transforms.kernels.merging import OnDuplicate
@@ -28,7 +30,7 @@ from transforms.kernels.publication import CacheKeyMode
 from transforms.line_numbers import FirstLines
 from transforms.merge_records import BATCHES, COUNTS, MergeRecords
 from transforms.normalize import READINGS, REJECTED, Normalize
-from transforms.read_exports import RANGE_BYTES, Export, ReadExports
+from transforms.read_exports import ReadExports
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
 from transforms.stored_files import is_local, read_bytes, write_bytes

@@ -6,7 +6,7 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines.config import Source, UsageError
-from transforms.read_exports import Export
+from transforms.elements import Export
 from transforms.stored_files import is_local
 
 

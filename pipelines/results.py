@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias, cast
 
 from pipelines.outcome import Tally
-from transforms.read_exports import Export
+from transforms.elements import Export
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
 from transforms.stored_files import StoredFile

@@ -1,26 +1,16 @@
 """ListCacheKeys: every URL that a version would fetch, once each, and whether an earlier version listed it (K1, K2)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
 import apache_beam as beam
 import polars as pl
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
+from transforms.elements import WrittenKeys
 from transforms.formats.avro_parts import avro_container
-from transforms.kernels.cache_keys import CacheKeys, key_partitions, listed
-from transforms.merge_records import part_path
+from transforms.kernels.cache_keys import CacheKeys, listed
 from transforms.rules.avro_schema import cache_key_schema
-from transforms.stored_files import StoredFile, read_bytes, store
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenKeys:
-    """One part of the list of cache keys, written."""
-
-    file: StoredFile
-    upload: int
-    cached: int
+from transforms.stored_files import part_path, read_bytes, store
 
 
 class ListCacheKeys(beam.PTransform):
@@ -38,16 +28,6 @@ class ListCacheKeys(beam.PTransform):
             | "GroupByKeyPartition" >> beam.GroupByKey()
             | "WriteCacheKeys" >> beam.ParDo(self._write).with_output_types(WrittenKeys)
         )
-
-
-def split_uses(frames: Sequence[pl.DataFrame], partitions: int) -> Iterator[tuple[int, pl.DataFrame]]:
-    """The uses by key partition; a key that is used several times here already once only."""
-    if not frames:
-        return
-    uses = listed(pl.concat(frames))
-    numbers = key_partitions(uses["cache_key"], partitions)
-    for (number,), part in uses.with_columns(number=numbers).partition_by("number", as_dict=True).items():
-        yield int(number), part.drop("number")
 
 
 class _WriteKeysFn(beam.DoFn):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 
-from transforms.normalize import Reading
+from transforms.elements import Reading
 
 
 class FirstLines(beam.PTransform):

@@ -1,33 +1,24 @@
 """MergeRecords: all rows of one partition together, decided against each other and against the dataset (I, U)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import apache_beam as beam
 import polars as pl
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints.decorators import no_annotations
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
+from transforms.elements import Partition, Rejection
 from transforms.kernels.batch import Batch, no_cells
 from transforms.kernels.merging import GroupCounts, OnDuplicate, merge
-from transforms.normalize import REJECTED, Rejection
-from transforms.read_exports import note_progress
+from transforms.progress_notes import note_progress
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.stored_files import StoredFile, read_bytes, store
+from transforms.stored_files import StoredFile, part_path, read_bytes, store
 
 BATCHES = "batches"
 COUNTS = "counts"
-
-
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """What a partition holds after the merge, stored: group to its state file."""
-
-    number: int
-    states: Mapping[Group, StoredFile]
+REJECTED = "rejected"
 
 
 class MergeRecords(beam.PTransform):
@@ -131,13 +122,3 @@ class _MergePartitionFn(beam.DoFn):
         note_progress(self._progress, "merged", 1, sum(state.records for state in states.values()))
         if states:
             yield Partition(number, states)
-
-
-def part_path(folder: str, number: int, count: int, extension: str) -> str:
-    """Path of a part file: part-00003-of-00008.avro."""
-    return f"{folder}/part-{number:05d}-of-{count:05d}.{extension}"
-
-
-def read_state(root: str, state: StoredFile) -> Batch:
-    """The rows of a state file below `root`."""
-    return Batch.from_bytes(read_bytes(FileSystems.join(root, *state.path.split("/"))))

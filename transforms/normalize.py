@@ -2,9 +2,7 @@
 
 import gc
 import zlib
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import apache_beam as beam
@@ -14,65 +12,16 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints.decorators import no_annotations
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
+from transforms.elements import RawChunk, Reading, Rejection
+from transforms.exports import first_line
 from transforms.kernels.batch import Batch
 from transforms.kernels.normalization import normalize
 from transforms.kernels.rows import Origin
-from transforms.read_exports import RawChunk, first_line
-from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Code
 
 REJECTED = "rejected"
 READINGS = "readings"
 CUT_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A raw record, or a part of one, that is not accepted (R1).
-
-    Attributes:
-        chunk: As in `Origin`: where `line` counts from.
-        part: Of the record, for the order.
-        raw: Bytes of the record; None where they are to be read from the export again.
-        length: Bytes of the record where `raw` is only its beginning (F4).
-    """
-
-    group: Group
-    code: str
-    message: str
-    field: str | None
-    export: int
-    chunk: int
-    line: int | None
-    offset: int | None
-    part: int
-    reference_id: str | None
-    raw: bytes | None
-    length: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one chunk was, without its records.
-
-    Attributes:
-        start: Byte offset of the stretch that it belongs to.
-        line_count: Line ends in it, by which the lines of later stretches are numbered; 0 where they are numbered.
-        digest: SHA-256 of the stretch's bytes, with its first chunk.
-        read: Records read, by group.
-        warnings: Warnings by code.
-        rejected: Rejections by group and code.
-        unreadable: Whether the rest of the export could not be read.
-    """
-
-    export: int
-    start: int
-    line_count: int
-    digest: bytes | None
-    read: Counter[Group] = field(default_factory=Counter)
-    warnings: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[tuple[Group, str]] = field(default_factory=Counter)
-    unreadable: bool = False
 
 
 def partition_of(reference_id: str, partitions: int) -> int:

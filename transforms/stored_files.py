@@ -58,6 +58,11 @@ def store(root: str, path: str, data: bytes, *, records: int) -> StoredFile:
     return StoredFile(path, records, len(data), hashlib.sha256(data).hexdigest())
 
 
+def part_path(folder: str, number: int, count: int, extension: str) -> str:
+    """Path of a part file: part-00003-of-00008.avro."""
+    return f"{folder}/part-{number:05d}-of-{count:05d}.{extension}"
+
+
 def is_local(uri: str) -> bool:
     """Whether a path is one of the local file system."""
     return FileSystems.get_scheme(uri) in (None, "file")

@@ -5,12 +5,13 @@ from typing import TypeAlias
 
 import apache_beam as beam
 
+from transforms.elements import Export, Partition
+from transforms.exports import RANGE_BYTES, read_again
 from transforms.kernels.examples import Example, rarest_kind, smallest
 from transforms.kernels.examples import examples as examples_of
-from transforms.merge_records import Partition, read_state
-from transforms.read_exports import RANGE_BYTES, Export, read_again
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
+from transforms.states import read_state
 
 Found: TypeAlias = tuple[tuple[str, str], list[Example]]
 Numbered: TypeAlias = tuple[tuple[str, str], list[tuple[Example, int | None]]]

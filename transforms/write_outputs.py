@@ -1,7 +1,6 @@
 """WriteRows: partitions to Avro part files of one schema, with what the insights need, and the URLs they use."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
 import apache_beam as beam
@@ -10,34 +9,19 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints.decorators import no_annotations
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
+from transforms.elements import Partition, WrittenRows
 from transforms.formats.avro_parts import avro_container
-from transforms.image_cache import split_uses
+from transforms.kernels.cache_keys import split_uses
 from transforms.kernels.insights import bounds, field_counts, grid_counts
 from transforms.kernels.publication import CacheKeyMode, publish
-from transforms.merge_records import Partition, part_path, read_state
-from transforms.read_exports import note_progress
+from transforms.progress_notes import note_progress
 from transforms.rules.avro_schema import row_schema
-from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject, JsonValue
-from transforms.stored_files import StoredFile, store
+from transforms.states import read_state
+from transforms.stored_files import part_path, store
 
 USES = "uses"
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenRows:
-    """The rows of one group and partition, written.
-
-    Attributes:
-        file: The Avro part.
-        histograms: Counts by numerical field, for the edges of the schema.
-        grid: Cell of the grid of locations to their number.
-    """
-
-    group: Group
-    file: StoredFile
-    histograms: Mapping[str, list[int]]
-    grid: Mapping[tuple[int, int], int]
 
 
 class WriteRows(beam.PTransform):

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import apache_beam as beam
 
-from transforms.normalize import Rejection
-from transforms.read_exports import RANGE_BYTES, Export, read_again
+from transforms.elements import Export, Rejection
+from transforms.exports import RANGE_BYTES, read_again
 from transforms.rules.values import JsonObject
 from transforms.stored_files import StoredFile, store
 

@@ -8,14 +8,11 @@ from typing import cast
 import apache_beam as beam
 from apache_beam.typehints.decorators import no_annotations
 
-from transforms.image_cache import WrittenKeys
+from transforms.elements import Partition, Reading, WrittenKeys, WrittenRows
 from transforms.kernels.examples import Example
 from transforms.kernels.merging import GroupCounts
-from transforms.merge_records import Partition
-from transforms.normalize import Reading
 from transforms.rules.values import JsonObject
 from transforms.stored_files import StoredFile, write_bytes
-from transforms.write_outputs import WrittenRows
 
 RESULTS = "results.json"
 

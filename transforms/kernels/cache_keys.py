@@ -1,6 +1,7 @@
 """The list of cache keys: one row for each key of a version (K2)."""
 
 import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,7 +13,8 @@ _PREFIX_DIGITS = 8
 def key_partitions(keys: pl.Series, partitions: int) -> pl.Series:
     """The partition of each key, int64: by its leading digits, so that the parts in their order are sorted by key."""
     prefix = keys.str.head(_PREFIX_DIGITS).str.to_integer(base=16, dtype=pl.Int64)
-    return (prefix * partitions) // 16**_PREFIX_DIGITS
+    parts: pl.Series = (prefix * partitions) // 16**_PREFIX_DIGITS
+    return parts
 
 
 def listed(uses: pl.DataFrame) -> pl.DataFrame:
@@ -52,3 +54,13 @@ class CacheKeys:
         )
         upload = int((frame["action"] == "upload").sum())
         return cls(frame, upload, frame.height - upload)
+
+
+def split_uses(frames: Sequence[pl.DataFrame], partitions: int) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The uses by key partition; a key that is used several times here already once only."""
+    if not frames:
+        return
+    uses = listed(pl.concat(frames))
+    numbers = key_partitions(uses["cache_key"], partitions)
+    for (number,), part in uses.with_columns(number=numbers).partition_by("number", as_dict=True).items():
+        yield int(number), part.drop("number")

@@ -1,0 +1,136 @@
+"""Reading exports: a stretch of one as chunks of raw records, through Beam's file systems (F, R2)."""
+
+import hashlib
+import io
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from transforms.elements import Export, RawChunk, Stretch
+from transforms.formats.avro_exports import read_avro
+from transforms.formats.compression import decompressed, is_compressed
+from transforms.formats.framing import Chunk, Unreadable, read_range, read_stream
+from transforms.formats.json_documents import split_document
+from transforms.formats.sniff import Format, sniff
+from transforms.stored_files import is_local, open_to_read
+
+RANGE_BYTES = 16 * 1024 * 1024
+"""What one element of work reads: small enough for all workers to have some, large enough that Beam is not noticed."""
+HEAD_BYTES = 64 * 1024
+AVRO_RECORDS = 20_000
+_HASH_BYTES = 1024 * 1024
+
+
+def stretches(exports: Iterable[Export], *, range_bytes: int = RANGE_BYTES) -> list[list[Stretch]]:
+    """The exports as loads of about `range_bytes`: a part of a large file each, or many small files together."""
+    loads: list[list[Stretch]] = []
+    small: list[Stretch] = []
+    small_bytes = 0
+    for export in exports:
+        if export.size > range_bytes:
+            # What is compressed cannot be entered in the middle.
+            step = export.size if is_compressed(export.uri) else range_bytes
+            starts = range(0, export.size, step)
+            loads += ([Stretch(export, start, min(start + step, export.size))] for start in starts)
+            continue
+        small.append(Stretch(export, 0, export.size))
+        small_bytes += export.size
+        if small_bytes >= range_bytes:
+            loads.append(small)
+            small, small_bytes = [], 0
+    return [*loads, small] if small else loads
+
+
+def read(stretch: Stretch, *, digest: bool = True) -> Iterator[RawChunk]:
+    """The chunks of a stretch. What cannot be read is the last of them, as a value (R2)."""
+    export = stretch.export
+    sha = None
+    try:
+        with open_to_read(export.uri) as stream:
+            if digest and is_local(export.uri):
+                sha = _digest(stream, stretch)
+                stream.seek(0)
+            for position, chunk in _chunks(stream, stretch):
+                yield RawChunk(stretch, position, chunk, None, chunk.byte_count, sha)
+                sha = None
+            if sha is not None:  # a stretch that holds no record of its own
+                yield RawChunk(stretch, -1, None, None, 0, sha)
+    except Unreadable as error:
+        yield RawChunk(stretch, -1, None, error, 0, sha)
+    except OSError as error:
+        yield RawChunk(stretch, -1, None, Unreadable(f"expected a file that can be read, got {error}"), 0, sha)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecord:
+    """A raw record that was looked up: its line, and the chunk that the line counts from (as in `Origin`)."""
+
+    offset: int
+    chunk: int
+    line: int
+    raw: bytes
+
+
+def read_again(export: Export, offsets: Collection[int], *, range_bytes: int = RANGE_BYTES) -> Iterator[FoundRecord]:
+    """The records of an export that begin at these offsets: for the few whose raw bytes are wanted after all."""
+    step = export.size if is_compressed(export.uri) else range_bytes
+    # The first stretch is always read: it is the whole of what cannot be entered in the middle.
+    numbers = {min(offset, max(export.size - 1, 0)) // max(step, 1) for offset in offsets} | {0}
+    for number in sorted(numbers):
+        for raw in read(Stretch(export, number * step, min((number + 1) * step, export.size)), digest=False):
+            if raw.chunk is None:
+                continue
+            for place in np.flatnonzero(np.isin(raw.chunk.offsets, list(offsets))).tolist():
+                line = int(raw.chunk.lines[place]) + first_line(raw)
+                yield FoundRecord(int(raw.chunk.offsets[place]), raw.position, line, raw.chunk.records[place])
+
+
+def first_line(raw: RawChunk) -> int:
+    """What to add to the lines of a chunk: nothing for a byte range, whose place is known when all are counted."""
+    return 0 if raw.position >= 0 or raw.chunk is None or raw.chunk.first_line is None else raw.chunk.first_line
+
+
+def _chunks(stream: BinaryIO, stretch: Stretch) -> Iterator[tuple[int, Chunk]]:
+    """(position as in RawChunk, chunk) of what begins in the stretch."""
+    if is_compressed(stretch.export.uri):
+        # What is decompressed cannot go back to its start: the head is looked at without taking it.
+        raw = cast("io.RawIOBase", decompressed(stream, stretch.export.uri))
+        plain = io.BufferedReader(raw, HEAD_BYTES)
+        yield from (
+            (-1, chunk) for chunk in _whole(cast("BinaryIO", plain), sniff(plain.peek(HEAD_BYTES)[:HEAD_BYTES]))
+        )
+        return
+    form = sniff(stream.read(HEAD_BYTES))
+    if form is Format.NDJSON:
+        yield stretch.start, read_range(stream, stretch.start, stretch.stop)
+    elif stretch.start == 0:  # only lines can be entered in the middle: the first stretch reads the whole file
+        stream.seek(0)
+        yield from ((-1, chunk) for chunk in _whole(stream, form))
+
+
+def _whole(stream: BinaryIO, form: Format) -> Iterator[Chunk]:
+    """The chunks of an export from its start to its end."""
+    match form:
+        case Format.EMPTY:
+            return
+        case Format.NDJSON:
+            yield from read_stream(stream, RANGE_BYTES)
+        case Format.DOCUMENT:
+            chunk, unreadable = split_document(stream.read())
+            yield chunk
+            if unreadable is not None:
+                raise unreadable
+        case Format.AVRO:
+            yield from read_avro(stream, AVRO_RECORDS)
+
+
+def _digest(stream: BinaryIO, stretch: Stretch) -> bytes:
+    sha = hashlib.sha256()
+    stream.seek(stretch.start)
+    left = stretch.stop - stretch.start
+    while left > 0 and (block := stream.read(min(left, _HASH_BYTES))):
+        sha.update(block)
+        left -= len(block)
+    return sha.digest()
