@@ -90,9 +90,10 @@ def _ending(outcome: Outcome) -> Iterable[str]:
                 f"Published version {outcome.version} of {outcome.dataset} in {outcome.seconds:.1f} s: "
                 f"{keys['upload']:,} images to upload, {keys['cached']:,} cached."
             )
-            yield f"Files: {folder}"
             if rejected:
                 yield f"Rejections: {join(folder, 'rejections')}"
+            yield f"Files: {folder}"
+            yield f"Report: {join(folder, 'insights.json')}"
         case "unchanged" | "dry_run":
             yield f"{outcome.verdict.reason[0].upper()}{outcome.verdict.reason[1:]} ({outcome.seconds:.1f} s)."
             if outcome.kept_run:
