@@ -68,6 +68,7 @@ class Job:
     sticky_text: Mapping[Group, Sequence[str]]
     cache_keys: CacheKeyMode
     on_duplicate: OnDuplicate
+    max_fields: int
     progress: str | None
     range_bytes: int = RANGE_BYTES
 
@@ -85,7 +86,7 @@ def build(root: beam.Pipeline, job: Job) -> None:
         on_duplicate=job.on_duplicate,
         progress=job.progress,
     )
-    schema = merged[BATCHES] | "InferSchema" >> InferSchema(sticky_text=job.sticky_text)
+    schema = merged[BATCHES] | "InferSchema" >> InferSchema(sticky_text=job.sticky_text, max_fields=job.max_fields)
     first_lines = rows[READINGS] | "FirstLines" >> FirstLines()
     examples = merged.partitions | "FindExamples" >> FindExamples(
         root=job.root, schema=schema, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
@@ -171,7 +172,7 @@ def run(config: IngestConfig, progress: Progress) -> Outcome:
         tally, schema = tally_of(results)
         ending = verdict(tally, config)
         version = None if before is None else before.number
-        if ending.exit_code is ExitCode.TYPE_CONFLICT:
+        if tally.conflicts or tally.too_many_fields:
             tally.nothing_created()
         schema_document: JsonObject = {"format": 1, "version": job.version, "groups": schema["groups"]}
         write_bytes(join(here.root, "schema.json"), _text(schema_document))
@@ -225,6 +226,7 @@ def _job(config: IngestConfig, exports: Sequence[Export], before: Version | None
             sticky_text={},
             cache_keys=config.cache_key,
             on_duplicate=config.on_duplicate,
+            max_fields=config.max_fields,
             progress=notes,
         )
     return Job(
@@ -237,6 +239,7 @@ def _job(config: IngestConfig, exports: Sequence[Export], before: Version | None
         sticky_text=_text_fields(before.document("schema.json")),
         cache_keys=config.cache_key,
         on_duplicate=config.on_duplicate,
+        max_fields=config.max_fields,
         progress=notes,
     )
 

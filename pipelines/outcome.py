@@ -1,6 +1,7 @@
 """From what a job counted to its outcome: the JSON object of `--json`, the gates, the exit code (R4, U4)."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
@@ -57,12 +58,14 @@ class Tally:
         conflicts: As in INTERFACE, examples included.
         warnings: Warnings by code.
         cache_keys: `upload` and `cached`.
+        too_many_fields: Groups with more metadata keys than a group may have, and how many (R5).
     """
 
     groups: dict[Group, GroupTally] = field(default_factory=lambda: {group: GroupTally() for group in GROUPS})
     conflicts: list[JsonObject] = field(default_factory=list)
     warnings: Counter[str] = field(default_factory=Counter)
     cache_keys: dict[str, int] = field(default_factory=lambda: {"upload": 0, "cached": 0})
+    too_many_fields: dict[str, int] = field(default_factory=dict)
 
     @property
     def read(self) -> int:
@@ -99,31 +102,9 @@ class Verdict:
 
 
 def verdict(tally: Tally, config: IngestConfig) -> Verdict:
-    """The end that these counts lead to; publishing may still fail afterwards.
-
-    What cannot be read comes before what conflicts, since what was not read could conflict too.
-    """
-    unreadable = sum(group.rejected[Code.UNREADABLE_EXPORT.value] for group in tally.groups.values())
-    if unreadable and not config.allow_unreadable:
-        exports = "an export" if unreadable == 1 else f"{unreadable} exports"
-        return Verdict(
-            "failed",
-            ExitCode.UNREADABLE,
-            f"{exports} could not be read to the end; repair them, or publish what can be read with --allow-unreadable",
-        )
-    if tally.conflicts:
-        return Verdict(
-            "failed",
-            ExitCode.TYPE_CONFLICT,
-            f"type conflicts in {_fields(len(tally.conflicts))}: give each field one kind of value, and run again",
-        )
-    if config.max_rejected is not None and not config.max_rejected.allows(rejected=tally.rejected, read=tally.read):
-        return Verdict(
-            "failed",
-            ExitCode.TOO_MANY_REJECTED,
-            f"{tally.rejected} of {tally.read} records are rejected, more than --max-rejected {config.max_rejected} "
-            "allows; see the rejections of this run",
-        )
+    """The end that these counts lead to; publishing may still fail afterwards."""
+    for code, reason in _failures(tally, config):
+        return Verdict("failed", code, reason)
     if config.dry_run:
         return Verdict("dry_run", ExitCode.OK, "dry run: nothing was published")
     if not tally.changed:
@@ -131,5 +112,32 @@ def verdict(tally: Tally, config: IngestConfig) -> Verdict:
     return Verdict("published", ExitCode.OK, "")
 
 
-def _fields(count: int) -> str:
-    return "1 field" if count == 1 else f"{count} fields"
+def _failures(tally: Tally, config: IngestConfig) -> Iterator[tuple[ExitCode, str]]:
+    """Why nothing may be published, the reason that counts first.
+
+    What cannot be read comes before what conflicts, since what was not read could conflict too.
+    """
+    unreadable = sum(group.rejected[Code.UNREADABLE_EXPORT.value] for group in tally.groups.values())
+    if unreadable and not config.allow_unreadable:
+        exports = "an export" if unreadable == 1 else f"{unreadable} exports"
+        yield (
+            ExitCode.UNREADABLE,
+            f"{exports} could not be read to the end; repair them, or publish what can be read with --allow-unreadable",
+        )
+    if tally.too_many_fields:
+        found = ", ".join(f"{group} has {count:,}" for group, count in tally.too_many_fields.items())
+        yield (
+            ExitCode.ERROR,
+            f"{Code.TOO_MANY_FIELDS.value}: {found} distinct metadata keys, more than --max-fields "
+            f"{config.max_fields}; raise the limit, or move values that serve as keys into a list or an object",
+        )
+    if tally.conflicts:
+        count = len(tally.conflicts)
+        fields = "1 field" if count == 1 else f"{count} fields"
+        yield ExitCode.TYPE_CONFLICT, f"type conflicts in {fields}: give each field one kind of value, and run again"
+    if config.max_rejected is not None and not config.max_rejected.allows(rejected=tally.rejected, read=tally.read):
+        yield (
+            ExitCode.TOO_MANY_REJECTED,
+            f"{tally.rejected} of {tally.read} records are rejected, more than --max-rejected {config.max_rejected} "
+            "allows; see the rejections of this run",
+        )

@@ -32,6 +32,7 @@ def tally_of(results: Results) -> tuple[Tally, JsonObject]:
         for name in ("upload", "cached"):
             tally.cache_keys[name] += cast("int", keys[name])
     schema = results["schema"][0]
+    tally.too_many_fields = cast("dict[str, int]", schema["too_many_fields"])
     examples = {
         (found["group"], found["field"]): cast("list[JsonObject]", found["examples"])
         for found in results.get("examples", [])

@@ -18,20 +18,25 @@ Summaries: TypeAlias = dict[str, GroupSummary]
 """Group to its summary; groups without records may be absent."""
 
 
+MAX_FIELDS = 2000
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
 
 class InferSchema(beam.PTransform):
     """PCollection[Batch] to one JSON object: `groups` as in `schema.json`, `conflicts`, and `quantiles`.
 
-    `quantiles` has, by group and numerical field, the values at QUANTILES.
+    `quantiles` has, by group and numerical field, the values at QUANTILES; `too_many_fields`, the number of metadata
+    keys of each group that has more than `max_fields` (R5).
 
     Give all batches of a dataset; in which order, and how they are grouped, changes nothing.
     """
 
-    def __init__(self, *, sticky_text: Mapping[Group, Collection[str]] | None = None) -> None:
-        """Takes the fields that an earlier version held as text, by group (T2)."""
+    def __init__(
+        self, *, sticky_text: Mapping[Group, Collection[str]] | None = None, max_fields: int = MAX_FIELDS
+    ) -> None:
+        """Takes the fields that an earlier version held as text, by group (T2), and how many keys a group may have."""
         super().__init__()
+        self._max_fields = max_fields
         self._sticky = {group: frozenset(keys) for group, keys in (sticky_text or {}).items()}
 
     def expand(self, batches: beam.PCollection[Batch]) -> beam.PCollection[JsonObject]:
@@ -40,7 +45,7 @@ class InferSchema(beam.PTransform):
             batches
             | "SummarizeBatches" >> beam.Map(_summaries).with_output_types(Summaries)
             | "MergeSummaries" >> beam.CombineGlobally(_MergeSummariesFn())
-            | "ResolveSchema" >> beam.Map(_resolve, self._sticky).with_output_types(dict)
+            | "ResolveSchema" >> beam.Map(_resolve, self._sticky, self._max_fields).with_output_types(dict)
         )
 
 
@@ -66,8 +71,13 @@ class _MergeSummariesFn(beam.CombineFn):
         return accumulator
 
 
-def _resolve(summaries: Summaries, sticky: Mapping[Group, frozenset[str]]) -> JsonObject:
+def _resolve(summaries: Summaries, sticky: Mapping[Group, frozenset[str]], max_fields: int) -> JsonObject:
     return {
+        "too_many_fields": {
+            group: len(summary.fields)
+            for group, summary in sorted(summaries.items())
+            if len(summary.fields) > max_fields
+        },
         "groups": {
             group: resolve_group(summaries.get(group, GROUP_ZERO), sticky_text=sticky.get(group, frozenset()))
             for group in GROUPS

@@ -27,7 +27,7 @@ USES = "uses"
 class WriteRows(beam.PTransform):
     """Partition, with the schema as side input, to WrittenRows; beside it USES ((key partition, frame of uses)).
 
-    Writes nothing where the schema has conflicts (T6, policy `fail`).
+    Writes nothing where the schema has conflicts (T6, policy `fail`) or too many fields (R5).
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class _WriteRowsFn(beam.DoFn):
         self._progress = progress
 
     def process(self, partition: Partition, schema: JsonObject) -> Iterator[Outputs]:
-        if schema["conflicts"]:
+        if schema["conflicts"] or schema["too_many_fields"]:
             return
         used: list[pl.DataFrame] = []
         for group in GROUPS:
