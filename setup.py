@@ -8,6 +8,7 @@ RUN = [
     "apache-beam>=2.77,<3",
     "fastavro>=1.12,<2",
     "google-cloud-storage>=3.1,<4",
+    "google-auth-httplib2>=0.2,<1",  # without it Beam's gs:// file system finds no credentials
     "polars>=2.0,<3",
     "numpy>=2.0,<3",
     "orjson>=3.10,<4",

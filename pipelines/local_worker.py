@@ -9,8 +9,11 @@ import sys
 def main() -> None:
     """Runs Beam's worker with the log level that the launching process has."""
     # The runner hands no options to its workers; without this each of them reports every connection it makes.
-    os.environ["PIPELINE_OPTIONS"] = json.dumps({"options": {"beam:option:default_sdk_harness_log_level:v1": "ERROR"}})
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    os.environ["PIPELINE_OPTIONS"] = json.dumps({"options": {"default_sdk_harness_log_level": "ERROR"}})
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.ERROR)  # on the handler: Beam sets the level of the root logger
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
     # Beam takes long to import, and warns while it is: the level has to be set before.
     from apache_beam.runners.worker import sdk_worker_main  # noqa: PLC0415 - see above
 

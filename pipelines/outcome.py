@@ -128,8 +128,10 @@ def _failures(tally: Tally, config: IngestConfig) -> Iterator[tuple[ExitCode, st
         found = ", ".join(f"{group} has {count:,}" for group, count in tally.too_many_fields.items())
         yield (
             ExitCode.ERROR,
-            f"{Code.TOO_MANY_FIELDS.value}: {found} distinct metadata keys, more than --max-fields "
-            f"{config.max_fields}; raise the limit, or move values that serve as keys into a list or an object",
+            (
+                f"{Code.TOO_MANY_FIELDS.value}: {found} distinct metadata keys, more than --max-fields "
+                f"{config.max_fields}; raise the limit, or move values that serve as keys into a list or an object"
+            ),
         )
     if tally.conflicts:
         count = len(tally.conflicts)
@@ -138,6 +140,8 @@ def _failures(tally: Tally, config: IngestConfig) -> Iterator[tuple[ExitCode, st
     if config.max_rejected is not None and not config.max_rejected.allows(rejected=tally.rejected, read=tally.read):
         yield (
             ExitCode.TOO_MANY_REJECTED,
-            f"{tally.rejected} of {tally.read} records are rejected, more than --max-rejected {config.max_rejected} "
-            "allows; see the rejections of this run",
+            (
+                f"{tally.rejected} of {tally.read} records are rejected, more than --max-rejected {config.max_rejected} "
+                "allows; see the rejections of this run"
+            ),
         )

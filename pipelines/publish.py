@@ -92,6 +92,11 @@ class Dataset:
         Raises:
             UsageError: The directory holds something else than a dataset.
         """
+        if not is_local(self.root):
+            raise UsageError(
+                f"{self.root}: a dataset in a bucket cannot be published yet, exports can be read from there; "
+                "name a local directory"
+            )
         pointer = join(self.root, CURRENT)
         if not FileSystems.exists(pointer):
             self._check_free()
@@ -108,8 +113,6 @@ class Dataset:
 
     def _check_free(self) -> None:
         path = Path(self.root)
-        if not is_local(self.root):
-            return
         if path.exists() and not path.is_dir():
             raise UsageError(f"--dataset expects a directory, got the file {self.root}")
         known = {"runs", "versions", LOCK}
