@@ -16,8 +16,8 @@ CODEC = "snappy"
 def avro_container(frame: pl.DataFrame, schema: Mapping[str, object], *, codec: str = CODEC) -> bytes:
     """The rows of a frame as an Avro container, the same bytes for the same rows and schema.
 
-    polars encodes each column as a union of null and its type, in the order of the frame: `schema` has to have just that
-    structure, with whatever names. The sync marker is derived from the schema, so nothing in the file is random.
+    polars encodes each column as a union of null and its type, in the order of the frame: `schema` has to have just
+    that structure, with whatever names. The sync marker is derived from the schema, so nothing in the file is random.
 
     Raises:
         ValueError: Number of columns and of fields of the schema differ.
@@ -25,10 +25,10 @@ def avro_container(frame: pl.DataFrame, schema: Mapping[str, object], *, codec: 
     fields = schema["fields"]
     if not isinstance(fields, list) or len(fields) != frame.width:
         raise ValueError(f"expected columns for {fields!r}, got {frame.columns!r}")
-    parsed = fastavro.parse_schema(dict(schema))
     marker = hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).digest()[:16]
     out = io.BytesIO()
-    writer = Writer(out, parsed, codec=codec, sync_marker=marker)
+    # As it is: a parsed one has its keys in an order that differs from process to process, and stands in the file (P3).
+    writer = Writer(out, dict(schema), codec=codec, sync_marker=marker)
     # Wide rows in fewer rows a block, so that a block stays within megabytes.
     height = max(1, ROWS_PER_BLOCK // (1 + _leaves(frame) // 100))
     for start in range(0, frame.height, height):

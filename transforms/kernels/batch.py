@@ -33,8 +33,8 @@ SOURCE = {
     "offset": pl.Int64(),
     "part": pl.Int64(),
 }
-"""Where a row came from: number of the export in the job, start of the chunk (bytes; -1 where `line` already counts from
-the start of the export, at 1; else from the start of the chunk, at 0), byte offset of the record, part of the record."""
+"""Where a row came from: number of the export in the job, start of the chunk (bytes; -1 where `line` already counts
+from the start of the export, at 1; else from the start of the chunk, at 0), byte offset of the record, part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,17 @@ class Batch:
             found.append(type(self)(self.group, arranged.rows[start:stop], cells))
         return found
 
+    def canonical(self) -> Self:
+        """The same rows with their columns by name: which batch came first no longer shows (P3)."""
+        return type(self)(self.group, self.rows.select(sorted(self.rows.columns)), self.cells)
+
     def to_bytes(self) -> bytes:
         """The batch as bytes: a header, then two Arrow IPC files."""
         rows, cells = io.BytesIO(), io.BytesIO()
-        self.rows.write_ipc(rows, compression="lz4")
+        # Without string views: how those lie in memory depends on the order in which rows came together (P3).
+        self.rows.write_ipc(rows, compression="lz4", compat_level=pl.CompatLevel.oldest())
         if self.cells.height:
-            self.cells.write_ipc(cells, compression="lz4")
+            self.cells.write_ipc(cells, compression="lz4", compat_level=pl.CompatLevel.oldest())
         header = json.dumps({"group": self.group}).encode()
         first = rows.getvalue()
         return b"".join((_HEADER.pack(_MAGIC, len(header), len(first)), header, first, cells.getvalue()))

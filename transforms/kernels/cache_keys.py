@@ -8,6 +8,7 @@ from typing import Self
 import polars as pl
 
 _PREFIX_DIGITS = 8
+_SYNC_MARKER_BYTES = 16
 
 
 def key_partitions(keys: pl.Series, partitions: int) -> pl.Series:
@@ -20,6 +21,15 @@ def key_partitions(keys: pl.Series, partitions: int) -> pl.Series:
 def listed(uses: pl.DataFrame) -> pl.DataFrame:
     """Each key once, sorted: with the smallest reference id that uses it, and what it is there."""
     return uses.sort("cache_key", "reference_id", "kind", "url").unique("cache_key", keep="first", maintain_order=True)
+
+
+def _is_without_rows(container: bytes) -> bool:
+    """Whether an Avro container has no block, which polars refuses to read.
+
+    The header ends with the sync marker, and so does every block: without a block the last one is also the first.
+    """
+    marker = container[-_SYNC_MARKER_BYTES:]
+    return container.find(marker) == len(container) - _SYNC_MARKER_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ class CacheKeys:
     @classmethod
     def of(cls, uses: pl.DataFrame, before: bytes | None, *, version: int) -> Self:
         """The list for keys as `listed` gives them, continuing the Avro part `before` of the published version."""
-        if before is None:
+        if before is None or _is_without_rows(before):
             known = pl.DataFrame(schema={"cache_key": pl.String, "first_version": pl.Int64})
         else:
             known = pl.read_avro(io.BytesIO(before), columns=["cache_key", "first_version"])

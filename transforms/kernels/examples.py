@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+import polars as pl
 
 from transforms.kernels.batch import Batch
 from transforms.kernels.fields import values_by_form
@@ -17,9 +18,9 @@ SHOWN = 200
 _FORMS = {"number": ("int", "float", "big"), "string": ("string", "bool"), "other": ("json",)}
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Example:
-    """A value in conflict, ordered by where it stands.
+    """A value in conflict.
 
     Attributes:
         value: The value, cut where it is long; of other kinds the JSON text.
@@ -41,8 +42,12 @@ def rarest_kind(schema: JsonObject) -> Iterator[tuple[Group, str, str]]:
 
 
 def smallest(examples: Iterable[Example]) -> list[Example]:
-    """The first few, by export and offset."""
-    return heapq.nsmallest(EXAMPLES, examples)
+    """The first few, by export and offset; of one record (a mask has many segments) by value: none by chance (T5)."""
+    return heapq.nsmallest(EXAMPLES, examples, key=_place)
+
+
+def _place(example: Example) -> tuple[str, int, str, str, str]:
+    return example.export, example.offset, example.reference_id, example.kind, repr(example.value)
 
 
 def examples(batch: Batch, field: str, kind: str) -> list[Example]:
@@ -54,11 +59,17 @@ def examples(batch: Batch, field: str, kind: str) -> list[Example]:
         for rows, values in stretches:
             places = np.flatnonzero(values.is_not_null().to_numpy())
             where = places if rows is None else rows[places]
-            frame = batch.rows[where].select("export_name", "offset", "reference_id").with_columns(
-                value=values.gather(places)
+            frame = (
+                batch.rows[where]
+                .select("export_name", "offset", "reference_id")
+                .with_columns(value=values.gather(places))
             )
-            for row in frame.sort("export_name", "offset").head(EXAMPLES).iter_rows():
-                found.append(Example(*row[:3], kind, _shown(row[3], form)))
+            # Some stand in one record: those that tie with the last of the first few are all looked at.
+            first = frame.filter(pl.struct("export_name", "offset").rank("min") <= EXAMPLES)
+            found += (
+                Example(export, offset, reference_id, kind, _shown(value, form))
+                for export, offset, reference_id, value in first.iter_rows()
+            )
     return smallest(found)
 
 

@@ -82,7 +82,7 @@ def _number(rows: pl.DataFrame, key: str) -> pl.Expr:
     return pl.coalesce(forms) if forms else pl.lit(None, pl.Float64)
 
 
-def _summary(form: str, values: pl.Series) -> FieldSummary:
+def _summary(form: str, values: pl.Series) -> FieldSummary:  # noqa: PLR0911 - one for each form
     count = len(values)
     if not count:
         return FIELD_ZERO

@@ -1,10 +1,11 @@
-"""What the insights page draws, counted in the pass that writes: histograms, and a grid of the locations (INTERFACE)."""
+"""What the insights page draws, counted in the pass that writes: histograms, and a grid of the locations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from transforms.kernels import histograms
@@ -53,7 +54,7 @@ def bounds(fields: Mapping[str, JsonValue]) -> Bounds | None:
     extremes: dict[str, list[float]] = {"lat": [], "lon": []}
     for key in KEYS & fields.keys():
         field = cast("JsonObject", fields[key])
-        if field["type"] == "geographic":
+        if field["type"] == "geographic" and field["minimum"] is not None:
             extremes[key[:3]] += [cast("float", field["minimum"]), cast("float", field["maximum"])]
     if not extremes["lat"] or not extremes["lon"]:
         return None
@@ -70,7 +71,7 @@ def grid_counts(locations: pl.DataFrame, box: Bounds) -> dict[tuple[int, int], i
     return {divmod(int(cell), GRID): int(count) for cell, count in zip(cells, counts, strict=True)}
 
 
-def _cell(degrees: "np.ndarray[tuple[int], np.dtype[np.float64]]", low: float, high: float) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def _cell(degrees: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.int64]:
     if high <= low:
         return np.zeros(len(degrees), np.int64)
     return np.clip(((degrees - low) / (high - low) * GRID).astype(np.int64), 0, GRID - 1)

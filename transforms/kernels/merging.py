@@ -128,13 +128,19 @@ def _new_rows(
     duplicates = keys.filter(~pl.col("stays"))
     keys = keys.filter("stays")
     if group in ("annotations", "predictions") and duplicates.height:
-        lost = _of_lost_masks(keys, duplicates)
+        lost = _of_masks(keys, duplicates)
         duplicates, keys = pl.concat([duplicates, lost]), keys.join(lost, on="position", how="anti")
     _reject(batch, duplicates, Code.DUPLICATE_ID, merged)
     if before is not None:
         known = identity(before.rows, group)
         count = keys.height
-        keys = keys.join(known, on=names, how="anti", nulls_equal=True)
+        held = keys.join(known, on=names, how="semi", nulls_equal=True)
+        keys = keys.join(held, on="position", how="anti")
+        if group in (
+            "annotations",
+            "predictions",
+        ):  # what the dataset holds is left as it is: no segment is added to it
+            keys = keys.join(_of_masks(keys, held), on="position", how="anti")
         merged.counts[group].ignored += count - keys.height
     if group in ("annotations", "predictions"):
         targets = [merged.batches[each].rows["reference_id"] for each in ("items", "scenes") if each in merged.batches]
@@ -147,9 +153,9 @@ def _new_rows(
     return keys.sort(*names)["position"].to_numpy()
 
 
-def _of_lost_masks(keys: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
-    """The segments whose mask is a duplicate: a mask takes its segments along."""
-    masks = duplicates.filter(space=MASK).select("export", "offset", mask=pl.col("part"))
+def _of_masks(keys: pl.DataFrame, dropped: pl.DataFrame) -> pl.DataFrame:
+    """Those of the segments whose mask is dropped: a mask takes its segments along."""
+    masks = dropped.filter(space=MASK).select("export", "offset", mask=pl.col("part"))
     segments = keys.filter(space=SEGMENT).with_columns(mask=pl.col("part") // 2**32)
     return segments.join(masks, on=["export", "offset", "mask"], how="semi").drop("mask")
 
@@ -167,7 +173,9 @@ def _reject(batch: Batch, keys: pl.DataFrame, code: Code, merged: Merged) -> Non
     if not keys.height:
         return
     before, after = _MESSAGES[code]
-    quoted = pl.col("reference_id").str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
+    quoted = (
+        pl.col("reference_id").str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
+    )
     rows = batch.rows[keys["position"].to_numpy()].select(
         pl.lit(batch.group).alias("group"),
         pl.lit(code.value).alias("code"),
@@ -199,4 +207,4 @@ def _keep(group: Group, fresh: Batch, before: Batch | None, exports: Sequence[st
     if len(batches) > 1:
         order = identity(whole.rows, group).with_row_index("position").sort(pl.exclude("position"))
         whole = whole.take(order["position"].to_numpy().astype(np.int64))
-    merged.batches[group] = whole
+    merged.batches[group] = whole.canonical()

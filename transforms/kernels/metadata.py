@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import polars as pl
 from transforms.kernels.batch import CELLS, no_cells
 from transforms.rules import coordinates
 from transforms.rules.metadata import RESERVED
-from transforms.rules.values import JsonObject, JsonValue, canonical_json
+from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM, JsonObject, JsonValue, canonical_json
 
 FORMS: dict[str, pl.DataType] = {
     "bool": pl.Boolean(),
@@ -32,6 +33,8 @@ FEW_ROWS = 8
 """Shapes (sets of keys in one order) with fewer rows than this are read row by row."""
 
 Positions = npt.NDArray[np.int64]
+Shapes: TypeAlias = dict[tuple[str, ...], list[int]]
+"""Keys in their order to the positions of the objects that have just these, in this order."""
 _FORM_OF: dict[type, str] = {
     bool: "bool",
     int: "int",
@@ -52,7 +55,7 @@ class _Values:
     values: list[Sequence[JsonValue]] = field(default_factory=list)
 
 
-def shapes(objects: Sequence[JsonObject]) -> dict[tuple[str, ...], list[int]]:
+def shapes(objects: Sequence[JsonObject]) -> Shapes:
     """The positions of the objects that have the same keys in the same order."""
     found: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     for position, keys in enumerate(map(tuple, objects)):
@@ -60,14 +63,15 @@ def shapes(objects: Sequence[JsonObject]) -> dict[tuple[str, ...], list[int]]:
     return found
 
 
-def odd(objects: Sequence[JsonObject]) -> set[int]:
+def odd(objects: Sequence[JsonObject], known: Shapes | None = None) -> set[int]:
     """Positions of the objects that only the rule can judge (`transforms.rules.metadata.normalize`).
 
     The others are as the rule would leave them: no reserved key, and coordinates either absent or a complete pair of
-    numbers within their range.
+    numbers within their range. Whether numbers can be stored at all (V6, V7) is not looked at: the parser names the
+    records that hold larger integers.
     """
     found: set[int] = set()
-    for keys, positions in shapes(objects).items():
+    for keys, positions in (shapes(objects) if known is None else known).items():
         special = _ALWAYS_COLUMNS.intersection(keys)
         if not special:
             continue
@@ -78,24 +82,27 @@ def odd(objects: Sequence[JsonObject]) -> set[int]:
         limits = ((north, coordinates.LATITUDE_LIMIT), (east, coordinates.LONGITUDE_LIMIT))
         for key, limit in limits:
             values = [objects[position][key] for position in positions]
-            if set(map(type, values)) <= {int, float}:
+            if set(map(type, values)) == {float}:
                 degrees = np.array(values, np.float64)
                 wrong = np.flatnonzero(~(np.abs(degrees) <= limit))
                 found.update(positions[place] for place in wrong.tolist())
             else:
-                found.update(
-                    positions[place]
-                    for place, value in enumerate(values)
-                    if type(value) not in (int, float) or not -limit <= value <= limit  # type: ignore[operator] # None is caught by the first test
-                )
+                found.update(positions[place] for place, value in enumerate(values) if not _is_within(value, limit))
     return found
 
 
-def tabulated(objects: Sequence[JsonObject]) -> tuple[dict[str, pl.Series], pl.DataFrame]:
-    """The columns `FORM:KEY` of shape (N,), and the cells, of N normalized metadata objects."""
+def _is_within(value: JsonValue, limit: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -limit <= value <= limit
+
+
+def tabulated(objects: Sequence[JsonObject], known: Shapes | None = None) -> tuple[dict[str, pl.Series], pl.DataFrame]:
+    """The columns `FORM:KEY` of shape (N,), and the cells, of N normalized metadata objects.
+
+    `known` are their `shapes`, where they have been looked at before.
+    """
     gathered: defaultdict[str, _Values] = defaultdict(_Values)
     rare: defaultdict[str, tuple[list[int], list[JsonValue]]] = defaultdict(lambda: ([], []))
-    for keys, positions in shapes(objects).items():
+    for keys, positions in (shapes(objects) if known is None else known).items():
         if len(positions) < FEW_ROWS and len(positions) < len(objects):
             for position in positions:
                 for key, value in objects[position].items():
@@ -104,7 +111,9 @@ def tabulated(objects: Sequence[JsonObject]) -> tuple[dict[str, pl.Series], pl.D
                     values.append(value)
             continue
         where = np.array(positions, np.int64)
-        for key, column in zip(keys, zip(*(objects[position].values() for position in positions), strict=True)):
+        alike = objects if len(positions) == len(objects) else [objects[position] for position in positions]
+        by_key = zip(*map(dict.values, alike), strict=True)
+        for key, column in zip(keys, by_key, strict=True):
             gathered[key].rows.append(where)
             gathered[key].values.append(column)
     for key, (rows, values) in rare.items():
@@ -148,7 +157,7 @@ def _series(form: str, rows: Positions, values: Sequence[JsonValue]) -> Iterable
         try:
             yield form, rows, pl.Series(values=values, dtype=pl.Int64)
         except (OverflowError, TypeError, pl.exceptions.PolarsError):
-            small = np.array([-(2**63) <= value < 2**63 for value in values], bool)  # type: ignore[operator] # all are integers
+            small = np.array([_is_long(value) for value in values], np.bool_)
             fitting = [value for value, fits in zip(values, small, strict=True) if fits]
             digits = [str(value) for value, fits in zip(values, small, strict=True) if not fits]
             if fitting:
@@ -156,6 +165,10 @@ def _series(form: str, rows: Positions, values: Sequence[JsonValue]) -> Iterable
             yield "big", rows[~small], pl.Series(values=digits, dtype=pl.String)
     else:
         yield form, rows, pl.Series(values=values, dtype=FORMS[form])
+
+
+def _is_long(value: JsonValue) -> bool:
+    return isinstance(value, int) and LONG_MINIMUM <= value <= LONG_MAXIMUM
 
 
 def json_text(value: JsonValue) -> str:

@@ -7,7 +7,7 @@ Both ways give the same rows: the property tests hold the kernels to the rules.
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import polars as pl
 
@@ -27,6 +27,7 @@ from transforms.rules import items as item_rules
 from transforms.rules import scenes as scene_rules
 from transforms.rules.annotations import MASK, Annotation
 from transforms.rules.export_rows import Group, records
+from transforms.rules.identity import reference_id
 from transforms.rules.items import Item
 from transforms.rules.metadata import Metadata
 from transforms.rules.rejections import Code, Fault, expected
@@ -53,8 +54,7 @@ class Normalized:
     warnings: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """One record, frame or segment: the position of its raw record in the chunk, and its part of that."""
 
     position: int
@@ -72,17 +72,15 @@ def normalize(raw: Sequence[bytes], *, group: Group, model_run: str | None, orig
     exact = {place for place, piece in enumerate(pieces) if piece.position in parsed.exact}
     match group:
         case "items":
-            _items(pieces, (), exact, origin, done)
+            _items(pieces, (), exact=exact, origin=origin, done=done)
         case "scenes":
             _scenes(pieces, origin, done)
         case "annotations" | "predictions":
-            _annotations(pieces, group, model_run, exact, origin, done)
+            _annotations(pieces, group, model_run, exact=exact, origin=origin, done=done)
     return done
 
 
-def _pieces(
-    values: Sequence[JsonValue], faults: Mapping[int, Fault], group: Group, done: Normalized
-) -> list[_Piece]:
+def _pieces(values: Sequence[JsonValue], faults: Mapping[int, Fault], group: Group, done: Normalized) -> list[_Piece]:
     """The records of the group in these values; those that are no objects are rejected."""
     found: list[_Piece] = []
     for position, value in enumerate(values):
@@ -101,14 +99,13 @@ def _pieces(
 
 
 def _items(
-    pieces: Sequence[_Piece], frames: Sequence[FrameItem], exact: Collection[int], origin: Origin, done: Normalized
+    pieces: Sequence[_Piece], frames: Sequence[FrameItem], *, exact: Collection[int], origin: Origin, done: Normalized
 ) -> None:
     """Items of an items export, or (with `frames`, one for each piece) of the frames of scenes."""
     objects = [piece.record for piece in pieces]
-    chosen, columns, metadata = ([], {}, []) if frames else plain.items(objects, but=exact)
-    if chosen:
-        _add("items", columns, metadata, [pieces[place] for place in chosen], origin, done)
-    rest = _others(len(pieces), chosen)
+    picked = plain.NOTHING if frames else plain.items(objects, but=exact)
+    _add_picked("items", picked, pieces, origin=origin, done=done)
+    rest = _others(len(pieces), picked.places)
     kept, rows = _judged(pieces, rest, item_rules.item, "items", done)
     if not rows:
         return
@@ -118,14 +115,14 @@ def _items(
         columns["frame_index"] = [frames[place].frame_index for place in kept]
         columns["sensor"] = [frames[place].sensor for place in kept]
     fields = _fields([row.metadata for row in rows], done)
-    _add("items", columns, fields, [pieces[place] for place in kept], origin, done)
+    _add("items", columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
 
 
 def _scenes(pieces: Sequence[_Piece], origin: Origin, done: Normalized) -> None:
     kept, rows = _judged(pieces, range(len(pieces)), scene_rules.scene, "scenes", done)
     if rows:
         fields = _fields([row.metadata for row in rows], done)
-        _add("scenes", scene_columns(rows), fields, [pieces[place] for place in kept], origin, done)
+        _add("scenes", scene_columns(rows), fields, [pieces[place] for place in kept], origin=origin, done=done)
     frames: list[FrameItem] = []
     frame_pieces: list[_Piece] = []
     for piece in pieces:
@@ -141,44 +138,42 @@ def _scenes(pieces: Sequence[_Piece], origin: Origin, done: Normalized) -> None:
                 fault = expected(Code.NOT_AN_OBJECT, "an object", frame.record, at=f"frames[{frame.frame_index}]")
                 done.rejected.append(Rejected("items", piece.position, None, fault))
     if frames:
-        _items(frame_pieces, frames, (), origin, done)
+        _items(frame_pieces, frames, exact=(), origin=origin, done=done)
 
 
 def _annotations(
     pieces: Sequence[_Piece],
     group: Group,
     model_run: str | None,
+    *,
     exact: Collection[int],
     origin: Origin,
     done: Normalized,
 ) -> None:
     prediction = group == "predictions"
     objects = [piece.record for piece in pieces]
-    chosen, columns, metadata = plain.boxes(objects, prediction=prediction, but=exact)
-    if chosen:
-        columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(chosen))
-        _add(group, columns, metadata, [pieces[place] for place in chosen], origin, done)
+    picked = plain.boxes(objects, prediction=prediction, but=exact)
+    picked.columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(picked.places))
+    _add_picked(group, picked, pieces, origin=origin, done=done)
 
     def rule(record: JsonObject) -> Annotation | Fault:
         return annotation_rules.annotation(record, prediction=prediction)
 
-    kept, rows = _judged(pieces, _others(len(pieces), chosen), rule, group, done)
+    kept, rows = _judged(pieces, _others(len(pieces), picked.places), rule, group, done)
     kept_pieces = [pieces[place] for place in kept]
     masks = [piece for piece, row in zip(kept_pieces, rows, strict=True) if row.type == MASK]
     for mask in masks:
         for index, segment in enumerate(annotation_rules.segments(mask.record)):
             done.read[group] += 1
             if isinstance(segment, Fault):
-                known = mask.record.get("reference_id")
-                identity = known if isinstance(known, str) else None
-                done.rejected.append(Rejected(group, mask.position, identity, segment))
+                done.rejected.append(Rejected(group, mask.position, _known(mask.record), segment))
             else:
                 rows.append(segment)
                 # The parts of an export row lie below 2**32: segments of different masks never share one.
                 kept_pieces.append(_Piece(mask.position, (mask.part << 32) + index + 1, mask.record))
     if rows:
         fields = _fields([row.metadata for row in rows], done)
-        _add(group, annotation_columns(rows, model_run), fields, kept_pieces, origin, done)
+        _add(group, annotation_columns(rows, model_run), fields, kept_pieces, origin=origin, done=done)
 
 
 def _others(count: int, chosen: Sequence[int]) -> Sequence[int]:
@@ -204,13 +199,17 @@ def _judged(
         piece = pieces[place]
         row = rule(piece.record)
         if isinstance(row, Fault):
-            identity = piece.record.get("reference_id", piece.record.get("ref_id"))
-            known = identity if isinstance(identity, str) and identity else None
-            done.rejected.append(Rejected(group, piece.position, known, row))
+            done.rejected.append(Rejected(group, piece.position, _known(piece.record), row))
         else:
             kept.append(place)
             rows.append(row)
     return kept, rows
+
+
+def _known(record: JsonObject) -> str | None:
+    """The reference id of a rejected record, as far as it has one (R1)."""
+    identity = reference_id(record)
+    return None if isinstance(identity, Fault) else identity
 
 
 def _fields(metadata: Sequence[Metadata], done: Normalized) -> list[JsonObject]:
@@ -219,15 +218,24 @@ def _fields(metadata: Sequence[Metadata], done: Normalized) -> list[JsonObject]:
     return [each.fields for each in metadata]
 
 
+def _add_picked(
+    group: Group, picked: plain.Picked, pieces: Sequence[_Piece], *, origin: Origin, done: Normalized
+) -> None:
+    """The batch of plain records, if there are any."""
+    if picked.places:
+        chosen = pieces if len(picked.places) == len(pieces) else [pieces[place] for place in picked.places]
+        source = origin.columns([piece.position for piece in chosen], [piece.part for piece in chosen])
+        done.batches.append(batch(group, picked.columns, picked.metadata, source, picked.shapes))
+
+
 def _add(
     group: Group,
     columns: Mapping[str, Sequence[object] | pl.Series],
     metadata: Sequence[JsonObject],
     pieces: Sequence[_Piece],
+    *,
     origin: Origin,
     done: Normalized,
 ) -> None:
     source = origin.columns([piece.position for piece in pieces], [piece.part for piece in pieces])
     done.batches.append(batch(group, dict(columns), metadata, source))
-
-

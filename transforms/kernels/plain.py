@@ -5,19 +5,37 @@ picks must come out as the rule would make it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import compress
 from operator import itemgetter
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import orjson
 import polars as pl
 
 from transforms.kernels.image_urls import canonical_column
-from transforms.kernels.metadata import odd, shapes
+from transforms.kernels.metadata import Shapes, odd, shapes
 from transforms.rules.values import JsonObject, JsonValue
 
 Columns: TypeAlias = dict[str, Sequence[object] | pl.Series]
-Picked: TypeAlias = tuple[list[int], Columns, list[JsonObject]]
-"""Positions of the picked records, their columns, their metadata objects."""
+
+
+class Picked(NamedTuple):
+    """Plain records.
+
+    Attributes:
+        places: Their positions among the records given, ascending.
+        columns: Their values, a column for each key.
+        metadata: Their metadata objects.
+        shapes: Of the metadata, None where they have to be looked at again.
+    """
+
+    places: list[int]
+    columns: Columns
+    metadata: list[JsonObject]
+    shapes: Shapes | None = None
+
+
+NOTHING = Picked([], {}, [])
 
 _ITEM_KEYS = frozenset({"reference_id", "image_url", "metadata", "width", "height"})
 _BOX_KEYS = frozenset(
@@ -33,6 +51,7 @@ _BOX_KEYS = frozenset(
         "embedding_vector",
     }
 )
+_BOX_NEEDED = frozenset({"reference_id", "type", "label", "geometry", "annotation_id"})
 _BOX_GEOMETRY = frozenset({"x", "y", "width", "height"})
 _NUMBERS = frozenset({int, float, type(None)})
 _EXACT_IN_DOUBLE = 2**53
@@ -43,94 +62,132 @@ def items(records: Sequence[JsonObject], *, but: Collection[int] = ()) -> Picked
 
     `but` are positions that are not to be picked.
     """
-    picked = _shaped(records, lambda keys: keys <= _ITEM_KEYS and {"reference_id", "image_url"} <= keys, but)
-    picked = _holding(records, picked, "reference_id", _text)
-    picked = _holding(records, picked, "image_url", _text)
+    found = _shaped(records, {"reference_id", "image_url"}, _ITEM_KEYS, but)
+    found.keep("reference_id", _all_text, _text)
+    found.keep("image_url", _all_text, _text)
     for key in ("width", "height"):
-        picked = _holding(records, picked, key, _number)
-    picked, metadata = _with_metadata(records, picked)
-    if not picked:
-        return [], {}, []
-    given = pl.Series("image_url", [records[place]["image_url"] for place in picked], pl.String)
+        found.keep(key, _all_null, _number)
+    metadata, known = found.with_metadata()
+    if not found.places:
+        return Picked([], {}, [])
+    given = pl.Series("image_url", found.values("image_url"), pl.String)
     canonical, errors = canonical_column(given)
     if errors.null_count() < len(errors):
         fine = errors.is_null()
         keep = fine.to_list()
-        picked = [place for place, kept in zip(picked, keep, strict=True) if kept]
-        metadata = [each for each, kept in zip(metadata, keep, strict=True) if kept]
+        found.only(keep)
+        metadata, known = list(compress(metadata, keep)), None
         given, canonical = given.filter(fine), canonical.filter(fine)
-    chosen = [records[place] for place in picked]
     columns: Columns = {
-        "reference_id": [record["reference_id"] for record in chosen],
+        "reference_id": found.values("reference_id"),
         "image_url": given,
         "url": canonical.set(canonical == given, None),
     }
-    for key in ("width", "height"):
-        values = [record.get(key) for record in chosen]
-        columns[key] = [None if value is None else float(value) for value in values]  # type: ignore[arg-type] # numbers
-    return picked, columns, metadata
+    for key in found.keys & {"width", "height"}:
+        columns[key] = found.doubles(key)
+    return Picked(found.places, columns, metadata, known)
 
 
 def boxes(records: Sequence[JsonObject], *, prediction: bool, but: Collection[int] = ()) -> Picked:
     """Box annotations with an id, four numbers, and no other key than the usual ones; none at the positions `but`."""
     allowed = _BOX_KEYS | ({"confidence"} if prediction else frozenset())
-    needed = {"reference_id", "type", "label", "geometry", "annotation_id"}
-    picked = _shaped(records, lambda keys: keys <= allowed and needed <= keys, but)
+    found = _shaped(records, _BOX_NEEDED, allowed, but)
     for key in ("reference_id", "annotation_id"):
-        picked = _holding(records, picked, key, _text)
-    picked = _holding(records, picked, "label", lambda value: type(value) is str)
-    picked = _holding(records, picked, "type", lambda value: value == "box")
-    picked = _holding(records, picked, "geometry", _box)
+        found.keep(key, _all_text, _text)
+    found.keep("label", _all_strings, lambda value: type(value) is str)
+    found.keep("type", lambda values: set(values) == {"box"}, lambda value: value == "box")
+    found.keep("geometry", lambda values: all(map(_box, values)), _box)
     for key in ("task_id", "track_reference_id"):
-        picked = _holding(records, picked, key, lambda value: value is None or type(value) is str)
-    picked = _holding(records, picked, "embedding_vector", lambda value: value is None)
-    picked = _holding(records, picked, "confidence", _number)
-    picked, metadata = _with_metadata(records, picked)
-    if not picked:
-        return [], {}, []
-    chosen = [records[place] for place in picked]
-    columns: Columns = {
-        key: [record[key] for record in chosen] for key in ("reference_id", "type", "label", "annotation_id")
-    }
-    for key in ("task_id", "track_reference_id"):
-        columns[key] = [record.get(key) for record in chosen]
+        found.keep(key, _all_null, lambda value: value is None or type(value) is str)
+    found.keep("embedding_vector", _all_null, lambda value: value is None)
+    found.keep("confidence", _all_null, _number)
+    metadata, known = found.with_metadata()
+    if not found.places:
+        return Picked([], {}, [])
+    columns: Columns = {key: found.values(key) for key in ("reference_id", "type", "label", "annotation_id")}
+    for key in found.keys & {"task_id", "track_reference_id"}:
+        columns[key] = found.values(key)
     columns["geometry"] = [
-        orjson.dumps(record["geometry"], option=orjson.OPT_SORT_KEYS).decode() for record in chosen
+        orjson.dumps(geometry, option=orjson.OPT_SORT_KEYS).decode() for geometry in found.values("geometry")
     ]
-    if prediction:
-        values = [record.get("confidence") for record in chosen]
-        columns["confidence"] = [None if value is None else float(value) for value in values]  # type: ignore[arg-type] # numbers
-    return picked, columns, metadata
+    if "confidence" in found.keys:
+        columns["confidence"] = found.doubles("confidence")
+    return Picked(found.places, columns, metadata, known)
+
+
+class _Found:
+    """Records that may be plain, fewer after each look.
+
+    Attributes:
+        places: Positions among all records, ascending.
+        records: The records at these places.
+        keys: The top-level keys that any of them has.
+    """
+
+    def __init__(self, places: list[int], records: Sequence[JsonObject], keys: frozenset[str]) -> None:
+        self.places = places
+        self.records = records
+        self.keys = keys
+
+    def values(self, key: str) -> list[JsonValue]:
+        """The value of each record under a key, None where it lacks the key."""
+        return [record.get(key) for record in self.records]
+
+    def doubles(self, key: str) -> list[float | None]:
+        """The numbers under a key as doubles."""
+        return [None if value is None else float(value) for value in self.values(key)]  # type: ignore[arg-type] # numbers
+
+    def only(self, keep: Sequence[bool]) -> None:
+        """Goes on with these of the records."""
+        self.places = list(compress(self.places, keep))
+        self.records = list(compress(self.records, keep))
+
+    def keep(self, key: str, fit: Callable[[Sequence[JsonValue]], bool], fits: Callable[[JsonValue], bool]) -> None:
+        """Goes on with the records whose value fits: `fit` says so of all at once, quickly, or does not know."""
+        if key in self.keys:
+            values = self.values(key)
+            if not fit(values):
+                self.only([fits(value) for value in values])
+
+    def with_metadata(self) -> tuple[list[JsonObject], Shapes | None]:
+        """Goes on with the records whose metadata needs no rule; gives it and its shapes. Null is {} (G4)."""
+        given = self.values("metadata")
+        objects = given if set(map(type, given)) == {dict} else [{} if value is None else value for value in given]
+        checked: list[JsonObject] = [value if type(value) is dict else {} for value in objects]
+        known = shapes(checked)
+        wrong = odd(checked, known).union(place for place, value in enumerate(objects) if type(value) is not dict)
+        if not wrong:
+            return checked, known
+        keep = [place not in wrong for place in range(len(checked))]
+        self.only(keep)
+        return list(compress(checked, keep)), None
 
 
 def _shaped(
-    records: Sequence[JsonObject], fits: Callable[[frozenset[str]], bool], but: Collection[int]
-) -> list[int]:
-    chosen = [positions for keys, positions in shapes(records).items() if fits(frozenset(keys))]
+    records: Sequence[JsonObject], needed: Collection[str], allowed: Collection[str], but: Collection[int]
+) -> _Found:
+    """The records that have all the keys needed, and none that is not allowed."""
+    needed, allowed = frozenset(needed), frozenset(allowed)
+    chosen = {keys: places for keys, places in shapes(records).items() if needed <= frozenset(keys) <= allowed}
+    keys = frozenset(key for shape in chosen for key in shape)
     if len(chosen) == 1 and not but:
-        return chosen[0]
-    return sorted(place for positions in chosen for place in positions if place not in but)
+        (places,) = chosen.values()
+    else:
+        places = sorted(place for each in chosen.values() for place in each if place not in but)
+    alike = records if len(places) == len(records) else [records[place] for place in places]
+    return _Found(places, alike, keys)
 
 
-def _holding(
-    records: Sequence[JsonObject], picked: list[int], key: str, fits: Callable[[JsonValue], bool]
-) -> list[int]:
-    """Those of the picked records whose value under the key fits, or that lack the key."""
-    kept = [place for place in picked if key not in records[place] or fits(records[place][key])]
-    return picked if len(kept) == len(picked) else kept
+def _all_strings(values: Sequence[JsonValue]) -> bool:
+    return set(map(type, values)) <= {str}
 
 
-def _with_metadata(records: Sequence[JsonObject], picked: list[int]) -> tuple[list[int], list[JsonObject]]:
-    """Those of the picked records whose metadata needs no rule, and that metadata; absent and null are {} (G4)."""
-    given = [records[place].get("metadata") for place in picked]
-    objects = [{} if value is None else value for value in given]
-    wrong = {place for place, value in enumerate(objects) if type(value) is not dict}
-    checked: list[JsonObject] = [value if isinstance(value, dict) else {} for value in objects]
-    wrong |= odd(checked)
-    if not wrong:
-        return picked, checked
-    places = [place for place in range(len(picked)) if place not in wrong]
-    return [picked[place] for place in places], [checked[place] for place in places]
+def _all_text(values: Sequence[JsonValue]) -> bool:
+    return _all_strings(values) and all(values)
+
+
+def _all_null(values: Sequence[JsonValue]) -> bool:
+    return set(map(type, values)) <= {type(None)}
 
 
 def _text(value: JsonValue) -> bool:
@@ -148,5 +205,5 @@ def _box(value: JsonValue) -> bool:
     return (
         type(value) is dict
         and value.keys() == _BOX_GEOMETRY
-        and all(type(number) in (int, float) and abs(number) < _EXACT_IN_DOUBLE for number in _corners(value))  # type: ignore[arg-type, operator] # tested just before
+        and all(type(number) in (int, float) and abs(number) < _EXACT_IN_DOUBLE for number in _corners(value))  # type: ignore[arg-type] # tested just before
     )

@@ -1,4 +1,4 @@
-"""A batch as the columns that are published: typed metadata, locations, attachments, cache keys (INTERFACE, Avro rows)."""
+"""A batch as the columns that are published: typed metadata, locations, attachments, cache keys (INTERFACE, Avro)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class Published:
 def publish(batch: Batch, fields: Mapping[str, JsonValue], *, cache_keys: CacheKeyMode) -> Published:
     """The published columns of a batch, typed by the `fields` of the group's `schema.json` entry."""
     rows = batch.rows
-    columns = {key: typed_column(batch, key, storage) for key, _, storage in stored_fields(fields)}
+    columns = typed_columns(batch, {key: storage for key, _, storage in stored_fields(fields)})
     uses, own_key = _uses(batch, cache_keys)
     attached, attachment_uses = _attachments(batch, cache_keys)
     located = locations(rows).with_columns(
@@ -85,24 +85,35 @@ def publish(batch: Batch, fields: Mapping[str, JsonValue], *, cache_keys: CacheK
         given[CAMERA_PARAMS] = rows.select(pl.coalesce(sources)).to_series()
     if "labels" in rows.columns:
         given["labels"] = pl.Series(
-            [None if text is None else orjson.loads(text) for text in rows["labels"].to_list()], dtype=pl.List(pl.String)
+            [None if text is None else orjson.loads(text) for text in rows["labels"].to_list()],
+            dtype=pl.List(pl.String),
         )
-    frame = [given.get(name, rows[name] if name in rows.columns else located).alias(name) for name, _ in COLUMNS[batch.group]]
+    frame = [(given[name] if name in given else rows[name]).alias(name) for name, _ in COLUMNS[batch.group]]
     frame.append(_struct("metadata", {name: columns[key] for key, name, _ in stored_fields(fields)}, rows.height))
     frame.append(rows["extra"])
     frame.append(rows.select(pl.struct(export="export_name", offset="offset").alias("source")).to_series())
     return Published(pl.DataFrame(frame), columns, pl.concat([uses, attachment_uses]))
 
 
-def typed_column(batch: Batch, key: str, storage: str) -> pl.Series:
-    """The values of one field in the type it is stored in, of shape (rows,), null where a row has none (V2, V7)."""
-    dtype = _DTYPES[storage]
-    rows = batch.rows
-    found = [_cast(rows[f"{form}:{key}"], form, storage) for form in _FORMS[storage] if f"{form}:{key}" in rows.columns]
-    found += _cell_columns(batch, storage).get(key, [])
-    if not found:
-        return pl.Series([None], dtype=dtype).new_from_index(0, rows.height)
-    return found[0] if len(found) == 1 else pl.select(pl.coalesce(found)).to_series()
+def typed_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, pl.Series]:
+    """The values of fields in the types they are stored in, each of shape (rows,), null where a row has none (V2, V7).
+
+    Args:
+        batch: The rows.
+        storages: Key to storage.
+    """
+    rows, cells = batch.rows, _cell_columns(batch, storages)
+    present = frozenset(rows.columns)
+    columns = {}
+    for key, storage in storages.items():
+        names = [(form, f"{form}:{key}") for form in _FORMS[storage]]
+        found = [_cast(rows[name], form, storage) for form, name in names if name in present]
+        found += cells.get(key, [])
+        if not found:
+            columns[key] = pl.Series([None], dtype=_DTYPES[storage]).new_from_index(0, rows.height)
+        else:
+            columns[key] = found[0] if len(found) == 1 else pl.select(pl.coalesce(found)).to_series()
+    return columns
 
 
 _FORMS = {"long": ("int",), "double": ("float", "int", "big"), "string": ("string", "bool"), "json": ("json",)}
@@ -112,15 +123,18 @@ def _cast(values: pl.Series, form: str, storage: str) -> pl.Series:
     if form == "bool":
         return values.replace_strict({True: "true", False: "false"}, default=None, return_dtype=pl.String)
     if form == "big":
-        return pl.Series([None if digits is None else float(int(digits)) for digits in values.to_list()], dtype=pl.Float64)
+        return pl.Series(
+            [None if digits is None else float(int(digits)) for digits in values.to_list()], dtype=pl.Float64
+        )
     return values.cast(_DTYPES[storage])
 
 
-def _cell_columns(batch: Batch, storage: str) -> dict[str, list[pl.Series]]:
-    """Full columns of the cells, by key, of the forms that a storage takes."""
+def _cell_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, list[pl.Series]]:
+    """Full columns of the cells, by key, of the forms that the storage of the key takes."""
     found: dict[str, list[pl.Series]] = {}
     for (key, form), cells in cell_groups(batch):
-        if form in _FORMS[storage]:
+        storage = storages.get(key)
+        if storage is not None and form in _FORMS[storage]:
             places = np.full(batch.rows.height, -1, np.int64)
             places[cells["row"].to_numpy()] = np.arange(cells.height)
             indices = pl.Series(values=places)

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from transforms.kernels.batch import SOURCE, Batch
-from transforms.kernels.metadata import json_text, tabulated
+from transforms.kernels.metadata import Shapes, json_text, tabulated
 from transforms.rules.annotations import Annotation
 from transforms.rules.export_rows import Group
 from transforms.rules.items import Item
@@ -63,8 +62,8 @@ COLUMNS: dict[Group, dict[str, pl.DataType]] = {
     "annotations": ANNOTATION_COLUMNS,
     "predictions": ANNOTATION_COLUMNS,
 }
-"""Columns of the rows of a batch. `url` is the canonical URL, null where it is the one that came in; `labels`, `geometry`,
-`class_pdf`, `camera_params` and `extra` are JSON texts."""
+"""Columns of the rows of a batch. `url` is the canonical URL, null where it is the one that came in; `labels`,
+`geometry`, `class_pdf`, `camera_params` and `extra` are JSON texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +95,6 @@ class Origin:
         ]
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """A part of a record that is no row.
@@ -119,10 +116,11 @@ def batch(
     columns: dict[str, Sequence[object] | pl.Series],
     metadata: Sequence[JsonObject],
     source: list[pl.Series],
+    known: Shapes | None = None,
 ) -> Batch:
-    """The batch of rows given column by column; a column that is not given is null."""
+    """The batch of rows given column by column; a column that is not given is null. `known` is for `tabulated`."""
     count = len(metadata)
-    dense, cells = tabulated(metadata)
+    dense, cells = tabulated(metadata, known)
     core = []
     for name, dtype in COLUMNS[group].items():
         values = columns.get(name)

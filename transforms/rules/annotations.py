@@ -56,7 +56,7 @@ class Annotation:
     extra: JsonObject | None = None
 
 
-def annotation(record: JsonObject, *, prediction: bool) -> Annotation | Fault:
+def annotation(record: JsonObject, *, prediction: bool) -> Annotation | Fault:  # noqa: PLR0911 - one for each fault
     """The annotation that a record is, or the first thing wrong with it. The segments of a mask are beside it.
 
     >>> annotation({"reference_id": "a", "type": "category", "label": "dress"}, prediction=False).label
@@ -136,8 +136,9 @@ def _accepted(
         given["annotation_id"] = derived_annotation_id(str(label), kind, geometry)
     confidence, pdf = (record.get("confidence"), record.get("class_pdf")) if prediction else (None, None)
     columns = _COLUMNS | (_PREDICTION_COLUMNS if prediction else frozenset())
-    columns = (columns - {"metadata"}) | {"annotations"} if kind == MASK else columns
-    extra = {name: value for name, value in record.items() if name not in columns and value is not None}
+    # Only a mask has segments and an image; it has no metadata (G3).
+    columns = (columns - {"metadata"}) | {"annotations"} if kind == MASK else columns - {"mask_url"}
+    extra: JsonObject = {name: value for name, value in record.items() if name not in columns and value is not None}
     return Annotation(
         reference_id=identity,
         type=kind,
@@ -159,17 +160,7 @@ def _accepted(
 
 def _core_faults(record: JsonObject, kind: str, *, prediction: bool) -> Iterator[Fault]:
     code = Code.INVALID_FIELD
-    label, labels = record.get("label"), record.get("labels")
-    strings = isinstance(labels, list) and all(isinstance(name, str) for name in labels)
-    if labels is not None and not strings:
-        yield expected(code, "a list of strings", labels, at="labels")
-    if kind == "multicategory":
-        if labels is None:
-            yield expected(code, "a list of strings", labels, at="labels")
-    elif kind != MASK and not isinstance(label, str):
-        yield expected(code, "a string", label, at="label")
-    if not isinstance(label, str | None):
-        yield expected(code, "a string", label, at="label")
+    yield from _label_faults(record, kind)
     for key in _STRINGS:
         if not isinstance(record.get(key), str | None):
             yield expected(code, "a string", record[key], at=key)
@@ -184,6 +175,17 @@ def _core_faults(record: JsonObject, kind: str, *, prediction: bool) -> Iterator
             yield expected(code, "a number", record["confidence"], at="confidence")
         if not isinstance(record.get("class_pdf"), dict | None):
             yield expected(code, "an object", record["class_pdf"], at="class_pdf")
+
+
+def _label_faults(record: JsonObject, kind: str) -> Iterator[Fault]:
+    """A multicategory needs labels, a mask needs none, everything else needs a label."""
+    label, labels = record.get("label"), record.get("labels")
+    strings = isinstance(labels, list) and all(isinstance(name, str) for name in labels)
+    if not strings and (labels is not None or kind == "multicategory"):
+        yield expected(Code.INVALID_FIELD, "a list of strings", labels, at="labels")
+    needed = kind not in {"multicategory", MASK}
+    if not isinstance(label, str) and (label is not None or needed):
+        yield expected(Code.INVALID_FIELD, "a string", label, at="label")
 
 
 def _geometry_faults(geometry: JsonValue, kind: str) -> Iterator[Fault]:

@@ -1,4 +1,4 @@
-"""Coordinates in metadata: which fields are one, their values in WGS 84 decimal degrees, and what is wrong with them (C)."""
+"""Coordinates in metadata: which fields are one, their values in decimal degrees, what is wrong with them (C)."""
 
 import re
 from collections.abc import Mapping
@@ -89,14 +89,13 @@ def _pair(metadata: Mapping[str, JsonValue], north: str, east: str) -> tuple[flo
     for key in (north, east):
         number = degrees(metadata[key])
         if number is None:
-            return expected(
-                Code.INVALID_COORDINATE, "a number in decimal degrees", metadata[key], at=f"metadata.{key}"
-            )
+            return expected(Code.INVALID_COORDINATE, "a number in decimal degrees", metadata[key], at=f"metadata.{key}")
         values.append(number)
     latitude, longitude = values
     for key, number, limit in ((north, latitude, LATITUDE_LIMIT), (east, longitude, LONGITUDE_LIMIT)):
         if not -limit <= number <= limit:
-            swapped = abs(longitude) <= LATITUDE_LIMIT < abs(latitude) <= LONGITUDE_LIMIT
+            # A degree beyond the pole is a slip of the pen, more looks like a longitude.
+            swapped = abs(longitude) <= LATITUDE_LIMIT < abs(latitude) - 1 and abs(latitude) <= LONGITUDE_LIMIT
             hint = f"; {north} and {east} look swapped" if swapped else ""
             name = "latitude" if key == north else "longitude"
             return Fault(

@@ -15,7 +15,8 @@ def records(row: JsonValue, group: Group) -> list[JsonValue]:
     """What of a raw value belongs to the group: the value itself, or the pieces of an export row (FORMATS 2).
 
     A row `{"item": {...}, "box": [...], "segmentation": {...}}` gives its item to `items`, and its annotations, each
-    with the reference id of the item, to `annotations` and `predictions`. A row `{"scene": {...}, ...}` gives its scene.
+    with the reference id of the item, to `annotations` and `predictions`. A row `{"scene": {...}, ...}` gives its
+    scene.
 
     >>> records({"item": {"ref_id": "a"}, "box": [{"label": "car"}]}, "annotations")
     [{'label': 'car', 'reference_id': 'a', 'type': 'box'}]

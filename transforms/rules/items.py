@@ -15,7 +15,7 @@ IMAGE_URL_KEYS = ("image_url", "original_image_url", "original_url")
 POINTCLOUD_URL_KEYS = ("pointcloud_url",)
 EITHER_URL_KEYS = ("url", "processed_url", "scale_url")
 _URL_KEYS = (*IMAGE_URL_KEYS, *POINTCLOUD_URL_KEYS, *EITHER_URL_KEYS)
-_COLUMNS = frozenset({"reference_id", "ref_id", "width", "height", "metadata", "type", CAMERA_PARAMS})
+_COLUMNS = frozenset({"reference_id", "ref_id", "width", "height", "metadata", CAMERA_PARAMS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Metadata:
 EMPTY = Metadata({})
 
 
-def normalize(value: JsonValue) -> Metadata | Fault:
+def normalize(value: JsonValue) -> Metadata | Fault:  # noqa: PLR0911 - one for each rule that a value can break
     """The metadata of a record: absent, null and {} are one thing (G4), coordinates become numbers (C4).
 
     >>> normalize({"lat": "52.5", "lon": 13.3, "night": True}).fields

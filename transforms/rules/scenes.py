@@ -143,7 +143,7 @@ def _core_faults(record: JsonObject) -> Iterator[Fault]:
     if isinstance(frames, Fault):
         yield frames
     if record.get("type") not in (None, "lidar", "video"):
-        yield expected(Code.INVALID_FIELD, '"lidar" or "video"', record["type"], at="type")
+        yield expected(Code.UNKNOWN_TYPE, '"lidar" or "video"', record["type"], at="type")
     rate = record.get("frame_rate")
     if rate is not None and not (isinstance(rate, int | float) and is_number(rate) and as_double(rate) is not None):
         yield expected(Code.INVALID_FIELD, "a number of frames a second", rate, at="frame_rate")

@@ -8,11 +8,13 @@ from typing import TypeAlias, Union, assert_never
 
 from transforms.rules.rejections import Code, Fault, shown
 
-JsonValue: TypeAlias = Union[None, bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"]]  # noqa: UP007 - a quoted part cannot stand in an `|`
+JsonValue: TypeAlias = Union[bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"], None]  # noqa: UP007 - a quoted part cannot stand in an `|`
 JsonObject: TypeAlias = dict[str, JsonValue]
 
 LONG_MINIMUM = -(2**63)
 LONG_MAXIMUM = 2**63 - 1
+_LAST_FIXED_EXPONENT = -5
+"""The smallest power of ten that is written without an exponent; `repr` goes to -4."""
 
 
 class Observed(StrEnum):
@@ -34,7 +36,7 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-def observed(value: JsonValue) -> Observed | None:
+def observed(value: JsonValue) -> Observed | None:  # noqa: PLR0911 - one for each type
     """The JSON type of a value, None for null, which is no evidence (V5).
 
     >>> observed(True), observed(1), observed(None)
@@ -110,19 +112,24 @@ def number_fault(metadata: Mapping[str, JsonValue]) -> Fault | None:
 
 
 def number_text(value: float) -> str:
-    """The shortest text of a number that reads back as it: integers in full, doubles as 1.5, 1e16, 1e-7.
+    """The shortest text of a number that reads back as it: integers in full, doubles as 1.5, 1e+16, 0.00001, 1e-7.
 
-    >>> number_text(10**20), number_text(1e16), number_text(1e-7), number_text(-0.0)
-    ('100000000000000000000', '1e16', '1e-7', '-0.0')
+    >>> number_text(10**20), number_text(1e16), number_text(1.5e-5), number_text(1e-7), number_text(-0.0)
+    ('100000000000000000000', '1e+16', '0.000015', '1e-7', '-0.0')
     """
     text = repr(value)
     if isinstance(value, int):
         return text
     mantissa, e, exponent = text.partition("e")
-    return f"{mantissa}e{int(exponent)}" if e else text
+    if not e:
+        return text
+    if int(exponent) == _LAST_FIXED_EXPONENT:
+        sign = "-" if value < 0 else ""
+        return f"{sign}0.0000{mantissa.removeprefix('-').replace('.', '')}"
+    return f"{mantissa}e{int(exponent):+d}"
 
 
-def canonical_json(value: JsonValue) -> str:
+def canonical_json(value: JsonValue) -> str:  # noqa: C901 - one case for each type
     r"""The one text of a JSON value: keys sorted by code point, no white space, UTF-8 unescaped (V4).
 
     Works without recursion, so that any depth that a parser takes is written too (F3).

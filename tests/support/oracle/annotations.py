@@ -69,7 +69,7 @@ def annotation(record: dict[str, Any], group: str, model_run: str) -> Draft:
     if group == "predictions":
         used |= {"confidence", "class_pdf"}
         row |= {"confidence": record.get("confidence"), "class_pdf": record.get("class_pdf")}
-    row["extra"] = extra(record, used, columns=("mask_url",))
+    row["extra"] = extra(record, used)
     identity: tuple[Any, ...]
     if kind in WITH_GEOMETRY:  # one name space for all five (I2)
         identity = ("geometry", model_run, reference, annotation_id, record.get("task_id"))
@@ -102,7 +102,7 @@ def segment(entry: Any, position: int, mask: Draft, group: str, model_run: str) 
         "location": metadata.location,
         "context_attachments": metadata.attachments,
         "metadata": metadata.values,
-        "extra": extra(entry, SEGMENT_KEYS, columns=()),
+        "extra": extra(entry, SEGMENT_KEYS),
     }
     return Draft(row, metadata, attachment_urls(metadata), ("segment", model_run, reference, index))
 

@@ -70,7 +70,7 @@ def item(record: dict[str, Any], frame: Frame | None = None) -> Draft:
         # The copy in the metadata is whole, the one beside it was normalised by the client: the former wins (A2).
         "camera_params": camera if inner_camera is None else inner_camera,
         "metadata": metadata.values,
-        "extra": extra(record, used, columns=("reference_id", "image_url", "pointcloud_url")),
+        "extra": extra(record, used),
     }
     urls = ((url, "pointcloud" if is_pointcloud else "image"), *attachment_urls(metadata))
     return Draft(row, metadata, urls, ("item", reference))
@@ -123,7 +123,7 @@ def scene(record: dict[str, Any]) -> Draft:
         "location": metadata.location,
         "context_attachments": metadata.attachments,
         "metadata": metadata.values,
-        "extra": extra(record, used, columns=("video_url",)),
+        "extra": extra(record, used),
     }
     urls = (((video_url, "video"),) if video_url else ()) + attachment_urls(metadata)
     return Draft(row, metadata, urls, ("scene", reference))
@@ -191,9 +191,9 @@ def number_or_null(record: dict[str, Any], key: str) -> None:
         raise RejectedError("invalid_field", key)
 
 
-def extra(record: dict[str, Any], used: set[str], columns: tuple[str, ...]) -> dict[str, Any] | None:
-    """Core keys without a column (G6). A null where a column exists is said by the column's null."""
-    rest = {key: value for key, value in record.items() if key not in used and not (key in columns and value is None)}
+def extra(record: dict[str, Any], used: set[str]) -> dict[str, Any] | None:
+    """Core keys without a column (G6). A null says no more than an absent key."""
+    rest = {key: value for key, value in record.items() if key not in used and value is not None}
     return rest or None
 
 

@@ -47,7 +47,7 @@ class Run:
         rejections: code, group, export, line, offset, reference_id, field; first those
             that a record has from itself, then those that it has from others.
         conflicts: group, field and kinds {kind: n} of every field with more than one kind.
-        warnings: {code: n} over the records that were created.
+        warnings: {code: n} over the records that passed the checks of a single record.
         schema: per group records and fields; of a failed run as it would have been published.
         rows: per group the rows that the dataset holds after the job, numbers as they are stored.
         cache_urls: (url as given, kind, reference id) of all that these rows would fetch, in order.
@@ -132,7 +132,7 @@ def run(
         counts=_counts(read_of, created if is_published else [], [records[n] for n in ignored], rejections),
         rejections=rejections,
         conflicts=conflicts,
-        warnings=dict(Counter(code for record in created for code in record.draft.metadata.warnings)),
+        warnings=dict(Counter(code for record in records for code in record.draft.metadata.warnings)),
         schema=schema,
         rows=rows,
         cache_urls=[

@@ -159,8 +159,6 @@ def _attachments(value: Any) -> list[dict[str, Any]] | None:
         _require_numbers(entry.get("dims"), ("width", "height"), f"{here}.dims", positive=True)
         _require_numbers(entry.get("camera_position"), ("x", "y", "z"), f"{here}.camera_position")
         _require(entry.get("metadata") is None or isinstance(entry["metadata"], dict), f"{here}.metadata")
-        for key in entry:
-            _require(key in ATTACHMENT_KEYS, f"{here}.{key}")
         if not is_fetchable(url):  # it would be fetched (K1, K4)
             raise RejectedError("invalid_url", f"{here}.attachment")
     return [{key: entry.get(key) for key in ATTACHMENT_KEYS} for entry in value]

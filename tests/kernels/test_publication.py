@@ -1,0 +1,190 @@
+"""Published columns: V2, V4, V7, V9, C1, A1, A2, G6, K1, K2."""
+
+import hashlib
+import json
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.strategies import batch_of, json_values, normalized
+
+from transforms.kernels.batch import Batch
+from transforms.kernels.merging import merge
+from transforms.kernels.publication import USES, publish, typed_columns
+from transforms.rules.avro_schema import COLUMNS
+from transforms.rules.column_names import columns
+from transforms.rules.export_rows import Group
+from transforms.rules.values import JsonObject, canonical_json
+
+URL = "https://example.org/a.jpg"
+
+
+def fields_of(storages: dict[str, str]) -> JsonObject:
+    """Entries of a `schema.json`, as far as publishing reads them; no storage, no column."""
+    names = columns([key for key, storage in storages.items() if storage])
+    return {key: {"column": names.get(key), "storage": storage} for key, storage in storages.items()}
+
+
+def held(values: list[Any], group: Group = "items") -> Batch:
+    """A batch as a partition holds it after the merge, beside the item x."""
+    batches = normalized(values, group, model_run="run").batches
+    item = normalized([{"reference_id": "x", "image_url": URL}], "items").batches
+    others = {} if group in ("items", "scenes") else {"items": item}
+    return merge({**others, group: batches}, {}, exports=["a.jsonl"]).batches[group]
+
+
+def stored(value: Any, storage: str) -> Any:
+    """The value in the type it is stored in; None where it has another kind."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    match storage:
+        case "long":
+            return value if is_number and isinstance(value, int) and -(2**63) <= value < 2**63 else None
+        case "double":
+            return float(value) if is_number else None
+        case "string":
+            return ("true" if value else "false") if isinstance(value, bool) else value if is_text(value) else None
+        case _:
+            return canonical_json(value) if isinstance(value, (list, dict)) else None
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(json_values, min_size=1, max_size=12), st.sampled_from([0, 60]), st.sampled_from(["", "a", "b:c"]))
+def test_a_typed_column_holds_each_value_of_its_storage(values: list[Any], empty: int, key: str) -> None:
+    batch = batch_of([{key: value} for value in values] + [{}] * empty)
+    for storage in ("long", "double", "string", "json"):
+        found = typed_columns(batch, {key: storage})[key].to_list()
+        expected = [stored(value, storage) for value in values] + [None] * empty
+        assert repr(found) == repr(expected)
+
+
+def test_a_column_and_cells_of_one_field_are_one_typed_column() -> None:
+    batch = Batch.concatenated([batch_of([{"a": 1}, {"a": 2.5}]), batch_of([{}] * 50 + [{"a": 3}, {"a": 2**64}])])
+    found = typed_columns(batch, {"a": "double", "missing": "string"})
+    assert found["a"].to_list() == [1.0, 2.5, *[None] * 50, 3.0, 2.0**64]
+    assert found["missing"].to_list() == [None] * 54
+
+
+def test_an_item_is_published_with_all_its_columns() -> None:
+    metadata = {
+        "speed": 1,
+        "night": True,
+        "cs:type": "x",
+        "tags": [True, {"b": 1, "a": None}],
+        "latitude": "1.5",
+        "longitude": 2,
+        "camera_params": {"fx": 2},
+        "context_attachments": [
+            {"attachment": "HTTPS://example.org/c.jpg", "frame": 3, "dims": {"width": 1, "height": 2}},
+            {"attachment": "gs://b/c", "camera_position": {"x": 1, "y": 2, "z": 3}, "metadata": {"b": 1, "a": 2}},
+        ],
+    }
+    records = [
+        {"reference_id": "a", "image_url": "HTTPS://example.org/a.jpg", "width": 4, "metadata": metadata, "zoom": 3},
+        {"reference_id": "b", "pointcloud_url": "gs://b/p", "camera_params": {"fx": 1}},
+    ]
+    fields = fields_of(
+        {"speed": "double", "night": "string", "cs:type": "string", "tags": "json", "latitude": "double", "off": ""}
+    )
+    fields["off"] = {"column": None, "storage": None}
+    published = publish(held(records), fields, cache_keys="canonical")
+    a, b = published.frame.to_dicts()
+    key = {
+        url: hashlib.sha256(url.encode()).hexdigest()
+        for url in (URL, "https://example.org/c.jpg", "gs://b/c", "gs://b/p")
+    }
+    nothing = dict.fromkeys(("frame", "dims", "camera_position", "metadata"))
+    second = {"camera_position": {"x": 1.0, "y": 2.0, "z": 3.0}, "metadata": '{"a":2,"b":1}'}
+    assert published.frame.columns == [*(name for name, _ in COLUMNS["items"]), "metadata", "extra", "source"]
+    assert a == dict.fromkeys(published.frame.columns) | {
+        "reference_id": "a",
+        "image_url": "HTTPS://example.org/a.jpg",
+        "cache_key": key[URL],
+        "width": 4.0,
+        "location": {"latitude": 1.5, "longitude": 2.0},
+        "camera_params": '{"fx":2}',
+        "context_attachments": [
+            {**nothing, "attachment": "HTTPS://example.org/c.jpg", "cache_key": key["https://example.org/c.jpg"]}
+            | {"frame": 3, "dims": {"width": 1.0, "height": 2.0}},
+            {**nothing, "attachment": "gs://b/c", "cache_key": key["gs://b/c"], **second},
+        ],
+        "metadata": {
+            "speed": 1.0,
+            "night": "true",
+            columns(["cs:type"])["cs:type"]: "x",
+            "tags": '[true,{"a":null,"b":1}]',
+            "latitude": 1.5,
+        },
+        "extra": '{"zoom":3}',
+        "source": {"export": "a.jsonl", "offset": 0},
+    }
+    assert (b["pointcloud_url"], b["location"], b["context_attachments"]) == ("gs://b/p", None, None)
+    assert (b["camera_params"], b["extra"]) == ('{"fx":1}', None)
+    assert set(b["metadata"].values()) == {None}
+    assert b["source"] == {"export": "a.jsonl", "offset": len(json.dumps(records[0])) + 1}
+    assert published.uses.columns == list(USES)
+    assert sorted(published.uses.rows()) == sorted(
+        [
+            (key[URL], URL, "image", "a"),
+            (key["gs://b/p"], "gs://b/p", "pointcloud", "b"),
+            (key["https://example.org/c.jpg"], "https://example.org/c.jpg", "attachment", "a"),
+            (key["gs://b/c"], "gs://b/c", "attachment", "a"),
+        ]
+    )
+    assert set(published.metadata) == {"speed", "night", "cs:type", "tags", "latitude"}
+
+
+def test_raw_cache_keys_are_those_of_the_urls_as_they_came() -> None:
+    attachment = {"attachment": "HTTPS://example.org/c"}
+    record = {
+        "reference_id": "a",
+        "image_url": "HTTPS://example.org/a",
+        "metadata": {"context_attachments": [attachment]},
+    }
+    uses = publish(held([record]), {}, cache_keys="raw").uses
+    keys = [hashlib.sha256(url.encode()).hexdigest() for url in ("HTTPS://example.org/a", "HTTPS://example.org/c")]
+    assert uses.rows() == [
+        (keys[0], "https://example.org/a", "image", "a"),
+        (keys[1], "https://example.org/c", "attachment", "a"),
+    ]
+
+
+@pytest.mark.parametrize("group", ["annotations", "predictions"])
+def test_annotations_are_published_with_labels_masks_and_segments(group: Group) -> None:
+    records = [
+        {"reference_id": "x", "type": "multicategory", "labels": ["p", "q"], "taxonomy_name": "t", "confidence": 0.5},
+        {"reference_id": "x", "type": "mask", "mask_url": "gs://b/m", "annotations": [{"metadata": {"a": 1}}]},
+    ]
+    published = publish(held(records, group), fields_of({"a": "long"}), cache_keys="canonical")
+    by_type = {row["type"]: row for row in published.frame.to_dicts()}
+    assert by_type["multicategory"]["labels"] == ["p", "q"]
+    assert by_type["mask"]["cache_key"] == hashlib.sha256(b"gs://b/m").hexdigest()
+    assert (by_type["segment"]["segment_index"], by_type["segment"]["metadata"]) == (0, {"a": 1})
+    assert published.uses["kind"].to_list() == ["mask"]
+    if group == "predictions":
+        assert by_type["mask"]["model_run"] == "run"
+        assert by_type["multicategory"]["confidence"] == 0.5
+    else:
+        assert by_type["multicategory"]["extra"] == '{"confidence":0.5}'
+
+
+def test_a_scene_without_a_video_uses_no_url() -> None:
+    records = [{"reference_id": "s", "frames": [{}]}, {"reference_id": "t", "video_url": "/v.mp4", "frame_rate": 2}]
+    published = publish(held(records, "scenes"), {}, cache_keys="canonical")
+    assert published.frame.select("type", "frame_count", "frame_rate").rows() == [
+        ("lidar", 1, None),
+        ("video", None, 2.0),
+    ]
+    assert published.frame["cache_key"].is_null().to_list() == [True, False]
+    assert published.uses["kind"].to_list() == ["video"]
+
+
+def test_without_fields_the_metadata_is_empty() -> None:
+    frame = publish(held([{"reference_id": "a", "image_url": URL}]), {}, cache_keys="canonical").frame
+    assert frame["metadata"].to_list() == [None]
+    assert isinstance(frame, pl.DataFrame)

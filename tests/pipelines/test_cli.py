@@ -1,0 +1,201 @@
+"""The command as a user meets it: usage errors, what is printed where, exit codes, the schema (RULES R4, P4, T6)."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import fastavro
+import pytest
+from _pytest.capture import CaptureResult
+from support.runs import GROUPS, Ended, an_item, command, files, ingest, ndjson
+
+from pipelines import cli
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    return ndjson(tmp_path / "items.ndjson", [an_item("a", {"speed": 1, "x y": True}), an_item("b", {"speed": 2})])
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    folder = tmp_path_factory.mktemp("published")
+    path = ndjson(folder / "items.ndjson", [an_item("a", {"speed": 1, "x y": True}), an_item("b", {"speed": 2.5})])
+    return ingest(folder / "d", "--items", str(path))
+
+
+WRONG = {
+    "missing file": (["--items", "{tmp}/nothing.ndjson"], "nothing.ndjson"),
+    "glob without match": (["--items", "{tmp}/*.avro"], "*.avro"),
+    "unknown flag": (["--items", "{export}", "--colour", "red"], "--colour"),
+    "abbreviated flag": (["--items", "{export}", "--dry"], "--dry"),
+    "predictions without a run": (["--predictions", "{export}"], "RUN=GLOB"),
+    "predictions with an empty run": (["--predictions", "={export}"], "RUN=GLOB"),
+    "gate that is no number": (["--items", "{export}", "--max-rejected", "few"], "--max-rejected"),
+    "negative gate": (["--items", "{export}", "--max-rejected=-1"], "--max-rejected"),
+    "gate above 100%": (["--items", "{export}", "--max-rejected", "101%"], "--max-rejected"),
+    "half a record": (["--items", "{export}", "--max-rejected", "1.5"], "--max-rejected"),
+    "unknown policy": (["--items", "{export}", "--on-duplicate", "guess"], "--on-duplicate"),
+    "no partitions": (["--items", "{export}", "--partitions", "0"], "--partitions"),
+    "no exports": ([], "--items"),
+    "empty path": (["--items", ""], "--items"),
+}
+
+
+@pytest.mark.parametrize(("flags", "named"), WRONG.values(), ids=WRONG)
+def test_wrong_usage_is_one_line_and_leaves_nothing(
+    flags: list[str], named: str, export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = dict(files(tmp_path))
+    given = [flag.format(tmp=tmp_path, export=export) for flag in flags]
+    assert cli.main(["ingest", "--dataset", str(tmp_path / "d"), *given]) == 2
+    check_usage(capsys.readouterr(), named)
+    assert dict(files(tmp_path)) == before
+
+
+def check_usage(printed: "CaptureResult[str]", named: str) -> None:
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith("metadata-etl: ")
+    assert named in printed.err
+    assert "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "COMMAND"),
+        (["destroy"], "destroy"),
+        (["ingest"], "--dataset"),
+        (["schema"], "DATASET"),
+        (["schema", "/nowhere", "--", "--runner=X"], "--runner=X"),
+    ],
+)
+def test_wrong_command_is_one_line(arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments) == 2
+    check_usage(capsys.readouterr(), named)
+
+
+def test_place_that_is_no_dataset_is_left_alone(
+    export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, broken_manifest = tmp_path / "broken", tmp_path / "broken-manifest"
+    for folder, pointer in (
+        (broken, "{"),
+        (broken_manifest, '{"version": 1, "manifest": "versions/000001/manifest.json"}'),
+    ):
+        folder.mkdir()
+        (folder / "CURRENT").write_text(pointer)
+    before = {name: path.read_bytes() for name, path in files(tmp_path)}
+    for place, named in (
+        (export, "a directory"),
+        (tmp_path, "no dataset"),
+        (broken, "CURRENT"),
+        (broken_manifest, "CURRENT"),
+    ):
+        assert cli.main(["ingest", "--dataset", str(place), "--items", str(export)]) == 2
+        check_usage(capsys.readouterr(), named)
+    assert {name: path.read_bytes() for name, path in files(tmp_path)} == before
+
+
+def test_schema_of_what_is_no_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    for place in ("empty", "nowhere"):
+        assert cli.main(["schema", str(tmp_path / place)]) == 2
+        check_usage(capsys.readouterr(), place)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_json_is_one_object_and_nothing_else(export: Path, tmp_path: Path) -> None:
+    ended = command("ingest", "--dataset", str(tmp_path / "d"), "--items", str(export), "--json")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.count("\n") == 1
+    document = json.loads(ended.stdout)
+    assert {"outcome", "exit_code", "version", "run", "groups", "conflicts", "cache_keys", "warnings", "seconds"} <= (
+        document.keys()
+    )
+    assert list(document["groups"]) == list(GROUPS)
+    again = command("ingest", "--dataset", str(tmp_path / "d"), "--items", str(export), "--json")
+    assert (json.loads(again.stdout)["outcome"], json.loads(again.stdout)["version"]) == ("unchanged", 1)
+    assert not (tmp_path / "d/runs").exists()
+
+
+def test_quiet_says_nothing_and_a_person_gets_a_summary(
+    export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["ingest", "--dataset", str(tmp_path / "d"), "--items", str(export), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert cli.main(["ingest", "--dataset", str(tmp_path / "e"), "--items", str(export)]) == 0
+    printed = capsys.readouterr().out
+    assert "Published version 1" in printed
+    assert "2 images to upload" in printed.replace("\n", " ")
+
+
+def test_dry_run_leaves_nothing(export: Path, tmp_path: Path) -> None:
+    run = ingest(tmp_path / "d", "--items", str(export), "--dry-run")
+    assert (run.exit_code, run.outcome, run.document["groups"]["items"]["created"]) == (0, "dry_run", 2)
+    assert not (tmp_path / "d").exists()
+
+
+def test_conflict_ends_with_3_and_tells_a_person_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    records = [an_item(f"i{n}", {"speed": n}) for n in range(5)] + [an_item("odd", {"speed": "[fast]"})]
+    path = ndjson(tmp_path / "items.ndjson", records)
+    assert cli.main(["ingest", "--dataset", str(tmp_path / "d"), "--items", str(path), "--quiet"]) == 3
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    for words in ("speed", "5 number", "1 string", "[fast]", "odd", "line 6", "report.json"):
+        assert words in printed.err.replace("\n", "") or words in printed.err
+    (report,) = (tmp_path / "d").glob("runs/*/report.json")
+    (conflict,) = json.loads(report.read_text())["conflicts"]
+    assert conflict["kinds"] == {"number": 5, "string": 1}
+    assert (conflict["examples"][0]["line"], conflict["examples"][0]["reference_id"]) == (6, "odd")
+    schema = json.loads((report.parent / "schema.json").read_text())
+    assert schema["groups"]["items"]["fields"]["speed"]["type"] == "conflict"
+    assert not (tmp_path / "d/CURRENT").exists()
+
+
+@pytest.mark.parametrize(("gate", "code"), [("1", 4), ("49%", 4), ("2", 0), ("50%", 0), ("0", 4)])
+def test_gate_on_rejections(gate: str, code: int, tmp_path: Path) -> None:
+    records = [an_item("a"), an_item("b"), {"reference_id": "c"}, {}]
+    path = ndjson(tmp_path / "items.ndjson", records)
+    run = ingest(tmp_path / "d", "--items", str(path), "--max-rejected", gate)
+    assert (run.exit_code, run.outcome) == (code, "failed" if code else "published")
+    assert (tmp_path / "d/CURRENT").exists() == (code == 0)
+    assert [each["code"] for each in run.rejections] == ["missing_url", "invalid_reference_id"]
+
+
+def test_unreadable_export_ends_with_6_unless_allowed(export: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.bin"
+    odd.write_bytes("\ufeff{}".encode("utf-16-le"))
+    arguments = ("--items", str(export), "--items", str(odd))
+    run = ingest(tmp_path / "d", *arguments)
+    assert (run.exit_code, [each["code"] for each in run.rejections]) == (6, ["unreadable_export"])
+    assert "UTF-16" in run.rejections[0]["message"]
+    assert ingest(tmp_path / "d", *arguments, "--allow-unreadable").outcome == "published"
+
+
+def test_help_does_not_load_beam() -> None:
+    code = (
+        "import sys\nfrom pipelines.cli import main\n"
+        "try:\n    main(['ingest', '--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'apache_beam', 'polars', 'numpy', 'fastavro'} & sys.modules.keys()\n"
+        "assert not heavy, heavy"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "--on-duplicate" in ended.stdout
+
+
+def test_schema_as_table_json_and_avro(published: Ended, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = str(published.dataset)
+    assert cli.main(["schema", dataset]) == 0
+    table = capsys.readouterr().out
+    assert all(word in table for word in ("speed", "numerical", "x y", "categorical"))
+    assert cli.main(["schema", dataset, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["groups"] == published.schema
+    assert cli.main(["schema", dataset, "--format", "avro", "--group", "items"]) == 0
+    parsed = fastavro.parse_schema(json.loads(capsys.readouterr().out))
+    with published.parts("items")[0].open("rb") as stream:
+        written = fastavro.reader(stream).writer_schema
+    assert fastavro.schema.to_parsing_canonical_form(parsed) == fastavro.schema.to_parsing_canonical_form(written)

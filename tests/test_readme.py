@@ -1,0 +1,147 @@
+"""What the pages say holds: what they say to run runs, every command, flag, rule, file and link they name is there.
+
+A fenced block is run when the word `run` follows its language: ```sh run, ```python run, ```console run. They
+run one after the other in one folder, those of README.md first. In a console block `$ ` begins a command, and
+the lines below it are what it prints, `...` standing for anything.
+"""
+
+import argparse
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import parser
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+PAGES = [README, *sorted(ROOT.glob("docs/**/*.md"))]
+RULES = {"G": 6, "F": 4, "V": 9, "T": 6, "D": 3, "C": 6, "A": 2, "I": 4, "U": 5, "K": 5, "R": 5, "P": 5}
+"""How many rules each letter has."""
+
+FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)(?:#[^)]*)?\)")
+CODE = re.compile(r"`((?:pipelines|transforms|tests|examples|benchmarks)/[\w./-]+)`")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block that is to be run, and the line of its page at which it begins."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text("utf-8")
+    for match in FENCE.finditer(text):
+        language, words, body = match.groups()
+        if "run" in words.split():
+            yield Block(page, text.count("\n", 0, match.start()) + 1, language, body)
+
+
+def steps(block: Block) -> Iterator[tuple[list[str], str | None]]:
+    """(command, what it prints, None where the page does not say)."""
+    match block.language:
+        case "sh":
+            yield ["bash", "-euc", block.text], None
+        case "python":
+            yield [sys.executable, "-c", block.text], None
+        case "console":
+            for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+                command, _, output = part.partition("\n")
+                yield ["bash", "-uc", command], output
+        case other:
+            pytest.fail(f"{block} is marked to be run, but is in {other!r}")
+
+
+def pattern(printed: str) -> str:
+    """A regular expression for what a page says is printed."""
+    lines = [" ".join(line.split()) for line in printed.strip().splitlines()]
+    return ".*".join(map(re.escape, "\n".join(lines).split("...")))
+
+
+def execute(block: Block, folder: Path) -> None:
+    search = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": search, "PYTHONWARNINGS": "ignore", "COLUMNS": "120"}
+    for command, printed in steps(block):
+        ended = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            cwd=folder,
+            env=environment,
+        )
+        said = f"{block}: {command[-1]}\n{ended.stdout}{ended.stderr}"
+        if printed is None:
+            assert ended.returncode == 0, said
+        else:
+            got = "\n".join(" ".join(line.split()) for line in ended.stdout.strip().splitlines())
+            assert re.fullmatch(pattern(printed), got, re.DOTALL), said
+
+
+def options() -> Iterator[str]:
+    """Every command and flag that the command line takes."""
+    top = parser()
+    for action in top._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                yield f"metadata-etl {name}"
+                yield from (flag for each in command._actions for flag in each.option_strings)
+        else:
+            yield from action.option_strings
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("airportsdata") is None, reason="the demo is made from the package airportsdata"
+)
+def test_what_the_pages_say_to_run_runs(tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")  # what the pages make stays out of the project
+    to_run = [block for page in PAGES for block in blocks(page)]
+    assert {block.page.name for block in to_run} >= {"README.md", "outputs.md"}
+    for block in to_run:
+        execute(block, tmp_path)
+
+
+def test_every_command_and_flag_is_named() -> None:
+    text = "\n".join(page.read_text("utf-8") for page in PAGES)
+    named = set(options()) - {"-h", "--help"}
+    assert "metadata-etl ingest" in named
+    assert "--on-duplicate" in named
+    assert {each for each in named if not re.search(rf"(?<![\w-]){re.escape(each)}(?![\w-])", text)} == set()
+
+
+def test_every_rule_is_on_the_page_of_rules_once() -> None:
+    text = (ROOT / "docs/metadata-rules.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([A-Z][0-9]) \|", text, re.MULTILINE)
+    assert rows == [f"{letter}{number}" for letter, count in RULES.items() for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_and_link_that_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text("utf-8")
+    linked = [page.parent / path for path in LINK.findall(FENCE.sub("", text))]
+    named = [ROOT / path for path in CODE.findall(text)]
+    assert [path for path in [*linked, *named] if not path.exists()] == []
+
+
+def test_every_decision_is_linked_and_has_its_four_parts() -> None:
+    index = (ROOT / "docs/architecture.md").read_text("utf-8")
+    decisions = sorted(ROOT.glob("docs/decisions/*.md"))
+    assert [page.name[:4] for page in decisions] == [f"{number:04d}" for number in range(1, len(decisions) + 1)]
+    for page in decisions:
+        assert f"(decisions/{page.name})" in index
+        parts = re.findall(r"^\*\*(\w+)\.\*\*", page.read_text("utf-8"), re.MULTILINE)
+        assert parts == ["Context", "Decision", "Consequence", "Measured"], page.name
