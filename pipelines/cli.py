@@ -120,8 +120,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"metadata-etl: {error}", file=sys.stderr)  # noqa: T201 - this is the console script
         return _USAGE
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone; there is nobody to tell
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            sys.stderr.close()  # the reader has gone; there is nobody to tell
+        else:
+            print(f"metadata-etl: {error}; check the path, its permissions and the free space", file=sys.stderr)  # noqa: T201 - see above
         return _ERROR
     except KeyboardInterrupt:
         print("metadata-etl: interrupted; nothing was published", file=sys.stderr)  # noqa: T201 - see above

@@ -122,7 +122,7 @@ def _failures(tally: Tally, config: IngestConfig) -> Iterator[tuple[ExitCode, st
         exports = "an export" if unreadable == 1 else f"{unreadable} exports"
         yield (
             ExitCode.UNREADABLE,
-            f"{exports} could not be read to the end; repair them, or publish what can be read with --allow-unreadable",
+            f"{exports} could not be read to its end; repair it, or publish what can be read with --allow-unreadable",
         )
     if tally.too_many_fields:
         found = ", ".join(f"{group} has {count:,}" for group, count in tally.too_many_fields.items())

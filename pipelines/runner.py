@@ -1,5 +1,6 @@
 """Where a job runs: here, in one process or on all cores, or on the runner that the flags after `--` name."""
 
+import argparse
 import os
 import shlex
 import sys
@@ -10,6 +11,8 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
+
+from pipelines.config import UsageError
 
 PARALLEL_BYTES = 96 * 1024 * 1024
 """From so many bytes of exports on, processes of their own earn the two seconds that they take to start."""
@@ -39,7 +42,12 @@ class Runner:
 
 
 def choose(flags: Sequence[str], input_bytes: int) -> Runner:
-    """The runner that the flags name, else the local runner with as many workers as the input earns."""
+    """The runner that the flags name, else the local runner with as many workers as the input earns.
+
+    Raises:
+        UsageError: Beam knows no such flag; left to itself it would go on without.
+    """
+    _check(flags)
     if any(flag.split("=")[0] == "--runner" for flag in flags):
         options = PipelineOptions(list(flags))
         name = options.get_all_options()["runner"]
@@ -59,3 +67,15 @@ def choose(flags: Sequence[str], input_bytes: int) -> Runner:
     command = f"exec {shlex.quote(sys.executable)} -m pipelines.local_worker"
     environment = environments.SubprocessSDKEnvironment.from_command_string(command)
     return Runner(f"local runner ({workers} worker processes)", local=True, options=options, environment=environment)
+
+
+def _check(flags: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(parser)  # noqa: SLF001 - the hook by which Beam's options declare their flags
+    try:
+        _, unknown = parser.parse_known_args(list(flags))
+    except argparse.ArgumentError as error:
+        raise UsageError(f"the runner's flags after `--`: {error}") from error
+    if unknown:
+        raise UsageError(f"the runner's flags after `--`: Beam has no flag {unknown[0]}; check its spelling")
