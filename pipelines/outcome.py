@@ -141,7 +141,7 @@ def _failures(tally: Tally, config: IngestConfig) -> Iterator[tuple[ExitCode, st
         yield (
             ExitCode.TOO_MANY_REJECTED,
             (
-                f"{tally.rejected} of {tally.read} records are rejected, more than --max-rejected {config.max_rejected} "
-                "allows; see the rejections of this run"
+                f"{tally.rejected} of {tally.read} records are rejected, more than "
+                f"--max-rejected {config.max_rejected} allows; see the rejections of this run"
             ),
         )

@@ -1,0 +1,85 @@
+"""Infers the schema of exports within a Beam pipeline of one's own, without publishing anything.
+
+    python examples/infer_schema.py items=exports/items.ndjson 'annotations=exports/marks/*.ndjson'
+
+Three transforms do it: ReadExports gives raw chunks, Normalize makes checked rows of them, InferSchema sums these up.
+Each record counts as it came in: duplicates and unknown references are found by MergeRecords, which is left out here.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import cast
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from pipelines.config import Source, UsageError
+from pipelines.inputs import find_exports
+from transforms.elements import Export, Reading
+from transforms.infer_schema import InferSchema
+from transforms.normalize import READINGS, Normalize
+from transforms.read_exports import ReadExports
+from transforms.rules.export_rows import GROUPS
+from transforms.rules.values import JsonObject
+
+
+def find(patterns: Sequence[str]) -> list[Export]:
+    """The exports that arguments like `items=exports/*.ndjson` or `predictions=RUN=GLOB` name, in this order.
+
+    Raises:
+        UsageError: One has no such form, or matches no file.
+    """
+    sources = []
+    for given in patterns:
+        group, _, pattern = given.partition("=")
+        if group not in GROUPS:
+            raise UsageError(f"expected GROUP=GLOB with a group of {', '.join(GROUPS)}, got {given!r}")
+        sources.append(Source.of(group, pattern))
+    return find_exports(sources)
+
+
+def build(root: beam.Pipeline, exports: Sequence[Export]) -> None:
+    """Reads, checks and sums up; prints each field, and each group that has rejections."""
+    rows = root | "ReadExports" >> ReadExports(exports) | "Normalize" >> Normalize(partitions=1)
+    _ = (
+        rows.batches
+        | "DropPartitions" >> beam.Values()
+        | "InferSchema" >> InferSchema()
+        | "PrintFields" >> beam.Map(print_fields)
+    )
+    _ = (
+        rows[READINGS]
+        | "CountRejected" >> beam.FlatMap(rejected).with_output_types(tuple[str, int])
+        | "SumRejected" >> beam.CombinePerKey(sum)
+        | "PrintRejected" >> beam.MapTuple(lambda group, count: print(f"{group}: {count} rejected"))
+    )
+
+
+def rejected(reading: Reading) -> list[tuple[str, int]]:
+    """(group, number) of what a chunk had to reject."""
+    return [(group, count) for (group, _), count in reading.rejected.items()]
+
+
+def print_fields(schema: JsonObject) -> None:
+    """Prints a line for each field: its place, its type, and how many records have a value, a null, or nothing."""
+    for group, described in cast("dict[str, JsonObject]", schema["groups"]).items():
+        for key, field in cast("dict[str, JsonObject]", described["fields"]).items():
+            counts = ", ".join(f"{field[name]} {name}" for name in ("present", "null", "missing"))
+            print(f"{group}.{key}: {field['type']} ({counts})")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs it here, in one process; what is not GROUP=GLOB is for Beam."""
+    parser = argparse.ArgumentParser(description="Infer the schema of exports and print it.")
+    parser.add_argument("exports", nargs="+", metavar="GROUP=GLOB")
+    given, flags = parser.parse_known_args(arguments)
+    exports = find(given.exports)
+    # Named, because Beam's default runner would first look for an engine to download.
+    with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags)) as root:
+        build(root, exports)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
