@@ -31,10 +31,14 @@ def _matches(source: Source) -> list[tuple[str, int]]:
         # A file whose name has the characters of a pattern is itself, not what the pattern would match.
         if is_local(pattern) and FileSystems.exists(pattern) and any(each in pattern for each in "*?["):
             return [(pattern, FileSystems.get_filesystem(pattern).size(pattern))]
-        results = FileSystems.match([pattern])
+        # Beam lists no folder for a pattern that names none.
+        here = "./" if is_local(pattern) and "/" not in pattern else ""
+        results = FileSystems.match([here + pattern])
     except (BeamIOError, ValueError) as error:
         raise UsageError(f"{flag} {pattern}: cannot be listed ({error}); check the path and its permissions") from error
-    found = sorted((each.path, each.size_in_bytes) for result in results for each in result.metadata_list)
+    found = sorted(
+        (each.path.removeprefix(here), each.size_in_bytes) for result in results for each in result.metadata_list
+    )
     if not found:
         raise UsageError(f"{flag} {pattern}: no such file, and nothing matches it as a pattern; check the path")
     return found

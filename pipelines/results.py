@@ -4,11 +4,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias, cast
 
+from apache_beam.io.filesystems import FileSystems
+
 from pipelines.outcome import Tally
 from transforms.elements import Export
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
-from transforms.stored_files import StoredFile
+from transforms.stored_files import StoredFile, is_local
 
 Results: TypeAlias = Mapping[str, list[JsonObject]]
 """Name of the reports to the reports."""
@@ -55,24 +57,29 @@ def files_of(results: Results) -> list[StoredFile]:
 
 
 def inputs_of(exports: Sequence[Export], readings: Sequence[JsonObject]) -> list[JsonObject]:
-    """The exports by name, each with a fingerprint of its bytes: SHA-256 over those of its stretches."""
+    """The exports by name, each with a fingerprint: SHA-256 over those of its stretches, or what its store knows."""
     digests: dict[int, dict[int, str]] = {}
     for reading in readings:
         if reading["digest"] is not None:
             stretches = digests.setdefault(cast("int", reading["export"]), {})
             stretches[cast("int", reading["start"])] = str(reading["digest"])
-    inputs: list[JsonObject] = []
-    for export in exports:
-        whole = hashlib.sha256()
-        for _, digest in sorted(digests.get(export.number, {}).items()):
-            whole.update(bytes.fromhex(digest))
-        inputs.append(
-            {
-                "uri": export.uri,
-                "group": export.group,
-                "model_run": export.model_run,
-                "bytes": export.size,
-                "fingerprint": f"sha256-of-ranges:{whole.hexdigest()}",
-            }
-        )
+    inputs: list[JsonObject] = [
+        {
+            "uri": export.uri,
+            "group": export.group,
+            "model_run": export.model_run,
+            "bytes": export.size,
+            "fingerprint": _fingerprint(export, digests.get(export.number, {})),
+        }
+        for export in exports
+    ]
     return sorted(inputs, key=lambda each: (str(each["uri"]), str(each["group"]), str(each["model_run"])))
+
+
+def _fingerprint(export: Export, digests: Mapping[int, str]) -> str:
+    if not is_local(export.uri):
+        return f"store:{FileSystems.checksum(export.uri)}"
+    whole = hashlib.sha256()
+    for _, digest in sorted(digests.items()):
+        whole.update(bytes.fromhex(digest))
+    return f"sha256-of-ranges:{whole.hexdigest()}"

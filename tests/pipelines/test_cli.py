@@ -199,3 +199,23 @@ def test_schema_as_table_json_and_avro(published: Ended, capsys: pytest.CaptureF
     with published.parts("items")[0].open("rb") as stream:
         written = fastavro.reader(stream).writer_schema
     assert fastavro.schema.to_parsing_canonical_form(parsed) == fastavro.schema.to_parsing_canonical_form(written)
+
+
+def test_a_pattern_without_a_folder_is_looked_for_here(
+    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(export.parent)
+    assert cli.main(["ingest", "--dataset", str(tmp_path / "dataset"), "--items", export.name[:3] + "*", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["outcome"] == "published"
+    manifest = json.loads((tmp_path / "dataset/versions/000001/manifest.json").read_text())
+    assert [each["uri"] for each in manifest["inputs"]] == [export.name]
+
+
+@pytest.mark.parametrize("flag", ["--no_such_flag=1", "--direct_num_workers=many"])
+def test_flags_that_the_runner_does_not_know_are_refused(
+    flag: str, export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["ingest", "--dataset", str(tmp_path / "dataset"), "--items", str(export), "--", flag]) == 2
+    error = capsys.readouterr().err
+    assert flag.split("=", maxsplit=1)[0].strip("-") in error
+    assert "Traceback" not in error

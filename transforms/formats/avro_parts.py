@@ -31,9 +31,10 @@ def avro_container(frame: pl.DataFrame, schema: Mapping[str, object], *, codec: 
     writer = Writer(out, dict(schema), codec=codec, sync_marker=marker)
     # Wide rows in fewer rows a block, so that a block stays within megabytes.
     height = max(1, ROWS_PER_BLOCK // (1 + _leaves(frame) // 100))
-    for start in range(0, frame.height, height):
+    whole = frame.rechunk()  # the encoder needs columns that are cut at the same rows
+    for start in range(0, whole.height, height):
         encoded = io.BytesIO()
-        frame[start : start + height].write_avro(encoded, compression="uncompressed", name="row")
+        whole[start : start + height].write_avro(encoded, compression="uncompressed", name="row")
         encoded.seek(0)
         for block in fastavro.block_reader(encoded):
             writer.write_block(block)

@@ -30,7 +30,7 @@ from transforms.rules.export_rows import Group, records
 from transforms.rules.identity import reference_id
 from transforms.rules.items import Item
 from transforms.rules.metadata import Metadata
-from transforms.rules.rejections import Code, Fault, expected
+from transforms.rules.rejections import Code, Fault, expected, shown
 from transforms.rules.scenes import FrameItem, Scene
 from transforms.rules.values import JsonObject, JsonValue
 
@@ -91,7 +91,7 @@ def _pieces(values: Sequence[JsonValue], faults: Mapping[int, Fault], group: Gro
                 if isinstance(record, dict):
                     found.append(_Piece(position, part, record))
                 else:
-                    fault = expected(Code.NOT_AN_OBJECT, "an object", record, at="the record")
+                    fault = Fault(Code.NOT_AN_OBJECT, f"expected an object, got {shown(record)}")
                     done.rejected.append(Rejected(group, position, None, fault))
                     done.read[group] += 1
     done.read[group] += len(found)
