@@ -9,12 +9,11 @@ import polars as pl
 
 from transforms.kernels import statistics
 from transforms.kernels.batch import Batch
+from transforms.kernels.metadata import CELL_COLUMN
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary, merge_fields
 from transforms.rules.numbers import merge_numbers, summarize_number
 from transforms.rules.values import Observed
-
-_CELL_COLUMN = {"bool": "int", "int": "int", "float": "float", "null": "int"}
 
 
 def values_by_form(batch: Batch) -> dict[str, dict[str, list[tuple[npt.NDArray[np.int64] | None, pl.Series]]]]:
@@ -43,7 +42,7 @@ def cell_groups(batch: Batch) -> Iterator[tuple[tuple[str, str], pl.DataFrame]]:
 
 def cell_values(cells: pl.DataFrame, form: str) -> pl.Series:
     """The values of cells that have one form."""
-    values = cells[_CELL_COLUMN.get(form, "text")]
+    values = cells[CELL_COLUMN.get(form, "text")]
     return values.cast(pl.Boolean) if form in ("bool", "null") else values
 
 

@@ -1,7 +1,7 @@
 """Metadata objects of many rows as columns: by shape, one column for each key and form, rare values in a long table."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -44,6 +44,8 @@ _FORM_OF: dict[type, str] = {
     dict: "json",
     type(None): "null",
 }
+CELL_COLUMN = {"int": "int", "float": "float", "bool": "int", "null": "int"}
+"""The column of CELLS that holds values of a form; of all others `text`."""
 _ALWAYS_COLUMNS = RESERVED | coordinates.KEYS
 
 
@@ -120,14 +122,14 @@ def tabulated(objects: Sequence[JsonObject], known: Shapes | None = None) -> tup
         gathered[key].rows.append(np.array(rows, np.int64))
         gathered[key].values.append(values)
     columns: dict[str, pl.Series] = {}
-    cells: list[pl.DataFrame] = []
+    cells: list[tuple[str, str, Positions, pl.Series]] = []
     for key, stretches in gathered.items():
         for form, where, series in _by_form(stretches):
             if len(where) * DENSITY >= len(objects) or key in _ALWAYS_COLUMNS:
-                columns[f"{form}:{key}"] = _spread(series, where, len(objects))
+                columns[f"{form}:{key}"] = spread(series, where, len(objects))
             else:
-                cells.append(_cells(key, form, where, series))
-    return columns, pl.concat(cells).sort("row", "key", "form") if cells else no_cells()
+                cells.append((key, form, where, series))
+    return columns, _cells(cells) if cells else no_cells()
 
 
 def _by_form(stretches: _Values) -> Iterable[tuple[str, Positions, pl.Series]]:
@@ -179,25 +181,32 @@ def json_text(value: JsonValue) -> str:
         return canonical_json(value)
 
 
-def _spread(series: pl.Series, rows: Positions, height: int) -> pl.Series:
+def spread(series: pl.Series, rows: Positions, height: int) -> pl.Series:
     """The values at their rows of a column of this height, null elsewhere."""
     if len(rows) == height and (height < 2 or bool((np.diff(rows) > 0).all())):  # noqa: PLR2004 - one row is in order
         return series
-    places = np.full(height, -1, np.int64)
+    # The null that all other rows take stands behind the values.
+    places = np.full(height, len(series), np.int64)
     places[rows] = np.arange(len(rows))
-    indices = pl.Series(values=places)
-    return series.gather(indices.set(indices < 0, None))
+    return series.clone().append(pl.Series([None], dtype=series.dtype)).gather(pl.Series(values=places))
 
 
-def _cells(key: str, form: str, rows: Positions, series: pl.Series) -> pl.DataFrame:
-    column = {"int": "int", "float": "float", "bool": "int", "null": "int"}.get(form, "text")
-    values: Callable[[str], pl.Expr] = lambda name: pl.lit(None, CELLS[name])  # noqa: E731 - two words, used below
-    return pl.DataFrame({"row": pl.Series(values=rows).cast(pl.UInt32)}).select(
-        "row",
-        pl.lit(key).alias("key"),
-        pl.lit(form).alias("form"),
-        *(
-            series.cast(CELLS[name]).alias(name) if name == column else values(name).alias(name)
-            for name in ("int", "float", "text")
-        ),
-    )
+def _cells(found: Sequence[tuple[str, str, Positions, pl.Series]]) -> pl.DataFrame:
+    """The table of rare values, given as (key, form, rows, values)."""
+    counts = np.array([len(rows) for _, _, rows, _ in found])
+    owners = np.repeat(np.arange(len(found)), counts)
+    columns = {
+        "row": pl.Series(values=np.concatenate([rows for _, _, rows, _ in found])).cast(pl.UInt32),
+        "key": pl.Series([key for key, _, _, _ in found]).gather(owners),
+        "form": pl.Series([form for _, form, _, _ in found]).gather(owners),
+    }
+    starts = np.cumsum(counts) - counts
+    for name in ("int", "float", "text"):
+        chosen = [place for place, (_, form, _, _) in enumerate(found) if CELL_COLUMN.get(form, "text") == name]
+        rows = [np.arange(starts[place], starts[place] + counts[place]) for place in chosen]
+        values = [found[place][3].cast(CELLS[name]) for place in chosen]
+        dtype = CELLS[name]
+        whole = pl.concat(values) if values else pl.Series([], dtype=dtype)
+        where = np.concatenate(rows) if rows else np.empty(0, np.int64)
+        columns[name] = spread(whole, where, len(owners))
+    return pl.DataFrame(columns, schema=CELLS).sort("row", "key", "form")

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import orjson
 import polars as pl
 
 from transforms.kernels.batch import Batch
 from transforms.kernels.fields import cell_groups, cell_values, locations
 from transforms.kernels.image_urls import cache_key_column
-from transforms.kernels.metadata import json_text
+from transforms.kernels.metadata import json_text, spread
 from transforms.rules.attachments import FIELD as ATTACHMENTS
 from transforms.rules.attachments import Attachment, attachments
 from transforms.rules.avro_schema import COLUMNS, stored_fields
@@ -135,11 +134,8 @@ def _cell_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, list[p
     for (key, form), cells in cell_groups(batch):
         storage = storages.get(key)
         if storage is not None and form in _FORMS[storage]:
-            places = np.full(batch.rows.height, -1, np.int64)
-            places[cells["row"].to_numpy()] = np.arange(cells.height)
-            indices = pl.Series(values=places)
             values = _cast(cell_values(cells, form), form, storage)
-            found.setdefault(key, []).append(values.gather(indices.set(indices < 0, None)))
+            found.setdefault(key, []).append(spread(values, cells["row"].to_numpy(), batch.rows.height))
     return found
 
 
