@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from pipelines.config import DEFAULT_MAX_FIELDS, IngestConfig, MaxRejected, Source, UsageError
+from transforms.rules.rejections import Code
 
 _GROUPS = ("items", "scenes", "annotations", "predictions")
 _USAGE = 2
@@ -53,7 +54,26 @@ def parser() -> argparse.ArgumentParser:
     schema.add_argument("dataset", metavar="DATASET")
     schema.add_argument("--group", choices=_GROUPS, help="one group only (for avro: needed)")
     schema.add_argument("--format", choices=("table", "json", "avro"), default="table")
+    versions = commands.add_parser(
+        "versions", help="list the versions of a dataset", description="Lists the versions, the newest first."
+    )
+    versions.add_argument("dataset", metavar="DATASET")
+    _add_rejections(commands)
     return top
+
+
+def _add_rejections(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    rejections = commands.add_parser(
+        "rejections",
+        help="show what was rejected, or print it to be fed in again",
+        description="Shows the rejections of the current version, of another one, or of a run that published nothing.",
+    )
+    rejections.add_argument("dataset", metavar="DATASET")
+    which = rejections.add_mutually_exclusive_group()
+    which.add_argument("--version", type=int, metavar="N", help="of this version instead of the current one")
+    which.add_argument("--run", metavar="ID", help="of this run, which published nothing")
+    rejections.add_argument("--code", choices=[code.value for code in Code], metavar="CODE", help="of this code only")
+    rejections.add_argument("--raw", action="store_true", help="print the raw records, one a line, to be fed in again")
 
 
 def _add_ingest(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -116,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given, flags = given[:place], given[place + 1 :]
     try:
         options = parser().parse_args(given)
-        return _ingest(options, flags) if options.command == "ingest" else _schema(options, flags)
+        return _ingest(options, flags) if options.command == "ingest" else _look(options, flags)
     except UsageError as error:
         print(f"metadata-etl: {error}", file=sys.stderr)  # noqa: T201 - this is the console script
         return _USAGE
@@ -153,13 +173,22 @@ def _ingest(options: argparse.Namespace, flags: Sequence[str]) -> int:
     return commands.ingest(config, as_json=options.json, quiet=options.quiet)
 
 
-def _schema(options: argparse.Namespace, flags: Sequence[str]) -> int:
+def _look(options: argparse.Namespace, flags: Sequence[str]) -> int:
+    """The commands that only read a dataset."""
     if flags:
-        raise UsageError(f"`schema` takes no runner flags after `--`, got {' '.join(flags)}")
+        raise UsageError(f"`{options.command}` takes no runner flags after `--`, got {' '.join(flags)}")
     _quiet_libraries()
     from pipelines import commands  # noqa: PLC0415 - as above
 
-    return commands.schema(options.dataset, group=options.group, form=options.format)
+    match options.command:
+        case "schema":
+            return commands.schema(options.dataset, group=options.group, form=options.format)
+        case "versions":
+            return commands.versions(options.dataset)
+        case _:
+            return commands.rejections(
+                options.dataset, version=options.version, run=options.run, code=options.code, raw=options.raw
+            )
 
 
 def _quiet_libraries() -> None:

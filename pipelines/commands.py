@@ -10,7 +10,8 @@ from pipelines import ingest as ingest_job
 from pipelines.config import IngestConfig, UsageError
 from pipelines.progress import Progress
 from pipelines.publish import Dataset, join
-from pipelines.tables import print_outcome, print_schema
+from pipelines.rejections import raw_records, rejected
+from pipelines.tables import print_outcome, print_rejections, print_schema, print_versions
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
@@ -32,9 +33,7 @@ def schema(dataset: str, *, group: Group | None, form: str) -> int:
     Raises:
         UsageError: There is no dataset.
     """
-    version = Dataset(dataset).current()
-    if version is None:
-        raise UsageError(f"{dataset} is no dataset: nothing is published there; `metadata-etl ingest` makes one")
+    version = Dataset(dataset).published()
     document = version.document("schema.json")
     wanted: tuple[Group, ...] = GROUPS if group is None else (group,)
     groups = document["groups"]
@@ -50,6 +49,31 @@ def schema(dataset: str, *, group: Group | None, form: str) -> int:
             sys.stdout.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
         case _:
             print_schema(version.number, chosen, Console())
+    return 0
+
+
+def versions(dataset: str) -> int:
+    """Prints the versions of a dataset, the newest first; returns the exit code."""
+    print_versions(Dataset(dataset).versions(), Console())
+    return 0
+
+
+def rejections(dataset: str, *, version: int | None, run: str | None, code: str | None, raw: bool) -> int:
+    """Prints the rejections of a version or a run as a table, or their raw records; returns the exit code."""
+    found = [each for each in rejected(dataset, version=version, run=run) if code in (None, each["code"])]
+    if raw:
+        left_out = 0
+        for record in raw_records(found):
+            if record is None:
+                left_out += 1
+            else:
+                sys.stdout.buffer.write(record + b"\n")
+        if left_out:
+            sys.stderr.write(f"metadata-etl: {left_out} left out: their whole record is only in the export\n")
+    elif found:
+        print_rejections(found, Console())
+    else:
+        sys.stderr.write("metadata-etl: no rejections\n")
     return 0
 
 

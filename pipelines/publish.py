@@ -111,6 +111,44 @@ class Dataset:
                 "restore them, or name another directory"
             ) from error
 
+    def published(self) -> Version:
+        """The version that readers see.
+
+        Raises:
+            UsageError: Nothing is published there.
+        """
+        version = self.current()
+        if version is None:
+            raise UsageError(f"{self.root} is no dataset: nothing is published there; `metadata-etl ingest` makes one")
+        return version
+
+    def versions(self) -> list[Version]:
+        """The current version and those that it came from, the newest first, as far as they are still there.
+
+        Raises:
+            UsageError: Nothing is published there.
+        """
+        found = [self.published()]
+        while (parent := found[-1].manifest["parent"]) is not None:
+            path = join(self.root, version_folder(cast("int", parent)), MANIFEST)
+            if not FileSystems.exists(path):
+                break
+            found.append(Version(self.root, cast("int", parent), json.loads(read_bytes(path))))
+        return found
+
+    def version(self, number: int) -> Version:
+        """A published version.
+
+        Raises:
+            UsageError: There is none of that number.
+        """
+        versions = self.versions()
+        for version in versions:
+            if version.number == number:
+                return version
+        there = ", ".join(str(version.number) for version in versions)
+        raise UsageError(f"{self.root} has no version {number}; it has {there}")
+
     def _check_free(self) -> None:
         path = Path(self.root)
         if path.exists() and not path.is_dir():

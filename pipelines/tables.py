@@ -9,7 +9,8 @@ from rich.table import Table
 
 from pipelines.ingest import Outcome
 from pipelines.outcome import GroupTally
-from pipelines.publish import join, version_folder
+from pipelines.publish import Version, join, version_folder
+from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject
 
 _SHOWN_CONFLICTS = 20
@@ -133,3 +134,43 @@ def _values(field: JsonObject) -> str:
     if distinct:
         return f"{'' if distinct['exact'] else 'about '}{distinct['value']:,} distinct"
     return ""
+
+
+def print_versions(versions: Iterable[Version], console: Console) -> None:
+    """A line for each version: when it was published, what it holds, and what its job did."""
+    table = _folding("version", "published", "holds", "its job")
+    for version in versions:
+        files = cast("list[dict[str, object]]", version.manifest["files"])
+        counts = cast("dict[str, dict[str, int]]", version.manifest["counts"])
+        held: dict[str, int] = {
+            group: sum(int(str(file["records"])) for file in files if str(file["path"]).split("/")[2] == group)
+            for group in GROUPS
+        }
+        done = {name: sum(each[name] for each in counts.values()) for name in ("created", "updated")}
+        done["rejected"] = sum(sum(cast("dict[str, int]", each["rejected"]).values()) for each in counts.values())
+        done["to upload"] = cast("dict[str, int]", version.manifest["cache_keys"])["upload"]
+        table.add_row(str(version.number), str(version.manifest["published_at"]), _counted(held), _counted(done))
+    console.print(table)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+
+
+def _folding(*columns: str) -> Table:
+    """A table that breaks long words instead of cutting them, but for those of its first column."""
+    table = Table()
+    for position, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=position == 0)
+    return table
+
+
+def print_rejections(rejections: Iterable[JsonObject], console: Console) -> None:
+    """A line for each rejection: why, and where the record stands."""
+    table = _folding("code", "group", "where", "reference id", "message")
+    for each in rejections:
+        line = "" if each["line"] is None else f":{each['line']}"
+        reference_id = "" if each["reference_id"] is None else str(each["reference_id"])
+        words = (str(each["code"]), str(each["group"]), f"{each['export']}{line}", reference_id, str(each["message"]))
+        table.add_row(*map(escape, words))
+    console.print(table)

@@ -1,0 +1,51 @@
+"""Rejections read back: of a version, or of a run that published nothing (R1, R4)."""
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from typing import cast
+
+from apache_beam.io.filesystems import FileSystems
+
+from pipelines.config import UsageError
+from pipelines.publish import Dataset, join, version_folder
+from transforms.rules.values import JsonObject
+from transforms.stored_files import read_bytes
+
+
+def rejected(dataset: str, *, version: int | None = None, run: str | None = None) -> list[JsonObject]:
+    """The rejections of a version (the current one if neither is named) or of a run, in the order of the exports.
+
+    Raises:
+        UsageError: There is no such version or run.
+    """
+    if run is not None:
+        folder = join(dataset, "runs", run)
+        # Part of the report of every run that is kept; a name with a slash in it is none.
+        if "/" in run or not FileSystems.exists(join(folder, "report.json")):
+            raise UsageError(f"{dataset} has no report of a run {run}; the ids of kept runs are the folders of runs/")
+    else:
+        there = Dataset(dataset)
+        found = there.published() if version is None else there.version(version)
+        folder = join(dataset, version_folder(found.number))
+    parts = FileSystems.match([join(folder, "rejections", "part-*")])[0].metadata_list
+    lines = (line for part in sorted(each.path for each in parts) for line in read_bytes(part).split(b"\n"))
+    return [cast("JsonObject", json.loads(line)) for line in lines if line]
+
+
+def raw_records(rejections: Iterable[JsonObject]) -> Iterator[bytes | None]:
+    """The raw record of each rejection, on one line, ready to be fed in again; None where it is not whole.
+
+    A record that was rejected in several parts (a mask with its segments) comes once.
+    """
+    seen: set[tuple[object, object]] = set()
+    for rejection in rejections:
+        place = (rejection["export"], rejection["offset"])
+        if place in seen:
+            continue
+        seen.add(place)
+        text = str(rejection["raw"])
+        raw = base64.b64decode(text) if rejection["encoding"] == "base64" else text.encode()
+        whole = raw and not rejection.get("raw_truncated")
+        # Records of documents may span lines; no JSON text has a line end inside a string, so a space says the same.
+        yield raw.replace(b"\r\n", b" ").replace(b"\n", b" ") if whole else None
