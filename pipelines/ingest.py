@@ -4,16 +4,15 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import apache_beam as beam
-
 from pipelines import runner as runners
 from pipelines.config import IngestConfig
+from pipelines.ingest_graph import Job, build
 from pipelines.inputs import find_exports
 from pipelines.insights import insights
 from pipelines.outcome import ExitCode, Tally, Verdict, verdict
@@ -22,96 +21,16 @@ from pipelines.publish import MANIFEST, AnotherJobPublishedError, Dataset, Run, 
 from pipelines.results import Results, files_of, inputs_of, tally_of
 from transforms.coders import spilling
 from transforms.elements import Export
-from transforms.exports import RANGE_BYTES
-from transforms.image_cache import ListCacheKeys
-from transforms.infer_schema import InferSchema
-from transforms.kernels.merging import OnDuplicate
-from transforms.kernels.publication import CacheKeyMode
-from transforms.line_numbers import FirstLines
-from transforms.merge_records import BATCHES, COUNTS, MergeRecords
-from transforms.normalize import READINGS, REJECTED, Normalize
-from transforms.read_exports import ReadExports
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
 from transforms.stored_files import is_local, read_bytes, write_bytes
-from transforms.validate import FindExamples
-from transforms.write_outputs import USES, WriteRows
-from transforms.write_rejections import WriteRejections
-from transforms.write_results import RESULTS, WriteResults
+from transforms.write_results import RESULTS
 
 FEWEST_PARTITIONS = 8
 PARTITION_BYTES = 128 * 1024 * 1024
 """Bytes of exports for which a new dataset gets a partition: what a worker then holds at once is a few times less."""
 MOST_PARTITIONS = 4096
 SPILLED = "spilled"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """An ingest with everything looked up: what the graph is built from.
-
-    Attributes:
-        root: Where the steps write.
-        version: The number that would be published.
-        held: Partition to group to the URI of what the published version holds.
-        held_keys: Key partition to the URI of its list of cache keys.
-        sticky_text: Group to the fields that are text already (T2).
-        progress: Local file for progress notes, None where the workers are elsewhere.
-    """
-
-    root: str
-    exports: Sequence[Export]
-    partitions: int
-    version: int
-    held: Mapping[int, Mapping[Group, str]]
-    held_keys: Mapping[int, str]
-    sticky_text: Mapping[Group, Sequence[str]]
-    cache_keys: CacheKeyMode
-    on_duplicate: OnDuplicate
-    max_fields: int
-    progress: str | None
-    range_bytes: int = RANGE_BYTES
-
-
-def build(root: beam.Pipeline, job: Job) -> None:
-    """The graph, from top to bottom."""
-    uris = [export.uri for export in job.exports]
-    raw = root | "ReadExports" >> ReadExports(job.exports, range_bytes=job.range_bytes, progress=job.progress)
-    rows = raw | "Normalize" >> Normalize(partitions=job.partitions)
-    merged = rows.batches | "MergeRecords" >> MergeRecords(
-        root=job.root,
-        partitions=job.partitions,
-        exports=uris,
-        held=job.held,
-        on_duplicate=job.on_duplicate,
-        progress=job.progress,
-    )
-    schema = merged[BATCHES] | "InferSchema" >> InferSchema(sticky_text=job.sticky_text, max_fields=job.max_fields)
-    first_lines = rows[READINGS] | "FirstLines" >> FirstLines()
-    examples = merged.partitions | "FindExamples" >> FindExamples(
-        root=job.root, schema=schema, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
-    )
-    written = merged.partitions | "WriteRows" >> WriteRows(
-        root=job.root, partitions=job.partitions, schema=schema, cache_keys=job.cache_keys, progress=job.progress
-    )
-    keys = written[USES] | "ListCacheKeys" >> ListCacheKeys(
-        root=job.root, partitions=job.partitions, version=job.version, held=job.held_keys
-    )
-    rejected = (rows[REJECTED], merged[REJECTED]) | "FlattenRejected" >> beam.Flatten()
-    rejections = rejected | "WriteRejections" >> WriteRejections(
-        root=job.root, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
-    )
-    reports = {
-        "readings": rows[READINGS],
-        "counts": merged[COUNTS],
-        "states": merged.partitions,
-        "schema": schema,
-        "examples": examples,
-        "rows": written.written,
-        "cache_keys": keys,
-        "rejections": rejections,
-    }
-    _ = reports | "WriteResults" >> WriteResults(uri=join(job.root, RESULTS))
 
 
 @dataclass(frozen=True, slots=True)

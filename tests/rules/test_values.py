@@ -1,4 +1,4 @@
-"""Kinds of values, numbers that can be stored, the one text of a list or object: V1 to V7, F3, R1."""
+"""Kinds of values, numbers that can be stored, the one text of a list or object: V1, V2, V3, V4, V5, V6, V7, F3, R1."""
 
 import json
 from typing import Any
