@@ -2,9 +2,14 @@
 
 import argparse
 import logging
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn
 
 from pipelines.config import DEFAULT_MAX_FIELDS, IngestConfig, MaxRejected, Source, UsageError
@@ -146,9 +151,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             print(f"metadata-etl: {error}; check the path, its permissions and the free space", file=sys.stderr)  # noqa: T201 - see above
         return _ERROR
-    except KeyboardInterrupt:
-        print("metadata-etl: interrupted; nothing was published", file=sys.stderr)  # noqa: T201 - see above
-        return _INTERRUPTED
 
 
 def _ingest(options: argparse.Namespace, flags: Sequence[str]) -> int:
@@ -167,10 +169,11 @@ def _ingest(options: argparse.Namespace, flags: Sequence[str]) -> int:
         runner_flags=tuple(flags),
     )
     _quiet_libraries()
-    # Beam takes more than half a second to import: not for --help, nor for a mistyped flag.
-    from pipelines import commands  # noqa: PLC0415 - see above
+    with _ending_at_once_when_interrupted():
+        # Beam takes more than half a second to import: not for --help, nor for a mistyped flag.
+        from pipelines import commands  # noqa: PLC0415 - see above
 
-    return commands.ingest(config, as_json=options.json, quiet=options.quiet)
+        return commands.ingest(config, as_json=options.json, quiet=options.quiet)
 
 
 def _look(options: argparse.Namespace, flags: Sequence[str]) -> int:
@@ -189,6 +192,46 @@ def _look(options: argparse.Namespace, flags: Sequence[str]) -> int:
             return commands.rejections(
                 options.dataset, version=options.version, run=options.run, code=options.code, raw=options.raw
             )
+
+
+@contextmanager
+def _ending_at_once_when_interrupted() -> Iterator[None]:
+    """Ends the process when SIGINT comes, wherever it is.
+
+    The runner would first wait for what its workers have in hand. And its main thread sleeps in a lock, where it does
+    not notice a signal that another thread took: so a thread of its own waits for the signal's number.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    handler = signal.signal(signal.SIGINT, lambda *_: None)
+    wakeup = signal.set_wakeup_fd(writing)
+    waiting = threading.Thread(target=_wait_for_interrupt, args=(reading,), daemon=True)
+    waiting.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        signal.signal(signal.SIGINT, handler)
+        os.close(writing)
+        waiting.join()
+        os.close(reading)
+
+
+def _wait_for_interrupt(reading: int) -> None:
+    while number := os.read(reading, 1):
+        if number[0] == signal.SIGINT:
+            _interrupted()
+
+
+def _interrupted() -> NoReturn:
+    """Ends the job at once, as a kill would: nothing is published, and the next job puts away what is left (P1)."""
+    for worker in Path(os.environ.get("METADATA_ETL_SPILL", os.devnull)).glob("*.worker"):
+        with suppress(ProcessLookupError):
+            os.kill(int(worker.stem), signal.SIGKILL)
+    show_cursor = "\x1b[?25h\n" if sys.stderr.isatty() else ""  # the progress bar hides it
+    sys.stderr.write(f"{show_cursor}metadata-etl: interrupted; nothing was published\n")
+    sys.stderr.flush()
+    os._exit(_INTERRUPTED)
 
 
 def _quiet_libraries() -> None:

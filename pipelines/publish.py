@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,24 +161,34 @@ class Dataset:
 
     @contextmanager
     def run(self) -> Iterator[Run]:
-        """A place for a job to write. What dead jobs left is removed first; what this one leaves at its end stays."""
+        """A place for a job to write. What dead jobs left is removed first; what this one leaves at its end stays.
+
+        Where the job ends in an exception, nothing stays.
+        """
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
         run = Run(name, join(self.root, "runs", name))
         if not is_local(self.root):
             yield run
             return
         folder = Path(run.root)
-        self._sweep()
-        folder.mkdir(parents=True)
-        with exclusive(folder / LOCK):
-            yield run
-        (folder / LOCK).unlink(missing_ok=True)
-        self._prune_empty(folder)
+        try:
+            with ExitStack() as held:
+                # One job at a time, so that no sweep meets a folder whose lock is not taken yet.
+                with exclusive(Path(self.root) / LOCK, wait=True):
+                    self._sweep()
+                    held.enter_context(exclusive(folder / LOCK))
+                yield run
+        except BaseException:  # an interrupted job too takes its traces along
+            remove(run.root)
+            raise
+        finally:
+            (folder / LOCK).unlink(missing_ok=True)
+            self._prune_empty(folder)
 
     def _sweep(self) -> None:
         """Removes the runs that ended without a word: no report, and no process that holds their lock."""
         for folder in Path(self.root).glob("runs/*"):
-            if (folder / LOCK).exists() and not is_held(folder / LOCK):
+            if not (folder / "report.json").exists() and not is_held(folder / LOCK):
                 remove(folder.as_posix())
 
     def _prune_empty(self, folder: Path) -> None:

@@ -86,6 +86,15 @@ def test_runs_of_the_dead_are_swept_and_those_of_the_living_are_not(tmp_path: Pa
     assert (failed / "report.json").exists()
 
 
+def test_a_job_that_ends_in_an_exception_leaves_nothing(tmp_path: Path) -> None:
+    dataset = Dataset(str(tmp_path / "dataset"))
+    with pytest.raises(KeyboardInterrupt), dataset.run() as run:  # noqa: PT012 - the job is what is interrupted
+        Path(run.root, "spilled").mkdir()
+        Path(run.root, "spilled/rows").touch()
+        raise KeyboardInterrupt
+    assert [path.name for path in (tmp_path / "dataset").iterdir()] == [".lock"]
+
+
 def _hold(path: Path, ready: "multiprocessing.synchronize.Event") -> None:
     with exclusive(path):
         ready.set()
