@@ -41,6 +41,7 @@ class Outcome:
         version: The published version after the job, None where there is none.
         run: Id of the run.
         schema: Of the version that was or would have been published.
+        kept_run: Whether the report and the rejections of the run stay to be read.
     """
 
     verdict: Verdict
@@ -107,7 +108,8 @@ def run(config: IngestConfig, progress: Progress) -> Outcome:
             runner=runner.name,
             seconds=time.monotonic() - began,
             dataset=config.dataset,
-            kept_run=ending.outcome == "failed" or (ending.outcome == "unchanged" and tally.rejected > 0),
+            kept_run=not config.dry_run
+            and (ending.outcome == "failed" or (ending.outcome == "unchanged" and tally.rejected > 0)),
         )
         _clear(here, outcome)
     return outcome
@@ -132,30 +134,14 @@ def _spilling(here: Run, runner: runners.Runner) -> AbstractContextManager[None]
 
 
 def _job(config: IngestConfig, exports: Sequence[Export], before: Version | None, here: Run, notes: str | None) -> Job:
-    if before is None:
-        total = sum(export.size for export in exports)
-        partitions = config.partitions or _partitions(total)
-        return Job(
-            root=here.root,
-            exports=exports,
-            partitions=partitions,
-            version=1,
-            held={},
-            held_keys={},
-            sticky_text={},
-            cache_keys=config.cache_key,
-            on_duplicate=config.on_duplicate,
-            max_fields=config.max_fields,
-            progress=notes,
-        )
     return Job(
         root=here.root,
         exports=exports,
-        partitions=before.partitions,
-        version=before.number + 1,
-        held=before.states(),
-        held_keys=before.files("cache_keys"),
-        sticky_text=_text_fields(before.document("schema.json")),
+        partitions=config.partitions or _partitions(exports) if before is None else before.partitions,
+        version=1 if before is None else before.number + 1,
+        held={} if before is None else before.states(),
+        held_keys={} if before is None else before.files("cache_keys"),
+        sticky_text={} if before is None else _text_fields(before.document("schema.json")),
         cache_keys=config.cache_key,
         on_duplicate=config.on_duplicate,
         max_fields=config.max_fields,
@@ -163,9 +149,9 @@ def _job(config: IngestConfig, exports: Sequence[Export], before: Version | None
     )
 
 
-def _partitions(input_bytes: int) -> int:
+def _partitions(exports: Sequence[Export]) -> int:
     """How many partitions a new dataset gets: a power of two that depends on its first exports alone (P3)."""
-    needed = -(-input_bytes // PARTITION_BYTES)
+    needed = -(-sum(export.size for export in exports) // PARTITION_BYTES)
     wanted = 1 << max(needed - 1, 0).bit_length()
     return min(max(FEWEST_PARTITIONS, wanted), MOST_PARTITIONS)
 

@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -75,7 +75,7 @@ class Run:
     root: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """A dataset directory.
 
@@ -84,7 +84,6 @@ class Dataset:
     """
 
     root: str
-    _created: list[Path] = field(default_factory=list)
 
     def current(self) -> Version | None:
         """The version that readers see, None where nothing is published yet.

@@ -101,7 +101,8 @@ def _ending(outcome: Outcome) -> Iterable[str]:
                 yield f"Rejections: {join(outcome.dataset, 'runs', outcome.run, 'rejections')}"
         case "failed":
             yield f"Nothing was published: {outcome.verdict.reason}."
-            yield f"Report of this run: {join(outcome.dataset, 'runs', outcome.run, 'report.json')}"
+            if outcome.kept_run:
+                yield f"Report of this run: {join(outcome.dataset, 'runs', outcome.run, 'report.json')}"
 
 
 def print_schema(version: int, groups: Mapping[str, JsonObject], console: Console) -> None:

@@ -91,7 +91,6 @@ class Reading:
         read: Records read, by group.
         warnings: Warnings by code.
         rejected: Rejections by group and code.
-        unreadable: Whether the rest of the export could not be read.
     """
 
     export: int
@@ -101,7 +100,6 @@ class Reading:
     read: Counter[Group] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     rejected: Counter[tuple[Group, str]] = field(default_factory=Counter)
-    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from transforms.rules.rejections import Code
 
 REJECTED = "rejected"
 READINGS = "readings"
-CUT_BYTES = 64 * 1024
 
 
 def partition_of(reference_id: str, partitions: int) -> int:
@@ -68,7 +67,6 @@ class _NormalizeFn(beam.DoFn):
             start=raw.stretch.start,
             line_count=raw.chunk.line_count if raw.chunk is not None and raw.position >= 0 else 0,
             digest=raw.digest,
-            unreadable=raw.unreadable is not None,
         )
         for rejection in _unreadable(raw):
             reading.read[rejection.group] += 1
@@ -109,7 +107,7 @@ class _NormalizeFn(beam.DoFn):
             )
         for batch in done.batches:
             ids = batch.rows["reference_id"].to_list()
-            parts = np.fromiter((zlib.crc32(each.encode()) for each in ids), np.int64, len(ids)) % self._partitions
+            parts = np.fromiter((partition_of(each, self._partitions) for each in ids), np.int64, len(ids))
             for partition, piece in enumerate(batch.split(parts, self._partitions)):
                 if piece is not None:
                     yield partition, piece
@@ -158,6 +156,6 @@ def _unreadable(raw: RawChunk) -> Iterator[Rejection]:
             offset=each.offset,
             part=0,
             reference_id=None,
-            raw=each.head[:CUT_BYTES],
+            raw=each.head,
             length=each.length,
         )
