@@ -1,7 +1,6 @@
 """Normalize: raw chunks to batches of checked rows, each under the partition where it will be decided (G, V, C, A)."""
 
 import gc
-import zlib
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
@@ -17,19 +16,11 @@ from transforms.exports import first_line
 from transforms.kernels.batch import Batch
 from transforms.kernels.normalization import normalize
 from transforms.kernels.rows import Origin
+from transforms.rules.identity import partition_of
 from transforms.rules.rejections import Code
 
 REJECTED = "rejected"
 READINGS = "readings"
-
-
-def partition_of(reference_id: str, partitions: int) -> int:
-    """The partition of everything that belongs to a reference id: CRC-32 of its UTF-8 bytes, modulo.
-
-    >>> partition_of("img_1", 8)
-    2
-    """
-    return zlib.crc32(reference_id.encode()) % partitions
 
 
 class Normalize(beam.PTransform):

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from transforms.rules import metadata as metadata_rules
 from transforms.rules.identity import derived_annotation_id, reference_id
-from transforms.rules.image_urls import InvalidUrl, canonical
-from transforms.rules.items import first_url
+from transforms.rules.items import source_url
 from transforms.rules.metadata import EMPTY, Metadata
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonObject, JsonValue, as_double, is_number
@@ -56,7 +55,7 @@ class Annotation:
     extra: JsonObject | None = None
 
 
-def annotation(record: JsonObject, *, prediction: bool) -> Annotation | Fault:  # noqa: PLR0911 - one for each fault
+def annotation(record: JsonObject, *, prediction: bool) -> Annotation | Fault:
     """The annotation that a record is, or the first thing wrong with it. The segments of a mask are beside it.
 
     >>> annotation({"reference_id": "a", "type": "category", "label": "dress"}, prediction=False).label
@@ -74,14 +73,10 @@ def annotation(record: JsonObject, *, prediction: bool) -> Annotation | Fault:  
         return fault
     mask_url, url = None, None
     if kind == MASK:
-        source = first_url(record, ("mask_url",))
+        source = source_url(record, ("mask_url",))
         if isinstance(source, Fault):
             return source
-        _, mask_url = source
-        try:
-            url = canonical(mask_url)
-        except InvalidUrl as error:
-            return Fault(Code.INVALID_URL, f"{error} at mask_url", "mask_url")
+        _, mask_url, url = source
     # A mask has no metadata of its own (G3): what came under that key stays in `extra`.
     metadata = EMPTY if kind == MASK else metadata_rules.normalize(record.get("metadata"))
     if isinstance(metadata, Fault):

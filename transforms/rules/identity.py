@@ -1,6 +1,7 @@
 """Who a record is: the reference id of items and scenes, the identity of annotations and predictions (I)."""
 
 import hashlib
+import zlib
 
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonObject, JsonValue, canonical_json
@@ -26,3 +27,12 @@ def derived_annotation_id(label: str, kind: str, geometry: JsonValue) -> str:
     True
     """
     return "content-" + hashlib.sha256(canonical_json([label, kind, geometry]).encode()).hexdigest()[:32]
+
+
+def partition_of(reference_id: str, partitions: int) -> int:
+    """The partition of everything that belongs to a reference id: CRC-32 of its UTF-8 bytes, modulo.
+
+    >>> partition_of("img_1", 8)
+    3
+    """
+    return zlib.crc32(reference_id.encode()) % partitions

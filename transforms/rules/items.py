@@ -56,14 +56,10 @@ def item(record: JsonObject) -> Item | Fault:
         return identity
     for fault in _core_faults(record):
         return fault
-    source = first_url(record, _URL_KEYS)
+    source = source_url(record, _URL_KEYS)
     if isinstance(source, Fault):
         return source
-    key, location = source
-    try:
-        url = canonical(location)
-    except InvalidUrl as error:
-        return Fault(Code.INVALID_URL, f"{error} at {key}", key)
+    key, location, url = source
     metadata = metadata_rules.normalize(record.get("metadata"))
     if isinstance(metadata, Fault):
         return metadata
@@ -82,15 +78,21 @@ def item(record: JsonObject) -> Item | Fault:
     )
 
 
-def first_url(record: JsonObject, keys: Iterable[str]) -> tuple[str, str] | Fault:
-    """The first key that holds a URL, and the URL as it came in; null and "" are as good as absent (K4)."""
+def source_url(record: JsonObject, keys: Iterable[str]) -> tuple[str, str, str] | Fault:
+    """The first key that holds a URL, that URL as it came in, and its canonical form (K3).
+
+    Null and "" are as good as absent (K4).
+    """
     for key in keys:
         value = record.get(key)
         if value is None or value == "":
             continue
         if not isinstance(value, str):
             return expected(Code.INVALID_FIELD, "a URL", value, at=key)
-        return key, value
+        try:
+            return key, value, canonical(value)
+        except InvalidUrl as error:
+            return Fault(Code.INVALID_URL, f"{error} at {key}", key)
     names = ", ".join(keys)
     return Fault(Code.MISSING_URL, f"expected a URL, got none under {names}", next(iter(keys)))
 

@@ -6,8 +6,7 @@ from typing import Literal
 
 from transforms.rules import metadata as metadata_rules
 from transforms.rules.identity import reference_id
-from transforms.rules.image_urls import InvalidUrl, canonical
-from transforms.rules.items import first_url
+from transforms.rules.items import source_url
 from transforms.rules.metadata import Metadata
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonObject, JsonValue, as_double, is_number
@@ -109,14 +108,10 @@ def scene(record: JsonObject) -> Scene | Fault:
         return fault
     video_url, url = None, None
     if record.get("video_url") not in (None, "") or _has_no_frames(record):
-        source = first_url(record, ("video_url",))
+        source = source_url(record, ("video_url",))
         if isinstance(source, Fault):
             return source
-        _, video_url = source
-        try:
-            url = canonical(video_url)
-        except InvalidUrl as error:
-            return Fault(Code.INVALID_URL, f"{error} at video_url", "video_url")
+        _, video_url, url = source
     metadata = metadata_rules.normalize(record.get("metadata"))
     if isinstance(metadata, Fault):
         return metadata
