@@ -251,7 +251,7 @@ def _chunk(data: bytes, cut: _Cut) -> Chunk:
     for begin, end in zip(cut.begins, cut.ends, strict=True):
         line += data.count(b"\n", seen, begin)
         seen = begin
-        record = data[begin:end].rstrip()
+        record = data[begin:end].rstrip(b" \t\r\n")  # the white space of JSON, no other
         if len(record) > framing.MAX_LINE_BYTES:
             oversized.append(Oversized(offset=begin, line=line, length=len(record), head=record[:HEAD_BYTES]))
             continue
