@@ -1,10 +1,19 @@
 """What a job is told to do: frozen, checked at once, without loading Beam."""
 
+import json
 import re
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from pathlib import Path
+from typing import Literal, Self, TypeAlias, cast
 
+from transforms.rules.declared import DeclarationError, Declared, DeclaredField, parse
 from transforms.rules.export_rows import Group
+from transforms.rules.policies import Mode, OnConflict, OnDuplicate
+from transforms.rules.values import JsonObject, JsonValue
+
+CacheKey: TypeAlias = Literal["canonical", "raw"]
+MOST_PARTITIONS = 99_999
+"""Five digits in the name of a part."""
 
 GATE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<percent>%?)")
 DEFAULT_MAX_FIELDS = 2000
@@ -77,26 +86,43 @@ class MaxRejected:
 
 
 @dataclass(frozen=True, slots=True)
-class IngestConfig:
-    """One ingest.
+class JobStep:
+    """The records of one job: an ingest has one step, a backfill one for each job of its history.
+
+    Attributes:
+        sources: Exports in the order given.
+        mode: How they meet what the dataset holds (U1 to U3).
+        on_duplicate: Which of two records with one identity stays (I3).
+    """
+
+    sources: tuple[Source, ...]
+    mode: Mode = "append"
+    on_duplicate: OnDuplicate = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class JobConfig:
+    """One ingest or backfill.
 
     Attributes:
         dataset: Directory of the dataset, local or `gs://`.
-        sources: Exports in the order given.
+        steps: What is ingested, job by job.
+        backfill: Whether the dataset is built anew from these steps (P5).
+        declared: The declared schema of the groups that it names, None to keep what the dataset has (D1).
         partitions: How many parts a new dataset has; None for a number that fits its first exports.
         runner_flags: What follows `--` on the command line, for the Beam runner.
     """
 
     dataset: str
-    sources: tuple[Source, ...]
-    mode: Literal["append"] = "append"
-    on_conflict: Literal["fail"] = "fail"
-    on_duplicate: Literal["reject", "last"] = "reject"
+    steps: tuple[JobStep, ...]
+    backfill: bool = False
+    on_conflict: OnConflict = "fail"
     max_rejected: MaxRejected | None = None
     allow_unreadable: bool = False
-    cache_key: Literal["canonical", "raw"] = "canonical"
+    cache_key: CacheKey | None = None
     max_fields: int = DEFAULT_MAX_FIELDS
     partitions: int | None = None
+    declared: Declared | None = None
     dry_run: bool = False
     runner_flags: tuple[str, ...] = field(default=())
 
@@ -108,21 +134,39 @@ class IngestConfig:
         """
         if not self.dataset:
             raise UsageError("--dataset expects a directory, got nothing")
-        if not self.sources:
+        if not all(step.sources for step in self.steps):
             raise UsageError("nothing to ingest: name exports with --items, --scenes, --annotations or --predictions")
-        if self.partitions is not None and not 1 <= self.partitions <= 99_999:  # noqa: PLR2004 - five digits in a part's name
-            raise UsageError(f"--partitions expects a number from 1 to 99999, got {self.partitions}")
+        if self.partitions is not None and not 1 <= self.partitions <= MOST_PARTITIONS:
+            raise UsageError(f"--partitions expects a number from 1 to {MOST_PARTITIONS}, got {self.partitions}")
         if self.max_fields < 1:
             raise UsageError(f"--max-fields expects a number of at least 1, got {self.max_fields}")
 
-    def options(self) -> dict[str, str | int | bool | None]:
+    def options(self) -> JsonObject:
         """What of it decides the outcome, for the manifest: nothing about the runner (P3)."""
-        return {
-            "mode": self.mode,
+        steps: list[JsonValue] = [{"mode": step.mode, "on_duplicate": step.on_duplicate} for step in self.steps]
+        jobs: JsonObject = {"backfill": steps} if self.backfill else dict(cast("JsonObject", steps[0]))
+        return jobs | {
             "on_conflict": self.on_conflict,
-            "on_duplicate": self.on_duplicate,
             "max_rejected": None if self.max_rejected is None else str(self.max_rejected),
             "allow_unreadable": self.allow_unreadable,
-            "cache_key": self.cache_key,
             "max_fields": self.max_fields,
         }
+
+
+def read_declared(path: str) -> dict[Group, dict[str, DeclaredField]]:
+    """The declared schema in a JSON file (D1).
+
+    Raises:
+        UsageError: The file cannot be read, or is no declaration.
+    """
+    try:
+        document = json.loads(Path(path).read_bytes().decode("utf-8-sig"))
+        # Lone surrogates are no text that any value could equal.
+        json.dumps(document, ensure_ascii=False).encode()
+        return parse(document)
+    except OSError as error:
+        raise UsageError(f"--declare {path}: cannot be read ({error.strerror}); check the path") from error
+    except DeclarationError as error:
+        raise UsageError(f"--declare {path}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"--declare {path}: expected a JSON object of groups, {error}") from error

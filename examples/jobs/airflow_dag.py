@@ -1,0 +1,49 @@
+"""A DAG that ingests every night, for Airflow 3 with apache-airflow-providers-apache-beam.
+
+The operator runs `PY_INTERPRETER PY_FILE --runner=RUNNER --NAME=VALUE ...` on the Airflow worker, and fails the task on
+any exit code but 0. `beam_entry.py` beside this file makes a command line of metadata-etl from that. Install
+metadata-etl into an environment of its own, so that it and Airflow need not agree on versions of libraries, and let
+METADATA_ETL_PYTHON be the interpreter there.
+
+A retry is safe, whatever the first attempt did: nothing was published unless it ended well, and the same job appended
+twice changes nothing. It mends exit codes 5 (another job published meanwhile) and 1; a type conflict (3), too many
+rejections (4) or a damaged export (6) fail again in the same way, and the log says why.
+"""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from airflow.providers.apache.beam.operators.beam import (  # type: ignore[import-not-found] # where DAGs are parsed
+    BeamRunPythonPipelineOperator,
+)
+from airflow.sdk import DAG  # type: ignore[import-not-found] # likewise; `from airflow import DAG` in Airflow 2
+
+HERE = Path(__file__).resolve().parent
+
+with DAG(
+    dag_id="metadata_etl_nightly",
+    description="Ingests the exports of the day into the dataset",
+    schedule="15 2 * * *",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,  # a second one would only end with exit code 5
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=10)},
+    tags=["metadata-etl"],
+) as dag:
+    BeamRunPythonPipelineOperator(
+        task_id="ingest",
+        py_file=str(HERE / "beam_entry.py"),
+        py_interpreter=os.environ.get("METADATA_ETL_PYTHON", "/opt/metadata-etl/bin/python"),
+        # The local runner of the job. Another runner (FlinkRunner, ...) is handed on to Beam, as is every option below
+        # that metadata-etl does not know, such as the `labels` that the operator adds.
+        runner="DirectRunner",
+        default_pipeline_options={"direct_num_workers": 4},
+        pipeline_options={
+            "config": "/etc/metadata-etl/nightly.toml",
+            # What is said here wins over the file. Values are templates.
+            "items": ["/srv/exports/{{ ds }}/items/*.ndjson.gz", "/srv/exports/{{ ds }}/late_items/*.ndjson.gz"],
+            "max_rejected": "1%",
+            "json": True,  # one line in the log of the task, which programs can read
+        },
+    )

@@ -1,0 +1,180 @@
+"""Jobs in TOML: the options of `--config JOB.toml`, and the jobs of `backfill --history HISTORY.toml`.
+
+Checked as strictly as the command line, each error naming the file and the key. Paths in a file mean what they mean
+on the command line: a relative one starts from where the command is run.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import get_args
+
+from pipelines import toml_tables
+from pipelines.config import MOST_PARTITIONS, CacheKey, MaxRejected, Source, UsageError
+from pipelines.toml_tables import Table, shown
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.policies import Mode, OnConflict, OnDuplicate
+
+MODES: tuple[Mode, ...] = get_args(Mode)
+ON_CONFLICT: tuple[OnConflict, ...] = get_args(OnConflict)
+ON_DUPLICATE: tuple[OnDuplicate, ...] = get_args(OnDuplicate)
+CACHE_KEYS: tuple[CacheKey, ...] = get_args(CacheKey)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFile:
+    """What a job file says: the options of the command line, None where the file does not say.
+
+    Attributes:
+        sources: Exports of all groups, in the order of the keys in the file (I3).
+        declare: Path of a declared schema (D1).
+        runner_flags: What would follow `--` on the command line.
+    """
+
+    dataset: str | None = None
+    sources: tuple[Source, ...] | None = None
+    mode: Mode | None = None
+    on_conflict: OnConflict | None = None
+    on_duplicate: OnDuplicate | None = None
+    max_rejected: MaxRejected | None = None
+    allow_unreadable: bool | None = None
+    cache_key: CacheKey | None = None
+    max_fields: int | None = None
+    partitions: int | None = None
+    declare: str | None = None
+    dry_run: bool | None = None
+    json: bool | None = None
+    quiet: bool | None = None
+    runner_flags: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryJob:
+    """One job of the history that a backfill runs again (P5).
+
+    Attributes:
+        sources: At least one, in the order of the keys in the file (I3).
+        on_duplicate: None for what the command line says.
+    """
+
+    mode: Mode
+    sources: tuple[Source, ...]
+    on_duplicate: OnDuplicate | None = None
+
+
+OPTIONS: tuple[str, ...] = (
+    *GROUPS,
+    *(field.name for field in fields(JobFile) if field.name != "sources"),
+)
+"""The keys of a job file: the options of the command line, dashes as underscores, and `runner_flags`."""
+JOB_OPTIONS: tuple[str, ...] = (*GROUPS, "mode", "on_duplicate")
+"""The keys of one job of a history."""
+
+
+def read_options(path: str) -> JobFile:
+    """The options of a job file.
+
+    Raises:
+        UsageError: The file cannot be read, has an unknown key, or a value that the option does not take.
+    """
+    table = _JobTable(path, toml_tables.read(path))
+    table.check_keys(OPTIONS)
+    return JobFile(
+        dataset=table.text("dataset"),
+        sources=tuple(table.sources()) or None,
+        mode=table.choice("mode", MODES),
+        on_conflict=table.choice("on_conflict", ON_CONFLICT),
+        on_duplicate=table.choice("on_duplicate", ON_DUPLICATE),
+        max_rejected=table.max_rejected(),
+        allow_unreadable=table.truth("allow_unreadable"),
+        cache_key=table.choice("cache_key", CACHE_KEYS),
+        max_fields=table.whole_number("max_fields"),
+        partitions=table.whole_number("partitions", most=MOST_PARTITIONS),
+        declare=table.text("declare"),
+        dry_run=table.truth("dry_run"),
+        json=table.truth("json"),
+        quiet=table.truth("quiet"),
+        runner_flags=table.texts("runner_flags"),
+    )
+
+
+def read_history(path: str) -> tuple[HistoryJob, ...]:
+    """The jobs of a history, `[[job]]` after `[[job]]`, in the order in which they were run.
+
+    Raises:
+        UsageError: As for a job file; or there is no job, or one that names no exports.
+    """
+    document = toml_tables.read(path)
+    Table(path, document).check_keys(("job",))
+    jobs = document.get("job")
+    if not isinstance(jobs, list) or not jobs:
+        got = "none" if jobs is None else shown(jobs)
+        raise UsageError(f"{path}: expected [[job]] tables, one for each job in the order of their runs, got {got}")
+    return tuple(_job(f"{path}: job {number}", job) for number, job in enumerate(jobs, start=1))
+
+
+def _job(where: str, values: object) -> HistoryJob:
+    if not isinstance(values, dict):
+        raise UsageError(f"{where}: expected a table, got {shown(values)}")
+    table = _JobTable(where, values)
+    table.check_keys(JOB_OPTIONS)
+    sources = tuple(table.sources())
+    if not sources:
+        raise UsageError(f"{where}: names no exports; give it {', '.join(GROUPS[:-1])} or {GROUPS[-1]}")
+    return HistoryJob(table.choice("mode", MODES) or "append", sources, table.choice("on_duplicate", ON_DUPLICATE))
+
+
+@dataclass(frozen=True, slots=True)
+class _JobTable(Table):
+    """A table with the options of a job."""
+
+    def max_rejected(self) -> MaxRejected | None:
+        key = "max_rejected"
+        what = "a whole number or a percentage such as 1.5%"
+        match self.values.get(key):
+            case None:
+                return None
+            case str() | int() as value if not isinstance(value, bool):
+                try:
+                    return MaxRejected.of(str(value))
+                except UsageError:
+                    raise self.wrong(key, what, value) from None
+            case value:
+                raise self.wrong(key, what, value)
+
+    def sources(self) -> Iterator[Source]:
+        """The exports of all groups, in the order of the keys."""
+        for group in self.values:
+            match group:
+                case "items" | "scenes" | "annotations":
+                    for pattern in self._patterns(group, self.values[group], "a path or glob, or a list of them"):
+                        yield Source(group, pattern)
+                case "predictions":
+                    yield from self._predictions(group, self.values[group])
+
+    def _predictions(self, group: Group, value: object) -> Iterator[Source]:
+        if isinstance(value, dict):
+            if not value:
+                raise self.wrong(group, "a glob for each model run", value)
+            for run, patterns in value.items():
+                if not run:
+                    raise self.wrong(group, "the name of a model run", run)
+                key = f"{group}.{run}"
+                for pattern in self._patterns(key, patterns, "a path or glob, or a list of them"):
+                    yield Source(group, pattern, run)
+            return
+        what = "RUN=GLOB, a list of them, or a table with a glob for each run"
+        for text in self._patterns(group, value, what):
+            try:
+                yield Source.of(group, text)
+            except UsageError:
+                raise self.wrong(group, what, text) from None
+
+    def _patterns(self, key: str, value: object, what: str) -> Iterator[str]:
+        """One string or a list of them, none of them empty."""
+        patterns = value if isinstance(value, list) else [value]
+        if not patterns:
+            raise self.wrong(key, what, value)
+        for pattern in patterns:
+            if not isinstance(pattern, str) or not pattern:
+                raise self.wrong(key, what, pattern)
+            yield pattern

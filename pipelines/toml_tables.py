@@ -1,0 +1,122 @@
+"""TOML files and the values of their tables, checked: each error is one line that says where, and what was expected."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pipelines.config import UsageError
+from transforms.rules.rejections import SHOWN_CHARACTERS
+
+_Choice = TypeVar("_Choice", bound=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table whose values are taken out by kind, None where it lacks the key; a wrong one raises a UsageError.
+
+    Attributes:
+        where: The file, and the place in it if it has several tables: how each error begins.
+    """
+
+    where: str
+    values: Mapping[str, object]
+
+    def check_keys(self, known: Iterable[str]) -> None:
+        """Refuses keys that are not known, with the one that was probably meant."""
+        names = tuple(known)
+        for key in self.values:
+            if key not in names:
+                close = difflib.get_close_matches(key, names, n=1, cutoff=0.7)
+                hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
+                raise UsageError(f"{self.where}: unknown key {shown(key)}; {hint}")
+
+    def text(self, key: str) -> str | None:
+        """A string that is not empty."""
+        match self.values.get(key):
+            case None:
+                return None
+            case str() as text if text:
+                return text
+            case value:
+                raise self.wrong(key, "a string that is not empty", value)
+
+    def truth(self, key: str) -> bool | None:
+        """A boolean."""
+        match self.values.get(key):
+            case None:
+                return None
+            case bool() as truth:
+                return truth
+            case value:
+                raise self.wrong(key, "true or false", value)
+
+    def whole_number(self, key: str, *, most: int | None = None) -> int | None:
+        """A whole number of at least 1; a boolean is none."""
+        match self.values.get(key):
+            case None:
+                return None
+            case int() as number if not isinstance(number, bool):
+                if 1 <= number <= (most or number):
+                    return number
+                raise self.wrong(
+                    key, "a number of at least 1" if most is None else f"a number from 1 to {most}", number
+                )
+            case value:
+                raise self.wrong(key, "a whole number", value)
+
+    def choice(self, key: str, choices: tuple[_Choice, ...]) -> _Choice | None:
+        """One of the choices."""
+        value = self.values.get(key)
+        if value is None:
+            return None
+        for choice in choices:
+            if choice == value:
+                return choice
+        raise self.wrong(key, f"one of {', '.join(choices)}", value)
+
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """A list of strings."""
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise self.wrong(key, "a list of strings", value)
+        return tuple(value)
+
+    def wrong(self, key: str, what: str, got: object) -> UsageError:
+        """The error of a value: where, which key, what was expected, what came."""
+        return UsageError(f"{self.where}: {key} expects {what}, got {shown(got)}")
+
+
+def read(path: str) -> Mapping[str, object]:
+    """The document of a TOML file; a byte order mark at its start is fine.
+
+    Raises:
+        UsageError: There is no such file, or it is not TOML in UTF-8.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"{path}: cannot be read ({reason}); expected a TOML file on this machine") from error
+    try:
+        return tomllib.loads(content.decode("utf-8").removeprefix("\ufeff"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{path}: line {line}: expected text in UTF-8, got the byte 0x{content[error.start]:02x}"
+        ) from error
+    except ValueError as error:  # of tomllib, or of a number with more digits than Python reads
+        raise UsageError(f"{path}: is not TOML: {error}") from error
+    except RecursionError as error:
+        raise UsageError(f"{path}: is nested too deeply") from error
+
+
+def shown(value: object) -> str:
+    """The value as JSON text, cut to what a line can hold; dates, which JSON lacks, as TOML writes them."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
