@@ -15,7 +15,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipelines.config import Source, UsageError
+from pipelines.config import JobStep, Source, UsageError
 from pipelines.inputs import find_exports
 from transforms.elements import Export, Reading
 from transforms.infer_schema import InferSchema
@@ -37,7 +37,7 @@ def find(patterns: Sequence[str]) -> list[Export]:
         if group not in GROUPS:
             raise UsageError(f"expected GROUP=GLOB with a group of {', '.join(GROUPS)}, got {given!r}")
         sources.append(Source.of(group, pattern))
-    return find_exports(sources)
+    return find_exports([JobStep(tuple(sources))])
 
 
 def build(root: beam.Pipeline, exports: Sequence[Export]) -> None:

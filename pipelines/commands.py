@@ -7,18 +7,22 @@ import fastavro
 from rich.console import Console
 
 from pipelines import ingest as ingest_job
-from pipelines.config import IngestConfig, UsageError
+from pipelines import rollback as rollback_job
+from pipelines.changes import changes
+from pipelines.config import JobConfig, UsageError
+from pipelines.dataset import Dataset
+from pipelines.outcome import ExitCode
 from pipelines.progress import Progress
-from pipelines.publish import Dataset, join
 from pipelines.rejections import raw_records, rejected
-from pipelines.tables import print_outcome, print_rejections, print_schema, print_versions
+from pipelines.stores.store import AnotherJobPublishedError, join
+from pipelines.tables import print_changes, print_outcome, print_rejections, print_schema, print_versions
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
 
 
-def ingest(config: IngestConfig, *, as_json: bool, quiet: bool) -> int:
-    """Runs an ingest and prints how it ended; returns the exit code."""
+def work(config: JobConfig, *, as_json: bool, quiet: bool) -> int:
+    """Runs an ingest or a backfill and prints how it ended; returns the exit code."""
     outcome = ingest_job.run(config, Progress(quiet=quiet or as_json))
     if as_json:
         sys.stdout.write(json.dumps(outcome.document(), ensure_ascii=False) + "\n")
@@ -33,7 +37,7 @@ def schema(dataset: str, *, group: Group | None, form: str) -> int:
     Raises:
         UsageError: There is no dataset.
     """
-    version = Dataset(dataset).published()
+    version = Dataset.at(dataset).published()
     document = version.document("schema.json")
     wanted: tuple[Group, ...] = GROUPS if group is None else (group,)
     groups = document["groups"]
@@ -54,7 +58,44 @@ def schema(dataset: str, *, group: Group | None, form: str) -> int:
 
 def versions(dataset: str) -> int:
     """Prints the versions of a dataset, the newest first; returns the exit code."""
-    print_versions(Dataset(dataset).versions(), Console())
+    print_versions(Dataset.at(dataset).versions(), Console())
+    return 0
+
+
+def show(dataset: str, number: int | None) -> int:
+    """Prints what a version changed against its parent; returns the exit code."""
+    print_changes(changes(Dataset.at(dataset), number), Console())
+    return 0
+
+
+def rollback(dataset: str, number: int) -> int:
+    """Publishes an old version again; returns the exit code."""
+    try:
+        new = rollback_job.rollback(Dataset.at(dataset), number)
+    except AnotherJobPublishedError as error:
+        sys.stderr.write(f"metadata-etl: {error}\n")
+        return int(ExitCode.ANOTHER_PUBLISHED)
+    if new is None:
+        sys.stdout.write(f"Nothing to do: {number} is the current version of {dataset}.\n")
+    else:
+        sys.stdout.write(f"Published version {new} of {dataset}, which equals version {number}.\n")
+    return 0
+
+
+def prune(dataset: str, *, keep: int) -> int:
+    """Removes old versions and what dead jobs left; returns the exit code.
+
+    Raises:
+        UsageError: There is no dataset, or nothing would be kept.
+    """
+    if keep < 1:
+        raise UsageError(f"--keep expects a number of at least 1, got {keep}: the current version always stays")
+    found = Dataset.at(dataset)
+    versions = found.versions()
+    removed = found.store.prune([version.number for version in versions[:keep]])
+    names = ", ".join(map(str, removed)) or "none"
+    left = [version.number for version in found.versions()]
+    sys.stdout.write(f"Removed versions of {dataset}: {names}. Kept: {', '.join(map(str, reversed(left)))}.\n")
     return 0
 
 

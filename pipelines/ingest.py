@@ -4,38 +4,36 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from pipelines import runner as runners
-from pipelines.config import IngestConfig
-from pipelines.ingest_graph import Job, build
+from pipelines.config import JobConfig
+from pipelines.dataset import Dataset, Version, document_text, manifest
+from pipelines.ingest_graph import SETTLED, Job, build
 from pipelines.inputs import find_exports
 from pipelines.insights import insights
 from pipelines.outcome import ExitCode, Tally, Verdict, verdict
+from pipelines.plan import plan
 from pipelines.progress import Progress
-from pipelines.publish import MANIFEST, AnotherJobPublishedError, Dataset, Run, Version, join, manifest, remove
 from pipelines.results import Results, files_of, inputs_of, tally_of
+from pipelines.stores.store import MANIFEST, REPORT, AnotherJobPublishedError, Placed, Run, join
 from transforms.coders import spilling
-from transforms.elements import Export
-from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.declared import document as declared_document
+from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject
-from transforms.stored_files import is_local, read_bytes, write_bytes
+from transforms.stored_files import StoredFile, is_local, read_bytes, write_bytes
 from transforms.write_results import RESULTS
 
-FEWEST_PARTITIONS = 8
-PARTITION_BYTES = 128 * 1024 * 1024
-"""Bytes of exports for which a new dataset gets a partition: what a worker then holds at once is a few times less."""
-MOST_PARTITIONS = 4096
 SPILLED = "spilled"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an ingest ended.
+    """How a job ended.
 
     Attributes:
         version: The published version after the job, None where there is none.
@@ -71,58 +69,56 @@ class Outcome:
         }
 
 
-def run(config: IngestConfig, progress: Progress) -> Outcome:
-    """Runs the job and publishes what it made.
+def run(config: JobConfig, progress: Progress) -> Outcome:
+    """Runs an ingest or a backfill and publishes what it made.
 
     Raises:
         UsageError: An export or the dataset is not there, or is something else.
     """
     began = time.monotonic()
-    exports = find_exports(config.sources)
-    dataset = Dataset(config.dataset)
+    exports = find_exports(config.steps)
+    dataset = Dataset.at(config.dataset)
     before = dataset.current()
     total = sum(export.size for export in exports)
     runner = runners.choose(config.runner_flags, total)
-    with _workplace(dataset, dry_run=config.dry_run) as here, progress.watching(total, runner) as notes:
-        job = _job(config, exports, before, here, notes)
+    with _workplace(dataset, before, dry_run=config.dry_run) as here, progress.watching(total, runner) as notes:
+        job = plan(config, exports, before, root=here.root, progress=notes)
         with _spilling(here, runner), runner.pipeline() as root:
             build(root, job)
         progress.phase("publishing")
-        results = cast("Results", json.loads(read_bytes(join(here.root, RESULTS))))
-        tally, schema = tally_of(results)
-        ending = verdict(tally, config)
+        made = _made(config, job, before, here)
+        ending = verdict(made.tally, config, changed=made.changed)
         version = None if before is None else before.number
-        if tally.conflicts or tally.too_many_fields:
-            tally.nothing_created()
-        schema_document: JsonObject = {"format": 1, "version": job.version, "groups": schema["groups"]}
-        write_bytes(join(here.root, "schema.json"), _text(schema_document))
+        if made.tally.unsettled or made.tally.other_choices or made.tally.too_many_fields:
+            made.tally.nothing_created()
         if ending.outcome == "published":
-            ending = _publish(dataset, here, config, job, before, results, tally, schema_document)
+            ending = _publish(dataset, here, config, job, before, made)
             version = job.version if ending.outcome == "published" else version
         outcome = Outcome(
             verdict=ending,
             version=version,
             run=here.id,
-            tally=tally,
-            schema=schema_document,
+            tally=made.tally,
+            schema=made.schema,
             runner=runner.name,
             seconds=time.monotonic() - began,
             dataset=config.dataset,
             kept_run=not config.dry_run
-            and (ending.outcome == "failed" or (ending.outcome == "unchanged" and tally.rejected > 0)),
+            and (ending.outcome == "failed" or (ending.outcome == "unchanged" and made.tally.rejected > 0)),
         )
-        _clear(here, outcome)
+        if not config.dry_run:
+            _clear(dataset, here, outcome)
     return outcome
 
 
 @contextmanager
-def _workplace(dataset: Dataset, *, dry_run: bool) -> Iterator[Run]:
+def _workplace(dataset: Dataset, before: Version | None, *, dry_run: bool) -> Iterator[Run]:
     """Where the job writes: below the dataset, or for a dry run somewhere that goes away."""
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="metadata-etl-") as folder:
             yield Run("dry-run", folder)
     else:
-        with dataset.run() as here:
+        with dataset.store.run(None if before is None else before.number) as here:
             yield here
 
 
@@ -133,85 +129,79 @@ def _spilling(here: Run, runner: runners.Runner) -> AbstractContextManager[None]
     return spilling(Path(here.root, SPILLED))
 
 
-def _job(config: IngestConfig, exports: Sequence[Export], before: Version | None, here: Run, notes: str | None) -> Job:
-    return Job(
-        root=here.root,
-        exports=exports,
-        partitions=config.partitions or _partitions(exports) if before is None else before.partitions,
-        version=1 if before is None else before.number + 1,
-        held={} if before is None else before.states(),
-        held_keys={} if before is None else before.files("cache_keys"),
-        sticky_text={} if before is None else _text_fields(before.document("schema.json")),
-        cache_keys=config.cache_key,
-        on_duplicate=config.on_duplicate,
-        max_fields=config.max_fields,
-        progress=notes,
-    )
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What the steps of a job made.
+
+    Attributes:
+        changed: Whether a version of it would differ from the published one.
+    """
+
+    results: Results
+    tally: Tally
+    schema: JsonObject
+    files: list[StoredFile]
+    changed: bool
 
 
-def _partitions(exports: Sequence[Export]) -> int:
-    """How many partitions a new dataset gets: a power of two that depends on its first exports alone (P3)."""
-    needed = -(-sum(export.size for export in exports) // PARTITION_BYTES)
-    wanted = 1 << max(needed - 1, 0).bit_length()
-    return min(max(FEWEST_PARTITIONS, wanted), MOST_PARTITIONS)
+def _made(config: JobConfig, job: Job, before: Version | None, here: Run) -> _Made:
+    results = cast("Results", json.loads(read_bytes(join(here.root, RESULTS))))
+    tally, resolved = tally_of(results)
+    schema: JsonObject = {"format": 1, "version": job.version, "groups": resolved["groups"]}
+    write_bytes(join(here.root, "schema.json"), document_text(schema))
+    files = files_of(results)
+    if before is None:
+        changed = tally.changed > 0
+    elif config.backfill:
+        changed = _rows(files) != _rows([file for group in GROUPS for file in before.files(group).values()])
+    else:
+        changed = tally.changed > 0
+    if before is not None:
+        changed = changed or before.document("schema.json")["groups"] != schema["groups"]
+    return _Made(results, tally, schema, files, changed)
 
 
-def _text_fields(schema: JsonObject) -> dict[Group, list[str]]:
-    groups = cast("dict[Group, dict[str, dict[str, JsonObject]]]", schema["groups"])
-    return {
-        group: [key for key, field in groups[group]["fields"].items() if field["type"] == "text"] for group in GROUPS
-    }
+def _rows(files: list[StoredFile]) -> dict[str, str]:
+    return {file.path: file.sha256 for file in files if file.path.partition("/")[0] in GROUPS}
 
 
-def _publish(
-    dataset: Dataset,
-    here: Run,
-    config: IngestConfig,
-    job: Job,
-    before: Version | None,
-    results: Results,
-    tally: Tally,
-    schema: JsonObject,
-) -> Verdict:
-    text = _text(schema)
-    quantiles = cast("JsonObject", results["schema"][0]["quantiles"])
-    write_bytes(join(here.root, "insights.json"), _text(insights(schema, quantiles, results.get("rows", []))))
-    parent = None if before is None else before.number
+def _publish(dataset: Dataset, here: Run, config: JobConfig, job: Job, before: Version | None, made: _Made) -> Verdict:
+    text = document_text(made.schema)
+    resolved = made.results["schema"][0]
+    quantiles = cast("JsonObject", resolved["quantiles"])
+    described = insights(made.schema, quantiles, made.results.get("rows", []))
+    write_bytes(join(here.root, "insights.json"), document_text(described))
     document = manifest(
         version=job.version,
-        parent=parent,
+        parent=None if before is None else before.number,
         partitions=job.partitions,
-        inputs=inputs_of(job.exports, results["readings"]),
+        inputs=inputs_of(job.exports, made.results["readings"]),
         options=config.options(),
-        counts=tally.counts(),
-        cache_keys=tally.cache_keys,
-        warnings=dict(sorted(tally.warnings.items())),
-        files=files_of(results),
+        cache_key=job.cache_keys,
+        counts=made.tally.counts(),
+        cache_keys=made.tally.cache_keys,
+        warnings=dict(sorted(made.tally.warnings.items())),
+        files=made.files,
         schema_fingerprint=hashlib.sha256(text).hexdigest(),
+        declared=declared_document(job.schema.declared),
+        sticky_text=cast("JsonObject", resolved["sticky_text"]),
     )
-    write_bytes(join(here.root, MANIFEST), _text(document))
+    write_bytes(join(here.root, MANIFEST), document_text(document))
+    files = [Placed(file.uri, file.path) for file in made.files]
+    files += (Placed(join(here.root, name), name) for name in ("schema.json", "insights.json", MANIFEST))
     try:
-        dataset.publish(
-            here,
-            job.version,
-            parent,
-            [MANIFEST, "schema.json", "insights.json", "state", "cache_keys", "rejections", *GROUPS],
-        )
+        dataset.store.publish(here, job.version, None if before is None else before.pointer, files)
     except AnotherJobPublishedError as error:
         return Verdict("failed", ExitCode.ANOTHER_PUBLISHED, str(error))
     return Verdict("published", ExitCode.OK, "")
 
 
-def _clear(here: Run, outcome: Outcome) -> None:
+def _clear(dataset: Dataset, here: Run, outcome: Outcome) -> None:
     """Leaves of a run that published nothing what a person wants to see: the report, the schema, the rejections."""
-    for name in (SPILLED, "state", "cache_keys", RESULTS, MANIFEST, "insights.json", *GROUPS):
-        remove(join(here.root, name))
+    for name in (SPILLED, SETTLED, "state", "cache_keys", RESULTS, MANIFEST, "insights.json", *GROUPS):
+        dataset.store.remove(join(here.root, name))
     if outcome.kept_run:
-        write_bytes(join(here.root, "report.json"), _text(outcome.document()))
+        write_bytes(join(here.root, REPORT), document_text(outcome.document()))
     else:
-        remove(join(here.root, "schema.json"))
-        remove(join(here.root, "rejections"))
-
-
-def _text(document: JsonObject) -> bytes:
-    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+        dataset.store.remove(join(here.root, "schema.json"))
+        dataset.store.remove(join(here.root, "rejections"))

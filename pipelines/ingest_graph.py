@@ -1,38 +1,45 @@
-"""The graph of an ingest, from top to bottom, and what it is built from."""
+"""The graph of an ingest or a backfill, from top to bottom, and what it is built from."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import apache_beam as beam
 
-from pipelines.publish import join
-from transforms.elements import Export
+from pipelines.stores.store import join
+from transforms.elements import Export, Held
 from transforms.exports import RANGE_BYTES
 from transforms.image_cache import ListCacheKeys
-from transforms.infer_schema import InferSchema
-from transforms.kernels.merging import OnDuplicate
+from transforms.infer_schema import ResolveSchema, SchemaOptions
 from transforms.kernels.publication import CacheKeyMode
 from transforms.line_numbers import FirstLines
-from transforms.merge_records import BATCHES, COUNTS, MergeRecords
-from transforms.normalize import READINGS, REJECTED, Normalize
+from transforms.merge_records import OUTPUTS, REJECTED, SUMMARIES, GroupPartitions, MergeRecords, Merging
+from transforms.normalize import READINGS, Normalize
+from transforms.normalize import REJECTED as FAULTY
 from transforms.read_exports import ReadExports
 from transforms.rules.export_rows import Group
+from transforms.rules.policies import OnConflict, Step
+from transforms.settle_conflicts import RuleConflicts, SettleConflicts
 from transforms.validate import FindExamples
 from transforms.write_outputs import USES, WriteRows
 from transforms.write_rejections import WriteRejections
 from transforms.write_results import RESULTS, WriteResults
 
+SETTLED = "settled"
+"""Folder of what is written anew where conflicts had to be settled."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An ingest with everything looked up: what the graph is built from.
+    """A job with everything looked up: what the graph is built from.
 
     Attributes:
         root: Where the steps write.
         version: The number that would be published.
-        held: Partition to group to the URI of what the published version holds.
-        held_keys: Key partition to the URI of its list of cache keys.
-        sticky_text: Group to the fields that are text already (T2).
+        steps: The jobs that are decided together: one, or (a backfill) a whole history.
+        held: What the published version holds.
+        held_kinds: Group to field to the kind of its values in the published version (T4).
+        fresh: Groups whose summaries have to be made anew, because other choices are declared.
+        anew: Whether nothing that the published version holds stays (P5).
         progress: Local file for progress notes, None where the workers are elsewhere.
     """
 
@@ -40,52 +47,83 @@ class Job:
     exports: Sequence[Export]
     partitions: int
     version: int
-    held: Mapping[int, Mapping[Group, str]]
-    held_keys: Mapping[int, str]
-    sticky_text: Mapping[Group, Sequence[str]]
-    cache_keys: CacheKeyMode
-    on_duplicate: OnDuplicate
-    max_fields: int
-    progress: str | None
+    steps: Sequence[Step]
+    held: Held
+    held_kinds: Mapping[Group, Mapping[str, str]]
+    schema: SchemaOptions
+    cache_keys: CacheKeyMode = "canonical"
+    on_conflict: OnConflict = "fail"
+    fresh: Collection[Group] = ()
+    anew: bool = False
+    progress: str | None = None
     range_bytes: int = RANGE_BYTES
+    limits: Mapping[Group, Mapping[str, int]] = field(default_factory=dict)
 
 
 def build(root: beam.Pipeline, job: Job) -> None:
     """The graph, from top to bottom."""
-    uris = [export.uri for export in job.exports]
     raw = root | "ReadExports" >> ReadExports(job.exports, range_bytes=job.range_bytes, progress=job.progress)
-    rows = raw | "Normalize" >> Normalize(partitions=job.partitions)
-    merged = rows.batches | "MergeRecords" >> MergeRecords(
-        root=job.root,
-        partitions=job.partitions,
-        exports=uris,
-        held=job.held,
-        on_duplicate=job.on_duplicate,
-        progress=job.progress,
-    )
-    schema = merged[BATCHES] | "InferSchema" >> InferSchema(sticky_text=job.sticky_text, max_fields=job.max_fields)
+    rows = raw | "Normalize" >> Normalize(partitions=job.partitions, declared=job.schema.declared)
+    partitions = rows.batches | "GroupPartitions" >> GroupPartitions(job.held)
+    merging = _merging(job)
+    merged = partitions | "MergeRecords" >> MergeRecords(merging, root=job.root)
+    schema = merged[SUMMARIES] | "InferSchema" >> ResolveSchema(job.schema)
     first_lines = rows[READINGS] | "FirstLines" >> FirstLines()
     examples = merged.partitions | "FindExamples" >> FindExamples(
-        root=job.root, schema=schema, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
+        schema=schema, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
     )
-    written = merged.partitions | "WriteRows" >> WriteRows(
-        root=job.root, partitions=job.partitions, schema=schema, cache_keys=job.cache_keys, progress=job.progress
+    settled, outputs = schema, {name: merged[name] for name in ("partitions", *OUTPUTS)}
+    if job.on_conflict != "fail":
+        ruling = schema | "RuleConflicts" >> RuleConflicts(job.on_conflict, job.held_kinds)
+        again = partitions | "MergeSettled" >> MergeRecords(merging, root=join(job.root, SETTLED), ruling=ruling)
+        outputs = {
+            name: (found, again[name]) | f"Settle{name.title()}" >> SettleConflicts(ruling)
+            for name, found in outputs.items()
+        }
+        settled = outputs[SUMMARIES] | "InferSettledSchema" >> ResolveSchema(job.schema)
+    written = outputs["partitions"] | "WriteRows" >> WriteRows(
+        root=job.root,
+        partitions=job.partitions,
+        schema=settled,
+        held=job.held,
+        cache_keys=job.cache_keys,
+        progress=job.progress,
     )
     keys = written[USES] | "ListCacheKeys" >> ListCacheKeys(
-        root=job.root, partitions=job.partitions, version=job.version, held=job.held_keys
+        root=job.root,
+        partitions=job.partitions,
+        version=job.version,
+        merged=outputs["partitions"],
+        held=job.held,
+        anew=job.anew,
     )
-    rejected = (rows[REJECTED], merged[REJECTED]) | "FlattenRejected" >> beam.Flatten()
+    rejected = (rows[FAULTY], outputs[REJECTED]) | "FlattenRejected" >> beam.Flatten()
     rejections = rejected | "WriteRejections" >> WriteRejections(
         root=job.root, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
     )
-    reports = {
+    reports: dict[str, beam.PCollection[object]] = {
         "readings": rows[READINGS],
-        "counts": merged[COUNTS],
-        "states": merged.partitions,
-        "schema": schema,
+        "counts": outputs["counts"],
+        "states": outputs["partitions"],
+        "schema": settled,
         "examples": examples,
         "rows": written.written,
         "cache_keys": keys,
         "rejections": rejections,
     }
+    if job.on_conflict != "fail":
+        reports["conflicts"] = schema
     _ = reports | "WriteResults" >> WriteResults(uri=join(job.root, RESULTS))
+
+
+def _merging(job: Job) -> Merging:
+    return Merging(
+        partitions=job.partitions,
+        exports=[export.uri for export in job.exports],
+        steps=job.steps,
+        export_steps=[export.step for export in job.exports],
+        held=job.held,
+        limits=job.limits,
+        fresh=job.fresh,
+        progress=job.progress,
+    )

@@ -20,12 +20,12 @@ def insights(schema: JsonObject, quantiles: JsonObject, written: Iterable[JsonOb
     histograms: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     grids: defaultdict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
     for report in written:
-        group = str(report["group"])
-        for key, counts in cast("dict[str, list[int]]", report["histograms"]).items():
-            before = histograms[group, key] or [0] * len(counts)
-            histograms[group, key] = [one + other for one, other in zip(before, counts, strict=True)]
-        for row, column, count in cast("list[tuple[int, int, int]]", report["grid"]):
-            grids[group][row, column] += count
+        for group, counted in cast("dict[str, JsonObject]", report["counted"]).items():
+            for key, counts in cast("dict[str, list[int]]", counted["histograms"]).items():
+                before = histograms[group, key] or [0] * len(counts)
+                histograms[group, key] = [one + other for one, other in zip(before, counts, strict=True)]
+            for row, column, count in cast("list[tuple[int, int, int]]", counted["grid"]):
+                grids[group][row, column] += count
     groups = cast("dict[str, JsonObject]", schema["groups"])
     by_group = cast("dict[str, dict[str, JsonObject]]", quantiles)
     return {

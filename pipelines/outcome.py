@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
-from pipelines.config import IngestConfig
+from pipelines.config import JobConfig
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import Code
 from transforms.rules.values import JsonObject
@@ -55,7 +55,10 @@ class Tally:
     """Everything that a job counted.
 
     Attributes:
-        conflicts: As in INTERFACE, examples included.
+        conflicts: As in INTERFACE, examples included; as they were found, also where a policy settled them (T6).
+        unsettled: Fields that are in conflict still.
+        cleared: Values that the policy `null` cleared.
+        other_choices: Group to field to how many values, held before, are no choice of the declared schema (D2).
         warnings: Warnings by code.
         cache_keys: `upload` and `cached`.
         too_many_fields: Groups with more metadata keys than a group may have, and how many (R5).
@@ -63,6 +66,9 @@ class Tally:
 
     groups: dict[Group, GroupTally] = field(default_factory=lambda: {group: GroupTally() for group in GROUPS})
     conflicts: list[JsonObject] = field(default_factory=list)
+    unsettled: int = 0
+    cleared: int = 0
+    other_choices: dict[str, dict[str, int]] = field(default_factory=dict)
     warnings: Counter[str] = field(default_factory=Counter)
     cache_keys: dict[str, int] = field(default_factory=lambda: {"upload": 0, "cached": 0})
     too_many_fields: dict[str, int] = field(default_factory=dict)
@@ -101,18 +107,36 @@ class Verdict:
     reason: str
 
 
-def verdict(tally: Tally, config: IngestConfig) -> Verdict:
-    """The end that these counts lead to; publishing may still fail afterwards."""
+def verdict(tally: Tally, config: JobConfig, *, changed: bool) -> Verdict:
+    """The end that these counts lead to; publishing may still fail afterwards.
+
+    `changed` says whether the version would differ from the published one.
+    """
     for code, reason in _failures(tally, config):
         return Verdict("failed", code, reason)
     if config.dry_run:
         return Verdict("dry_run", ExitCode.OK, "dry run: nothing was published")
-    if not tally.changed:
-        return Verdict("unchanged", ExitCode.OK, "nothing to publish: the dataset holds these records already")
+    if not changed:
+        held = "the dataset holds these records already"
+        reason = "no record was accepted" if tally.rejected == tally.read else held
+        return Verdict("unchanged", ExitCode.OK, f"nothing to publish: {reason}")
     return Verdict("published", ExitCode.OK, "")
 
 
-def _failures(tally: Tally, config: IngestConfig) -> Iterator[tuple[ExitCode, str]]:
+def _conflict(tally: Tally, config: JobConfig) -> str:
+    fields = "1 field" if tally.unsettled == 1 else f"{tally.unsettled} fields"
+    if config.on_conflict == "fail":
+        return (
+            f"type conflicts in {fields}: give each field one kind of value, or let --on-conflict quarantine or null "
+            "settle it, and run again"
+        )
+    return (
+        f"type conflicts in {fields} that --on-conflict {config.on_conflict} cannot settle: the dataset itself holds "
+        "values of another kind than the declared one; replace these records first, or backfill with the declaration"
+    )
+
+
+def _failures(tally: Tally, config: JobConfig) -> Iterator[tuple[ExitCode, str]]:
     """Why nothing may be published, the reason that counts first.
 
     What cannot be read comes before what conflicts, since what was not read could conflict too.
@@ -133,15 +157,25 @@ def _failures(tally: Tally, config: IngestConfig) -> Iterator[tuple[ExitCode, st
                 f"{config.max_fields}; raise the limit, or move values that serve as keys into a list or an object"
             ),
         )
-    if tally.conflicts:
-        count = len(tally.conflicts)
-        fields = "1 field" if count == 1 else f"{count} fields"
-        yield ExitCode.TYPE_CONFLICT, f"type conflicts in {fields}: give each field one kind of value, and run again"
-    if config.max_rejected is not None and not config.max_rejected.allows(rejected=tally.rejected, read=tally.read):
+    if tally.unsettled:
+        yield ExitCode.TYPE_CONFLICT, _conflict(tally, config)
+    if tally.other_choices:
+        found = ", ".join(
+            f"{count:,} in {group}.{key}" for group, keys in tally.other_choices.items() for key, count in keys.items()
+        )
+        yield (
+            ExitCode.TYPE_CONFLICT,
+            (
+                f"the dataset holds values that are none of the declared choices ({found}): declare these too, or "
+                "replace the records that hold them first"
+            ),
+        )
+    listed = tally.rejected + tally.cleared
+    if config.max_rejected is not None and not config.max_rejected.allows(rejected=listed, read=tally.read):
         yield (
             ExitCode.TOO_MANY_REJECTED,
             (
-                f"{tally.rejected} of {tally.read} records are rejected, more than "
+                f"{listed} of {tally.read} records are rejected, more than "
                 f"--max-rejected {config.max_rejected} allows; see the rejections of this run"
             ),
         )

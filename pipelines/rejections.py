@@ -8,7 +8,8 @@ from typing import cast
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines.config import UsageError
-from pipelines.publish import Dataset, join, version_folder
+from pipelines.dataset import Dataset
+from pipelines.stores.store import join, version_folder
 from transforms.rules.values import JsonObject
 from transforms.stored_files import read_bytes
 
@@ -25,7 +26,7 @@ def rejected(dataset: str, *, version: int | None = None, run: str | None = None
         if "/" in run or not FileSystems.exists(join(folder, "report.json")):
             raise UsageError(f"{dataset} has no report of a run {run}; the ids of kept runs are the folders of runs/")
     else:
-        there = Dataset(dataset)
+        there = Dataset.at(dataset)
         found = there.published() if version is None else there.version(version)
         folder = join(dataset, version_folder(found.number))
     parts = FileSystems.match([join(folder, "rejections", "part-*")])[0].metadata_list

@@ -30,16 +30,22 @@ def tally_of(results: Results) -> tuple[Tally, JsonObject]:
         for name in ("created", "updated", "ignored", "unchanged"):
             setattr(of, name, getattr(of, name) + counts[name])
         of.rejected.update(cast("dict[str, int]", counts["rejected"]))
+        tally.cleared += cast("int", counts["cleared"])
     for keys in results.get("cache_keys", []):
         for name in ("upload", "cached"):
             tally.cache_keys[name] += cast("int", keys[name])
     schema = results["schema"][0]
     tally.too_many_fields = cast("dict[str, int]", schema["too_many_fields"])
+    tally.other_choices = cast("dict[str, dict[str, int]]", schema["other_choices"])
+    tally.unsettled = len(cast("list[JsonObject]", schema["conflicts"]))
+    if tally.cleared:
+        tally.warnings["cleared_value"] += tally.cleared
     examples = {
         (found["group"], found["field"]): cast("list[JsonObject]", found["examples"])
         for found in results.get("examples", [])
     }
-    for conflict in cast("list[JsonObject]", schema["conflicts"]):
+    before_settling = results.get("conflicts", [schema])[0]
+    for conflict in cast("list[JsonObject]", before_settling["conflicts"]):
         found = examples.get((conflict["group"], conflict["field"]), [])
         tally.conflicts.append({**conflict, "examples": list(found)})
     return tally, schema
@@ -47,12 +53,11 @@ def tally_of(results: Results) -> tuple[Tally, JsonObject]:
 
 def files_of(results: Results) -> list[StoredFile]:
     """All files that are part of the version."""
-    reports: list[object] = [report["file"] for name in ("rows", "cache_keys") for report in results.get(name, [])]
-    reports += (state for states in results.get("states", []) for state in states.values())
-    reports += results.get("rejections", [])
     return [
-        StoredFile(str(file["path"]), int(file["records"]), int(file["bytes"]), str(file["sha256"]))
-        for file in cast("list[dict[str, str]]", reports)
+        StoredFile(str(file["uri"]), str(file["path"]), int(file["records"]), int(file["bytes"]), str(file["sha256"]))
+        for name in ("states", "rows", "cache_keys", "rejections")
+        for report in results.get(name, [])
+        for file in cast("list[dict[str, str]]", report["files"])
     ]
 
 

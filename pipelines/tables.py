@@ -7,9 +7,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.changes import Changes, GroupChanges
+from pipelines.dataset import Version
 from pipelines.ingest import Outcome
 from pipelines.outcome import GroupTally
-from pipelines.publish import Version, join, version_folder
+from pipelines.stores.store import join, version_folder
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject
 
@@ -141,17 +143,54 @@ def print_versions(versions: Iterable[Version], console: Console) -> None:
     """A line for each version: when it was published, what it holds, and what its job did."""
     table = _folding("version", "published", "holds", "its job")
     for version in versions:
-        files = cast("list[dict[str, object]]", version.manifest["files"])
         counts = cast("dict[str, dict[str, int]]", version.manifest["counts"])
-        held: dict[str, int] = {
-            group: sum(int(str(file["records"])) for file in files if str(file["path"]).split("/")[2] == group)
-            for group in GROUPS
-        }
+        held: dict[str, int] = {group: version.records(group) for group in GROUPS}
         done = {name: sum(each[name] for each in counts.values()) for name in ("created", "updated")}
         done["rejected"] = sum(sum(cast("dict[str, int]", each["rejected"]).values()) for each in counts.values())
         done["to upload"] = cast("dict[str, int]", version.manifest["cache_keys"])["upload"]
         table.add_row(str(version.number), str(version.manifest["published_at"]), _counted(held), _counted(done))
     console.print(table)
+
+
+def print_changes(found: Changes, console: Console) -> None:
+    """What a version added, changed and dropped."""
+    against = (
+        "nothing: it is the first, or its parent was pruned" if found.parent is None else f"version {found.parent}"
+    )
+    console.print(f"version {found.version.number} against {against}", highlight=False)
+    records = Table("group", title="Records", title_justify="left")
+    for name in ("before", "now", "created", "updated", "rejected"):
+        records.add_column(name, justify="right")
+    fields = Table("group", "field", "change", title="Fields", title_justify="left")
+    for group, changed in found.groups.items():
+        counts = found.counts[group]
+        rejected = sum(cast("dict[str, int]", counts["rejected"]).values())
+        if any(changed.records) or rejected:
+            numbers = (*changed.records, counts["created"], counts["updated"], rejected)
+            records.add_row(group, *(f"{number:,}" for number in cast("tuple[int, ...]", numbers)))
+        for key, text in sorted(_field_changes(changed)):
+            fields.add_row(group, escape(key), escape(text))
+    console.print(records)
+    if fields.row_count:
+        console.print(fields)
+    else:
+        console.print("No field came, went, or changed its type or its categories.", highlight=False)
+    upload, cached = found.uploads
+    console.print(f"{upload:,} images to upload, {cached:,} cached.", highlight=False)
+
+
+def _field_changes(changed: GroupChanges) -> Iterable[tuple[str, str]]:
+    for key, kind in changed.added.items():
+        yield key, f"added ({kind})"
+    for key, kind in changed.dropped.items():
+        yield key, f"dropped ({kind})"
+    for key, (before, now) in changed.retyped.items():
+        yield key, f"{before} became {now}"
+    for key, (came, went) in changed.categories.items():
+        for word, names in (("new", came), ("gone", went)):
+            if names:
+                more = f" and {len(names) - _SHOWN_CATEGORIES} more" if len(names) > _SHOWN_CATEGORIES else ""
+                yield key, f"{word} categories: {', '.join(names[:_SHOWN_CATEGORIES])}{more}"
 
 
 def _counted(counts: Mapping[str, int]) -> str:

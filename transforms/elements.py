@@ -3,10 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from transforms.formats.framing import Chunk, Unreadable
 from transforms.rules.export_rows import Group
+from transforms.rules.fields import GroupSummary
+from transforms.rules.policies import Mode
+from transforms.rules.values import JsonObject
 from transforms.stored_files import StoredFile
+
+Summaries: TypeAlias = dict[str, GroupSummary]
+"""Group to its summary; groups without records may be absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +25,8 @@ class Export:
         uri: Where it is.
         model_run: Of predictions (G5).
         size: Bytes as stored.
+        step: Which job of a backfill it belongs to; 0 for an ingest.
+        mode: How its records meet what is held (U1 to U3).
     """
 
     number: int
@@ -25,6 +34,8 @@ class Export:
     group: Group
     model_run: str | None
     size: int
+    step: int = 0
+    mode: Mode = "append"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,33 +114,72 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Partition:
-    """What a partition holds after the merge, stored: group to its state file."""
+class Held:
+    """What the published version holds, as far as a job goes on from it; everything by part number.
 
-    number: int
-    states: Mapping[Group, StoredFile]
+    Attributes:
+        version: Its number.
+        states: Of each partition, group to its state file.
+        summaries: The summaries of the states of a partition.
+        rows: Of each partition, group to its Avro part.
+        insights: What was counted of the rows of a partition.
+        keys: The part of the list of cache keys.
+        key_uses: The uses behind that part.
+        fields: Group to the fields of its schema, with what decides how rows are written.
+    """
+
+    version: int = 0
+    states: Mapping[int, Mapping[Group, StoredFile]] = field(default_factory=dict)
+    summaries: Mapping[int, StoredFile] = field(default_factory=dict)
+    rows: Mapping[int, Mapping[Group, StoredFile]] = field(default_factory=dict)
+    insights: Mapping[int, StoredFile] = field(default_factory=dict)
+    keys: Mapping[int, StoredFile] = field(default_factory=dict)
+    key_uses: Mapping[int, StoredFile] = field(default_factory=dict)
+    fields: Mapping[Group, JsonObject] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenRows:
-    """The rows of one group and partition, written.
+class Partition:
+    """What a partition holds after the merge, stored.
 
     Attributes:
-        file: The Avro part.
-        histograms: Counts by numerical field, for the edges of the schema.
-        grid: Cell of the grid of locations to their number.
+        states: Group to its state file; of a group that the job did not change, the one that was held before.
+        summaries: The file with the summaries of these states.
+        changed: The groups that the job changed.
     """
 
-    group: Group
-    file: StoredFile
-    histograms: Mapping[str, list[int]]
-    grid: Mapping[tuple[int, int], int]
+    number: int
+    states: Mapping[Group, StoredFile]
+    summaries: StoredFile
+    changed: frozenset[Group]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPartition:
+    """The rows of a partition, as the version has them.
+
+    Attributes:
+        rows: Group to its Avro part, written by this job or carried on.
+        insights: The file with what was counted of the rows.
+        counted: Group to what was counted (`transforms.kernels.insights.Counted`) as JSON.
+    """
+
+    number: int
+    rows: Mapping[Group, StoredFile]
+    insights: StoredFile
+    counted: Mapping[Group, JsonObject]
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenKeys:
-    """One part of the list of cache keys, written."""
+    """One part of the list of cache keys.
 
-    file: StoredFile
+    Attributes:
+        file: The Avro part, None where no key of the part is used any more.
+        uses: The uses behind it, those that ended included.
+    """
+
+    file: StoredFile | None
+    uses: StoredFile
     upload: int
     cached: int

@@ -14,7 +14,7 @@ from transforms.formats.compression import decompressed, is_compressed
 from transforms.formats.framing import Chunk, Unreadable, read_range, read_stream
 from transforms.formats.json_documents import split_document
 from transforms.formats.sniff import Format, sniff
-from transforms.stored_files import is_local, open_to_read
+from transforms.stored_files import REFUSALS, content_encoding, is_local, open_to_read, refusal
 
 RANGE_BYTES = 16 * 1024 * 1024
 """What one element of work reads: small enough for all workers to have some, large enough that Beam is not noticed."""
@@ -59,8 +59,9 @@ def read(stretch: Stretch, *, digest: bool = True) -> Iterator[RawChunk]:
                 yield RawChunk(stretch, -1, None, None, 0, sha)
     except Unreadable as error:
         yield RawChunk(stretch, -1, None, error, 0, sha)
-    except OSError as error:
-        yield RawChunk(stretch, -1, None, Unreadable(f"expected a file that can be read, got {error}"), 0, sha)
+    except REFUSALS as error:
+        unreadable = Unreadable(f"expected a file that can be read, got {refusal(error)}")
+        yield RawChunk(stretch, -1, None, unreadable, 0, sha)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,15 @@ def first_line(raw: RawChunk) -> int:
 
 def _chunks(stream: BinaryIO, stretch: Stretch) -> Iterator[tuple[int, Chunk]]:
     """(position as in RawChunk, chunk) of what begins in the stretch."""
-    if is_compressed(stretch.export.uri):
+    # An object that says so is compressed whatever its name; one whose name says it too is so once.
+    name = "stored.gz" if content_encoding(stream) == "gzip" else stretch.export.uri
+    if is_compressed(name):
+        if stretch.start:  # planned by a name that did not tell: the first stretch reads the whole object
+            return
         # What is decompressed cannot go back to its start: the head is decompressed twice.
-        form = sniff(decompressed(stream, stretch.export.uri).read(HEAD_BYTES))
+        form = sniff(decompressed(stream, name).read(HEAD_BYTES))
         stream.seek(0)
-        plain = decompressed(stream, stretch.export.uri)
+        plain = decompressed(stream, name)
         if form is Format.AVRO:
             # Only for the many small reads of Avro: in front of a fault, a buffer drops what it holds (R2).
             plain = cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", plain), HEAD_BYTES))

@@ -1,47 +1,111 @@
 """ListCacheKeys: every URL that a version would fetch, once each, and whether an earlier version listed it (K1, K2)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import io
+from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
 import polars as pl
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.elements import WrittenKeys
+from transforms.elements import Held, Partition, WrittenKeys
 from transforms.formats.avro_parts import avro_container
-from transforms.kernels.cache_keys import CacheKeys, listed
+from transforms.kernels.cache_keys import CacheKeys, no_uses, stays, use_owner
+from transforms.kernels.publication import USES
 from transforms.rules.avro_schema import cache_key_schema
-from transforms.stored_files import part_path, read_bytes, store
+from transforms.stored_files import StoredFile, part_path, read_bytes, store
 
 
 class ListCacheKeys(beam.PTransform):
-    """(key partition, uses) to WrittenKeys; uses are frames with the columns `kernels.publication.USES`."""
+    """(key partition, uses) to WrittenKeys; uses are frames with the columns `kernels.publication.USES` and `owner`.
 
-    def __init__(self, *, root: str, partitions: int, version: int, held: Mapping[int, str]) -> None:
-        """Takes where to write, and the key partition to the URI of the published list that it continues."""
+    The uses are those of rows that changed: the published version knows the others.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: str,
+        partitions: int,
+        version: int,
+        merged: beam.PCollection[Partition],
+        held: Held,
+        anew: bool = False,
+    ) -> None:
+        """Takes where to write and what to go on from.
+
+        Args:
+            root: Where files go.
+            partitions: How many there are.
+            version: The number to be published.
+            merged: The partitions, which say what changed.
+            held: What the published version lists.
+            anew: Whether all rows are new, so that no use of the published version lasts (P5).
+        """
         super().__init__()
-        self._write = _WriteKeysFn(root, partitions, version, dict(held))
+        self._merged = merged
+        self._held = held
+        self._write = _WriteKeysFn(root, partitions, version, held, anew=anew)
 
     def expand(self, uses: beam.PCollection[tuple[int, pl.DataFrame]]) -> beam.PCollection[WrittenKeys]:
         """All uses of one key meet in one partition."""
+        changed = self._merged | "ListChanged" >> beam.FlatMap(_owners).with_output_types(int)
+        held = (
+            uses.pipeline
+            | "ListHeldKeys" >> beam.Create(sorted(self._held.key_uses), reshuffle=False).with_output_types(int)
+            | "KeyHeldKeys" >> beam.Map(_nothing).with_output_types(tuple[int, pl.DataFrame])
+        )
         return (
-            uses
+            (uses, held)
+            | "FlattenUses" >> beam.Flatten()
             | "GroupByKeyPartition" >> beam.GroupByKey()
-            | "WriteCacheKeys" >> beam.ParDo(self._write).with_output_types(WrittenKeys)
+            | "WriteCacheKeys" >> beam.ParDo(self._write, beam.pvalue.AsList(changed)).with_output_types(WrittenKeys)
         )
 
 
+def _nothing(number: int) -> tuple[int, pl.DataFrame]:
+    return number, pl.DataFrame(schema={**USES, "owner": pl.Int32()})
+
+
+def _owners(partition: Partition) -> list[int]:
+    return [use_owner(partition.number, group) for group in sorted(partition.changed)]
+
+
 class _WriteKeysFn(beam.DoFn):
-    def __init__(self, root: str, partitions: int, version: int, held: dict[int, str]) -> None:
+    def __init__(self, root: str, partitions: int, version: int, held: Held, *, anew: bool) -> None:
         self._root = root
         self._partitions = partitions
         self._version = version
         self._held = held
+        self._anew = anew
 
-    def process(self, element: tuple[int, Iterable[pl.DataFrame]]) -> Iterator[WrittenKeys]:
-        number, uses = element
-        held = self._held.get(number)
-        before = None if held is None else read_bytes(held)
-        keys = CacheKeys.of(listed(pl.concat(list(uses))), before, version=self._version)
-        path = part_path("cache_keys", number, self._partitions, "avro")
+    def process(self, element: tuple[int, Iterable[pl.DataFrame]], changed: Sequence[int]) -> Iterator[WrittenKeys]:
+        number, frames = element
+        uses = pl.concat(list(frames))
+        stored = self._held.key_uses.get(number)
+        held = no_uses() if stored is None else read_uses(stored)
+        owners = None if self._anew else changed
+        if stored is not None and not uses.height and stays(held, changed=owners, version=self._held.version):
+            file = self._held.keys.get(number)
+            yield WrittenKeys(file, stored, 0, 0 if file is None else file.records)
+            return
+        keys = CacheKeys.of(uses, held, changed=owners, version=self._version)
+        yield written_keys(keys, self._root, number, self._partitions)
+
+
+def read_uses(file: StoredFile) -> pl.DataFrame:
+    """The uses that `written_keys` stored."""
+    return pl.read_ipc(io.BytesIO(read_bytes(file.uri)))
+
+
+def written_keys(keys: CacheKeys, root: str, number: int, partitions: int) -> WrittenKeys:
+    """Writes one part of the list, and the uses behind it."""
+    file = None
+    if keys.frame.height:
         data = avro_container(keys.frame, cache_key_schema())
-        yield WrittenKeys(store(self._root, path, data, records=keys.frame.height), keys.upload, keys.cached)
+        path = part_path("cache_keys", number, partitions, "avro")
+        file = store(root, path, data, records=keys.frame.height)
+    out = io.BytesIO()
+    keys.uses.write_ipc(out, compression="lz4", compat_level=pl.CompatLevel.oldest())
+    path = part_path("state/cache_keys", number, partitions, "arrow")
+    uses = store(root, path, out.getvalue(), records=keys.uses.height)
+    return WrittenKeys(file, uses, keys.upload, keys.cached)

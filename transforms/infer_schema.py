@@ -1,51 +1,76 @@
 """InferSchema: batches to the schema of each group (T1, T3, T5). The CombineFn only forwards to the monoid."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TypeAlias
+from dataclasses import dataclass, field
 
 import apache_beam as beam
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
+from transforms.elements import Summaries
 from transforms.kernels.batch import Batch
 from transforms.kernels.fields import summarize
+from transforms.rules.declared import Declared
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.fields import GROUP_ZERO, GroupSummary, merge_groups
+from transforms.rules.fields import GROUP_ZERO, FieldSummary, merge_groups
 from transforms.rules.numbers import quantile
-from transforms.rules.schema import conflicts, resolve_group
+from transforms.rules.schema import conflicts, other_choices, resolve_group
+from transforms.rules.strings import MAX_CATEGORIES
 from transforms.rules.values import JsonObject
-
-Summaries: TypeAlias = dict[str, GroupSummary]
-"""Group to its summary; groups without records may be absent."""
-
 
 MAX_FIELDS = 2000
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
 
+@dataclass(frozen=True, slots=True)
+class SchemaOptions:
+    """What else than records decides a schema.
+
+    Attributes:
+        sticky_text: Group to the fields that were seen with more than 250 distinct strings before (T2).
+        max_fields: How many metadata keys a group may have (R5).
+        declared: The declared schema (D).
+    """
+
+    sticky_text: Mapping[Group, Collection[str]] = field(default_factory=dict)
+    max_fields: int = MAX_FIELDS
+    declared: Declared = field(default_factory=dict)
+
+
 class InferSchema(beam.PTransform):
-    """PCollection[Batch] to one JSON object: `groups` as in `schema.json`, `conflicts`, and `quantiles`.
+    """PCollection[Batch] to one JSON object: `groups` as in `schema.json`, `conflicts`, `quantiles` and more.
 
     `quantiles` has, by group and numerical field, the values at QUANTILES; `too_many_fields`, the number of metadata
-    keys of each group that has more than `max_fields` (R5).
+    keys of each group that has more than `max_fields` (R5); `sticky_text`, by group, the fields that are text for good
+    (T2); `other_choices`, by group and field, how many values are none of the declared choices (D2).
 
     Give all batches of a dataset; in which order, and how they are grouped, changes nothing.
     """
 
-    def __init__(
-        self, *, sticky_text: Mapping[Group, Collection[str]] | None = None, max_fields: int = MAX_FIELDS
-    ) -> None:
-        """Takes the fields that an earlier version held as text, by group (T2), and how many keys a group may have."""
+    def __init__(self, options: SchemaOptions | None = None) -> None:
+        """Takes what else than records decides a schema."""
         super().__init__()
-        self._max_fields = max_fields
-        self._sticky = {group: frozenset(keys) for group, keys in (sticky_text or {}).items()}
+        self._options = options or SchemaOptions()
 
     def expand(self, batches: beam.PCollection[Batch]) -> beam.PCollection[JsonObject]:
         """Summarizes batch by batch, merges, and only then resolves."""
+        summaries = batches | "SummarizeBatches" >> beam.Map(_summaries).with_output_types(Summaries)
+        return summaries | "ResolveSchema" >> ResolveSchema(self._options)
+
+
+class ResolveSchema(beam.PTransform):
+    """PCollection[Summaries] to what InferSchema gives."""
+
+    def __init__(self, options: SchemaOptions) -> None:
+        """Takes what else than records decides a schema."""
+        super().__init__()
+        self._options = options
+
+    def expand(self, summaries: beam.PCollection[Summaries]) -> beam.PCollection[JsonObject]:
+        """Merges, and only then resolves."""
         return (
-            batches
-            | "SummarizeBatches" >> beam.Map(_summaries).with_output_types(Summaries)
+            summaries
             | "MergeSummaries" >> beam.CombineGlobally(_MergeSummariesFn())
-            | "ResolveSchema" >> beam.Map(_resolve, self._sticky, self._max_fields).with_output_types(dict)
+            | "ResolveSummaries" >> beam.Map(_resolve, self._options).with_output_types(dict)
         )
 
 
@@ -71,24 +96,41 @@ class _MergeSummariesFn(beam.CombineFn):
         return accumulator
 
 
-def _resolve(summaries: Summaries, sticky: Mapping[Group, frozenset[str]], max_fields: int) -> JsonObject:
+def _resolve(summaries: Summaries, options: SchemaOptions) -> dict[str, object]:
+    found = {group: summaries.get(group, GROUP_ZERO) for group in GROUPS}
+    sticky = {group: frozenset(options.sticky_text.get(group, ())) for group in GROUPS}
+    declared = {group: options.declared.get(group, {}) for group in GROUPS}
     return {
         "too_many_fields": {
-            group: len(summary.fields)
-            for group, summary in sorted(summaries.items())
-            if len(summary.fields) > max_fields
+            group: len(summary.fields) for group, summary in found.items() if len(summary.fields) > options.max_fields
         },
         "groups": {
-            group: resolve_group(summaries.get(group, GROUP_ZERO), sticky_text=sticky.get(group, frozenset()))
-            for group in GROUPS
+            group: resolve_group(summary, sticky_text=sticky[group], declared=declared[group])
+            for group, summary in found.items()
         },
-        "conflicts": [conflict for group in GROUPS for conflict in conflicts(group, summaries.get(group, GROUP_ZERO))],
+        "conflicts": [
+            conflict
+            for group, summary in found.items()
+            for conflict in conflicts(group, summary, declared=declared[group])
+        ],
+        "other_choices": {
+            group: others for group, summary in found.items() if (others := other_choices(summary, declared[group]))
+        },
+        "sticky_text": {
+            group: sorted(sticky[group] | {key for key, each in summary.fields.items() if _is_text(each)})
+            for group, summary in found.items()
+        },
         "quantiles": {
             group: {
-                key: {f"{q:g}": quantile(field.numbers, q) for q in QUANTILES}
-                for key, field in sorted(summaries.get(group, GROUP_ZERO).fields.items())
-                if field.numbers.count
+                key: {f"{q:g}": quantile(each.numbers, q) for q in QUANTILES}
+                for key, each in sorted(summary.fields.items())
+                if each.numbers.count
             }
-            for group in GROUPS
+            for group, summary in found.items()
         },
     }
+
+
+def _is_text(summary: FieldSummary) -> bool:
+    strings = summary.strings
+    return len(strings.categories) > MAX_CATEGORIES if strings.categories is not None else strings.count > 0

@@ -1,6 +1,7 @@
 """MergeRecords: all rows of one partition together, decided against each other and against the dataset (I, U)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import apache_beam as beam
@@ -9,116 +10,173 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints.decorators import no_annotations
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.elements import Partition, Rejection
+from transforms.elements import Held, Partition, Rejection, Summaries
 from transforms.kernels.batch import Batch, no_cells
-from transforms.kernels.merging import GroupCounts, OnDuplicate, merge
+from transforms.kernels.fields import summarize
+from transforms.kernels.merging import GroupCounts, Merged, merge
+from transforms.kernels.settling import Ruling
 from transforms.progress_notes import note_progress
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.stored_files import StoredFile, part_path, read_bytes, store
+from transforms.rules.policies import Step
+from transforms.states import read_state, read_summaries, summaries_data
+from transforms.stored_files import StoredFile, part_path, store
 
-BATCHES = "batches"
+SUMMARIES = "summaries"
 COUNTS = "counts"
 REJECTED = "rejected"
+OUTPUTS = (SUMMARIES, COUNTS, REJECTED)
 
 
-class MergeRecords(beam.PTransform):
-    """(partition, Batch) to Partition, beside it BATCHES (Batch), COUNTS ((group, GroupCounts)), REJECTED (Rejection).
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """What a partition has to know to be merged.
 
-    The merged rows are written to state files below `root`: later steps read them there instead of passing rows on, and
-    they are what the next version of the dataset is built from.
+    Attributes:
+        partitions: How many there are.
+        exports: URI of each export of the job, by its number.
+        steps: The jobs that the exports come from.
+        export_steps: The step of each export.
+        held: What the dataset holds.
+        limits: Group to field to how many distinct strings are counted, where it is not the usual number (D3).
+        fresh: Groups whose summaries are made anew, because these limits are not those of the published version.
+        progress: Local file for progress notes, None where the workers are elsewhere.
     """
 
-    def __init__(
-        self,
-        *,
-        root: str,
-        partitions: int,
-        exports: Sequence[str],
-        held: Mapping[int, Mapping[Group, str]],
-        on_duplicate: OnDuplicate = "reject",
-        progress: str | None = None,
-    ) -> None:
-        """Takes what a partition has to know.
+    partitions: int
+    exports: Sequence[str]
+    steps: Sequence[Step] = (Step(),)
+    export_steps: Sequence[int] = ()
+    held: Held = field(default_factory=Held)
+    limits: Mapping[Group, Mapping[str, int]] = field(default_factory=dict)
+    fresh: Collection[Group] = ()
+    progress: str | None = None
 
-        Args:
-            root: Where state files go.
-            partitions: How many there are.
-            exports: URI of each export of the job, by its number.
-            held: Partition to group to the URI of the state file in the published version.
-            on_duplicate: See `transforms.kernels.merging`.
-            progress: See ReadExports.
-        """
+
+class GroupPartitions(beam.PTransform):
+    """(partition, Batch) to (partition, batches): one GroupByKey for all groups.
+
+    Partitions that the job does not touch come along where the dataset holds rows of them.
+    """
+
+    def __init__(self, held: Held) -> None:
+        """Takes what the dataset holds."""
         super().__init__()
-        self._partitions = partitions
         self._held = held
-        self._merge = _MergePartitionFn(root, partitions, list(exports), dict(held), on_duplicate, progress)
 
-    @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
-    def expand(self, batches: beam.PCollection[tuple[int, Batch]]) -> beam.pvalue.DoOutputsTuple:
-        """One GroupByKey for all groups; partitions that the job does not touch come along when they hold rows."""
-        untouched = (
+    def expand(self, batches: beam.PCollection[tuple[int, Batch]]) -> beam.PCollection[tuple[int, Iterable[Batch]]]:
+        """Groups."""
+        held = (
             batches.pipeline
-            | "ListHeld" >> beam.Create(sorted(self._held), reshuffle=False).with_output_types(int)
+            | "ListHeld" >> beam.Create(sorted(self._held.states), reshuffle=False).with_output_types(int)
             | "KeyHeld" >> beam.Map(_nothing).with_output_types(tuple[int, Batch])
         )
-        return (
-            (batches, untouched)
-            | "FlattenPartitions" >> beam.Flatten()
-            | "GroupByPartition" >> beam.GroupByKey()
-            | "MergePartitions" >> beam.ParDo(self._merge).with_outputs(BATCHES, COUNTS, REJECTED, main="partitions")
-        )
+        return (batches, held) | "FlattenPartitions" >> beam.Flatten() | "GroupByPartition" >> beam.GroupByKey()
 
 
 def _nothing(partition: int) -> tuple[int, Batch]:
     return partition, Batch("items", pl.DataFrame(), no_cells())
 
 
+class MergeRecords(beam.PTransform):
+    """(partition, batches) to Partition, beside it SUMMARIES, COUNTS ((group, GroupCounts)) and REJECTED (Rejection).
+
+    The merged rows are written to state files below `root`: later steps read them there instead of passing rows on, and
+    they are what the next version of the dataset is built from. What the job does not change is not read or written.
+    """
+
+    def __init__(self, merging: Merging, *, root: str, ruling: beam.PCollection[Ruling] | None = None) -> None:
+        """Takes what a partition has to know, where state files go, and how type conflicts are settled.
+
+        With a ruling that settles nothing there is no output at all: what was merged without one stands.
+        """
+        super().__init__()
+        self._ruling = ruling
+        self._merge = _MergePartitionFn(merging, root)
+
+    @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
+    def expand(self, partitions: beam.PCollection[tuple[int, Iterable[Batch]]]) -> beam.pvalue.DoOutputsTuple:
+        """One partition after the other."""
+        settled = () if self._ruling is None else (beam.pvalue.AsSingleton(self._ruling),)
+        merge_partitions = beam.ParDo(self._merge, *settled).with_outputs(*OUTPUTS, main="partitions")
+        return partitions | "MergePartitions" >> merge_partitions
+
+
 Outputs: TypeAlias = (
     Partition
-    | TaggedOutput[Literal["batches"], Batch]
+    | TaggedOutput[Literal["summaries"], Summaries]
     | TaggedOutput[Literal["counts"], tuple[str, GroupCounts]]
     | TaggedOutput[Literal["rejected"], Rejection]
 )
 
 
 class _MergePartitionFn(beam.DoFn):
-    def __init__(
-        self,
-        root: str,
-        partitions: int,
-        exports: list[str],
-        held: dict[int, Mapping[Group, str]],
-        on_duplicate: OnDuplicate,
-        progress: str | None,
-    ) -> None:
+    def __init__(self, merging: Merging, root: str) -> None:
+        self._merging = merging
         self._root = root
-        self._partitions = partitions
-        self._exports = exports
-        self._held = held
-        self._on_duplicate: OnDuplicate = on_duplicate
-        self._progress = progress
 
-    def process(self, element: tuple[int, Iterable[Batch]]) -> Iterator[Outputs]:
+    def process(self, element: tuple[int, Iterable[Batch]], ruling: Ruling | None = None) -> Iterator[Outputs]:
+        if ruling is not None and not ruling.winners:
+            return
         number, batches = element
         incoming: dict[Group, list[Batch]] = {}
         for batch in batches:
             if batch.rows.height:
                 incoming.setdefault(batch.group, []).append(batch)
-        held = {group: Batch.from_bytes(read_bytes(uri)) for group, uri in self._held.get(number, {}).items()}
-        merged = merge(incoming, held, exports=self._exports, on_duplicate=self._on_duplicate)
+        merging = self._merging
+        held = merging.held.states.get(number, {})
+        merged = merge(
+            incoming,
+            {group: read_state(held[group]) for group in _needed(incoming) if group in held},
+            exports=merging.exports,
+            steps=merging.steps,
+            export_steps=merging.export_steps,
+            ruling=ruling,
+        )
         for frame in merged.rejected:
             for row in frame.iter_rows(named=True):
                 yield TaggedOutput(REJECTED, Rejection(raw=None, **row))
         for group, counts in merged.counts.items():
             if counts != GroupCounts():
                 yield TaggedOutput(COUNTS, (group, counts))
+        summaries: Summaries = {}
+        partition = self._stored(number, merged, held, summaries)
+        records = sum(state.records for state in partition.states.values()) if partition else 0
+        note_progress(merging.progress, "merged", 1, records)
+        if partition is not None:
+            yield TaggedOutput(SUMMARIES, summaries)
+            yield partition
+
+    def _stored(
+        self, number: int, merged: Merged, held: Mapping[Group, StoredFile], summaries: Summaries
+    ) -> Partition | None:
+        """Writes what is new of the partition, and gathers the summaries of all that it holds now."""
+        merging = self._merging
+        before = merging.held.summaries.get(number)
+        known = {} if before is None else read_summaries(before)
         states: dict[Group, StoredFile] = {}
         for group in GROUPS:
-            if group in merged.batches:
+            limits = merging.limits.get(group, {})
+            if group in merged.changed:
                 batch = merged.batches[group]
-                path = part_path(f"state/{group}", number, self._partitions, "arrow")
+                path = part_path(f"state/{group}", number, merging.partitions, "arrow")
                 states[group] = store(self._root, path, batch.to_bytes(), records=batch.rows.height)
-                yield TaggedOutput(BATCHES, batch)
-        note_progress(self._progress, "merged", 1, sum(state.records for state in states.values()))
-        if states:
-            yield Partition(number, states)
+                summaries[group] = summarize(batch, limits)
+            elif group in held:
+                states[group] = held[group]
+                fresh = group in merging.fresh
+                summaries[group] = summarize(read_state(held[group]), limits) if fresh else known[group]
+        if not states:
+            return None
+        if before is None or merged.changed or not held.keys().isdisjoint(merging.fresh):
+            path = part_path("state/summaries", number, merging.partitions, "json")
+            records = sum(state.records for state in states.values())
+            before = store(self._root, path, summaries_data(summaries), records=records)
+        return Partition(number, states, before, frozenset(merged.changed))
+
+
+def _needed(incoming: Collection[Group]) -> Iterator[Group]:
+    """The groups whose held rows the merge looks at: those that are touched, and those that they refer to."""
+    refers = "annotations" in incoming or "predictions" in incoming
+    for group in GROUPS:
+        if group in incoming or (refers and group in ("items", "scenes")):
+            yield group

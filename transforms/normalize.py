@@ -14,8 +14,10 @@ from transforms import coders as _coders  # noqa: F401 - registers how batches a
 from transforms.elements import RawChunk, Reading, Rejection
 from transforms.exports import first_line
 from transforms.kernels.batch import Batch
+from transforms.kernels.choices import reject_other_choices
 from transforms.kernels.normalization import normalize
 from transforms.kernels.rows import Origin
+from transforms.rules.declared import Declared
 from transforms.rules.identity import partition_of
 from transforms.rules.rejections import Code
 
@@ -26,17 +28,18 @@ READINGS = "readings"
 class Normalize(beam.PTransform):
     """RawChunk to (partition, Batch), beside it the outputs REJECTED (Rejection) and READINGS (Reading)."""
 
-    def __init__(self, *, partitions: int) -> None:
-        """Takes the number of partitions, at least 1."""
+    def __init__(self, *, partitions: int, declared: Declared | None = None) -> None:
+        """Takes the number of partitions, at least 1, and the declared schema, whose choices are checked here (D2)."""
         super().__init__()
         if partitions < 1:
             raise ValueError(f"expected at least one partition, got {partitions}")
         self._partitions = partitions
+        self._declared = declared or {}
 
     @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
     def expand(self, chunks: beam.PCollection[RawChunk]) -> beam.pvalue.DoOutputsTuple:
         """One pass over the records of each chunk."""
-        return chunks | "NormalizeChunks" >> beam.ParDo(_NormalizeFn(self._partitions)).with_outputs(
+        return chunks | "NormalizeChunks" >> beam.ParDo(_NormalizeFn(self._partitions, self._declared)).with_outputs(
             REJECTED, READINGS, main="batches"
         )
 
@@ -47,8 +50,9 @@ Outputs: TypeAlias = (
 
 
 class _NormalizeFn(beam.DoFn):
-    def __init__(self, partitions: int) -> None:
+    def __init__(self, partitions: int, declared: Declared) -> None:
         self._partitions = partitions
+        self._declared = declared
         self._records = Metrics.counter("read", "records")
         self._bytes = Metrics.counter("read", "bytes")
 
@@ -73,7 +77,10 @@ class _NormalizeFn(beam.DoFn):
             return
         origin = Origin(export.number, raw.position, chunk.offsets, chunk.lines + first_line(raw))
         with _no_collection():
-            done = normalize(chunk.records, group=export.group, model_run=export.model_run, origin=origin)
+            done = normalize(
+                chunk.records, group=export.group, model_run=export.model_run, origin=origin, mode=export.mode
+            )
+            reject_other_choices(done, self._declared, origin)
         reading.read.update(done.read)
         reading.warnings.update(done.warnings)
         self._records.inc(sum(done.read.values()))

@@ -1,11 +1,42 @@
-"""State files: the merged rows of a partition, as later steps and the next version read them."""
+"""State files: what the steps of a job leave for later steps and for the next version, read back."""
 
-from apache_beam.io.filesystems import FileSystems
+import json
+from collections.abc import Mapping
+from typing import cast
 
 from transforms.kernels.batch import Batch
+from transforms.rules.export_rows import Group
+from transforms.rules.fields import GroupSummary
+from transforms.rules.summary_json import GroupJson, group_from_json, group_to_json
+from transforms.rules.values import JsonObject
 from transforms.stored_files import StoredFile, read_bytes
 
 
-def read_state(root: str, state: StoredFile) -> Batch:
-    """The rows of a state file below `root`."""
-    return Batch.from_bytes(read_bytes(FileSystems.join(root, *state.path.split("/"))))
+def read_state(state: StoredFile) -> Batch:
+    """The rows of a state file."""
+    return Batch.from_bytes(read_bytes(state.uri))
+
+
+def read_summaries(file: StoredFile) -> dict[Group, GroupSummary]:
+    """Group to the summary of the rows of a partition."""
+    stored = cast("dict[Group, GroupJson]", json.loads(read_bytes(file.uri)))
+    return {group: group_from_json(summary) for group, summary in stored.items()}
+
+
+def summaries_data(summaries: Mapping[str, GroupSummary]) -> bytes:
+    """What `read_summaries` reads."""
+    return _data({group: group_to_json(summary) for group, summary in sorted(summaries.items())})
+
+
+def read_counted(file: StoredFile) -> dict[Group, JsonObject]:
+    """Group to what was counted of the rows of a partition."""
+    return cast("dict[Group, JsonObject]", json.loads(read_bytes(file.uri)))
+
+
+def counted_data(counted: Mapping[Group, JsonObject]) -> bytes:
+    """What `read_counted` reads."""
+    return _data(dict(sorted(counted.items())))
+
+
+def _data(document: object) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

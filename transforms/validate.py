@@ -27,15 +27,13 @@ class FindExamples(beam.PTransform):
     def __init__(
         self,
         *,
-        root: str,
         schema: beam.PCollection[JsonObject],
         exports: Sequence[Export],
         first_lines: beam.PCollection[object],
         range_bytes: int = RANGE_BYTES,
     ) -> None:
-        """Takes the root of the state files, the one schema, the exports, and what FirstLines gives."""
+        """Takes the one schema, the exports, and what FirstLines gives."""
         super().__init__()
-        self._root = root
         self._schema = schema
         self._first_lines = first_lines
         self._number = _NumberLinesFn(list(exports), range_bytes)
@@ -45,7 +43,7 @@ class FindExamples(beam.PTransform):
         return (
             partitions
             | "FindInPartitions"
-            >> beam.ParDo(_FindExamplesFn(self._root), beam.pvalue.AsSingleton(self._schema)).with_output_types(
+            >> beam.ParDo(_FindExamplesFn(), beam.pvalue.AsSingleton(self._schema)).with_output_types(
                 tuple[tuple[str, str], list[Example]]
             )
             | "KeepFirst" >> beam.CombinePerKey(_first)
@@ -80,15 +78,12 @@ class _NumberLinesFn(beam.DoFn):
 
 
 class _FindExamplesFn(beam.DoFn):
-    def __init__(self, root: str) -> None:
-        self._root = root
-
     def process(self, partition: Partition, schema: JsonObject) -> Iterator[Found]:
         wanted: dict[Group, dict[str, str]] = {}
         for group, field, kind in rarest_kind(schema):
             wanted.setdefault(group, {})[field] = kind
         for group, fields in wanted.items():
             if group in partition.states:
-                batch = read_state(self._root, partition.states[group])
+                batch = read_state(partition.states[group])
                 for field, kind in fields.items():
                     yield (group, field), examples_of(batch, field, kind)

@@ -1,6 +1,7 @@
 """WriteRows: partitions to Avro part files of one schema, with what the insights need, and the URLs they use."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import partial
 from typing import Literal, TypeAlias, cast
 
 import apache_beam as beam
@@ -9,23 +10,27 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints.decorators import no_annotations
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.elements import Partition, WrittenRows
+from transforms.elements import Held, Partition, WrittenPartition
 from transforms.formats.avro_parts import avro_container
-from transforms.kernels.cache_keys import split_uses
-from transforms.kernels.insights import bounds, field_counts, grid_counts
+from transforms.kernels.batch import Batch
+from transforms.kernels.cache_keys import split_uses, use_owner
+from transforms.kernels.insights import Counted, counted
 from transforms.kernels.publication import CacheKeyMode, publish
 from transforms.progress_notes import note_progress
 from transforms.rules.avro_schema import row_schema
-from transforms.rules.export_rows import GROUPS
-from transforms.rules.values import JsonObject, JsonValue
-from transforms.states import read_state
-from transforms.stored_files import part_path, store
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.values import JsonObject
+from transforms.states import counted_data, read_counted, read_state
+from transforms.stored_files import StoredFile, part_path, store
 
 USES = "uses"
 
 
 class WriteRows(beam.PTransform):
-    """Partition, with the schema as side input, to WrittenRows; beside it USES ((key partition, frame of uses)).
+    """Partition, with the schema as side input, to WrittenPartition; beside it USES ((key partition, frame of uses)).
+
+    An Avro part is carried on where neither its rows nor its schema changed, and what was counted of it where the bins
+    are the same. Uses come from rows that changed only.
 
     Writes nothing where the schema has conflicts (T6, policy `fail`) or too many fields (R5).
     """
@@ -36,13 +41,14 @@ class WriteRows(beam.PTransform):
         root: str,
         partitions: int,
         schema: beam.PCollection[JsonObject],
+        held: Held | None = None,
         cache_keys: CacheKeyMode = "canonical",
         progress: str | None = None,
     ) -> None:
-        """Takes where to write, the number of partitions, the one schema, and what is hashed for cache keys."""
+        """Takes where to write, the number of partitions, the one schema, what is held, and what is hashed for keys."""
         super().__init__()
         self._schema = schema
-        self._write = _WriteRowsFn(root, partitions, cache_keys, progress)
+        self._write = _WriteRowsFn(root, partitions, held or Held(), cache_keys, progress)
 
     @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
     def expand(self, partitions: beam.PCollection[Partition]) -> beam.pvalue.DoOutputsTuple:
@@ -52,39 +58,62 @@ class WriteRows(beam.PTransform):
         )
 
 
-Outputs: TypeAlias = WrittenRows | TaggedOutput[Literal["uses"], tuple[int, pl.DataFrame]]
+Outputs: TypeAlias = WrittenPartition | TaggedOutput[Literal["uses"], tuple[int, pl.DataFrame]]
 
 
 class _WriteRowsFn(beam.DoFn):
-    def __init__(self, root: str, partitions: int, cache_keys: CacheKeyMode, progress: str | None) -> None:
+    def __init__(self, root: str, partitions: int, held: Held, cache_keys: CacheKeyMode, progress: str | None) -> None:
         self._root = root
         self._partitions = partitions
+        self._held = held
         self._cache_keys: CacheKeyMode = cache_keys
         self._progress = progress
 
     def process(self, partition: Partition, schema: JsonObject) -> Iterator[Outputs]:
-        if schema["conflicts"] or schema["too_many_fields"]:
+        if schema["conflicts"] or schema["too_many_fields"] or schema["other_choices"]:
             return
+        rows: dict[Group, StoredFile] = {}
+        counts: dict[Group, JsonObject] = {}
+        stored = self._held.insights.get(partition.number)
+        known = {} if stored is None else read_counted(stored)
         used: list[pl.DataFrame] = []
         for group in GROUPS:
             if group not in partition.states:
                 continue
             fields = cast("JsonObject", cast("JsonObject", cast("JsonObject", schema["groups"])[group])["fields"])
-            published = publish(read_state(self._root, partition.states[group]), fields, cache_keys=self._cache_keys)
-            data = avro_container(published.frame, row_schema(group, fields))
-            path = part_path(group, partition.number, self._partitions, "avro")
-            yield WrittenRows(
-                group=group,
-                file=store(self._root, path, data, records=published.frame.height),
-                histograms=field_counts(fields, published.metadata),
-                grid=_grid(fields, published.frame["location"]),
-            )
-            used.append(published.uses)
+            state = partition.states[group]
+            part = self._carried(partition, group, fields)
+            if part is not None:
+                rows[group] = part
+                before = Counted.of(known[group], self._held.fields[group])
+                counts[group] = before.continued(fields, partial(read_state, state)).document()
+            else:
+                rows[group], uses, counts[group] = self._written(partition.number, group, read_state(state), fields)
+                if group in partition.changed:
+                    used.append(uses.with_columns(owner=pl.lit(use_owner(partition.number, group), pl.Int32)))
+        if stored is None or counts != known:
+            path = part_path("state/insights", partition.number, self._partitions, "json")
+            records = sum(state.records for state in partition.states.values())
+            stored = store(self._root, path, counted_data(counts), records=records)
+        yield WrittenPartition(partition.number, rows, stored, counts)
         for number, uses in split_uses(used, self._partitions):
             yield TaggedOutput(USES, (number, uses))
         note_progress(self._progress, "written", 1, 0)
 
+    def _carried(self, partition: Partition, group: Group, fields: JsonObject) -> StoredFile | None:
+        """The Avro part that the dataset holds, where it says what a new one would."""
+        before = self._held.rows.get(partition.number, {}).get(group)
+        if before is None or group in partition.changed:
+            return None
+        same = row_schema(group, fields) == row_schema(group, self._held.fields[group])
+        return before if same else None
 
-def _grid(fields: Mapping[str, JsonValue], location: pl.Series) -> dict[tuple[int, int], int]:
-    box = bounds(fields)
-    return {} if box is None else grid_counts(location.struct.unnest(), box)
+    def _written(
+        self, number: int, group: Group, batch: Batch, fields: JsonObject
+    ) -> tuple[StoredFile, pl.DataFrame, JsonObject]:
+        published = publish(batch, fields, cache_keys=self._cache_keys)
+        data = avro_container(published.frame, row_schema(group, fields))
+        path = part_path(group, number, self._partitions, "avro")
+        file = store(self._root, path, data, records=published.frame.height)
+        locations = published.frame["location"].struct.unnest()
+        return file, published.uses, counted(fields, published.metadata, locations).document()

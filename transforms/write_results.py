@@ -8,7 +8,7 @@ from typing import cast
 import apache_beam as beam
 from apache_beam.typehints.decorators import no_annotations
 
-from transforms.elements import Partition, Reading, WrittenKeys, WrittenRows
+from transforms.elements import Partition, Reading, WrittenKeys, WrittenPartition
 from transforms.kernels.examples import Example
 from transforms.kernels.merging import GroupCounts
 from transforms.rules.values import JsonObject
@@ -57,15 +57,15 @@ def _document(value: object) -> JsonObject:
     """
     match value:
         case Partition():
-            found: object = {group: _file(state) for group, state in value.states.items()}
-        case WrittenRows():
-            grid = [[row, column, count] for (row, column), count in sorted(value.grid.items())]
-            histograms = dict(value.histograms)
-            found = {"group": value.group, "file": _file(value.file), "histograms": histograms, "grid": grid}
+            found: object = {"files": [_file(file) for file in (*value.states.values(), value.summaries)]}
+        case WrittenPartition():
+            files = [_file(file) for file in (*value.rows.values(), value.insights)]
+            found = {"files": files, "counted": {str(group): counted for group, counted in value.counted.items()}}
         case WrittenKeys():
-            found = {"file": _file(value.file), "upload": value.upload, "cached": value.cached}
+            files = [_file(file) for file in (value.file, value.uses) if file is not None]
+            found = {"files": files, "upload": value.upload, "cached": value.cached}
         case StoredFile():
-            found = _file(value)
+            found = {"files": [_file(value)]}
         case Reading():
             found = {
                 "export": value.export,
@@ -77,7 +77,9 @@ def _document(value: object) -> JsonObject:
             }
         case (group, GroupCounts() as counts):
             # Not `asdict`: before Python 3.12 it turns a Counter into one of pairs.
-            numbers = {name: getattr(counts, name) for name in ("created", "updated", "ignored", "unchanged")}
+            numbers = {
+                name: getattr(counts, name) for name in ("created", "updated", "ignored", "unchanged", "cleared")
+            }
             found = {"group": group, **numbers, "rejected": dict(counts.rejected)}
         case ((group, field), [*numbered]):
             examples = cast("list[tuple[Example, int | None]]", numbered)
@@ -91,4 +93,4 @@ def _document(value: object) -> JsonObject:
 
 
 def _file(file: StoredFile) -> JsonObject:
-    return {"path": file.path, "records": file.records, "bytes": file.bytes, "sha256": file.sha256}
+    return {"uri": file.uri, "path": file.path, "records": file.records, "bytes": file.bytes, "sha256": file.sha256}

@@ -9,10 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from transforms.formats.avro_parts import avro_container
-from transforms.kernels.cache_keys import CacheKeys, key_partitions, listed
+from transforms.kernels.cache_keys import CacheKeys, key_partitions, listed, no_uses, stays
 from transforms.kernels.publication import USES
-from transforms.rules.avro_schema import cache_key_schema
 
 
 def key(url: str) -> str:
@@ -48,25 +46,50 @@ def test_each_key_is_listed_once_with_its_smallest_user_in_whatever_order(
     assert_frame_equal(listed(parts), found)
 
 
+def owned(uses: list[tuple[str, str, str]], owner: int = 0) -> pl.DataFrame:
+    return listed(uses_of(uses)).with_columns(owner=pl.lit(owner, pl.Int32))
+
+
 @settings(max_examples=50, deadline=None)
 @given(USE_LISTS, USE_LISTS)
-def test_a_key_is_uploaded_once_and_cached_from_then_on(
+def test_a_key_is_uploaded_once_and_cached_from_then_on_even_when_it_was_gone_meanwhile(
     one: list[tuple[str, str, str]], two: list[tuple[str, str, str]]
 ) -> None:
-    first = CacheKeys.of(listed(uses_of(one)), None, version=1)
+    first = CacheKeys.of(owned(one), no_uses(), changed=[], version=1)
     assert set(first.frame["action"]) <= {"upload"}
     assert (first.upload, first.cached) == (first.frame.height, 0)
-    before = avro_container(first.frame, cache_key_schema())
-    second = CacheKeys.of(listed(uses_of(two)), before, version=2)
+    second = CacheKeys.of(owned(two), first.uses, changed=[0], version=2)
     known = {url for url, _, _ in one}
     for row in second.frame.to_dicts():
         assert (row["action"], row["first_version"]) == (("cached", 1) if row["url"] in known else ("upload", 2))
     assert second.upload == len({url for url, _, _ in two} - known)
     assert second.upload + second.cached == second.frame.height == len({url for url, _, _ in two})
     assert second.frame["cache_key"].is_sorted()
-    again = CacheKeys.of(listed(uses_of(two)), avro_container(second.frame, cache_key_schema()), version=3)
-    assert (again.upload, again.cached) == (0, second.frame.height)
-    assert again.frame["first_version"].to_list() == second.frame["first_version"].to_list()
+    again = CacheKeys.of(owned(one), second.uses, changed=[0], version=3)
+    assert (again.upload, again.cached) == (0, first.frame.height)
+    assert set(again.frame["first_version"]) <= {1}
+
+
+@settings(max_examples=50, deadline=None)
+@given(USE_LISTS, USE_LISTS, USE_LISTS)
+def test_uses_of_rows_that_did_not_change_need_not_come_again(
+    kept: list[tuple[str, str, str]], before: list[tuple[str, str, str]], after: list[tuple[str, str, str]]
+) -> None:
+    first = CacheKeys.of(pl.concat([owned(kept, 0), owned(before, 1)]), no_uses(), changed=[], version=1)
+    second = CacheKeys.of(owned(after, 1), first.uses, changed=[1], version=2)
+    whole = CacheKeys.of(pl.concat([owned(kept, 0), owned(after, 1)]), first.uses, changed=None, version=2)
+    assert_frame_equal(second.frame, whole.frame)
+    assert_frame_equal(second.uses, whole.uses)
+
+
+@given(USE_LISTS)
+def test_a_part_goes_on_as_it_is_once_nothing_in_it_is_new_or_changed(uses: list[tuple[str, str, str]]) -> None:
+    first = CacheKeys.of(owned(uses), no_uses(), changed=[], version=1)
+    second = CacheKeys.of(owned([]), first.uses, changed=[7], version=2)
+    assert stays(first.uses, changed=[7], version=1) == (not uses)
+    assert stays(second.uses, changed=[7], version=2)
+    assert stays(second.uses, changed=[0], version=2) == (not uses)
+    assert_frame_equal(CacheKeys.of(owned([]), second.uses, changed=[7], version=3).frame, second.frame)
 
 
 @pytest.mark.parametrize("partitions", [1, 3, 8, 1000])
@@ -77,10 +100,3 @@ def test_partitions_cut_the_sorted_keys_in_order(partitions: int) -> None:
     assert (parts[0], parts[-1]) == (0, partitions - 1)
     assert len(set(parts)) == min(partitions, len(set(parts)))
     assert parts == [int(each[:8], 16) * partitions // 2**32 for each in keys]
-
-
-def test_a_part_that_listed_no_key_is_continued() -> None:
-    empty = CacheKeys.of(listed(uses_of([])), None, version=1)
-    before = avro_container(empty.frame, cache_key_schema())
-    found = CacheKeys.of(listed(uses_of([("/a", "image", "x")])), before, version=2)
-    assert found.frame.select("first_version", "action").rows() == [(2, "upload")]

@@ -13,9 +13,11 @@ from polars.testing import assert_frame_equal
 from support.strategies import metadata_of, normalized
 
 from transforms.kernels.batch import Batch
-from transforms.kernels.merging import REJECTED, Merged, OnDuplicate, merge
+from transforms.kernels.late_rejections import REJECTED
+from transforms.kernels.merging import Merged, merge
 from transforms.rules.annotations import GEOMETRIC
 from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.policies import OnDuplicate, Step
 
 EXPORTS = ["a.jsonl", "b.jsonl", "c.jsonl"]
 NAMES = st.sampled_from(["x", "y", "z"])
@@ -160,11 +162,11 @@ def test_two_jobs_agree_with_a_model_of_plain_dicts(
     model, held = Model(), {}
     for job in (one, two):
         incoming = batches_of(job)
-        merged = merge(incoming, held, exports=EXPORTS, on_duplicate=on_duplicate)
+        merged = merge(incoming, held, exports=EXPORTS, steps=[Step(on_duplicate=on_duplicate)])
         model.take(incoming, on_duplicate)
         check(merged, model)
         shuffled = {group: chance.sample(batches, len(batches)) for group, batches in incoming.items()}
-        assert_same(merge(shuffled, held, exports=EXPORTS, on_duplicate=on_duplicate), merged)
+        assert_same(merge(shuffled, held, exports=EXPORTS, steps=[Step(on_duplicate=on_duplicate)]), merged)
         held = merged.batches
 
 
@@ -192,7 +194,7 @@ def test_of_two_with_one_identity_one_is_rejected(on_duplicate: OnDuplicate, kep
     incoming = job(
         "items", [{"reference_id": 'a"b', "image_url": "/first"}], [{"reference_id": 'a"b', "url": "/second"}]
     )
-    merged = merge(incoming, {}, exports=EXPORTS, on_duplicate=on_duplicate)
+    merged = merge(incoming, {}, exports=EXPORTS, steps=[Step(on_duplicate=on_duplicate)])
     assert merged.batches["items"].rows["image_url"].to_list() == [kept]
     assert merged.batches["items"].rows["export_name"].to_list() == [EXPORTS[1 - lost]]
     (frame,) = merged.rejected
@@ -235,7 +237,7 @@ def test_a_duplicate_mask_takes_its_segments_along() -> None:
     rows = merged.batches["annotations"].rows
     assert rows.select("mask_url", "segment_index").rows() == [("/1", None), (None, 2), (None, 10)]
     assert merged.counts["annotations"].rejected == {"duplicate_id": 2}
-    last = merge(incoming, {}, exports=EXPORTS, on_duplicate="last").batches["annotations"].rows
+    last = merge(incoming, {}, exports=EXPORTS, steps=[Step(on_duplicate="last")]).batches["annotations"].rows
     assert last.select("mask_url", "segment_index").rows() == [("/2", None), (None, 3)]
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from support.runs import command, flags, ingest
 
-from pipelines.local_locks import exclusive, is_held
-from pipelines.publish import AnotherJobPublishedError, Dataset, Run
+from pipelines.dataset import Dataset
+from pipelines.stores.local import LocalStore
+from pipelines.stores.locks import exclusive, is_held
+from pipelines.stores.store import AnotherJobPublishedError, Placed, Run
 
 ITEM = '{"reference_id": "%s", "image_url": "https://example.org/%s.jpg", "metadata": {"%s": 1}}\n'
 
@@ -22,22 +24,26 @@ def export(folder: Path, name: str, *, key: str = "n") -> Path:
 
 
 @contextmanager
-def written(dataset: Dataset, text: str) -> Iterator[Run]:
-    with dataset.run() as run:
-        Path(run.root, "manifest.json").write_text(json.dumps({"partitions": 1, "files": [], "who": text}))
+def written(store: LocalStore, text: str) -> Iterator[Run]:
+    with store.run(None) as run:
+        Path(run.root, "manifest.json").write_text(json.dumps({"format": 2, "files": [], "who": text}))
         yield run
+
+
+def manifest_of(run: Run) -> list[Placed]:
+    return [Placed(f"{run.root}/manifest.json", "manifest.json")]
 
 
 def test_of_two_jobs_on_one_parent_the_second_ends_with_5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = export(tmp_path, "first"), export(tmp_path, "second")
-    publish = Dataset.publish
+    publish = LocalStore.publish
 
-    def overtaken(self: Dataset, *arguments: object) -> None:
+    def overtaken(self: LocalStore, *arguments: object) -> None:
         done = command("ingest", "--dataset", str(tmp_path / "dataset"), "--items", str(second))
         assert done.returncode == 0, done.stderr
         publish(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Dataset, "publish", overtaken)
+    monkeypatch.setattr(LocalStore, "publish", overtaken)
     ended = ingest(tmp_path / "dataset", *flags([("items", "", first)]))
     assert (ended.exit_code, ended.outcome) == (5, "failed")
     assert json.loads((tmp_path / "dataset/CURRENT").read_text())["version"] == 1
@@ -50,45 +56,45 @@ def test_of_two_jobs_on_one_parent_the_second_ends_with_5(tmp_path: Path, monkey
 
 
 def test_publishing_twice_on_one_parent_is_refused(tmp_path: Path) -> None:
-    dataset = Dataset(str(tmp_path / "dataset"))
-    with written(dataset, "a") as a, written(dataset, "b") as b:
-        dataset.publish(a, 1, None, ["manifest.json"])
+    store = LocalStore(str(tmp_path / "dataset"))
+    with written(store, "a") as a, written(store, "b") as b:
+        store.publish(a, 1, None, manifest_of(a))
         with pytest.raises(AnotherJobPublishedError, match="run this job again"):
-            dataset.publish(b, 1, None, ["manifest.json"])
-    current = dataset.current()
+            store.publish(b, 1, None, manifest_of(b))
+    current = Dataset(store).current()
     assert current is not None
     assert current.manifest["who"] == "a"
 
 
 def test_a_version_that_was_never_pointed_to_is_put_away(tmp_path: Path) -> None:
-    dataset = Dataset(str(tmp_path / "dataset"))
+    store = LocalStore(str(tmp_path / "dataset"))
     orphan = tmp_path / "dataset/versions/000001"
     orphan.mkdir(parents=True)
     (orphan / "half").touch()
-    with written(dataset, "whole") as run:
-        assert dataset.current() is None
-        dataset.publish(run, 1, None, ["manifest.json"])
+    with written(store, "whole") as run:
+        assert Dataset(store).current() is None
+        store.publish(run, 1, None, manifest_of(run))
     assert [path.name for path in orphan.iterdir()] == ["manifest.json"]
 
 
 def test_runs_of_the_dead_are_swept_and_those_of_the_living_are_not(tmp_path: Path) -> None:
-    dataset = Dataset(str(tmp_path / "dataset"))
+    store = LocalStore(str(tmp_path / "dataset"))
     dead, failed = tmp_path / "dataset/runs/dead", tmp_path / "dataset/runs/failed"
     dead.mkdir(parents=True)
     (dead / ".lock").touch()
     failed.mkdir()
     (failed / "report.json").write_text("{}")
-    with dataset.run() as alive:
+    with store.run(None) as alive:
         Path(alive.root, "kept").touch()
-        with dataset.run():
+        with store.run(None):
             assert Path(alive.root, "kept").exists()
         assert not dead.exists()
     assert (failed / "report.json").exists()
 
 
 def test_a_job_that_ends_in_an_exception_leaves_nothing(tmp_path: Path) -> None:
-    dataset = Dataset(str(tmp_path / "dataset"))
-    with pytest.raises(KeyboardInterrupt), dataset.run() as run:  # noqa: PT012 - the job is what is interrupted
+    store = LocalStore(str(tmp_path / "dataset"))
+    with pytest.raises(KeyboardInterrupt), store.run(None) as run:  # noqa: PT012 - the job is what is interrupted
         Path(run.root, "spilled").mkdir()
         Path(run.root, "spilled/rows").touch()
         raise KeyboardInterrupt

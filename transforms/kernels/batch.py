@@ -5,13 +5,16 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from transforms.rules.export_rows import Group
+
+Positions: TypeAlias = npt.NDArray[np.int64]
+"""Places of rows: int64[N]."""
 
 _HEADER = struct.Struct("<4sIQ")
 _MAGIC = b"MEB1"
@@ -67,7 +70,7 @@ class Batch:
         )
         return cls(batches[0].group, rows.rechunk(), cells.rechunk())
 
-    def take(self, positions: npt.NDArray[np.int64]) -> Self:
+    def take(self, positions: Positions) -> Self:
         """The rows at these positions, in this order; positions are distinct."""
         rows = self.rows[positions]
         if not self.cells.height:
@@ -80,7 +83,7 @@ class Batch:
             self.group, rows, cells.with_columns(pl.col("row").cast(pl.UInt32)).sort("row", "key", "form")
         )
 
-    def split(self, parts: npt.NDArray[np.int64], count: int) -> list[Self | None]:
+    def split(self, parts: Positions, count: int) -> list[Self | None]:
         """One batch for each part number below `count`, None where no row has it. `parts`: int64[rows]."""
         order = np.argsort(parts, kind="stable")
         bounds = np.searchsorted(parts[order], np.arange(count + 1))

@@ -1,14 +1,24 @@
 """The list of cache keys: one row for each key of a version (K2)."""
 
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import polars as pl
 
+from transforms.rules.export_rows import GROUPS, Group
+
 _PREFIX_DIGITS = 8
-_SYNC_MARKER_BYTES = 16
+NOBODY = -1
+KEY_USES = {
+    "cache_key": pl.String(),
+    "url": pl.String(),
+    "kind": pl.String(),
+    "reference_id": pl.String(),
+    "owner": pl.Int32(),
+    "first_version": pl.Int64(),
+}
+"""Columns of the uses of keys: `owner` as `use_owner` numbers them, `first_version` which first listed the key."""
 
 
 def key_partitions(keys: pl.Series, partitions: int) -> pl.Series:
@@ -23,54 +33,74 @@ def listed(uses: pl.DataFrame) -> pl.DataFrame:
     return uses.sort("cache_key", "reference_id", "kind", "url").unique("cache_key", keep="first", maintain_order=True)
 
 
-def _is_without_rows(container: bytes) -> bool:
-    """Whether an Avro container has no block, which polars refuses to read.
-
-    The header ends with the sync marker, and so does every block: without a block the last one is also the first.
-    """
-    marker = container[-_SYNC_MARKER_BYTES:]
-    return container.find(marker) == len(container) - _SYNC_MARKER_BYTES
-
-
 @dataclass(frozen=True, slots=True)
 class CacheKeys:
     """One part of the list of a version.
 
     Attributes:
         frame: Columns of `transforms.rules.avro_schema.CACHE_KEYS`, sorted by key.
-        upload: Keys that are new in this version.
+        uses: The uses behind the list, with the columns KEY_USES: each key once for each of its owners, and a key that
+            nobody uses any more once with the owner NOBODY, so that it is known when it comes back (K2).
+        upload: Keys that no earlier version listed.
         cached: Keys that an earlier version listed.
     """
 
     frame: pl.DataFrame
+    uses: pl.DataFrame
     upload: int
     cached: int
 
     @classmethod
-    def of(cls, uses: pl.DataFrame, before: bytes | None, *, version: int) -> Self:
-        """The list for keys as `listed` gives them, continuing the Avro part `before` of the published version."""
-        if before is None or _is_without_rows(before):
-            known = pl.DataFrame(schema={"cache_key": pl.String, "first_version": pl.Int64})
-        else:
-            known = pl.read_avro(io.BytesIO(before), columns=["cache_key", "first_version"])
-        frame = (
-            uses.join(known, on="cache_key", how="left")
-            .with_columns(
-                action=pl.when(pl.col("first_version").is_null()).then(pl.lit("upload")).otherwise(pl.lit("cached")),
-                first_version=pl.col("first_version").fill_null(version),
-            )
-            .select("cache_key", "url", "kind", "reference_id", "first_version", "action")
-            .sort("cache_key")
+    def of(cls, new: pl.DataFrame, held: pl.DataFrame, *, changed: Collection[int] | None, version: int) -> Self:
+        """The list that new uses make of those held.
+
+        Args:
+            new: Uses of rows that changed, with the columns USES and `owner`.
+            held: Uses as the published version has them, columns KEY_USES.
+            changed: The owners whose uses are no longer what is held; None for all.
+            version: The version to be published.
+        """
+        lasts = pl.lit(value=False) if changed is None else ~pl.col("owner").is_in(list(changed))
+        kept = held.filter(lasts & (pl.col("owner") != NOBODY)).drop("first_version")
+        first = held.group_by("cache_key").agg(pl.col("first_version").min())
+        uses = (
+            pl.concat([kept, new.select(kept.columns).cast(kept.schema)])
+            .join(first, on="cache_key", how="left")
+            .with_columns(first_version=pl.col("first_version").fill_null(version))
         )
+        frame = listed(uses).with_columns(
+            action=pl.when(pl.col("first_version") == version).then(pl.lit("upload")).otherwise(pl.lit("cached"))
+        )
+        ended = first.join(uses, on="cache_key", how="anti").with_columns(owner=pl.lit(NOBODY, pl.Int32))
+        every = pl.concat([uses, ended], how="diagonal").select(*KEY_USES).sort("cache_key", "owner")
         upload = int((frame["action"] == "upload").sum())
-        return cls(frame, upload, frame.height - upload)
+        columns = ("cache_key", "url", "kind", "reference_id", "first_version", "action")
+        return cls(frame.select(columns), every, upload, frame.height - upload)
+
+
+def stays(held: pl.DataFrame, *, changed: Collection[int] | None, version: int) -> bool:
+    """Whether the list of the version `version` goes on as it is, given its uses and which owners changed."""
+    if changed is None:
+        return not held.height
+    used = held.filter(pl.col("owner") != NOBODY)
+    return not (used["first_version"] == version).any() and not used["owner"].is_in(list(changed)).any()
+
+
+def no_uses() -> pl.DataFrame:
+    """Uses of nothing, with the columns KEY_USES."""
+    return pl.DataFrame(schema=KEY_USES)
+
+
+def use_owner(partition: int, group: Group) -> int:
+    """The number by which uses name the rows that they come from: those of one group of one partition."""
+    return partition * len(GROUPS) + GROUPS.index(group)
 
 
 def split_uses(frames: Sequence[pl.DataFrame], partitions: int) -> Iterator[tuple[int, pl.DataFrame]]:
-    """The uses by key partition; a key that is used several times here already once only."""
+    """The uses by key partition; a key that one owner uses several times once only."""
     if not frames:
         return
-    uses = listed(pl.concat(frames))
+    uses = pl.concat([listed(frame) for frame in frames])
     numbers = key_partitions(uses["cache_key"], partitions)
     for (number,), part in uses.with_columns(number=numbers).partition_by("number", as_dict=True).items():
         yield int(number), part.drop("number")

@@ -10,12 +10,12 @@ import polars as pl
 
 from transforms.kernels.batch import Batch
 from transforms.kernels.fields import values_by_form
+from transforms.kernels.metadata import KIND_FORMS
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject, JsonValue
 
 EXAMPLES = 5
 SHOWN = 200
-_FORMS = {"number": ("int", "float", "big"), "string": ("string", "bool"), "other": ("json",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,10 @@ class Example:
 
 
 def rarest_kind(schema: JsonObject) -> Iterator[tuple[Group, str, str]]:
-    """(group, field, kind) of each conflict: the kind with the fewest values, of two the first by name."""
+    """(group, field, kind) of each conflict: of the kinds that are not declared the one with the fewest values."""
     for conflict in cast("list[JsonObject]", schema["conflicts"]):
-        kinds = cast("dict[str, int]", conflict["kinds"])
+        kinds = dict(cast("dict[str, int]", conflict["kinds"]))
+        kinds.pop(str(conflict.get("declared")), None)
         kind = min(kinds, key=lambda each: (kinds[each], each))
         yield cast("Group", conflict["group"]), str(conflict["field"]), kind
 
@@ -54,7 +55,7 @@ def examples(batch: Batch, field: str, kind: str) -> list[Example]:
     """The first few values of one kind of a field of a batch."""
     found: list[Example] = []
     for form, stretches in values_by_form(batch).get(field, {}).items():
-        if form not in _FORMS[kind]:
+        if form not in KIND_FORMS[kind]:
             continue
         for rows, values in stretches:
             places = np.flatnonzero(values.is_not_null().to_numpy())

@@ -13,6 +13,7 @@ from transforms.kernels.metadata import CELL_COLUMN
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary, merge_fields
 from transforms.rules.numbers import merge_numbers, summarize_number
+from transforms.rules.strings import MAX_CATEGORIES
 from transforms.rules.values import Observed
 
 
@@ -57,8 +58,11 @@ def locations(rows: pl.DataFrame) -> pl.DataFrame:
     ).select("latitude", "longitude")
 
 
-def summarize(batch: Batch) -> GroupSummary:
-    """The summary of all records of a batch: what the rule gives for one record after the other (T1)."""
+def summarize(batch: Batch, limits: Mapping[str, int] | None = None) -> GroupSummary:
+    """The summary of all records of a batch: what the rule gives for one record after the other (T1).
+
+    `limits` says how many distinct strings of a field are counted, where it is not the usual number (D3).
+    """
     rows = batch.rows
     paired = {
         key: int(rows.select((_number(rows, north).is_not_null() & _number(rows, east).is_not_null()).sum()).item())
@@ -70,7 +74,8 @@ def summarize(batch: Batch) -> GroupSummary:
         summary = FieldSummary(paired=paired.get(key, 0))
         for form, stretches in forms.items():
             for _, values in stretches:
-                summary = merge_fields(summary, _summary(form, values.drop_nulls()))
+                limit = (limits or {}).get(key, MAX_CATEGORIES)
+                summary = merge_fields(summary, _summary(form, values.drop_nulls(), limit))
         if summary.null or summary.observed:
             fields[key] = summary
     return GroupSummary(rows.height, fields)
@@ -81,7 +86,7 @@ def _number(rows: pl.DataFrame, key: str) -> pl.Expr:
     return pl.coalesce(forms) if forms else pl.lit(None, pl.Float64)
 
 
-def _summary(form: str, values: pl.Series) -> FieldSummary:  # noqa: PLR0911 - one for each form
+def _summary(form: str, values: pl.Series, limit: int) -> FieldSummary:  # noqa: PLR0911 - one for each form
     count = len(values)
     if not count:
         return FIELD_ZERO
@@ -90,7 +95,7 @@ def _summary(form: str, values: pl.Series) -> FieldSummary:  # noqa: PLR0911 - o
         case "null":
             return FieldSummary(null=count)
         case "bool":
-            return FieldSummary(observed={Observed.BOOL: count}, strings=statistics.booleans_of(values))
+            return FieldSummary(observed={Observed.BOOL: count}, strings=statistics.booleans_of(values, limit))
         case "int":
             return FieldSummary(observed={Observed.INT: count}, numbers=statistics.numbers_of_longs(values.to_numpy()))
         case "big":
@@ -102,7 +107,7 @@ def _summary(form: str, values: pl.Series) -> FieldSummary:  # noqa: PLR0911 - o
             numbers = statistics.numbers_of_doubles(values.to_numpy(), finite=True)
             return FieldSummary(observed={Observed.FLOAT: count}, numbers=numbers)
         case "string":
-            return FieldSummary(observed={Observed.STRING: count}, strings=statistics.strings_of(values))
+            return FieldSummary(observed={Observed.STRING: count}, strings=statistics.strings_of(values, limit))
         case "json":
             lists = int(values.str.starts_with("[").sum())
             seen = {of: n for of, n in ((Observed.LIST, lists), (Observed.OBJECT, count - lists)) if n}

@@ -1,14 +1,17 @@
 """What the insights page draws, counted in the pass that writes: histograms, and a grid of the locations."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Self, cast
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from transforms.kernels import histograms
+from transforms.kernels.batch import Batch
+from transforms.kernels.fields import locations
+from transforms.kernels.publication import typed_columns
 from transforms.rules.coordinates import KEYS
 from transforms.rules.histograms import edges
 from transforms.rules.values import JsonObject, JsonValue
@@ -69,6 +72,60 @@ def grid_counts(locations: pl.DataFrame, box: Bounds) -> dict[tuple[int, int], i
     columns = _cell(located["longitude"].to_numpy(), box.west, box.east)
     cells, counts = np.unique(rows * GRID + columns, return_counts=True)
     return {divmod(int(cell), GRID): int(count) for cell, count in zip(cells, counts, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was counted of some rows.
+
+    Attributes:
+        fields: The fields of the schema whose bins and bounds were used.
+        histograms: Counts by numerical field.
+        grid: Cell of the grid of locations to their number.
+    """
+
+    fields: Mapping[str, JsonValue]
+    histograms: Mapping[str, list[int]]
+    grid: Mapping[tuple[int, int], int]
+
+    @classmethod
+    def of(cls, document: JsonObject, fields: Mapping[str, JsonValue]) -> Self:
+        """What `document` gave."""
+        grid = cast("list[tuple[int, int, int]]", document["grid"])
+        histograms = cast("dict[str, list[int]]", document["histograms"])
+        return cls(fields, histograms, {(row, column): count for row, column, count in grid})
+
+    def document(self) -> JsonObject:
+        """As JSON."""
+        grid = [[row, column, count] for (row, column), count in sorted(self.grid.items())]
+        histograms: JsonObject = {key: list(counts) for key, counts in sorted(self.histograms.items())}
+        return {"histograms": histograms, "grid": cast("list[JsonValue]", grid)}
+
+    def continued(self, fields: Mapping[str, JsonValue], rows: Callable[[], Batch]) -> "Counted":
+        """The same rows counted for another schema; only where bins or bounds are other ones the rows are looked at."""
+        bins = {key: edges for key, field in fields.items() if (edges := field_edges(cast("JsonObject", field)))}
+        same = {
+            key
+            for key, edges in bins.items()
+            if key in self.histograms and field_edges(cast("JsonObject", self.fields[key])) == edges
+        }
+        box = bounds(fields)
+        moved = box is not None and box != bounds(self.fields)
+        histograms = {key: self.histograms[key] for key in same}
+        grid = dict(self.grid) if box is not None else {}
+        if len(same) < len(bins) or moved:
+            batch = rows()
+            other = {key: str(cast("JsonObject", fields[key])["storage"]) for key in bins.keys() - same}
+            histograms |= field_counts(fields, typed_columns(batch, other))
+            if moved and box is not None:
+                grid = grid_counts(locations(batch.rows), box)
+        return Counted(fields, histograms, grid)
+
+
+def counted(fields: Mapping[str, JsonValue], columns: Mapping[str, pl.Series], located: pl.DataFrame) -> Counted:
+    """Counts rows, given by the typed columns of their metadata, and their locations as `kernels.fields` has them."""
+    box = bounds(fields)
+    return Counted(fields, field_counts(fields, columns), {} if box is None else grid_counts(located, box))
 
 
 def _cell(degrees: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.int64]:

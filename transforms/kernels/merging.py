@@ -7,46 +7,38 @@ predictions by the reference id of their target. So a partition is decided witho
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import polars as pl
 
-from transforms.kernels.batch import Batch
-from transforms.rules.annotations import GEOMETRIC, MASK, SEGMENT
+from transforms.kernels.batch import Batch, Positions
+from transforms.kernels.contents import arranged
+from transforms.kernels.decisions import Decisions, Fate
+from transforms.kernels.late_rejections import rejection_rows
+from transforms.kernels.settling import Ruling, cleared, losing
+from transforms.kernels.timeline import HELD, timeline
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.rejections import Code
+from transforms.rules.policies import Step
+from transforms.rules.rejections import Fault
 
-Mode = Literal["append"]
-"""How records meet what the dataset holds (U1). `replace` and `merge` (U2, U3) take their place beside it."""
-OnDuplicate = Literal["reject", "last"]
-
-REJECTED = {
-    "group": pl.String(),
-    "code": pl.String(),
-    "message": pl.String(),
-    "field": pl.String(),
-    "export": pl.Int32(),
-    "chunk": pl.Int64(),
-    "line": pl.Int64(),
-    "offset": pl.Int64(),
-    "part": pl.Int64(),
-    "reference_id": pl.String(),
-}
-"""Columns of the rejections that are found after the raw records are gone; where they stand says where to read them."""
-
-_ORDER = ("export", "offset", "part")
+_BROUGHT_ONLY = ("export", "chunk", "line", "part")
+_NEVER = np.iinfo(np.int32).max
 
 
 @dataclass(slots=True)
 class GroupCounts:
-    """What became of the rows of one group (U4)."""
+    """What became of the rows of one group (U4).
+
+    Attributes:
+        cleared: Values cleared by the policy `null` (T6); their rows are counted as what they became.
+    """
 
     created: int = 0
     updated: int = 0
     ignored: int = 0
     unchanged: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    cleared: int = 0
 
 
 @dataclass(slots=True)
@@ -55,11 +47,13 @@ class Merged:
 
     Attributes:
         batches: The rows that it holds now, by group, in the order of their identity; groups without rows are absent.
+        changed: The groups whose rows are not those that it held before.
         counts: What became of the rows that the job brought.
-        rejected: Rows that are not accepted, with the columns REJECTED.
+        rejected: Rows that are not accepted and values that were cleared, with the columns of `late_rejections`.
     """
 
     batches: dict[Group, Batch] = field(default_factory=dict)
+    changed: set[Group] = field(default_factory=set)
     counts: dict[Group, GroupCounts] = field(default_factory=lambda: {group: GroupCounts() for group in GROUPS})
     rejected: list[pl.DataFrame] = field(default_factory=list)
 
@@ -69,142 +63,121 @@ def merge(
     held: Mapping[Group, Batch],
     *,
     exports: Sequence[str],
-    on_duplicate: OnDuplicate = "reject",
+    steps: Sequence[Step] = (Step(),),
+    export_steps: Sequence[int] = (),
+    ruling: Ruling | None = None,
 ) -> Merged:
-    """Merges the rows of one partition in mode `append` (U1): what the dataset holds stays as it is.
+    """Merges the rows of one partition, step by step.
 
     Args:
         incoming: The batches of the job, in any order.
         held: What the published version holds.
         exports: Name of each export of the job.
-        on_duplicate: Which of two rows with one identity stays, the first or the last in the order of the exports (I3).
+        steps: The jobs that these exports come from, one or (a backfill) several, in their order.
+        export_steps: The step of each export; by default all belong to the first.
+        ruling: How type conflicts are settled, where that is known already (T6).
     """
     merged = Merged()
+    targets = pl.DataFrame(schema={"reference_id": pl.String, "since": pl.Int32})
     for group in GROUPS:
-        brought = incoming.get(group, ())
-        before = held.get(group)
-        if brought:
-            batch = Batch.concatenated(brought)
-            fresh = _new_rows(batch, before, merged, on_duplicate=on_duplicate)
-            _keep(group, batch.take(fresh), before, exports, merged)
+        batches, before = incoming.get(group, ()), held.get(group)
+        if batches:
+            one = _Group(merged, group, Batch.concatenated(batches), before, exports, ruling)
+            known = one.merge(steps, export_steps or [0] * len(exports), targets)
         elif before is not None:
             merged.batches[group] = before
+            known = before.rows.select("reference_id", since=pl.lit(HELD, pl.Int32))
+        else:
+            continue
+        if group in ("items", "scenes"):
+            targets = pl.concat([targets, known])
     return merged
 
 
-def identity(rows: pl.DataFrame, group: Group) -> pl.DataFrame:
-    """The columns that say who a row is (I1, I2), in the order of the published rows."""
-    if group in ("items", "scenes"):
-        return rows.select("reference_id")
-    kind = pl.col("type")
-    geometric = kind.is_in(list(GEOMETRIC))
-    return rows.select(
-        "reference_id",
-        "model_run",
-        space=pl.when(geometric).then(pl.lit("object")).otherwise(kind),
-        name=pl.when(geometric)
-        .then(pl.col("annotation_id"))
-        .when(kind == SEGMENT)
-        # Zero-padded, so that segments stand in the order of their numbers.
-        .then(pl.col("segment_index").cast(pl.String).str.zfill(19))
-        .when(kind != MASK)
-        .then(pl.col("taxonomy_name")),
-        task_id=pl.when(geometric).then(pl.col("task_id")),
-    )
+class _Group:
+    """The rows of one group of a partition, while they are merged."""
 
+    def __init__(
+        self,
+        merged: Merged,
+        group: Group,
+        brought: Batch,
+        held: Batch | None,
+        exports: Sequence[str],
+        ruling: Ruling | None,
+    ) -> None:
+        self._merged = merged
+        self._group: Group = group
+        self._held = held
+        self._brought = brought
+        self._ruled: list[tuple[int, Fault]] = []
+        self._clears = False
+        if ruling is not None and (winners := ruling.winners.get(group)):
+            self._ruled = list(losing(brought, winners))
+            self._clears = ruling.on_conflict == "null"
+            if self._clears:
+                brought = cleared(brought, winners)
+        names = pl.Series("export_name", list(exports), pl.String)
+        rows = brought.rows.with_columns(export_name=names.gather(brought.rows["export"])).drop(_BROUGHT_ONLY)
+        named = Batch(group, rows, brought.cells)
+        self._pool = arranged(named if held is None else Batch.concatenated([held, named]))
 
-def _new_rows(
-    batch: Batch, before: Batch | None, merged: Merged, *, on_duplicate: OnDuplicate
-) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """Positions of the rows that the partition does not hold yet; the others are counted, or rejected."""
-    group = batch.group
-    names = identity(batch.rows.head(0), group).columns
-    keys = identity(batch.rows, group).hstack(
-        batch.rows.select("export", "offset", "part", pl.int_range(pl.len(), dtype=pl.Int64).alias("position"))
-    )
-    keys = keys.sort(*_ORDER)
-    who = pl.struct(names)
-    keys = keys.with_columns(stays=who.is_first_distinct() if on_duplicate == "reject" else who.is_last_distinct())
-    duplicates = keys.filter(~pl.col("stays"))
-    keys = keys.filter("stays")
-    if group in ("annotations", "predictions") and duplicates.height:
-        lost = _of_masks(keys, duplicates)
-        duplicates, keys = pl.concat([duplicates, lost]), keys.join(lost, on="position", how="anti")
-    _reject(batch, duplicates, Code.DUPLICATE_ID, merged)
-    if before is not None:
-        known = identity(before.rows, group)
-        count = keys.height
-        held = keys.join(known, on=names, how="semi", nulls_equal=True)
-        keys = keys.join(held, on="position", how="anti")
-        if group in (
-            "annotations",
-            "predictions",
-        ):  # what the dataset holds is left as it is: no segment is added to it
-            keys = keys.join(_of_masks(keys, held), on="position", how="anti")
-        merged.counts[group].ignored += count - keys.height
-    if group in ("annotations", "predictions"):
-        targets = [merged.batches[each].rows["reference_id"] for each in ("items", "scenes") if each in merged.batches]
-        known_targets = pl.concat(targets) if targets else pl.Series([], dtype=pl.String)
-        unknown = keys.filter(~pl.col("reference_id").is_in(known_targets.implode()))
-        if unknown.height:
-            _reject(batch, unknown, Code.UNKNOWN_REFERENCE, merged)
-            keys = keys.join(unknown, on="position", how="anti")
-    merged.counts[group].created += keys.height
-    return keys.sort(*names)["position"].to_numpy()
+    def merge(self, steps: Sequence[Step], export_steps: Sequence[int], targets: pl.DataFrame) -> pl.DataFrame:
+        """Decides every row; returns who is there, and since which step: columns reference_id, since."""
+        held = None if self._held is None else self._held.rows
+        lines = timeline(self._group, self._brought.rows, held, steps=steps, export_steps=export_steps)
+        start = 0 if held is None else held.height
+        decisions = Decisions(lines, self._pool, steps, has_masks=self._group in ("annotations", "predictions"))
+        if self._group in ("annotations", "predictions"):
+            decisions.since = self._target_since(lines, targets)
+        if self._ruled and not self._clears:
+            of_row: dict[int, Fault] = {}
+            for row, fault in self._ruled:
+                of_row.setdefault(start + row, fault)
+            decisions.reject(of_row)
+        decisions.decide()
+        self._count(decisions, start)
+        rows = decisions.rows()
+        if decisions.changed:
+            whole = (
+                arranged(decisions.pool.take(rows))
+                if len(rows) < decisions.pool.rows.height
+                else decisions.pool.take(rows)
+            )
+            self._merged.batches[self._group] = whole.canonical()
+            self._merged.changed.add(self._group)
+        elif self._held is not None:
+            self._merged.batches[self._group] = self._held
+        return decisions.known()
 
+    @staticmethod
+    def _target_since(lines: pl.DataFrame, targets: pl.DataFrame) -> Positions:
+        """For each line the step since which its target is there; a step that never comes where it is not."""
+        earliest = targets.group_by("reference_id").agg(pl.col("since").min())
+        joined = lines.select("reference_id").join(earliest, on="reference_id", how="left", maintain_order="left")
+        return joined["since"].fill_null(_NEVER).to_numpy().astype(np.int64)
 
-def _of_masks(keys: pl.DataFrame, dropped: pl.DataFrame) -> pl.DataFrame:
-    """Those of the segments whose mask is dropped: a mask takes its segments along."""
-    masks = dropped.filter(space=MASK).select("export", "offset", mask=pl.col("part"))
-    segments = keys.filter(space=SEGMENT).with_columns(mask=pl.col("part") // 2**32)
-    return segments.join(masks, on=["export", "offset", "mask"], how="semi").drop("mask")
-
-
-_MESSAGES = {
-    Code.DUPLICATE_ID: ("expected an identity that this job has only once, got ", " again at reference_id"),
-    Code.UNKNOWN_REFERENCE: (
-        "expected the reference id of an item or a scene of the job or the dataset, got ",
-        " at reference_id",
-    ),
-}
-
-
-def _reject(batch: Batch, keys: pl.DataFrame, code: Code, merged: Merged) -> None:
-    if not keys.height:
-        return
-    before, after = _MESSAGES[code]
-    quoted = (
-        pl.col("reference_id").str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
-    )
-    rows = batch.rows[keys["position"].to_numpy()].select(
-        pl.lit(batch.group).alias("group"),
-        pl.lit(code.value).alias("code"),
-        pl.concat_str(pl.lit(before + '"'), quoted.str.head(120), pl.lit('"' + after)).alias("message"),
-        pl.lit("reference_id").alias("field"),
-        "export",
-        "chunk",
-        "line",
-        "offset",
-        "part",
-        "reference_id",
-    )
-    merged.rejected.append(rows.cast(REJECTED))  # type: ignore[arg-type] # a mapping of names to types is taken
-    merged.counts[batch.group].rejected[code.value] += keys.height
-
-
-def _keep(group: Group, fresh: Batch, before: Batch | None, exports: Sequence[str], merged: Merged) -> None:
-    """Puts the new rows to those held; from here on a row names its export instead of numbering it."""
-    if not fresh.rows.height and before is None:
-        return
-    names = pl.Series("export_name", list(exports), pl.String)
-    named = fresh.rows.with_columns(export_name=names.gather(fresh.rows["export"])).drop(
-        "export", "chunk", "line", "part"
-    )
-    batches = [Batch(group, named, fresh.cells)] if fresh.rows.height else []
-    if before is not None:
-        batches.append(before)
-    whole = Batch.concatenated(batches)
-    if len(batches) > 1:
-        order = identity(whole.rows, group).with_row_index("position").sort(pl.exclude("position"))
-        whole = whole.take(order["position"].to_numpy().astype(np.int64))
-    merged.batches[group] = whole.canonical()
+    def _count(self, decisions: Decisions, start: int) -> None:
+        """Counts what became of the rows brought, and writes down those that are rejected."""
+        counts = self._merged.counts[self._group]
+        counts.created += decisions.count(Fate.CREATED)
+        counts.updated += decisions.count(Fate.UPDATED)
+        counts.ignored += decisions.count(Fate.IGNORED)
+        counts.unchanged += decisions.count(Fate.UNCHANGED)
+        for rows, reason in decisions.rejections():
+            brought = self._brought.rows[rows - start]
+            if isinstance(reason, list):
+                frame = rejection_rows(brought, self._group, reason)
+            else:
+                code, merging = reason
+                frame = rejection_rows(brought, self._group, code, merging=merging)
+            self._merged.rejected.append(frame)
+            counts.rejected.update(frame["code"].to_list())
+        if self._clears:
+            effective = decisions.rows_with(Fate.CREATED, Fate.UPDATED, Fate.UNCHANGED)
+            found = [(row, fault) for row, fault in self._ruled if start + row in effective]
+            if found:
+                where = np.array([row for row, _ in found], np.int64)
+                faults = [fault for _, fault in found]
+                self._merged.rejected.append(rejection_rows(self._brought.rows[where], self._group, faults))
+                counts.cleared += len(found)

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import polars as pl
 
-from transforms.kernels.batch import CELLS, no_cells
+from transforms.kernels.batch import CELLS, Positions, no_cells
 from transforms.rules import coordinates
 from transforms.rules.metadata import RESERVED
 from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM, JsonObject, JsonValue, canonical_json
@@ -27,12 +26,14 @@ FORMS: dict[str, pl.DataType] = {
 """The forms in which a value is held: `json` is the canonical text of a list or an object (V4), `big` the digits of an
 integer beyond int64 (V7), `null` marks an explicit null (V5)."""
 
+KIND_FORMS = {"number": ("int", "float", "big"), "string": ("string", "bool"), "other": ("json",)}
+"""The forms of each kind of value (V)."""
+
 DENSITY = 16
 """A value form that at least one in this many rows of a batch has gets a column, a rarer one goes to the cells."""
 FEW_ROWS = 8
 """Shapes (sets of keys in one order) with fewer rows than this are read row by row."""
 
-Positions = npt.NDArray[np.int64]
 Shapes: TypeAlias = dict[tuple[str, ...], list[int]]
 """Keys in their order to the positions of the objects that have just these, in this order."""
 _FORM_OF: dict[type, str] = {
@@ -46,7 +47,8 @@ _FORM_OF: dict[type, str] = {
 }
 CELL_COLUMN = {"int": "int", "float": "float", "bool": "int", "null": "int"}
 """The column of CELLS that holds values of a form; of all others `text`."""
-_ALWAYS_COLUMNS = RESERVED | coordinates.KEYS
+ALWAYS_COLUMNS = RESERVED | coordinates.KEYS
+"""Keys that have columns however rare they are: the rules about them look at several values of a row at once."""
 
 
 @dataclass(slots=True)
@@ -74,7 +76,7 @@ def odd(objects: Sequence[JsonObject], known: Shapes | None = None) -> set[int]:
     """
     found: set[int] = set()
     for keys, positions in (shapes(objects) if known is None else known).items():
-        special = _ALWAYS_COLUMNS.intersection(keys)
+        special = ALWAYS_COLUMNS.intersection(keys)
         if not special:
             continue
         if special not in ({"latitude", "longitude"}, {"lat", "lon"}):
@@ -125,7 +127,7 @@ def tabulated(objects: Sequence[JsonObject], known: Shapes | None = None) -> tup
     cells: list[tuple[str, str, Positions, pl.Series]] = []
     for key, stretches in gathered.items():
         for form, where, series in _by_form(stretches):
-            if len(where) * DENSITY >= len(objects) or key in _ALWAYS_COLUMNS:
+            if len(where) * DENSITY >= len(objects) or key in ALWAYS_COLUMNS:
                 columns[f"{form}:{key}"] = spread(series, where, len(objects))
             else:
                 cells.append((key, form, where, series))

@@ -25,16 +25,19 @@ from transforms.kernels.rows import (
 from transforms.rules import annotations as annotation_rules
 from transforms.rules import items as item_rules
 from transforms.rules import scenes as scene_rules
+from transforms.rules import updates as update_rules
 from transforms.rules.annotations import MASK, Annotation
 from transforms.rules.export_rows import Group, records
 from transforms.rules.identity import reference_id
 from transforms.rules.items import Item
 from transforms.rules.metadata import Metadata
+from transforms.rules.policies import Mode
 from transforms.rules.rejections import Code, Fault, expected, shown
 from transforms.rules.scenes import FrameItem, Scene
+from transforms.rules.updates import MetadataUpdate
 from transforms.rules.values import JsonObject, JsonValue
 
-_Row = TypeVar("_Row", Item, Scene, Annotation)
+_Row = TypeVar("_Row", Item, Scene, Annotation, MetadataUpdate)
 
 
 @dataclass(slots=True)
@@ -62,8 +65,13 @@ class _Piece(NamedTuple):
     record: JsonObject
 
 
-def normalize(raw: Sequence[bytes], *, group: Group, model_run: str | None, origin: Origin) -> Normalized:
-    """The rows that the raw records of a chunk give. `model_run` is that of predictions."""
+def normalize(
+    raw: Sequence[bytes], *, group: Group, model_run: str | None, origin: Origin, mode: Mode = "append"
+) -> Normalized:
+    """The rows that the raw records of a chunk give.
+
+    `model_run` is that of predictions. In mode `merge` the rows have nothing but identity and metadata (U3).
+    """
     done = Normalized()
     parsed = parse(raw)
     done.rejected += (Rejected(group, position, None, fault) for position, fault in parsed.faults.items())
@@ -72,11 +80,11 @@ def normalize(raw: Sequence[bytes], *, group: Group, model_run: str | None, orig
     exact = {place for place, piece in enumerate(pieces) if piece.position in parsed.exact}
     match group:
         case "items":
-            _items(pieces, (), exact=exact, origin=origin, done=done)
+            _items(pieces, (), exact=exact, origin=origin, done=done, mode=mode)
         case "scenes":
-            _scenes(pieces, origin, done)
+            _scenes(pieces, origin, done, mode=mode)
         case "annotations" | "predictions":
-            _annotations(pieces, group, model_run, exact=exact, origin=origin, done=done)
+            _annotations(pieces, group, model_run, exact=exact, origin=origin, done=done, mode=mode)
     return done
 
 
@@ -99,9 +107,18 @@ def _pieces(values: Sequence[JsonValue], faults: Mapping[int, Fault], group: Gro
 
 
 def _items(
-    pieces: Sequence[_Piece], frames: Sequence[FrameItem], *, exact: Collection[int], origin: Origin, done: Normalized
+    pieces: Sequence[_Piece],
+    frames: Sequence[FrameItem],
+    *,
+    exact: Collection[int],
+    origin: Origin,
+    done: Normalized,
+    mode: Mode,
 ) -> None:
     """Items of an items export, or (with `frames`, one for each piece) of the frames of scenes."""
+    if mode == "merge":
+        _updates(pieces, "items", origin, done)
+        return
     objects = [piece.record for piece in pieces]
     picked = plain.NOTHING if frames else plain.items(objects, but=exact)
     _add_picked("items", picked, pieces, origin=origin, done=done)
@@ -118,11 +135,29 @@ def _items(
     _add("items", columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
 
 
-def _scenes(pieces: Sequence[_Piece], origin: Origin, done: Normalized) -> None:
+def _updates(pieces: Sequence[_Piece], group: Group, origin: Origin, done: Normalized) -> None:
+    """Items or scenes whose metadata alone is to be merged (U3)."""
+    kept, rows = _judged(pieces, range(len(pieces)), update_rules.metadata_update, group, done)
+    if rows:
+        columns: dict[str, Sequence[object] | pl.Series] = {"reference_id": [row.reference_id for row in rows]}
+        fields = [row.metadata.fields for row in rows]
+        _add(group, columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
+
+
+def _scenes(pieces: Sequence[_Piece], origin: Origin, done: Normalized, *, mode: Mode) -> None:
+    if mode == "merge":
+        _updates(pieces, "scenes", origin, done)
+        _frames(pieces, origin, done, mode=mode)
+        return
     kept, rows = _judged(pieces, range(len(pieces)), scene_rules.scene, "scenes", done)
     if rows:
         fields = _fields([row.metadata for row in rows], done)
         _add("scenes", scene_columns(rows), fields, [pieces[place] for place in kept], origin=origin, done=done)
+    _frames(pieces, origin, done, mode=mode)
+
+
+def _frames(pieces: Sequence[_Piece], origin: Origin, done: Normalized, *, mode: Mode) -> None:
+    """The items in the frames of scenes (G2)."""
     frames: list[FrameItem] = []
     frame_pieces: list[_Piece] = []
     for piece in pieces:
@@ -138,7 +173,7 @@ def _scenes(pieces: Sequence[_Piece], origin: Origin, done: Normalized) -> None:
                 fault = expected(Code.NOT_AN_OBJECT, "an object", frame.record, at=f"frames[{frame.frame_index}]")
                 done.rejected.append(Rejected("items", piece.position, None, fault))
     if frames:
-        _items(frame_pieces, frames, exact=(), origin=origin, done=done)
+        _items(frame_pieces, frames, exact=(), origin=origin, done=done, mode=mode)
 
 
 def _annotations(
@@ -149,21 +184,26 @@ def _annotations(
     exact: Collection[int],
     origin: Origin,
     done: Normalized,
+    mode: Mode,
 ) -> None:
     prediction = group == "predictions"
+    merging = mode == "merge"
     objects = [piece.record for piece in pieces]
-    picked = plain.boxes(objects, prediction=prediction, but=exact)
-    picked.columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(picked.places))
+    picked = plain.NOTHING if merging else plain.boxes(objects, prediction=prediction, but=exact)
+    if picked.places:
+        picked.columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(picked.places))
     _add_picked(group, picked, pieces, origin=origin, done=done)
 
     def rule(record: JsonObject) -> Annotation | Fault:
+        if merging:
+            return update_rules.annotation_update(record)
         return annotation_rules.annotation(record, prediction=prediction)
 
     kept, rows = _judged(pieces, _others(len(pieces), picked.places), rule, group, done)
     kept_pieces = [pieces[place] for place in kept]
     masks = [piece for piece, row in zip(kept_pieces, rows, strict=True) if row.type == MASK]
     for mask in masks:
-        for index, segment in enumerate(annotation_rules.segments(mask.record)):
+        for index, segment in enumerate(annotation_rules.segments(mask.record, merging=merging)):
             done.read[group] += 1
             if isinstance(segment, Fault):
                 done.rejected.append(Rejected(group, mask.position, _known(mask.record), segment))

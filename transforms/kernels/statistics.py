@@ -62,22 +62,23 @@ def numbers_of_doubles(values: Doubles, *, finite: bool = False) -> NumberSummar
     return summary
 
 
-def strings_of(values: pl.Series) -> StringSummary:
-    """Return the summary of a String column; nulls are no values (V5)."""
+def strings_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:
+    """Return the summary of a String column, with up to `limit` categories; nulls are no values (V5)."""
     present = values.drop_nulls()
     distinct = present.unique()
-    if len(distinct) > MAX_CATEGORIES:
-        return summarize_distinct(len(present), distinct)
+    if len(distinct) > limit:
+        return summarize_distinct(len(present), distinct, limit)
     table = present.alias("value").value_counts(name="count")
-    return StringSummary(len(present), dict(zip(table["value"].to_list(), table["count"].to_list(), strict=True)), None)
+    counted = dict(zip(table["value"].to_list(), table["count"].to_list(), strict=True))
+    return StringSummary(len(present), counted, None, limit)
 
 
-def booleans_of(values: pl.Series) -> StringSummary:
+def booleans_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:
     """Return the summary of a Boolean column as the strings "true" and "false" (V2); nulls are no values."""
     count = len(values) - values.null_count()
     true = int(values.sum() or 0)
     found = {"true": true, "false": count - true}
-    return StringSummary(count, {value: times for value, times in found.items() if times}, None)
+    return StringSummary(count, {value: times for value, times in found.items() if times}, None, limit)
 
 
 def _long_slice(values: Longs) -> NumberSummary:

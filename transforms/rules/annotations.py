@@ -84,15 +84,18 @@ def annotation(record: JsonObject, *, prediction: bool) -> Annotation | Fault:
     return _accepted(record, kind, identity, metadata, (mask_url, url), prediction=prediction)
 
 
-def segments(record: JsonObject) -> tuple[Annotation | Fault, ...]:
-    """The segments of a mask record, each a row with a fate of its own (G3)."""
+def segments(record: JsonObject, *, merging: bool = False) -> tuple[Annotation | Fault, ...]:
+    """The segments of a mask record, each a row with a fate of its own (G3).
+
+    In an update that is merged (U3) coordinates are left as they are, to be judged in what comes out.
+    """
     identity, members = reference_id(record), record.get("annotations")
     if isinstance(identity, Fault) or not isinstance(members, list):
         return ()
-    return tuple(_segment(member, position, identity) for position, member in enumerate(members))
+    return tuple(_segment(member, position, identity, merging=merging) for position, member in enumerate(members))
 
 
-def _segment(value: JsonValue, position: int, identity: str) -> Annotation | Fault:
+def _segment(value: JsonValue, position: int, identity: str, *, merging: bool) -> Annotation | Fault:
     at = f"annotations[{position}]"
     if not isinstance(value, dict):
         return expected(Code.INVALID_FIELD, "an object", value, at=at)
@@ -103,7 +106,7 @@ def _segment(value: JsonValue, position: int, identity: str) -> Annotation | Fau
         index = int(index)
     if index is not None and (not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < 2**63):
         return expected(Code.INVALID_FIELD, "an integer of at least 0", index, at=f"{at}.index")
-    metadata = metadata_rules.normalize(value.get("metadata"))
+    metadata = metadata_rules.normalize(value.get("metadata"), locate=not merging)
     if isinstance(metadata, Fault):
         return Fault(metadata.code, f"{metadata.message} of {at}", f"{at}.{metadata.field}")
     return Annotation(

@@ -27,8 +27,12 @@ class Metadata:
 EMPTY = Metadata({})
 
 
-def normalize(value: JsonValue) -> Metadata | Fault:  # noqa: PLR0911 - one for each rule that a value can break
+def normalize(  # noqa: PLR0911 - one for each rule that a value can break
+    value: JsonValue, *, locate: bool = True
+) -> Metadata | Fault:
     """The metadata of a record: absent, null and {} are one thing (G4), coordinates become numbers (C4).
+
+    With `locate` off coordinates are left as they are: those of an update are judged in what it makes of a row (U3).
 
     >>> normalize({"lat": "52.5", "lon": 13.3, "night": True}).fields
     {'lat': 52.5, 'lon': 13.3, 'night': True}
@@ -45,7 +49,7 @@ def normalize(value: JsonValue) -> Metadata | Fault:  # noqa: PLR0911 - one for 
     camera = value.get(CAMERA_PARAMS)
     if camera is not None and not isinstance(camera, dict):
         return expected(Code.INVALID_FIELD, "an object", camera, at=f"metadata.{CAMERA_PARAMS}")
-    located = coordinates.locate(value)
+    located = coordinates.locate(value) if locate else coordinates.Coordinates(None, {}, ())
     if isinstance(located, Fault):
         return located
     fault = number_fault(value)

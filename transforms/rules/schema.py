@@ -5,7 +5,8 @@ from enum import StrEnum
 
 from transforms.rules import coordinates, numbers, strings
 from transforms.rules.column_names import columns
-from transforms.rules.fields import FieldSummary, GroupSummary
+from transforms.rules.declared import DeclaredField, DeclaredType, field_document
+from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary
 from transforms.rules.metadata import RESERVED
 from transforms.rules.values import JsonObject, JsonValue, Kind, Observed
 
@@ -32,14 +33,32 @@ class Storage(StrEnum):
     JSON = "json"
 
 
-def resolve_group(summary: GroupSummary, *, sticky_text: frozenset[str] = frozenset()) -> JsonObject:
+_OF_DECLARED = {
+    DeclaredType.NUMBER: FieldType.NUMERICAL,
+    DeclaredType.CATEGORY: FieldType.CATEGORICAL,
+    DeclaredType.TEXT: FieldType.TEXT,
+    DeclaredType.JSON: FieldType.OTHER,
+    DeclaredType.GEOGRAPHIC: FieldType.GEOGRAPHIC,
+}
+"""The type of a declared field that has no values (D3)."""
+
+
+def resolve_group(
+    summary: GroupSummary,
+    *,
+    sticky_text: frozenset[str] = frozenset(),
+    declared: Mapping[str, DeclaredField] | None = None,
+) -> JsonObject:
     """Return the `groups.<group>` object of `schema.json`, its fields sorted by key.
 
     Args:
         summary: The merged summary of all records of the group.
-        sticky_text: Fields that an earlier version of the dataset held as text (T2).
+        sticky_text: Fields that were seen with more than 250 distinct strings before (T2).
+        declared: Fields that are declared; those without a record are listed too (D3).
     """
-    names = columns(summary.fields)
+    known = declared or {}
+    fields = {**dict.fromkeys(known, FIELD_ZERO), **summary.fields}
+    names = columns(fields)
     return {
         "records": summary.records,
         "fields": {
@@ -49,25 +68,64 @@ def resolve_group(summary: GroupSummary, *, sticky_text: frozenset[str] = frozen
                 records=summary.records,
                 column=names[key],
                 sticky=key in sticky_text and key not in RESERVED,
+                declared=known.get(key),
             )
-            for key, field in sorted(summary.fields.items())
+            for key, field in sorted(fields.items())
         },
     }
 
 
-def conflicts(group: str, summary: GroupSummary) -> list[JsonObject]:
-    """Return the fields with values of more than one kind, sorted by key (T3).
+def conflicts(
+    group: str, summary: GroupSummary, *, declared: Mapping[str, DeclaredField] | None = None
+) -> list[JsonObject]:
+    """Return the fields with values of more than one kind, or of another than the declared one, by key (T3, D2).
 
-    Each is {"group", "field", "kinds": {kind: count}}.
+    Each is {"group", "field", "kinds": {kind: count}}, with "declared": kind where one is.
     """
-    return [
-        {"group": group, "field": key, "kinds": {of.value: count for of, count in field.kinds.items()}}
-        for key, field in sorted(summary.fields.items())
-        if field_type(key, field) is FieldType.CONFLICT
-    ]
+    found: list[JsonObject] = []
+    for key, field in sorted(summary.fields.items()):
+        pinned = (declared or {}).get(key)
+        if field_type(key, field, declared=pinned) is FieldType.CONFLICT:
+            kinds: JsonObject = {of.value: count for of, count in field.kinds.items()}
+            pin: JsonObject = {} if pinned is None else {"declared": pinned.kind.value}
+            found.append({"group": group, "field": key, "kinds": kinds, **pin})
+    return found
 
 
-def field_type(key: str, field: FieldSummary, *, sticky: bool = False) -> FieldType:
+def winner(kinds: Mapping[str, int], *, declared: str | None = None, published: str | None = None) -> str:
+    """Return the kind that a field in conflict is to have (T6, D2).
+
+    It is the declared one, else that of the published version, else the most frequent one; of several, string.
+
+    >>> winner({"number": 3, "string": 3}), winner({"number": 3, "string": 2}), winner({"number": 3}, declared="string")
+    ('string', 'number', 'string')
+    """
+    if declared is not None:
+        return declared
+    if published is not None:
+        return published
+    order = (Kind.STRING, Kind.NUMBER, Kind.OTHER)
+    return max((kind.value for kind in order if kind.value in kinds), key=lambda kind: kinds[kind])
+
+
+def other_choices(summary: GroupSummary, declared: Mapping[str, DeclaredField]) -> dict[str, int]:
+    """Return how many values of each field are no declared choice: only those held before can be (D2)."""
+    found = {}
+    for key, field in declared.items():
+        if field.choices is None or key not in summary.fields:
+            continue
+        strings = summary.fields[key].strings
+        allowed = frozenset(field.choices)
+        counted = strings.categories or {}
+        others = sum(count for value, count in counted.items() if value not in allowed)
+        if others or strings.categories is None:
+            found[key] = others or strings.count
+    return found
+
+
+def field_type(  # noqa: PLR0911 - one for each type, and for what decides before the values do
+    key: str, field: FieldSummary, *, sticky: bool = False, declared: DeclaredField | None = None
+) -> FieldType:
     """Return the type of a field (T1).
 
     Reserved keys are reserved whatever they hold: they are kept as JSON, and nothing can conflict there.
@@ -75,18 +133,28 @@ def field_type(key: str, field: FieldSummary, *, sticky: bool = False) -> FieldT
     Args:
         key: The metadata key.
         field: The merged summary of all its values.
-        sticky: Whether an earlier version held the field as text (T2).
+        sticky: Whether more than 250 distinct strings were seen in the field before (T2).
+        declared: What is declared of it (D2, D3).
     """
     if key in RESERVED:
         return FieldType.RESERVED
-    match list(field.kinds):
+    kinds = list(field.kinds)
+    if declared is not None:
+        if not kinds:
+            return _OF_DECLARED[declared.type]
+        if kinds != [declared.kind]:
+            return FieldType.CONFLICT
+    match kinds:
         case []:
             return FieldType.EMPTY
         case [Kind.NUMBER]:
             geographic = key in coordinates.KEYS and field.paired
             return FieldType.GEOGRAPHIC if geographic else FieldType.NUMERICAL
         case [Kind.STRING]:
-            return FieldType.TEXT if sticky or field.strings.categories is None else FieldType.CATEGORICAL
+            if declared is not None and declared.choices is not None:
+                sticky = False
+            text = sticky or (declared is not None and declared.type is DeclaredType.TEXT)
+            return FieldType.TEXT if text or field.strings.categories is None else FieldType.CATEGORICAL
         case [Kind.OTHER]:
             return FieldType.OTHER
         case _:
@@ -110,10 +178,14 @@ def storage(of: FieldType, field: FieldSummary) -> Storage | None:
             return None
 
 
-def _resolve(key: str, field: FieldSummary, *, records: int, column: str, sticky: bool) -> JsonObject:
-    of = field_type(key, field, sticky=sticky)
+def _resolve(
+    key: str, field: FieldSummary, *, records: int, column: str, sticky: bool, declared: DeclaredField | None
+) -> JsonObject:
+    of = field_type(key, field, sticky=sticky, declared=declared)
     stored = storage(of, field)
     kinds = [Kind.OTHER] if of is FieldType.RESERVED else list(field.kinds)
+    if declared is not None and not kinds:
+        kinds = [declared.kind]
     resolved: JsonObject = {
         "type": of.value,
         "kind": kinds[0].value if len(kinds) == 1 else None,
@@ -131,6 +203,8 @@ def _resolve(key: str, field: FieldSummary, *, records: int, column: str, sticky
         "stddev": None,
         "inexact": field.numbers.inexact,
     }
+    if declared is not None:
+        resolved["declared"] = field_document(declared)
     match stored:
         case Storage.LONG | Storage.DOUBLE:
             return resolved | _statistics(field.numbers, exact=stored is Storage.LONG)

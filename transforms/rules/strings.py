@@ -29,13 +29,15 @@ class StringSummary:
 
     Attributes:
         count: How many values.
-        categories: Value to how many; None once more than 250 distinct were seen.
+        categories: Value to how many; None once more than `limit` distinct were seen.
         sketch: None up to there, then the canonical sketch of all values seen.
+        limit: 250 (T1), or more where so many choices are declared (D3).
     """
 
     count: int
     categories: Mapping[str, int] | None
     sketch: bytes | None
+    limit: int = MAX_CATEGORIES
 
 
 STRINGS_ZERO = StringSummary(0, {}, None)
@@ -46,28 +48,33 @@ def summarize_string(value: str) -> StringSummary:
     return StringSummary(1, {value: 1}, None)
 
 
-def summarize_distinct(count: int, values: Iterable[str]) -> StringSummary:
-    """Return the summary of `count` strings of which more than 250 are distinct, given each of those at least once."""
-    return StringSummary(count, None, _canonical(_sketch_of(values)))
+def summarize_distinct(count: int, values: Iterable[str], limit: int = MAX_CATEGORIES) -> StringSummary:
+    """Return the summary of `count` strings, more than `limit` of them distinct, given each of those at least once."""
+    return StringSummary(count, None, _canonical(_sketch_of(values)), limit)
 
 
 def merge_strings(a: StringSummary, b: StringSummary) -> StringSummary:
-    """Return the summary of the values of both. Commutative and associative, with `STRINGS_ZERO` as zero."""
+    """Return the summary of the values of both. Commutative and associative, with `STRINGS_ZERO` as zero.
+
+    Both have to have the same limit, which is that of the field; a summary without values has any.
+    """
     if not a.count:
         return b
     if not b.count:
         return a
+    if a.limit != b.limit:
+        raise ValueError(f"expected summaries of one field with one limit, got {a.limit} and {b.limit}")
     count = a.count + b.count
     if a.categories is not None and b.categories is not None:
         categories = Counter(a.categories)
         categories.update(b.categories)
-        if len(categories) <= MAX_CATEGORIES:
-            return StringSummary(count, dict(categories), None)
-        return summarize_distinct(count, categories)
+        if len(categories) <= a.limit:
+            return StringSummary(count, dict(categories), None, a.limit)
+        return summarize_distinct(count, categories, a.limit)
     union = hll_union(SKETCH_LG_K)
     for part in (a, b):
         union.update(_sketch_of(part.categories or ()) if part.sketch is None else hll_sketch.deserialize(part.sketch))
-    return StringSummary(count, None, _canonical(union.get_result(tgt_hll_type.HLL_8)))
+    return StringSummary(count, None, _canonical(union.get_result(tgt_hll_type.HLL_8)), a.limit)
 
 
 def distinct(summary: StringSummary) -> tuple[int, bool]:
@@ -81,7 +88,7 @@ def distinct(summary: StringSummary) -> tuple[int, bool]:
     if summary.sketch is None:
         raise ValueError("expected categories or a sketch, got neither")
     estimate = round(hll_sketch.deserialize(summary.sketch).get_estimate())
-    return min(max(estimate, MAX_CATEGORIES + 1), summary.count), False
+    return min(max(estimate, summary.limit + 1), summary.count), False
 
 
 def _sketch_of(values: Iterable[str]) -> hll_sketch:

@@ -32,6 +32,7 @@ class StringsJson(TypedDict):
     count: int
     categories: dict[str, int] | None
     sketch: str | None
+    limit: int
 
 
 class FieldJson(TypedDict):
@@ -122,12 +123,14 @@ def _strings_to_json(summary: StringSummary) -> StringsJson:
         "count": summary.count,
         "categories": None if summary.categories is None else dict(sorted(summary.categories.items())),
         "sketch": None if summary.sketch is None else base64.b64encode(summary.sketch).decode("ascii"),
+        "limit": summary.limit,
     }
 
 
 def _strings_from_json(stored: StringsJson) -> StringSummary:
     sketch = stored["sketch"]
-    return StringSummary(stored["count"], stored["categories"], None if sketch is None else base64.b64decode(sketch))
+    decoded = None if sketch is None else base64.b64decode(sketch)
+    return StringSummary(stored["count"], stored["categories"], decoded, stored["limit"])
 
 
 def _extreme_to_json(value: float | None) -> str | float | None:

@@ -1,0 +1,179 @@
+"""The arguments of all commands: strict, in one place, and quick to load."""
+
+import argparse
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import NoReturn, TypeAlias
+
+from pipelines.config import DEFAULT_MAX_FIELDS, Source, UsageError
+from transforms.rules.rejections import Code
+
+GROUPS = ("items", "scenes", "annotations", "predictions")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, and where help is."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+
+class _AddSource(argparse.Action):
+    """Collects the exports of all groups in the order in which they are given (I3)."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse calls it so
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        option_string: str | None = None,
+    ) -> None:
+        group = next(group for group in GROUPS if option_string == f"--{group}")
+        sources: list[Source] = namespace.sources or []
+        namespace.sources = [*sources, Source.of(group, str(values))]  # type: ignore[arg-type] # one of the groups
+
+
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"  # noqa: SLF001 - argparse has no other name for it
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and flags. An option of a job that is not given is None: a job file may have it."""
+    top = _Parser(
+        prog="metadata-etl",
+        description="Raw exports of dataset items, scenes, annotations and predictions in, a validated dataset out.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"metadata-etl {version('metadata-etl')}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    _add_ingest(commands)
+    _add_backfill(commands)
+    schema = _add_look(commands, "schema", "show the schema of a dataset", "Shows the fields of the current version.")
+    schema.add_argument("--group", choices=GROUPS, help="one group only (for avro: needed)")
+    schema.add_argument("--format", choices=("table", "json", "avro"), default="table")
+    _add_look(commands, "versions", "list the versions of a dataset", "Lists the versions, the newest first.")
+    show = _add_look(
+        commands,
+        "show",
+        "show what a version changed",
+        "Shows what a version added, changed and dropped against the version that it came from.",
+    )
+    show.add_argument("version", type=int, nargs="?", metavar="VERSION", help="instead of the current one")
+    rollback = _add_look(
+        commands,
+        "rollback",
+        "publish an old version again",
+        "Publishes a new version that equals an old one; the versions in between stay.",
+    )
+    rollback.add_argument("version", type=int, metavar="VERSION", help="the version to go back to")
+    prune = _add_look(
+        commands,
+        "prune",
+        "remove old versions",
+        "Removes all versions but the newest ones, and what dead jobs left.",
+    )
+    prune.add_argument(
+        "--keep", type=int, required=True, metavar="N", help="how many versions stay, the current one among them"
+    )
+    _add_rejections(commands)
+    return top
+
+
+def _add_look(commands: _Commands, name: str, summary: str, description: str) -> _Parser:
+    look = commands.add_parser(name, help=summary, description=description, allow_abbrev=False)
+    look.add_argument("dataset", metavar="DATASET")
+    return look
+
+
+def _add_rejections(commands: _Commands) -> None:
+    rejections = _add_look(
+        commands,
+        "rejections",
+        "show what was rejected, or print it to be fed in again",
+        "Shows the rejections of the current version, of another one, or of a run that published nothing.",
+    )
+    which = rejections.add_mutually_exclusive_group()
+    which.add_argument("--version", type=int, metavar="N", help="of this version instead of the current one")
+    which.add_argument("--run", metavar="ID", help="of this run, which published nothing")
+    rejections.add_argument("--code", choices=[code.value for code in Code], metavar="CODE", help="of this code only")
+    rejections.add_argument("--raw", action="store_true", help="print the raw records, one a line, to be fed in again")
+
+
+def _add_ingest(commands: _Commands) -> None:
+    ingest = commands.add_parser(
+        "ingest",
+        help="read exports, check them, publish a new version",
+        description="Reads raw exports, checks every record, infers the schema of each group, and publishes a version.",
+        epilog="Flags after `--` go to the Beam runner. With none, the job runs here, on all cores.",
+        allow_abbrev=False,
+    )
+    for group in GROUPS[:3]:
+        ingest.add_argument(
+            f"--{group}", action=_AddSource, dest="sources", metavar="GLOB", help=f"exports of {group}; may be repeated"
+        )
+    ingest.add_argument(
+        "--predictions",
+        action=_AddSource,
+        dest="sources",
+        metavar="RUN=GLOB",
+        help="exports of the predictions of a model run; may be repeated",
+    )
+    ingest.add_argument(
+        "--mode",
+        choices=("append", "replace", "merge"),
+        help="what becomes of known records: left alone (default), replaced, or their metadata merged",
+    )
+    _add_job(ingest)
+
+
+def _add_backfill(commands: _Commands) -> None:
+    backfill = commands.add_parser(
+        "backfill",
+        help="build a dataset anew from its whole history",
+        description="Builds a dataset anew from all jobs of its history, in one pass, and publishes a new version.",
+        epilog="Flags after `--` go to the Beam runner. With none, the job runs here, on all cores.",
+        allow_abbrev=False,
+    )
+    backfill.add_argument(
+        "--history", required=True, metavar="HISTORY.toml", help="the jobs in their order: mode and exports of each"
+    )
+    _add_job(backfill)
+
+
+def _add_job(job: argparse.ArgumentParser) -> None:
+    """What all jobs take."""
+    job.add_argument("--dataset", metavar="DATASET", help="directory of the dataset, local or gs://")
+    job.add_argument("--config", metavar="JOB.toml", help="options in a file; the command line wins")
+    job.add_argument(
+        "--on-conflict",
+        choices=("fail", "quarantine", "null"),
+        help="type conflicts: publish nothing (default), reject the records that lose, or clear the values that lose",
+    )
+    job.add_argument(
+        "--on-duplicate",
+        choices=("reject", "last"),
+        help="of two records with one identity: keep the first (default) and reject the later ones, or keep the last",
+    )
+    job.add_argument(
+        "--max-rejected", metavar="N|P%", help="fail when more records are rejected (default: any number passes)"
+    )
+    job.add_argument(
+        "--allow-unreadable", action="store_const", const=True, help="publish although an export is damaged"
+    )
+    job.add_argument(
+        "--cache-key",
+        choices=("canonical", "raw"),
+        help="what is hashed for the cache key of a URL: its canonical form (default), or the URL as it came in",
+    )
+    job.add_argument(
+        "--max-fields",
+        type=int,
+        metavar="N",
+        help=f"most distinct metadata keys of a group (default {DEFAULT_MAX_FIELDS})",
+    )
+    job.add_argument("--partitions", type=int, metavar="N", help="parts of a new dataset (default: by input size)")
+    job.add_argument(
+        "--declare", metavar="SCHEMA.json", help="types, choices and descriptions of fields, kept from now on"
+    )
+    job.add_argument("--dry-run", action="store_const", const=True, help="do everything but publish")
+    job.add_argument("--json", action="store_const", const=True, help="print one JSON object and nothing else")
+    job.add_argument("--quiet", action="store_const", const=True, help="no progress and no summary")

@@ -1,0 +1,108 @@
+"""What a place for datasets can do, and what passes between it and a job."""
+
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from apache_beam.io.filesystems import FileSystems
+
+CURRENT = "CURRENT"
+MANIFEST = "manifest.json"
+REPORT = "report.json"
+BASE = "base"
+"""File of a run that says which version it reads."""
+
+
+class AnotherJobPublishedError(Exception):
+    """The dataset is not at the version that this job started from (P2, exit code 5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """What CURRENT said when it was read.
+
+    Attributes:
+        data: Its bytes.
+        token: By which the store tells whether it still is what was read: an object's generation in a bucket.
+    """
+
+    data: bytes
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A job at work on a dataset: everything it writes is below `root` until it is published."""
+
+    id: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A file of a version that is to be published.
+
+    Attributes:
+        source: URI of where it lies: below the root of the run, or in an earlier version, which keeps it.
+        path: Below the folder of the version, with slashes.
+    """
+
+    source: str
+    path: str
+
+
+class Store(Protocol):
+    """A place for one dataset. `root` is its URI."""
+
+    @property
+    def root(self) -> str:
+        """URI of the dataset."""
+
+    def pointer(self) -> Pointer | None:
+        """What CURRENT says now, None where nothing is published."""
+
+    def check_free(self) -> None:
+        """Raises UsageError where something else than a dataset is in the place of a new one."""
+
+    def numbers(self) -> list[int]:
+        """The numbers of all versions that are there whole, published or not, ascending."""
+
+    def run(self, base: int | None) -> AbstractContextManager[Run]:
+        """A place for a job to write, whose other users see that it is alive, and which version it reads.
+
+        What dead jobs left is removed first. Where the job ends in an exception nothing of its own stays; else what
+        it has left by then stays.
+        """
+
+    def publish(self, run: Run, version: int, seen: Pointer | None, files: Sequence[Placed]) -> None:
+        """Makes these files a version, whole and under its final name, and the version current, in one step (P1).
+
+        Args:
+            run: The job. Its own files may be moved away from below its root.
+            version: Number of the version.
+            seen: What CURRENT said when the job started.
+            files: All of the version, the manifest among them.
+
+        Raises:
+            AnotherJobPublishedError: CURRENT says something else by now (P2).
+        """
+
+    def sweep(self) -> list[str]:
+        """Removes what jobs left that died before they published; returns the ids of their runs."""
+
+    def prune(self, keep: Collection[int]) -> list[int]:
+        """Removes all versions but these and those that a living job reads; returns the numbers of those removed."""
+
+    def remove(self, uri: str) -> None:
+        """Removes a file, or a folder with all that is in it, if it is there."""
+
+
+def version_folder(number: int) -> str:
+    """Path of a version below the dataset."""
+    return f"versions/{number:06d}"
+
+
+def join(root: str, *parts: str) -> str:
+    """A path below a root, local or not."""
+    return cast("str", FileSystems.join(root, *(name for part in parts for name in part.split("/"))))

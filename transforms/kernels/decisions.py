@@ -1,0 +1,190 @@
+"""What becomes of each row that a job brings, in the order of time (U1 to U3, I3, I4): round by round.
+
+The first round takes the first row of every identity, the second the second (a backfill has several), and so on. So the
+work is that of the rows, however many steps there are. Masks are decided before their segments, which share their fate.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import IntEnum
+
+import numpy as np
+import polars as pl
+
+from transforms.kernels.batch import Batch, Positions
+from transforms.kernels.contents import differing, together
+from transforms.kernels.overlays import laid_over
+from transforms.kernels.timeline import HELD, follow_masks, gone_segments
+from transforms.rules.annotations import SEGMENT
+from transforms.rules.policies import Step
+from transforms.rules.rejections import Code, Fault
+
+
+class Fate(IntEnum):
+    """What can become of a row."""
+
+    OPEN = 0
+    CREATED = 1
+    UPDATED = 2
+    IGNORED = 3
+    UNCHANGED = 4
+    DUPLICATE = 5
+    UNKNOWN = 6
+    FAULTY = 7
+
+
+_APPEND, _REPLACE, _MERGE, _GONE = range(4)
+_MODES = {"append": _APPEND, "replace": _REPLACE, "merge": _MERGE}
+
+
+class Decisions:
+    """The lines of a `timeline`, decided.
+
+    Attributes:
+        pool: The rows held, the rows brought, and behind them those that merging metadata made.
+        since: int64[lines], the step from which on the target of a line is there (I4); by default all are.
+        changed: Whether any row is not what the dataset held.
+    """
+
+    def __init__(self, lines: pl.DataFrame, pool: Batch, steps: Sequence[Step], *, has_masks: bool) -> None:
+        """Takes the timeline, the rows that its column `row` counts, and the steps."""
+        self.pool = pool
+        self.since: Positions = np.full(lines.height, HELD, np.int64)
+        self.changed = False
+        self._lines = lines
+        self._steps = steps
+        self._who: Positions = lines["who"].to_numpy()
+        self._step: Positions = lines["step"].to_numpy().astype(np.int64)
+        self._row: Positions = lines["row"].to_numpy()
+        modes = np.array([_MODES[step.mode] for step in steps], np.int8)
+        self._mode = modes[np.maximum(self._step, 0)] if lines.height else np.empty(0, np.int8)
+        self._fates = np.zeros(lines.height, np.int8)
+        self._fates[~lines["stays"].to_numpy()] = Fate.DUPLICATE
+        self._faults: dict[int, Fault] = {}
+        self._has_masks = has_masks
+        count = int(self._who[-1]) + 1 if lines.height else 0
+        self._now = np.full(count, -1, np.int64)
+        self._came = np.full(count, HELD, np.int64)
+        held = self._step == HELD
+        self._now[self._who[held]] = self._row[held]
+
+    def reject(self, faults: Mapping[int, Fault]) -> None:
+        """Rejects rows, given by their number, unless they are duplicates anyway."""
+        rows = np.array(sorted(faults), np.int64)
+        for line in np.flatnonzero(
+            np.isin(self._row, rows) & (self._step != HELD) & (self._fates == Fate.OPEN)
+        ).tolist():
+            self._fates[line] = Fate.FAULTY
+            self._faults[line] = faults[int(self._row[line])]
+
+    def decide(self) -> None:
+        """Decides all lines."""
+        brought = self._step != HELD
+        if not self._has_masks:
+            self._rounds(np.flatnonzero(brought & (self._fates == Fate.OPEN)), {})
+            return
+        masks = follow_masks(self._lines)
+        segments = (self._lines["space"] == SEGMENT).to_numpy() & brought
+        # A duplicate takes its segments along, also those whose index stands in another mask of the job alone.
+        owned = segments & (masks >= 0)
+        lost = owned & (self._fates[masks] == Fate.DUPLICATE)
+        self._fates[lost] = Fate.DUPLICATE
+        self._rounds(np.flatnonzero(brought & ~segments & (self._fates == Fate.OPEN)), {})
+        for fate in (Fate.IGNORED, Fate.UNKNOWN):
+            self._fates[owned & (self._fates == Fate.OPEN) & (self._fates[masks] == fate)] = fate
+        open_segments = np.flatnonzero(segments & (self._fates == Fate.OPEN))
+        gone = gone_segments(self._lines, [step.mode == "replace" for step in self._steps])
+        self._rounds(open_segments, dict(zip(gone.select("who", "step").rows(), gone["mask"].to_list(), strict=True)))
+
+    def rows(self) -> Positions:
+        """The rows of the pool that the partition holds now, in the order of their identity."""
+        return self._now[self._now >= 0]
+
+    def known(self) -> pl.DataFrame:
+        """Columns reference_id and since: who is there, and from which step on."""
+        ids = self._lines["reference_id"].gather(np.flatnonzero(np.diff(self._who, prepend=-1)))
+        since = pl.Series("since", self._came.astype(np.int32))
+        return pl.DataFrame([ids, since]).filter(pl.Series(self._now >= 0))
+
+    def count(self, fate: Fate) -> int:
+        """How many of the rows brought have this fate."""
+        return int(np.count_nonzero(self._fates == fate))
+
+    def rows_with(self, *fates: Fate) -> set[int]:
+        """The rows brought that have one of these fates."""
+        return set(self._row[np.isin(self._fates, fates) & (self._step != HELD)].tolist())
+
+    def rejections(self) -> Iterator[tuple[Positions, "list[Fault] | tuple[Code, bool]"]]:
+        """Rows brought that are rejected, with their faults, or with one code and whether they were to be merged."""
+        duplicates = self._fates == Fate.DUPLICATE
+        if duplicates.any():
+            yield self._row[duplicates], (Code.DUPLICATE_ID, False)
+        for merging in (False, True):
+            unknown = (self._fates == Fate.UNKNOWN) & ((self._mode == _MERGE) == merging)
+            if unknown.any():
+                yield self._row[unknown], (Code.UNKNOWN_REFERENCE, merging)
+        faulty = np.flatnonzero(self._fates == Fate.FAULTY)
+        if len(faulty):
+            yield self._row[faulty], [self._faults[line] for line in faulty.tolist()]
+
+    def _rounds(self, lines: Positions, gone: Mapping[tuple[int, int], int]) -> None:
+        """Decides open lines; `gone` are identities that end at a step: (who, step) to the line of their mask."""
+        ends = np.array(sorted(gone), np.int64).reshape(-1, 2)
+        who = np.concatenate([self._who[lines], ends[:, 0]])
+        step = np.concatenate([self._step[lines], ends[:, 1]])
+        line = np.concatenate([lines, np.full(len(ends), -1, np.int64)])
+        order = np.lexsort((step, who))
+        who, step, line = who[order], step[order], line[order]
+        first = np.flatnonzero(np.diff(who, prepend=-1))
+        numbers = np.arange(len(who)) - np.repeat(first, np.diff(np.append(first, len(who))))
+        for number in range(int(numbers.max(initial=-1)) + 1):
+            now = numbers == number
+            decided = now & (line >= 0)
+            self._round(line[decided])
+            for place in np.flatnonzero(now & (line < 0)).tolist():
+                if self._now[who[place]] >= 0:
+                    self._now[who[place]] = -1
+                    self.changed = True
+                    self._lose_segment(gone[int(who[place]), int(step[place])])
+
+    def _lose_segment(self, mask: int) -> None:
+        """A mask that has lost a segment is another mask, although its own row may say the same."""
+        if self._fates[mask] != Fate.UNCHANGED:
+            return
+        self._fates[mask] = Fate.UPDATED
+        who = self._who == self._who[mask]
+        later = who & (self._step > self._step[mask]) & (self._fates == Fate.UPDATED)
+        if not later.any():
+            self._now[self._who[mask]] = self._row[mask]
+
+    def _round(self, lines: Positions) -> None:
+        """Decides lines of which no two are of one identity."""
+        who, mode = self._who[lines], self._mode[lines]
+        before = self._now[who]
+        known = before >= 0
+        fates = np.zeros(len(lines), np.int8)
+        fates[known & (mode == _APPEND)] = Fate.IGNORED
+        fates[~known] = np.where(
+            (mode[~known] != _MERGE) & (self.since[lines][~known] <= self._step[lines][~known]),
+            Fate.CREATED,
+            Fate.UNKNOWN,
+        )
+        rows = self._row[lines].copy()
+        merging = np.flatnonzero(known & (mode == _MERGE))
+        if len(merging):
+            start = self.pool.rows.height
+            laid, faults = laid_over(self.pool, before[merging], rows[merging])
+            self.pool = together([self.pool, laid])
+            rows[merging] = np.arange(start, start + len(merging))
+            for place, fault in faults.items():
+                fates[merging[place]] = Fate.FAULTY
+                self._faults[int(lines[merging[place]])] = fault
+        compared = np.flatnonzero(known & (mode != _APPEND) & (fates == Fate.OPEN))
+        if len(compared):
+            differs = differing(self.pool, before[compared], rows[compared])
+            fates[compared] = np.where(differs, Fate.UPDATED, Fate.UNCHANGED)
+        self._fates[lines] = fates
+        new = np.isin(fates, (Fate.CREATED, Fate.UPDATED))
+        self._now[who[new]] = rows[new]
+        created = fates == Fate.CREATED
+        self._came[who[created]] = self._step[lines][created]
+        self.changed = self.changed or bool(new.any())

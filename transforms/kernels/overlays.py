@@ -1,0 +1,117 @@
+"""Metadata laid over metadata, row by row (U3): the keys of the upper row win, a null there removes the key."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import polars as pl
+
+from transforms.kernels.batch import Batch, Positions
+from transforms.kernels.contents import cells_at
+from transforms.kernels.metadata import FORMS
+from transforms.rules import coordinates
+from transforms.rules.rejections import Fault
+from transforms.rules.values import JsonObject, JsonValue
+
+Mask = npt.NDArray[np.bool_]
+
+
+def laid_over(pool: Batch, below: Positions, above: Positions) -> tuple[Batch, dict[int, Fault]]:
+    """Rows with the metadata of others laid over theirs, and what is wrong with the coordinates that come out (C4, C5).
+
+    Args:
+        pool: An arranged batch.
+        below: int64[N], the rows that are updated: all but metadata and source stays theirs.
+        above: int64[N], the rows whose metadata is laid over.
+
+    Returns:
+        N rows, and faults by position among them; a row with a fault is not to be used.
+    """
+    lower, upper = pool.rows[below], pool.rows[above]
+    lower_cells, upper_cells = cells_at(pool, below), cells_at(pool, above)
+    touched = _touched(upper, upper_cells)
+    columns = {name: lower[name] for name in lower.columns}
+    columns |= {name: upper[name] for name in ("export_name", "offset")}
+    for name in lower.columns:
+        form, colon, key = name.partition(":")
+        if colon and key in touched:
+            over = pl.Series([None], dtype=FORMS[form]).new_from_index(0, len(below)) if form == "null" else upper[name]
+            columns[name] = over.zip_with(pl.Series(touched[key]), lower[name])
+    kept = lower_cells
+    if kept.height:
+        dense = [key for key in touched if key in set(kept["key"].to_list())]
+        covered = [upper_cells.select("row", "key")]
+        for key in dense:
+            rows = np.flatnonzero(touched[key]).astype(np.uint32)
+            covered.append(pl.DataFrame({"row": rows, "key": pl.Series([key]).new_from_index(0, len(rows))}))
+        kept = kept.join(pl.concat(covered), on=["row", "key"], how="anti")
+    cells = pl.concat([kept, upper_cells.filter(pl.col("form") != "null")]).sort("row", "key", "form")
+    faults = _relocated(columns, touched)
+    return Batch(pool.group, pl.DataFrame(columns), cells), faults
+
+
+def _touched(upper: pl.DataFrame, cells: pl.DataFrame) -> dict[str, Mask]:
+    """Key to the rows of which the update names it, for the keys that have a column."""
+    touched: dict[str, Mask] = {}
+    for name in upper.columns:
+        _, colon, key = name.partition(":")
+        if colon:
+            named = upper[name].is_not_null().to_numpy()
+            touched[key] = touched[key] | named if key in touched else named
+    for (key,), rows in cells.partition_by("key", as_dict=True).items():
+        if key in touched:
+            touched[str(key)] = touched[str(key)].copy()
+            touched[str(key)][rows["row"].to_numpy()] = True
+    return {key: rows for key, rows in touched.items() if rows.any()}
+
+
+def _relocated(columns: dict[str, pl.Series], touched: Mapping[str, Mask]) -> dict[int, Fault]:
+    """Judges the coordinates of the rows where the update names one of their keys; strings become numbers (C4)."""
+    named = [touched[key] for key in coordinates.KEYS if key in touched]
+    if not named:
+        return {}
+    rows = np.flatnonzero(np.logical_or.reduce(named)).tolist()
+    faults: dict[int, Fault] = {}
+    numbers: dict[str, dict[int, float]] = {}
+    for row, metadata in zip(rows, _coordinate_values(columns, rows), strict=True):
+        found = coordinates.locate(metadata)
+        if isinstance(found, Fault):
+            faults[row] = found
+        else:
+            for key, number in found.numbers.items():
+                numbers.setdefault(key, {})[row] = number
+    for key, changed in numbers.items():
+        where = list(changed)
+        strings = columns[f"string:{key}"]
+        columns[f"string:{key}"] = strings.clone().scatter(where, None)
+        none = pl.Series([None], dtype=FORMS["float"]).new_from_index(0, len(strings))
+        before = columns.get(f"float:{key}", none)
+        columns[f"float:{key}"] = before.clone().scatter(where, list(changed.values())).alias(f"float:{key}")
+    return faults
+
+
+def _coordinate_values(columns: Mapping[str, pl.Series], rows: list[int]) -> list[JsonObject]:
+    """What some rows hold under the keys of coordinates."""
+    values: list[JsonObject] = [{} for _ in rows]
+    for key in coordinates.KEYS:
+        for form in FORMS:
+            column = columns.get(f"{form}:{key}")
+            for place, value in enumerate([] if column is None else column.gather(rows).to_list()):
+                if value is not None:
+                    values[place][key] = _value(form, value)
+    return values
+
+
+def _value(form: str, stored: bool | float | str) -> JsonValue:  # noqa: FBT001 - a stored value
+    """The JSON value that a column of this form holds."""
+    match form, stored:
+        case "null", _:
+            return None
+        case "json", str():
+            value: JsonValue = orjson.loads(stored)
+            return value
+        case "big", str():
+            return int(stored)
+        case _:
+            return stored

@@ -1,0 +1,98 @@
+"""Records that only merge metadata into what is held: an identity, and the keys to lay over (U3; FORMATS 1.9)."""
+
+from dataclasses import dataclass
+
+from transforms.rules import metadata as metadata_rules
+from transforms.rules.annotations import GEOMETRIC, MASK, TYPES, Annotation
+from transforms.rules.identity import derived_annotation_id, reference_id
+from transforms.rules.metadata import CAMERA_PARAMS, EMPTY, Metadata
+from transforms.rules.rejections import Code, Fault, expected
+from transforms.rules.values import JsonObject
+
+_STRINGS = ("annotation_id", "task_id", "taxonomy_name")
+_ANY_GEOMETRIC = "box"
+"""The type of an update that has an annotation id and no type: all geometric types share one name space (I2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataUpdate:
+    """The update of an item or a scene in mode `merge` (U3): identity and metadata, whatever else the record has."""
+
+    reference_id: str
+    metadata: Metadata
+
+
+def metadata_update(record: JsonObject) -> MetadataUpdate | Fault:
+    """The update of the item or scene that a record names, or the first thing wrong with it.
+
+    >>> metadata_update({"reference_id": "a", "metadata": {"lat": None}}).metadata.fields
+    {'lat': None}
+    """
+    identity = reference_id(record)
+    if isinstance(identity, Fault):
+        return identity
+    metadata = _metadata(record)
+    return metadata if isinstance(metadata, Fault) else MetadataUpdate(identity, metadata)
+
+
+def annotation_update(record: JsonObject) -> Annotation | Fault:  # noqa: PLR0911 - one for each thing that can be wrong
+    """The update of the annotation or prediction that a record names, or the first thing wrong with it.
+
+    What counts are the identity columns (I2) and the metadata. A mask has no metadata (G3), its segments are beside it.
+
+    >>> annotation_update({"reference_id": "a", "annotation_id": "x", "metadata": {"n": 1}}).annotation_id
+    'x'
+    """
+    identity = reference_id(record)
+    if isinstance(identity, Fault):
+        return identity
+    for key in _STRINGS:
+        if not isinstance(record.get(key), str | None):
+            return expected(Code.INVALID_FIELD, "a string", record[key], at=key)
+    kind = _type(record)
+    if isinstance(kind, Fault):
+        return kind
+    annotation_id, task_id, taxonomy = (
+        value if isinstance(value := record.get(key), str) else None for key in _STRINGS
+    )
+    if kind in GEOMETRIC and annotation_id is None:
+        label, geometry = record.get("label"), record.get("geometry")
+        if not isinstance(label, str) or not isinstance(geometry, dict):
+            return expected(Code.INVALID_FIELD, "the id of the annotation that is updated", None, at="annotation_id")
+        annotation_id = derived_annotation_id(label, kind, geometry)
+    if kind == MASK and not isinstance(record.get("annotations"), list | None):
+        return expected(Code.INVALID_FIELD, "a list of segments", record["annotations"], at="annotations")
+    metadata = EMPTY if kind == MASK else _metadata(record)
+    if isinstance(metadata, Fault):
+        return metadata
+    return Annotation(
+        reference_id=identity,
+        type=kind,
+        annotation_id=annotation_id,
+        task_id=task_id,
+        taxonomy_name=taxonomy,
+        metadata=metadata,
+    )
+
+
+def _type(record: JsonObject) -> str | Fault:
+    """The type that a record names, or else the one that its keys imply."""
+    kind = record.get("type")
+    if kind is not None:
+        if isinstance(kind, str) and kind in TYPES:
+            return kind
+        return expected(Code.UNKNOWN_TYPE, f"one of {', '.join(sorted(TYPES))}", kind, at="type")
+    if record.get("annotation_id") is not None:
+        return _ANY_GEOMETRIC
+    if isinstance(record.get("annotations"), list):
+        return MASK
+    return "multicategory" if isinstance(record.get("labels"), list) else "category"
+
+
+def _metadata(record: JsonObject) -> Metadata | Fault:
+    """The metadata to lay over, hoisted camera parameters included; coordinates are judged in what comes out."""
+    metadata = record.get("metadata")
+    camera = record.get(CAMERA_PARAMS)
+    if camera is not None and isinstance(metadata, dict | None) and CAMERA_PARAMS not in (metadata or {}):
+        metadata = {**(metadata or {}), CAMERA_PARAMS: camera}
+    return metadata_rules.normalize(metadata, locate=False)
