@@ -8,11 +8,11 @@ from typing import Any, Self, cast
 
 from pipelines.config import UsageError
 from pipelines.stores.local import LocalStore
-from pipelines.stores.store import CURRENT, MANIFEST, Pointer, Store, join, version_folder
+from pipelines.stores.store import CURRENT, MANIFEST, Store, join, version_folder
 from transforms.elements import Held
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject, JsonValue
-from transforms.stored_files import StoredFile, read_bytes
+from transforms.stored_files import StoredFile, is_local, read_bytes
 
 FORMAT = 2
 """Of the manifest, and of what `state` holds."""
@@ -34,7 +34,7 @@ class Version:
     root: str
     number: int
     manifest: JsonObject
-    pointer: Pointer | None
+    pointer: bytes | None
 
     @property
     def partitions(self) -> int:
@@ -102,8 +102,19 @@ class Dataset:
 
     @classmethod
     def at(cls, root: str) -> Self:
-        """The dataset at a URI: a directory, or `gs://bucket/folder`."""
-        return cls(LocalStore(root.rstrip("/") or "/"))
+        """The dataset at a URI: a directory, or `gs://bucket/folder`.
+
+        Raises:
+            UsageError: There can be none.
+        """
+        if is_local(root):
+            return cls(LocalStore(root.rstrip("/") or "/"))
+        if not root.startswith("gs://"):
+            raise UsageError(f"--dataset expects a directory or gs://BUCKET/FOLDER, got {root}")
+        # Only where it is needed: importing it takes long.
+        from pipelines.stores.bucket import BucketStore  # noqa: PLC0415 - see above
+
+        return cls(BucketStore(root))
 
     @property
     def root(self) -> str:
@@ -121,7 +132,7 @@ class Dataset:
             self.store.check_free()
             return None
         try:
-            named = json.loads(pointer.data)
+            named = json.loads(pointer)
             manifest = json.loads(read_bytes(join(self.root, named["manifest"])))
             if manifest["format"] != FORMAT:
                 raise UsageError(

@@ -5,7 +5,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -122,11 +122,17 @@ def _workplace(dataset: Dataset, before: Version | None, *, dry_run: bool) -> It
             yield here
 
 
-def _spilling(here: Run, runner: runners.Runner) -> AbstractContextManager[None]:
+@contextmanager
+def _spilling(here: Run, runner: runners.Runner) -> Iterator[None]:
     """Where local worker processes leave what they hand to each other: beside what they write, if that is a disk."""
-    if runner.environment is None or not is_local(here.root):
-        return nullcontext()
-    return spilling(Path(here.root, SPILLED))
+    if runner.environment is None:
+        yield
+    elif is_local(here.root):
+        with spilling(Path(here.root, SPILLED)):
+            yield
+    else:
+        with tempfile.TemporaryDirectory(prefix="metadata-etl-") as folder, spilling(Path(folder)):
+            yield
 
 
 @dataclass(frozen=True, slots=True)

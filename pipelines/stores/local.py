@@ -18,7 +18,6 @@ from pipelines.stores.store import (
     REPORT,
     AnotherJobPublishedError,
     Placed,
-    Pointer,
     Run,
     join,
     version_folder,
@@ -38,13 +37,10 @@ class LocalStore:
 
     root: str
 
-    def pointer(self) -> Pointer | None:
+    def pointer(self) -> bytes | None:
         """See `Store`."""
         path = Path(self.root, CURRENT)
-        if not path.exists():
-            return None
-        data = path.read_bytes()
-        return Pointer(data, data.decode("utf-8", "replace"))
+        return path.read_bytes() if path.exists() else None
 
     def check_free(self) -> None:
         """See `Store`."""
@@ -84,7 +80,7 @@ class LocalStore:
                 (folder / name).unlink(missing_ok=True)
             _remove_empty(folder)
 
-    def publish(self, run: Run, version: int, seen: Pointer | None, files: Sequence[Placed]) -> None:
+    def publish(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> None:
         """See `Store`.
 
         The files go under their final name, which nobody reads yet; then the pointer is replaced. Whoever dies in
@@ -146,7 +142,7 @@ class LocalStore:
     def _unpublished(self) -> Iterator[Path]:
         """What somebody died over while publishing it: now this process alone has the lock to publish."""
         pointer = self.pointer()
-        published = 0 if pointer is None else int(json.loads(pointer.data)["version"])
+        published = 0 if pointer is None else int(json.loads(pointer)["version"])
         for folder in Path(self.root).glob("versions/*"):
             if folder.name.startswith(".") or (folder.name.isdigit() and int(folder.name) > published):
                 yield folder

@@ -19,19 +19,6 @@ class AnotherJobPublishedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Pointer:
-    """What CURRENT said when it was read.
-
-    Attributes:
-        data: Its bytes.
-        token: By which the store tells whether it still is what was read: an object's generation in a bucket.
-    """
-
-    data: bytes
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """A job at work on a dataset: everything it writes is below `root` until it is published."""
 
@@ -59,7 +46,7 @@ class Store(Protocol):
     def root(self) -> str:
         """URI of the dataset."""
 
-    def pointer(self) -> Pointer | None:
+    def pointer(self) -> bytes | None:
         """What CURRENT says now, None where nothing is published."""
 
     def check_free(self) -> None:
@@ -75,7 +62,7 @@ class Store(Protocol):
         it has left by then stays.
         """
 
-    def publish(self, run: Run, version: int, seen: Pointer | None, files: Sequence[Placed]) -> None:
+    def publish(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> None:
         """Makes these files a version, whole and under its final name, and the version current, in one step (P1).
 
         Args:
