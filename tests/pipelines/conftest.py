@@ -1,0 +1,5 @@
+"""Fixtures for the tests of jobs."""
+
+from support.bucket import bucket, emulator
+
+__all__ = ["bucket", "emulator"]

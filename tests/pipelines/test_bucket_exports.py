@@ -1,0 +1,300 @@
+"""Exports in a bucket are read to the last byte, however stored; an emulated one takes no credentials (F1, F2, R2)."""
+
+import gzip
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
+
+import fastavro
+import pytest
+from support.bucket import handle, put
+from support.runs import Ended, an_item, command, ingest
+
+from pipelines.config import JobStep, Source, UsageError
+from pipelines.inputs import find_exports
+from transforms import stored_files
+from transforms.elements import Export
+from transforms.exports import read, read_again, stretches
+from transforms.rules.values import JsonObject
+
+RANGE = 4096
+"""Bytes of a stretch: every export here is many of them."""
+
+
+def items(count: int, prefix: str = "i") -> list[dict[str, object]]:
+    return [an_item(f"{prefix}{number:05d}", {"n": number, "é": "ü" * (number % 7)}) for number in range(count)]
+
+
+def lines(records: Sequence[object]) -> bytes:
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()
+
+
+def one_member(records: Sequence[object]) -> bytes:
+    return gzip.compress(lines(records))
+
+
+def many_members(records: Sequence[object]) -> bytes:
+    # The members end in the middle of lines.
+    data = lines(records)
+    return b"".join(gzip.compress(data[at : at + 3001]) for at in range(0, len(data), 3001))
+
+
+def avro(records: Sequence[object]) -> bytes:
+    fields = [{"name": name, "type": "string"} for name in ("reference_id", "image_url")]
+    schema = {"type": "record", "name": "Item", "fields": fields}
+    rows = [{key: cast("JsonObject", each)[key] for key in ("reference_id", "image_url")} for each in records]
+    stream = io.BytesIO()
+    fastavro.writer(stream, schema, rows, sync_interval=2000, sync_marker=bytes(16))
+    return stream.getvalue()
+
+
+def document(records: Sequence[object]) -> bytes:
+    return json.dumps({"items": records}, indent=1).encode()
+
+
+STORED = [
+    ("plain.ndjson", None, lines),
+    ("one.ndjson.gz", None, one_member),
+    ("many.ndjson.gz", None, many_members),
+    ("encoded.ndjson", "gzip", one_member),
+    ("encoded_members.ndjson", "gzip", many_members),
+    ("both.ndjson.gz", "gzip", one_member),
+    ("both_members.NDJSON.GZ", "gzip", many_members),
+    ("rows.avro", None, avro),
+    ("rows_encoded.avro", "gzip", lambda records: gzip.compress(avro(records))),
+    ("document.json", None, document),
+]
+stored = pytest.mark.parametrize(("name", "encoding", "form"), STORED, ids=[name for name, _, _ in STORED])
+Form = Callable[[Sequence[object]], bytes]
+
+
+def exports_of(*patterns: str) -> list[Export]:
+    return find_exports([JobStep(tuple(Source("items", pattern) for pattern in patterns))])
+
+
+def names(uris: Sequence[Export], bucket: str) -> list[str]:
+    return [export.uri.removeprefix(f"{bucket}/") for export in uris]
+
+
+def published(dataset: Path, *arguments: str) -> Ended:
+    ended = ingest(dataset, *arguments)
+    assert (ended.exit_code, ended.outcome) == (0, "published"), ended.document
+    return ended
+
+
+@stored
+def test_every_record_is_read_once_over_many_stretches(
+    bucket: str, name: str, encoding: str | None, form: Form
+) -> None:
+    records = items(2000)
+    (export,) = exports_of(put(f"{bucket}/{name}", form(records), encoding=encoding))
+    assert export.size == len(form(records)) > 2 * RANGE
+    planned = [stretch for load in stretches([export], range_bytes=RANGE) for stretch in load]
+    assert len(planned) > 2 or name.lower().endswith(".gz")
+    chunks = [chunk for stretch in planned for chunk in read(stretch)]
+    assert [chunk.unreadable for chunk in chunks if chunk.unreadable] == []
+    found = [json.loads(raw) for chunk in chunks if chunk.chunk for raw in chunk.chunk.records]
+    assert [each["reference_id"] for each in found] == [each["reference_id"] for each in records]
+
+
+def test_little_more_of_an_export_is_fetched_than_it_has(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [an_item(f"{number:02d}", {"text": "x" * (1 << 18)}) for number in range(96)]
+    (export,) = exports_of(put(f"{bucket}/large.ndjson", lines(records)))
+    from google.cloud.storage import Blob  # noqa: PLC0415 - at the top it would come before what warns
+
+    fetched: list[int] = []
+    get = Blob.download_as_bytes
+
+    def counted(self: Blob, **arguments: object) -> bytes:
+        data: bytes = get(self, **arguments)
+        fetched.append(len(data))
+        return data
+
+    monkeypatch.setattr(Blob, "download_as_bytes", counted)
+    planned = [stretch for load in stretches([export], range_bytes=8 << 20) for stretch in load]
+    assert len(planned) == 4
+    assert sum(len(chunk.chunk.records) for stretch in planned for chunk in read(stretch) if chunk.chunk) == 96
+    assert export.size < sum(fetched) < 2 * export.size
+
+
+@stored
+def test_a_record_is_found_again_by_its_offset(bucket: str, name: str, encoding: str | None, form: Form) -> None:
+    (export,) = exports_of(put(f"{bucket}/{name}", form(items(300)), encoding=encoding))
+    records = [
+        (int(offset), raw)
+        for load in stretches([export], range_bytes=RANGE)
+        for stretch in load
+        for chunk in read(stretch)
+        if chunk.chunk
+        for offset, raw in zip(chunk.chunk.offsets, chunk.chunk.records, strict=True)
+    ]
+    wanted = dict(records[::37])
+    again = read_again(export, list(wanted), range_bytes=RANGE)
+    assert {each.offset: each.raw for each in again} == wanted
+
+
+def mixed(bucket: str) -> int:
+    """Puts one export of each way to store it below `in/`; returns the number of records."""
+    for number, (name, encoding, form) in enumerate(STORED):
+        put(f"{bucket}/in/{name}", form(items(400, f"{number}-")), encoding=encoding)
+    return 400 * len(STORED)
+
+
+def test_an_ingest_from_a_bucket_has_all_records_of_all_exports(bucket: str, tmp_path: Path) -> None:
+    count = mixed(bucket)
+    ended = published(tmp_path / "dataset", "--items", f"{bucket}/in/*")
+    assert ended.document["groups"]["items"]["read"] == count
+    assert ended.document["groups"]["items"]["created"] == count
+    assert len({row["reference_id"] for row in ended.rows("items")}) == count
+
+
+@pytest.fixture
+def unusable_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials that are found wherever one looks for some, and with which no request succeeds."""
+    path = tmp_path / "credentials.json"
+    path.write_text(json.dumps({"type": "authorized_user", "client_id": "", "client_secret": "", "refresh_token": "x"}))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+
+
+@pytest.mark.usefixtures("unusable_credentials")
+def test_worker_processes_read_the_same_from_a_bucket(bucket: str, tmp_path: Path) -> None:
+    count, workers = mixed(bucket), ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
+    ended = published(tmp_path / "dataset", "--items", f"{bucket}/in/*", "--", *workers)
+    assert "2 worker processes" in ended.document["runner"]
+    assert ended.document["groups"]["items"]["created"] == count
+    assert len({row["reference_id"] for row in ended.rows("items")}) == count
+
+
+def test_a_rejection_of_an_encoded_export_names_its_line_and_offset_in_what_was_decompressed(
+    bucket: str, tmp_path: Path
+) -> None:
+    data = lines(items(500)) + b'{"broken"\n' + lines(items(20, "after"))
+    uri = put(f"{bucket}/export.ndjson", gzip.compress(data), encoding="gzip")
+    ended = published(tmp_path / "dataset", "--items", uri)
+    (rejection,) = ended.rejections
+    assert (rejection["code"], rejection["line"], rejection["raw"]) == ("malformed_json", 501, '{"broken"')
+    assert rejection["offset"] == len(lines(items(500)))
+    assert ended.document["groups"]["items"] == {**ended.document["groups"]["items"], "read": 521, "created": 520}
+
+
+def test_of_a_truncated_encoded_export_what_was_readable_is_read(bucket: str, tmp_path: Path) -> None:
+    data = b"".join(gzip.compress(lines(items(300, prefix)), 1) for prefix in "ab")
+    uri = put(f"{bucket}/export.ndjson", data[:-200], encoding="gzip")
+    ended = ingest(tmp_path / "dataset", "--items", uri)
+    assert (ended.exit_code, ended.outcome) == (6, "failed")
+    (rejection,) = ended.rejections
+    assert rejection["code"] == "unreadable_export"
+    assert "truncated" in rejection["message"]
+    assert 300 < ended.document["groups"]["items"]["read"] < 601
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "said"),
+    [
+        (lines(items(3)), "text/plain", "expected gzip data, which begins with 1f 8b"),
+        (gzip.compress(gzip.compress(lines(items(3)))), "text/plain", "compressed twice"),
+        (one_member(items(3)), "application/gzip", "Doubly compressed"),
+    ],
+    ids=["is not compressed", "is compressed twice", "has a content type that Beam does not read"],
+)
+def test_an_encoded_export_that_cannot_be_read_is_one_rejection(
+    bucket: str, tmp_path: Path, data: bytes, content_type: str, said: str
+) -> None:
+    uri = put(f"{bucket}/export.ndjson", data, encoding="gzip", content_type=content_type)
+    ended = ingest(tmp_path / "dataset", "--items", uri)
+    assert (ended.exit_code, ended.outcome) == (6, "failed")
+    (rejection,) = ended.rejections
+    assert rejection["code"] == "unreadable_export"
+    assert said in rejection["message"]
+
+
+def test_an_export_that_goes_away_after_it_was_listed_is_unreadable(bucket: str) -> None:
+    (export,) = exports_of(put(f"{bucket}/export.ndjson", lines(items(3))))
+    handle(bucket).delete_blob("export.ndjson")
+    ((stretch,),) = stretches([export])
+    (chunk,) = read(stretch)
+    assert chunk.unreadable is not None
+    assert "404" in chunk.unreadable.message
+    assert "\n" not in chunk.unreadable.message
+
+
+ODD_NAMES = [
+    *(".hidden.ndjson", "a b.ndjson", "a#b.ndjson", "a%2Fb.ndjson", "a+b&c=d.ndjson", "a?b.ndjson", "a*b.ndjson"),
+    *("[x].ndjson", "x.ndjson", "ünï-日本-😀.ndjson", "folder/of/folders/a.ndjson", "//a.ndjson"),
+]
+
+
+def test_an_export_is_itself_whatever_its_name(bucket: str, tmp_path: Path) -> None:
+    for name in [*ODD_NAMES, "aXb.ndjson"]:
+        put(f"{bucket}/{name}", lines([an_item(name)]))
+    for name in ODD_NAMES:
+        assert names(exports_of(f"{bucket}/{name}"), bucket) == [name]
+    arguments = [word for name in ODD_NAMES for word in ("--items", f"{bucket}/{name}")]
+    ended = published(tmp_path / "dataset", *arguments)
+    assert sorted(row["reference_id"] for row in ended.rows("items")) == sorted(ODD_NAMES)
+
+
+def test_a_pattern_matches_objects_by_name_and_in_the_order_of_names(bucket: str) -> None:
+    for name in [*ODD_NAMES, "aXb.ndjson", "folder/", "folder/b.ndjson", "folder/c.txt"]:
+        put(f"{bucket}/{name}", b"{}\n" if not name.endswith("/") else b"")
+
+    def matched(pattern: str) -> list[str]:
+        return names(exports_of(f"{bucket}/{pattern}"), bucket)
+
+    here = sorted(name for name in [*ODD_NAMES, "aXb.ndjson"] if "/" not in name)
+    assert matched("*.ndjson") == matched("*") == here
+    assert matched("a[ #]b.ndjson") == ["a b.ndjson", "a#b.ndjson"]
+    assert matched("[a-z].ndjson") == ["x.ndjson"]
+    assert matched("a%2*") == ["a%2Fb.ndjson"]
+    assert matched("folder/*") == ["folder/b.ndjson", "folder/c.txt"]
+    assert matched("folder/") == ["folder/b.ndjson", "folder/c.txt"]
+    assert matched("folder/**.ndjson") == ["folder/b.ndjson", "folder/of/folders/a.ndjson"]
+
+
+@pytest.mark.parametrize("pattern", ["missing.ndjson", "missing*.ndjson", "[m]issing.ndjson", "folder/", "", "*"])
+@pytest.mark.parametrize("there", [True, False], ids=["in a bucket", "in no bucket"])
+def test_a_pattern_without_objects_is_wrong_usage(bucket: str, pattern: str, *, there: bool) -> None:
+    place = bucket if there else f"{bucket}-none"
+    if there:
+        put(f"{bucket}/folder/", b"")  # what a console makes for a new folder
+    with pytest.raises(UsageError, match=r"^--items gs://.*(no such file|cannot be listed)") as caught:
+        exports_of(f"{place}/{pattern}")
+    assert "\n" not in f"{caught.value}"
+
+
+@pytest.mark.parametrize("uri", ["gs://", "gs:///a", "gs://no*bucket/a", "gs://nobucket", "gs://NO BUCKET/a?"])
+@pytest.mark.usefixtures("bucket")
+def test_what_is_no_place_in_a_bucket_is_wrong_usage(uri: str) -> None:
+    with pytest.raises(UsageError, match=r"^--items gs://"):
+        exports_of(uri)
+
+
+@pytest.mark.parametrize("name", ["missing.ndjson", "missing*.ndjson"])
+@pytest.mark.parametrize("place", ["", "-none"])
+@pytest.mark.usefixtures("unusable_credentials")
+def test_the_command_ends_with_2_in_one_line(bucket: str, tmp_path: Path, place: str, name: str) -> None:
+    done = command("ingest", "--dataset", str(tmp_path / "dataset"), "--items", f"{bucket}{place}/{name}")
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert f"{bucket}{place}/{name}" in done.stderr
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_files_in_an_emulated_bucket_need_no_credentials(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[object] = []
+    monkeypatch.setattr(stored_files, "_look_up_credentials", looked.append)
+    uri = f"{bucket}/folder/file.bin"
+    stored_files.write_bytes(uri, b"\x00\xff" * 1000)
+    assert stored_files.read_bytes(uri) == b"\x00\xff" * 1000
+    assert [export.size for export in exports_of(uri)] == [2000]
+    assert looked == []
+
+
+def test_without_an_emulator_the_credentials_of_the_surroundings_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    from apache_beam.internal.gcp import auth  # noqa: PLC0415 - at the top it would come before what warns
+
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.setattr(stored_files, "_look_up_credentials", lambda options: ("found for", options))
+    assert auth.get_service_credentials("options") == ("found for", "options")
