@@ -97,18 +97,26 @@ def differing(pool: Batch, before: Positions, after: Positions) -> "np.ndarray[t
         if name not in _SOURCE:
             values = pool.rows[name]
             if values.null_count() < len(values):
+                values = _exact(values)
                 found |= values.gather(before).ne_missing(values.gather(after)).to_numpy()
     if pool.cells.height and not found.all():
-        one, other = (cells_at(pool, positions) for positions in (before, after))
+        exact = Batch(pool.group, pool.rows, pool.cells.with_columns(_exact(pool.cells["float"])))
+        one, other = (cells_at(exact, positions) for positions in (before, after))
         for a, b in ((one, other), (other, one)):
             lost = a.join(b, on=a.columns, how="anti", nulls_equal=True)
             found[lost["row"].to_numpy()] = True
     return found
 
 
+def _exact(values: pl.Series) -> pl.Series:
+    """The values, doubles by their bits: 0.0 and -0.0 are told apart."""
+    return values.reinterpret(dtype=pl.Int64) if values.dtype == pl.Float64 else values
+
+
 def cells_at(pool: Batch, positions: Positions) -> pl.DataFrame:
     """The cells of some rows, `row` counting these: a row may stand there several times."""
-    wanted = pl.DataFrame({"row": positions.astype(np.uint32), "place": np.arange(len(positions))})
+    places = np.arange(len(positions), dtype=np.uint32)
+    wanted = pl.DataFrame({"row": positions.astype(np.uint32), "place": places})
     return wanted.join(pool.cells, on="row").drop("row").rename({"place": "row"})
 
 

@@ -13,7 +13,7 @@ import polars as pl
 from transforms.kernels.batch import Batch, Positions
 from transforms.kernels.contents import differing, together
 from transforms.kernels.overlays import laid_over
-from transforms.kernels.timeline import HELD, follow_masks, gone_segments
+from transforms.kernels.timeline import HELD, NEVER, follow_masks, gone_segments
 from transforms.rules.annotations import SEGMENT
 from transforms.rules.policies import Step
 from transforms.rules.rejections import Code, Fault
@@ -42,6 +42,7 @@ class Decisions:
     Attributes:
         pool: The rows held, the rows brought, and behind them those that merging metadata made.
         since: int64[lines], the step from which on the target of a line is there (I4); by default all are.
+        asked: The same, as it would be if nothing had lost a type conflict.
         changed: Whether any row is not what the dataset held.
     """
 
@@ -49,6 +50,7 @@ class Decisions:
         """Takes the timeline, the rows that its column `row` counts, and the steps."""
         self.pool = pool
         self.since: Positions = np.full(lines.height, HELD, np.int64)
+        self.asked: Positions = self.since
         self.changed = False
         self._lines = lines
         self._steps = steps
@@ -60,20 +62,20 @@ class Decisions:
         self._fates = np.zeros(lines.height, np.int8)
         self._fates[~lines["stays"].to_numpy()] = Fate.DUPLICATE
         self._faults: dict[int, Fault] = {}
+        self._loses = np.zeros(lines.height, np.bool_)
         self._has_masks = has_masks
         count = int(self._who[-1]) + 1 if lines.height else 0
         self._now = np.full(count, -1, np.int64)
-        self._came = np.full(count, HELD, np.int64)
+        self._came = np.full(count, NEVER, np.int64)
+        self._asked = np.full(count, NEVER, np.int64)
         held = self._step == HELD
         self._now[self._who[held]] = self._row[held]
+        self._came[self._who[held]] = self._asked[self._who[held]] = HELD
 
     def reject(self, faults: Mapping[int, Fault]) -> None:
-        """Rejects rows, given by their number, unless they are duplicates anyway."""
-        rows = np.array(sorted(faults), np.int64)
-        for line in np.flatnonzero(
-            np.isin(self._row, rows) & (self._step != HELD) & (self._fates == Fate.OPEN)
-        ).tolist():
-            self._fates[line] = Fate.FAULTY
+        """Has rows, given by their number, rejected where they would be created or update a row."""
+        self._loses = np.isin(self._row, np.array(sorted(faults), np.int64)) & (self._step != HELD)
+        for line in np.flatnonzero(self._loses).tolist():
             self._faults[line] = faults[int(self._row[line])]
 
     def decide(self) -> None:
@@ -89,10 +91,11 @@ class Decisions:
         lost = owned & (self._fates[masks] == Fate.DUPLICATE)
         self._fates[lost] = Fate.DUPLICATE
         self._rounds(np.flatnonzero(brought & ~segments & (self._fates == Fate.OPEN)), {})
-        for fate in (Fate.IGNORED, Fate.UNKNOWN):
-            self._fates[owned & (self._fates == Fate.OPEN) & (self._fates[masks] == fate)] = fate
+        owned &= self._fates == Fate.OPEN
+        self._fates[owned & (self._fates[masks] == Fate.IGNORED)] = Fate.IGNORED
+        self._fates[owned & (self._fates[masks] == Fate.UNKNOWN) & ~self._loses] = Fate.UNKNOWN
         open_segments = np.flatnonzero(segments & (self._fates == Fate.OPEN))
-        gone = gone_segments(self._lines, [step.mode == "replace" for step in self._steps])
+        gone = gone_segments(self._lines, masks, [step.mode == "replace" for step in self._steps])
         self._rounds(open_segments, dict(zip(gone.select("who", "step").rows(), gone["mask"].to_list(), strict=True)))
 
     def rows(self) -> Positions:
@@ -100,10 +103,9 @@ class Decisions:
         return self._now[self._now >= 0]
 
     def known(self) -> pl.DataFrame:
-        """Columns reference_id and since: who is there, and from which step on."""
+        """Columns reference_id, since and asked: the step from which on one is there, and would be but for `reject`."""
         ids = self._lines["reference_id"].gather(np.flatnonzero(np.diff(self._who, prepend=-1)))
-        since = pl.Series("since", self._came.astype(np.int32))
-        return pl.DataFrame([ids, since]).filter(pl.Series(self._now >= 0))
+        return pl.DataFrame([ids, pl.Series("since", self._came), pl.Series("asked", self._asked)])
 
     def count(self, fate: Fate) -> int:
         """How many of the rows brought have this fate."""
@@ -163,13 +165,15 @@ class Decisions:
         known = before >= 0
         fates = np.zeros(len(lines), np.int8)
         fates[known & (mode == _APPEND)] = Fate.IGNORED
-        fates[~known] = np.where(
-            (mode[~known] != _MERGE) & (self.since[lines][~known] <= self._step[lines][~known]),
-            Fate.CREATED,
-            Fate.UNKNOWN,
-        )
+        loses = self._loses[lines]
+        # What loses a conflict is told so, also where its target does: only what never had one lacks its target.
+        has_target = np.where(loses, self.asked[lines], self.since[lines]) <= self._step[lines]
+        fates[~known] = np.where((mode != _MERGE) & has_target, Fate.CREATED, Fate.UNKNOWN)[~known]
+        created = fates == Fate.CREATED
+        self._asked[who[created]] = np.minimum(self._asked[who[created]], self._step[lines][created])
+        fates[loses & (created | (fates == Fate.OPEN))] = Fate.FAULTY
         rows = self._row[lines].copy()
-        merging = np.flatnonzero(known & (mode == _MERGE))
+        merging = np.flatnonzero(known & (mode == _MERGE) & (fates == Fate.OPEN))
         if len(merging):
             start = self.pool.rows.height
             laid, faults = laid_over(self.pool, before[merging], rows[merging])

@@ -16,13 +16,12 @@ from transforms.kernels.contents import arranged
 from transforms.kernels.decisions import Decisions, Fate
 from transforms.kernels.late_rejections import rejection_rows
 from transforms.kernels.settling import Ruling, cleared, losing
-from transforms.kernels.timeline import HELD, timeline
+from transforms.kernels.timeline import HELD, NEVER, timeline
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import Step
 from transforms.rules.rejections import Fault
 
 _BROUGHT_ONLY = ("export", "chunk", "line", "part")
-_NEVER = np.iinfo(np.int32).max
 
 
 @dataclass(slots=True)
@@ -78,7 +77,7 @@ def merge(
         ruling: How type conflicts are settled, where that is known already (T6).
     """
     merged = Merged()
-    targets = pl.DataFrame(schema={"reference_id": pl.String, "since": pl.Int32})
+    targets = pl.DataFrame(schema={"reference_id": pl.String, "since": pl.Int64, "asked": pl.Int64})
     for group in GROUPS:
         batches, before = incoming.get(group, ()), held.get(group)
         if batches:
@@ -86,7 +85,7 @@ def merge(
             known = one.merge(steps, export_steps or [0] * len(exports), targets)
         elif before is not None:
             merged.batches[group] = before
-            known = before.rows.select("reference_id", since=pl.lit(HELD, pl.Int32))
+            known = before.rows.select("reference_id", since=pl.lit(HELD, pl.Int64), asked=pl.lit(HELD, pl.Int64))
         else:
             continue
         if group in ("items", "scenes"):
@@ -123,13 +122,13 @@ class _Group:
         self._pool = arranged(named if held is None else Batch.concatenated([held, named]))
 
     def merge(self, steps: Sequence[Step], export_steps: Sequence[int], targets: pl.DataFrame) -> pl.DataFrame:
-        """Decides every row; returns who is there, and since which step: columns reference_id, since."""
+        """Decides every row; returns who is there, and since which step, as `Decisions.known` has it."""
         held = None if self._held is None else self._held.rows
         lines = timeline(self._group, self._brought.rows, held, steps=steps, export_steps=export_steps)
         start = 0 if held is None else held.height
         decisions = Decisions(lines, self._pool, steps, has_masks=self._group in ("annotations", "predictions"))
         if self._group in ("annotations", "predictions"):
-            decisions.since = self._target_since(lines, targets)
+            decisions.since, decisions.asked = self._targets_since(lines, targets)
         if self._ruled and not self._clears:
             of_row: dict[int, Fault] = {}
             for row, fault in self._ruled:
@@ -151,11 +150,11 @@ class _Group:
         return decisions.known()
 
     @staticmethod
-    def _target_since(lines: pl.DataFrame, targets: pl.DataFrame) -> Positions:
-        """For each line the step since which its target is there; a step that never comes where it is not."""
-        earliest = targets.group_by("reference_id").agg(pl.col("since").min())
+    def _targets_since(lines: pl.DataFrame, targets: pl.DataFrame) -> tuple[Positions, Positions]:
+        """For each line the steps `since` and `asked` of its target; a step that never comes where it has none."""
+        earliest = targets.group_by("reference_id").agg(pl.col("since").min(), pl.col("asked").min())
         joined = lines.select("reference_id").join(earliest, on="reference_id", how="left", maintain_order="left")
-        return joined["since"].fill_null(_NEVER).to_numpy().astype(np.int64)
+        return joined["since"].fill_null(NEVER).to_numpy(), joined["asked"].fill_null(NEVER).to_numpy()
 
     def _count(self, decisions: Decisions, start: int) -> None:
         """Counts what became of the rows brought, and writes down those that are rejected."""

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import polars as pl
 
 from transforms.kernels.batch import Batch, Positions
 from transforms.kernels.contents import cells_at
 from transforms.kernels.metadata import FORMS
+from transforms.kernels.parsing import parse
 from transforms.rules import coordinates
 from transforms.rules.rejections import Fault
 from transforms.rules.values import JsonObject, JsonValue
@@ -36,7 +36,7 @@ def laid_over(pool: Batch, below: Positions, above: Positions) -> tuple[Batch, d
     for name in lower.columns:
         form, colon, key = name.partition(":")
         if colon and key in touched:
-            over = pl.Series([None], dtype=FORMS[form]).new_from_index(0, len(below)) if form == "null" else upper[name]
+            over = _nothing(form, len(below)) if form == "null" else upper[name]
             columns[name] = over.zip_with(pl.Series(touched[key]), lower[name])
     kept = lower_cells
     if kept.height:
@@ -49,6 +49,11 @@ def laid_over(pool: Batch, below: Positions, above: Positions) -> tuple[Batch, d
     cells = pl.concat([kept, upper_cells.filter(pl.col("form") != "null")]).sort("row", "key", "form")
     faults = _relocated(columns, touched)
     return Batch(pool.group, pl.DataFrame(columns), cells), faults
+
+
+def _nothing(form: str, height: int) -> pl.Series:
+    """A column of this form without a value."""
+    return pl.Series([None], dtype=FORMS[form]).new_from_index(0, height)
 
 
 def _touched(upper: pl.DataFrame, cells: pl.DataFrame) -> dict[str, Mask]:
@@ -84,9 +89,11 @@ def _relocated(columns: dict[str, pl.Series], touched: Mapping[str, Mask]) -> di
     for key, changed in numbers.items():
         where = list(changed)
         strings = columns[f"string:{key}"]
-        columns[f"string:{key}"] = strings.clone().scatter(where, None)
-        none = pl.Series([None], dtype=FORMS["float"]).new_from_index(0, len(strings))
-        before = columns.get(f"float:{key}", none)
+        stays = np.ones(len(strings), np.bool_)
+        stays[where] = False
+        # Not by scattering null, below which the strings would go on: they would show in the bytes (P3).
+        columns[f"string:{key}"] = strings.zip_with(pl.Series(stays), _nothing("string", len(strings)))
+        before = columns.get(f"float:{key}", _nothing("float", len(strings)))
         columns[f"float:{key}"] = before.clone().scatter(where, list(changed.values())).alias(f"float:{key}")
     return faults
 
@@ -109,8 +116,8 @@ def _value(form: str, stored: bool | float | str) -> JsonValue:  # noqa: FBT001 
         case "null", _:
             return None
         case "json", str():
-            value: JsonValue = orjson.loads(stored)
-            return value
+            # Not the fast parser alone: the integers in it may be of any size.
+            return parse([stored.encode()]).values[0]
         case "big", str():
             return int(stored)
         case _:

@@ -12,6 +12,8 @@ from transforms.rules.policies import Step
 
 HELD = -1
 """The step of rows that the dataset holds: before all others."""
+NEVER = np.iinfo(np.int32).max
+"""A step that never comes."""
 _PLACE = ("export", "offset", "part")
 
 
@@ -95,19 +97,21 @@ def follow_masks(lines: pl.DataFrame) -> npt.NDArray[np.int64]:
     return found
 
 
-def gone_segments(lines: pl.DataFrame, replacing: Sequence[bool]) -> pl.DataFrame:
+def gone_segments(lines: pl.DataFrame, masks: npt.NDArray[np.int64], replacing: Sequence[bool]) -> pl.DataFrame:
     """The segments that a mask loses by being replaced with one without them: columns `who`, `step`, `mask` (its line).
 
-    `replacing` says for each step whether its mode is `replace`.
+    `masks` is what `follow_masks` gives; `replacing` says for each step whether its mode is `replace`.
     """
-    numbered = lines.with_row_index("line")
+    numbered = lines.select("reference_id", "model_run", "space", "stays", "who", "step", mask=pl.Series(masks))
+    numbered = numbered.with_row_index("line").cast({"line": pl.Int64})
     is_replacing = pl.Series([step for step, replaces in enumerate(replacing) if replaces], dtype=pl.Int32)
-    masks = numbered.filter((pl.col("space") == MASK) & pl.col("stays") & pl.col("step").is_in(is_replacing.implode()))
-    masks = masks.select("reference_id", "model_run", mask="line", replaced="step")
+    is_new = (pl.col("space") == MASK) & pl.col("stays") & pl.col("step").is_in(is_replacing.implode())
+    new = numbered.filter(is_new).select("reference_id", "model_run", mask="line", replaced="step")
     segments = numbered.filter(pl.col("space") == SEGMENT)
     known = segments.group_by("reference_id", "model_run", "who").agg(pl.col("step").min())
-    pairs = known.join(masks, on=["reference_id", "model_run"], nulls_equal=True).filter(
+    pairs = known.join(new, on=["reference_id", "model_run"], nulls_equal=True).filter(
         pl.col("step") < pl.col("replaced")
     )
-    brought = segments.select("who", replaced="step")
-    return pairs.join(brought, on=["who", "replaced"], how="anti").select("who", "mask", step="replaced")
+    # Of its own record: a segment of another mask of the job, a duplicate, keeps nothing alive.
+    brought = segments.select("who", "mask")
+    return pairs.join(brought, on=["who", "mask"], how="anti").select("who", "mask", step="replaced")

@@ -99,7 +99,7 @@ def _segment(value: JsonValue, position: int, identity: str, *, merging: bool) -
     at = f"annotations[{position}]"
     if not isinstance(value, dict):
         return expected(Code.INVALID_FIELD, "an object", value, at=at)
-    label, index = value.get("label"), value.get("index")
+    label, index = None if merging else value.get("label"), value.get("index")
     if not isinstance(label, str | None):
         return expected(Code.INVALID_FIELD, "a string", label, at=f"{at}.label")
     if isinstance(index, str) and index.isascii() and index.isdigit():
