@@ -89,9 +89,14 @@ def flags(job: Job) -> list[str]:
 
 def ingest(dataset: Path, *arguments: str) -> Ended:
     """Runs an ingest in this process: the whole command but for starting an interpreter."""
+    return worked("ingest", dataset, *arguments)
+
+
+def worked(job: str, dataset: Path, *arguments: str) -> Ended:
+    """Runs an ingest or a backfill in this process."""
     printed = io.StringIO()
     with redirect_stdout(printed):
-        code = cli.main(["ingest", "--dataset", str(dataset), "--json", *arguments])
+        code = cli.main([job, "--dataset", str(dataset), "--json", *arguments])
     return Ended(code, json.loads(printed.getvalue()), dataset)
 
 

@@ -46,7 +46,7 @@ def annotation(record: dict[str, Any], group: str, model_run: str) -> Draft:
 
     annotation_id = record.get("annotation_id")
     if annotation_id is None and kind in WITH_GEOMETRY:
-        annotation_id = _derived_id(record)
+        annotation_id = derived_id(record)
     used = {"reference_id", "type", "label", "labels", "geometry", *STRINGS}
     if kind != "mask":
         used |= {"metadata"}
@@ -60,7 +60,7 @@ def annotation(record: dict[str, Any], group: str, model_run: str) -> Draft:
         "labels": record.get("labels"),
         "taxonomy_name": record.get("taxonomy_name"),
         "track_reference_id": record.get("track_reference_id"),
-        "geometry": record.get("geometry"),
+        "geometry": record.get("geometry") or None,  # {} is none
         "mask_url": record["mask_url"] if kind == "mask" else None,
         "location": metadata.location,
         "context_attachments": metadata.attachments,
@@ -82,16 +82,8 @@ def annotation(record: dict[str, Any], group: str, model_run: str) -> Draft:
 
 def segment(entry: Any, position: int, mask: Draft, group: str, model_run: str) -> Draft:
     """The row of one segment of an accepted mask."""
-    if not isinstance(entry, dict):
-        raise RejectedError("invalid_field", f"annotations[{position}]")
+    index = segment_index(entry, position)
     _string_or_null(entry, "label")
-    index = entry.get("index")
-    if isinstance(index, str) and re.fullmatch(r"[+-]?[0-9]+", index):
-        index = int(index)
-    if index is None:
-        index = position
-    if type(index) is not int:
-        raise RejectedError("invalid_field", f"annotations[{position}].index")
     metadata = accept(entry.get("metadata"))
     check_no_overflow(entry)
     reference = mask.row["reference_id"]
@@ -105,6 +97,20 @@ def segment(entry: Any, position: int, mask: Draft, group: str, model_run: str) 
         "extra": extra(entry, SEGMENT_KEYS),
     }
     return Draft(row, metadata, attachment_urls(metadata), ("segment", model_run, reference, index))
+
+
+def segment_index(entry: Any, position: int) -> int:
+    """The index of a segment in its mask: a number, or the digits of one, or else its place in the list."""
+    if not isinstance(entry, dict):
+        raise RejectedError("invalid_field", f"annotations[{position}]")
+    index = entry.get("index")
+    if isinstance(index, str) and re.fullmatch(r"[+-]?[0-9]+", index):
+        index = int(index)
+    if index is None:
+        index = position
+    if type(index) is not int:
+        raise RejectedError("invalid_field", f"annotations[{position}].index")
+    return index
 
 
 def _row(group: str, model_run: str, reference: str) -> dict[str, Any]:
@@ -177,7 +183,7 @@ def _mask_url(record: dict[str, Any]) -> str:
     return url
 
 
-def _derived_id(record: dict[str, Any]) -> str:
+def derived_id(record: dict[str, Any]) -> str:
     """An id from the content, the same for the same label, type and geometry (I2)."""
     content = [record["label"], record["type"], record["geometry"]]
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -15,7 +15,10 @@ import fastavro
 MAX_LINE_BYTES = 64 * 1024 * 1024
 BLANKS = " \t\r\n"
 # A JSON document that holds its records in a list under one of these keys is an envelope ...
-ENVELOPE_KEYS = ("items", "dataset_items", "scenes", "annotations", "segmentations", "predictions", "data")
+ENVELOPE_KEYS = (
+    *("items", "dataset_items", "scenes", "annotations", "segmentations", "predictions", "data"),
+    "metadata",  # of a request to update metadata
+)
 # ... unless it is a record itself: a mask has "annotations" too, and so has an exported scene row.
 RECORD_KEYS = ("reference_id", "ref_id", "type", "scene")
 # Every escape of a JSON text, one after the other, so that a backslash that is itself escaped starts nothing.

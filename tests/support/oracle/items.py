@@ -21,12 +21,14 @@ class Draft:
         metadata: what its fields were.
         urls: (url as given, kind) of everything that would be fetched.
         identity: unique in its group (I1, I2).
+        camera: of an item, the camera beside the metadata, which counts where there is none inside (A2).
     """
 
     row: dict[str, Any]
     metadata: Metadata
     urls: tuple[tuple[str, str], ...]
     identity: tuple[Any, ...]
+    camera: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def item(record: dict[str, Any], frame: Frame | None = None) -> Draft:
         "extra": extra(record, used),
     }
     urls = ((url, "pointcloud" if is_pointcloud else "image"), *attachment_urls(metadata))
-    return Draft(row, metadata, urls, ("item", reference))
+    return Draft(row, metadata, urls, ("item", reference), camera)
 
 
 def _item_url(record: dict[str, Any]) -> tuple[str, bool]:

@@ -45,8 +45,12 @@ class Metadata:
     warnings: tuple[str, ...]
 
 
-def accept(value: Any) -> Metadata:
+def accept(value: Any, *, is_located: bool = True) -> Metadata:
     """Check and normalise the value of the key ``metadata``.
+
+    Args:
+        value: what stands there.
+        is_located: whether its coordinates are looked at; those of an update are, once it is merged (U3).
 
     Raises:
         RejectedError: with the first fault found.
@@ -65,7 +69,7 @@ def accept(value: Any) -> Metadata:
     if camera is not None and not isinstance(camera, dict):  # (A2)
         raise RejectedError("invalid_field", "metadata.camera_params")
 
-    location, located, warnings = _coordinates(values)
+    location, located, warnings = _coordinates(values) if is_located else (None, set[str](), [])
 
     for key, item in values.items():
         if is_number(item) and not _is_in_double_range(item):  # (V7)
@@ -75,6 +79,14 @@ def accept(value: Any) -> Metadata:
         if isinstance(item, bool):  # top level only (V2, V4)
             values[key] = "true" if item else "false"
     return Metadata(values, observed, location, frozenset(located), attachments, tuple(warnings))
+
+
+def uncast(metadata: Metadata) -> dict[str, Any]:
+    """The values as they came, booleans as booleans; coordinates that became numbers are numbers."""
+    return {
+        key: value == "true" if metadata.observed.get(key) == "bool" else value
+        for key, value in metadata.values.items()
+    }
 
 
 def check_no_overflow(record: dict[str, Any]) -> None:

@@ -5,10 +5,11 @@ Numbers are exact: sums and means are fractions of the numbers as they were writ
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from support.oracle.declared import Declaration
 from support.oracle.metadata import RESERVED, Metadata
 
 MAX_CATEGORIES = 250
@@ -22,13 +23,29 @@ KIND = {
 }
 
 
-def describe(records: Sequence[Metadata], text: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The schema of a group; ``text`` names the fields that an earlier version held as text (T2)."""
-    keys = sorted({key for record in records for key in record.values})
-    return {"records": len(records), "fields": {key: _field(key, records, is_sticky=key in text) for key in keys}}
+def describe(
+    records: Sequence[Metadata],
+    text: frozenset[str] = frozenset(),
+    declared: Mapping[str, Declaration] | None = None,
+) -> dict[str, Any]:
+    """The schema of a group.
+
+    Args:
+        records: all that the group holds.
+        text: the fields that an earlier version held as text (T2).
+        declared: what was declared of its fields (D1).
+    """
+    declared = declared or {}
+    keys = sorted({key for record in records for key in record.values} | declared.keys())
+    return {
+        "records": len(records),
+        "fields": {key: _field(key, records, is_sticky=key in text, declaration=declared.get(key)) for key in keys},
+    }
 
 
-def _field(key: str, records: Sequence[Metadata], *, is_sticky: bool) -> dict[str, Any]:
+def _field(
+    key: str, records: Sequence[Metadata], *, is_sticky: bool, declaration: Declaration | None
+) -> dict[str, Any]:
     having = [record for record in records if key in record.values]
     values = [record.values[key] for record in having if record.values[key] is not None]
     observed = Counter(record.observed[key] for record in having if record.values[key] is not None)
@@ -48,26 +65,32 @@ def _field(key: str, records: Sequence[Metadata], *, is_sticky: bool) -> dict[st
         "mean": None,
         "stddev": None,
         "inexact": 0,
+        "declared": declaration,
     }
     if key in RESERVED:
         return field | {"type": "reserved", "kind": "other", "storage": "json"}
-    if not kinds:  # nothing but nulls: no evidence (V5)
-        return field | {"type": "empty"}
-    if len(kinds) > 1:  # (T3)
+    if not kinds:  # nothing but nulls is no evidence (V5); what is declared is listed all the same (D3)
+        of_none = {"type": "empty"} if declaration is None else {"type": declaration.type, "kind": declaration.kind}
+        return field | of_none
+    if len(kinds) > 1 or (declaration is not None and declaration.kind not in kinds):  # (T3, D2)
         return field | {"type": "conflict"}
     (kind,) = kinds
     field["kind"] = kind
     if kind == "other":
         return field | {"type": "other", "storage": "json"}
     if kind == "string":
-        return field | _strings(values, is_sticky=is_sticky)
+        return field | _strings(values, is_sticky=is_sticky, declaration=declaration)
     is_geographic = any(key in record.located for record in having)
     return field | {"type": "geographic" if is_geographic else "numerical"} | _numbers(values)
 
 
-def _strings(values: list[str], *, is_sticky: bool) -> dict[str, Any]:
+def _strings(values: list[str], *, is_sticky: bool, declaration: Declaration | None) -> dict[str, Any]:
     counts = Counter(values)
     is_text = is_sticky or len(counts) > MAX_CATEGORIES  # 250 is categorical, 251 is text (T1)
+    if declaration is not None and declaration.type == "text":
+        is_text = True  # from the first value (D3)
+    elif declaration is not None and declaration.choices is not None:
+        is_text = False  # however many (D3)
     by_count = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     return {
         "type": "text" if is_text else "categorical",

@@ -1,0 +1,46 @@
+"""The cache keys of a sequence of versions (K2, K5)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CacheKey:
+    """One key of a version.
+
+    Attributes:
+        kinds: what it may be called: what the record with the smallest reference id uses it for.
+        reference_id: of that record.
+        first_version: the first version that listed it, from 1.
+        action: upload if that is this version, else cached.
+    """
+
+    kinds: frozenset[str]
+    reference_id: str
+    first_version: int
+    action: str
+
+
+def cache_keys(
+    versions: Sequence[Sequence[tuple[str, str, str]]], canonical: Callable[[str], str] = str
+) -> dict[str, CacheKey]:
+    """The list of the last version, by canonical URL.
+
+    Args:
+        versions: ``Run.cache_urls`` of every version from the first on. A version that was rolled back to counts where
+            it stands again, and one that was pruned where it stood: a key that was listed once stays known.
+        canonical: from a URL to its canonical form (K3), which is not recomputed here.
+    """
+    listed = [{canonical(url) for url, _, _ in uses} for uses in versions]
+    found = {}
+    for url in listed[-1]:
+        users = [(reference_id, kind) for used, kind, reference_id in versions[-1] if canonical(used) == url]
+        smallest = min(reference_id for reference_id, _ in users)
+        first = 1 + next(number for number, urls in enumerate(listed) if url in urls)
+        found[url] = CacheKey(
+            kinds=frozenset(kind for reference_id, kind in users if reference_id == smallest),
+            reference_id=smallest,
+            first_version=first,
+            action="upload" if first == len(versions) else "cached",
+        )
+    return found
