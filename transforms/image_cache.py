@@ -9,7 +9,7 @@ import polars as pl
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import Held, Partition, WrittenKeys
 from transforms.formats.avro_parts import avro_container
-from transforms.kernels.cache_keys import CacheKeys, no_uses, stays, use_owner
+from transforms.kernels.cache_keys import CacheKeys, has_uses_of, lists_uploads, no_uses, use_owner
 from transforms.kernels.publication import USES
 from transforms.rules.avro_schema import cache_key_schema
 from transforms.stored_files import StoredFile, part_path, read_bytes, store
@@ -84,10 +84,12 @@ class _WriteKeysFn(beam.DoFn):
         stored = self._held.key_uses.get(number)
         held = no_uses() if stored is None else read_uses(stored)
         owners = None if self._anew else changed
-        if stored is not None and not uses.height and stays(held, changed=owners, version=self._held.version):
-            file = self._held.keys.get(number)
-            yield WrittenKeys(file, stored, 0, 0 if file is None else file.records)
-            return
+        if stored is not None and not lists_uploads(held, self._held.version):
+            touched = uses.height or has_uses_of(held, owners)
+            if not touched or CacheKeys.of(uses, held, changed=owners, version=self._version).uses.equals(held):
+                file = self._held.keys.get(number)
+                yield WrittenKeys(file, stored, 0, 0 if file is None else file.records)
+                return
         keys = CacheKeys.of(uses, held, changed=owners, version=self._version)
         yield written_keys(keys, self._root, number, self._partitions)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from transforms.kernels.cache_keys import CacheKeys, key_partitions, listed, no_uses, stays
+from transforms.kernels.cache_keys import CacheKeys, has_uses_of, key_partitions, listed, lists_uploads, no_uses
 from transforms.kernels.publication import USES
 
 
@@ -86,10 +86,14 @@ def test_uses_of_rows_that_did_not_change_need_not_come_again(
 def test_a_part_goes_on_as_it_is_once_nothing_in_it_is_new_or_changed(uses: list[tuple[str, str, str]]) -> None:
     first = CacheKeys.of(owned(uses), no_uses(), changed=[], version=1)
     second = CacheKeys.of(owned([]), first.uses, changed=[7], version=2)
-    assert stays(first.uses, changed=[7], version=1) == (not uses)
-    assert stays(second.uses, changed=[7], version=2)
-    assert stays(second.uses, changed=[0], version=2) == (not uses)
+    assert lists_uploads(first.uses, 1) == bool(uses)
+    assert not lists_uploads(second.uses, 2)
+    assert not has_uses_of(second.uses, [7])
+    assert has_uses_of(second.uses, [0]) == has_uses_of(second.uses, None) == bool(uses)
     assert_frame_equal(CacheKeys.of(owned([]), second.uses, changed=[7], version=3).frame, second.frame)
+    gone = CacheKeys.of(owned([]), second.uses, changed=[0], version=3)
+    assert not lists_uploads(gone.uses, 1)
+    assert not has_uses_of(gone.uses, None)
 
 
 @pytest.mark.parametrize("partitions", [1, 3, 8, 1000])

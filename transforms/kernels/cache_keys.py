@@ -78,12 +78,14 @@ class CacheKeys:
         return cls(frame.select(columns), every, upload, frame.height - upload)
 
 
-def stays(held: pl.DataFrame, *, changed: Collection[int] | None, version: int) -> bool:
-    """Whether the list of the version `version` goes on as it is, given its uses and which owners changed."""
-    if changed is None:
-        return not held.height
-    used = held.filter(pl.col("owner") != NOBODY)
-    return not (used["first_version"] == version).any() and not used["owner"].is_in(list(changed)).any()
+def lists_uploads(held: pl.DataFrame, version: int) -> bool:
+    """Whether the list of a version has keys that are new in it, given its uses: the next list calls these cached."""
+    return bool(((held["owner"] != NOBODY) & (held["first_version"] == version)).any())
+
+
+def has_uses_of(held: pl.DataFrame, owners: Collection[int] | None) -> bool:
+    """Whether any of these uses is by one of these owners; None stands for all."""
+    return bool((held["owner"].is_in(list(owners)) if owners is not None else held["owner"] != NOBODY).any())
 
 
 def no_uses() -> pl.DataFrame:

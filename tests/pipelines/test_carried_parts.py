@@ -1,0 +1,108 @@
+"""What a job leaves alone is carried on, and the version is still what would have been built at once (U5, K2, K5)."""
+
+import json
+from pathlib import Path
+
+import fastavro
+from support.runs import Ended, an_item, ingest, ndjson
+
+GROUPS = ("items", "annotations")
+
+
+def first_job(folder: Path) -> Ended:
+    items = [
+        an_item(f"i{n}", {"speed": n, "sky": "sun" if n % 3 else "rain", "lat": n / 10, "lon": -n}) for n in range(60)
+    ]
+    marks = [
+        {"reference_id": f"i{n}", "type": "category", "label": "x", "metadata": {"sure": n % 2 == 0}} for n in range(60)
+    ]
+    return ingest(
+        folder / "d",
+        *("--items", str(ndjson(folder / "items.ndjson", items))),
+        *("--annotations", str(ndjson(folder / "marks.ndjson", marks))),
+        *("--partitions", "8"),
+    )
+
+
+def inodes(run: Ended, pattern: str) -> dict[str, int]:
+    return {path.name: path.stat().st_ino for path in run.folder.glob(pattern)}
+
+
+def partition_with(run: Ended, group: str, reference_id: str) -> str:
+    for part in run.parts(group):
+        with part.open("rb") as stream:
+            if any(row["reference_id"] == reference_id for row in fastavro.reader(stream)):
+                return part.name.partition(".")[0]
+    raise AssertionError(reference_id)
+
+
+def update(folder: Path, *records: dict[str, object], mode: str = "replace") -> Ended:
+    return ingest(folder / "d", "--items", str(ndjson(folder / "update.ndjson", records)), "--mode", mode)
+
+
+def test_only_what_changed_is_written(tmp_path: Path) -> None:
+    first = first_job(tmp_path)
+    second = update(tmp_path, an_item("i7", {"speed": 8, "sky": "rain", "lat": 0.75, "lon": -7}))
+    touched = partition_with(second, "items", "i7")
+    for pattern in ("items/*", "state/items/*", "state/summaries/*", "state/insights/*"):
+        before, after = inodes(first, pattern), inodes(second, pattern)
+        assert before.keys() == after.keys()
+        assert {name for name in before if before[name] != after[name]} == {
+            name for name in before if name.startswith(touched)
+        }, pattern
+    for pattern in ("annotations/*", "state/annotations/*"):
+        assert inodes(first, pattern) == inodes(second, pattern)
+    # The list of keys says `cached` from the second version on; from then on it stays as it is.
+    third = update(tmp_path, an_item("i7", {"speed": 9, "sky": "rain", "lat": 0.75, "lon": -7}))
+    assert not inodes(first, "cache_keys/*").items() & inodes(second, "cache_keys/*").items()
+    assert inodes(second, "cache_keys/*") == inodes(third, "cache_keys/*")
+    fourth = update(tmp_path, an_item("i7", {"speed": 9}) | {"image_url": "https://example.org/other.jpg"})
+    assert fourth.document["cache_keys"] == {"upload": 1, "cached": 59}
+    assert inodes(third, "cache_keys/*").items() & inodes(fourth, "cache_keys/*").items()
+
+
+def test_a_row_that_says_the_same_touches_nothing(tmp_path: Path) -> None:
+    first_job(tmp_path)
+    same = an_item("i7", {"speed": 7, "sky": "sun", "lat": 0.7, "lon": -7})
+    run = update(tmp_path, same)
+    assert (run.outcome, run.document["groups"]["items"]["unchanged"]) == ("unchanged", 1)
+    both = update(tmp_path, same, an_item("i8", {"speed": 80, "sky": "sun", "lat": 0.8, "lon": -8}))
+    assert both.document["groups"]["items"] | {"rejected": 0} == {
+        "read": 2,
+        "created": 0,
+        "updated": 1,
+        "ignored": 0,
+        "unchanged": 1,
+        "rejected": 0,
+    }
+
+
+def test_a_new_field_has_all_parts_of_its_group_written_anew_and_no_others(tmp_path: Path) -> None:
+    first = first_job(tmp_path)
+    second = update(tmp_path, an_item("i7", {"speed": 7, "sky": "sun", "lat": 0.7, "lon": -7, "new": True}))
+    assert not inodes(first, "items/*").items() & inodes(second, "items/*").items()
+    assert inodes(first, "annotations/*") == inodes(second, "annotations/*")
+    schemas = set()
+    for part in second.parts("items"):
+        with part.open("rb") as stream:
+            schemas.add(json.dumps(fastavro.reader(stream).writer_schema, sort_keys=True))
+    assert len(schemas) == 1
+    # Their states did not change, and so they were not read to be merged.
+    same = inodes(first, "state/items/*").items() & inodes(second, "state/items/*").items()
+    assert len(same) == len(inodes(first, "state/items/*")) - 1
+
+
+def test_histograms_whose_bins_move_are_those_of_the_whole_version(tmp_path: Path) -> None:
+    first_job(tmp_path)
+    records = [an_item("i7", {"speed": 700, "sky": "sun", "lat": -45, "lon": 170.5}), an_item("i8", {"speed": 2})]
+    second = update(tmp_path, *records)
+    again = ingest(
+        tmp_path / "whole",
+        *("--items", str(tmp_path / "items.ndjson"), "--items", str(tmp_path / "update.ndjson")),
+        *("--annotations", str(tmp_path / "marks.ndjson"), "--on-duplicate", "last", "--partitions", "8"),
+    )
+    for name in ("schema.json", "insights.json"):
+        found, expected = (json.loads((run.folder / name).read_text())["groups"] for run in (second, again))
+        assert found == expected
+    for group in GROUPS:
+        assert [part.read_bytes() for part in second.parts(group)] == [part.read_bytes() for part in again.parts(group)]
