@@ -1,0 +1,80 @@
+"""Processes at once on one directory: exactly one publishes, and nobody waits for the dead (P1, P2)."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from support.runs import COMMAND, an_item, digests, ingest, ndjson, worked
+
+ITEMS = 3000
+
+
+def start(dataset: Path, *arguments: str) -> "subprocess.Popen[str]":
+    words = [*COMMAND, *arguments[:1], "--dataset", str(dataset), "--json", *arguments[1:]]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def test_of_three_processes_at_once_one_publishes_and_the_others_run_again(tmp_path: Path) -> None:
+    dataset = tmp_path / "d"
+    paths = [
+        ndjson(tmp_path / f"{name}.ndjson", [an_item(f"{name}{n}", {"v": n}) for n in range(ITEMS)]) for name in "abc"
+    ]
+    left = list(paths)
+    for version in (1, 2, 3):
+        processes = [(path, start(dataset, "ingest", "--items", str(path))) for path in left]
+        ends = [(path, *process.communicate(timeout=120), process.returncode) for path, process in processes]
+        published = [path for path, _, _, code in ends if code == 0]
+        assert sorted(code for *_, code in ends) == [0] + [5] * (len(left) - 1), ends
+        for _, out, err, code in ends:
+            document = json.loads(out)
+            assert document["version"] == (version if code == 0 else version - 1 or None)
+            assert (code == 0) == (document["message"] == ""), err
+        left = [path for path in left if path not in published]
+        assert json.loads((dataset / "CURRENT").read_text())["version"] == version
+    assert json.loads((dataset / "versions/000003/schema.json").read_text())["groups"]["items"]["records"] == 3 * ITEMS
+    for report in dataset.glob("runs/*/report.json"):
+        assert json.loads(report.read_text())["exit_code"] == 5
+        assert {path.name for path in report.parent.iterdir()} == {"report.json", "schema.json"}
+
+
+def test_a_killed_update_or_backfill_blocks_nobody(tmp_path: Path) -> None:
+    dataset = tmp_path / "d"
+    first = ndjson(tmp_path / "first.ndjson", [an_item(f"i{n}", {"v": n}) for n in range(ITEMS)])
+    update = ndjson(
+        tmp_path / "update.ndjson", [{"reference_id": f"i{n}", "metadata": {"v": -n}} for n in range(ITEMS)]
+    )
+    ingest(dataset, "--items", str(first))
+    history = tmp_path / "history.toml"
+    history.write_text(f'[[job]]\nitems = "{first}"\n\n[[job]]\nmode = "merge"\nitems = "{update}"\n')
+    before = digests(dataset)
+    jobs = (
+        ("ingest", "--mode", "merge", "--items", str(update)),
+        ("backfill", "--history", str(history)),
+    )
+    for arguments in jobs:
+        for moment in ("runs/*/state/*", "runs/*/items/*", "versions/.*"):
+            process = start(dataset, *arguments)
+            while process.poll() is None and not any(dataset.glob(moment)):
+                time.sleep(0.001)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+                assert digests(dataset / "versions/000001") == digests_of(before)
+                assert json.loads((dataset / "CURRENT").read_text())["version"] == 1
+            else:  # it was quicker than whoever was to kill it
+                process.communicate()
+                assert process.returncode == 0
+                return
+    done = ingest(dataset, "--mode", "merge", "--items", str(update))
+    assert (done.exit_code, done.document["version"]) == (0, 2)
+    assert worked("backfill", dataset, "--history", str(history)).outcome == "unchanged"
+    assert {path.name for path in (dataset / "versions").iterdir()} == {"000001", "000002"}
+
+
+def digests_of(before: dict[str, str]) -> dict[str, str]:
+    """Those of the files of version 1, by their path in it."""
+    folder = "versions/000001/"
+    return {name.removeprefix(folder): digest for name, digest in before.items() if name.startswith(folder)}

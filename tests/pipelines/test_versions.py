@@ -1,0 +1,143 @@
+"""Versions put in order: show, rollback, prune, and what dead and living jobs have (P1, K2, T2)."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.runs import Ended, an_item, command, digests, ingest, ndjson
+
+from pipelines import cli
+from pipelines.dataset import Dataset
+from pipelines.stores.local import LocalStore
+
+GROUPS = ("items", "scenes", "annotations", "predictions")
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Three versions: two items; one of them changed and a third one; a field that is text, and a URL that is gone."""
+    jobs = [
+        ([an_item("a", {"v": 1, "s": "x"}), an_item("b", {"v": 2, "s": "y"})], "append"),
+        ([an_item("b", {"v": 3, "s": "z"}), an_item("c", {"w": [1]})], "replace"),
+        (
+            [
+                an_item("c", {"s": "x"}, image_url="https://example.org/other.jpg"),
+                *(an_item(f"t{n}", {"s": f"text {n}"}) for n in range(251)),
+            ],
+            "replace",
+        ),
+    ]
+    for number, (records, mode) in enumerate(jobs, start=1):
+        path = ndjson(tmp_path / f"{number}.ndjson", records)
+        run = ingest(tmp_path / "d", "--items", str(path), "--mode", mode, "--partitions", "2")
+        assert run.document["version"] == number
+    return tmp_path / "d"
+
+
+def ended(dataset: Path, version: int) -> Ended:
+    return Ended(0, {"outcome": "published", "version": version}, dataset)
+
+
+def groups(dataset: Path, version: int, name: str) -> object:
+    return json.loads((ended(dataset, version).folder / name).read_text())["groups"]
+
+
+def test_show_tells_what_came_changed_and_went(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["show", str(dataset), "1"]) == 0
+    out = capsys.readouterr().out
+    assert "version 1 against nothing" in out
+    for text in ("added (numerical)", "added (categorical)", "2 images to upload, 0 cached"):
+        assert text in out
+    assert cli.main(["show", str(dataset), "2"]) == 0
+    out = capsys.readouterr().out
+    for text in (
+        "version 2 against version 1",
+        "added (other)",
+        "new categories: z",
+        "gone categories: y",
+        "1 images to",
+    ):
+        assert text in out, out
+    assert cli.main(["show", str(dataset)]) == 0
+    out = capsys.readouterr().out
+    for text in ("version 3 against version 2", "dropped (other)", "categorical became text"):
+        assert text in out, out
+    assert cli.main(["show", str(dataset), "4"]) == 2
+    assert "has no version 4; it has 3, 2, 1" in capsys.readouterr().err
+
+
+def test_a_rollback_equals_the_old_version_and_forgets_nothing(dataset: Path, tmp_path: Path) -> None:
+    before = digests(dataset / "versions/000001")
+    done = command("rollback", str(dataset), "1")
+    assert (done.returncode, done.stdout) == (0, f"Published version 4 of {dataset}, which equals version 1.\n")
+    assert digests(dataset / "versions/000001") == before
+    for name in ("schema.json", "insights.json"):
+        assert groups(dataset, 4, name) == groups(dataset, 1, name)
+    for group in GROUPS:
+        old, new = (ended(dataset, number).parts(group) for number in (1, 4))
+        assert [path.stat().st_ino for path in old] == [path.stat().st_ino for path in new]
+    keys = ended(dataset, 4).rows("cache_keys")
+    assert {(row["reference_id"], row["action"], row["first_version"]) for row in keys} == {
+        ("a", "cached", 1),
+        ("b", "cached", 1),
+    }
+    manifest = json.loads((dataset / "versions/000004/manifest.json").read_text())
+    assert (manifest["parent"], manifest["options"]) == (3, {"rollback": 1})
+    assert not (dataset / "runs").exists()
+    # Images that version 3 listed are known, and its text is text again as soon as a job looks (K2, T2).
+    again = ingest(dataset, "--items", str(tmp_path / "3.ndjson"), "--mode", "replace")
+    assert again.document["cache_keys"] == {"upload": 0, "cached": 254}
+    few = ndjson(tmp_path / "few.ndjson", [an_item("a", {"v": 1, "s": "w"})])
+    ingest(dataset, "--items", str(few), "--mode", "replace")
+    assert Dataset.at(str(dataset)).published().number == 6
+
+
+def test_text_stays_text_through_a_rollback(dataset: Path, tmp_path: Path) -> None:
+    assert cli.main(["rollback", str(dataset), "2"]) == 0
+    few = ndjson(tmp_path / "few.ndjson", [an_item("a", {"v": 9, "s": "w"})])
+    after = ingest(dataset, "--items", str(few), "--mode", "replace")
+    assert after.schema["items"]["fields"]["s"]["type"] == "text"
+
+
+def test_going_back_to_the_current_version_does_nothing(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = digests(dataset)
+    assert cli.main(["rollback", str(dataset), "3"]) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+    assert digests(dataset) == before
+    assert cli.main(["rollback", str(dataset), "7"]) == 2
+
+
+def test_prune_keeps_the_newest_and_all_that_they_need(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = digests(dataset / "versions/000003")
+    assert cli.main(["prune", str(dataset), "--keep", "1"]) == 0
+    assert capsys.readouterr().out == f"Removed versions of {dataset}: 1, 2. Kept: 3.\n"
+    assert [path.name for path in (dataset / "versions").iterdir()] == ["000003"]
+    assert digests(dataset / "versions/000003") == kept
+    assert cli.main(["show", str(dataset)]) == 0
+    assert "against nothing" in capsys.readouterr().out
+    assert cli.main(["prune", str(dataset), "--keep", "0"]) == 2
+    assert cli.main(["prune", str(dataset.parent), "--keep", "1"]) == 2
+
+
+def test_prune_leaves_what_a_living_job_reads_and_takes_what_a_dead_one_left(dataset: Path) -> None:
+    store = LocalStore(str(dataset))
+    dead = dataset / "runs/dead"
+    dead.mkdir(parents=True)
+    for half in ("versions/.dead", "versions/000009"):
+        (dataset / half).mkdir()
+    with store.run(1) as alive:
+        Path(alive.root, "written").touch()
+        assert store.prune([3]) == [2]
+        assert Path(alive.root, "written").exists()
+        assert store.numbers() == [1, 3]
+    assert store.prune([3]) == [1]
+    assert not dead.exists()
+    assert sorted(path.name for path in (dataset / "versions").iterdir()) == ["000003"]
+
+
+def test_the_versions_of_a_pruned_dataset_go_on(dataset: Path, tmp_path: Path) -> None:
+    cli.main(["prune", str(dataset), "--keep", "1"])
+    more = ndjson(tmp_path / "more.ndjson", [an_item("more")])
+    run = ingest(dataset, "--items", str(more))
+    assert (run.document["version"], run.document["cache_keys"]["upload"]) == (4, 1)
+    assert {path.name for path in (dataset / "versions").iterdir()} == {"000003", "000004"}
