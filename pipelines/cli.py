@@ -9,6 +9,7 @@ from pipelines.arguments import parser
 from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected, Source, UsageError, read_declared
 from pipelines.config_file import JobFile, read_history, read_options
 from pipelines.interrupts import ending_at_once_when_interrupted
+from pipelines.worker_server import warming_up
 
 _USAGE = 2
 _ERROR = 1
@@ -93,7 +94,7 @@ def _sources(given: Sequence[Source] | None, file: JobFile) -> tuple[Source, ...
 def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     config, file = job_config(options, flags)
     _quiet_libraries()
-    with ending_at_once_when_interrupted():
+    with ending_at_once_when_interrupted(), warming_up(config.steps):
         # Beam takes more than half a second to import: not for --help, nor for a mistyped flag.
         from pipelines import commands  # noqa: PLC0415 - see above
 

@@ -13,9 +13,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
 from pipelines.config import UsageError
-
-PARALLEL_BYTES = 96 * 1024 * 1024
-"""From so many bytes of exports on, processes of their own earn the two seconds that they take to start."""
+from pipelines.worker_server import PARALLEL_BYTES
 
 
 @dataclass(frozen=True, slots=True)

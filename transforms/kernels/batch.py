@@ -108,9 +108,9 @@ class Batch:
         """The batch as bytes: a header, then two Arrow IPC files."""
         rows, cells = io.BytesIO(), io.BytesIO()
         # Without string views: how those lie in memory depends on the order in which rows came together (P3).
-        self.rows.write_ipc(rows, compression="lz4", compat_level=pl.CompatLevel.oldest())
+        self.rows.write_ipc(rows, compression="zstd", compat_level=pl.CompatLevel.oldest())
         if self.cells.height:
-            self.cells.write_ipc(cells, compression="lz4", compat_level=pl.CompatLevel.oldest())
+            self.cells.write_ipc(cells, compression="zstd", compat_level=pl.CompatLevel.oldest())
         header = json.dumps({"group": self.group}).encode()
         first = rows.getvalue()
         return b"".join((_HEADER.pack(_MAGIC, len(header), len(first)), header, first, cells.getvalue()))
