@@ -1,14 +1,28 @@
-"""What the insights page draws: C1, T1, P3."""
+"""What the insights page draws, and how its counts go on from version to version: C1, T1, U5, P3, P5."""
 
 from typing import Any
 
+import orjson
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.strategies import doubles
+from support.strategies import batch_of, doubles
 
-from transforms.kernels.insights import GRID, Bounds, bounds, field_counts, field_edges, grid_counts
+from transforms.kernels.batch import Batch
+from transforms.kernels.fields import locations, summarize
+from transforms.kernels.insights import (
+    GRID,
+    Bounds,
+    Counted,
+    bounds,
+    counted,
+    field_counts,
+    field_edges,
+    grid_counts,
+)
+from transforms.kernels.publication import typed_columns
+from transforms.rules.schema import resolve_group
 
 LOCATIONS = st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 180)), min_size=1, max_size=30)
 
@@ -86,3 +100,62 @@ def test_cells_count_from_the_south_west() -> None:
     assert grid_counts(frame, Bounds(0.0, 0.0, 64.0, 128.0)) == {(0, 0): 2, (63, 63): 1, (63, 0): 1, (1, 1): 1}
     assert grid_counts(frame.clear(), Bounds(0.0, 0.0, 64.0, 128.0)) == {}
     assert grid_counts(frame.head(1), Bounds(0.0, 0.0, 0.0, 0.0)) == {(0, 0): 1}
+
+
+VALUES = st.fixed_dictionaries(
+    {},
+    optional={
+        "n": st.one_of(st.integers(-5, 40), st.sampled_from([2**58 - 1, 2**62, 2**64])),
+        "d": st.one_of(st.integers(0, 3), st.floats(-2, 2)),
+        "s": st.sampled_from(["x", "y", 1]),
+        "lat": st.integers(0, 3),
+        "lon": st.sampled_from([0, 1.5, 3]),
+    },
+)
+OBJECTS = st.lists(VALUES, max_size=6)
+
+
+def schema_of(batch: Batch) -> dict[str, Any]:
+    fields: Any = resolve_group(summarize(batch))["fields"]
+    return fields  # type: ignore[no-any-return]
+
+
+def anew(batch: Batch, fields: dict[str, Any]) -> Counted:
+    storages = {key: field["storage"] for key, field in fields.items() if field["storage"] is not None}
+    return counted(fields, typed_columns(batch, storages), locations(batch.rows))
+
+
+@settings(max_examples=80, deadline=None)
+@given(OBJECTS, OBJECTS, OBJECTS, st.sampled_from([0, 60]))
+def test_what_goes_on_is_what_is_counted_anew(mine: list[Any], before: list[Any], after: list[Any], more: int) -> None:
+    batch = batch_of(mine + [{}] * more)
+    one, two = (schema_of(Batch.concatenated([batch, batch_of(others)])) for others in (before, after))
+    first = anew(batch, one)
+    stored = Counted.of(orjson.loads(orjson.dumps(first.document())), one)
+    assert stored == first
+    found = stored.continued(two, lambda: batch)
+    assert found.document() == anew(batch, two).document()
+    assert found.fields == two
+
+
+def test_rows_are_not_looked_at_where_bins_and_bounds_stay() -> None:
+    batch = batch_of([{"n": 1, "lat": 1, "lon": 2}, {"n": 4, "lat": 3, "lon": 4}])
+    fields = schema_of(batch)
+    more = schema_of(Batch.concatenated([batch, batch_of([{"n": 2, "lat": 2, "lon": 3, "s": "x"}])]))
+    first = anew(batch, fields)
+
+    def never() -> Batch:
+        raise AssertionError("the rows were looked at")
+
+    assert first.continued(more, never).document() == first.document()
+
+
+def test_equal_edges_of_longs_and_of_doubles_are_other_bins() -> None:
+    width = 2**58
+    batch = batch_of([{"n": 0}, {"n": width - 1}, {"n": 20 * width - 1}])
+    longs = schema_of(batch)
+    doubles_too = schema_of(Batch.concatenated([batch, batch_of([{"n": float(20 * width)}])]))
+    assert field_edges(longs["n"]) == field_edges(doubles_too["n"])
+    found = anew(batch, longs).continued(doubles_too, lambda: batch)
+    assert found.document() == anew(batch, doubles_too).document()
+    assert found.histograms != anew(batch, longs).histograms

@@ -12,6 +12,8 @@ import polars as pl
 from transforms.kernels.batch import CELLS, Batch, Positions
 from transforms.kernels.fields import cell_groups, cell_values
 from transforms.kernels.metadata import ALWAYS_COLUMNS, CELL_COLUMN, DENSITY, FORMS, spread
+from transforms.kernels.parsing import parse
+from transforms.rules.values import JsonValue
 
 _SOURCE = ("export_name", "offset")
 """Columns that say where a row came from, and nothing about it."""
@@ -120,6 +122,35 @@ def cells_at(pool: Batch, positions: Positions) -> pl.DataFrame:
     return wanted.join(pool.cells, on="row").drop("row").rename({"place": "row"})
 
 
+def json_value(form: str, stored: bool | float | str) -> JsonValue:  # noqa: FBT001 - a stored value
+    """The JSON value that a column or a cell of this form holds."""
+    match form, stored:
+        case "null", _:
+            return None
+        case "json", str():
+            # Not the fast parser alone: the integers in it may be of any size.
+            return parse([stored.encode()]).values[0]
+        case "big", str():
+            return int(stored)
+        case _:
+            return stored
+
+
 def together(batches: Iterable[Batch]) -> Batch:
     """All rows of batches, arranged."""
     return arranged(Batch.concatenated(list(batches)))
+
+
+def canonical(batch: Batch) -> Batch:
+    """The same rows with their columns by name; their bytes show nothing of how they came together (P3)."""
+    ordered = batch.canonical()
+    rows, cells = (frame.select(map(_laid_out, frame.iter_columns())) for frame in (ordered.rows, ordered.cells))
+    return Batch(batch.group, rows, cells)
+
+
+def _laid_out(values: pl.Series) -> pl.Series:
+    """The same values, their memory made of them alone: its unused bits depend on where the values were taken from."""
+    present = np.flatnonzero(values.is_not_null().to_numpy())
+    if len(present) == len(values):
+        return values.gather(present)
+    return spread(values.drop_nulls(), present, len(values))

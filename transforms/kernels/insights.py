@@ -107,7 +107,7 @@ class Counted:
         same = {
             key
             for key, edges in bins.items()
-            if key in self.histograms and field_edges(cast("JsonObject", self.fields[key])) == edges
+            if key in self.histograms and _binned(self.fields[key]) == (_storage(fields[key]), edges)
         }
         box = bounds(fields)
         moved = box is not None and box != bounds(self.fields)
@@ -115,7 +115,7 @@ class Counted:
         grid = dict(self.grid) if box is not None else {}
         if len(same) < len(bins) or moved:
             batch = rows()
-            other = {key: str(cast("JsonObject", fields[key])["storage"]) for key in bins.keys() - same}
+            other = {key: _storage(fields[key]) for key in bins.keys() - same}
             histograms |= field_counts(fields, typed_columns(batch, other))
             if moved and box is not None:
                 grid = grid_counts(locations(batch.rows), box)
@@ -126,6 +126,15 @@ def counted(fields: Mapping[str, JsonValue], columns: Mapping[str, pl.Series], l
     """Counts rows, given by the typed columns of their metadata, and their locations as `kernels.fields` has them."""
     box = bounds(fields)
     return Counted(fields, field_counts(fields, columns), {} if box is None else grid_counts(located, box))
+
+
+def _storage(field: JsonValue) -> str:
+    return str(cast("JsonObject", field)["storage"])
+
+
+def _binned(field: JsonValue) -> tuple[str, list[int] | list[float] | None]:
+    """What the counts of a field depend on: as a double a long may lie in the next bin, though the edges are equal."""
+    return _storage(field), field_edges(cast("JsonObject", field))
 
 
 def _cell(degrees: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from transforms.kernels.batch import Batch, Positions
-from transforms.kernels.contents import arranged
+from transforms.kernels.contents import arranged, canonical
 from transforms.kernels.decisions import Decisions, Fate
 from transforms.kernels.late_rejections import rejection_rows
 from transforms.kernels.settling import Ruling, cleared, losing
@@ -143,7 +143,7 @@ class _Group:
                 if len(rows) < decisions.pool.rows.height
                 else decisions.pool.take(rows)
             )
-            self._merged.batches[self._group] = whole.canonical()
+            self._merged.batches[self._group] = canonical(whole)
             self._merged.changed.add(self._group)
         elif self._held is not None:
             self._merged.batches[self._group] = self._held

@@ -7,12 +7,11 @@ import numpy.typing as npt
 import polars as pl
 
 from transforms.kernels.batch import Batch, Positions
-from transforms.kernels.contents import cells_at
+from transforms.kernels.contents import cells_at, json_value
 from transforms.kernels.metadata import FORMS
-from transforms.kernels.parsing import parse
 from transforms.rules import coordinates
 from transforms.rules.rejections import Fault
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.values import JsonObject
 
 Mask = npt.NDArray[np.bool_]
 
@@ -106,19 +105,5 @@ def _coordinate_values(columns: Mapping[str, pl.Series], rows: list[int]) -> lis
             column = columns.get(f"{form}:{key}")
             for place, value in enumerate([] if column is None else column.gather(rows).to_list()):
                 if value is not None:
-                    values[place][key] = _value(form, value)
+                    values[place][key] = json_value(form, value)
     return values
-
-
-def _value(form: str, stored: bool | float | str) -> JsonValue:  # noqa: FBT001 - a stored value
-    """The JSON value that a column of this form holds."""
-    match form, stored:
-        case "null", _:
-            return None
-        case "json", str():
-            # Not the fast parser alone: the integers in it may be of any size.
-            return parse([stored.encode()]).values[0]
-        case "big", str():
-            return int(stored)
-        case _:
-            return stored

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from transforms.kernels.batch import Batch
+from transforms.kernels.contents import json_value
 from transforms.kernels.fields import values_by_form
 from transforms.kernels.metadata import KIND_FORMS
 from transforms.rules.export_rows import Group
@@ -42,8 +43,7 @@ def losing(batch: Batch, winners: Mapping[str, str]) -> Iterator[tuple[int, Faul
                 places = np.flatnonzero(values.is_not_null().to_numpy())
                 where = places if rows is None else rows[places]
                 for row, value in zip(where.tolist(), values.gather(places).to_list(), strict=True):
-                    shown = int(value) if form == "big" else value
-                    yield row, _fault(key, winners[key], shown)
+                    yield row, _fault(key, winners[key], json_value(form, value))
 
 
 def _fault(key: str, winner: str, value: JsonValue) -> Fault:

@@ -9,7 +9,8 @@ from transforms.rules.metadata import CAMERA_PARAMS, EMPTY, Metadata
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonObject
 
-_STRINGS = ("annotation_id", "task_id", "taxonomy_name")
+_OBJECT, _CATEGORY = ("annotation_id", "task_id"), ("taxonomy_name",)
+"""What says, beside the reference id, which object or category is meant (I2); of a mask nothing else does."""
 _ANY_GEOMETRIC = "box"
 """The type of an update that has an annotation id and no type: all geometric types share one name space (I2)."""
 
@@ -46,15 +47,17 @@ def annotation_update(record: JsonObject) -> Annotation | Fault:  # noqa: PLR091
     identity = reference_id(record)
     if isinstance(identity, Fault):
         return identity
-    for key in _STRINGS:
-        if not isinstance(record.get(key), str | None):
-            return expected(Code.INVALID_FIELD, "a string", record[key], at=key)
     kind = _type(record)
     if isinstance(kind, Fault):
         return kind
-    annotation_id, task_id, taxonomy = (
-        value if isinstance(value := record.get(key), str) else None for key in _STRINGS
-    )
+    names: dict[str, str] = {}
+    for key in _OBJECT if kind in GEOMETRIC else () if kind == MASK else _CATEGORY:
+        value = record.get(key)
+        if isinstance(value, str):
+            names[key] = value
+        elif value is not None:
+            return expected(Code.INVALID_FIELD, "a string", value, at=key)
+    annotation_id = names.get("annotation_id")
     if kind in GEOMETRIC and annotation_id is None:
         label, geometry = record.get("label"), record.get("geometry")
         if not isinstance(label, str) or not isinstance(geometry, dict):
@@ -69,8 +72,8 @@ def annotation_update(record: JsonObject) -> Annotation | Fault:  # noqa: PLR091
         reference_id=identity,
         type=kind,
         annotation_id=annotation_id,
-        task_id=task_id,
-        taxonomy_name=taxonomy,
+        task_id=names.get("task_id"),
+        taxonomy_name=names.get("taxonomy_name"),
         metadata=metadata,
     )
 

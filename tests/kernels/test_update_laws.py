@@ -1,0 +1,119 @@
+"""Jobs in every mode, alone and several at once: U1 to U4, I3, I4, G3, C4, P3, P5, against a model of dicts."""
+
+import random
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.update_model import (
+    EXPORTS_OF_STEP,
+    JOBS,
+    STEPS,
+    Job,
+    Model,
+    batches_of,
+    names_of,
+    padding,
+    rows_of,
+    said,
+    tally,
+    who,
+)
+
+from transforms.kernels.batch import Batch
+from transforms.kernels.merging import Merged, merge
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.policies import Step
+
+
+def check(merged: Merged, model: Model) -> None:
+    for group in GROUPS:
+        batch, want = merged.batches.get(group), model.rows[group]
+        rows = [] if batch is None else rows_of(batch)
+        assert {who(group, row): said(row) for row in rows} == {key: said(row) for key, row in want.items()}
+        assert len(rows) == len(want)
+        assert {who(group, row): (row["export_name"], row["offset"]) for row in rows} == {
+            key: (row["export_name"], row["offset"]) for key, row in want.items()
+        }
+        assert tally(merged.counts[group]) == +model.counts[group]
+        assert merged.counts[group].cleared == 0
+        codes = Counter(row["code"] for frame in merged.rejected for row in frame.filter(group=group).to_dicts())
+        assert codes == merged.counts[group].rejected
+    assert merged.changed == model.changed
+
+
+def brought(incoming: dict[Group, list[Batch]], group: Group) -> int:
+    return sum(batch.rows.height for batch in incoming.get(group, ()))
+
+
+@settings(max_examples=70, deadline=None)
+@given(JOBS, JOBS, STEPS, st.sampled_from([0, 0, 40]))
+def test_a_step_does_to_what_is_held_what_it_does_to_plain_dicts(one: Job, two: Job, step: Step, extra: int) -> None:
+    model, names = Model(), names_of(1)
+    held: dict[Group, Batch] = {}
+    for job, how in ((padding(extra), Step()), (one, Step()), (two, step)):
+        incoming = batches_of(job, how.mode)
+        model.counts, model.changed = Model().counts, set()
+        model.take(incoming, how, names)
+        merged = merge(incoming, held, exports=names, steps=[how])
+        check(merged, model)
+        for group in GROUPS:
+            assert sum(tally(merged.counts[group]).values()) == brought(incoming, group)
+        held = merged.batches
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(STEPS, JOBS), min_size=2, max_size=4),
+    st.sampled_from([0, 0, 40]),
+    st.sampled_from([0, 1]),
+    st.randoms(use_true_random=False),
+)
+def test_several_steps_at_once_give_what_they_give_one_after_the_other_to_the_byte(
+    jobs: list[tuple[Step, Job]], extra: int, skipped: int, chance: random.Random
+) -> None:
+    jobs = [(Step(), padding(extra)), *jobs]
+    names = names_of(len(jobs))
+    incoming = [
+        batches_of(job, step.mode, first_export=number * EXPORTS_OF_STEP) for number, (step, job) in enumerate(jobs)
+    ]
+    model, held, changed = Model(), dict[Group, Batch](), set[Group]()
+    counts, rejected = {group: Counter[str]() for group in GROUPS}, list[str]()
+    at_start = held
+    for number, (step, _) in enumerate(jobs):
+        merged = merge(incoming[number], held, exports=names, steps=[step])
+        held = {group: Batch.from_bytes(batch.to_bytes()) for group, batch in merged.batches.items()}
+        if number < skipped:
+            at_start = held
+            model.take(incoming[number], step, names)
+            model.counts, model.changed = Model().counts, set()
+            continue
+        model.take(incoming[number], step, names)
+        changed |= merged.changed
+        rejected += rejections(merged)
+        for group in GROUPS:
+            counts[group] += tally(merged.counts[group])
+    everything: dict[Group, list[Batch]] = {}
+    for each in incoming[skipped:]:
+        for group, batches in each.items():
+            everything.setdefault(group, []).extend(batches)
+    for batches in everything.values():
+        chance.shuffle(batches)
+    whole = merge(
+        everything,
+        at_start,
+        exports=names,
+        steps=[step for step, _ in jobs],
+        export_steps=[number // EXPORTS_OF_STEP for number in range(len(names))],
+    )
+    check(whole, model)
+    assert {group: tally(whole.counts[group]) for group in GROUPS} == counts
+    assert sorted(rejections(whole)) == sorted(rejected)
+    assert whole.changed == changed
+    assert whole.batches.keys() == held.keys()
+    for group, batch in whole.batches.items():
+        assert batch.to_bytes() == held[group].to_bytes(), group
+
+
+def rejections(merged: Merged) -> list[str]:
+    return [repr(row) for frame in merged.rejected for row in frame.to_dicts()]
