@@ -16,7 +16,7 @@ from transforms.rules.strings import MAX_CATEGORIES
 from transforms.rules.values import JsonObject, JsonValue
 
 FEWEST_PARTITIONS = 8
-PARTITION_BYTES = 128 * 1024 * 1024
+PARTITION_BYTES = 32 * 1024 * 1024
 """Bytes of exports for which a new dataset gets a partition: what a worker then holds at once is a few times less."""
 MOST_BY_SIZE = 4096
 

@@ -96,6 +96,7 @@ def test_a_mask_has_no_metadata_and_its_segments_are_rows() -> None:
         ({"index": True}, "invalid_field", "annotations[1].index"),
         ({"index": 2**63}, "invalid_field", "annotations[1].index"),
         ({"index": "x"}, "invalid_field", "annotations[1].index"),
+        ({"index": "9" * 5000}, "invalid_field", "annotations[1].index"),
         ({"metadata": []}, "invalid_metadata", "annotations[1].metadata"),
         ({"metadata": {"lat": True, "lon": 1}}, "invalid_coordinate", "annotations[1].metadata.lat"),
     ],

@@ -20,6 +20,8 @@ _STRINGS = ("annotation_id", "task_id", "track_reference_id", "taxonomy_name")
 _COLUMNS = frozenset(
     {"reference_id", "ref_id", "type", "label", "labels", "geometry", "metadata", "mask_url", *_STRINGS}
 )
+_INDEX_DIGITS = 19
+"""As many as the largest index has."""
 _PREDICTION_COLUMNS = frozenset({"confidence", "class_pdf"})
 
 
@@ -102,7 +104,7 @@ def _segment(value: JsonValue, position: int, identity: str, *, merging: bool) -
     label, index = None if merging else value.get("label"), value.get("index")
     if not isinstance(label, str | None):
         return expected(Code.INVALID_FIELD, "a string", label, at=f"{at}.label")
-    if isinstance(index, str) and index.isascii() and index.isdigit():
+    if isinstance(index, str) and index.isascii() and index.isdigit() and len(index) <= _INDEX_DIGITS:
         index = int(index)
     if index is not None and (not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < 2**63):
         return expected(Code.INVALID_FIELD, "an integer of at least 0", index, at=f"{at}.index")
