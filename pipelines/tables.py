@@ -63,7 +63,8 @@ def _conflicts(conflicts: list[JsonObject]) -> Table:
         table.add_row(
             str(conflict["group"]),
             escape(str(conflict["field"])),
-            ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()),
+            ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+            + (f" (declared: {conflict['declared']})" if "declared" in conflict else ""),
             escape("\n".join(_example(each) for each in examples[:_TOP])),
         )
     if len(conflicts) > _SHOWN_CONFLICTS:
