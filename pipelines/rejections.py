@@ -9,7 +9,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipelines.config import UsageError
 from pipelines.dataset import Dataset
-from pipelines.stores.store import join, version_folder
+from pipelines.stores.store import join
 from transforms.rules.values import JsonObject
 from transforms.stored_files import read_bytes
 
@@ -28,9 +28,13 @@ def rejected(dataset: str, *, version: int | None = None, run: str | None = None
     else:
         there = Dataset.at(dataset)
         found = there.published() if version is None else there.version(version)
-        folder = join(dataset, version_folder(found.number))
+        return _read(file.uri for _, file in sorted(found.files("rejections").items()))
     parts = FileSystems.match([join(folder, "rejections", "part-*")])[0].metadata_list
-    lines = (line for part in sorted(each.path for each in parts) for line in read_bytes(part).split(b"\n"))
+    return _read(sorted(each.path for each in parts))
+
+
+def _read(parts: Iterable[str]) -> list[JsonObject]:
+    lines = (line for part in parts for line in read_bytes(part).split(b"\n"))
     return [cast("JsonObject", json.loads(line)) for line in lines if line]
 
 

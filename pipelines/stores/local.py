@@ -110,7 +110,8 @@ class LocalStore:
         """See `Store`."""
         with exclusive(Path(self.root) / LOCK, wait=True):
             self._sweep()
-            bases = [path.read_text() for path in Path(self.root).glob(f"runs/*/{BASE}")]
+            alive = [folder for folder in Path(self.root).glob("runs/*") if is_held(folder / LOCK)]
+            bases = [(folder / BASE).read_text() for folder in alive if (folder / BASE).exists()]
             kept = {*keep, *(int(base) for base in bases if base)}
             removed = [number for number in self.numbers() if number not in kept]
             for number in removed:

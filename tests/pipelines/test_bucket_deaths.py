@@ -1,0 +1,265 @@
+"""Jobs on a dataset in a bucket that are killed or overtaken, and what is put in order after them (P1, P2, R4)."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, redirect_stdout
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.bucket import handle, put
+from support.bucket_jobs import PATIENCE, Sleeper, is_version_of, objects, publish, published, wait_for
+from support.runs import COMMAND, an_item, ndjson
+
+from pipelines import cli
+from pipelines.dataset import Dataset
+from pipelines.stores import bucket as bucket_store
+from pipelines.stores.bucket import BucketStore
+
+HELD_UP = """
+import sys, time
+from datetime import timedelta
+from operator import attrgetter
+from os import getpid
+from pathlib import Path
+from pipelines import cli
+from pipelines.stores import bucket
+
+place, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+bucket.HEARTBEAT_SECONDS, bucket.DEAD_AFTER = 0.1, timedelta(seconds=5)
+owner, _, method = name.rpartition(".")
+real, calls = attrgetter(name)(bucket), iter(range(1000))
+
+def held_up(*arguments, **options):
+    if next(calls) == count:
+        place.joinpath(str(getpid())).touch()
+        while not place.joinpath("go").exists():
+            time.sleep(0.01)
+    return real(*arguments, **options)
+
+setattr(attrgetter(owner)(bucket), method, held_up)
+sys.exit(cli.main(sys.argv[4:]))
+"""
+"""A command that stops where it calls something in `pipelines.stores.bucket`, until there is a file `go`."""
+SMALL = ("--json", "--partitions", "1")
+BEGUN, PUBLISHING, CLAIMING = "BucketStore.sweep 0", "BucketStore.publish 0", "BucketStore._put 0"
+COPYING, COPIED = "storage.Bucket.copy_blob 3", "BucketStore._put 1"
+
+
+@pytest.fixture
+def dataset(bucket: str) -> str:
+    return f"{bucket}/dataset"
+
+
+@pytest.fixture
+def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has not been heard of for a second is dead."""
+    monkeypatch.setattr(bucket_store, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(bucket_store, "DEAD_AFTER", timedelta(seconds=1))
+
+
+@contextmanager
+def held_up(folder: Path, moment: str, dataset: str, *exports: Path) -> Iterator[list[subprocess.Popen[str]]]:
+    """Ingests, each a process, that have all come to a moment; whoever is still there at the end is killed."""
+    folder.mkdir()
+    script = (sys.executable, "-c", HELD_UP, str(folder), *moment.split())
+    jobs = [
+        subprocess.Popen(
+            [*script, "ingest", "--dataset", dataset, "--items", str(export), *SMALL],
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        )
+        for export in exports
+    ]
+    try:
+        wait_for(lambda: len(list(folder.iterdir())) == len(jobs) or any(job.poll() is not None for job in jobs))
+        assert {job.poll() for job in jobs} == {None}
+        yield jobs
+    finally:
+        for job in jobs:
+            if job.poll() is None:
+                os.killpg(job.pid, signal.SIGKILL)
+            job.communicate()
+
+
+def ingest(dataset: str, export: Path) -> dict[str, Any]:
+    with redirect_stdout(io.StringIO()) as out:
+        cli.main(["ingest", "--dataset", dataset, "--items", str(export), *SMALL])
+    return dict(json.loads(out.getvalue()))
+
+
+def contents(dataset: str) -> dict[str, bytes]:
+    """What is in the dataset, but for when it was published."""
+    found = {path: data for path, (_, data) in objects(dataset).items()}
+    for path, data in found.items():
+        if path.endswith("/manifest.json"):
+            found[path] = json.dumps(json.loads(data) | {"published_at": None}).encode()
+    return found
+
+
+def an_export(folder: Path, reference_id: str) -> Path:
+    return ndjson(folder / f"{reference_id}.ndjson", [an_item(reference_id, {"n": 1})])
+
+
+def test_a_job_that_is_killed_at_any_moment_leaves_the_dataset_and_the_next_one_cleans_up(
+    dataset: str, bucket: str, tmp_path: Path, short_lives: None
+) -> None:
+    del short_lives
+    first, second = an_export(tmp_path, "first"), an_export(tmp_path, "second")
+    for each in (dataset, f"{bucket}/undisturbed"):
+        assert ingest(each, first)["version"] == 1
+    before = contents(dataset)
+    for moment, copied in ((BEGUN, 0), (COPIED, 4), (COPYING, 3)):
+        with held_up(tmp_path / moment, moment, dataset, second):
+            pass
+        after = contents(dataset)
+        assert before.items() <= after.items(), moment
+        assert Dataset.at(dataset).published().number == 1
+        assert len([path for path in after if path.startswith("versions/000002/")]) >= copied
+    for each in (dataset, f"{bucket}/undisturbed"):
+        assert ingest(each, second)["version"] == 2
+    wait_for(lambda: not BucketStore(dataset).sweep() and contents(dataset) == contents(f"{bucket}/undisturbed"))
+
+
+def test_a_job_that_is_killed_with_its_workers_while_they_write_leaves_the_dataset(
+    dataset: str, tmp_path: Path, short_lives: None
+) -> None:
+    del short_lives
+    assert ingest(dataset, an_export(tmp_path, "first"))["version"] == 1
+    before = objects(dataset)
+    many = ndjson(tmp_path / "many.ndjson", (an_item(f"j{n}", {"note": f"note {n}"}) for n in range(4000)))
+    words = ["ingest", "--dataset", dataset, "--items", str(many), "--quiet", "--", "--direct_num_workers=2"]
+    job = subprocess.Popen([*COMMAND, *words], start_new_session=True, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: job.poll() is not None or [name for name in objects(f"{dataset}/runs") if "/state/" in name])
+        assert job.poll() is None
+    finally:
+        os.killpg(job.pid, signal.SIGKILL)
+        job.wait()
+    assert before.items() <= objects(dataset).items()
+    wait_for(BucketStore(dataset).sweep)
+    assert objects(dataset) == before
+
+
+@pytest.mark.parametrize("moment", [PUBLISHING, CLAIMING])
+def test_of_two_processes_that_publish_at_once_one_ends_with_5(dataset: str, tmp_path: Path, moment: str) -> None:
+    exports = [an_export(tmp_path, "a"), an_export(tmp_path, "b")]
+    with held_up(tmp_path / "race", moment, dataset, *exports) as jobs:
+        (tmp_path / "race/go").touch()
+        ended = [(json.loads(job.communicate(timeout=PATIENCE)[0]), job.returncode) for job in jobs]
+    assert sorted(code for _, code in ended) == [0, 5]
+    ((lost, _),) = (each for each in ended if each[1] == 5)
+    assert (lost["outcome"], lost["version"]) == ("failed", None)
+    assert "another job published a version" in lost["message"]
+    version = Dataset.at(dataset).published()
+    (winner,) = (path.name for path, each in zip(exports, ended, strict=True) if each[1] == 0)
+    assert winner in json.dumps(version.manifest["inputs"])
+    listed = {file["path"] for file in version.manifest["files"]}  # type: ignore[union-attr,call-overload,index]
+    documents = {f"versions/000001/{name}.json" for name in ("manifest", "schema", "insights")}
+    reports = {f"runs/{lost['run']}/{name}.json" for name in ("report", "schema")}
+    assert set(objects(dataset)) == listed | documents | reports | {"CURRENT"}
+
+
+def test_a_job_that_is_overtaken_before_it_publishes_ends_with_5(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = an_export(tmp_path, "first"), an_export(tmp_path, "second")
+    real, after = BucketStore.publish, list[tuple[int, bytes]]()
+
+    def overtaken(self: BucketStore, *arguments: Any) -> None:
+        monkeypatch.undo()
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", host)
+        assert ingest(dataset, second)["version"] == 1
+        after.append(objects(dataset)["CURRENT"])
+        real(self, *arguments)
+
+    host = os.environ["STORAGE_EMULATOR_HOST"]
+    monkeypatch.setattr(BucketStore, "publish", overtaken)
+    lost = ingest(dataset, first)
+    assert (lost["exit_code"], lost["outcome"]) == (5, "failed")
+    assert after == [objects(dataset)["CURRENT"]], "CURRENT was replaced once"
+    assert {path.split("/")[1] for path in objects(dataset) if path.startswith("versions/")} == {"000001"}
+    assert ingest(dataset, first)["version"] == 2
+
+
+def test_runs_of_the_living_stay_and_those_of_the_dead_go(dataset: str, short_lives: None) -> None:
+    del short_lives
+    store = BucketStore(dataset)
+    put(f"{dataset}/runs/dead/items/part-0", b"")
+    put(f"{dataset}/runs/silent/base", b"")
+    put(f"{dataset}/runs/silent/items/part-0", b"")
+    put(f"{dataset}/runs/failed/base", b"")
+    put(f"{dataset}/runs/failed/report.json", b"{}")
+    with store.run(None) as run:
+        alive = {f"runs/{run.id}/base", f"runs/{run.id}/kept"}
+        put(f"{run.root}/kept", b"")
+        assert "runs/dead/items/part-0" not in objects(dataset), "a run begins with a sweep"
+        wait_for(lambda: BucketStore(dataset).sweep() == ["silent"])
+        assert set(objects(dataset)) == {*alive, "runs/failed/base", "runs/failed/report.json"}
+    assert store.sweep() == [run.id], "it is over, and left no report"
+    assert set(objects(dataset)) == {"runs/failed/base", "runs/failed/report.json"}
+
+
+def test_a_version_that_a_living_run_reads_is_kept(dataset: str, short_lives: None) -> None:
+    del short_lives
+    store = BucketStore(dataset)
+    for number in range(1, 6):
+        published(dataset, f"v{number}", number)
+    put(f"{dataset}/versions/000004/manifest.json", b"")
+    handle(dataset.rpartition("/")[0]).delete_blob("dataset/versions/000004/manifest.json")  # a prune that was killed
+    blob = handle(dataset.rpartition("/")[0]).blob("dataset/runs/reported/base")
+    blob.metadata = {"reads": "2"}
+    blob.upload_from_string(b"")
+    put(f"{dataset}/runs/reported/report.json", b"{}")
+    with store.run(1):
+        assert store.prune([5]) in ([3], [2, 3])
+        assert store.numbers() in ([1, 5], [1, 2, 5])
+        wait_for(lambda: store.prune([5]) == [2] or store.numbers() == [1, 5])
+    with ThreadPoolExecutor(3) as pool:
+        removed = [each.result() for each in [pool.submit(BucketStore(dataset).prune, [5]) for _ in range(3)]]
+    assert [1] in removed
+    assert {path.split("/")[1] for path in objects(f"{dataset}") if path.startswith("versions/")} == {"000005"}
+
+
+@pytest.mark.parametrize("moment", ["claimed", "copying", "copied"])
+def test_a_version_that_is_being_published_is_not_pruned(dataset: str, moment: str) -> None:
+    seen, store = published(dataset, "first"), Sleeper(dataset, moment, silent=False)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(publish, store, "slow", 2, seen)
+        assert store.asleep.wait(PATIENCE)
+        before = objects(dataset)
+        assert BucketStore(dataset).prune([1]) == []
+        assert objects(dataset) == before
+        store.woken.set()
+        slow.result()
+    is_version_of(dataset, "slow", 2)
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+def test_what_the_dead_left_of_a_version_goes(dataset: str, *, claimed: bool) -> None:
+    put(f"{dataset}/versions/000001/left/over", b"of one who died while it put away the claim of another")
+    if claimed:
+        put(f"{dataset}/versions/000001/manifest.json", b"{}")
+    put(f"{dataset}/runs/dead/items/part-0", b"")
+    assert Dataset.at(dataset).current() is None
+    published(dataset, "next")
+    is_version_of(dataset, "next")
+
+
+def test_a_claim_that_was_put_away_leaves_an_empty_dataset(dataset: str, tmp_path: Path) -> None:
+    put(f"{dataset}/versions/000001/manifest.json", b"{}")
+    BucketStore(dataset).sweep()
+    assert list(objects(dataset)) == ["CURRENT"]
+    assert Dataset.at(dataset).current() is None
+    assert cli.main(["versions", dataset]) == 2
+    export = ndjson(tmp_path / "items.ndjson", [an_item("a")])
+    assert cli.main(["ingest", "--dataset", dataset, "--items", str(export), "--quiet"]) == 0
+    assert [version.number for version in Dataset.at(dataset).versions()] == [1]
