@@ -26,7 +26,7 @@ READINGS = "readings"
 
 
 class Normalize(beam.PTransform):
-    """RawChunk to (partition, Batch), beside it the outputs REJECTED (Rejection) and READINGS (Reading)."""
+    """Lists of RawChunk to (partition, Batch), beside it the outputs REJECTED (Rejection) and READINGS (Reading)."""
 
     def __init__(self, *, partitions: int, declared: Declared | None = None) -> None:
         """Takes the number of partitions, at least 1, and the declared schema, whose choices are checked here (D2)."""
@@ -37,8 +37,8 @@ class Normalize(beam.PTransform):
         self._declared = declared or {}
 
     @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
-    def expand(self, chunks: beam.PCollection[RawChunk]) -> beam.pvalue.DoOutputsTuple:
-        """One pass over the records of each chunk."""
+    def expand(self, chunks: beam.PCollection[list[RawChunk]]) -> beam.pvalue.DoOutputsTuple:
+        """One pass over the records of each chunk; those of small exports are taken together."""
         return chunks | "NormalizeChunks" >> beam.ParDo(_NormalizeFn(self._partitions, self._declared)).with_outputs(
             REJECTED, READINGS, main="batches"
         )
@@ -56,35 +56,30 @@ class _NormalizeFn(beam.DoFn):
         self._records = Metrics.counter("read", "records")
         self._bytes = Metrics.counter("read", "bytes")
 
-    def process(self, raw: RawChunk) -> Iterator[Outputs]:
-        reading = Reading(
-            export=raw.stretch.export.number,
-            start=raw.stretch.start,
-            line_count=raw.chunk.line_count if raw.chunk is not None and raw.position >= 0 else 0,
-            digest=raw.digest,
-        )
-        for rejection in _unreadable(raw):
-            reading.read[rejection.group] += 1
-            reading.rejected[rejection.group, rejection.code] += 1
-            yield TaggedOutput(REJECTED, rejection)
-        if raw.chunk is not None:
-            yield from self._rows(raw, reading)
-        yield TaggedOutput(READINGS, reading)
+    def process(self, raws: list[RawChunk]) -> Iterator[Outputs]:
+        readings = [_reading(raw) for raw in raws]
+        for raw, reading in zip(raws, readings, strict=True):
+            for rejection in _unreadable(raw):
+                reading.read[rejection.group] += 1
+                reading.rejected[rejection.group, rejection.code] += 1
+                yield TaggedOutput(REJECTED, rejection)
+        yield from self._rows([raw for raw in raws if raw.chunk is not None], readings[0])
+        for reading in readings:
+            yield TaggedOutput(READINGS, reading)
 
-    def _rows(self, raw: RawChunk, reading: Reading) -> Iterator[Outputs]:
-        chunk, export = raw.chunk, raw.stretch.export
-        if chunk is None:
+    def _rows(self, raws: list[RawChunk], reading: Reading) -> Iterator[Outputs]:
+        """What the records of these chunks give; they are counted with the reading of the first."""
+        if not raws:
             return
-        origin = Origin(export.number, raw.position, chunk.offsets, chunk.lines + first_line(raw))
+        records, origin = _together(raws)
+        export = raws[0].stretch.export
         with _no_collection():
-            done = normalize(
-                chunk.records, group=export.group, model_run=export.model_run, origin=origin, mode=export.mode
-            )
+            done = normalize(records, group=export.group, model_run=export.model_run, origin=origin, mode=export.mode)
             reject_other_choices(done, self._declared, origin)
         reading.read.update(done.read)
         reading.warnings.update(done.warnings)
         self._records.inc(sum(done.read.values()))
-        self._bytes.inc(raw.byte_count)
+        self._bytes.inc(sum(raw.byte_count for raw in raws))
         for each in done.rejected:
             reading.rejected[each.group, each.fault.code.value] += 1
             yield TaggedOutput(
@@ -94,13 +89,13 @@ class _NormalizeFn(beam.DoFn):
                     code=each.fault.code.value,
                     message=each.fault.message,
                     field=each.fault.field,
-                    export=export.number,
-                    chunk=raw.position,
+                    export=int(np.broadcast_to(origin.export, len(records))[each.position]),
+                    chunk=int(np.broadcast_to(origin.chunk, len(records))[each.position]),
                     line=int(origin.lines[each.position]),
-                    offset=int(chunk.offsets[each.position]),
+                    offset=int(origin.offsets[each.position]),
                     part=0,
                     reference_id=each.reference_id,
-                    raw=chunk.records[each.position],
+                    raw=records[each.position],
                 ),
             )
         for batch in done.batches:
@@ -109,6 +104,29 @@ class _NormalizeFn(beam.DoFn):
             for partition, piece in enumerate(batch.split(parts, self._partitions)):
                 if piece is not None:
                     yield partition, piece
+
+
+def _reading(raw: RawChunk) -> Reading:
+    return Reading(
+        export=raw.stretch.export.number,
+        start=raw.stretch.start,
+        line_count=raw.chunk.line_count if raw.chunk is not None and raw.position >= 0 else 0,
+        digest=raw.digest,
+    )
+
+
+def _together(raws: list[RawChunk]) -> tuple[list[bytes], Origin]:
+    """The records of chunks, and where each stands."""
+    chunks = [(raw, raw.chunk) for raw in raws if raw.chunk is not None]
+    counts = [len(chunk.records) for _, chunk in chunks]
+    records = chunks[0][1].records if len(chunks) == 1 else [each for _, chunk in chunks for each in chunk.records]
+    origin = Origin(
+        export=np.repeat(np.array([raw.stretch.export.number for raw, _ in chunks], np.int32), counts),
+        chunk=np.repeat(np.array([raw.position for raw, _ in chunks], np.int64), counts),
+        offsets=np.concatenate([chunk.offsets for _, chunk in chunks]),
+        lines=np.concatenate([chunk.lines + first_line(raw) for raw, chunk in chunks]),
+    )
+    return records, origin
 
 
 class _no_collection:  # noqa: N801 - used as a `with` word

@@ -8,10 +8,16 @@ from transforms.elements import Export, RawChunk, Stretch
 from transforms.exports import RANGE_BYTES, read, stretches
 from transforms.progress_notes import note_progress
 
+TOGETHER_BYTES = 4 * 1024 * 1024
+"""Chunks of small exports that are alike are handed on together up to so many bytes: each hand-over has its price."""
 
-@beam.typehints.with_output_types(RawChunk)
+
+@beam.typehints.with_output_types(list[RawChunk])
 class ReadExports(beam.PTransform):
-    """Exports, given at construction, to a PCollection of RawChunk."""
+    """Exports, given at construction, to a PCollection of lists of RawChunk.
+
+    The chunks of one list are of one group, model run and mode; large chunks are alone in theirs.
+    """
 
     def __init__(
         self, exports: Sequence[Export], *, range_bytes: int = RANGE_BYTES, progress: str | None = None
@@ -27,7 +33,7 @@ class ReadExports(beam.PTransform):
         self._loads = stretches(exports, range_bytes=range_bytes)
         self._progress = progress
 
-    def expand(self, root: beam.Pipeline) -> beam.PCollection[RawChunk]:
+    def expand(self, root: beam.Pipeline) -> beam.PCollection[list[RawChunk]]:
         """Each load is an element of its own, spread over the workers."""
         return (
             root
@@ -41,10 +47,24 @@ class _ReadStretchesFn(beam.DoFn):
     def __init__(self, progress: str | None) -> None:
         self._progress = progress
 
-    def process(self, load: list[Stretch]) -> Iterator[RawChunk]:
+    def process(self, load: list[Stretch]) -> Iterator[list[RawChunk]]:
+        together: list[RawChunk] = []
+        size = 0
         for stretch in load:
             records = 0
             for chunk in read(stretch):
                 records += len(chunk.chunk.records) if chunk.chunk else 0
-                yield chunk
+                byte_count = chunk.chunk.byte_count if chunk.chunk else 0
+                if together and (size + byte_count > TOGETHER_BYTES or not _are_alike(together[0], chunk)):
+                    yield together
+                    together, size = [], 0
+                together.append(chunk)
+                size += byte_count
             note_progress(self._progress, "read", stretch.stop - stretch.start, records)
+        if together:
+            yield together
+
+
+def _are_alike(one: RawChunk, other: RawChunk) -> bool:
+    a, b = one.stretch.export, other.stretch.export
+    return (a.group, a.model_run, a.mode) == (b.group, b.model_run, b.mode)

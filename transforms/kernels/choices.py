@@ -21,10 +21,12 @@ def reject_other_choices(done: Normalized, declared: Declared, origin: Origin) -
         if not faults:
             continue
         rows = np.array(sorted(faults), np.int64)
-        positions = np.searchsorted(origin.offsets, batch.rows["offset"].gather(rows).to_numpy())
-        names = batch.rows["reference_id"].gather(rows).to_list()
-        for row, position, name in zip(rows.tolist(), positions.tolist(), names, strict=True):
-            done.rejected.append(Rejected(batch.group, position, name, faults[row]))
+        exports = np.broadcast_to(origin.export, origin.offsets.shape).tolist()
+        places = {place: position for position, place in enumerate(zip(exports, origin.offsets.tolist(), strict=True))}
+        for row, (export, offset, name) in zip(
+            rows.tolist(), batch.rows.select("export", "offset", "reference_id")[rows].iter_rows(), strict=True
+        ):
+            done.rejected.append(Rejected(batch.group, places[export, offset], name, faults[row]))
         done.batches[place] = batch.take(np.setdiff1d(np.arange(batch.rows.height), rows))
 
 

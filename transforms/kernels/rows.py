@@ -68,27 +68,29 @@ COLUMNS: dict[Group, dict[str, pl.DataType]] = {
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the records of a chunk stand.
+    """Where the records stand that are read together, of one chunk or of several.
 
     Attributes:
-        export: Number of the export in the job.
-        chunk: Byte offset of the chunk; -1 where `lines` already count from the start of the export, at 1.
+        export: Number of the export in the job, of all records or int32[N].
+        chunk: Byte offset of the chunk, of all or int64[N]; -1 where `lines` already count from the start of the
+            export, at 1.
         offsets: int64[N], byte offset of each record.
         lines: int64[N], its line.
     """
 
-    export: int
-    chunk: int
+    export: int | npt.NDArray[np.int32]
+    chunk: int | npt.NDArray[np.int64]
     offsets: npt.NDArray[np.int64]
     lines: npt.NDArray[np.int64]
 
     def columns(self, positions: Sequence[int], parts: Sequence[int]) -> list[pl.Series]:
         """The SOURCE columns of rows made from the records at these positions."""
         where = np.asarray(positions, np.int64)
-        count = len(where)
+        exports = np.broadcast_to(np.asarray(self.export, np.int32), self.offsets.shape)
+        chunks = np.broadcast_to(np.asarray(self.chunk, np.int64), self.offsets.shape)
         return [
-            pl.Series("export", np.full(count, self.export, np.int32), SOURCE["export"]),
-            pl.Series("chunk", np.full(count, self.chunk, np.int64), SOURCE["chunk"]),
+            pl.Series("export", exports[where], SOURCE["export"]),
+            pl.Series("chunk", chunks[where], SOURCE["chunk"]),
             pl.Series("line", self.lines[where], SOURCE["line"]),
             pl.Series("offset", self.offsets[where], SOURCE["offset"]),
             pl.Series("part", np.asarray(parts, np.int64), SOURCE["part"]),

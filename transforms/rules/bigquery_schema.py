@@ -1,0 +1,77 @@
+"""The table that a BigQuery load of the Avro parts of a group fills, as the schema file that `bq load` takes.
+
+https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-avro, and schemas#column_names beside it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from transforms.rules.values import JsonObject, JsonValue
+
+LONGEST_NAME = 300
+"""Characters of a column name."""
+LONGEST_DESCRIPTION = 1024
+"""Characters."""
+_RESERVED = ("_table_", "_file_", "_partition", "_row_timestamp", "__root__", "_colidentifier")
+"""What no column name may begin with, in whatever case."""
+_TYPES = {"string": "STRING", "long": "INTEGER", "double": "FLOAT"}
+
+
+def table_schema(row: JsonObject) -> list[JsonValue]:
+    """The columns of the table, given the Avro schema of the rows (`avro_schema.row_schema`).
+
+    Everything is NULLABLE, arrays are REPEATED. A record without fields has no column, which BigQuery does not have.
+
+    >>> table_schema({"fields": [{"name": "width", "type": ["null", "double"]}]})
+    [{'name': 'width', 'type': 'FLOAT', 'mode': 'NULLABLE'}]
+    """
+    columns = [_column(field) for field in _members(row)]
+    return [column for column in columns if column is not None]
+
+
+def refused_names(columns: list[JsonValue], at: str = "") -> Iterator[tuple[str, str]]:
+    """(path, reason) of the columns whose names BigQuery does not take.
+
+    >>> list(refused_names([{"name": "Speed"}, {"name": "speed"}]))
+    [('speed', 'differs from Speed by case alone')]
+    """
+    seen: defaultdict[str, list[str]] = defaultdict(list)
+    for column in columns:
+        if not isinstance(column, dict):
+            continue
+        name = str(column["name"])
+        path = f"{at}{name}"
+        if len(name) > LONGEST_NAME:
+            yield path, f"is longer than {LONGEST_NAME} characters"
+        if name.casefold().startswith(_RESERVED):
+            yield path, "begins with a reserved word"
+        if seen[name.casefold()]:
+            yield path, f"differs from {seen[name.casefold()][0]} by case alone"
+        seen[name.casefold()].append(name)
+        members = column.get("fields")
+        if isinstance(members, list):
+            yield from refused_names(members, f"{path}.")
+
+
+def _column(field: JsonObject) -> JsonObject | None:
+    of, mode = _value(field["type"]), "NULLABLE"
+    if isinstance(of, dict) and of["type"] == "array":
+        of, mode = _value(of["items"]), "REPEATED"
+    column: JsonObject = {"name": field["name"], "type": "RECORD", "mode": mode}
+    if "doc" in field:
+        column["description"] = str(field["doc"])[:LONGEST_DESCRIPTION]
+    if not isinstance(of, dict):
+        return {**column, "type": _TYPES[str(of)]}
+    members = table_schema(of)
+    return {**column, "fields": members} if members else None
+
+
+def _value(of: JsonValue) -> JsonValue:
+    """The type of a union with null."""
+    return next(each for each in of if each != "null") if isinstance(of, list) else of
+
+
+def _members(record: JsonObject) -> Iterator[JsonObject]:
+    fields = record["fields"]
+    if isinstance(fields, list):
+        yield from (field for field in fields if isinstance(field, dict))

@@ -1,0 +1,120 @@
+"""The metadata that the fields of a version accept, as JSON Schema (draft 2020-12).
+
+What it accepts brings neither a new field nor a type conflict (T3), a value that is no declared choice (D2), a faulty
+coordinate (C) or attachment (A1), or a number that the storage of its field does not hold (V7).
+"""
+
+import sys
+from collections.abc import Mapping
+
+from transforms.rules.attachments import FIELD as ATTACHMENTS
+from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT, PAIRS
+from transforms.rules.metadata import CAMERA_PARAMS
+from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM, JsonObject, JsonValue
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+LARGEST = sys.float_info.max
+
+_NULL: JsonObject = {"type": "null"}
+_DOUBLE: JsonObject = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
+_LONG: JsonObject = {"type": "integer", "minimum": LONG_MINIMUM, "maximum": LONG_MAXIMUM}
+_SPACE = r"[ \t\n\r\f\v]*"
+_DEGREES = {
+    LATITUDE_LIMIT: r"0*(?:[0-8]?[0-9](?:\.[0-9]*)?|90(?:\.0*)?)|\.[0-9]+",
+    LONGITUDE_LIMIT: r"0*(?:(?:1[0-7]|[0-9])?[0-9](?:\.[0-9]*)?|180(?:\.0*)?)|\.[0-9]+",
+}
+"""Decimal strings within the limits (C4, C5)."""
+
+
+def metadata_schema(group: str, described: JsonObject) -> JsonObject:
+    """The JSON Schema of the metadata of a group, given its part of `schema.json`.
+
+    >>> schema = metadata_schema("items", {"fields": {}})
+    >>> schema["type"], schema["additionalProperties"]
+    (['object', 'null'], False)
+    """
+    given = described["fields"]
+    fields: dict[str, JsonObject] = {}
+    if isinstance(given, dict):
+        fields = {key: field for key, field in given.items() if isinstance(field, dict)}
+    pairs = [pair for pair in PAIRS if all(key in fields for key in pair)]
+    properties: JsonObject = {key: _field(key, field) for key, field in fields.items()}
+    schema: JsonObject = {
+        "$schema": DIALECT,
+        "title": f"metadata of {group}",
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": properties,
+    }
+    if pairs:
+        for key in (key for pair in pairs for key in pair):
+            # What a key of a pair may be depends on whether the other one is there.
+            properties[key] = {"description": "see allOf"}
+        schema["allOf"] = [_pair(pair, fields) for pair in pairs]
+    return schema
+
+
+def _field(key: str, field: Mapping[str, JsonValue]) -> JsonObject:
+    if key == ATTACHMENTS:
+        return _attachments()
+    if key == CAMERA_PARAMS:
+        return {"type": ["object", "null"]}
+    match field["kind"]:
+        case "number":
+            return _or_null(_LONG if field["storage"] == "long" else _DOUBLE)
+        case "string":
+            choices = _choices(field)
+            return {"type": ["string", "boolean", "null"]} if choices is None else {"enum": [*choices, None]}
+        case "other":
+            return {"type": ["array", "object", "null"]}
+        case _:  # a field of nulls takes any value, and then has its kind
+            return {"anyOf": [_DOUBLE, {"type": ["string", "boolean", "array", "object", "null"]}]}
+
+
+def _choices(field: Mapping[str, JsonValue]) -> list[JsonValue] | None:
+    """The declared choices, and the booleans that are cast to one (V2, D2)."""
+    declared = field.get("declared")
+    choices = declared.get("choices") if isinstance(declared, dict) else None
+    if not isinstance(choices, list):
+        return None
+    return [*choices, *(truth for truth, text in ((True, "true"), (False, "false")) if text in choices)]
+
+
+def _pair(pair: tuple[str, str], fields: Mapping[str, JsonObject]) -> JsonObject:
+    """A complete pair is a coordinate, or twice null; half of one is an ordinary field (C1 to C5)."""
+    both: JsonObject = {"type": "object", "required": list(pair)}
+    nothing: JsonObject = {"properties": dict.fromkeys(pair, _NULL)}
+    there: list[JsonValue] = [nothing]
+    if all(fields[key]["kind"] in ("number", None) for key in pair):
+        limits = (LATITUDE_LIMIT, LONGITUDE_LIMIT)
+        there.append({"properties": {key: _degrees(limit) for key, limit in zip(pair, limits, strict=True)}})
+    half: JsonObject = {"properties": {key: _field(key, fields[key]) for key in pair}}
+    return {"if": both, "then": {"anyOf": there}, "else": half}
+
+
+def _degrees(limit: float) -> JsonObject:
+    text: JsonObject = {"type": "string", "pattern": f"^{_SPACE}(?:[+-]?(?:{_DEGREES[limit]})){_SPACE}$"}
+    return {"anyOf": [{"type": "number", "minimum": -limit, "maximum": limit}, text]}
+
+
+def _attachments() -> JsonObject:
+    positive: JsonObject = {"type": "number", "exclusiveMinimum": 0, "maximum": LARGEST}
+    properties: JsonObject = {
+        "attachment": {"type": "string", "minLength": 1},
+        "frame": _or_null({"type": "integer", "minimum": 0, "maximum": LONG_MAXIMUM}),
+        "dims": _numbers(("width", "height"), positive),
+        "camera_position": _numbers(("x", "y", "z"), _DOUBLE),
+        "metadata": {"type": ["object", "null"]},
+    }
+    return {
+        "type": ["array", "null"],
+        "items": {"type": "object", "required": ["attachment"], "properties": properties},
+    }
+
+
+def _numbers(names: tuple[str, ...], each: JsonObject) -> JsonObject:
+    return {"type": ["object", "null"], "required": list(names), "properties": dict.fromkeys(names, each)}
+
+
+def _or_null(schema: JsonObject) -> JsonObject:
+    return {**schema, "type": [schema["type"], "null"]}
