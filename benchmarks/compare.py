@@ -1,140 +1,42 @@
-"""Compares `metadata-etl ingest` with a plain single-process script, on the same exports in the same minutes.
+"""Compares `metadata-etl ingest` with what one would write by hand, on the same exports in the same minutes.
 
     python benchmarks/compare.py --sizes 100000,1000000 --rounds 3
 
-Prints what each round took, then the medians and their ratios. Asserts nothing about time; ends with 1 if a command
-fails or the two do not accept equally many records.
+Prints what each run took, then a table of medians and ratios for each case, and writes the tables into a page if asked
+to. Asserts nothing about time; ends with 1 if the job fails or a program does not find the records that there are.
 """
 
 import argparse
-import json
 import os
 import platform
-import shlex
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from statistics import median
 
 import exports
-from processes import Measurement, measure
+import tables
+import targets
+from contests import CASES, Contest, Plan, contests
+from programs import PEERS, Peer
+from rich.console import Console
+from rounds import FailedRunError, Outcome, Result, hold
 
-HERE = Path(__file__).resolve().parent
-ERROR_BYTES = 2_000
-PIPELINE, COMMAND, PLAIN = "metadata-etl", "--command", "plain script"
-HEADER = f"{'records':>10}  {'program':<14}{'wall s':>9}{'CPU s':>9}{'peak MiB':>10}{'procs':>7}{'records/s':>12}"
-
-
-class FailedRunError(Exception):
-    """A command that ended with another exit code than 0, or whose counts are not those of the other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A measured run and the records that it says it accepted (None if it does not say)."""
-
-    measurement: Measurement
-    accepted: int | None
-
-
-def ingest_command(items: Sequence[Path], dataset: Path) -> list[str]:
-    """Returns the pipeline's command line for an empty dataset."""
-    given = [argument for path in items for argument in ("--items", str(path))]
-    return [sys.executable, "-m", "pipelines.cli", "ingest", "--dataset", str(dataset), *given, "--json", "--quiet"]
-
-
-def plain_command(items: Sequence[Path], dataset: Path) -> list[str]:
-    """Returns the command line of the plain script."""
-    return [sys.executable, str(HERE / "plain_script.py"), *map(str, items), "--out", str(dataset)]
-
-
-def custom_command(template: str, items: Sequence[Path], dataset: Path) -> list[str]:
-    """Returns the words of `template`, with {dataset} filled in and the word {items} as one word per export.
-
-    >>> custom_command("run {items} --to {dataset}/x", [Path("a"), Path("b")], Path("d"))
-    ['run', 'a', 'b', '--to', 'd/x']
-    """
-    words: list[str] = []
-    for word in shlex.split(template):
-        words += map(str, items) if word == "{items}" else [word.replace("{dataset}", str(dataset))]
-    return words
-
-
-def accepted(output: Path) -> int | None:
-    """Returns the created items that the JSON object in `output` tells of, or None if there is no such object."""
-    try:
-        created = json.loads(output.read_bytes())["groups"]["items"]["created"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return created if isinstance(created, int) else None
-
-
-def run_once(command: Callable[[Sequence[Path], Path], list[str]], items: Sequence[Path]) -> Run:
-    """Runs a command on the exports into a new directory, which is gone afterwards.
-
-    Raises:
-        FailedRunError: with the end of what the command wrote to standard error.
-    """
-    with tempfile.TemporaryDirectory(prefix="compare-") as temporary:
-        output = Path(temporary) / "stdout"
-        words = command(items, Path(temporary) / "dataset")
-        # The project may be run from a checkout that is not installed.
-        path = os.pathsep.join(filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH"))))
-        measurement = measure(words, output=output, environment={"PYTHONPATH": path})
-        if measurement.exit_code != 0:
-            errors = output.with_name("stdout.err").read_bytes()[-ERROR_BYTES:].decode(errors="replace")
-            raise FailedRunError(f"exit code {measurement.exit_code} of {shlex.join(words)}\n{errors}")
-        return Run(measurement, accepted(output))
-
-
-def line(records: int, program: str, measurements: Sequence[Measurement]) -> str:
-    """Returns a line of the table: the medians of some runs."""
-    wall = median(each.wall_seconds for each in measurements)
-    cpu = median(each.cpu_seconds for each in measurements)
-    peak = median(each.peak_bytes for each in measurements) / 2**20
-    processes = max(each.processes for each in measurements)
-    return f"{records:>10,}  {program:<14}{wall:>9.2f}{cpu:>9.2f}{peak:>10,.0f}{processes:>7}{records / wall:>12,.0f}"
-
-
-def ratio_line(records: int, other: Sequence[Measurement], plain: Sequence[Measurement]) -> str:
-    """Returns a line of the table: how many times more the plain script takes."""
-
-    def ratio(of: Callable[[Measurement], float]) -> float:
-        return median(map(of, plain)) / max(median(map(of, other)), 1e-9)
-
-    wall, cpu = ratio(lambda each: each.wall_seconds), ratio(lambda each: each.cpu_seconds)
-    memory = ratio(lambda each: each.peak_bytes)
-    return f"{records:>10,}  {'plain / other':<14}{wall:>8.2f}x{cpu:>8.2f}x{memory:>9.2f}x{'':>7}{wall:>11.2f}x"
-
-
-def compare(items: Sequence[Path], *, records: int, rounds: int, template: str | None) -> list[str]:
-    """Runs both programs `rounds` times in turn, prints every run, and returns the lines of the summary.
-
-    The one that goes first changes with each round, so that neither always finds the machine as the other left it.
-
-    Raises:
-        FailedRunError: if a command fails, or if the two tell different numbers of accepted records.
-    """
-    ours = ingest_command if template is None else lambda paths, dataset: custom_command(template, paths, dataset)
-    name = PIPELINE if template is None else COMMAND
-    programs = ((name, ours), (PLAIN, plain_command))
-    runs: dict[str, list[Run]] = {name: [], PLAIN: []}
-    for turn in range(rounds):
-        for program, command in programs if turn % 2 == 0 else reversed(programs):
-            run = run_once(command, items)
-            runs[program].append(run)
-            print(line(records, program, [run.measurement]), flush=True)
-    told = {run.accepted for each in runs.values() for run in each} - {None}
-    if len(told) > 1:
-        counts = {program: sorted({str(run.accepted) for run in each}) for program, each in runs.items()}
-        raise FailedRunError(f"the programs accepted different numbers of records: {counts}")
-    taken = {program: [run.measurement for run in each] for program, each in runs.items()}
-    return [
-        *(line(records, program, taken[program]) for program in taken),
-        ratio_line(records, taken[name], taken[PLAIN]),
-    ]
+SIZES = (100_000, 1_000_000, 5_000_000)
+ROUNDS = 3
+MOST_SECONDS = 1_800.0
+LIBRARIES = (
+    "metadata-etl",
+    "apache-beam",
+    "polars",
+    "numpy",
+    "orjson",
+    "fastavro",
+    "duckdb",
+)
+WIDTH = 180
+"""Columns of the tables where they are not printed to a terminal."""
 
 
 def sizes(text: str) -> list[int]:
@@ -149,38 +51,154 @@ def sizes(text: str) -> list[int]:
     return numbers
 
 
+def cases(text: str) -> list[str]:
+    """Returns the names of a comma-separated list of cases."""
+    return _known(text, list(CASES))
+
+
+def peers(text: str) -> list[Peer]:
+    """Returns the peers of a comma-separated list, in the order of the tables; none for an empty text."""
+    wanted = _known(text, [peer.name for peer in PEERS])
+    return [peer for peer in PEERS if peer.name in wanted]
+
+
+def _known(text: str, known: Sequence[str]) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"expected some of {', '.join(known)}, got {', '.join(unknown)}")
+    return names
+
+
 def machine() -> str:
     """Returns what the figures depend on, in one line."""
-    load = os.getloadavg()[0]
-    cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores, {platform.machine()}, Python {platform.python_version()}, load before {load:.2f}"
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    found = [f"{len(os.sched_getaffinity(0))} cores", f"{memory:.0f} GiB", platform.machine()]
+    return ", ".join([*found, f"Python {platform.python_version()}", *_versions()])
 
 
-def main(arguments: Iterable[str] | None = None) -> int:
-    """Runs the comparison that the command line asks for and returns the exit code."""
-    parser = argparse.ArgumentParser(description="Compare metadata-etl ingest with a plain script on the same exports.")
-    parser.add_argument("--sizes", type=sizes, default=[100_000, 1_000_000], help="records, e.g. 100000,1000000")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each program per size (3)")
-    parser.add_argument("--files", type=int, default=1, help="files that the export is split into (1)")
-    parser.add_argument("--wide", action="store_true", help="items with 2,000 sparse fields")
+def _versions() -> list[str]:
+    found = []
+    for name in LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def announce(contest: Contest) -> None:
+    """Prints the title of a contest and the sizes of what is read in it."""
+    amounts = {entrant.input_bytes for turn in contest.turns for entrant in turn} - {0}
+    given = ", ".join(f"{amount / 1e6:,.1f} MB" for amount in sorted(amounts))
+    print(f"\n{contest.case}: {contest.title}{f' ({given})' if given else ''}", flush=True)
+
+
+def told(result: Result) -> None:
+    """Prints what the last run of an entrant took."""
+    if result.note is not None:
+        print(f"  {result.entrant.name:<30} {result.note}", flush=True)
+        return
+    run = result.runs[-1]
+    peak = run.peak_bytes / 2**20
+    print(
+        f"  {result.entrant.name:<30}{run.wall_seconds:>9.2f} s{run.cpu_seconds:>9.2f} s CPU{peak:>8,.0f} MiB",
+        flush=True,
+    )
+
+
+def expected_peaks(contest: Contest, outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Returns the bytes of memory that each entrant would take if they grew with the size of its input, by its name."""
+    smaller = [outcome for outcome in outcomes if outcome.contest.case == contest.case]
+    if not smaller:
+        return {}
+    last = smaller[-1]
+    growth = contest.size / last.contest.size
+    return {name: result.peak * growth for name, result in last.results.items() if result.peak}
+
+
+def section(outcomes: Sequence[Outcome], *, rounds: int, load: float) -> list[str]:
+    """Returns the lines that the page has between its markers."""
+    today = datetime.now(UTC).date().isoformat()
+    wanted = [tables.table(outcome) for outcome in outcomes]
+    reached = targets.table(outcomes)
+    head = f"{today}, {machine()}; load before {load:.2f}. Medians of {rounds}, whole processes with start-up."
+    parts = [tables.markdown(each) for each in (*wanted, *([reached] if reached.rows else []))]
+    return ["", head, "", *"\n\n".join(parts).splitlines(), ""]
+
+
+def arguments(given: Sequence[str] | None) -> argparse.Namespace:
+    """Returns the command line; ends the program where it makes no sense."""
+    parser = argparse.ArgumentParser(description="Compare metadata-etl ingest with what one would write by hand.")
+    every = ",".join(CASES)
+    parser.add_argument("--cases", type=cases, default=list(CASES), help=f"what to compare ({every})")
+    parser.add_argument("--sizes", type=sizes, default=list(SIZES), help="items, e.g. 100000,1000000,5000000")
+    parser.add_argument("--peers", type=peers, help=f"beside what ({','.join(peer.name for peer in PEERS)})")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"runs of each program per case ({ROUNDS})")
+    parser.add_argument("--files", type=int, default=1, help="files that an export is split into (1)")
+    parser.add_argument("--small-files", type=int, default=10_000, help="files of the case `files` (10000)")
+    parser.add_argument("--wide-records", type=int, default=exports.WIDE_RECORDS, help="of the case `wide` (100000)")
+    parser.add_argument(
+        "--most-seconds", type=float, default=MOST_SECONDS, help="a run that takes longer is ended (1800)"
+    )
+    parser.add_argument("--page", type=Path, help="Markdown page to write the tables into, between its markers")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--command", help="run this instead of metadata-etl; {items} and {dataset} are filled in")
-    options = parser.parse_args(None if arguments is None else list(arguments))
-    if options.rounds < 1 or options.files < 1:
-        parser.error("--rounds and --files must be 1 or more")
-    print(machine(), HEADER, sep="\n", flush=True)
-    summary: list[str] = []
-    for records in options.sizes:
-        with tempfile.TemporaryDirectory(prefix="compare-exports-") as temporary:
-            lines = exports.wide_lines if options.wide else exports.item_lines
-            made = lines(records, options.seed)
-            items = exports.write(made, records, out=Path(temporary), name="items", files=options.files)
-            try:
-                summary += compare(items, records=records, rounds=options.rounds, template=options.command)
-            except FailedRunError as error:
-                print(error, file=sys.stderr)
-                return 1
-    print(f"\nMedians of {options.rounds}", HEADER, *summary, sep="\n")
+    parser.add_argument(
+        "--command", help="run this in place of the ingest; {items}, {annotations} and {dataset} are filled in"
+    )
+    options = parser.parse_args(given)
+    if min(options.rounds, options.files, options.small_files, options.wide_records) < 1:
+        parser.error("--rounds, --files, --small-files and --wide-records must be 1 or more")
+    if not options.cases:
+        parser.error("--cases needs at least one")
+    return options
+
+
+def available(wanted: Sequence[Peer]) -> list[Peer]:
+    """Returns the peers that can be run, and says of the others why not."""
+    for peer in wanted:
+        if peer.missing():
+            print(f"left out: {peer.name} (not installed: {', '.join(peer.missing())}; see the extra `bench`)")
+    return [peer for peer in wanted if not peer.missing()]
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Runs the comparison that the command line asks for and returns the exit code."""
+    options = arguments(given)
+    load = os.getloadavg()[0]
+    print(f"{machine()}; load {load:.2f}", flush=True)
+    plan = Plan(
+        sizes=sorted(options.sizes),
+        peers=available(PEERS if options.peers is None else options.peers),
+        seed=options.seed,
+        files=options.files,
+        small_files=options.small_files,
+        wide_records=options.wide_records,
+        command=options.command,
+    )
+    outcomes: list[Outcome] = []
+    try:
+        if options.page is not None:  # an hour is too late to learn that it cannot be written
+            tables.replaced(options.page.read_text("utf-8"), [])
+        for contest in contests(options.cases, plan):
+            announce(contest)
+            outcome = hold(
+                contest,
+                rounds=options.rounds,
+                most_seconds=options.most_seconds,
+                expected_peaks=expected_peaks(contest, outcomes),
+                told=told,
+            )
+            outcomes.append(outcome)
+            if options.page is not None:  # what was measured stays, whatever becomes of the rest
+                tables.write(options.page, section(outcomes, rounds=options.rounds, load=load))
+    except (FailedRunError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    for each in (*map(tables.table, outcomes), targets.table(outcomes)):
+        if each.rows:
+            console.print(tables.rich(each))
     return 0
 
 

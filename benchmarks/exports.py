@@ -89,6 +89,11 @@ def item_lines(count: int, seed: int = 1) -> Iterator[bytes]:
         ).encode("ascii")
 
 
+def update_lines(count: int, seed: int = 1, *, every: int = 100) -> Iterator[bytes]:
+    """Yields other metadata for one in `every` of the items of `item_lines(count, seed)`, spread over all of them."""
+    return islice(item_lines(count, seed + 1), 0, None, every)
+
+
 def annotation_lines(count: int, items: int, seed: int = 1) -> Iterator[bytes]:
     """Yields `count` annotations on the items of `item_lines(items)`: 85 % boxes, 10 % polygons, 5 % categories.
 

@@ -5,12 +5,16 @@ reading the proportional set size of a process of 2 GB takes about 10 ms.
 """
 
 import os
+import signal
 import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from first_read import FirstRead
 
 PROC = Path("/proc")
 SAMPLE_SECONDS = 0.05
@@ -33,6 +37,8 @@ class Measurement:
             Where it is more: the largest resident set of any one of them, which the kernel sees between samples too.
         processes: most processes seen at one time.
         samples: how often memory was looked at.
+        first_read_seconds: from the start of the command to its first read of an export; None if none was seen.
+        stopped: whether it took longer than it was given.
     """
 
     exit_code: int
@@ -41,6 +47,8 @@ class Measurement:
     peak_bytes: int
     processes: int
     samples: int
+    first_read_seconds: float | None = None
+    stopped: bool = False
 
 
 class _Tree:
@@ -81,8 +89,17 @@ class _Tree:
             self.sample()
 
 
-def measure(command: Sequence[str], *, output: Path, environment: Mapping[str, str] | None = None) -> Measurement:
+def measure(
+    command: Sequence[str],
+    *,
+    output: Path,
+    environment: Mapping[str, str] | None = None,
+    exports: Sequence[Path] = (),
+    most_seconds: float | None = None,
+) -> Measurement:
     """Runs a command to its end, with its standard output in `output` and its errors in `output` + `.err`.
+
+    The first read of one of `exports` is told; a command that takes more than `most_seconds` is ended.
 
     CPU time is what the kernel accounts to the command and the children it waited for, or, where that is more, the sum
     of what the samples saw last of each process (children that nobody waited for are only in that).
@@ -92,7 +109,11 @@ def measure(command: Sequence[str], *, output: Path, environment: Mapping[str, s
     """
     if not (PROC / "self" / "stat").exists():
         raise OSError("processes can only be measured where /proc is, on Linux")
-    with output.open("wb") as out, output.with_name(f"{output.name}.err").open("wb") as errors:
+    with (
+        output.open("wb") as out,
+        output.with_name(f"{output.name}.err").open("wb") as errors,
+        FirstRead(exports) as first,
+    ):
         start = time.perf_counter()
         process = subprocess.Popen(
             command,
@@ -103,18 +124,21 @@ def measure(command: Sequence[str], *, output: Path, environment: Mapping[str, s
             start_new_session=True,
         )
         tree = _Tree(process.pid)
-        ended = threading.Event()
+        ended, stopped = threading.Event(), threading.Event()
         watcher = threading.Thread(target=tree.watch, args=(ended,))
         watcher.start()
+        limit = threading.Timer(most_seconds or threading.TIMEOUT_MAX, _stop, args=(process.pid, stopped))
+        limit.start()
         try:
             _, status, usage = os.wait4(process.pid, 0)
             wall_seconds = time.perf_counter() - start
             process.returncode = os.waitstatus_to_exitcode(status)
         finally:
+            limit.cancel()
             ended.set()
             watcher.join()
             if process.returncode is None:  # interrupted: leave nothing running behind
-                process.kill()
+                _stop(process.pid, stopped)
                 process.wait()
     return Measurement(
         exit_code=process.returncode,
@@ -123,7 +147,16 @@ def measure(command: Sequence[str], *, output: Path, environment: Mapping[str, s
         peak_bytes=max(tree.peak_bytes, usage.ru_maxrss * 1024),
         processes=max(tree.peak_processes, 1),
         samples=tree.samples,
+        first_read_seconds=None if first.at is None else first.at - start,
+        stopped=stopped.is_set(),
     )
+
+
+def _stop(pid: int, stopped: threading.Event) -> None:
+    """Ends a command that leads a session of its own, and what it has started in it."""
+    stopped.set()
+    with suppress(ProcessLookupError):  # it may just have ended by itself
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _pids() -> list[int]:

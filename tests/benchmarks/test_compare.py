@@ -1,7 +1,8 @@
-"""The comparison runs two commands on one export, measures all their processes and leaves nothing behind."""
+"""The comparison runs commands in turn on one export, measures all their processes and leaves nothing behind."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are measured through /proc")
 
-# Two processes of 64 MiB at one time, a mark of having run, and the counts that the plain script must come to as well.
+# Two processes of 64 MiB at one time, a mark of having run, and the counts that the exports have.
 STAND_IN = """
 import json, subprocess, sys, time
 from pathlib import Path
@@ -23,14 +24,15 @@ records = sum(len(Path(name).read_bytes().splitlines()) for name in sys.argv[3:]
 print(json.dumps({"groups": {"items": {"created": records + int(sys.argv[1])}}}))
 Path(sys.argv[2]).mkdir()
 """
+PAGE = "above\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nbelow\n"
+HEADINGS = ["wall s", "CPU s", "peak MiB", "processes", "records/s", "MB/s", "first read s"]
 
 
-def compare(tmp_path: Path, command: str) -> subprocess.CompletedProcess[str]:
+def compare(tmp_path: Path, *arguments: str, script: str = STAND_IN) -> subprocess.CompletedProcess[str]:
     (tmp_path / "temporary").mkdir()
-    (tmp_path / "stand_in.py").write_text(STAND_IN)
-    arguments = ["--sizes", "300,600", "--rounds", "1", "--files", "2", "--command", command]
+    (tmp_path / "stand_in.py").write_text(script)
     ended = subprocess.run(
-        [sys.executable, str(BENCHMARKS / "compare.py"), *arguments],
+        [sys.executable, str(BENCHMARKS / "compare.py"), "--rounds", "1", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -40,33 +42,110 @@ def compare(tmp_path: Path, command: str) -> subprocess.CompletedProcess[str]:
     return ended
 
 
-def test_it_prints_medians_and_ratios_of_both_for_every_size(tmp_path: Path) -> None:
-    ended = compare(tmp_path, f"{sys.executable} {tmp_path}/stand_in.py 0 {{dataset}} {{items}}")
+def beside_plain_script(tmp_path: Path, command: str, *more: str) -> subprocess.CompletedProcess[str]:
+    wanted = ("--cases", "items", "--peers", "plain_script", "--sizes", "600,300", "--files", "2")
+    return compare(tmp_path, *wanted, "--command", command, *more)
+
+
+def stand_in(tmp_path: Path, too_many: int = 0) -> str:
+    return f"{sys.executable} {tmp_path}/stand_in.py {too_many} {{dataset}} {{items}}"
+
+
+def tables(page: str) -> dict[str, list[list[str]]]:
+    """Title to the rows of its table, headings first."""
+    found = re.findall(r"^(\S[^\n]*):\n\n((?:\|[^\n]*\n)+)", page, re.MULTILINE)
+    rows = {title: [line.strip("|").split("|") for line in text.splitlines()] for title, text in found}
+    return {title: [[cell.strip() for cell in row] for row in (lines[0], *lines[2:])] for title, lines in rows.items()}
+
+
+def test_it_writes_medians_and_ratios_of_every_size_between_the_markers_of_a_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    ended = beside_plain_script(tmp_path, stand_in(tmp_path), "--page", str(page))
     assert ended.stderr == ""
     assert ended.returncode == 0
-    summary = ended.stdout.partition("Medians of 1\n")[2].splitlines()
-    assert [line[:26].strip().split(maxsplit=1) for line in summary[1:]] == [
-        ["300", "--command"],
-        ["300", "plain script"],
-        ["300", "plain / other"],
-        ["600", "--command"],
-        ["600", "plain script"],
-        ["600", "plain / other"],
-    ]
-    for line in (summary[1], summary[4]):
-        _, _, _, _, peak, processes, _ = line.replace(",", "").split()
-        assert int(peak) >= 2 * 64
-        assert int(processes) == 3
+    text = page.read_text()
+    assert text.startswith("above\n<!-- bench:begin -->\n")
+    assert text.endswith("\n<!-- bench:end -->\nbelow\n")
+    assert "old" not in text
+    assert re.search(r"\n\d{4}-\d\d-\d\d, \d+ cores, .*Python 3.*apache-beam \d.*; load before .* Medians of 1", text)
+    found = tables(text)
+    assert list(found) == ["300 items", "600 items", "Targets of the job"]
+    for size in (300, 600):
+        head, ours, plain = found[f"{size} items"]
+        assert head == ["", *HEADINGS, "/ typed DuckDB", "/ plain loop", "ours / it"]
+        figures = dict(zip(head, ours, strict=True))
+        assert figures[""] == "metadata-etl"
+        assert int(figures["peak MiB"].replace(",", "")) >= 2 * 64
+        assert figures["processes"] == "3"
+        assert float(figures["wall s"]) >= 1
+        assert 0 < float(figures["first read s"]) <= float(figures["wall s"])
+        assert figures["/ typed DuckDB"] == figures["/ plain loop"] == "-"
+        assert figures["ours / it"] == "1.00"
+        assert plain[0] == "plain script, checks"
+        assert float(plain[-1]) > 0
+    assert [row[0] for row in found["Targets of the job"][1:]] == [*["peak memory, MB"] * 2, *["first read, s"] * 2]
+    for title in found:
+        assert title in ended.stdout
 
 
-def test_different_numbers_of_accepted_records_are_no_comparison(tmp_path: Path) -> None:
-    ended = compare(tmp_path, f"{sys.executable} {tmp_path}/stand_in.py 1 {{dataset}} {{items}}")
+def test_counts_that_are_not_those_of_the_exports_are_no_comparison(tmp_path: Path) -> None:
+    ended = beside_plain_script(tmp_path, stand_in(tmp_path, too_many=1))
     assert ended.returncode == 1
-    assert "accepted different numbers of records: {'--command': ['301'], 'plain script': ['300']}" in ended.stderr
+    assert "metadata-etl accepted {'items': 301}, the exports hold {'items': 300}" in ended.stderr
 
 
 def test_a_command_that_fails_ends_it_with_what_the_command_said(tmp_path: Path) -> None:
-    ended = compare(tmp_path, f"{sys.executable} -c {json.dumps('raise SystemExit(chr(63))')}")
+    ended = beside_plain_script(tmp_path, f"{sys.executable} -c {json.dumps('raise SystemExit(chr(63))')}")
     assert ended.returncode == 1
     assert ended.stderr.startswith("exit code 1 of ")
     assert ended.stderr.rstrip().endswith("?")
+
+
+def test_a_command_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    sleep = json.dumps("import time; time.sleep(60)")
+    ended = beside_plain_script(tmp_path, f"{sys.executable} -c {sleep}", "--most-seconds", "0.5")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("stopped after 0 s of ")
+
+
+def test_a_page_without_markers_is_told_before_anything_runs(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing to see\n")
+    ended = beside_plain_script(tmp_path, stand_in(tmp_path), "--page", str(page))
+    assert ended.returncode == 1
+    assert "<!-- bench:begin -->" in ended.stderr
+    assert "items:" not in ended.stdout
+    assert page.read_text() == "nothing to see\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--cases", "items,none"), ("--peers", "spark"), ("--rounds", "0"), ("--sizes", "0"), ("--cases", "")]
+)
+def test_a_command_line_that_makes_no_sense_is_wrong_usage(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    ended = compare(tmp_path, *arguments)
+    assert ended.returncode == 2
+    assert "error:" in ended.stderr
+
+
+@pytest.mark.slow
+def test_the_job_itself_goes_through_every_case(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    small = ("--sizes", "400", "--small-files", "6", "--wide-records", "30", "--page", str(page))
+    ended = compare(tmp_path, "--peers", "plain_loop", *small)
+    assert ended.stderr == ""
+    assert ended.returncode == 0
+    found = tables(page.read_text())
+    assert {title: [row[0] for row in rows[1:]] for title, rows in found.items() if title != "Targets of the job"} == {
+        "Start-up": ["metadata-etl --help", "metadata-etl, 1,000 items"],
+        "400 items": ["metadata-etl", "plain loop"],
+        "400 items and 200 annotations": ["metadata-etl", "plain loop"],
+        "30 items of 2,000 fields, 20 in a record, beside ordinary ones of as many bytes": [
+            "metadata-etl, ordinary items",
+            "metadata-etl",
+        ],
+        "6 files of 10 items, beside one file of all": ["metadata-etl, one file", "metadata-etl"],
+        "4 of 400 items replaced": ["metadata-etl, full ingest", "metadata-etl, replace 1 %"],
+    }
+    assert {"wall / plain loop", "--help, s", "per byte / one file"} & {row[0] for row in found["Targets of the job"]}

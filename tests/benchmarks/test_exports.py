@@ -85,6 +85,15 @@ def test_annotations_are_on_existing_items_and_have_distinct_identities() -> Non
     assert {len(each["metadata"]) for each in annotations} == {3, 4}
 
 
+def test_an_update_changes_one_item_in_a_hundred_and_adds_none() -> None:
+    before = {item["reference_id"]: item for item in records(exports.item_lines(COUNT))}
+    after = records(exports.update_lines(COUNT))
+    assert [item["reference_id"] for item in after] == list(before)[::100]
+    for item in after:
+        assert item["image_url"] == before[item["reference_id"]]["image_url"]
+        assert item["metadata"] != before[item["reference_id"]]["metadata"]
+
+
 def test_annotations_without_items_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one item"):
         list(exports.annotation_lines(1, 0))

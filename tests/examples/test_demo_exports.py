@@ -170,7 +170,7 @@ def test_the_frames_of_the_scenes_are_items_of_their_own(demo: SimpleNamespace) 
 def test_each_faulty_line_is_rejected_with_its_own_code_and_nothing_else_is(
     demo: SimpleNamespace, tmp_path: Path
 ) -> None:
-    script = ROOT / "benchmarks" / "plain_script.py"
+    script = ROOT / "benchmarks" / "peers" / "plain_script.py"
     exports = [str(demo.out / "items.ndjson"), str(demo.out / "faulty.ndjson")]
     command = [sys.executable, str(script), *exports, "--out", str(tmp_path)]
     report = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)

@@ -1,6 +1,6 @@
 """The script that the pipeline is compared with: item exports to a checked dataset, by hand, in one process.
 
-    python benchmarks/plain_script.py EXPORT.ndjson... --out DIR
+    python benchmarks/peers/plain_script.py EXPORT.ndjson... --out DIR
 
 It is what one writes on an afternoon: a loop over the lines, a dict per record, a set for what was seen, fastavro for
 the output (the checks of one record stand in `plain_checks.py`). Nothing in it is slow on purpose. For items it does
@@ -94,7 +94,7 @@ class Field:
             "minimum": self.minimum,
             "maximum": self.maximum,
             "mean": self.mean if self.count else None,
-            "stddev": sqrt(self.squares / self.count) if self.count else None,
+            "stddev": sqrt(self.squares / (self.count - 1)) if self.count > 1 else None,
         }
 
 
@@ -276,6 +276,7 @@ def main() -> int:
         "read": len(items) + len(rejections),
         "created": 0 if conflicts else len(items),
         "rejected": dict(Counter(str(entry["code"]) for entry in rejections)),
+        "fields": {name: entry.summary(len(items)) for name, entry in fields.items()},
     }
     report = {
         "outcome": "failed" if conflicts else "published",

@@ -1,0 +1,125 @@
+"""Every program that the job is compared with finds what the job finds, on one small export (RULES T1, T3, V1, V2)."""
+
+import importlib.util
+import json
+import math
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.runs import ingest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+exports = SimpleNamespace(**runpy.run_path(str(BENCHMARKS / "exports.py")))
+
+ITEMS, ANNOTATIONS = 900, 400
+"""Enough for fields with more than 250 distinct values, and with values that are null or missing."""
+FIGURES = ("mean", "stddev")
+
+needs_duckdb = pytest.mark.skipif(
+    importlib.util.find_spec("duckdb") is None, reason="duckdb is not installed (it is in the extra `bench`)"
+)
+PEERS = [
+    pytest.param("duckdb_typed", marks=needs_duckdb),
+    pytest.param("duckdb_any_key", marks=needs_duckdb),
+    "polars_script",
+    "plain_loop",
+    "plain_script",
+    "beam_records",
+]
+WITH_HISTOGRAMS = [peer for peer in PEERS if peer not in ("plain_script", "beam_records")]
+
+
+def run(peer: str, given: dict[str, list[Path]], out: Path) -> dict[str, Any]:
+    if peer == "plain_script":  # it knows items alone
+        words = list(map(str, given["items"]))
+    else:
+        words = [word for group, paths in given.items() for word in (f"--{group}", *map(str, paths))]
+    command = [sys.executable, str(BENCHMARKS / "peers" / f"{peer}.py"), *words, "--out", str(out)]
+    ended = subprocess.run(command, capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr.decode()
+    (line,) = ended.stdout.splitlines()
+    return dict(json.loads(line))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    out = tmp_path_factory.mktemp("small")
+    return {
+        "items": exports.write(exports.item_lines(ITEMS), ITEMS, out=out, name="items", files=2),
+        "annotations": exports.write(
+            exports.annotation_lines(ANNOTATIONS, ITEMS), ANNOTATIONS, out=out, name="annotations"
+        ),
+    }
+
+
+@pytest.fixture(scope="module")
+def schema(small: dict[str, list[Path]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    flags = [word for group, paths in small.items() for path in paths for word in (f"--{group}", str(path))]
+    ended = ingest(tmp_path_factory.mktemp("ours") / "dataset", *flags)
+    assert ended.outcome == "published"
+    return ended.schema
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_a_peer_agrees_with_the_schema_that_the_job_publishes(
+    peer: str, small: dict[str, list[Path]], schema: dict[str, Any], tmp_path: Path
+) -> None:
+    report = run(peer, small, tmp_path)
+    assert report["conflicts"] == []
+    assert set(report["groups"]) == ({"items"} if peer == "plain_script" else {"items", "annotations"})
+    for group, found in report["groups"].items():
+        ours = schema[group]
+        assert found["created"] == ours["records"]
+        assert set(found["fields"]) == set(ours["fields"])
+        for name, field in ours["fields"].items():
+            told = found["fields"][name]
+            assert told["present"] == field["present"], name
+            assert (told["minimum"], told["maximum"]) == (field["minimum"], field["maximum"]), name
+            assert (told["categories"] or None) == field["categories"], name
+            for figure in FIGURES:
+                if field[figure] is None:
+                    assert told[figure] is None, name
+                else:
+                    assert math.isclose(told[figure], field[figure], rel_tol=1e-9), name
+    assert any(path.stat().st_size for path in tmp_path.glob("items*.*"))
+
+
+@pytest.mark.parametrize("peer", WITH_HISTOGRAMS)
+def test_a_histogram_holds_every_number_of_its_field(
+    peer: str, small: dict[str, list[Path]], schema: dict[str, Any], tmp_path: Path
+) -> None:
+    for group, found in run(peer, small, tmp_path)["groups"].items():
+        for name, field in schema[group]["fields"].items():
+            bins = found["fields"][name]["histogram"]
+            assert (len(bins), sum(bins)) == ((50, field["present"]) if field["kind"] == "number" else (0, 0)), name
+
+
+@needs_duckdb
+def test_any_key_tells_the_rows_of_the_rarest_kind_and_writes_nothing(tmp_path: Path) -> None:
+    values = [1, 2.5, None, 3, "fast", 4, [5], True, 6]
+    lines = [
+        json.dumps({"reference_id": f"r{place}", "image_url": "https://a.example/b.jpg", "metadata": {"it's": value}})
+        for place, value in enumerate(values)
+    ]
+    paths = [tmp_path / "a.ndjson", tmp_path / "b.ndjson"]
+    for path, part in zip(paths, (lines[:4], lines[4:]), strict=True):
+        path.write_text("\n".join(part) + "\n", "utf-8")
+    (conflict,) = run("duckdb_any_key", {"items": paths}, tmp_path / "out")["conflicts"]
+    assert (conflict["group"], conflict["field"]) == ("items", "it's")
+    assert conflict["kinds"] == {"number": 5, "string": 2, "other": 1}
+    assert conflict["examples"] == [{"export": str(paths[1]), "line": 3, "reference_id": "r6", "value": "[5]"}]
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@needs_duckdb
+def test_any_key_takes_more_keys_than_a_file_has_columns_for(tmp_path: Path) -> None:
+    (path,) = exports.write(exports.wide_lines(60), 60, out=tmp_path, name="wide")
+    found = run("duckdb_any_key", {"items": [path]}, tmp_path / "out")["groups"]["items"]
+    assert found["created"] == 60
+    assert sum(field["present"] for field in found["fields"].values()) == 60 * 20
+    assert (tmp_path / "out" / "items.parquet").stat().st_size > 0
