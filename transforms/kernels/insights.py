@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self, cast
 
 import numpy as np
@@ -35,7 +36,13 @@ def field_edges(field: Mapping[str, JsonValue]) -> list[int] | list[float] | Non
     if field["storage"] not in ("long", "double") or field["minimum"] is None:
         return None
     low, high = cast("float", field["minimum"]), cast("float", field["maximum"])
-    return edges(low, high, integers=field["storage"] == "long")
+    return list(_edges(low, high, integers=field["storage"] == "long"))
+
+
+@lru_cache(maxsize=16_384, typed=True)
+def _edges(low: float, high: float, *, integers: bool) -> tuple[int, ...] | tuple[float, ...]:
+    """Edges, which every partition asks for again."""
+    return tuple(edges(low, high, integers=integers))
 
 
 def field_counts(fields: Mapping[str, JsonValue], columns: Mapping[str, pl.Series]) -> dict[str, list[int]]:
