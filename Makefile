@@ -8,10 +8,11 @@ WORKERS ?= 2
 .PHONY: demo test check bench clean help
 
 help:
-	@echo "make demo    run the main job on real data (airports), ending with a summary"
+	@echo "make demo    run the main job on real data (airports), ending with a summary and the path of its page"
 	@echo "make test    all tests"
 	@echo "make check   lint, types, layers"
-	@echo "make bench   the job beside a plain script (SIZES=100000,1000000)"
+	@echo "make bench   the job beside what one would write by hand, into docs/performance.md"
+	@echo "             (SIZES=100000,1000000 PEERS=duckdb_typed,plain_loop CASES=items,wide ROUNDS=2 PAGE=)"
 
 $(VENV)/installed: setup.py
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
@@ -29,7 +30,8 @@ demo: $(VENV)/installed
 	  --annotations '$(DEMO)/exports/masks.ndjson' \
 	  --predictions detector_v1='$(DEMO)/exports/predictions_detector_v1.ndjson' \
 	  --predictions detector_v2='$(DEMO)/exports/predictions_detector_v2.ndjson' \
-	  --items '$(DEMO)/exports/faulty.ndjson'
+	  --items '$(DEMO)/exports/faulty.ndjson' \
+	  --report $(DEMO)/report.html
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
@@ -40,9 +42,14 @@ check: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-SIZES ?= 100000,1000000
-bench: $(VENV)/installed
-	$(BIN)/python benchmarks/compare.py --sizes $(SIZES)
+# All of it takes about two hours: SIZES=100000 ROUNDS=1 PAGE= for a look. Without PEERS all of them run; without PAGE nothing is written.
+SIZES ?= 100000,1000000,5000000
+CASES ?= startup,items,annotated,wide,files,update
+PEERS ?=
+ROUNDS ?= 3
+PAGE ?= docs/performance.md
+bench: $(VENV)/installed # what the peers need is in the extra `bench`, which the extra `test` includes
+	$(BIN)/python benchmarks/compare.py --sizes $(SIZES) --cases $(CASES) --rounds $(ROUNDS) $(if $(PEERS),--peers $(PEERS)) $(if $(PAGE),--page $(PAGE))
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

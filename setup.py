@@ -17,16 +17,20 @@ RUN = [
     "cramjam>=2.8,<3",
     "zstandard>=0.23,<1",
     "rich>=14,<16",
+    "lark>=1.2,<2",
 ]
 DEMO = ["airportsdata>=20250101"]
+BENCH = ["duckdb>=1.4,<3"]  # for what the job is compared with; the other peers need nothing more than the job
 TEST = [
     *DEMO,
+    *BENCH,  # that the peers find what the job finds is a test
     "pytest>=9,<10",
     "pytest-xdist>=3.6,<4",
     "hypothesis>=6.150,<7",
     "ruff>=0.15,<1",
     "mypy>=1.19,<3",
     "import-linter>=2.5,<3",
+    "jsonschema>=4.23,<5",
 ]
 
 setup(
@@ -37,9 +41,15 @@ setup(
     long_description_content_type="text/markdown",
     python_requires=">=3.11",
     packages=find_packages(include=["pipelines", "pipelines.*", "transforms", "transforms.*"]),
-    package_data={"pipelines": ["py.typed"], "transforms": ["py.typed"]},
+    package_data={
+        "pipelines": ["py.typed"],
+        "pipelines.queries": ["*.lark"],
+        "pipelines.report": ["assets/*", "vendor/*"],
+        "transforms": ["py.typed"],
+    },
     install_requires=RUN,
     extras_require={
+        "bench": BENCH,
         "dataflow": ["apache-beam[gcp]>=2.77,<3"],
         "demo": DEMO,
         "test": TEST,

@@ -8,6 +8,7 @@ from typing import NoReturn, TypeAlias
 from pipelines.config import DEFAULT_MAX_FIELDS, Source, UsageError
 from transforms.rules.rejections import Code
 
+COLORS = ("auto", "always", "never")
 GROUPS = ("items", "scenes", "annotations", "predictions")
 
 
@@ -48,9 +49,20 @@ def parser() -> argparse.ArgumentParser:
     _add_ingest(commands)
     _add_backfill(commands)
     schema = _add_look(commands, "schema", "show the schema of a dataset", "Shows the fields of the current version.")
-    schema.add_argument("--group", choices=GROUPS, help="one group only (for avro: needed)")
-    schema.add_argument("--format", choices=("table", "json", "avro"), default="table")
-    _add_look(commands, "versions", "list the versions of a dataset", "Lists the versions, the newest first.")
+    schema.add_argument("--group", choices=GROUPS, help="one group only")
+    schema.add_argument("--format", choices=("table", "json", "avro", "bigquery", "json-schema"), default="table")
+    _add_color(schema)
+    report = _add_look(
+        commands,
+        "report",
+        "write the insights page of a dataset",
+        "Writes what the current version holds as one HTML file: fields, histograms, categories, a map, what changed.",
+    )
+    report.add_argument("--out", metavar="FILE.html", help="the file (default: NAME.html in the current folder)")
+    _add_questions(commands)
+    _add_color(
+        _add_look(commands, "versions", "list the versions of a dataset", "Lists the versions, the newest first.")
+    )
     show = _add_look(
         commands,
         "show",
@@ -58,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
         "Shows what a version added, changed and dropped against the version that it came from.",
     )
     show.add_argument("version", type=int, nargs="?", metavar="VERSION", help="instead of the current one")
+    _add_color(show)
     rollback = _add_look(
         commands,
         "rollback",
@@ -84,6 +97,44 @@ def _add_look(commands: _Commands, name: str, summary: str, description: str) ->
     return look
 
 
+def _add_questions(commands: _Commands) -> None:
+    """The commands that ask for records and for what can be asked."""
+    query = _add_look(
+        commands,
+        "query",
+        "list the records that meet a condition",
+        "Lists the records of the current version that meet a condition, such as: metadata.weather = rain",
+    )
+    query.add_argument("expression", metavar="EXPRESSION", help="the condition; docs/query.md has the language")
+    query.add_argument("--group", choices=GROUPS, default="items", help="what is listed (default: items)")
+    query.add_argument("--format", choices=("table", "ndjson", "csv", "ids"), default="table")
+    query.add_argument("--count", action="store_true", help="print how many there are, and nothing else")
+    query.add_argument("--limit", type=int, metavar="N", help="no more than these")
+    _add_color(query)
+    suggest = _add_look(
+        commands,
+        "suggest",
+        "complete the name of a field, or a category",
+        "Lists the fields that begin so, with their types; of a field its categories, with how many records have them.",
+    )
+    suggest.add_argument("field", metavar="FIELD", help="a metadata key or a path, or how it begins")
+    suggest.add_argument("prefix", metavar="PREFIX", nargs="?", help="how a category begins")
+    suggest.add_argument("--group", choices=GROUPS, default="items", help="whose fields (default: items)")
+    completion = commands.add_parser(
+        "completion",
+        help="print a script that completes commands in a shell",
+        description="Prints a script that completes commands, flags and fields: source <(metadata-etl completion bash)",
+        allow_abbrev=False,
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
+def _add_color(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--color", choices=COLORS, default="auto", help="auto (default): at a terminal, unless NO_COLOR is set"
+    )
+
+
 def _add_rejections(commands: _Commands) -> None:
     rejections = _add_look(
         commands,
@@ -96,6 +147,7 @@ def _add_rejections(commands: _Commands) -> None:
     which.add_argument("--run", metavar="ID", help="of this run, which published nothing")
     rejections.add_argument("--code", choices=[code.value for code in Code], metavar="CODE", help="of this code only")
     rejections.add_argument("--raw", action="store_true", help="print the raw records, one a line, to be fed in again")
+    _add_color(rejections)
 
 
 def _add_ingest(commands: _Commands) -> None:
@@ -174,6 +226,8 @@ def _add_job(job: argparse.ArgumentParser) -> None:
     job.add_argument(
         "--declare", metavar="SCHEMA.json", help="types, choices and descriptions of fields, kept from now on"
     )
+    job.add_argument("--report", metavar="FILE.html", help="write the insights page of the version, or of a failed run")
     job.add_argument("--dry-run", action="store_const", const=True, help="do everything but publish")
     job.add_argument("--json", action="store_const", const=True, help="print one JSON object and nothing else")
     job.add_argument("--quiet", action="store_const", const=True, help="no progress and no summary")
+    _add_color(job)

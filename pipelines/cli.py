@@ -99,31 +99,62 @@ def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
         from pipelines import commands  # noqa: PLC0415 - see above
 
         as_json, quiet = (bool(getattr(options, name) or getattr(file, name)) for name in ("json", "quiet"))
-        return commands.work(config, as_json=as_json, quiet=quiet)
+        report = options.report or file.report
+        return commands.work(config, as_json=as_json, quiet=quiet, report=report, color=options.color)
 
 
-def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
+def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: PLR0911 - one for each command
     """The commands that look at a dataset, or put its versions in order."""
     if flags is not None:
         raise UsageError(f"`{options.command}` takes no runner flags after `--`, got {' '.join(flags) or 'nothing'}")
     _quiet_libraries()
+    if options.command in ("suggest", "completion"):
+        return _complete(options)
     from pipelines import commands  # noqa: PLC0415 - as above
 
     match options.command:
         case "schema":
-            return commands.schema(options.dataset, group=options.group, form=options.format)
+            return commands.schema(options.dataset, group=options.group, form=options.format, color=options.color)
+        case "query":
+            from pipelines.queries.commands import query  # noqa: PLC0415 - as above
+
+            return query(
+                options.dataset,
+                options.expression,
+                group=options.group,
+                form=options.format,
+                count=options.count,
+                limit=options.limit,
+                color=options.color,
+            )
+        case "report":
+            return commands.report(options.dataset, options.out)
         case "versions":
-            return commands.versions(options.dataset)
+            return commands.versions(options.dataset, color=options.color)
         case "show":
-            return commands.show(options.dataset, options.version)
+            return commands.show(options.dataset, options.version, color=options.color)
         case "rollback":
             return commands.rollback(options.dataset, options.version)
         case "prune":
             return commands.prune(options.dataset, keep=options.keep)
         case _:
             return commands.rejections(
-                options.dataset, version=options.version, run=options.run, code=options.code, raw=options.raw
+                options.dataset,
+                version=options.version,
+                run=options.run,
+                code=options.code,
+                raw=options.raw,
+                color=options.color,
             )
+
+
+def _complete(options: argparse.Namespace) -> int:
+    """What a shell asks for at every press of a key: it must not wait for Beam."""
+    from pipelines.queries import completing  # noqa: PLC0415 - the others need none of it
+
+    if options.command == "completion":
+        return completing.completion(options.shell, parser())
+    return completing.suggest(options.dataset, options.field, options.prefix, group=options.group)
 
 
 def _quiet_libraries() -> None:

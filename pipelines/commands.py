@@ -3,36 +3,49 @@
 import json
 import sys
 
-import fastavro
-from rich.console import Console
-
 from pipelines import ingest as ingest_job
 from pipelines import rollback as rollback_job
 from pipelines.changes import changes
 from pipelines.config import JobConfig, UsageError
+from pipelines.consoles import Color, console
 from pipelines.dataset import Dataset
 from pipelines.outcome import ExitCode
 from pipelines.progress import Progress
 from pipelines.rejections import raw_records, rejected
+from pipelines.report.delivery import checked, deliver, deliver_outcome
+from pipelines.schema_formats import described
 from pipelines.stores.store import AnotherJobPublishedError, join
 from pipelines.tables import print_changes, print_outcome, print_rejections, print_schema, print_versions
-from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
+from transforms.stored_files import REFUSALS, refusal
 
 
-def work(config: JobConfig, *, as_json: bool, quiet: bool) -> int:
-    """Runs an ingest or a backfill and prints how it ended; returns the exit code."""
+def work(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None = None, color: Color = "auto") -> int:
+    """Runs an ingest or a backfill and prints how it ended; returns the exit code.
+
+    The page that `report` names is written after all else: that it cannot be written leaves the outcome as it is (R4).
+    """
+    if report is not None:
+        checked(report)
     outcome = ingest_job.run(config, Progress(quiet=quiet or as_json))
     if as_json:
         sys.stdout.write(json.dumps(outcome.document(), ensure_ascii=False) + "\n")
     elif not quiet or outcome.verdict.exit_code:
-        print_outcome(outcome, Console(stderr=bool(outcome.verdict.exit_code)))
+        print_outcome(outcome, console(color, stderr=bool(outcome.verdict.exit_code)))
+    if report is not None:
+        try:
+            deliver_outcome(outcome, report)
+        except REFUSALS as error:
+            sys.stderr.write(f"metadata-etl: the insights page {report} cannot be written: {refusal(error)}\n")
+        else:
+            if not as_json and not quiet:
+                (sys.stderr if outcome.verdict.exit_code else sys.stdout).write(f"Insights page: {report}\n")
     return int(outcome.verdict.exit_code)
 
 
-def schema(dataset: str, *, group: Group | None, form: str) -> int:
-    """Prints the schema of the current version as a table, as JSON or as Avro schemas; returns the exit code.
+def schema(dataset: str, *, group: Group | None, form: str, color: Color = "auto") -> int:
+    """Prints the schema of the current version as a table, as JSON or in a schema language; returns the exit code.
 
     Raises:
         UsageError: There is no dataset.
@@ -47,24 +60,36 @@ def schema(dataset: str, *, group: Group | None, form: str) -> int:
     match form:
         case "json":
             sys.stdout.write(json.dumps({**document, "groups": chosen}, ensure_ascii=False, indent=1) + "\n")
-        case "avro":
-            schemas = {name: _avro(name, chosen[name]) for name in wanted}
+        case "avro" | "bigquery" | "json-schema":
+            schemas = {name: described(form, name, chosen[name]) for name in wanted}
             shown = schemas[group] if group is not None else schemas
             sys.stdout.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
         case _:
-            print_schema(version.number, chosen, Console())
+            print_schema(version.number, chosen, console(color))
     return 0
 
 
-def versions(dataset: str) -> int:
+def report(dataset: str, out: str | None) -> int:
+    """Writes the insights page of the current version and says where it is; returns the exit code.
+
+    Raises:
+        UsageError: There is no dataset, or the file cannot be one.
+    """
+    delivered = deliver(dataset, out)
+    size = f"{delivered.bytes / 1_000_000:.1f} MB"
+    sys.stdout.write(f"Insights of version {delivered.version} of {dataset} ({size}): {delivered.path}\n")
+    return 0
+
+
+def versions(dataset: str, *, color: Color = "auto") -> int:
     """Prints the versions of a dataset, the newest first; returns the exit code."""
-    print_versions(Dataset.at(dataset).versions(), Console())
+    print_versions(Dataset.at(dataset).versions(), console(color))
     return 0
 
 
-def show(dataset: str, number: int | None) -> int:
+def show(dataset: str, number: int | None, *, color: Color = "auto") -> int:
     """Prints what a version changed against its parent; returns the exit code."""
-    print_changes(changes(Dataset.at(dataset), number), Console())
+    print_changes(changes(Dataset.at(dataset), number), console(color))
     return 0
 
 
@@ -99,7 +124,9 @@ def prune(dataset: str, *, keep: int) -> int:
     return 0
 
 
-def rejections(dataset: str, *, version: int | None, run: str | None, code: str | None, raw: bool) -> int:
+def rejections(
+    dataset: str, *, version: int | None, run: str | None, code: str | None, raw: bool, color: Color = "auto"
+) -> int:
     """Prints the rejections of a version or a run as a table, or their raw records; returns the exit code."""
     found = [each for each in rejected(dataset, version=version, run=run) if code in (None, each["code"])]
     if raw:
@@ -112,14 +139,7 @@ def rejections(dataset: str, *, version: int | None, run: str | None, code: str 
         if left_out:
             sys.stderr.write(f"metadata-etl: {left_out} left out: their whole record is only in the export\n")
     elif found:
-        print_rejections(found, Console())
+        print_rejections(found, console(color))
     else:
         sys.stderr.write("metadata-etl: no rejections\n")
     return 0
-
-
-def _avro(group: Group, described: JsonObject) -> JsonObject:
-    fields = described["fields"]
-    row = row_schema(group, fields if isinstance(fields, dict) else {})
-    fastavro.parse_schema(dict(row))  # what is printed is a schema
-    return row

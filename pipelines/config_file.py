@@ -27,6 +27,7 @@ class JobFile:
     Attributes:
         sources: Exports of all groups, in the order of the keys in the file (I3).
         declare: Path of a declared schema (D1).
+        report: Path or URI of the insights page that the job writes.
         runner_flags: What would follow `--` on the command line.
     """
 
@@ -41,6 +42,7 @@ class JobFile:
     max_fields: int | None = None
     partitions: int | None = None
     declare: str | None = None
+    report: str | None = None
     dry_run: bool | None = None
     json: bool | None = None
     quiet: bool | None = None
@@ -90,6 +92,7 @@ def read_options(path: str) -> JobFile:
         max_fields=table.whole_number("max_fields"),
         partitions=table.whole_number("partitions", most=MOST_PARTITIONS),
         declare=table.text("declare"),
+        report=table.text("report"),
         dry_run=table.truth("dry_run"),
         json=table.truth("json"),
         quiet=table.truth("quiet"),

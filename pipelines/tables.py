@@ -97,7 +97,6 @@ def _ending(outcome: Outcome) -> Iterable[str]:
             if rejected:
                 yield f"Rejections: {join(folder, 'rejections')}"
             yield f"Files: {folder}"
-            yield f"Report: {join(folder, 'insights.json')}"
         case "unchanged" | "dry_run":
             yield f"{outcome.verdict.reason[0].upper()}{outcome.verdict.reason[1:]} ({outcome.seconds:.1f} s)."
             if outcome.kept_run:

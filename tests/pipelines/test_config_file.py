@@ -27,6 +27,7 @@ cache_key = "raw"
 max_fields = 10
 partitions = 99999
 declare = "schema.json"
+report = "page.html"
 dry_run = false
 json = true
 quiet = false
@@ -69,6 +70,7 @@ def test_every_option_is_read(tmp_path: Path) -> None:
         max_fields=10,
         partitions=99_999,
         declare="schema.json",
+        report="page.html",
         dry_run=False,
         json=True,
         quiet=False,

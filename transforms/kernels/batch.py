@@ -3,7 +3,7 @@
 import io
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
@@ -130,6 +130,20 @@ class Batch:
         rows = pl.read_ipc(data[start : start + rows_size])
         rest = data[start + rows_size :]
         return cls(group, rows, pl.read_ipc(rest) if rest else no_cells())
+
+    @classmethod
+    def part_of(cls, data: bytes, names: Collection[str], keys: Collection[str]) -> Self:
+        """Of the batch that `to_bytes` wrote the columns with these names, and the cells of these keys, alone.
+
+        What is not asked for is not decompressed.
+        """
+        _, header_size, rows_size = _HEADER.unpack_from(data)
+        start = _HEADER.size + header_size
+        group = json.loads(data[_HEADER.size : start])["group"]
+        rows, rest = pl.scan_ipc(data[start : start + rows_size]), data[start + rows_size :]
+        there = [name for name in rows.collect_schema() if name in names]
+        few = pl.scan_ipc(rest).filter(pl.col("key").is_in(sorted(keys))).collect() if rest and keys else no_cells()
+        return cls(group, rows.select(there).collect(), few)
 
 
 def no_cells() -> pl.DataFrame:

@@ -61,7 +61,8 @@ def _field(key: str, field: Mapping[str, JsonValue]) -> JsonObject:
         return {"type": ["object", "null"]}
     match field["kind"]:
         case "number":
-            return _or_null(_LONG if field["storage"] == "long" else _DOUBLE)
+            # A declared field that no record has is not stored yet: it takes any number (D3).
+            return _or_null(_LONG if field["storage"] == "long" and field["present"] else _DOUBLE)
         case "string":
             choices = _choices(field)
             return {"type": ["string", "boolean", "null"]} if choices is None else {"enum": [*choices, None]}

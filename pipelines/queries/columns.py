@@ -1,0 +1,79 @@
+"""The last part of a path to the column that it names, in whatever row."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from pipelines.queries.conditions import Column, Place, Storage, Value
+from pipelines.queries.faults import QueryFault, did_you_mean, near
+from pipelines.queries.names import AXES, Names
+from pipelines.queries.syntax import Part, Path
+from pipelines.queries.written import quoted
+from transforms.rules.export_rows import Group
+
+LATITUDE_LONGITUDE = ("latitude", "longitude")
+SHOWN = 5
+"""How many names an error lists where none is near."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A location as a whole: it can only be within a box."""
+
+    place: Place
+
+
+def metadata_column(part: Part, group: Group, names: Names) -> Column:
+    """The column of a metadata field.
+
+    Raises:
+        QueryFault: There is no such field, or it cannot be queried.
+    """
+    fields = names.fields(group)
+    field = fields.get(part.text)
+    if field is None:
+        raise unknown(f"{group} have no field {quoted(part.text)}", part, fields, none=f"{group} have no metadata")
+    if field["storage"] == "json":
+        raise QueryFault(
+            f"the field {quoted(part.text)} is of type {field['type']}, which cannot be queried",
+            part.span,
+            "only numbers and strings can be compared: put the value that matters into a field of its own",
+        )
+    return Column("metadata", part.text, cast("Storage | None", field["storage"]))
+
+
+def metadata_path(path: Path, head: Part, rest: Sequence[Part], group: Group, names: Names) -> Column:
+    """The column that `metadata.FIELD` names."""
+    if not rest:
+        raise QueryFault("expected a field after metadata", head.span, "write metadata.FIELD")
+    if len(rest) > 1:
+        whole = quoted(".".join(part.text for part in rest), always=True)
+        advice = f"what is inside a value cannot be asked for; a key with dots in it is written metadata.{whole}"
+        raise QueryFault("expected one name after metadata", rest[0].span.to(path.span), advice)
+    return metadata_column(rest[0], group, names)
+
+
+def location(path: Path, place: Place, rest: Sequence[Part]) -> Value | Located:
+    """A location as a whole, or one of its two numbers."""
+    if not rest:
+        return Located(place)
+    if len(rest) == 1 and rest[0].is_word(*LATITUDE_LONGITUDE):
+        return Value(place, Column("location", rest[0].text, "double"))
+    advice = did_you_mean(near(rest[0].text, LATITUDE_LONGITUDE), "write location.latitude")
+    raise QueryFault("expected latitude or longitude", rest[0].span.to(path.span), advice)
+
+
+def geometry(head: Part, rest: Sequence[Part]) -> Column:
+    """A position or a dimension: of boxes x and y, of cuboids x, y and z."""
+    if len(rest) != 1 or not rest[0].is_word(*AXES):
+        span = rest[0].span if rest else head.span
+        raise QueryFault(f"expected x, y or z after {head.text}", span, f"write {head.text}.x")
+    return Column("geometry", f"{head.text}.{rest[0].text}", "double")
+
+
+def unknown(message: str, part: Part, known: Iterable[str], *, none: str) -> QueryFault:
+    """The fault of a name that nothing has: with those that are near, else with some that are there."""
+    names = list(known)
+    some = f"there are {', '.join(map(quoted, names[:SHOWN]))}{' and more' if len(names) > SHOWN else ''}"
+    advice = did_you_mean(map(quoted, near(part.text, names)), some if names else none)
+    return QueryFault(message, part.span, advice)

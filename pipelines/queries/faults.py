@@ -1,0 +1,98 @@
+"""What is wrong with a query: where, what was expected, and what to do, shown below the text with a caret."""
+
+import difflib
+from collections.abc import Iterable
+
+from rich.cells import cell_len
+
+from pipelines.config import UsageError
+from pipelines.queries.syntax import Span
+
+SHOWN_CELLS = 100
+"""How much of a long line an error shows."""
+
+
+class QueryFault(Exception):  # noqa: N818 - it is no error before it is shown
+    """Something is wrong at one place of a query; `query_error` shows it to a person."""
+
+    def __init__(self, message: str, span: Span, advice: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.span = span
+        self.advice = advice
+
+
+class QueryError(UsageError):
+    """A query that cannot be answered as it is asked (exit code 2).
+
+    Attributes:
+        position: Character of the query at which it is wrong, from 0.
+    """
+
+    def __init__(self, text: str, position: int) -> None:
+        super().__init__(text)
+        self.position = position
+
+
+def query_error(text: str, fault: QueryFault) -> QueryError:
+    r"""The error that shows where in the text the fault is.
+
+    >>> print(query_error("metadata.speed =", QueryFault("expected a value", Span(16, 16), "write one")))
+    expected a value at character 17
+      metadata.speed =
+                      ^
+    write one
+    """
+    start = min(fault.span.start, len(text))
+    line_start = text.rfind("\n", 0, start) + 1
+    line_stop = text.find("\n", start)
+    line = text[line_start : len(text) if line_stop < 0 else line_stop]
+    before, marked = line[: start - line_start], line[start - line_start : fault.span.stop - line_start]
+    if cell_len(line) > SHOWN_CELLS:
+        half = SHOWN_CELLS // 2
+        cut = "…" if len(before) > half else ""
+        before = f"{cut}{before[-half:]}"
+        rest = line[start - line_start :]
+        line = f"{before}{rest[:half]}{'…' if len(rest) > half else ''}"
+        marked = marked[:half]
+    carets = "^" * max(1, cell_len(_printable(marked)))
+    lines = [
+        f"{fault.message} at character {start + 1}",
+        f"  {_printable(line)}".rstrip(),
+        f"  {' ' * cell_len(_printable(before))}{carets}",
+        fault.advice,
+    ]
+    return QueryError("\n".join(lines), start)
+
+
+def near(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """The known names that are most like this one, the nearest first.
+
+    >>> near("wether", ["weather", "speed", "Weather"])
+    ['weather', 'Weather']
+    """
+    names = list(dict.fromkeys(known))
+    folded: dict[str, list[str]] = {}
+    for each in names:
+        folded.setdefault(each.casefold(), []).append(each)
+    close = difflib.get_close_matches(name.casefold(), list(folded), n=most, cutoff=0.6)
+    found = [each for match in close for each in folded[match]]
+    return sorted(found, key=lambda each: -difflib.SequenceMatcher(None, name, each).ratio())[:most]
+
+
+def did_you_mean(names: Iterable[str], otherwise: str) -> str:
+    """The advice that names what is near, or else something else.
+
+    >>> did_you_mean(["weather"], "look it up"), did_you_mean([], "look it up")
+    ('did you mean `weather`?', 'look it up')
+    """
+    found = [f"`{name}`" for name in names]
+    if not found:
+        return otherwise
+    listed = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} or {found[-1]}"
+    return f"did you mean {listed}?"
+
+
+def _printable(text: str) -> str:
+    """The text on one line, without characters that move the cursor or turn the writing."""
+    return "".join(each if each.isprintable() else " " for each in text)

@@ -1,0 +1,129 @@
+"""Rows that a query finds, as lines of NDJSON, CSV or ids."""
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+import orjson
+import polars as pl
+
+from pipelines.queries.answers import Answer
+from pipelines.queries.evaluation import Matches
+from transforms.kernels.publication import CacheKeyMode, publish
+from transforms.rules.avro_schema import COLUMNS, stored_fields
+from transforms.rules.export_rows import Group
+from transforms.rules.values import JsonValue
+from transforms.states import read_state
+
+AT_A_TIME = 20_000
+"""Rows that are made text at a time."""
+JSON_COLUMNS = frozenset({"camera_params", "geometry", "class_pdf", "extra"})
+"""Columns of JSON texts."""
+ATTACHMENTS = "context_attachments"
+LISTS = frozenset({ATTACHMENTS, "labels"})
+RECORDS: Mapping[str, tuple[str, ...]] = {"location": ("latitude", "longitude"), "source": ("export", "offset")}
+
+
+def published(answer: Answer, found: Matches) -> Iterator[pl.DataFrame]:
+    """The rows as they are published, some at a time."""
+    mode = cast("CacheKeyMode", answer.version.manifest["cache_key"])
+    batch = read_state(found.state)
+    for start in range(0, len(found.positions), AT_A_TIME):
+        some = batch.take(found.positions[start : start + AT_A_TIME])
+        yield publish(some, answer.fields, cache_keys=mode).frame
+
+
+def ids(answer: Answer, limit: int | None) -> Iterator[bytes]:
+    """The reference id of each row, one a line."""
+    for found in answer.matches(limit):
+        yield "".join(f"{each}\n" for each in found.reference_ids.to_list()).encode()
+
+
+def ndjson(answer: Answer, limit: int | None) -> Iterator[bytes]:
+    """A JSON object for each row: its columns, and its metadata by the original keys, without those that are null."""
+    for found in answer.matches(limit):
+        for frame in published(answer, found):
+            for line in objects(answer, frame):
+                yield orjson.dumps(line) + b"\n"
+
+
+def objects(answer: Answer, frame: pl.DataFrame) -> Iterator[dict[str, object]]:
+    """Published rows as objects that orjson writes."""
+    columns = [(name, frame[name].to_list()) for name in frame.columns if name != "metadata"]
+    metadata = _metadata(answer, frame)
+    for row in range(frame.height):
+        line = {name: _fragment(each[row]) if name in JSON_COLUMNS else each[row] for name, each in columns}
+        line["metadata"] = metadata[row]
+        if line[ATTACHMENTS] is not None:
+            attached = cast("list[dict[str, object]]", line[ATTACHMENTS])
+            line[ATTACHMENTS] = [{**each, "metadata": _fragment(each["metadata"])} for each in attached]
+        yield line
+
+
+def _metadata(answer: Answer, frame: pl.DataFrame) -> list[dict[str, object]]:
+    """The metadata of each row; field by field, since of many fields a row has but a few."""
+    found: list[dict[str, object]] = [{} for _ in range(frame.height)]
+    stored = stored_fields(answer.fields)
+    columns = frame["metadata"].struct.unnest() if stored else frame
+    for key, name, storage in stored:
+        values = columns.get_column(name)
+        if values.null_count() == frame.height:
+            continue
+        for row, value in enumerate(values.to_list()):
+            if value is not None:
+                found[row][key] = _fragment(value) if storage == "json" else value
+    return found
+
+
+def csv(answer: Answer, limit: int | None) -> Iterator[bytes]:
+    """A header, then a line for each row, with a column for each field; lists and objects are JSON texts.
+
+    What has no value is empty, an empty string is in quotes.
+    """
+    names = header(answer.group, answer.fields)
+    yield pl.DataFrame(schema=dict.fromkeys(names, pl.String)).write_csv().encode()
+    for found in answer.matches(limit):
+        for frame in published(answer, found):
+            yield _flattened(frame, names, answer.fields).write_csv(include_header=False).encode()
+
+
+def header(group: Group, fields: Mapping[str, JsonValue]) -> list[str]:
+    """The columns of CSV: those of the rows, records as `location.latitude`, fields as `metadata.KEY`."""
+    core = (name for name, _ in COLUMNS[group])
+    metadata = (f"metadata.{key}" for key, _, _ in stored_fields(fields))
+    return [*_parts(core), *metadata, *_parts(("extra", "source"))]
+
+
+def _parts(names: Iterator[str] | tuple[str, ...]) -> Iterator[str]:
+    for name in names:
+        yield from (f"{name}.{part}" for part in RECORDS[name]) if name in RECORDS else (name,)
+
+
+def _flattened(frame: pl.DataFrame, names: list[str], fields: Mapping[str, JsonValue]) -> pl.DataFrame:
+    stored = {f"metadata.{key}": name for key, name, _ in stored_fields(fields)}
+    metadata = frame["metadata"].struct.unnest() if stored else frame
+    columns = []
+    for name in names:
+        record, _, part = name.partition(".")
+        if name in stored:
+            values = metadata.get_column(stored[name])
+        elif part:
+            values = frame[record].struct[part]
+        elif name in LISTS:
+            texts = [None if each is None else orjson.dumps(each).decode() for each in _listed(frame[name], name)]
+            values = pl.Series(texts, dtype=pl.String)
+        else:
+            values = frame[name]
+        columns.append(values.alias(name))
+    return pl.DataFrame(columns)
+
+
+def _listed(values: pl.Series, name: str) -> Iterator[object]:
+    for each in values.to_list():
+        if each is None or name != ATTACHMENTS:
+            yield each
+        else:
+            yield [{**one, "metadata": _fragment(one["metadata"])} for one in each]
+
+
+def _fragment(text: object) -> object:
+    return None if text is None else orjson.Fragment(cast("str", text))

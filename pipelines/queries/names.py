@@ -1,0 +1,67 @@
+"""The names that a version knows: fields with their types, core columns, labels, taxonomies, model runs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from pipelines.queries.conditions import Column, MarkGroup, Storage
+from transforms.rules.avro_schema import COLUMNS
+from transforms.rules.export_rows import Group
+from transforms.rules.values import JsonObject
+
+TYPES = ("box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory", "mask", "segment")
+SEGMENTATION = "segmentation"
+"""What exports call a mask."""
+AXES = ("x", "y", "z")
+GEOMETRY = ("position", "dimensions")
+
+_NOT_STORED = frozenset({"cache_key"})
+"""Columns that are made when rows are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The names in the rows of annotations or predictions, with how many rows have them."""
+
+    labels: Mapping[str, int]
+    types: Mapping[str, int]
+    taxonomies: Mapping[str, int]
+    runs: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of a version.
+
+    Attributes:
+        schema: Group to its part of `schema.json`.
+        read: Reads the vocabulary of a group: only for what the schema does not say.
+    """
+
+    schema: Mapping[Group, JsonObject]
+    read: Callable[[MarkGroup], Vocabulary]
+    _known: dict[MarkGroup, Vocabulary] = field(default_factory=dict)
+
+    def fields(self, group: Group) -> Mapping[str, JsonObject]:
+        """Metadata key to what the schema says of it."""
+        return cast("Mapping[str, JsonObject]", self.schema[group]["fields"])
+
+    def vocabulary(self, group: MarkGroup) -> Vocabulary:
+        """The names in the rows of a group."""
+        if group not in self._known:
+            self._known[group] = self.read(group)
+        return self._known[group]
+
+
+def _columns(group: Group) -> dict[str, Column]:
+    kinds = {"string": "string", "long": "long", "double": "double"}
+    return {
+        name: Column("core", name, cast("Storage", kinds[kind]))
+        for name, kind in COLUMNS[group]
+        # Texts in JSON are no values to compare.
+        if isinstance(kind, str) and name not in (*_NOT_STORED, "camera_params", "geometry", "class_pdf")
+    }
+
+
+CORE: Mapping[Group, Mapping[str, Column]] = {group: _columns(group) for group in COLUMNS}
+"""The core columns of each group that can be compared, by name."""

@@ -1,0 +1,92 @@
+"""What need not be read: conditions that no value in the schema can meet, partitions that no wanted target is in."""
+
+from typing import cast
+
+from pipelines.queries.conditions import All, Condition, Constant, Domain, Marks, Some, Test, Value
+from pipelines.queries.names import Names
+from pipelines.queries.syntax import FLIPPED, Comparator
+from transforms.rules.export_rows import Group
+
+
+def possible(condition: Condition, group: Group, names: Names) -> bool:
+    """Whether a row can meet a condition, by what the schema says of the values of each field.
+
+    Args:
+        condition: On the rows of the group, or on what belongs to them.
+        group: Whose rows are listed.
+        names: Of the version.
+    """
+    match condition:
+        case All(conditions=inner):
+            return all(possible(each, group, names) for each in inner)
+        case Some(conditions=inner):
+            return any(possible(each, group, names) for each in inner)
+        case Test(left=Value() as value, right=Constant(value=constant), comparator=comparator, domain=domain):
+            return _can(value, comparator, constant, domain, group, names)
+        case Test(left=Constant(value=constant), right=Value() as value, comparator=comparator, domain=domain):
+            return _can(value, FLIPPED[comparator], constant, domain, group, names)
+        case _:
+            return True
+
+
+def targets(condition: Condition) -> frozenset[str] | None:
+    """The only reference ids that rows which meet a condition can have, None where it may be any."""
+    match condition:
+        case All(conditions=inner):
+            known = [found for each in inner if (found := targets(each)) is not None]
+            return frozenset.intersection(*known) if known else None
+        case Some(conditions=inner):
+            all_known: frozenset[str] = frozenset()
+            for each in inner:
+                found = targets(each)
+                if found is None:
+                    return None
+                all_known |= found
+            return all_known
+        case Test(left=Value() as value, comparator="=", right=Constant(value=str() as text)):
+            return _target(value, text)
+        case Test(left=Constant(value=str() as text), comparator="=", right=Value() as value):
+            return _target(value, text)
+        case _:
+            return None
+
+
+def _target(value: Value, text: str) -> frozenset[str] | None:
+    # Marks, and the item that they are on, have the reference id of what is listed; a scene has its own.
+    same = value.place != "scene" and value.column.form == "core" and value.column.name == "reference_id"
+    return frozenset({text}) if same else None
+
+
+def _can(
+    value: Value, comparator: Comparator, constant: float | str, domain: Domain, group: Group, names: Names
+) -> bool:
+    if comparator == "!=" or value.column.form != "metadata":
+        return True
+    field = names.fields(_group(value, group))[value.column.name]
+    if not field["present"]:
+        return False
+    if isinstance(constant, str):
+        categories = cast("list[dict[str, str]] | None", field["categories"])
+        return comparator != "=" or categories is None or any(each["value"] == constant for each in categories)
+    minimum, maximum = cast("int | float", field["minimum"]), cast("int | float", field["maximum"])
+    if domain == "double":  # as the values are compared
+        minimum, maximum, constant = float(minimum), float(maximum), float(constant)
+    match comparator:
+        case "=":
+            return minimum <= constant <= maximum
+        case "<" | "<=":
+            return minimum <= constant
+        case _:
+            return constant <= maximum
+
+
+def _group(value: Value, listed: Group) -> Group:
+    match value.place:
+        case Marks(group=group):
+            return group
+        case "item":
+            return "items"
+        case "scene":
+            return "scenes"
+        case _:
+            return listed

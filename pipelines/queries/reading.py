@@ -1,0 +1,73 @@
+"""Columns of the rows of a partition, as they are published: only those that a query looks at are read.
+
+Rows are read from the state files, which lie in columns. The Avro parts are written from them, in the same order and
+with the same values, but are made of rows: whoever wants one field has to read all of them.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+
+import polars as pl
+
+from pipelines.queries.conditions import Column
+from transforms.kernels.batch import Batch
+from transforms.kernels.fields import locations
+from transforms.kernels.metadata import FORMS
+from transforms.kernels.publication import typed_columns
+from transforms.rules.coordinates import KEYS
+from transforms.stored_files import StoredFile, read_bytes
+
+_SIZES = {"x": "width", "y": "height"}
+
+
+def read_columns(state: StoredFile, core: Iterable[str], columns: Iterable[Column]) -> pl.DataFrame:
+    """Columns of a state file, in the order of its rows.
+
+    Args:
+        state: Of one group.
+        core: At least one column that is needed as it is, under its own name.
+        columns: What else is needed, each under its alias.
+    """
+    kept, wanted = sorted(set(core)), sorted(set(columns), key=lambda column: column.alias)
+    storages = {each.name: str(each.storage) for each in wanted if each.form == "metadata" and each.storage}
+    located = any(each.form == "location" for each in wanted)
+    shaped = any(each.form == "geometry" for each in wanted)
+    keys = storages.keys() | (KEYS if located else frozenset())
+    names = {*kept, *(each.name for each in wanted if each.form == "core"), *(("geometry", "type") if shaped else ())}
+    batch = read_pruned(state, names, keys)
+    metadata = typed_columns(batch, storages)
+    places = locations(batch.rows)
+    nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, batch.rows.height)
+    found = [batch.rows[name] for name in kept]
+    for column in wanted:
+        match column.form:
+            case "core":
+                values = batch.rows[column.name]
+            case "location":
+                values = places[column.name]
+            case "geometry":
+                values = batch.rows.select(_geometry(column.name)).to_series()
+            case "metadata":
+                values = metadata.get(column.name, nothing)
+        found.append(values.alias(column.alias))
+    return pl.DataFrame(found)
+
+
+def read_pruned(state: StoredFile, names: AbstractSet[str], keys: AbstractSet[str]) -> Batch:
+    """The batch of a state file with these columns and the values of these metadata keys alone."""
+    wanted = names | {f"{form}:{key}" for key in keys for form in FORMS}
+    return Batch.part_of(read_bytes(state.uri), wanted, keys)
+
+
+def _geometry(name: str) -> pl.Expr:
+    """The position or the dimensions of boxes and cuboids, float64; null for all others."""
+    what, _, axis = name.partition(".")
+    cuboid = _at(f"$.{what}.{axis}", "cuboid")
+    if axis == "z":
+        return cuboid
+    return pl.coalesce(cuboid, _at(f"$.{axis if what == 'position' else _SIZES[axis]}", "box"))
+
+
+def _at(path: str, kind: str) -> pl.Expr:
+    text = pl.when(pl.col("type") == kind).then(pl.col("geometry"))
+    return text.str.json_path_match(pl.lit(path)).cast(pl.Float64, strict=False)

@@ -1,0 +1,114 @@
+"""A query as it is written: a tree of conditions, each node with its place in the text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Comparator = Literal["=", "!=", "<", "<=", ">", ">="]
+FLIPPED: Mapping[Comparator, Comparator] = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""What a comparison becomes when its sides change places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the text: characters from `start` up to `stop`."""
+
+    start: int
+    stop: int
+
+    def to(self, other: "Span") -> "Span":
+        """From where this begins to where the other ends."""
+        return Span(self.start, other.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a path. A quoted one is always a name from the data, never a word of the language."""
+
+    text: str
+    quoted: bool
+    span: Span
+
+    def is_word(self, *words: str) -> bool:
+        """Whether it is one of these words of the language."""
+        return not self.quoted and self.text in words
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Names with dots between them. One part alone is a bare word: a column, or a text, by where it stands."""
+
+    parts: tuple[Part, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A quoted text, or a bare date."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number; an integer if it is written as one."""
+
+    value: int | float
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Operands with their signs, added up from the left."""
+
+    terms: tuple[tuple[Literal["+", "-"], "Operand"], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Modulo:
+    """The remainder of a division, with the sign of the divisor."""
+
+    operand: "Operand"
+    divisor: Number
+    span: Span
+
+
+Operand: TypeAlias = Path | Text | Number | Sum | Modulo
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two operands compared."""
+
+    left: Operand
+    comparator: Comparator
+    right: Operand
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A location within a box: south, west, north, east in decimal degrees."""
+
+    path: Path
+    box: tuple[Number, Number, Number, Number]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of the conditions hold."""
+
+    conditions: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one of the conditions holds."""
+
+    conditions: tuple["Condition", ...]
+
+
+Condition: TypeAlias = Comparison | Within | And | Or

@@ -1,0 +1,15 @@
+"""Names as they are written in a query."""
+
+import json
+import re
+
+_PLAIN = re.compile(r"\w+")
+
+
+def quoted(name: str, *, always: bool = False) -> str:
+    """A name as a part of a path: as it is, or in quotes where it is no plain word.
+
+    >>> quoted("weather"), quoted("a.b"), quoted("")
+    ('weather', '"a.b"', '""')
+    """
+    return name if not always and _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)

@@ -1,0 +1,175 @@
+"""What the page shows, as one JSON document: of a published version, or of a run that published nothing."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import cast
+
+from apache_beam.io.filesystems import FileSystems
+
+from pipelines.changes import GroupChanges, changes
+from pipelines.dataset import Dataset, Version
+from pipelines.ingest import Outcome
+from pipelines.report.cuts import cut
+from pipelines.report.examples import examples, first_rejections
+from pipelines.report.fields import field_documents
+from pipelines.stores.store import join
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.values import JsonObject, JsonValue
+
+_LISTED = 8
+"""New or gone categories of a field that are named; the page says how many there are."""
+_EXAMPLE = ("message", "field", "export", "line", "reference_id")
+"""What the page shows of a rejection."""
+
+
+def of_version(dataset: Dataset, version: Version, conflicts: Collection[JsonObject] = ()) -> JsonObject:
+    """What a version holds, and what its job did.
+
+    Args:
+        dataset: That the version belongs to.
+        version: To show.
+        conflicts: That the job settled; only the job itself knows them.
+    """
+    schema = cast("dict[Group, JsonObject]", version.document("schema.json")["groups"])
+    insights = cast("dict[Group, JsonObject]", version.document("insights.json")["groups"])
+    manifest = version.manifest
+    came_from = changes(dataset, version.number)
+    rejected = first_rejections(file.uri for _, file in sorted(version.files("rejections").items()))
+    groups: list[JsonValue] = []
+    for group in GROUPS:
+        fields = cast("dict[str, JsonObject]", schema[group]["fields"])
+        counts = came_from.counts[group]
+        groups.append(
+            {
+                "name": group,
+                "records": schema[group]["records"],
+                "counts": _counts(counts),
+                "rejections": _rejections(group, counts, rejected),
+                "conflicts": _conflicts(group, conflicts),
+                "changes": None if came_from.parent is None else _changes(came_from.groups[group]),
+                "locations": insights[group]["locations"],
+                "fields": field_documents(
+                    fields,
+                    cast("dict[str, JsonObject]", insights[group]["fields"]),
+                    examples(version, group, fields),
+                ),
+            }
+        )
+    return {
+        "dataset": cut(name_of(dataset.root)),
+        "place": cut(dataset.root),
+        "version": version.number,
+        "parent": manifest["parent"],
+        "compared": came_from.parent,
+        "published_at": manifest["published_at"],
+        "run": None,
+        "cache_keys": manifest["cache_keys"],
+        "warnings": manifest["warnings"],
+        "groups": groups,
+    }
+
+
+def of_run(outcome: Outcome) -> JsonObject:
+    """What a run found that published nothing: its schema, rejections and conflicts; no values, no histograms."""
+    schema = cast("dict[Group, JsonObject]", outcome.schema["groups"])
+    counts = cast("dict[str, dict[str, JsonValue]]", outcome.tally.counts())
+    rejected = first_rejections(_parts(outcome)) if outcome.kept_run else {}
+    groups: list[JsonValue] = [
+        {
+            "name": group,
+            "records": schema[group]["records"],
+            "counts": _counts(counts[group]),
+            "rejections": _rejections(group, counts[group], rejected),
+            "conflicts": _conflicts(group, outcome.tally.conflicts),
+            "changes": None,
+            "locations": None,
+            "fields": field_documents(cast("dict[str, JsonObject]", schema[group]["fields"]), {}, {}),
+        }
+        for group in GROUPS
+    ]
+    return {
+        "dataset": cut(name_of(outcome.dataset)),
+        "place": cut(outcome.dataset),
+        "version": outcome.version,
+        "parent": None,
+        "compared": None,
+        "published_at": None,
+        "run": {"id": outcome.run, "outcome": outcome.verdict.outcome, "message": cut(outcome.verdict.reason, 2000)},
+        "cache_keys": dict(outcome.tally.cache_keys),
+        "warnings": dict(sorted(outcome.tally.warnings.items())),
+        "groups": groups,
+    }
+
+
+def name_of(root: str) -> str:
+    """What a dataset is called: the last part of its URI.
+
+    >>> name_of("gs://bucket/streets/"), name_of("gs://bucket"), name_of("/")
+    ('streets', 'bucket', 'dataset')
+    """
+    return root.rstrip("/").rpartition("/")[2] or "dataset"
+
+
+def _parts(outcome: Outcome) -> list[str]:
+    folder = join(outcome.dataset, "runs", outcome.run, "rejections")
+    return sorted(each.path for each in FileSystems.match([join(folder, "part-*")])[0].metadata_list)
+
+
+def _counts(counts: Mapping[str, JsonValue]) -> JsonObject:
+    rejected = cast("dict[str, int]", counts["rejected"])
+    return {**counts, "rejected": sum(rejected.values())}
+
+
+def _rejections(
+    group: Group, counts: Mapping[str, JsonValue], first: Mapping[tuple[str, str], JsonObject]
+) -> list[JsonValue]:
+    """Each code of rejections of a group, the most frequent first, with one of them."""
+    counted = cast("dict[str, int]", counts["rejected"])
+    found: list[JsonValue] = []
+    for code, count in sorted(counted.items(), key=lambda each: (-each[1], each[0])):
+        example = first.get((group, code))
+        shown = None if example is None else {name: _bounded(example[name]) for name in _EXAMPLE}
+        found.append({"code": code, "count": count, "example": cast("JsonValue", shown)})
+    return found
+
+
+def _conflicts(group: Group, conflicts: Collection[JsonObject]) -> list[JsonValue]:
+    return [
+        {
+            "field": cut(str(conflict["field"])),
+            "kinds": conflict["kinds"],
+            "examples": [
+                {name: _bounded(value) for name, value in example.items()} | {"value": _json(example["value"])}
+                for example in cast("list[JsonObject]", conflict.get("examples", []))
+            ],
+        }
+        for conflict in conflicts
+        if conflict["group"] == group
+    ]
+
+
+def _bounded(value: JsonValue) -> JsonValue:
+    """A value as text that can be shown, None for none."""
+    return None if value is None else cut(value if isinstance(value, str) else repr(value))
+
+
+def _json(value: JsonValue) -> JsonValue:
+    """A value with what tells its kind: quotes, brackets."""
+    return cut(json.dumps(value, ensure_ascii=False))
+
+
+def _changes(changed: GroupChanges) -> JsonObject:
+    return {
+        "records": list(changed.records),
+        "added": [[cut(key), kind] for key, kind in sorted(changed.added.items())],
+        "dropped": [[cut(key), kind] for key, kind in sorted(changed.dropped.items())],
+        "retyped": [[cut(key), *types] for key, types in sorted(changed.retyped.items())],
+        "categories": [
+            [cut(key), _some(came), _some(went)] for key, (came, went) in sorted(changed.categories.items())
+        ],
+    }
+
+
+def _some(names: Sequence[str]) -> JsonValue:
+    """How many names, and the first of them."""
+    return [len(names), [cut(name) for name in names[:_LISTED]]]

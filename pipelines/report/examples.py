@@ -1,0 +1,86 @@
+"""A few values of the fields that have no chart, read from the first rows of a version; and the first rejections."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
+
+import fastavro
+
+from pipelines.dataset import Version
+from transforms.rules.avro_schema import row_schema
+from transforms.rules.export_rows import Group
+from transforms.rules.values import JsonObject, JsonValue
+from transforms.stored_files import StoredFile, open_to_read
+
+SHOWN = 5
+"""Different values of a field."""
+_TYPES = ("text", "other", "reserved")
+_PARTS = 3
+_ROWS = 2_000
+_BYTES = 16 * 1024 * 1024
+_REJECTED_BYTES = 4 * 1024 * 1024
+
+
+def examples(version: Version, group: Group, fields: Mapping[str, JsonObject]) -> dict[str, list[str]]:
+    """Field to its first different values, as text: of strings, and of lists and objects in JSON.
+
+    Looks at the first rows of the first parts only, so a field that is rarely filled may come out with none.
+    """
+    wanted = {
+        key: field
+        for key, field in fields.items()
+        if field["type"] in _TYPES and field["column"] is not None and field["present"]
+    }
+    found: dict[str, dict[str, None]] = {key: {} for key in wanted}
+    lacking = set(wanted)
+    if wanted:
+        schema = _projection(group, wanted)
+        columns = {key: str(field["column"]) for key, field in wanted.items()}
+        parts = sorted(version.files(group).items())[:_PARTS]
+        for metadata in _rows((file for _, file in parts), schema):
+            for key in tuple(lacking):
+                value = metadata.get(columns[key])
+                if value is not None:
+                    found[key].setdefault(value)
+                    if len(found[key]) == SHOWN:
+                        lacking.remove(key)
+            if not lacking:
+                break
+    return {key: list(values) for key, values in found.items() if values}
+
+
+def first_rejections(uris: Iterable[str]) -> dict[tuple[str, str], JsonObject]:
+    """(group, code) to the first of its rejections that stands within the first megabytes of these parts."""
+    found: dict[tuple[str, str], JsonObject] = {}
+    left = _REJECTED_BYTES
+    for uri in uris:
+        if left <= 0:
+            break
+        with open_to_read(uri) as stream:
+            read = stream.read(left)
+        left -= len(read)
+        whole, _, _ = read.rpartition(b"\n")  # each line ends with one; what follows the last was cut off
+        for line in whole.split(b"\n"):
+            if line:
+                rejection = cast("JsonObject", json.loads(line))
+                found.setdefault((str(rejection["group"]), str(rejection["code"])), rejection)
+    return found
+
+
+def _projection(group: Group, fields: Mapping[str, JsonValue]) -> JsonObject:
+    """The Avro schema of the rows, but with the metadata of these fields alone: a reader skips the rest."""
+    row = row_schema(group, fields)
+    members = cast("list[JsonObject]", row["fields"])
+    return {**row, "fields": [member for member in members if member["name"] == "metadata"]}
+
+
+def _rows(files: Iterable[StoredFile], schema: JsonObject) -> Iterator[dict[str, str | None]]:
+    """The metadata of the first rows."""
+    left = _ROWS
+    for file in files:
+        with open_to_read(file.uri) as stream:
+            for row in fastavro.reader(stream, reader_schema=schema):
+                if left == 0 or stream.tell() > _BYTES:
+                    return
+                left -= 1
+                yield row["metadata"] or {}

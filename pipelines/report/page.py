@@ -1,0 +1,97 @@
+"""One HTML file from a document: style, scripts and libraries inside, and a policy that lets nothing else run."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from transforms.rules.values import JsonObject, JsonValue
+
+LIBRARIES = ("d3.min.js", "topojson-client.min.js", "plot.umd.min.js")
+"""In `vendor/`, in the order in which they need each other."""
+LICENCES = ("d3.LICENSE", "topojson-client.LICENSE", "plot.LICENSE", "world-atlas.LICENSE")
+SCRIPTS = ("texts.js", "charts.js", "map.js", "panels.js", "details.js", "rows.js", "app.js")
+"""In `assets/`, one script together."""
+LAND = "land-110m.json"
+_CHART_STYLE = "chart_style.css"
+"""What Observable Plot puts into each chart of the class `chart`, byte for byte: the policy allows it by its digest."""
+_MARKUP = {ord(each): f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"}
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
+
+
+def page(document: JsonObject) -> bytes:
+    """The HTML file that shows a document of `contents`: the same bytes for the same document."""
+    style = asset("style.css")
+    scripts = [*(vendored(name) for name in LIBRARIES), _application()]
+    groups = document["groups"]
+    located = isinstance(groups, list) and any(isinstance(each, dict) and each["locations"] for each in groups)
+    title = document["dataset"]
+    shown = {
+        "policy": html.escape(policy(scripts, (style, asset(_CHART_STYLE)))),
+        "title": html.escape(title if isinstance(title, str) else "dataset"),
+        "style": style,
+        "licences": html.escape("\n\n".join(f"{name.partition('.')[0]}\n\n{vendored(name)}" for name in LICENCES)),
+        "document": json_text(document),
+        "land": json_text(json.loads(vendored(LAND))) if located else "null",
+        "scripts": "\n".join(f"<script>{script}</script>" for script in scripts),
+    }
+    return _filled(asset("page.html"), shown).encode()
+
+
+def policy(scripts: list[str], styles: tuple[str, ...]) -> str:
+    """The Content-Security-Policy of a page: these scripts and styles, and no request to anywhere.
+
+    Scripts cannot make markup of text either (trusted types), where the browser knows how to forbid it.
+    """
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {' '.join(map(_source, scripts))}",
+            f"style-src {' '.join(map(_source, styles))}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    )
+
+
+def json_text(value: JsonValue) -> str:
+    r"""JSON that can stand within a script element: nothing in it ends the element or begins a comment.
+
+    >>> print(json_text("</script>"))
+    "\u003c/script\u003e"
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(_MARKUP)
+
+
+@cache
+def asset(name: str) -> str:
+    """A file of our own."""
+    return files(__package__).joinpath("assets", name).read_text("utf-8")
+
+
+@cache
+def vendored(name: str) -> str:
+    """A file of a library."""
+    return files(__package__).joinpath("vendor", name).read_text("utf-8")
+
+
+@cache
+def _application() -> str:
+    parts = "\n".join(asset(name) for name in SCRIPTS)
+    return f'(() => {{\n"use strict";\n{parts}\n}})();\n'
+
+
+def _source(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def _filled(template: str, shown: Mapping[str, str]) -> str:
+    """The template with its places filled in one pass, so that what is filled in is never looked at again."""
+    return _PLACE.sub(lambda place: shown[place[1]], template)

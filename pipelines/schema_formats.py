@@ -1,0 +1,26 @@
+"""The schema of a group in the languages of other programs: Avro, BigQuery, JSON Schema."""
+
+import sys
+
+import fastavro
+
+from transforms.rules.avro_schema import row_schema
+from transforms.rules.bigquery_schema import refused_names, table_schema
+from transforms.rules.export_rows import Group
+from transforms.rules.json_schema import metadata_schema
+from transforms.rules.values import JsonObject, JsonValue
+
+
+def described(form: str, group: Group, of: JsonObject) -> JsonValue:
+    """A group's part of `schema.json` in one of these languages. What cannot be said in it goes to standard error."""
+    if form == "json-schema":
+        return metadata_schema(group, of)
+    fields = of["fields"]
+    row = row_schema(group, fields if isinstance(fields, dict) else {})
+    fastavro.parse_schema(dict(row))  # what is printed is a schema
+    if form == "avro":
+        return row
+    columns = table_schema(row)
+    for path, reason in refused_names(columns):
+        sys.stderr.write(f"metadata-etl: BigQuery will refuse the column {path} of {group}: it {reason}\n")
+    return columns

@@ -1,0 +1,210 @@
+"""Queries answered by going through dictionaries, one row after the other: for small datasets, and easy to read.
+
+A query is made of tuples here: it is written out for the product, and evaluated as it is. Nothing is shared with the
+product but the published rows, which an independent reader reads.
+"""
+
+import json
+import math
+import operator
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from support.runs import GROUPS, Ended
+
+Row = dict[str, Any]
+Node = tuple[Any, ...]
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A path of the language.
+
+    Attributes:
+        text: As it is written.
+        kind: integer, double or text.
+        of: Its value for a row; where `marks` is given, for a mark of the row.
+        marks: The marks of a row that it is asked of.
+    """
+
+    text: str
+    kind: str
+    of: Callable[["World", Row], Any]
+    marks: Callable[["World", Row], list[Row]] | None = None
+    of_marks: str = ""
+
+
+class World:
+    """All published rows, and which belong together."""
+
+    def __init__(self, run: Ended) -> None:
+        """Reads the rows of a version."""
+        self.rows = {group: [_readable(row, run.schema[group]) for row in run.rows(group)] for group in GROUPS}
+        self.items = {row["reference_id"]: row for row in self.rows["items"]}
+        self.scenes = {row["reference_id"]: row for row in self.rows["scenes"]}
+        self.marks: dict[str, defaultdict[str, list[Row]]] = {}
+        for group in ("annotations", "predictions"):
+            self.marks[group] = defaultdict(list)
+            for row in self.rows[group]:
+                self.marks[group][row["reference_id"]].append(row)
+
+    def item(self, row: Row) -> Row | None:
+        """The item of a mark."""
+        return self.items.get(row["reference_id"])
+
+    def scene(self, row: Row) -> Row | None:
+        """The scene of an item or of a mark."""
+        if "scene_reference_id" in row:
+            return self.scenes.get(row["scene_reference_id"])
+        item = self.item(row)
+        return self.scenes.get(row["reference_id"]) if item is None else self.scene(item)
+
+
+def _readable(row: Row, described: dict[str, Any]) -> Row:
+    """A row with its metadata by the original keys and its geometry as an object."""
+    columns = {key: field["column"] for key, field in described["fields"].items() if field["column"]}
+    held = row["metadata"] or {}
+    readable = {**row, "metadata": {key: held.get(column) for key, column in columns.items()}}
+    if row.get("geometry"):
+        readable["geometry"] = json.loads(row["geometry"])
+    return readable
+
+
+def has_label(mark: Row, label: str) -> bool:
+    """Whether a mark has a label, alone or among others."""
+    return mark["label"] == label or label in (mark["labels"] or ())
+
+
+def written(node: Node) -> str:
+    """A query in the language."""
+    match node:
+        case ("and" | "or" as word, parts):
+            return f" {word.upper()} ".join(f"({written(part)})" for part in parts)
+        case ("within", path, _, box):
+            return f"{path} WITHIN ({', '.join(map(repr, box))})"
+        case ("class", path, _, _, comparator, text):
+            return f"{path} {comparator} {json.dumps(text)}"
+        case ("compare", left, comparator, right):
+            return f"{_written(left)} {comparator} {_written(right)}"
+        case _:
+            raise TypeError(node)
+
+
+def _written(operand: Any) -> str:
+    match operand:
+        case Field(text=text):
+            return text
+        case ("sum", first, *rest):
+            return _written(first) + "".join(f" {sign} {_written(each)}" for sign, each in rest)
+        case ("modulo", inner, divisor):
+            return f"({_written(inner)}) % {divisor!r}"
+        case str():
+            return json.dumps(operand, ensure_ascii=False)
+        case _:
+            return repr(operand)
+
+
+def holds(node: Node, world: World, row: Row) -> bool:  # noqa: C901, PLR0911 - a case for each node
+    """Whether a row meets a query."""
+    match node:
+        case ("and", parts):
+            return all(holds(part, world, row) for part in parts)
+        case ("or", parts):
+            return any(holds(part, world, row) for part in parts)
+        case ("within", _, rows, (south, west, north, east)):
+            return any(_inside(each, south, west, north, east) for each in rows(world, row))
+        case ("class", _, rows, taxonomy, comparator, text):
+            classes = {
+                name
+                for mark in rows(world, row)
+                if mark["taxonomy_name"] == taxonomy
+                for name in (mark["label"], *(mark["labels"] or ()))
+                if name is not None
+            }
+            if comparator == "!=":
+                return text not in classes
+            return any(COMPARE[comparator](name, text) for name in classes)
+        case ("compare", left, comparator, right):
+            fields = [*_fields(left), *_fields(right)]
+            marks = next((field.marks for field in fields if field.marks), None)
+            kind = "double" if any(_kind(each) == "double" for each in (left, right)) else "any"
+            for mark in [row] if marks is None else marks(world, row):
+                values = [_value(each, world, row, mark, kind) for each in (left, right)]
+                if None in values:
+                    if comparator == "!=":
+                        return True
+                elif COMPARE[comparator](*values):
+                    return True
+            return False
+        case _:
+            raise TypeError(node)
+
+
+def _inside(row: Row, south: float, west: float, north: float, east: float) -> bool:
+    location = row["location"]
+    if location is None:
+        return False
+    longitude = location["longitude"]
+    beside = west <= longitude <= east if west <= east else longitude >= west or longitude <= east
+    return bool(south <= location["latitude"] <= north and beside)
+
+
+def _fields(operand: Any) -> Iterable[Field]:
+    match operand:
+        case Field():
+            yield operand
+        case ("sum", first, *rest):
+            yield from _fields(first)
+            for _, each in rest:
+                yield from _fields(each)
+        case ("modulo", inner, _):
+            yield from _fields(inner)
+
+
+def _kind(operand: Any) -> str:
+    """Whether numbers are compared as doubles: one of them is one."""
+    match operand:
+        case Field(kind=kind):
+            return kind
+        case ("sum", first, *rest):
+            return "double" if "double" in {_kind(first), *(_kind(each) for _, each in rest)} else "integer"
+        case ("modulo", inner, divisor):
+            return "double" if "double" in {_kind(inner), _kind(divisor)} else "integer"
+        case float():
+            return "double"
+        case _:
+            return "integer"
+
+
+def _value(operand: Any, world: World, row: Row, mark: Row, kind: str) -> Any:
+    match operand:
+        case Field(of=of, marks=marks):
+            value = of(world, mark if marks else row)
+        case ("sum", first, *rest):
+            value = _value(first, world, row, mark, kind)
+            for sign, each in rest:
+                term = _value(each, world, row, mark, kind)
+                if value is None or term is None:
+                    return None
+                value = value + term if sign == "+" else value - term
+        case ("modulo", inner, divisor):
+            value = _value(inner, world, row, mark, kind)
+            if value is None or (isinstance(value, float) and math.isinf(value)):
+                return None
+            value = value % divisor
+        case _:
+            value = operand
+    if value is None or isinstance(value, str):
+        return value
+    value = float(value) if kind == "double" else value
+    return None if isinstance(value, float) and math.isnan(value) else value
