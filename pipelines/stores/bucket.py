@@ -70,7 +70,7 @@ class BucketStore:
             self._bucket = storage.Client(project="-").bucket(name)
         except GoogleAuthError as error:
             hint = "run `gcloud auth application-default login`"
-            raise UsageError(f"{root}: no credentials for Google Cloud Storage ({error}); {hint}") from error
+            raise UsageError(f"{root}: no credentials for Google Cloud Storage: {error}; {hint}") from error
 
     def pointer(self) -> bytes | None:
         """See `Store`."""
