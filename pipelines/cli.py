@@ -94,7 +94,8 @@ def _sources(given: Sequence[Source] | None, file: JobFile) -> tuple[Source, ...
 def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     config, file = job_config(options, flags)
     _quiet_libraries()
-    with ending_at_once_when_interrupted(), warming_up(config.steps):
+    elsewhere = any(flag.startswith("--runner") for flag in config.runner_flags)
+    with ending_at_once_when_interrupted(), warming_up(() if elsewhere else config.steps):
         # Beam takes more than half a second to import: not for --help, nor for a mistyped flag.
         from pipelines import commands  # noqa: PLC0415 - see above
 

@@ -156,13 +156,10 @@ def _made(config: JobConfig, job: Job, before: Version | None, here: Run) -> _Ma
     schema: JsonObject = {"format": 1, "version": job.version, "groups": resolved["groups"]}
     write_bytes(join(here.root, "schema.json"), document_text(schema))
     files = files_of(results)
-    if before is None:
-        changed = tally.changed > 0
-    elif config.backfill:
-        changed = _rows(files) != _rows([file for group in GROUPS for file in before.files(group).values()])
-    else:
-        changed = tally.changed > 0
+    changed = tally.changed > 0
     if before is not None:
+        if config.backfill:  # which creates all records, also those that are there
+            changed = _rows(files) != _rows([file for group in GROUPS for file in before.files(group).values()])
         changed = changed or before.document("schema.json")["groups"] != schema["groups"]
     return _Made(results, tally, schema, files, changed)
 

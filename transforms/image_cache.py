@@ -84,14 +84,15 @@ class _WriteKeysFn(beam.DoFn):
         stored = self._held.key_uses.get(number)
         held = no_uses() if stored is None else read_uses(stored)
         owners = None if self._anew else changed
-        if stored is not None and not lists_uploads(held, self._held.version):
-            touched = uses.height or has_uses_of(held, owners)
-            if not touched or CacheKeys.of(uses, held, changed=owners, version=self._version).uses.equals(held):
-                file = self._held.keys.get(number)
-                yield WrittenKeys(file, stored, 0, 0 if file is None else file.records)
+        # The list calls everything cached already: it goes on as it is unless a use came or went.
+        carried = stored if not lists_uploads(held, self._held.version) else None
+        if carried is None or uses.height or has_uses_of(held, owners):
+            keys = CacheKeys.of(uses, held, changed=owners, version=self._version)
+            if carried is None or not keys.uses.equals(held):
+                yield written_keys(keys, self._root, number, self._partitions)
                 return
-        keys = CacheKeys.of(uses, held, changed=owners, version=self._version)
-        yield written_keys(keys, self._root, number, self._partitions)
+        file = self._held.keys.get(number)
+        yield WrittenKeys(file, carried, 0, 0 if file is None else file.records)
 
 
 def read_uses(file: StoredFile) -> pl.DataFrame:

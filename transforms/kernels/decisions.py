@@ -32,7 +32,7 @@ class Fate(IntEnum):
     FAULTY = 7
 
 
-_APPEND, _REPLACE, _MERGE, _GONE = range(4)
+_APPEND, _REPLACE, _MERGE = range(3)
 _MODES = {"append": _APPEND, "replace": _REPLACE, "merge": _MERGE}
 
 
