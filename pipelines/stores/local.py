@@ -22,7 +22,6 @@ from pipelines.stores.store import (
     join,
     version_folder,
 )
-from transforms.stored_files import write_bytes
 
 LOCK = ".lock"
 
@@ -99,7 +98,10 @@ class LocalStore:
                 _place(Path(file.source), staged / file.path, move=file.source.startswith(f"{run.root}/"))
             staged.rename(target)
             pointer = {"version": version, "manifest": f"{version_folder(version)}/{MANIFEST}"}
-            write_bytes((root / CURRENT).as_posix(), json.dumps(pointer).encode())
+            # Made ready in the folder of the run, which a sweep takes along if this process dies now.
+            ready = Path(run.root, CURRENT)
+            ready.write_text(json.dumps(pointer))
+            ready.replace(root / CURRENT)
 
     def sweep(self) -> list[str]:
         """See `Store`."""

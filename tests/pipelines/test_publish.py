@@ -2,6 +2,8 @@
 
 import json
 import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +77,33 @@ def test_a_version_that_was_never_pointed_to_is_put_away(tmp_path: Path) -> None
         assert Dataset(store).current() is None
         store.publish(run, 1, None, manifest_of(run))
     assert [path.name for path in orphan.iterdir()] == ["manifest.json"]
+
+
+def _die_before_the_pointer_is_replaced(root: str) -> None:
+    def die(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    store = LocalStore(root)
+    with written(store, "dead") as run:
+        Path.replace = die  # type: ignore[method-assign, assignment] # of this process, which ends with it
+        store.publish(run, 1, None, manifest_of(run))
+
+
+def test_who_dies_just_before_the_pointer_is_replaced_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    dataset = tmp_path / "dataset"
+    job = multiprocessing.get_context("spawn").Process(target=_die_before_the_pointer_is_replaced, args=(str(dataset),))
+    job.start()
+    job.join()
+    assert job.exitcode == -signal.SIGKILL
+    assert [path.name for path in (dataset / "versions").iterdir()] == ["000001"]
+    store = LocalStore(str(dataset))
+    store.check_free()
+    store.sweep()
+    assert not any((dataset / "versions").iterdir())
+    with written(store, "next") as run:
+        store.publish(run, 1, None, manifest_of(run))
+        store.remove(run.root)
+    assert sorted(path.name for path in dataset.iterdir()) == [".lock", "CURRENT", "versions"]
 
 
 def test_runs_of_the_dead_are_swept_and_those_of_the_living_are_not(tmp_path: Path) -> None:
