@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 RUN = [
     "apache-beam>=2.77,<3",
@@ -10,6 +10,7 @@ RUN = [
     "google-cloud-storage>=3.1,<4",
     "google-auth-httplib2>=0.2,<1",  # without it Beam's gs:// file system finds no credentials
     "polars>=2.0,<3",
+    "pyarrow>=23,<26",  # which Beam needs too
     "numpy>=2.0,<3",
     "orjson>=3.10,<4",
     "ada-url>=4,<5",
@@ -45,8 +46,13 @@ setup(
         "pipelines": ["py.typed"],
         "pipelines.queries": ["*.lark"],
         "pipelines.report": ["assets/*", "vendor/*"],
-        "transforms": ["py.typed"],
+        "transforms": ["py.typed", "kernels/*.pyi"],
     },
+    # Optional: without a compiler the package installs all the same, and the job is slower.
+    ext_modules=[
+        Extension(f"transforms.kernels.{name}", [f"transforms/kernels/{name}.c"], optional=True)
+        for name in ("_shredding", "_digests")
+    ],
     install_requires=RUN,
     extras_require={
         "bench": BENCH,

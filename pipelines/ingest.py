@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -39,6 +40,7 @@ class Outcome:
         version: The published version after the job, None where there is none.
         run: Id of the run.
         schema: Of the version that was or would have been published.
+        stages: What each stage took: records, bytes, seconds at work.
         kept_run: Whether the report and the rejections of the run stay to be read.
     """
 
@@ -49,6 +51,7 @@ class Outcome:
     schema: JsonObject
     runner: str
     seconds: float
+    stages: JsonObject
     dataset: str
     kept_run: bool
 
@@ -64,6 +67,7 @@ class Outcome:
             "cache_keys": dict(self.tally.cache_keys),
             "warnings": dict(sorted(self.tally.warnings.items())),
             "seconds": round(self.seconds, 3),
+            "stages": self.stages,
             "runner": self.runner,
             "message": self.verdict.reason,
         }
@@ -83,8 +87,8 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
     runner = runners.choose(config.runner_flags, total)
     with _workplace(dataset, before, dry_run=config.dry_run) as here, progress.watching(total, runner) as notes:
         job = plan(config, exports, before, root=here.root, progress=notes)
-        with _spilling(here, runner), runner.pipeline() as root:
-            build(root, job)
+        with _spilling(here, runner):
+            stages = runner.run(partial(build, job=job))
         progress.phase("publishing")
         made = _made(config, job, before, here)
         ending = verdict(made.tally, config, changed=made.changed)
@@ -102,6 +106,7 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
             schema=made.schema,
             runner=runner.name,
             seconds=time.monotonic() - began,
+            stages=stages,
             dataset=config.dataset,
             kept_run=not config.dry_run
             and (ending.outcome == "failed" or (ending.outcome == "unchanged" and made.tally.rejected > 0)),

@@ -52,6 +52,8 @@ def _load() -> None:
 
 def _work(parent: int) -> None:
     """Works for the runner until that goes, or the process `parent`."""
+    # A worker for each core: threads of polars beside it would only wait for each other. It reads this at first use.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     folder = os.environ.get("METADATA_ETL_SPILL")
     if folder is not None:
         Path(folder, f"{os.getpid()}.worker").touch()  # by this an interrupted job finds its workers

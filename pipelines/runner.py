@@ -4,16 +4,20 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
+from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineResult
 from apache_beam.transforms import environments
 
 from pipelines.config import UsageError
 from pipelines.worker_server import PARALLEL_BYTES
+from transforms.rules.values import JsonObject
+from transforms.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,32 @@ class Runner:
     options: PipelineOptions
     environment: environments.Environment | None = None
 
-    def pipeline(self) -> beam.Pipeline:
-        """A new pipeline for it."""
+    def run(self, build: Callable[[beam.Pipeline], None]) -> JsonObject:
+        """Runs a new pipeline to its end; returns what its stages took, as `--json` has it."""
         if self.local:
             # Named, because "DirectRunner" would first look for an engine to download.
-            return beam.Pipeline(runner=FnApiRunner(self.environment), options=self.options)
-        return beam.Pipeline(options=self.options)
+            pipeline = beam.Pipeline(runner=FnApiRunner(self.environment), options=self.options)
+        else:
+            pipeline = beam.Pipeline(options=self.options)
+        build(pipeline)
+        result = pipeline.run()
+        result.wait_until_finish()
+        return stages(result)
+
+
+def stages(result: PipelineResult) -> JsonObject:
+    """Stage to its records, bytes, and seconds at work in all workers together; empty where a runner does not tell."""
+    found: dict[str, dict[str, float]] = {}
+    for counter in result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]:
+        stage, _, figure = counter.key.metric.name.rpartition(".")
+        of_stage = found.setdefault(stage, {RECORDS: 0, BYTES: 0, "seconds": 0.0})
+        # What was counted by bundles that were committed; some runners tell only of what was tried.
+        value = counter.committed if counter.committed is not None else counter.attempted or 0
+        if figure == MICROSECONDS:
+            of_stage["seconds"] += round(value / 1e6, 3)
+        else:
+            of_stage[figure] += value
+    return {stage: {**found[stage]} for stage in sorted(found)}
 
 
 def choose(flags: Sequence[str], input_bytes: int) -> Runner:

@@ -1,6 +1,11 @@
 """What holds for all tests."""
 
 import pytest
+from hypothesis import settings
 
 # So that a difference between the product and the oracle is shown value by value.
 pytest.register_assert_rewrite("support.agreement", "support.published")
+
+# How long an example takes depends on the machine: no test passes or fails by a time.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")

@@ -1,6 +1,5 @@
 """ListCacheKeys: every URL that a version would fetch, once each, and whether an earlier version listed it (K1, K2)."""
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
@@ -9,9 +8,11 @@ import polars as pl
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import Held, Partition, WrittenKeys
 from transforms.formats.avro_parts import avro_container
+from transforms.kernels.arrow_files import from_arrow, to_arrow
 from transforms.kernels.cache_keys import CacheKeys, has_uses_of, lists_uploads, no_uses, use_owner
 from transforms.kernels.publication import USES
 from transforms.rules.avro_schema import cache_key_schema
+from transforms.stage_metrics import Stage
 from transforms.stored_files import StoredFile, part_path, read_bytes, store
 
 
@@ -49,14 +50,15 @@ class ListCacheKeys(beam.PTransform):
     def expand(self, uses: beam.PCollection[tuple[int, pl.DataFrame]]) -> beam.PCollection[WrittenKeys]:
         """All uses of one key meet in one partition."""
         changed = self._merged | "ListChanged" >> beam.FlatMap(_owners).with_output_types(int)
-        held = (
-            uses.pipeline
-            | "ListHeldKeys" >> beam.Create(sorted(self._held.key_uses), reshuffle=False).with_output_types(int)
-            | "KeyHeldKeys" >> beam.Map(_nothing).with_output_types(tuple[int, pl.DataFrame])
-        )
+        if self._held.key_uses:  # else nothing is flattened: the local runner would copy all uses once more
+            held = (
+                uses.pipeline
+                | "ListHeldKeys" >> beam.Create(sorted(self._held.key_uses), reshuffle=False).with_output_types(int)
+                | "KeyHeldKeys" >> beam.Map(_nothing).with_output_types(tuple[int, pl.DataFrame])
+            )
+            uses = (uses, held) | "FlattenUses" >> beam.Flatten()
         return (
-            (uses, held)
-            | "FlattenUses" >> beam.Flatten()
+            uses
             | "GroupByKeyPartition" >> beam.GroupByKey()
             | "WriteCacheKeys" >> beam.ParDo(self._write, beam.pvalue.AsList(changed)).with_output_types(WrittenKeys)
         )
@@ -77,8 +79,12 @@ class _WriteKeysFn(beam.DoFn):
         self._version = version
         self._held = held
         self._anew = anew
+        self._stage = Stage("list_cache_keys")
 
     def process(self, element: tuple[int, Iterable[pl.DataFrame]], changed: Sequence[int]) -> Iterator[WrittenKeys]:
+        yield from self._stage.timed(self._listed(element, changed))
+
+    def _listed(self, element: tuple[int, Iterable[pl.DataFrame]], changed: Sequence[int]) -> Iterator[WrittenKeys]:
         number, frames = element
         uses = pl.concat(list(frames))
         stored = self._held.key_uses.get(number)
@@ -89,7 +95,9 @@ class _WriteKeysFn(beam.DoFn):
         if carried is None or uses.height or has_uses_of(held, owners):
             keys = CacheKeys.of(uses, held, changed=owners, version=self._version)
             if carried is None or not keys.uses.equals(held):
-                yield written_keys(keys, self._root, number, self._partitions)
+                written = written_keys(keys, self._root, number, self._partitions)
+                self._stage.count(records=keys.uses.height, byte_count=written.uses.bytes)
+                yield written
                 return
         file = self._held.keys.get(number)
         yield WrittenKeys(file, carried, 0, 0 if file is None else file.records)
@@ -97,7 +105,7 @@ class _WriteKeysFn(beam.DoFn):
 
 def read_uses(file: StoredFile) -> pl.DataFrame:
     """The uses that `written_keys` stored."""
-    return pl.read_ipc(io.BytesIO(read_bytes(file.uri)))
+    return from_arrow(read_bytes(file.uri))
 
 
 def written_keys(keys: CacheKeys, root: str, number: int, partitions: int) -> WrittenKeys:
@@ -107,8 +115,6 @@ def written_keys(keys: CacheKeys, root: str, number: int, partitions: int) -> Wr
         data = avro_container(keys.frame, cache_key_schema())
         path = part_path("cache_keys", number, partitions, "avro")
         file = store(root, path, data, records=keys.frame.height)
-    out = io.BytesIO()
-    keys.uses.write_ipc(out, compression="lz4", compat_level=pl.CompatLevel.oldest())
     path = part_path("state/cache_keys", number, partitions, "arrow")
-    uses = store(root, path, out.getvalue(), records=keys.uses.height)
+    uses = store(root, path, to_arrow(keys.uses, "lz4"), records=keys.uses.height)
     return WrittenKeys(file, uses, keys.upload, keys.cached)

@@ -18,6 +18,7 @@ from transforms.kernels.settling import Ruling
 from transforms.progress_notes import note_progress
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import Step
+from transforms.stage_metrics import Stage
 from transforms.states import read_state, read_summaries, summaries_data
 from transforms.stored_files import StoredFile, part_path, store
 
@@ -65,12 +66,14 @@ class GroupPartitions(beam.PTransform):
 
     def expand(self, batches: beam.PCollection[tuple[int, Batch]]) -> beam.PCollection[tuple[int, Iterable[Batch]]]:
         """Groups."""
-        held = (
-            batches.pipeline
-            | "ListHeld" >> beam.Create(sorted(self._held.states), reshuffle=False).with_output_types(int)
-            | "KeyHeld" >> beam.Map(_nothing).with_output_types(tuple[int, Batch])
-        )
-        return (batches, held) | "FlattenPartitions" >> beam.Flatten() | "GroupByPartition" >> beam.GroupByKey()
+        if self._held.states:  # else nothing is flattened: the local runner would copy all batches once more
+            held = (
+                batches.pipeline
+                | "ListHeld" >> beam.Create(sorted(self._held.states), reshuffle=False).with_output_types(int)
+                | "KeyHeld" >> beam.Map(_nothing).with_output_types(tuple[int, Batch])
+            )
+            batches = (batches, held) | "FlattenPartitions" >> beam.Flatten()
+        return batches | "GroupByPartition" >> beam.GroupByKey()
 
 
 def _nothing(partition: int) -> tuple[int, Batch]:
@@ -113,8 +116,12 @@ class _MergePartitionFn(beam.DoFn):
     def __init__(self, merging: Merging, root: str) -> None:
         self._merging = merging
         self._root = root
+        self._stage = Stage("merge")
 
     def process(self, element: tuple[int, Iterable[Batch]], ruling: Ruling | None = None) -> Iterator[Outputs]:
+        yield from self._stage.timed(self._merged(element, ruling))
+
+    def _merged(self, element: tuple[int, Iterable[Batch]], ruling: Ruling | None) -> Iterator[Outputs]:
         if ruling is not None and not ruling.winners:
             return
         number, batches = element
@@ -160,6 +167,7 @@ class _MergePartitionFn(beam.DoFn):
                 batch = merged.batches[group]
                 path = part_path(f"state/{group}", number, merging.partitions, "arrow")
                 states[group] = store(self._root, path, batch.to_bytes(), records=batch.rows.height)
+                self._stage.count(records=states[group].records, byte_count=states[group].bytes)
                 summaries[group] = summarize(batch, limits)
             elif group in held:
                 states[group] = held[group]

@@ -6,7 +6,6 @@ from typing import Literal, TypeAlias
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.typehints.decorators import no_annotations
 
@@ -15,11 +14,12 @@ from transforms.elements import RawChunk, Reading, Rejection
 from transforms.exports import first_line
 from transforms.kernels.batch import Batch
 from transforms.kernels.choices import reject_other_choices
+from transforms.kernels.digests import partitions_of
 from transforms.kernels.normalization import normalize
 from transforms.kernels.rows import Origin
 from transforms.rules.declared import Declared
-from transforms.rules.identity import partition_of
 from transforms.rules.rejections import Code
+from transforms.stage_metrics import Stage
 
 REJECTED = "rejected"
 READINGS = "readings"
@@ -53,10 +53,12 @@ class _NormalizeFn(beam.DoFn):
     def __init__(self, partitions: int, declared: Declared) -> None:
         self._partitions = partitions
         self._declared = declared
-        self._records = Metrics.counter("read", "records")
-        self._bytes = Metrics.counter("read", "bytes")
+        self._stage = Stage("normalize")
 
     def process(self, raws: list[RawChunk]) -> Iterator[Outputs]:
+        yield from self._stage.timed(self._normalized(raws))
+
+    def _normalized(self, raws: list[RawChunk]) -> Iterator[Outputs]:
         readings = [_reading(raw) for raw in raws]
         for raw, reading in zip(raws, readings, strict=True):
             for rejection in _unreadable(raw):
@@ -78,8 +80,7 @@ class _NormalizeFn(beam.DoFn):
             reject_other_choices(done, self._declared, origin)
         reading.read.update(done.read)
         reading.warnings.update(done.warnings)
-        self._records.inc(sum(done.read.values()))
-        self._bytes.inc(sum(raw.byte_count for raw in raws))
+        self._stage.count(records=sum(done.read.values()), byte_count=sum(raw.byte_count for raw in raws))
         for each in done.rejected:
             reading.rejected[each.group, each.fault.code.value] += 1
             yield TaggedOutput(
@@ -99,8 +100,7 @@ class _NormalizeFn(beam.DoFn):
                 ),
             )
         for batch in done.batches:
-            ids = batch.rows["reference_id"].to_list()
-            parts = np.fromiter((partition_of(each, self._partitions) for each in ids), np.int64, len(ids))
+            parts = partitions_of(batch.rows["reference_id"], self._partitions)
             for partition, piece in enumerate(batch.split(parts, self._partitions)):
                 if piece is not None:
                     yield partition, piece

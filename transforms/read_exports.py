@@ -7,6 +7,7 @@ import apache_beam as beam
 from transforms.elements import Export, RawChunk, Stretch
 from transforms.exports import RANGE_BYTES, read, stretches
 from transforms.progress_notes import note_progress
+from transforms.stage_metrics import Stage
 
 TOGETHER_BYTES = 4 * 1024 * 1024
 """Chunks of small exports that are alike are handed on together up to so many bytes: each hand-over has its price."""
@@ -46,8 +47,12 @@ class ReadExports(beam.PTransform):
 class _ReadStretchesFn(beam.DoFn):
     def __init__(self, progress: str | None) -> None:
         self._progress = progress
+        self._stage = Stage("read")
 
     def process(self, load: list[Stretch]) -> Iterator[list[RawChunk]]:
+        yield from self._stage.timed(self._chunks(load))
+
+    def _chunks(self, load: list[Stretch]) -> Iterator[list[RawChunk]]:
         together: list[RawChunk] = []
         size = 0
         for stretch in load:
@@ -55,6 +60,7 @@ class _ReadStretchesFn(beam.DoFn):
             for chunk in read(stretch):
                 records += len(chunk.chunk.records) if chunk.chunk else 0
                 byte_count = chunk.chunk.byte_count if chunk.chunk else 0
+                self._stage.count(records=len(chunk.chunk.records) if chunk.chunk else 0, byte_count=byte_count)
                 if together and (size + byte_count > TOGETHER_BYTES or not _are_alike(together[0], chunk)):
                     yield together
                     together, size = [], 0

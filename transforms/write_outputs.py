@@ -20,6 +20,7 @@ from transforms.progress_notes import note_progress
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
+from transforms.stage_metrics import Stage
 from transforms.states import counted_data, read_counted, read_state
 from transforms.stored_files import StoredFile, part_path, store
 
@@ -68,8 +69,12 @@ class _WriteRowsFn(beam.DoFn):
         self._held = held
         self._cache_keys: CacheKeyMode = cache_keys
         self._progress = progress
+        self._stage = Stage("write")
 
     def process(self, partition: Partition, schema: JsonObject) -> Iterator[Outputs]:
+        yield from self._stage.timed(self._parts(partition, schema))
+
+    def _parts(self, partition: Partition, schema: JsonObject) -> Iterator[Outputs]:
         if schema["conflicts"] or schema["too_many_fields"] or schema["other_choices"]:
             return
         rows: dict[Group, StoredFile] = {}
@@ -115,5 +120,6 @@ class _WriteRowsFn(beam.DoFn):
         data = avro_container(published.frame, row_schema(group, fields))
         path = part_path(group, number, self._partitions, "avro")
         file = store(self._root, path, data, records=published.frame.height)
+        self._stage.count(records=file.records, byte_count=file.bytes)
         locations = published.frame["location"].struct.unnest()
         return file, published.uses, counted(fields, published.metadata, locations).document()

@@ -9,6 +9,7 @@ import apache_beam as beam
 from transforms.elements import Export, Rejection
 from transforms.exports import RANGE_BYTES, read_again
 from transforms.rules.values import JsonObject
+from transforms.stage_metrics import Stage
 from transforms.stored_files import StoredFile, store
 
 BUCKET_BYTES = 256 * 1024 * 1024
@@ -65,8 +66,14 @@ class _WriteBucketFn(beam.DoFn):
         self._exports = exports
         self._buckets = buckets
         self._range_bytes = range_bytes
+        self._stage = Stage("write_rejections")
 
     def process(
+        self, element: tuple[int, Iterable[Rejection]], first_lines: Mapping[tuple[int, int], int]
+    ) -> Iterator[StoredFile]:
+        yield from self._stage.timed(self._written(element, first_lines))
+
+    def _written(
         self, element: tuple[int, Iterable[Rejection]], first_lines: Mapping[tuple[int, int], int]
     ) -> Iterator[StoredFile]:
         number, found = element
@@ -80,7 +87,9 @@ class _WriteBucketFn(beam.DoFn):
             data = rejection.raw if rejection.raw is not None else raw[rejection.export, rejection.offset or 0]
             lines.append(_line(rejection, self._exports[rejection.export].uri, line, data))
         path = f"rejections/part-{number:05d}-of-{self._buckets:05d}.ndjson"
-        yield store(self._root, path, "".join(lines).encode(), records=len(lines))
+        file = store(self._root, path, "".join(lines).encode(), records=len(lines))
+        self._stage.count(records=file.records, byte_count=file.bytes)
+        yield file
 
     def _raw(self, rejections: Sequence[Rejection]) -> dict[tuple[int, int], bytes]:
         """The bytes of the records that were found wanting only after they had been read: read once more."""

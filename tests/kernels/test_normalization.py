@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.fixtures import SHARED, needs_shared
 from support.strategies import BROKEN, metadata_of, normalized, raw, records
 
-from transforms.kernels import plain
+from transforms.kernels import plain, shredding
 from transforms.kernels.normalization import Normalized
 from transforms.kernels.parsing import parse
 from transforms.rules import annotations, export_rows, items, scenes
@@ -137,10 +137,21 @@ def test_the_columns_agree_with_the_rules(group: Group, data: st.DataObject) -> 
 @pytest.mark.parametrize("group", ["items", "annotations", "predictions"])
 @settings(max_examples=40, deadline=None)
 @given(st.data())
+def test_the_columns_agree_with_the_rules_without_the_extension(group: Group, data: st.DataObject) -> None:
+    values = st.one_of(records[group], records[group], records[group], st.sampled_from(BROKEN))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shredding, "_shredding", None)
+        check(data.draw(st.lists(values, max_size=8)), group)
+
+
+@pytest.mark.parametrize("group", ["items", "annotations", "predictions"])
+@settings(max_examples=40, deadline=None)
+@given(st.data())
 def test_both_ways_give_the_same_rows(group: Group, data: st.DataObject) -> None:
     values = data.draw(st.lists(records[group], max_size=8))
     done = normalized(values, group, model_run="run")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shredding, "_shredding", None)
         patch.setattr(plain, "items", lambda *_, **__: plain.NOTHING)
         patch.setattr(plain, "boxes", lambda *_, **__: plain.NOTHING)
         ruled = normalized(values, group, model_run="run")

@@ -116,7 +116,7 @@ def test_exports_come_in_the_order_of_the_keys(tmp_path_factory: pytest.TempPath
 @pytest.mark.parametrize(
     ("text", "number", "percent"), [("7", 7, False), ('"7"', 7, False), ('"7%"', 7, True), ("0", 0, False)]
 )
-def test_the_gate_may_be_a_number_or_a_string(tmp_path: Path, text: str, number: float, percent: bool) -> None:  # noqa: FBT001 - an expectation
+def test_the_gate_may_be_a_number_or_a_string(tmp_path: Path, text: str, number: float, percent: bool) -> None:
     assert read_options(write(tmp_path, f"max_rejected = {text}")).max_rejected == MaxRejected(number, percent=percent)
 
 

@@ -125,7 +125,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(published: Ended) -> None:
 
 
 @pytest.mark.parametrize(("color", "colored"), [("auto", False), ("never", False), ("always", True)])
-def test_what_is_piped_has_colours_only_if_they_are_asked_for(color: str, colored: bool, published: Ended) -> None:  # noqa: FBT001 - a parameter of the test
+def test_what_is_piped_has_colours_only_if_they_are_asked_for(color: str, colored: bool, published: Ended) -> None:
     for words in (["query", str(published.dataset), RAINY], ["schema", str(published.dataset)]):
         done = command(*words, "--color", color)
         assert done.returncode == 0, done.stderr

@@ -139,7 +139,7 @@ def _of_the_empty_field(metadata: dict[str, Any]) -> bool:
 )
 def test_the_json_schema_says_what_a_version_accepts(
     metadata: Any,
-    valid: bool,  # noqa: FBT001 - a parameter of the test
+    valid: bool,
     dataset: Ended,
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -32,7 +32,7 @@ def test_who_does_not_see_it_can_read_it(page: Page) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_text_stands_out_from_its_ground(browser: Browser, url: str, dark: bool) -> None:  # noqa: FBT001 - a parameter
+def test_text_stands_out_from_its_ground(browser: Browser, url: str, dark: bool) -> None:
     colours = "['ink', 'muted', 'accent', 'alert'].map((e) => rgb(`var(--${e})`))"
     rgb = """const rgb = (value) => { const e = document.body.appendChild(document.createElement('i'));
       e.style.color = value;

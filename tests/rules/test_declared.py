@@ -245,8 +245,8 @@ def test_another_string_is_not_a_choice(value: str) -> None:
 
 def test_a_boolean_is_judged_as_the_string_it_is_cast_to() -> None:
     only_true = DeclaredField(DeclaredType.CATEGORY, ("true",))
-    assert not_a_choice(only_true, True, "wet") is None  # noqa: FBT003 - a JSON value
-    fault = not_a_choice(only_true, False, "wet")  # noqa: FBT003 - a JSON value
+    assert not_a_choice(only_true, True, "wet") is None
+    fault = not_a_choice(only_true, False, "wet")
     assert fault is not None
     assert fault.message == 'expected one of "true", got false at metadata.wet'
 

@@ -65,7 +65,7 @@ def test_a_response_names_the_reference_id_otherwise() -> None:
         ({"image_url": "", "pointcloud_url": URL}, True),
     ],
 )
-def test_an_image_or_a_point_cloud(keys: dict[str, Any], pointcloud: bool) -> None:  # noqa: FBT001 - an expectation
+def test_an_image_or_a_point_cloud(keys: dict[str, Any], pointcloud: bool) -> None:
     found = accepted({"reference_id": "a", **keys})
     location = next(value for key, value in keys.items() if key.endswith("url") and value)
     assert (found.image_url, found.pointcloud_url) == ((None, location) if pointcloud else (location, None))

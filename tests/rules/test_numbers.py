@@ -139,7 +139,7 @@ def test_what_is_no_double_is_refused(value: float) -> None:
 
 def test_booleans_are_no_numbers() -> None:
     with pytest.raises(TypeError, match="boolean"):
-        summarize_number(True)  # noqa: FBT003 - the value is what is tested
+        summarize_number(True)
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False), min_size=1, max_size=60))

@@ -46,7 +46,7 @@ def test_null_is_no_evidence() -> None:
 
 
 @pytest.mark.parametrize(("value", "expected_answer"), [(1, True), (1.5, True), (True, False), ("1", False)])
-def test_a_boolean_is_no_number(value: Any, expected_answer: bool) -> None:  # noqa: FBT001 - an expectation
+def test_a_boolean_is_no_number(value: Any, expected_answer: bool) -> None:
     assert is_number(value) is expected_answer
 
 

@@ -1,6 +1,5 @@
 """A batch: many rows of one group as columns. What the pipeline passes from stage to stage, and stores as its state."""
 
-import io
 import json
 import struct
 from collections.abc import Collection, Sequence
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from transforms.kernels.arrow_files import Codec, from_arrow, to_arrow
 from transforms.rules.export_rows import Group
 
 Positions: TypeAlias = npt.NDArray[np.int64]
@@ -104,32 +104,29 @@ class Batch:
         """The same rows with their columns by name: which batch came first no longer shows (P3)."""
         return type(self)(self.group, self.rows.select(sorted(self.rows.columns)), self.cells)
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self, codec: Codec = "zstd") -> bytes:
         """The batch as bytes: a header, then two Arrow IPC files."""
-        rows, cells = io.BytesIO(), io.BytesIO()
-        # Without string views: how those lie in memory depends on the order in which rows came together (P3).
-        self.rows.write_ipc(rows, compression="zstd", compat_level=pl.CompatLevel.oldest())
-        if self.cells.height:
-            self.cells.write_ipc(cells, compression="zstd", compat_level=pl.CompatLevel.oldest())
         header = json.dumps({"group": self.group}).encode()
-        first = rows.getvalue()
-        return b"".join((_HEADER.pack(_MAGIC, len(header), len(first)), header, first, cells.getvalue()))
+        rows = to_arrow(self.rows, codec)
+        cells = to_arrow(self.cells, codec) if self.cells.height else b""
+        return b"".join((_HEADER.pack(_MAGIC, len(header), len(rows)), header, rows, cells))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_bytes(cls, data: bytes | memoryview) -> Self:
         """The batch that `to_bytes` wrote.
 
         Raises:
             ValueError: These are no bytes of a batch.
         """
-        if data[:4] != _MAGIC:
-            raise ValueError(f"expected the bytes of a batch, got {data[:16]!r}")
-        _, header_size, rows_size = _HEADER.unpack_from(data)
+        view = memoryview(data)
+        if view[:4] != _MAGIC:
+            raise ValueError(f"expected the bytes of a batch, got {bytes(view[:16])!r}")
+        _, header_size, rows_size = _HEADER.unpack_from(view)
         start = _HEADER.size + header_size
-        group = json.loads(data[_HEADER.size : start])["group"]
-        rows = pl.read_ipc(data[start : start + rows_size])
-        rest = data[start + rows_size :]
-        return cls(group, rows, pl.read_ipc(rest) if rest else no_cells())
+        group = json.loads(bytes(view[_HEADER.size : start]))["group"]
+        rows = from_arrow(view[start : start + rows_size])
+        rest = view[start + rows_size :]
+        return cls(group, rows, from_arrow(rest) if rest else no_cells())
 
     @classmethod
     def part_of(cls, data: bytes, names: Collection[str], keys: Collection[str]) -> Self:

@@ -30,6 +30,9 @@ def key_partitions(keys: pl.Series, partitions: int) -> pl.Series:
 
 def listed(uses: pl.DataFrame) -> pl.DataFrame:
     """Each key once, sorted: with the smallest reference id that uses it, and what it is there."""
+    by_key = uses.sort("cache_key")
+    if not by_key["cache_key"].is_duplicated().any():  # as most are: images that one record uses
+        return by_key
     return uses.sort("cache_key", "reference_id", "kind", "url").unique("cache_key", keep="first", maintain_order=True)
 
 

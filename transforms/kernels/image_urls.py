@@ -7,8 +7,11 @@ the scalar rule, once per distinct value, so the column agrees with the rule by 
 import re
 from typing import Final
 
+import numpy as np
 import polars as pl
 
+from transforms.kernels.digests import cache_keys
+from transforms.kernels.metadata import spread
 from transforms.rules import bucket_urls, image_urls
 
 # Why a match is its own canonical URL:
@@ -60,8 +63,8 @@ def cache_key_column(canonical: pl.Series) -> pl.Series:
     Returns:
         ``cache_key``, String array of shape (N,): 64 hex digits each, null where the URL is null.
     """
-    keys = [None if url is None else image_urls.cache_key(url) for url in canonical]
-    return pl.Series("cache_key", keys, dtype=pl.String)
+    there = np.flatnonzero(canonical.is_not_null().to_numpy())
+    return spread(cache_keys(canonical.drop_nulls()), there, len(canonical)).rename("cache_key")
 
 
 def _ruled(urls: pl.Series) -> pl.DataFrame:

@@ -36,6 +36,8 @@ FEW_ROWS = 8
 
 Shapes: TypeAlias = dict[tuple[str, ...], list[int]]
 """Keys in their order to the positions of the objects that have just these, in this order."""
+Found: TypeAlias = tuple[str, str, Positions, pl.Series]
+"""Values of one key in one form: key, form, rows int64[n], and the values of shape (n,)."""
 _FORM_OF: dict[type, str] = {
     bool: "bool",
     int: "int",
@@ -123,14 +125,21 @@ def tabulated(objects: Sequence[JsonObject], known: Shapes | None = None) -> tup
     for key, (rows, values) in rare.items():
         gathered[key].rows.append(np.array(rows, np.int64))
         gathered[key].values.append(values)
+    found = (
+        (key, form, where, series) for key, stretches in gathered.items() for form, where, series in _by_form(stretches)
+    )
+    return laid_out(found, len(objects))
+
+
+def laid_out(found: Iterable[Found], count: int) -> tuple[dict[str, pl.Series], pl.DataFrame]:
+    """The columns `FORM:KEY` of shape (count,), and the cells, of values given form by form."""
     columns: dict[str, pl.Series] = {}
-    cells: list[tuple[str, str, Positions, pl.Series]] = []
-    for key, stretches in gathered.items():
-        for form, where, series in _by_form(stretches):
-            if len(where) * DENSITY >= len(objects) or key in ALWAYS_COLUMNS:
-                columns[f"{form}:{key}"] = spread(series, where, len(objects))
-            else:
-                cells.append((key, form, where, series))
+    cells: list[Found] = []
+    for key, form, where, series in found:
+        if len(where) * DENSITY >= count or key in ALWAYS_COLUMNS:
+            columns[f"{form}:{key}"] = spread(series, where, count)
+        else:
+            cells.append((key, form, where, series))
     return columns, _cells(cells) if cells else no_cells()
 
 
@@ -193,8 +202,8 @@ def spread(series: pl.Series, rows: Positions, height: int) -> pl.Series:
     return series.clone().append(pl.Series([None], dtype=series.dtype)).gather(pl.Series(values=places))
 
 
-def _cells(found: Sequence[tuple[str, str, Positions, pl.Series]]) -> pl.DataFrame:
-    """The table of rare values, given as (key, form, rows, values)."""
+def _cells(found: Sequence[Found]) -> pl.DataFrame:
+    """The table of rare values."""
     counts = np.array([len(rows) for _, _, rows, _ in found])
     owners = np.repeat(np.arange(len(found)), counts)
     columns = {

@@ -9,15 +9,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+import numpy as np
 import polars as pl
 
-from transforms.kernels import plain
+from transforms.kernels import plain, shredding
 from transforms.kernels.batch import Batch
 from transforms.kernels.parsing import parse
 from transforms.kernels.rows import (
     Origin,
     Rejected,
     annotation_columns,
+    assembled,
     batch,
     item_columns,
     scene_columns,
@@ -73,11 +75,15 @@ def normalize(
     `model_run` is that of predictions. In mode `merge` the rows have nothing but identity and metadata (U3).
     """
     done = Normalized()
-    parsed = parse(raw)
-    done.rejected += (Rejected(group, position, None, fault) for position, fault in parsed.faults.items())
+    left = range(len(raw)) if mode == "merge" else _shred(raw, group, model_run, origin, done)
+    if not left:
+        return done
+    parsed = parse(raw if len(left) == len(raw) else [raw[position] for position in left])
+    done.rejected += (Rejected(group, left[place], None, fault) for place, fault in parsed.faults.items())
     done.read[group] += len(parsed.faults)
-    pieces = _pieces(parsed.values, parsed.faults, group, done)
-    exact = {place for place, piece in enumerate(pieces) if piece.position in parsed.exact}
+    pieces = _pieces(parsed.values, left, parsed.faults, group, done)
+    may_be_large = {left[place] for place in parsed.exact}
+    exact = {place for place, piece in enumerate(pieces) if piece.position in may_be_large}
     match group:
         case "items":
             _items(pieces, (), exact=exact, origin=origin, done=done, mode=mode)
@@ -88,13 +94,41 @@ def normalize(
     return done
 
 
-def _pieces(values: Sequence[JsonValue], faults: Mapping[int, Fault], group: Group, done: Normalized) -> list[_Piece]:
-    """The records of the group in these values; those that are no objects are rejected."""
+def _shred(
+    raw: Sequence[bytes], group: Group, model_run: str | None, origin: Origin, done: Normalized
+) -> Sequence[int]:
+    """Adds the batch of the records that need no parser and no rule; returns the positions of the others."""
+    match group:
+        case "items":
+            found = shredding.items(raw)
+            if found is not None:
+                found = plain.with_canonical_urls(raw, found)
+        case "annotations" | "predictions":
+            found = shredding.boxes(raw, prediction=group == "predictions")
+        case "scenes":
+            found = None
+    if found is None:
+        return range(len(raw))
+    if group in ("annotations", "predictions"):
+        found.columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(found.places))
+    source = origin.columns(found.places, np.zeros(len(found.places), np.int64))
+    done.batches.append(assembled(group, found.columns, (found.dense, found.cells), source))
+    done.read[group] += len(found.places)
+    is_left = np.ones(len(raw), np.bool_)
+    is_left[found.places] = False
+    left: list[int] = np.flatnonzero(is_left).tolist()
+    return left
+
+
+def _pieces(
+    values: Sequence[JsonValue], left: Sequence[int], faults: Mapping[int, Fault], group: Group, done: Normalized
+) -> list[_Piece]:
+    """The records of the group in the values of raw records at the positions `left`; no objects are rejected."""
     found: list[_Piece] = []
-    for position, value in enumerate(values):
+    for place, (position, value) in enumerate(zip(left, values, strict=True)):
         if type(value) is dict and "item" not in value and "scene" not in value:
             found.append(_Piece(position, 0, value))
-        elif position not in faults:
+        elif place not in faults:
             for part, record in enumerate(records(value, group)):
                 if isinstance(record, dict):
                     found.append(_Piece(position, part, record))

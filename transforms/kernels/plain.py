@@ -9,11 +9,14 @@ from itertools import compress
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
 import orjson
 import polars as pl
 
+from transforms.kernels import shredding
 from transforms.kernels.image_urls import canonical_column
 from transforms.kernels.metadata import Shapes, odd, shapes
+from transforms.kernels.shredding import Shredded
 from transforms.rules.values import JsonObject, JsonValue
 
 Columns: TypeAlias = dict[str, Sequence[object] | pl.Series]
@@ -86,6 +89,21 @@ def items(records: Sequence[JsonObject], *, but: Collection[int] = ()) -> Picked
     for key in found.keys & {"width", "height"}:
         columns[key] = found.doubles(key)
     return Picked(found.places, columns, metadata, known)
+
+
+def with_canonical_urls(raw: Sequence[bytes], found: Shredded) -> Shredded | None:
+    """Items shredded from raw records with their column `url`; without those whose URL only the rule can judge."""
+    canonical, errors = canonical_column(found.columns["image_url"])
+    if errors.null_count() < len(errors):
+        skip = np.zeros(len(raw), np.bool_)
+        skip[found.places[errors.is_not_null().to_numpy()]] = True
+        again = shredding.items(raw, skip=skip)
+        if again is None:
+            return None
+        found = again
+        canonical, _ = canonical_column(found.columns["image_url"])
+    found.columns["url"] = canonical.set(canonical == found.columns["image_url"], None)
+    return found
 
 
 def boxes(records: Sequence[JsonObject], *, prediction: bool, but: Collection[int] = ()) -> Picked:

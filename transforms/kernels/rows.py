@@ -1,6 +1,6 @@
 """The columns of each group as they travel, and how rows that the rules made one by one become such columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +83,9 @@ class Origin:
     offsets: npt.NDArray[np.int64]
     lines: npt.NDArray[np.int64]
 
-    def columns(self, positions: Sequence[int], parts: Sequence[int]) -> list[pl.Series]:
+    def columns(
+        self, positions: Sequence[int] | npt.NDArray[np.int64], parts: Sequence[int] | npt.NDArray[np.int64]
+    ) -> list[pl.Series]:
         """The SOURCE columns of rows made from the records at these positions."""
         where = np.asarray(positions, np.int64)
         exports = np.broadcast_to(np.asarray(self.export, np.int32), self.offsets.shape)
@@ -121,8 +123,18 @@ def batch(
     known: Shapes | None = None,
 ) -> Batch:
     """The batch of rows given column by column; a column that is not given is null. `known` is for `tabulated`."""
-    count = len(metadata)
-    dense, cells = tabulated(metadata, known)
+    return assembled(group, columns, tabulated(metadata, known), source)
+
+
+def assembled(
+    group: Group,
+    columns: Mapping[str, Sequence[object] | pl.Series],
+    metadata: tuple[dict[str, pl.Series], pl.DataFrame],
+    source: list[pl.Series],
+) -> Batch:
+    """The batch of rows whose metadata is columns and cells already."""
+    count = len(source[0])
+    dense, cells = metadata
     core = []
     for name, dtype in COLUMNS[group].items():
         values = columns.get(name)

@@ -157,7 +157,7 @@ def _check_geometry(geometry: Any, kind: str) -> None:
         _require(geometry.get("yaw") is None or is_number(geometry["yaw"]), "geometry.yaw")
 
 
-def _require(holds: bool, field: str) -> None:  # noqa: FBT001 - reads as the sentence it is
+def _require(holds: bool, field: str) -> None:
     if not holds:
         raise RejectedError("invalid_field", field)
 

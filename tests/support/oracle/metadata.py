@@ -176,7 +176,7 @@ def _attachments(value: Any) -> list[dict[str, Any]] | None:
     return [{key: entry.get(key) for key in ATTACHMENT_KEYS} for entry in value]
 
 
-def _require(holds: bool, path: str) -> None:  # noqa: FBT001 - reads as the sentence it is
+def _require(holds: bool, path: str) -> None:
     if not holds:
         raise RejectedError("invalid_context_attachment", path)
 

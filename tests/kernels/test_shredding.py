@@ -1,0 +1,290 @@
+"""What the extension takes is what the parser and the rules would give, to the bit: F2, F3, V1 to V9, C, A, I1."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from support.strategies import metadata_objects, raw, records, scalars
+
+from transforms.kernels import plain, shredding
+from transforms.kernels.image_urls import canonical_column
+from transforms.kernels.metadata import ALWAYS_COLUMNS, tabulated
+from transforms.kernels.parsing import parse
+from transforms.rules.export_rows import Group
+from transforms.rules.rejections import Fault
+
+pytestmark = pytest.mark.skipif(not shredding.is_built(), reason="the extension was not built: no C compiler")
+
+ITEM = {"reference_id": "a", "image_url": "https://example.org/a.jpg"}
+CORNERS = {"x": 1, "y": 2.5, "width": 3, "height": 4}
+BOX = {"reference_id": "a", "type": "box", "label": "car", "annotation_id": "1", "geometry": CORNERS}
+
+
+def item_with(metadata: str) -> bytes:
+    """The record of an item whose metadata is this text."""
+    return b'{"reference_id": "a", "image_url": "u", "metadata": %s}' % metadata.encode()
+
+
+def taken_value(token: str) -> Any:
+    """What the extension makes of a JSON value under a metadata key: (form, value), None where it declines it."""
+    found = shredding.items([item_with(f'{{"k": {token}}}')])
+    if found is None:
+        return None
+    ((name, values),) = found.dense.items()
+    assert found.cells.height == 0
+    return name.removesuffix(":k"), values[0]
+
+
+def by_the_columns(lines: list[bytes], group: Group) -> Any:
+    """What the parser and `kernels.plain` give for records: places, columns and metadata."""
+    parsed = parse(lines)
+    objects = [value if isinstance(value, dict) else {} for value in parsed.values]
+    if group == "items":
+        return plain.items(objects, but=parsed.exact)
+    return plain.boxes(objects, prediction=group == "predictions", but=parsed.exact)
+
+
+def check_agreement(lines: list[bytes], group: Group) -> int:
+    """Compares what is taken with what the columns give for the same records; returns how many were taken."""
+    if group == "items":
+        found = shredding.items(lines)
+        if found is not None:
+            found = plain.with_canonical_urls(lines, found)
+    else:
+        found = shredding.boxes(lines, prediction=group == "predictions")
+    if found is None:
+        return 0
+    picked = by_the_columns([lines[place] for place in found.places], group)
+    assert picked.places == list(range(len(found.places))), "whatever is taken is plain"
+    names = set(picked.columns) | set(found.columns)
+    for name in names:
+        theirs = picked.columns.get(name, [None] * len(picked.places))
+        series = theirs if isinstance(theirs, pl.Series) else pl.Series(values=theirs)
+        ours = found.columns[name].to_list() if name in found.columns else [None] * len(picked.places)
+        assert ours == series.to_list(), name
+    dense, cells = tabulated(picked.metadata, picked.shapes)
+    assert_frame_equal(pl.DataFrame(found.dense), pl.DataFrame(dense), check_column_order=False)
+    assert_frame_equal(found.cells, cells)
+    for name, values in found.dense.items():
+        if values.dtype == pl.Float64:  # 0.0 and -0.0 are told apart
+            assert values.reinterpret(dtype=pl.Int64).to_list() == dense[name].reinterpret(dtype=pl.Int64).to_list()
+    return len(found.places)
+
+
+@pytest.mark.parametrize("group", ["items", "annotations", "predictions"])
+@settings(max_examples=150)
+@given(st.data())
+def test_what_is_taken_is_what_the_columns_give(group: Group, data: st.DataObject) -> None:
+    check_agreement([raw(each) for each in data.draw(st.lists(records[group], max_size=8))], group)
+
+
+@settings(max_examples=150)
+@given(st.lists(metadata_objects(scalars), min_size=1, max_size=60), st.booleans())
+def test_metadata_of_any_shape(objects: list[Any], ascii_only: bool) -> None:
+    lines = [json.dumps({**ITEM, "metadata": each}, ensure_ascii=ascii_only).encode() for each in objects]
+    check_agreement(lines, "items")
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_damaged_records_are_declined_or_mean_what_the_parser_says(data: st.DataObject) -> None:
+    metadata = {"a": 1, "b": "x\u00e9\\", "c": [1, {"d": None}], "lat": 1.5, "lon": 2, "e": True, "f": -0.5}
+    line = bytearray(raw({**ITEM, "metadata": metadata, "width": 3}))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(line) - 1))
+        match data.draw(st.sampled_from(["replace", "insert", "delete"])):
+            case "replace":
+                line[place] = data.draw(st.one_of(st.integers(0, 255), st.sampled_from(b'"\\{}[],: 0e.-')))
+            case "insert":
+                line.insert(place, data.draw(st.one_of(st.integers(0, 255), st.sampled_from(b'"\\{}[],: 0e.-'))))
+            case _:
+                del line[place]
+    check_agreement([bytes(line)], "items")
+
+
+@settings(max_examples=1_000)
+@given(st.floats(allow_nan=False, allow_infinity=False))
+@example(-0.0)
+@example(5e-324)
+@example(1.7976931348623157e308)
+def test_the_shortest_text_of_a_double_gives_that_double(value: float) -> None:
+    taken = taken_value(repr(value))
+    if taken is not None:
+        assert taken[0] == "float"
+        assert math.copysign(1, taken[1]) == math.copysign(1, value)
+        assert taken[1] == value
+    elif "e" not in repr(value):
+        assert len(repr(value).strip("-").replace(".", "").lstrip("0")) > 19 or len(repr(value)) > 40
+
+
+@settings(max_examples=2_000)
+@given(st.integers(0, 10**19 - 1), st.integers(1, 25), st.booleans())
+@example(9007199254740993, 1, False)
+@example(9007199254740993 * 10 + 5, 1, False)
+@example(2**63, 5, True)
+@example(10**19 - 1, 19, False)
+def test_decimals_are_rounded_as_python_rounds_them(digits: int, fraction: int, negative: bool) -> None:
+    text = f"{digits:0{fraction + 1}d}"
+    token = f"{'-' if negative else ''}{text[:-fraction]}.{text[-fraction:]}"
+    taken = taken_value(token)
+    if taken is not None:
+        assert taken == ("float", float(token))
+        assert np.signbit(taken[1]) == negative
+    else:
+        assert len(token) > 40
+
+
+@given(st.integers(-(10**20), 10**20))
+def test_integers_are_exact_or_declined(value: int) -> None:
+    taken = taken_value(str(value))
+    assert taken == ("int", value) if abs(value) < 10**18 else taken in (None, ("int", value))
+
+
+@settings(max_examples=300)
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.booleans())
+def test_texts_come_back_however_they_are_escaped(text: str, ascii_only: bool) -> None:
+    assert taken_value(json.dumps(text, ensure_ascii=ascii_only)) == ("string", text)
+    found = shredding.items([item_with(f"{{{json.dumps(text, ensure_ascii=ascii_only)}: 1}}")])
+    if text not in ALWAYS_COLUMNS:
+        assert found is not None
+        assert list(found.dense) == [f"int:{text}"]
+
+
+@settings(max_examples=500)
+@given(st.binary(max_size=12))
+def test_strings_that_are_no_utf8_are_declined(data: bytes) -> None:
+    line = b'{"reference_id": "%s", "image_url": "u"}' % data
+    try:
+        expected = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        expected = None
+    found = shredding.items([line])
+    if found is not None:
+        assert expected is not None
+        assert found.columns["reference_id"].to_list() == [expected["reference_id"]]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        *(b'{"reference_id": "\\%s", "image_url": "u"}' % bad for bad in (b"x", b"u12", b"ud800", b"udc00x", b"")),
+        b'{"reference_id": "a", "image_url": "u"} x',
+        b'{"reference_id": "a", "image_url": "u",}',
+        b'{"reference_id": "a", "image_url": "u"',
+        b'{"reference_id": "a", "image_url": "u", "image_url": "v"}',
+        b'{"reference_id": "a"}',
+        b'{"reference_id": "", "image_url": "u"}',
+        b'{"reference_id": null, "image_url": "u"}',
+        b'{"reference_id": "a", "image_url": "u", "license": 1}',
+        b'{"reference_id": "a", "image_url": "u", "width": -0}',
+        b'{"reference_id": "a", "image_url": "u", "width": true}',
+        b"[]",
+        b"{}",
+        b"",
+        *(
+            item_with(metadata)
+            for metadata in (
+                '{"a": 1, "a": 2}',
+                '{"a": 01}',
+                '{"a": 1.}',
+                '{"a": .5}',
+                '{"a": +1}',
+                '{"a": -0}',
+                '{"a": 1e400}',
+                '{"a": 9223372036854775808}',
+                '{"a": NaN}',
+                '{"a": tru}',
+                '{"a": [9223372036854775808]}',
+                '{"a": [1, ]}',
+                '{"a": {"b" 1}}',
+                '{"a": ["\\ud800"]}',
+                f'{{"a": {"[" * 200}1{"]" * 200}}}',
+                '{"lat": 1}',
+                '{"lat": 1, "longitude": 2}',
+                '{"lat": 91, "lon": 2}',
+                '{"lat": "1", "lon": 2}',
+                '{"lat": 1, "lon": 2, "latitude": 1, "longitude": 2}',
+                '{"context_attachments": []}',
+                '{"camera_params": {}}',
+                "[]",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_left_to_the_rules(record: bytes) -> None:
+    assert shredding.items([record]) is None
+
+
+def test_ordinary_records_are_taken() -> None:
+    metadata = {"weather": "rain", "speed": 31, "f": 1.25, "on": True, "no": None, "tags": ["b", {"z": 1, "a": 2}]}
+    items = [{**ITEM, "metadata": {**metadata, "latitude": 1, "longitude": -2.5}, "width": 0, "height": 2.5}, ITEM]
+    items.append({**ITEM, "metadata": None, "width": None})
+    assert check_agreement([raw(each) for each in items] * 40, "items") == 120
+    spaced = b'\n {"reference_id"\t: "a" , "image_url" :"/u","metadata":{ } }\r\n'
+    assert check_agreement([spaced], "items") == 1
+    box = {**BOX, "metadata": metadata, "task_id": "t", "track_reference_id": None, "embedding_vector": None}
+    assert check_agreement([raw(each) for each in (box, BOX)], "annotations") == 2
+    assert check_agreement([raw({**box, "confidence": 0.5}), raw(BOX)], "predictions") == 2
+    assert check_agreement([raw({**box, "confidence": 0.5})], "annotations") == 0
+
+
+@settings(max_examples=300)
+@given(*(st.one_of(st.floats(-1e17, 1e17), st.integers(-(2**60), 2**60), st.floats(-1, 1)) for _ in range(4)))
+@example(0.0, 1.0, 100.0, 12345678901234.5)
+@example(0.1, 1e-4, 0.5, 0.30000000000000004)
+def test_geometry_is_the_canonical_text(x: float, y: float, width: float, height: float) -> None:
+    line = raw({**BOX, "geometry": {"x": x, "y": y, "width": width, "height": height}})
+    check_agreement([line], "annotations")
+
+
+@pytest.mark.parametrize("token", ["1.50", "1e2", "-0.0", "-0", "00.5", "0.10", "1.00"])
+def test_numbers_of_a_geometry_that_the_writer_would_write_otherwise_are_declined(token: str) -> None:
+    line = raw(BOX).replace(b'"x": 1,', b'"x": %s,' % token.encode()).replace(b'"x":1,', b'"x":%s,' % token.encode())
+    assert token.encode() in line
+    assert shredding.boxes([line], prediction=False) is None
+
+
+def test_items_whose_url_the_rule_has_to_judge_are_left_to_it() -> None:
+    lines = [
+        raw({**ITEM, "image_url": url}) for url in ("nonsense", "https://a.org/x", "HTTPS://A.org/../x", "ftp://a")
+    ]
+    found = shredding.items(lines)
+    assert found is not None
+    assert found.places.tolist() == [0, 1, 2, 3]
+    kept = plain.with_canonical_urls(lines, found)
+    assert kept is not None
+    canonical, errors = canonical_column(pl.Series(["https://a.org/x", "HTTPS://A.org/../x"]))
+    assert errors.null_count() == 2
+    assert kept.places.tolist() == [1, 2]
+    assert kept.columns["url"].to_list() == [None, canonical[1]]
+    assert plain.with_canonical_urls(lines[:1], shredding.Shredded(*shredding.items(lines[:1]))) is None  # type: ignore[misc]
+
+
+def test_skipped_records_are_declined() -> None:
+    found = shredding.items([raw(ITEM)] * 3, skip=np.array([False, True, False]))
+    assert found is not None
+    assert found.places.tolist() == [0, 2]
+
+
+def test_many_rare_keys_become_cells() -> None:
+    lines = [raw({**ITEM, "metadata": {f"k{(row * 7 + n) % 500}": row for n in range(3)}}) for row in range(2_000)]
+    assert check_agreement(lines, "items") == 2_000
+    found = shredding.items(lines)
+    assert found is not None
+    assert (found.dense, found.cells.height) == ({}, 6_000)
+
+
+def test_a_fault_of_the_parser_is_no_fault_of_a_neighbour() -> None:
+    lines = [raw(ITEM), b'{"reference_id": ', raw({**ITEM, "metadata": {"a": 10**30}})]
+    parsed = parse(lines)
+    assert isinstance(parsed.faults[1], Fault)
+    found = shredding.items(lines)
+    assert found is not None
+    assert found.places.tolist() == [0]

@@ -1,0 +1,11 @@
+def shred(
+    records: list[bytes],
+    core: tuple[tuple[str, int, str], ...],
+    reserved: tuple[str, ...],
+    coordinates: tuple[tuple[str, float], ...],
+    skip: bytes,
+) -> tuple[
+    bytes,
+    list[tuple[bytes, bytes, bytes]],
+    list[tuple[str, int, tuple[bytes, bytes, bytes]]],
+]: ...

@@ -1,0 +1,51 @@
+"""Digests of whole columns of texts: cache keys (K1), partitions; by a C extension where it was built."""
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from transforms.kernels.batch import Positions
+from transforms.rules.identity import partition_of
+from transforms.rules.image_urls import cache_key
+
+try:
+    from transforms.kernels import _digests
+except ImportError:  # no compiler where the package was installed
+    _digests = None  # type: ignore[assignment]
+
+_DIGITS = 64
+
+
+def cache_keys(urls: pl.Series) -> pl.Series:
+    """The cache key of each URL, as `transforms.rules.image_urls.cache_key` gives it.
+
+    Args:
+        urls: String array of shape (N,) without nulls.
+
+    Returns:
+        String array of shape (N,), 64 hex digits each.
+    """
+    if _digests is None:
+        return pl.Series(values=[cache_key(url) for url in urls.to_list()], dtype=pl.String)
+    digits = _digests.sha256_hex(*_buffers(urls))
+    offsets = np.arange(0, len(digits) + 1, _DIGITS, dtype=np.int64)
+    array = pa.LargeStringArray.from_buffers(len(urls), pa.py_buffer(offsets), pa.py_buffer(digits))
+    return pl.Series(values=array, dtype=pl.String)
+
+
+def partitions_of(reference_ids: pl.Series, partitions: int) -> Positions:
+    """The partition of each reference id, as `transforms.rules.identity.partition_of` gives it: int64[N]."""
+    if _digests is None:
+        ids = reference_ids.to_list()
+        return np.fromiter((partition_of(each, partitions) for each in ids), np.int64, len(ids))
+    return np.frombuffer(_digests.crc32(*_buffers(reference_ids)), np.uint32).astype(np.int64) % partitions
+
+
+def _buffers(texts: pl.Series) -> tuple[memoryview, memoryview]:
+    """The offsets and the bytes of a column without nulls."""
+    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, data = array.buffers()
+    first, last = array.offset * 8, (array.offset + len(array) + 1) * 8
+    if offsets is None:  # a column without rows
+        return memoryview(b"\0" * 8), memoryview(b"")
+    return memoryview(offsets)[first:last], memoryview(b"" if data is None else data)
