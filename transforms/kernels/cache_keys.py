@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
 import polars as pl
 
 from transforms.rules.export_rows import GROUPS, Group
@@ -63,6 +64,8 @@ class CacheKeys:
             changed: The owners whose uses are no longer what is held; None for all.
             version: The version to be published.
         """
+        if not held.height:
+            return cls._listed(new.select(pl.all(), first_version=pl.lit(version, pl.Int64)), no_uses(), version)
         lasts = pl.lit(value=False) if changed is None else ~pl.col("owner").is_in(list(changed))
         kept = held.filter(lasts & (pl.col("owner") != NOBODY)).drop("first_version")
         first = held.group_by("cache_key").agg(pl.col("first_version").min())
@@ -71,11 +74,19 @@ class CacheKeys:
             .join(first, on="cache_key", how="left")
             .with_columns(first_version=pl.col("first_version").fill_null(version))
         )
+        ended = first.join(uses, on="cache_key", how="anti").with_columns(owner=pl.lit(NOBODY, pl.Int32))
+        return cls._listed(uses, ended, version)
+
+    @classmethod
+    def _listed(cls, uses: pl.DataFrame, ended: pl.DataFrame, version: int) -> Self:
+        """The list that all uses make; `ended` are the keys that nobody uses any more."""
         frame = listed(uses).with_columns(
             action=pl.when(pl.col("first_version") == version).then(pl.lit("upload")).otherwise(pl.lit("cached"))
         )
-        ended = first.join(uses, on="cache_key", how="anti").with_columns(owner=pl.lit(NOBODY, pl.Int32))
-        every = pl.concat([uses, ended], how="diagonal").select(*KEY_USES).sort("cache_key", "owner")
+        if not ended.height and frame.height == uses.height:
+            every = frame.select(*KEY_USES)  # each key has one use: sorted by key is sorted
+        else:
+            every = pl.concat([uses, ended], how="diagonal").select(*KEY_USES).sort("cache_key", "owner")
         upload = int((frame["action"] == "upload").sum())
         columns = ("cache_key", "url", "kind", "reference_id", "first_version", "action")
         return cls(frame.select(columns), every, upload, frame.height - upload)
@@ -106,6 +117,11 @@ def split_uses(frames: Sequence[pl.DataFrame], partitions: int) -> Iterator[tupl
     if not frames:
         return
     uses = pl.concat([listed(frame) for frame in frames])
-    numbers = key_partitions(uses["cache_key"], partitions)
-    for (number,), part in uses.with_columns(number=numbers).partition_by("number", as_dict=True).items():
-        yield int(number), part.drop("number")
+    if len(frames) > 1:
+        uses = uses.sort("cache_key")
+    # Partitions follow the order of keys: each is a stretch.
+    numbers = key_partitions(uses["cache_key"], partitions).to_numpy()
+    bounds = np.searchsorted(numbers, np.arange(partitions + 1))
+    for number in np.unique(numbers).tolist():
+        start, stop = int(bounds[number]), int(bounds[number + 1])
+        yield number, uses[start:stop]

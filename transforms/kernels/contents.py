@@ -150,7 +150,10 @@ def canonical(batch: Batch) -> Batch:
 
 def _laid_out(values: pl.Series) -> pl.Series:
     """The same values, their memory made of them alone: its unused bits depend on where the values were taken from."""
+    missing = values.null_count()
+    if missing == len(values):
+        return pl.Series(values.name, [None], values.dtype).new_from_index(0, len(values))
     present = np.flatnonzero(values.is_not_null().to_numpy())
-    if len(present) == len(values):
+    if not missing:
         return values.gather(present)
     return spread(values.drop_nulls(), present, len(values))
