@@ -46,12 +46,15 @@ setup(
         "pipelines": ["py.typed"],
         "pipelines.queries": ["*.lark"],
         "pipelines.report": ["assets/*", "vendor/*"],
-        "transforms": ["py.typed", "kernels/*.pyi"],
+        "transforms": ["py.typed", "formats/*.pyi", "kernels/*.pyi"],
     },
     # Optional: without a compiler the package installs all the same, and the job is slower.
     ext_modules=[
-        Extension(f"transforms.kernels.{name}", [f"transforms/kernels/{name}.c"], optional=True)
-        for name in ("_shredding", "_digests")
+        Extension("transforms.formats._avro_rows", ["transforms/formats/_avro_rows.c"], optional=True),
+        *(
+            Extension(f"transforms.kernels.{name}", [f"transforms/kernels/{name}.c"], optional=True)
+            for name in ("_shredding", "_digests")
+        ),
     ],
     install_requires=RUN,
     extras_require={

@@ -1,23 +1,32 @@
-"""Columns to an Avro object container file: blocks are encoded by polars, framed under our own schema by fastavro."""
+"""Columns to an Avro object container file: blocks of encoded rows, framed under our own schema by fastavro."""
 
 import hashlib
 import io
 import json
 from collections.abc import Mapping
+from typing import NamedTuple
 
-import fastavro
 import polars as pl
 from fastavro.write import Writer
+
+from transforms.formats.avro_rows import encoded
 
 ROWS_PER_BLOCK = 16_000
 CODEC = "snappy"
 
 
+class _Block(NamedTuple):
+    """What `Writer.write_block` takes of a block that `fastavro.block_reader` has read."""
+
+    num_records: int
+    bytes_: io.BytesIO
+
+
 def avro_container(frame: pl.DataFrame, schema: Mapping[str, object], *, codec: str = CODEC) -> bytes:
     """The rows of a frame as an Avro container, the same bytes for the same rows and schema.
 
-    polars encodes each column as a union of null and its type, in the order of the frame: `schema` has to have just
-    that structure, with whatever names. The sync marker is derived from the schema, so nothing in the file is random.
+    Each column is encoded as a union of null and its type, in the order of the frame: `schema` has to have just that
+    structure, with whatever names. The sync marker is derived from the schema, so nothing in the file is random.
 
     Raises:
         ValueError: Number of columns and of fields of the schema differ.
@@ -31,13 +40,8 @@ def avro_container(frame: pl.DataFrame, schema: Mapping[str, object], *, codec: 
     writer = Writer(out, dict(schema), codec=codec, sync_marker=marker)
     # Wide rows in fewer rows a block, so that a block stays within megabytes.
     height = max(1, ROWS_PER_BLOCK // (1 + _leaves(frame) // 100))
-    whole = frame.rechunk()  # the encoder needs columns that are cut at the same rows
-    for start in range(0, whole.height, height):
-        encoded = io.BytesIO()
-        whole[start : start + height].write_avro(encoded, compression="uncompressed", name="row")
-        encoded.seek(0)
-        for block in fastavro.block_reader(encoded):
-            writer.write_block(block)
+    for count, rows in encoded(frame, height):
+        writer.write_block(_Block(count, io.BytesIO(rows)))
     writer.flush()
     return out.getvalue()
 

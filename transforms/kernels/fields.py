@@ -36,9 +36,22 @@ def cell_groups(batch: Batch) -> Iterator[tuple[tuple[str, str], pl.DataFrame]]:
     """The cells of each key and form, in the order of their rows."""
     if not batch.cells.height:
         return
-    groups = batch.cells.sort("key", "form", "row").partition_by("key", "form", as_dict=True, maintain_order=True)
-    for (key, form), cells in groups.items():
-        yield (str(key), str(form)), cells
+    cells = batch.cells.sort("key", "form", "row")
+    # Stretches of one frame: `partition_by` copies each group.
+    for key, form, start, count in stretches(cells, "key", "form").iter_rows():
+        yield (key, form), cells[start : start + count]
+
+
+def stretches(sorted_rows: pl.DataFrame, *names: str) -> pl.DataFrame:
+    """Where rows that say the same in some columns begin, and how many there are: columns `names`, start, count.
+
+    The rows are sorted by these columns.
+    """
+    return (
+        sorted_rows.select(*names, start=pl.int_range(pl.len(), dtype=pl.Int64))
+        .group_by(*names, maintain_order=True)
+        .agg(pl.col("start").first(), count=pl.len())
+    )
 
 
 def cell_values(cells: pl.DataFrame, form: str) -> pl.Series:

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import orjson
 import polars as pl
 
 from transforms.kernels.batch import Batch
-from transforms.kernels.fields import locations
+from transforms.kernels.fields import cell_groups, cell_values, locations
 from transforms.kernels.image_urls import cache_key_column
-from transforms.kernels.metadata import CELL_COLUMN, json_text
+from transforms.kernels.metadata import json_text, spread
 from transforms.rules.attachments import FIELD as ATTACHMENTS
 from transforms.rules.attachments import Attachment, attachments
 from transforms.rules.avro_schema import COLUMNS, stored_fields
@@ -129,41 +130,17 @@ def _cast(values: pl.Series, form: str, storage: str) -> pl.Series:
 
 
 def _cell_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, list[pl.Series]]:
-    """Full columns of the cells, by key, of the forms that the storage of the key takes: one table for each form."""
+    """Full columns of the cells, by key, of the forms that the storage of the key takes."""
     found: dict[str, list[pl.Series]] = {}
     if not batch.cells.height:
         return found
-    keys = list(storages)
-    numbered = batch.cells.join(
-        pl.DataFrame({"key": keys, "number": range(len(keys))}, schema={"key": pl.String, "number": pl.Int64}), on="key"
-    )
-    rows = pl.DataFrame({"row": pl.int_range(batch.rows.height, dtype=pl.UInt32, eager=True)})
-    for (form,), given in numbered.partition_by("form", as_dict=True).items():
-        taken = [number for number, key in enumerate(keys) if form in _FORMS[storages[key]]]
-        cells = given.filter(pl.col("number").is_in(taken))
-        if not cells.height:
-            continue
-        values = CELL_COLUMN.get(str(form), "text")
-        table = rows.join(
-            cells.pivot("number", index="row", values=values), on="row", how="left", maintain_order="left"
-        )
-        names = [name for name in table.columns if name != "row"]
-        casts = [_cast_cells(name, str(form), storages[keys[int(name)]]) for name in names]
-        for name, column in zip(names, table.select(casts).iter_columns(), strict=True):
-            found.setdefault(keys[int(name)], []).append(column)
+    for (key, form), cells in cell_groups(batch):
+        storage = storages.get(key)
+        if storage is not None and form in _FORMS[storage]:
+            values = _cast(cell_values(cells, form), form, storage)
+            column = spread(values, cells["row"].to_numpy().astype(np.int64), batch.rows.height)
+            found.setdefault(key, []).append(column)
     return found
-
-
-def _cast_cells(name: str, form: str, storage: str) -> pl.Expr:
-    """As `_cast`, for a column of cells: these hold booleans as 0 and 1."""
-    column = pl.col(name)
-    match form:
-        case "bool":
-            return pl.when(column == 1).then(pl.lit("true")).when(column == 0).then(pl.lit("false")).alias(name)
-        case "big":
-            return column.map_batches(lambda values: _cast(values, "big", storage), return_dtype=pl.Float64())
-        case _:
-            return column.cast(_DTYPES[storage])
 
 
 def _struct(name: str, columns: Mapping[str, pl.Series], height: int) -> pl.Series:

@@ -1,0 +1,200 @@
+/* Rows of columns as the binary encoding of Avro 1.11: the fast half of transforms/formats/avro_parts.py.
+
+   Every field is a union of null and its type, in this order, as polars writes it: byte 0 for null, byte 2 and the value
+   otherwise. Columns are sparse: the rows that have a value, ascending, and the values of just these. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdint.h>
+#include <string.h>
+
+/* The numbers are those of avro_parts. */
+enum kind { LONG, DOUBLE, BOOLEAN, STRING, RECORD };
+
+/* A column; behind a record stand the columns of its fields. */
+typedef struct {
+    enum kind kind;
+    Py_buffer rows, values, data;
+    int is_full;        /* every row has a value, and `rows` is empty */
+    Py_ssize_t count;   /* of rows that have a value */
+    Py_ssize_t at;      /* of them, the first that is not behind the row at hand */
+    Py_ssize_t behind;  /* of a record: the column behind its last field */
+} Column;
+
+typedef struct {
+    unsigned char *data;
+    Py_ssize_t size, room;
+} Output;
+
+static int reserve(Output *out, Py_ssize_t more)
+{
+    if (out->size + more <= out->room)
+        return 0;
+    Py_ssize_t room = out->room * 2;
+    while (room < out->size + more)
+        room *= 2;
+    unsigned char *data = PyMem_RawRealloc(out->data, (size_t)room);
+    if (data == NULL)
+        return -1;
+    out->data = data;
+    out->room = room;
+    return 0;
+}
+
+/* Zigzag, then seven bits a byte; the room for it is there. */
+static void put_long(Output *out, int64_t value)
+{
+    uint64_t left = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    while (left > 0x7F) {
+        out->data[out->size++] = (unsigned char)(left | 0x80);
+        left >>= 7;
+    }
+    out->data[out->size++] = (unsigned char)left;
+}
+
+/* The place of the row's value among those of the column, -1 where it has none. */
+static Py_ssize_t place_of(Column *column, int64_t row)
+{
+    if (column->is_full)
+        return (Py_ssize_t)row;
+    const int64_t *rows = column->rows.buf;
+    while (column->at < column->count && rows[column->at] < row)
+        column->at++;
+    return column->at < column->count && rows[column->at] == row ? column->at : -1;
+}
+
+static int put_row(Output *out, Column *columns, Py_ssize_t count, int64_t row)
+{
+    for (Py_ssize_t i = 0; i < count;) {
+        Column *column = &columns[i];
+        Py_ssize_t place = place_of(column, row);
+        if (reserve(out, 24) < 0)
+            return -1;
+        if (place < 0) {
+            out->data[out->size++] = 0;
+            i = column->behind;
+            continue;
+        }
+        out->data[out->size++] = 2;
+        i++;
+        switch (column->kind) {
+        case LONG:
+            put_long(out, ((const int64_t *)column->values.buf)[place]);
+            break;
+        case DOUBLE:
+            memcpy(out->data + out->size, (const double *)column->values.buf + place, sizeof(double));
+            out->size += (Py_ssize_t)sizeof(double);
+            break;
+        case BOOLEAN:
+            out->data[out->size++] = ((const unsigned char *)column->values.buf)[place] != 0;
+            break;
+        case STRING: {
+            const int64_t *offsets = column->values.buf;
+            int64_t length = offsets[place + 1] - offsets[place];
+            put_long(out, length);
+            if (reserve(out, (Py_ssize_t)length) < 0)
+                return -1;
+            memcpy(out->data + out->size, (const char *)column->data.buf + offsets[place], (size_t)length);
+            out->size += (Py_ssize_t)length;
+            break;
+        }
+        case RECORD:
+            break; /* its fields follow */
+        }
+    }
+    return 0;
+}
+
+static void release(Column *columns, Py_ssize_t count)
+{
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyBuffer_Release(&columns[i].rows);
+        PyBuffer_Release(&columns[i].values);
+        PyBuffer_Release(&columns[i].data);
+    }
+    PyMem_RawFree(columns);
+}
+
+/* Whether buffers are as long as they have to be for `height` rows, and offsets ascend into the data. */
+static int is_sound(Column *column, Py_ssize_t height)
+{
+    static const Py_ssize_t WIDTH[] = {8, 8, 1, 8, 0};
+    column->count = column->is_full ? height : column->rows.len / (Py_ssize_t)sizeof(int64_t);
+    if (column->kind == RECORD)
+        return 1;
+    if (column->values.len < (column->count + (column->kind == STRING)) * WIDTH[column->kind])
+        return 0;
+    if (column->kind == STRING) {
+        const int64_t *offsets = column->values.buf;
+        if (offsets[0] < 0 || offsets[column->count] > column->data.len)
+            return 0;
+        for (Py_ssize_t i = 0; i < column->count; i++)
+            if (offsets[i] > offsets[i + 1])
+                return 0;
+    }
+    return 1;
+}
+
+PyDoc_STRVAR(encode_doc,
+             "encode(height, per_block, columns) -> list of bytes, one for each block of rows\n\n"
+             "columns: tuples (kind, fields, is_full, rows, values, data); `fields` is how many columns behind a record are in it.");
+
+static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    Py_ssize_t height, per_block;
+    PyObject *given, *found = NULL;
+    if (!PyArg_ParseTuple(arguments, "nnO!", &height, &per_block, &PyList_Type, &given))
+        return NULL;
+    Py_ssize_t count = PyList_GET_SIZE(given), read = 0;
+    Column *columns = PyMem_RawCalloc((size_t)(count ? count : 1), sizeof *columns);
+    Output out = {PyMem_RawMalloc(1 << 16), 0, 1 << 16};
+    if (columns == NULL || out.data == NULL || per_block < 1) {
+        PyErr_SetString(PyExc_ValueError, "expected memory, and at least one row a block");
+        goto done;
+    }
+    for (; read < count; read++) {
+        Column *column = &columns[read];
+        int kind;
+        Py_ssize_t fields;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(given, read), "inpy*y*y*", &kind, &fields, &column->is_full, &column->rows,
+                              &column->values, &column->data))
+            goto done;
+        column->kind = (enum kind)kind;
+        column->behind = read + 1 + fields;
+        if (kind < LONG || kind > RECORD || fields < 0 || column->behind > count || !is_sound(column, height)) {
+            read++;
+            PyErr_SetString(PyExc_ValueError, "expected columns whose buffers hold what they say");
+            goto done;
+        }
+    }
+    found = PyList_New(0);
+    for (Py_ssize_t start = 0; found != NULL && start < height; start += per_block) {
+        Py_ssize_t stop = start + per_block < height ? start + per_block : height;
+        out.size = 0;
+        for (Py_ssize_t row = start; row < stop; row++)
+            if (put_row(&out, columns, count, row) < 0) {
+                PyErr_NoMemory();
+                Py_CLEAR(found);
+                goto done;
+            }
+        PyObject *block = PyBytes_FromStringAndSize((const char *)out.data, out.size);
+        if (block == NULL || PyList_Append(found, block) < 0)
+            Py_CLEAR(found);
+        Py_XDECREF(block);
+    }
+done:
+    PyMem_RawFree(out.data);
+    if (columns != NULL)
+        release(columns, read);
+    return found;
+}
+
+static PyMethodDef METHODS[] = {{"encode", encode, METH_VARARGS, encode_doc}, {NULL, NULL, 0, NULL}};
+
+static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_avro_rows", NULL, 0, METHODS, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__avro_rows(void)
+{
+    return PyModule_Create(&MODULE);
+}

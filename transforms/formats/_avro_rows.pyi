@@ -1,0 +1,7 @@
+from typing_extensions import Buffer
+
+def encode(
+    height: int,
+    per_block: int,
+    columns: list[tuple[int, int, bool, Buffer, Buffer, Buffer]],
+) -> list[bytes]: ...
