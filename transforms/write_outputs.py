@@ -15,7 +15,7 @@ from transforms.formats.avro_parts import avro_container
 from transforms.kernels.batch import Batch
 from transforms.kernels.cache_keys import split_uses, use_owner
 from transforms.kernels.insights import Counted, counted
-from transforms.kernels.publication import CacheKeyMode, publish
+from transforms.kernels.publication import METADATA, CacheKeyMode, publish
 from transforms.progress_notes import note_progress
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import GROUPS, Group
@@ -117,9 +117,10 @@ class _WriteRowsFn(beam.DoFn):
         self, number: int, group: Group, batch: Batch, fields: JsonObject
     ) -> tuple[StoredFile, pl.DataFrame, JsonObject]:
         published = publish(batch, fields, cache_keys=self._cache_keys)
-        data = avro_container(published.frame, row_schema(group, fields))
+        metadata = {METADATA: list(published.metadata.values())} if published.metadata else {}
+        data = avro_container(published.core, row_schema(group, fields), records=metadata)
         path = part_path(group, number, self._partitions, "avro")
-        file = store(self._root, path, data, records=published.frame.height)
+        file = store(self._root, path, data, records=published.core.height)
         self._stage.count(records=file.records, byte_count=file.bytes)
-        locations = published.frame["location"].struct.unnest()
+        locations = published.core["location"].struct.unnest()
         return file, published.uses, counted(fields, published.metadata, locations).document()

@@ -56,7 +56,7 @@ def by_polars(frame: pl.DataFrame, rows_per_block: int) -> list[tuple[int, bytes
 @example(pl.DataFrame({"a": [2**62, -(2**63), None, 0, -1, 63, 64, -64, -65]}), 4)
 @example(pl.DataFrame({"a": ["x" * 200, None, ""], "b": [None, None, None]}, schema_overrides={"b": pl.Boolean}), 2)
 def test_the_extension_encodes_as_polars_does(frame: pl.DataFrame, rows_per_block: int) -> None:
-    assert avro_rows._columns(frame) is not None, "no column is left to polars"
+    assert avro_rows._columns(frame, {}) is not None, "no column is left to polars"
     assert list(encoded(frame, rows_per_block)) == by_polars(frame, rows_per_block)
     cut = frame[2:]
     assert list(encoded(cut, rows_per_block)) == by_polars(cut, rows_per_block)
@@ -72,7 +72,7 @@ def test_columns_put_together_from_pieces_are_encoded_whole() -> None:
 
 def test_lists_are_left_to_polars_unless_there_is_none() -> None:
     lists = pl.DataFrame({"a": [["x"], None, []]}, schema={"a": pl.List(pl.String)})
-    assert avro_rows._columns(lists) is None
+    assert avro_rows._columns(lists, {}) is None
     assert [count for count, _ in encoded(lists, 2)] == [2, 1]
     assert list(encoded(lists, 2)) == by_polars(lists, 2)
     none = pl.DataFrame({"a": [None, None]}, schema={"a": pl.List(pl.String)})

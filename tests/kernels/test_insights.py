@@ -21,7 +21,7 @@ from transforms.kernels.insights import (
     field_edges,
     grid_counts,
 )
-from transforms.kernels.publication import typed_columns
+from transforms.kernels.publication import Sparse, sparse_columns
 from transforms.rules.schema import resolve_group
 
 LOCATIONS = st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 180)), min_size=1, max_size=30)
@@ -40,7 +40,7 @@ def test_only_numbers_have_edges(storage: str) -> None:
 @given(st.lists(doubles, min_size=1, max_size=30))
 def test_each_number_is_in_one_bin(values: list[float]) -> None:
     entry = field(min(values), max(values))
-    found = field_counts({"a": entry}, {"a": pl.Series([*values, None], dtype=pl.Float64)})
+    found = field_counts({"a": entry}, {"a": Sparse.of(pl.Series([*values, None], dtype=pl.Float64))})
     edges = field_edges(entry)
     assert edges is not None
     assert len(found["a"]) == len(edges) - 1
@@ -50,16 +50,18 @@ def test_each_number_is_in_one_bin(values: list[float]) -> None:
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=30))
 def test_each_integer_is_in_one_bin(values: list[int]) -> None:
     entry = field(min(values), max(values), "long")
-    found = field_counts({"a": entry}, {"a": pl.Series(values, dtype=pl.Int64)})
+    found = field_counts({"a": entry}, {"a": Sparse.of(pl.Series(values, dtype=pl.Int64))})
     assert sum(found["a"]) == len(values)
 
 
 def test_counts_of_parts_add_up() -> None:
     entry = {"a": field(0, 10, "long"), "s": field(None, None, "string", "text")}
-    columns = [{"a": pl.Series(part), "s": pl.Series(["x"] * 3)} for part in ([0, 1, 2], [10, 10, 5])]
+    columns = [
+        {"a": Sparse.of(pl.Series(part)), "s": Sparse.of(pl.Series(["x"] * 3))} for part in ([0, 1, 2], [10, 10, 5])
+    ]
     one, two = (field_counts(entry, part) for part in columns)
     assert set(one) == {"a"}
-    whole = field_counts(entry, {"a": pl.Series([0, 1, 2, 10, 10, 5])})
+    whole = field_counts(entry, {"a": Sparse.of(pl.Series([0, 1, 2, 10, 10, 5]))})
     assert [a + b for a, b in zip(one["a"], two["a"], strict=True)] == whole["a"]
 
 
@@ -122,7 +124,7 @@ def schema_of(batch: Batch) -> dict[str, Any]:
 
 def anew(batch: Batch, fields: dict[str, Any]) -> Counted:
     storages = {key: field["storage"] for key, field in fields.items() if field["storage"] is not None}
-    return counted(fields, typed_columns(batch, storages), locations(batch.rows))
+    return counted(fields, sparse_columns(batch, storages), locations(batch.rows))
 
 
 @settings(max_examples=80, deadline=None)

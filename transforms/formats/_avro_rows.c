@@ -12,15 +12,21 @@
 /* The numbers are those of avro_parts. */
 enum kind { LONG, DOUBLE, BOOLEAN, STRING, RECORD };
 
-/* A column; behind a record stand the columns of its fields. */
+/* A column; behind a record stand the columns of its fields. As small as it can be: wide rows look at thousands. */
 typedef struct {
+    int64_t next;        /* row of the value at `at`, or a row that never comes */
+    const int64_t *rows; /* NULL where every row has a value */
+    const void *values;
+    const char *data;    /* of texts, into which `values` are offsets */
+    Py_ssize_t at;       /* of the values, the first that is not behind the row at hand */
+    Py_ssize_t count;
+    Py_ssize_t behind;   /* the column behind this one, and behind its fields if it is a record */
     enum kind kind;
-    Py_buffer rows, values, data;
-    int is_full;        /* every row has a value, and `rows` is empty */
-    Py_ssize_t count;   /* of rows that have a value */
-    Py_ssize_t at;      /* of them, the first that is not behind the row at hand */
-    Py_ssize_t behind;  /* of a record: the column behind its last field */
 } Column;
+
+typedef struct {
+    Py_buffer rows, values, data;
+} Buffers;
 
 typedef struct {
     unsigned char *data;
@@ -53,49 +59,51 @@ static void put_long(Output *out, int64_t value)
     out->data[out->size++] = (unsigned char)left;
 }
 
-/* The place of the row's value among those of the column, -1 where it has none. */
-static Py_ssize_t place_of(Column *column, int64_t row)
+/* Finds the value of a row, or of the first row behind it that has one. */
+static void advance(Column *column, int64_t row)
 {
-    if (column->is_full)
-        return (Py_ssize_t)row;
-    const int64_t *rows = column->rows.buf;
-    while (column->at < column->count && rows[column->at] < row)
+    while (column->at < column->count && column->rows[column->at] < row)
         column->at++;
-    return column->at < column->count && rows[column->at] == row ? column->at : -1;
+    column->next = column->at < column->count ? column->rows[column->at] : INT64_MAX;
 }
 
 static int put_row(Output *out, Column *columns, Py_ssize_t count, int64_t row)
 {
     for (Py_ssize_t i = 0; i < count;) {
         Column *column = &columns[i];
-        Py_ssize_t place = place_of(column, row);
         if (reserve(out, 24) < 0)
             return -1;
-        if (place < 0) {
-            out->data[out->size++] = 0;
-            i = column->behind;
-            continue;
+        Py_ssize_t place = (Py_ssize_t)row;
+        if (column->rows != NULL) {
+            if (column->next < row)
+                advance(column, row);
+            if (column->next > row) {
+                out->data[out->size++] = 0;
+                i = column->behind;
+                continue;
+            }
+            place = column->at;
         }
         out->data[out->size++] = 2;
         i++;
         switch (column->kind) {
         case LONG:
-            put_long(out, ((const int64_t *)column->values.buf)[place]);
+            put_long(out, ((const int64_t *)column->values)[place]);
             break;
         case DOUBLE:
-            memcpy(out->data + out->size, (const double *)column->values.buf + place, sizeof(double));
+            memcpy(out->data + out->size, (const double *)column->values + place, sizeof(double));
             out->size += (Py_ssize_t)sizeof(double);
             break;
         case BOOLEAN:
-            out->data[out->size++] = ((const unsigned char *)column->values.buf)[place] != 0;
+            out->data[out->size++] = ((const unsigned char *)column->values)[place] != 0;
             break;
         case STRING: {
-            const int64_t *offsets = column->values.buf;
+            const int64_t *offsets = column->values;
             int64_t length = offsets[place + 1] - offsets[place];
             put_long(out, length);
             if (reserve(out, (Py_ssize_t)length) < 0)
                 return -1;
-            memcpy(out->data + out->size, (const char *)column->data.buf + offsets[place], (size_t)length);
+            memcpy(out->data + out->size, column->data + offsets[place], (size_t)length);
             out->size += (Py_ssize_t)length;
             break;
         }
@@ -106,28 +114,36 @@ static int put_row(Output *out, Column *columns, Py_ssize_t count, int64_t row)
     return 0;
 }
 
-static void release(Column *columns, Py_ssize_t count)
+static void release(Buffers *buffers, Py_ssize_t count)
 {
     for (Py_ssize_t i = 0; i < count; i++) {
-        PyBuffer_Release(&columns[i].rows);
-        PyBuffer_Release(&columns[i].values);
-        PyBuffer_Release(&columns[i].data);
+        PyBuffer_Release(&buffers[i].rows);
+        PyBuffer_Release(&buffers[i].values);
+        PyBuffer_Release(&buffers[i].data);
     }
-    PyMem_RawFree(columns);
+    PyMem_RawFree(buffers);
 }
 
-/* Whether buffers are as long as they have to be for `height` rows, and offsets ascend into the data. */
-static int is_sound(Column *column, Py_ssize_t height)
+/* Sets up a column; 0 where its buffers are too short, or hold rows or offsets that do not ascend. */
+static int is_sound(Column *column, const Buffers *buffers, int is_full, Py_ssize_t height)
 {
     static const Py_ssize_t WIDTH[] = {8, 8, 1, 8, 0};
-    column->count = column->is_full ? height : column->rows.len / (Py_ssize_t)sizeof(int64_t);
+    static const int64_t NOWHERE[1] = {INT64_MAX}; /* in place of a buffer without rows, which may be NULL */
+    column->rows = is_full ? NULL : buffers->rows.len ? buffers->rows.buf : NOWHERE;
+    column->values = buffers->values.buf;
+    column->data = buffers->data.buf;
+    column->count = is_full ? height : buffers->rows.len / (Py_ssize_t)sizeof(int64_t);
+    column->next = !is_full && column->count ? column->rows[0] : INT64_MAX;
+    for (Py_ssize_t i = 1; !is_full && i < column->count; i++)
+        if (column->rows[i - 1] >= column->rows[i])
+            return 0;
     if (column->kind == RECORD)
         return 1;
-    if (column->values.len < (column->count + (column->kind == STRING)) * WIDTH[column->kind])
+    if (buffers->values.len < (column->count + (column->kind == STRING)) * WIDTH[column->kind])
         return 0;
     if (column->kind == STRING) {
-        const int64_t *offsets = column->values.buf;
-        if (offsets[0] < 0 || offsets[column->count] > column->data.len)
+        const int64_t *offsets = column->values;
+        if (offsets[0] < 0 || offsets[column->count] > buffers->data.len)
             return 0;
         for (Py_ssize_t i = 0; i < column->count; i++)
             if (offsets[i] > offsets[i + 1])
@@ -148,21 +164,23 @@ static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
         return NULL;
     Py_ssize_t count = PyList_GET_SIZE(given), read = 0;
     Column *columns = PyMem_RawCalloc((size_t)(count ? count : 1), sizeof *columns);
+    Buffers *buffers = PyMem_RawCalloc((size_t)(count ? count : 1), sizeof *buffers);
     Output out = {PyMem_RawMalloc(1 << 16), 0, 1 << 16};
-    if (columns == NULL || out.data == NULL || per_block < 1) {
+    if (columns == NULL || buffers == NULL || out.data == NULL || per_block < 1) {
         PyErr_SetString(PyExc_ValueError, "expected memory, and at least one row a block");
         goto done;
     }
     for (; read < count; read++) {
         Column *column = &columns[read];
-        int kind;
+        Buffers *of = &buffers[read];
+        int kind, is_full;
         Py_ssize_t fields;
-        if (!PyArg_ParseTuple(PyList_GET_ITEM(given, read), "inpy*y*y*", &kind, &fields, &column->is_full, &column->rows,
-                              &column->values, &column->data))
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(given, read), "inpy*y*y*", &kind, &fields, &is_full, &of->rows, &of->values,
+                              &of->data))
             goto done;
         column->kind = (enum kind)kind;
         column->behind = read + 1 + fields;
-        if (kind < LONG || kind > RECORD || fields < 0 || column->behind > count || !is_sound(column, height)) {
+        if (kind < LONG || kind > RECORD || fields < 0 || column->behind > count || !is_sound(column, of, is_full, height)) {
             read++;
             PyErr_SetString(PyExc_ValueError, "expected columns whose buffers hold what they say");
             goto done;
@@ -185,8 +203,9 @@ static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
     }
 done:
     PyMem_RawFree(out.data);
-    if (columns != NULL)
-        release(columns, read);
+    PyMem_RawFree(columns);
+    if (buffers != NULL)
+        release(buffers, read);
     return found;
 }
 

@@ -3,13 +3,13 @@
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
 from fastavro.write import Writer
 
-from transforms.formats.avro_rows import encoded
+from transforms.formats.avro_rows import Values, encoded
 
 ROWS_PER_BLOCK = 16_000
 CODEC = "snappy"
@@ -22,8 +22,16 @@ class _Block(NamedTuple):
     bytes_: io.BytesIO
 
 
-def avro_container(frame: pl.DataFrame, schema: Mapping[str, object], *, codec: str = CODEC) -> bytes:
+def avro_container(
+    frame: pl.DataFrame,
+    schema: Mapping[str, object],
+    *,
+    records: Mapping[str, Sequence[Values]] | None = None,
+    codec: str = CODEC,
+) -> bytes:
     """The rows of a frame as an Avro container, the same bytes for the same rows and schema.
+
+    Columns that are named in `records` are records with these fields, in every row, whatever the frame has there.
 
     Each column is encoded as a union of null and its type, in the order of the frame: `schema` has to have just that
     structure, with whatever names. The sync marker is derived from the schema, so nothing in the file is random.
@@ -39,8 +47,9 @@ def avro_container(frame: pl.DataFrame, schema: Mapping[str, object], *, codec: 
     # As it is: a parsed one has its keys in an order that differs from process to process, and stands in the file (P3).
     writer = Writer(out, dict(schema), codec=codec, sync_marker=marker)
     # Wide rows in fewer rows a block, so that a block stays within megabytes.
-    height = max(1, ROWS_PER_BLOCK // (1 + _leaves(frame) // 100))
-    for count, rows in encoded(frame, height):
+    leaves = _leaves(frame) + sum(map(len, (records or {}).values()))
+    height = max(1, ROWS_PER_BLOCK // (1 + leaves // 100))
+    for count, rows in encoded(frame, height, records=records or {}):
         writer.write_block(_Block(count, io.BytesIO(rows)))
     writer.flush()
     return out.getvalue()

@@ -4,11 +4,12 @@ Both encode each column as a union of null and its type, in the order of the fra
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import fastavro
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from typing_extensions import Buffer
 
@@ -19,17 +20,24 @@ except ImportError:  # no compiler where the package was installed
 
 Block: TypeAlias = tuple[int, bytes]
 """How many rows, and their encoding."""
+Values: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]
+"""Rows that have a value, ascending, None for all; and these values, without nulls."""
 _LONG, _DOUBLE, _BOOLEAN, _STRING, _RECORD = range(5)
 _KINDS = {pl.Int64: _LONG, pl.Float64: _DOUBLE, pl.Boolean: _BOOLEAN}
 _Column: TypeAlias = tuple[int, int, bool, Buffer, Buffer, Buffer]
 """As the extension takes it: kind, columns behind a record that are its fields, whether it is full, buffers."""
 
 
-def encoded(frame: pl.DataFrame, rows_per_block: int) -> Iterator[Block]:
-    """The rows of a frame, `rows_per_block` at a time, the last block perhaps with fewer."""
-    columns = None if _avro_rows is None else _columns(frame)
+def encoded(
+    frame: pl.DataFrame, rows_per_block: int, *, records: Mapping[str, Sequence[Values]] | None = None
+) -> Iterator[Block]:
+    """The rows of a frame, `rows_per_block` at a time, the last block perhaps with fewer.
+
+    Columns that are named in `records` are records with these fields, in every row, whatever the frame has there.
+    """
+    columns = None if _avro_rows is None else _columns(frame, records or {})
     if columns is None:
-        yield from _by_polars(frame, rows_per_block)
+        yield from _by_polars(_whole(frame, records or {}), rows_per_block)
         return
     blocks = _avro_rows.encode(frame.height, rows_per_block, columns)
     for number, block in enumerate(blocks):
@@ -46,11 +54,37 @@ def _by_polars(frame: pl.DataFrame, rows_per_block: int) -> Iterator[Block]:
             yield block.num_records, block.bytes_.getvalue()
 
 
-def _columns(frame: pl.DataFrame) -> list[_Column] | None:
+def _whole(frame: pl.DataFrame, records: Mapping[str, Sequence[Values]]) -> pl.DataFrame:
+    """The frame with all its columns."""
+    return frame.with_columns(
+        pl.DataFrame([_column_of(values, frame.height).alias(f"{n}") for n, values in enumerate(fields)]).to_struct(
+            name
+        )
+        for name, fields in records.items()
+    )
+
+
+def _column_of(field: Values, height: int) -> pl.Series:
+    rows, values = field
+    if rows is None:
+        return values
+    where = pl.DataFrame({"row": rows, "value": values}, schema={"row": pl.Int64, "value": values.dtype})
+    every = pl.DataFrame({"row": pl.int_range(height, dtype=pl.Int64, eager=True)})
+    return every.join(where, on="row", how="left", maintain_order="left")["value"]
+
+
+def _columns(frame: pl.DataFrame, records: Mapping[str, Sequence[Values]]) -> list[_Column] | None:
     """The columns of a frame for the extension; None where one of them has a type that is left to polars."""
     found: list[_Column] = []
     for series in frame.iter_columns():
-        columns = _column(series)
+        fields = records.get(series.name)
+        if fields is None:
+            columns = _column(series)
+        else:
+            of_fields = [_leaf(*field) for field in fields]
+            columns = [(_RECORD, len(fields), True, b"", b"", b""), *(each for each in of_fields if each)]
+            if len(columns) <= len(fields):
+                columns = None
         if columns is None:
             return None
         found += columns
@@ -60,20 +94,30 @@ def _columns(frame: pl.DataFrame) -> list[_Column] | None:
 def _column(series: pl.Series) -> list[_Column] | None:
     """One column, a record with its fields behind it."""
     is_full = series.null_count() == 0
-    rows = b"" if is_full else np.flatnonzero(series.is_not_null().to_numpy()).astype(np.int64, copy=False).data
-    if series.null_count() == len(series):
-        return [(_BOOLEAN, 0, False, b"", b"", b"")]  # of nulls alone: the type does not show
+    rows = None if is_full else np.flatnonzero(series.is_not_null().to_numpy())
     if isinstance(series.dtype, pl.Struct):
-        fields = _columns(series.struct.unnest())
-        return None if fields is None else [(_RECORD, len(fields), is_full, rows, b"", b""), *fields]
-    values = series if is_full else series.drop_nulls()
-    if isinstance(series.dtype, pl.String):
-        return [(_STRING, 0, is_full, rows, *_texts(values))]
-    kind = _KINDS.get(type(series.dtype))
+        fields = _columns(series.struct.unnest(), {})
+        return (
+            None
+            if fields is None
+            else [(_RECORD, len(fields), is_full, b"" if rows is None else rows.data, b"", b""), *fields]
+        )
+    leaf = _leaf(rows, series if is_full else series.drop_nulls())
+    return None if leaf is None else [leaf]
+
+
+def _leaf(rows: npt.NDArray[np.int64] | None, values: pl.Series) -> _Column | None:
+    """One column that is no record."""
+    if not len(values):
+        return (_BOOLEAN, 0, False, b"", b"", b"")  # of nulls alone: the type does not show
+    where: Buffer = b"" if rows is None else rows.data
+    if values.dtype == pl.String:
+        return (_STRING, 0, rows is None, where, *_texts(values))
+    kind = _KINDS.get(type(values.dtype))
     if kind is None:
         return None
     numbers = values.cast(pl.UInt8) if kind == _BOOLEAN else values
-    return [(kind, 0, is_full, rows, np.ascontiguousarray(numbers.to_numpy()).data, b"")]
+    return (kind, 0, rows is None, where, np.ascontiguousarray(numbers.to_numpy()).data, b"")
 
 
 def _texts(values: pl.Series) -> tuple[Buffer, Buffer]:

@@ -9,6 +9,7 @@ import polars as pl
 
 from transforms.kernels import statistics
 from transforms.kernels.batch import Batch
+from transforms.kernels.cell_statistics import numbers_of_stretches, stretches, strings_of_keys
 from transforms.kernels.metadata import CELL_COLUMN
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary, merge_fields
@@ -42,18 +43,6 @@ def cell_groups(batch: Batch) -> Iterator[tuple[tuple[str, str], pl.DataFrame]]:
         yield (key, form), cells[start : start + count]
 
 
-def stretches(sorted_rows: pl.DataFrame, *names: str) -> pl.DataFrame:
-    """Where rows that say the same in some columns begin, and how many there are: columns `names`, start, count.
-
-    The rows are sorted by these columns.
-    """
-    return (
-        sorted_rows.select(*names, start=pl.int_range(pl.len(), dtype=pl.Int64))
-        .group_by(*names, maintain_order=True)
-        .agg(pl.col("start").first(), count=pl.len())
-    )
-
-
 def cell_values(cells: pl.DataFrame, form: str) -> pl.Series:
     """The values of cells that have one form."""
     values = cells[CELL_COLUMN.get(form, "text")]
@@ -82,16 +71,39 @@ def summarize(batch: Batch, limits: Mapping[str, int] | None = None) -> GroupSum
         for north, east in PAIRS
         for key in (north, east)
     }
+    limits = limits or {}
     fields: dict[str, FieldSummary] = {}
-    for key, forms in values_by_form(batch).items():
-        summary = FieldSummary(paired=paired.get(key, 0))
-        for form, stretches in forms.items():
-            for _, values in stretches:
-                limit = (limits or {}).get(key, MAX_CATEGORIES)
-                summary = merge_fields(summary, _summary(form, values.drop_nulls(), limit))
-        if summary.null or summary.observed:
-            fields[key] = summary
-    return GroupSummary(rows.height, fields)
+    for name in rows.columns:
+        form, colon, key = name.partition(":")
+        if colon:
+            summary = _summary(form, rows[name].drop_nulls(), limits.get(key, MAX_CATEGORIES))
+            fields[key] = merge_fields(fields.get(key, FieldSummary(paired=paired.get(key, 0))), summary)
+    for key, summary in _cell_summaries(batch, limits):
+        fields[key] = merge_fields(fields.get(key, FIELD_ZERO), summary)
+    seen = {key: summary for key, summary in fields.items() if summary.null or summary.observed}
+    return GroupSummary(rows.height, seen)
+
+
+def _cell_summaries(batch: Batch, limits: Mapping[str, int]) -> Iterator[tuple[str, FieldSummary]]:
+    """The summaries of the cells, by key and form."""
+    if not batch.cells.height:
+        return
+    by_form = batch.cells.sort("key", "row").partition_by("form", as_dict=True, maintain_order=True)
+    for (form,), cells in by_form.items():
+        match form:
+            case "string":
+                for key, strings in strings_of_keys(cells, limits):
+                    yield key, FieldSummary(observed={Observed.STRING: strings.count}, strings=strings)
+            case "int" | "float":
+                places = stretches(cells, "key")
+                found = numbers_of_stretches(cells[form].to_numpy(), places["start"].to_numpy())
+                of = Observed.INT if form == "int" else Observed.FLOAT
+                for key, numbers in zip(places["key"].to_list(), found, strict=True):
+                    yield key, FieldSummary(observed={of: numbers.count}, numbers=numbers)
+            case _:
+                for key, start, count in stretches(cells, "key").iter_rows():
+                    values = cell_values(cells[start : start + count], str(form))
+                    yield key, _summary(str(form), values, limits.get(key, MAX_CATEGORIES))
 
 
 def _number(rows: pl.DataFrame, key: str) -> pl.Expr:

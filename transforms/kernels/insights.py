@@ -12,7 +12,7 @@ import polars as pl
 from transforms.kernels import histograms
 from transforms.kernels.batch import Batch
 from transforms.kernels.fields import locations
-from transforms.kernels.publication import typed_columns
+from transforms.kernels.publication import Sparse, sparse_columns
 from transforms.rules.coordinates import KEYS
 from transforms.rules.histograms import edges
 from transforms.rules.values import JsonObject, JsonValue
@@ -45,14 +45,14 @@ def _edges(low: float, high: float, *, integers: bool) -> tuple[int, ...] | tupl
     return tuple(edges(low, high, integers=integers))
 
 
-def field_counts(fields: Mapping[str, JsonValue], columns: Mapping[str, pl.Series]) -> dict[str, list[int]]:
+def field_counts(fields: Mapping[str, JsonValue], columns: Mapping[str, Sparse]) -> dict[str, list[int]]:
     """The histogram counts of the numbers in some rows, by field."""
     found = {}
-    for key, values in columns.items():
+    for key, column in columns.items():
         field = cast("JsonObject", fields[key])
         bins = field_edges(field)
         if bins is not None:
-            present = values.drop_nulls().to_numpy()
+            present = column.values.to_numpy()
             if field["storage"] == "double":
                 bins = [float(edge) for edge in bins]
             found[key] = histograms.counts(present, bins)
@@ -123,14 +123,14 @@ class Counted:
         if len(same) < len(bins) or moved:
             batch = rows()
             other = {key: _storage(fields[key]) for key in bins.keys() - same}
-            histograms |= field_counts(fields, typed_columns(batch, other))
+            histograms |= field_counts(fields, sparse_columns(batch, other))
             if moved and box is not None:
                 grid = grid_counts(locations(batch.rows), box)
         return Counted(fields, histograms, grid)
 
 
-def counted(fields: Mapping[str, JsonValue], columns: Mapping[str, pl.Series], located: pl.DataFrame) -> Counted:
-    """Counts rows, given by the typed columns of their metadata, and their locations as `kernels.fields` has them."""
+def counted(fields: Mapping[str, JsonValue], columns: Mapping[str, Sparse], located: pl.DataFrame) -> Counted:
+    """Counts rows, given by the typed values of their metadata, and their locations as `kernels.fields` has them."""
     box = bounds(fields)
     return Counted(fields, field_counts(fields, columns), {} if box is None else grid_counts(located, box))
 

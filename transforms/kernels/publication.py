@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import orjson
 import polars as pl
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.fields import cell_groups, cell_values, locations
+from transforms.kernels.batch import Batch, Positions
+from transforms.kernels.cell_statistics import stretches
+from transforms.kernels.fields import cell_values, locations
 from transforms.kernels.image_urls import cache_key_column
 from transforms.kernels.metadata import json_text, spread
 from transforms.rules.attachments import FIELD as ATTACHMENTS
@@ -54,25 +55,65 @@ _DTYPES: dict[str, pl.DataType] = {
 }
 
 
+METADATA = "metadata"
+
+
+class Sparse(NamedTuple):
+    """A column of which only the values are held.
+
+    Attributes:
+        rows: The rows that have one, ascending: int64[n]; None for all rows.
+        values: Shape (n,), without nulls.
+    """
+
+    rows: Positions | None
+    values: pl.Series
+
+    @classmethod
+    def of(cls, column: pl.Series) -> Self:
+        """What a column holds."""
+        if not column.null_count():
+            return cls(None, column)
+        return cls(np.flatnonzero(column.is_not_null().to_numpy()), column.drop_nulls())
+
+    def column(self, height: int) -> pl.Series:
+        """The whole column, of shape (height,)."""
+        return self.values if self.rows is None else spread(self.values, self.rows, height)
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """The rows of a batch as they are published.
 
     Attributes:
-        frame: Columns in the order of `transforms.rules.avro_schema.row_schema`.
-        metadata: Key to its typed column.
+        core: Columns in the order of `transforms.rules.avro_schema.row_schema`, METADATA a column of nulls.
+        metadata: Key to its typed values, in the order of the schema.
+        names: The names of their columns.
         uses: URLs that the rows would fetch, with the columns USES.
     """
 
-    frame: pl.DataFrame
-    metadata: dict[str, pl.Series]
+    core: pl.DataFrame
+    metadata: dict[str, Sparse]
+    names: Sequence[str]
     uses: pl.DataFrame
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """All columns, METADATA a struct."""
+        height = self.core.height
+        found = [
+            values.column(height).alias(name) for name, values in zip(self.names, self.metadata.values(), strict=True)
+        ]
+        if not found:
+            return self.core
+        return self.core.with_columns(pl.DataFrame(found).to_struct(METADATA))
 
 
 def publish(batch: Batch, fields: Mapping[str, JsonValue], *, cache_keys: CacheKeyMode) -> Published:
     """The published columns of a batch, typed by the `fields` of the group's `schema.json` entry."""
     rows = batch.rows
-    columns = typed_columns(batch, {key: storage for key, _, storage in stored_fields(fields)})
+    stored = stored_fields(fields)
+    columns = sparse_columns(batch, {key: storage for key, _, storage in stored})
     uses, own_key = _uses(batch, cache_keys)
     attached, attachment_uses = _attachments(batch, cache_keys)
     located = locations(rows).with_columns(
@@ -89,10 +130,12 @@ def publish(batch: Batch, fields: Mapping[str, JsonValue], *, cache_keys: CacheK
             dtype=pl.List(pl.String),
         )
     frame = [(given[name] if name in given else rows[name]).alias(name) for name, _ in COLUMNS[batch.group]]
-    frame.append(_struct("metadata", {name: columns[key] for key, name, _ in stored_fields(fields)}, rows.height))
+    # A record without fields: what the union writes for null does not depend on the type.
+    frame.append(pl.Series(METADATA, [None], pl.Boolean).new_from_index(0, rows.height))
     frame.append(rows["extra"])
     frame.append(rows.select(pl.struct(export="export_name", offset="offset").alias("source")).to_series())
-    return Published(pl.DataFrame(frame), columns, pl.concat([uses, attachment_uses]))
+    names = [name for _, name, _ in stored]
+    return Published(pl.DataFrame(frame), columns, names, pl.concat([uses, attachment_uses]))
 
 
 def typed_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, pl.Series]:
@@ -102,17 +145,25 @@ def typed_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, pl.Ser
         batch: The rows.
         storages: Key to storage.
     """
+    return {key: values.column(batch.rows.height) for key, values in sparse_columns(batch, storages).items()}
+
+
+def sparse_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, Sparse]:
+    """As `typed_columns`, without what rows lack."""
     rows, cells = batch.rows, _cell_columns(batch, storages)
     present = frozenset(rows.columns)
     columns = {}
     for key, storage in storages.items():
         names = [(form, f"{form}:{key}") for form in _FORMS[storage]]
-        found = [_cast(rows[name], form, storage) for form, name in names if name in present]
-        found += cells.get(key, [])
-        if not found:
-            columns[key] = pl.Series([None], dtype=_DTYPES[storage]).new_from_index(0, rows.height)
+        dense = [_cast(rows[name], form, storage) for form, name in names if name in present]
+        rare = cells.get(key, [])
+        if not dense and not rare:
+            columns[key] = Sparse(np.empty(0, np.int64), pl.Series([], dtype=_DTYPES[storage]))
+        elif len(dense) + len(rare) == 1:
+            columns[key] = rare[0] if rare else Sparse.of(dense[0])
         else:
-            columns[key] = found[0] if len(found) == 1 else pl.select(pl.coalesce(found)).to_series()
+            dense += (values.column(rows.height) for values in rare)
+            columns[key] = Sparse.of(pl.select(pl.coalesce(dense)).to_series())
     return columns
 
 
@@ -129,25 +180,22 @@ def _cast(values: pl.Series, form: str, storage: str) -> pl.Series:
     return values.cast(_DTYPES[storage])
 
 
-def _cell_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, list[pl.Series]]:
-    """Full columns of the cells, by key, of the forms that the storage of the key takes."""
-    found: dict[str, list[pl.Series]] = {}
-    if not batch.cells.height:
+def _cell_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, list[Sparse]]:
+    """The values of the cells, by key, of the forms that the storage of the key takes: each form is cast at once."""
+    found: dict[str, list[Sparse]] = {}
+    if not batch.cells.height or not storages:
         return found
-    for (key, form), cells in cell_groups(batch):
-        storage = storages.get(key)
-        if storage is not None and form in _FORMS[storage]:
-            values = _cast(cell_values(cells, form), form, storage)
-            column = spread(values, cells["row"].to_numpy().astype(np.int64), batch.rows.height)
-            found.setdefault(key, []).append(column)
+    stored = pl.DataFrame({"key": list(storages), "storage": list(storages.values())})
+    cells = batch.cells.join(stored, on="key").sort("key", "row")
+    for storage, forms in _FORMS.items():
+        for form in forms:
+            some = cells.filter((pl.col("storage") == storage) & (pl.col("form") == form))
+            values = _cast(cell_values(some, form), form, storage)
+            rows = some["row"].to_numpy().astype(np.int64)
+            for key, start, count in stretches(some, "key").iter_rows():
+                stretch = Sparse(rows[start : start + count], values.slice(start, count))
+                found.setdefault(key, []).append(stretch)
     return found
-
-
-def _struct(name: str, columns: Mapping[str, pl.Series], height: int) -> pl.Series:
-    if not columns:
-        # A record without fields: what the union writes for null does not depend on the type.
-        return pl.Series(name, [None], pl.Boolean).new_from_index(0, height)
-    return pl.DataFrame([values.alias(column) for column, values in columns.items()]).to_struct(name)
 
 
 def _uses(batch: Batch, mode: CacheKeyMode) -> tuple[pl.DataFrame, pl.Series]:

@@ -5,6 +5,8 @@ are summed in chunks so short that neither a double (53 bits) nor an int64 can l
 goes into Python integers.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -154,50 +156,70 @@ def _double_sums(bits: Longs) -> tuple[int, int]:
     exactly; the sums of the chunks in int64, which 2**7 chunks of a slice cannot overflow.
     """
     sums = np.zeros((8, _EXPONENTS), dtype=np.int64)
-    mask = np.int64((1 << _LIMB) - 1)
     for start in range(0, len(bits), CHUNK):
-        chunk = bits[start : start + CHUNK]
-        exponent = (chunk & _MAGNITUDE) >> _MANTISSA_BITS
-        mantissa = (chunk & np.int64((1 << _MANTISSA_BITS) - 1)) | ((exponent > 0).astype(np.int64) << _MANTISSA_BITS)
-        low = (mantissa & mask).astype(np.float64)
-        middle = ((mantissa >> _LIMB) & mask).astype(np.float64)
-        high = (mantissa >> (2 * _LIMB)).astype(np.float64)
-        sign = np.where(chunk < 0, -1.0, 1.0)
+        exponent, weights = double_weights(bits[start : start + CHUNK])
         first = int(exponent.min())
         exponent -= first
-        weights = (
-            sign * low,
-            sign * middle,
-            sign * high,
-            low * low,
-            low * middle,
-            2.0 * low * high + middle * middle,
-            middle * high,
-            high * high,
-        )
         for row, weight in zip(sums, weights, strict=True):
             counted = np.bincount(exponent, weights=weight)
             row[first : first + len(counted)] += counted.astype(np.int64)
     total = squares = 0
     for exponent_bits in np.flatnonzero(sums.any(axis=0)).tolist():
-        low0, low1, low2, square0, square1, square2, square3, square4 = sums[:, exponent_bits].tolist()
-        scale = max(exponent_bits - 1, 0)  # subnormals (0) have the unit of the smallest normal doubles (1)
-        total += (low0 + (low1 << _LIMB) + (low2 << (2 * _LIMB))) << scale
-        squares += (
-            square0
-            + (square1 << (_LIMB + 1))
-            + (square2 << (2 * _LIMB))
-            + (square3 << (3 * _LIMB + 1))
-            + (square4 << (4 * _LIMB))
-        ) << (2 * scale)
+        more, more_squares = sums_of_weights(exponent_bits, sums[:, exponent_bits].tolist())
+        total += more
+        squares += more_squares
     return total, squares
 
 
-def _buckets(bits: Longs) -> dict[int, int]:
-    """Return the bucket counts of doubles, given their bits as int64[N] (`rules.numbers.bucket`)."""
+def double_weights(bits: Longs) -> tuple[Longs, Sequence[Doubles]]:
+    """Return the exponent bits of up to CHUNK doubles, given as int64[N], and what is to be summed for each exponent.
+
+    Three limbs of the value and five of its square: sums of up to CHUNK of them are exact in a double.
+    """
+    mask = np.int64((1 << _LIMB) - 1)
+    exponent = (bits & _MAGNITUDE) >> _MANTISSA_BITS
+    mantissa = (bits & np.int64((1 << _MANTISSA_BITS) - 1)) | ((exponent > 0).astype(np.int64) << _MANTISSA_BITS)
+    low = (mantissa & mask).astype(np.float64)
+    middle = ((mantissa >> _LIMB) & mask).astype(np.float64)
+    high = (mantissa >> (2 * _LIMB)).astype(np.float64)
+    sign = np.where(bits < 0, -1.0, 1.0)
+    return exponent, (
+        sign * low,
+        sign * middle,
+        sign * high,
+        low * low,
+        low * middle,
+        2.0 * low * high + middle * middle,
+        middle * high,
+        high * high,
+    )
+
+
+def sums_of_weights(exponent_bits: int, sums: Sequence[int]) -> tuple[int, int]:
+    """Return the sums of values and of squares that the sums of their weights stand for, as `_double_sums` has them."""
+    low0, low1, low2, square0, square1, square2, square3, square4 = sums
+    scale = max(exponent_bits - 1, 0)  # subnormals (0) have the unit of the smallest normal doubles (1)
+    total = (low0 + (low1 << _LIMB) + (low2 << (2 * _LIMB))) << scale
+    squares = (
+        square0
+        + (square1 << (_LIMB + 1))
+        + (square2 << (2 * _LIMB))
+        + (square3 << (3 * _LIMB + 1))
+        + (square4 << (4 * _LIMB))
+    ) << (2 * scale)
+    return total, squares
+
+
+def bucket_keys(bits: Longs) -> Longs:
+    """Return the bucket of each double, given their bits as int64[N] (`rules.numbers.bucket`)."""
     keys = ((bits & _MAGNITUDE) + _HALF_BUCKET) >> BUCKET_SHIFT
     sign = bits >> _SIGN_SHIFT  # 0, or -1 where negative
-    keys = (keys ^ sign) - sign
+    return (keys ^ sign) - sign
+
+
+def _buckets(bits: Longs) -> dict[int, int]:
+    """Return the bucket counts of doubles, given their bits as int64[N]."""
+    keys = bucket_keys(bits)
     first, last = int(keys.min()), int(keys.max())
     if last - first > _SPARSE * len(keys):
         found, times = np.unique(keys, return_counts=True)

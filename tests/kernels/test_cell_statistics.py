@@ -1,0 +1,58 @@
+"""Summaries of many short columns at once are those of each column alone: V7, T1, T5."""
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from support.strategies import doubles, longs, texts
+
+from transforms.kernels import cell_statistics
+from transforms.kernels.cell_statistics import numbers_of_stretches, stretches, strings_of_keys
+from transforms.kernels.statistics import numbers_of_doubles, numbers_of_longs, strings_of
+
+
+def starts_of(columns: list[list[Any]]) -> Any:
+    return np.cumsum([0] + [len(column) for column in columns[:-1]])
+
+
+@settings(max_examples=200)
+@given(st.lists(st.lists(doubles, min_size=1, max_size=12), min_size=1, max_size=6), st.integers(1, 4_000))
+def test_doubles(columns: list[list[float]], most_bins: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cell_statistics, "_MOST_BINS", most_bins)
+        patch.setattr(cell_statistics, "CHUNK", 5)
+        found = list(numbers_of_stretches(np.array(list(chain.from_iterable(columns)), np.float64), starts_of(columns)))
+    expected = [numbers_of_doubles(np.array(column, np.float64)) for column in columns]
+    assert found == expected
+    assert [(repr(a.minimum), repr(a.maximum)) for a in found] == [(repr(a.minimum), repr(a.maximum)) for a in expected]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.lists(st.one_of(longs, st.integers(-9, 9)), min_size=1, max_size=12), min_size=1, max_size=6))
+@example([[1, 2, 3], [-4], [2**31, -(2**31)]])
+def test_longs(columns: list[list[int]]) -> None:
+    found = list(numbers_of_stretches(np.array(list(chain.from_iterable(columns)), np.int64), starts_of(columns)))
+    assert found == [numbers_of_longs(np.array(column, np.int64)) for column in columns]
+
+
+@given(st.dictionaries(texts, st.lists(texts, min_size=1, max_size=20), min_size=1, max_size=5), st.integers(1, 4))
+def test_strings(columns: dict[str, list[str]], limit: int) -> None:
+    rows = [(key, text) for key, values in columns.items() for text in values]
+    cells = pl.DataFrame(rows, schema={"key": pl.String, "text": pl.String}, orient="row")
+    found = dict(strings_of_keys(cells, dict.fromkeys(columns, limit)))
+    assert found == {key: strings_of(pl.Series(values), limit) for key, values in columns.items()}
+
+
+def test_stretches() -> None:
+    rows = pl.DataFrame({"key": ["a", "a", "b", "c", "c"], "form": ["x", "x", "x", "x", "y"]})
+    assert stretches(rows, "key").rows() == [("a", 0, 2), ("b", 2, 1), ("c", 3, 2)]
+    assert stretches(rows, "key", "form").rows() == [
+        ("a", "x", 0, 2),
+        ("b", "x", 2, 1),
+        ("c", "x", 3, 1),
+        ("c", "y", 4, 1),
+    ]
