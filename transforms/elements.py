@@ -37,6 +37,11 @@ class Export:
     step: int = 0
     mode: Mode = "append"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled by its values alone: dataclasses with slots ask for their fields each time, and these are many."""
+        values = (self.number, self.uri, self.group, self.model_run, self.size, self.step, self.mode)
+        return type(self), values
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -45,6 +50,10 @@ class Stretch:
     export: Export
     start: int
     stop: int
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """As for exports."""
+        return type(self), (self.export, self.start, self.stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,11 @@ class Reading:
     read: Counter[Group] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     rejected: Counter[tuple[Group, str]] = field(default_factory=Counter)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """As for exports."""
+        counted = (self.read, self.warnings, self.rejected)
+        return type(self), (self.export, self.start, self.line_count, self.digest, *counted)
 
 
 @dataclass(frozen=True, slots=True)

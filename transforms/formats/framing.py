@@ -19,6 +19,7 @@ TAIL_BYTES = 256 * 1024  # read at once past the end of a range, to finish its l
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLANK = b" \t\r"
+_IS_BLANK = np.isin(np.arange(256, dtype=np.uint8), np.frombuffer(BLANK, dtype=np.uint8))
 NEWLINE = b"\n"
 CR = b"\r"
 
@@ -176,7 +177,7 @@ def _suspects(data: bytes, starts: npt.NDArray[np.int64], lengths: npt.NDArray[n
     filled = lengths > 0
     suspect = ~filled | (lengths > MAX_LINE_BYTES)
     first = np.frombuffer(data, dtype=np.uint8)[starts[filled]]
-    suspect[filled] |= np.isin(first, np.frombuffer(BLANK, dtype=np.uint8))
+    suspect[filled] |= _IS_BLANK[first]
     return [int(index) for index in np.flatnonzero(suspect)]
 
 
