@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from pipelines.arguments import parser
 from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected, Source, UsageError, read_declared
@@ -95,7 +96,7 @@ def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     config, file = job_config(options, flags)
     _quiet_libraries()
     elsewhere = any(flag.startswith("--runner") for flag in config.runner_flags)
-    with ending_at_once_when_interrupted(), warming_up(() if elsewhere else config.steps):
+    with ending_at_once_when_interrupted(), nullcontext() if elsewhere else warming_up(config):
         # Beam takes more than half a second to import: not for --help, nor for a mistyped flag.
         from pipelines import commands  # noqa: PLC0415 - see above
 

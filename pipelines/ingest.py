@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from pipelines import runner as runners
+from pipelines import workload
 from pipelines.config import JobConfig
 from pipelines.dataset import Dataset, Version, document_text, manifest
 from pipelines.ingest_graph import SETTLED, Job, build
@@ -84,7 +85,8 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
     dataset = Dataset.at(config.dataset)
     before = dataset.current()
     total = sum(export.size for export in exports)
-    runner = runners.choose(config.runner_flags, total)
+    kept = 0 if before is None or config.backfill else workload.held(before.manifest, total)
+    runner = runners.choose(config.runner_flags, total + kept)
     with _workplace(dataset, before, dry_run=config.dry_run) as here, progress.watching(total, runner) as notes:
         job = plan(config, exports, before, root=here.root, progress=notes)
         with _spilling(here, runner):

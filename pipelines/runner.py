@@ -14,8 +14,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineResult
 from apache_beam.transforms import environments
 
+from pipelines import workload
 from pipelines.config import UsageError
-from pipelines.worker_server import PARALLEL_BYTES
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
 
@@ -63,8 +63,8 @@ def stages(result: PipelineResult) -> JsonObject:
     return {stage: {**found[stage]} for stage in sorted(found)}
 
 
-def choose(flags: Sequence[str], input_bytes: int) -> Runner:
-    """The runner that the flags name, else the local runner with as many workers as the input earns.
+def choose(flags: Sequence[str], work_bytes: int) -> Runner:
+    """The runner that the flags name, else the local runner with as many workers as the work earns (`workload`).
 
     Raises:
         UsageError: Beam knows no such flag; left to itself it would go on without.
@@ -77,7 +77,7 @@ def choose(flags: Sequence[str], input_bytes: int) -> Runner:
             return Runner(f"{name}", local=False, options=options)
     given = PipelineOptions(list(flags)).get_all_options(drop_default=True)
     cores = len(os.sched_getaffinity(0))
-    workers = int(given.get("direct_num_workers") or (cores if input_bytes >= PARALLEL_BYTES else 1))
+    workers = int(given.get("direct_num_workers") or (cores if work_bytes >= workload.PARALLEL_BYTES else 1))
     mode = given.get("direct_running_mode") or ("in_memory" if workers == 1 else "multi_processing")
     if mode != "multi_processing":
         options = PipelineOptions([*flags, f"--direct_num_workers={workers}", f"--direct_running_mode={mode}"])

@@ -1,26 +1,22 @@
 """The process that local workers are forked from, started before anything slow is imported (see `local_worker`)."""
 
-import glob
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from pipelines.config import JobStep
+from pipelines import workload
+from pipelines.config import JobConfig
 from pipelines.local_worker import SERVER
-
-PARALLEL_BYTES = 96 * 1024 * 1024
-"""From so many bytes of exports on, processes of their own earn the seconds that they take to start."""
 
 
 @contextmanager
-def warming_up(steps: Iterable[JobStep]) -> Iterator[None]:
-    """Has a process load what workers need, if these exports are likely to be read by workers."""
-    if _local_bytes(steps) < PARALLEL_BYTES:
+def warming_up(config: JobConfig) -> Iterator[None]:
+    """Has a process load what workers need, if a job is likely to have workers."""
+    if workload.expected(config) < workload.PARALLEL_BYTES:
         yield
         return
     folder = tempfile.mkdtemp(prefix="metadata-etl-")
@@ -35,14 +31,3 @@ def warming_up(steps: Iterable[JobStep]) -> Iterator[None]:
         server.kill()
         server.wait()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _local_bytes(steps: Iterable[JobStep]) -> int:
-    """About how large the exports are that lie on this machine; whoever reads them looks more closely."""
-    total = 0
-    for step in steps:
-        for source in step.sources:
-            for path in glob.iglob(source.pattern):  # noqa: PTH207 - patterns may be absolute
-                with suppress(OSError):
-                    total += Path(path).stat().st_size
-    return total

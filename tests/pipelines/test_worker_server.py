@@ -14,8 +14,8 @@ from support.runs import an_item, digests, ingest, ndjson
 DEADLINE = 60.0
 SCRIPT = """
 import sys
-from pipelines import cli, worker_server
-worker_server.PARALLEL_BYTES = 0
+from pipelines import cli, workload
+workload.PARALLEL_BYTES = 0
 sys.exit(cli.main(sys.argv[1:]))
 """
 TWO = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")

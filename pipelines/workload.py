@@ -1,0 +1,55 @@
+"""How much work a job has, in bytes of exports: from some on, worker processes earn what they take to start.
+
+Looked at before Beam is imported, so that these can start in the meantime.
+"""
+
+import glob
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import cast
+
+from pipelines.config import JobConfig, JobStep
+from transforms.rules.export_rows import GROUPS
+from transforms.rules.values import JsonObject
+
+PARALLEL_BYTES = 96 * 1024 * 1024
+"""From so many bytes of work on, processes of their own earn the seconds that they take to start."""
+_STATE_WEIGHT = 5
+"""A byte of a state file that is read, merged and written again takes as long as so many bytes of an export."""
+_RECORD_BYTES = 256
+
+
+def expected(config: JobConfig) -> int:
+    """About how much work a job has, as far as its exports and its dataset lie on this machine; who runs it knows."""
+    exports = _export_bytes(config.steps)
+    return exports + (0 if config.backfill else held(_manifest(config.dataset), exports))
+
+
+def held(manifest: JsonObject, export_bytes: int) -> int:
+    """The work that the records which a dataset holds make: those in the partitions that records of a job fall into."""
+    files = cast("list[JsonObject]", manifest.get("files", []))
+    kinds = tuple(f"/state/{group}/" for group in GROUPS)
+    states = [cast("int", file["bytes"]) for file in files if any(kind in str(file["path"]) for kind in kinds)]
+    partitions = cast("int", manifest.get("partitions", 1))
+    touched = min(1.0, export_bytes / _RECORD_BYTES / partitions)
+    return int(sum(states) * _STATE_WEIGHT * touched)
+
+
+def _export_bytes(steps: Iterable[JobStep]) -> int:
+    total = 0
+    for step in steps:
+        for source in step.sources:
+            for path in glob.iglob(source.pattern):  # noqa: PTH207 - patterns may be absolute
+                with suppress(OSError):
+                    total += Path(path).stat().st_size
+    return total
+
+
+def _manifest(dataset: str) -> JsonObject:
+    """The manifest of the current version, an empty one where there is none here that can be read."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        pointer = json.loads(Path(dataset, "CURRENT").read_bytes())
+        return cast("JsonObject", json.loads(Path(dataset, pointer["manifest"]).read_bytes()))
+    return {}
