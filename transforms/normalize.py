@@ -7,7 +7,9 @@ from typing import Literal, TypeAlias
 import apache_beam as beam
 import numpy as np
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import GlobalWindow
 from apache_beam.typehints.decorators import no_annotations
+from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import RawChunk, Reading, Rejection
@@ -18,11 +20,15 @@ from transforms.kernels.digests import partitions_of
 from transforms.kernels.normalization import normalize
 from transforms.kernels.rows import Origin
 from transforms.rules.declared import Declared
+from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Code
 from transforms.stage_metrics import Stage
 
 REJECTED = "rejected"
 READINGS = "readings"
+PIECE_BYTES = 1024 * 1024
+"""Rows are held back until about so many bytes of exports are there for each partition: every batch has its price."""
+MOST_HELD_BYTES = 128 * 1024 * 1024
 
 
 class Normalize(beam.PTransform):
@@ -54,9 +60,19 @@ class _NormalizeFn(beam.DoFn):
         self._partitions = partitions
         self._declared = declared
         self._stage = Stage("normalize")
+        self._held: dict[tuple[int, Group], list[Batch]] = {}
+        self._held_bytes = 0
+
+    def start_bundle(self) -> None:
+        self._held, self._held_bytes = {}, 0
 
     def process(self, raws: list[RawChunk]) -> Iterator[Outputs]:
         yield from self._stage.timed(self._normalized(raws))
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        window = GlobalWindow()
+        for each in self._stage.timed(self._released()):
+            yield WindowedValue(each, window.max_timestamp(), (window,))
 
     def _normalized(self, raws: list[RawChunk]) -> Iterator[Outputs]:
         readings = [_reading(raw) for raw in raws]
@@ -103,7 +119,16 @@ class _NormalizeFn(beam.DoFn):
             parts = partitions_of(batch.rows["reference_id"], self._partitions)
             for partition, piece in enumerate(batch.split(parts, self._partitions)):
                 if piece is not None:
-                    yield partition, piece
+                    self._held.setdefault((partition, piece.group), []).append(piece)
+        self._held_bytes += sum(raw.byte_count for raw in raws)
+        if self._held_bytes >= min(self._partitions * PIECE_BYTES, MOST_HELD_BYTES):
+            yield from self._released()
+
+    def _released(self) -> Iterator[tuple[int, Batch]]:
+        """What is held, a batch for each partition and group."""
+        for (partition, _), pieces in self._held.items():
+            yield partition, Batch.concatenated(pieces)
+        self._held, self._held_bytes = {}, 0
 
 
 def _reading(raw: RawChunk) -> Reading:
