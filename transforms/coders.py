@@ -20,7 +20,7 @@ from transforms.stage_metrics import Stage
 _shuffled = Stage("shuffle")
 SPILL = "METADATA_ETL_SPILL"
 """Environment variable of a job's local workers: the folder for what they hand to each other."""
-SPILL_BYTES = 64 * 1024
+SPILL_BYTES = 16 * 1024
 """Elements smaller than this travel as they are."""
 _INLINE, _ON_DISK = b"\x00", b"\x01"
 

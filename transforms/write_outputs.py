@@ -7,7 +7,9 @@ from typing import Literal, TypeAlias, cast
 import apache_beam as beam
 import polars as pl
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import GlobalWindow
 from apache_beam.typehints.decorators import no_annotations
+from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import Held, Partition, WrittenPartition
@@ -25,6 +27,9 @@ from transforms.states import counted_data, read_counted, read_state
 from transforms.stored_files import StoredFile, part_path, store
 
 USES = "uses"
+PIECE_ROWS = 4_096
+"""Uses are held back until there are about so many rows for each key partition: every frame has its price."""
+MOST_HELD_ROWS = 500_000
 
 
 class WriteRows(beam.PTransform):
@@ -70,9 +75,18 @@ class _WriteRowsFn(beam.DoFn):
         self._cache_keys: CacheKeyMode = cache_keys
         self._progress = progress
         self._stage = Stage("write")
+        self._uses: list[pl.DataFrame] = []
+
+    def start_bundle(self) -> None:
+        self._uses = []
 
     def process(self, partition: Partition, schema: JsonObject) -> Iterator[Outputs]:
         yield from self._stage.timed(self._parts(partition, schema))
+
+    def finish_bundle(self) -> Iterator[TaggedOutput]:
+        window = GlobalWindow()
+        for each in self._stage.timed(self._released()):
+            yield TaggedOutput(USES, WindowedValue(each, window.max_timestamp(), (window,)))
 
     def _parts(self, partition: Partition, schema: JsonObject) -> Iterator[Outputs]:
         if schema["conflicts"] or schema["too_many_fields"] or schema["other_choices"]:
@@ -81,7 +95,6 @@ class _WriteRowsFn(beam.DoFn):
         counts: dict[Group, JsonObject] = {}
         stored = self._held.insights.get(partition.number)
         known = {} if stored is None else read_counted(stored)
-        used: list[pl.DataFrame] = []
         for group in GROUPS:
             if group not in partition.states:
                 continue
@@ -95,15 +108,21 @@ class _WriteRowsFn(beam.DoFn):
             else:
                 rows[group], uses, counts[group] = self._written(partition.number, group, read_state(state), fields)
                 if group in partition.changed:
-                    used.append(uses.with_columns(owner=pl.lit(use_owner(partition.number, group), pl.Int32)))
+                    self._uses.append(uses.with_columns(owner=pl.lit(use_owner(partition.number, group), pl.Int32)))
         if stored is None or counts != known:
             path = part_path("state/insights", partition.number, self._partitions, "json")
             records = sum(state.records for state in partition.states.values())
             stored = store(self._root, path, counted_data(counts), records=records)
         yield WrittenPartition(partition.number, rows, stored, counts)
-        for number, uses in split_uses(used, self._partitions):
-            yield TaggedOutput(USES, (number, uses))
+        if sum(uses.height for uses in self._uses) >= min(self._partitions * PIECE_ROWS, MOST_HELD_ROWS):
+            for each in self._released():
+                yield TaggedOutput(USES, each)
         note_progress(self._progress, "written", 1, 0)
+
+    def _released(self) -> Iterator[tuple[int, pl.DataFrame]]:
+        """What is held back of the uses, by key partition."""
+        yield from split_uses(self._uses, self._partitions)
+        self._uses = []
 
     def _carried(self, partition: Partition, group: Group, fields: JsonObject) -> StoredFile | None:
         """The Avro part that the dataset holds, where it says what a new one would."""
