@@ -81,7 +81,7 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
     before = dataset.current()
     total = sum(export.size for export in exports)
     runner = runners.choose(config.runner_flags, total)
-    with _workplace(dataset, before, dry_run=config.dry_run) as here, progress.watching(total, runner) as notes:
+    with _workplace(dataset, before, runner, dry_run=config.dry_run) as here, progress.watching(total, runner) as notes:
         job = plan(config, exports, before, root=here.root, progress=notes)
         with _spilling(here, runner), runner.pipeline() as root:
             build(root, job)
@@ -112,14 +112,18 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
 
 
 @contextmanager
-def _workplace(dataset: Dataset, before: Version | None, *, dry_run: bool) -> Iterator[Run]:
-    """Where the job writes: below the dataset, or for a dry run somewhere that goes away."""
-    if dry_run:
+def _workplace(
+    dataset: Dataset, before: Version | None, runner: runners.Runner, *, dry_run: bool
+) -> Iterator[Run]:
+    """Where the job writes: below the dataset, or for a dry run on this machine somewhere that goes away."""
+    if dry_run and runner.local:
         with tempfile.TemporaryDirectory(prefix="metadata-etl-") as folder:
             yield Run("dry-run", folder)
-    else:
-        with dataset.store.run(None if before is None else before.number) as here:
-            yield here
+        return
+    with dataset.store.run(None if before is None else before.number) as here:
+        yield here
+        if dry_run:  # workers elsewhere see no folder of this machine
+            dataset.store.remove(here.root)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -12,6 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
+from pipelines import engines
 from pipelines.config import UsageError
 from pipelines.worker_server import PARALLEL_BYTES
 
@@ -31,12 +33,19 @@ class Runner:
     options: PipelineOptions
     environment: environments.Environment | None = None
 
-    def pipeline(self) -> beam.Pipeline:
-        """A new pipeline for it."""
+    def pipeline(self) -> AbstractContextManager[beam.Pipeline]:
+        """A new pipeline for it, which runs when the block is left.
+
+        Raises:
+            EngineError: A runner elsewhere did not do the job.
+        """
         if self.local:
             # Named, because "DirectRunner" would first look for an engine to download.
-            return beam.Pipeline(runner=FnApiRunner(self.environment), options=self.options)
-        return beam.Pipeline(options=self.options)
+            local: AbstractContextManager[beam.Pipeline] = beam.Pipeline(
+                runner=FnApiRunner(self.environment), options=self.options
+            )
+            return local
+        return engines.pipeline(self.name, self.options)
 
 
 def choose(flags: Sequence[str], input_bytes: int) -> Runner:
@@ -72,8 +81,10 @@ def _check(flags: Sequence[str]) -> None:
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)  # noqa: SLF001 - the hook by which Beam's options declare their flags
     try:
-        _, unknown = parser.parse_known_args(list(flags))
+        given, unknown = parser.parse_known_args(list(flags))
     except argparse.ArgumentError as error:
         raise UsageError(f"the runner's flags after `--`: {error}") from error
+    if unknown and given.job_endpoint not in (None, "embed"):
+        unknown = engines.unknown_flags(given.job_endpoint, unknown)
     if unknown:
         raise UsageError(f"the runner's flags after `--`: Beam has no flag {unknown[0]}; check its spelling")

@@ -7,6 +7,7 @@ import sys
 import tarfile
 from pathlib import Path
 
+import pytest
 from support.engines import ROOT, Engine, variables
 
 PROBE = """
@@ -26,6 +27,7 @@ with beam.Pipeline(options=PipelineOptions(sys.argv[2:])) as root:
 """
 
 
+@pytest.mark.parametrize("engine", ["prism"], indirect=True)  # the same script starts those of the others
 def test_workers_import_what_the_job_brought(engine: Engine, tmp_path: Path) -> None:
     found = tmp_path / "found.json"
     text = 'python -c "$PROBE" "$FOUND" "${ENGINE[@]}"'
