@@ -112,9 +112,7 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
 
 
 @contextmanager
-def _workplace(
-    dataset: Dataset, before: Version | None, runner: runners.Runner, *, dry_run: bool
-) -> Iterator[Run]:
+def _workplace(dataset: Dataset, before: Version | None, runner: runners.Runner, *, dry_run: bool) -> Iterator[Run]:
     """Where the job writes: below the dataset, or for a dry run on this machine somewhere that goes away."""
     if dry_run and runner.local:
         with tempfile.TemporaryDirectory(prefix="metadata-etl-") as folder:

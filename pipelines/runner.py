@@ -84,6 +84,11 @@ def _check(flags: Sequence[str]) -> None:
         given, unknown = parser.parse_known_args(list(flags))
     except argparse.ArgumentError as error:
         raise UsageError(f"the runner's flags after `--`: {error}") from error
+    if given.template_location is not None:
+        raise UsageError(
+            "the runner's flags after `--`: --template_location: the version is published by the process that starts "
+            "the job, and a template is started by none that waits for it; leave the flag out"
+        )
     if unknown and given.job_endpoint not in (None, "embed"):
         unknown = engines.unknown_flags(given.job_endpoint, unknown)
     if unknown:

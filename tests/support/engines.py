@@ -131,7 +131,13 @@ def running(name: str, **more: str) -> Iterator[Engine]:
         shell = f"PLACE={tools}\n{told}\nPLACE={place}\n{text}"
         # In / and without the checkout on any path: what a worker imports it has from the job.
         environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-        environment |= {"CHECKOUT": str(ROOT), "JOB_PORT": str(port), "METADATA_ETL_WORKER_FOLDER": str(workers), "TMPDIR": folder, **more}
+        environment |= {
+            "CHECKOUT": str(ROOT),
+            "JOB_PORT": str(port),
+            "METADATA_ETL_WORKER_FOLDER": str(workers),
+            "TMPDIR": folder,
+            **more,
+        }
         with log.open("wb") as said:
             process = subprocess.Popen(
                 ["bash", "-euc", shell], cwd="/", env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
@@ -142,7 +148,7 @@ def running(name: str, **more: str) -> Iterator[Engine]:
                     pytest.fail(f"{name} did not start:\n{log.read_text('utf-8', 'replace')}", pytrace=False)
                 yield engine
             finally:
-                _stop(process, engine); import shutil as _s; _s.copy(log, "/tmp/engprobe/last.log")
+                _stop(process, engine)
 
 
 def _stop(process: subprocess.Popen[bytes], engine: Engine) -> None:
