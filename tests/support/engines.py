@@ -84,11 +84,11 @@ class Engine:
     log: Path
     workers: Path
 
-    def environment(self, dataset: Path, exports: Path, **more: str) -> dict[str, str]:
+    def environment(self, dataset: Path | str, exports: Path, **more: str) -> dict[str, str]:
         """The variables that the commands of its page take."""
         return variables(JOB_PORT=str(self.port), DATASET=str(dataset), EXPORTS=str(exports), **more)
 
-    def job(self, text: str, dataset: Path, exports: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    def job(self, text: str, dataset: Path | str, exports: Path, **more: str) -> subprocess.CompletedProcess[str]:
         """Runs a job of its page, or one like those."""
         (flags,) = blocks(self.name, "engine")
         return ended(flags + text, self.environment(dataset, exports, **more))
