@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 DEMO := build/demo
 WORKERS ?= 2
 
-.PHONY: demo test check bench clean help
+.PHONY: demo test test-engines check bench clean help
 
 help:
 	@echo "make demo    run the main job on real data (airports), ending with a summary and the path of its page"
 	@echo "make test    all tests"
+	@echo "make test-engines   jobs on Prism, Flink and Spark (with Go, Maven and Java; installed outside the tree)"
 	@echo "make check   lint, types, layers"
 	@echo "make bench   the job beside what one would write by hand, into docs/performance.md"
 	@echo "             (SIZES=100000,1000000 PEERS=duckdb_typed,plain_loop CASES=items,wide ROUNDS=2 PAGE=)"
@@ -35,6 +36,10 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+
+# What an engine needs is installed by the commands of its page in docs/engines, once.
+test-engines: $(VENV)/installed
+	$(BIN)/python -m pytest tests/engines
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

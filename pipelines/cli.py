@@ -99,10 +99,15 @@ def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     with ending_at_once_when_interrupted(), nullcontext() if elsewhere else warming_up(config):
         # Beam takes more than half a second to import: not for --help, nor for a mistyped flag.
         from pipelines import commands  # noqa: PLC0415 - see above
+        from pipelines.engines import EngineError  # noqa: PLC0415 - likewise
 
         as_json, quiet = (bool(getattr(options, name) or getattr(file, name)) for name in ("json", "quiet"))
         report = options.report or file.report
-        return commands.work(config, as_json=as_json, quiet=quiet, report=report, color=options.color)
+        try:
+            return commands.work(config, as_json=as_json, quiet=quiet, report=report, color=options.color)
+        except EngineError as error:
+            print(f"metadata-etl: {error}", file=sys.stderr)  # noqa: T201 - this is the console script
+            return _ERROR
 
 
 def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: PLR0911 - one for each command

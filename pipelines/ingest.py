@@ -87,7 +87,7 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
     total = sum(export.size for export in exports)
     kept = 0 if before is None or config.backfill else workload.held(before.manifest, total)
     runner = runners.choose(config.runner_flags, total + kept)
-    with _workplace(dataset, before, dry_run=config.dry_run) as here, progress.watching(total, runner) as notes:
+    with _workplace(dataset, before, runner, dry_run=config.dry_run) as here, progress.watching(total, runner) as notes:
         job = plan(config, exports, before, root=here.root, progress=notes)
         with _spilling(here, runner):
             stages = runner.run(partial(build, job=job))
@@ -119,14 +119,16 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
 
 
 @contextmanager
-def _workplace(dataset: Dataset, before: Version | None, *, dry_run: bool) -> Iterator[Run]:
-    """Where the job writes: below the dataset, or for a dry run somewhere that goes away."""
-    if dry_run:
+def _workplace(dataset: Dataset, before: Version | None, runner: runners.Runner, *, dry_run: bool) -> Iterator[Run]:
+    """Where the job writes: below the dataset, or for a dry run on this machine somewhere that goes away."""
+    if dry_run and runner.local:
         with tempfile.TemporaryDirectory(prefix="metadata-etl-") as folder:
             yield Run("dry-run", folder)
-    else:
-        with dataset.store.run(None if before is None else before.number) as here:
-            yield here
+        return
+    with dataset.store.run(None if before is None else before.number) as here:
+        yield here
+        if dry_run:  # workers elsewhere see no folder of this machine
+            dataset.store.remove(here.root)
 
 
 @contextmanager

@@ -8,13 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
-from apache_beam.metrics import MetricsFilter
+from apache_beam.metrics.metric import MetricResults, MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.runners.runner import PipelineResult
 from apache_beam.transforms import environments
 
-from pipelines import workload
+from pipelines import engines, workload
 from pipelines.config import UsageError
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
@@ -36,22 +35,27 @@ class Runner:
     environment: environments.Environment | None = None
 
     def run(self, build: Callable[[beam.Pipeline], None]) -> JsonObject:
-        """Runs a new pipeline to its end; returns what its stages took, as `--json` has it."""
-        if self.local:
-            # Named, because "DirectRunner" would first look for an engine to download.
-            pipeline = beam.Pipeline(runner=FnApiRunner(self.environment), options=self.options)
-        else:
-            pipeline = beam.Pipeline(options=self.options)
+        """Runs a new pipeline to its end; returns what its stages took, as `--json` has it.
+
+        Raises:
+            EngineError: A runner elsewhere did not do the job.
+        """
+        if not self.local:
+            return stages(engines.run(self.name, self.options, build))
+        # Named, because "DirectRunner" would first look for an engine to download.
+        pipeline = beam.Pipeline(runner=FnApiRunner(self.environment), options=self.options)
         build(pipeline)
         result = pipeline.run()
         result.wait_until_finish()
-        return stages(result)
+        return stages(result.metrics())
 
 
-def stages(result: PipelineResult) -> JsonObject:
+def stages(metrics: MetricResults | None) -> JsonObject:
     """Stage to its records, bytes, and seconds at work in all workers together; empty where a runner does not tell."""
     found: dict[str, dict[str, float]] = {}
-    for counter in result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]:
+    if metrics is None:
+        return {}
+    for counter in metrics.query(MetricsFilter().with_namespace(NAMESPACE))["counters"]:
         stage, _, figure = counter.key.metric.name.rpartition(".")
         of_stage = found.setdefault(stage, {RECORDS: 0, BYTES: 0, "seconds": 0.0})
         # What was counted by bundles that were committed; some runners tell only of what was tried.
@@ -96,8 +100,15 @@ def _check(flags: Sequence[str]) -> None:
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)  # noqa: SLF001 - the hook by which Beam's options declare their flags
     try:
-        _, unknown = parser.parse_known_args(list(flags))
+        given, unknown = parser.parse_known_args(list(flags))
     except argparse.ArgumentError as error:
         raise UsageError(f"the runner's flags after `--`: {error}") from error
+    if given.template_location is not None:
+        raise UsageError(
+            "the runner's flags after `--`: --template_location: the version is published by the process that starts "
+            "the job, and a template is started by none that waits for it; leave the flag out"
+        )
+    if unknown and given.job_endpoint not in (None, "embed"):
+        unknown = engines.unknown_flags(given.job_endpoint, unknown)
     if unknown:
         raise UsageError(f"the runner's flags after `--`: Beam has no flag {unknown[0]}; check its spelling")

@@ -8,11 +8,13 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 
 import apache_beam as beam
 import polars as pl
 
+from transforms.elements import Rejection
 from transforms.kernels.arrow_files import from_arrow, to_arrow
 from transforms.kernels.batch import Batch
 from transforms.stage_metrics import Stage
@@ -99,5 +101,30 @@ class FrameCoder(beam.coders.Coder):
         return pl.DataFrame
 
 
+class RejectionCoder(beam.coders.Coder):
+    """Encodes a Rejection as the tuple of its fields, which needs no pickling: there may be as many as records."""
+
+    def encode(self, value: Rejection) -> bytes:
+        """The bytes of a rejection."""
+        encoded: bytes = _PRIMITIVES.encode(_values(value))
+        return encoded
+
+    def decode(self, encoded: bytes) -> Rejection:
+        """The rejection of these bytes."""
+        return Rejection(*_PRIMITIVES.decode(encoded))
+
+    def is_deterministic(self) -> bool:
+        """As for batches."""
+        return True
+
+    def to_type_hint(self) -> type[Rejection]:
+        """What is encoded."""
+        return Rejection
+
+
+_PRIMITIVES = beam.coders.FastPrimitivesCoder()
+_values = attrgetter(*Rejection.__slots__)
+
 beam.coders.registry.register_coder(Batch, BatchCoder)
+beam.coders.registry.register_coder(Rejection, RejectionCoder)
 beam.coders.registry.register_coder(pl.DataFrame, FrameCoder)

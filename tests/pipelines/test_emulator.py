@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.bucket import NAME, MissingEmulatorError, executable, handle, status_of
+from support.bucket import NAME, VERSION, executable, handle, status_of
+from support.tools import MissingToolError
 
 STALE, CURRENT, ABSENT = "stale", "current", "absent"
 passed_over = pytest.mark.xfail(reason="the emulator passes over this precondition", raises=AssertionError)
@@ -176,14 +177,14 @@ def test_calls_can_be_batched(place: Any) -> None:
 def test_where_no_emulator_can_be_had_the_reason_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METADATA_ETL_TOOLS", str(tmp_path / "tools"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingEmulatorError, match="not on the PATH, and there is no Go"):
+    with pytest.raises(MissingToolError, match="not on the PATH, and there is no Go"):
         executable()
     go = tmp_path / "go"
     go.write_text("#!/bin/sh\necho one >&2; echo 'no such module' >&2; exit 1\n")
     go.chmod(0o755)
-    with pytest.raises(MissingEmulatorError, match="failed: no such module"):
+    with pytest.raises(MissingToolError, match="failed: no such module"):
         executable()
-    assert [path.name for path in (tmp_path / "tools").iterdir()] == [f"{NAME}.lock"]
+    assert [path.name for path in (tmp_path / "tools").iterdir()] == [f"{NAME}-{VERSION[1:]}.lock"]
 
 
 def test_an_emulator_is_built_once_and_one_on_the_path_is_taken(

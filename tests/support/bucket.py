@@ -4,9 +4,7 @@
 its own, and is skipped where no emulator can be had; with METADATA_ETL_REQUIRE_EMULATOR=1 it fails instead.
 """
 
-import fcntl
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -19,17 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.tools import MissingToolError, go_program
 
 MODULE = "github.com/fsouza/fake-gcs-server"
 VERSION = "v1.56.1"
 NAME = "fake-gcs-server"
-_BUILD_SECONDS = 900
 _START_SECONDS = 30
 _STARTS = 5
-
-
-class MissingEmulatorError(Exception):
-    """No emulator can be had here; the text says why."""
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +31,7 @@ def emulator() -> Iterator[str]:
     """URL of an emulator that runs as long as this process tests; one for each worker of pytest-xdist."""
     try:
         program = executable()
-    except MissingEmulatorError as error:
+    except MissingToolError as error:
         reason = f"no emulator of Google Cloud Storage: {error}"
         if os.environ.get("METADATA_ETL_REQUIRE_EMULATOR") == "1":
             pytest.fail(reason, pytrace=False)
@@ -88,54 +82,12 @@ def status_of(action: Callable[[], object]) -> int | None:
 
 
 def executable() -> Path:
-    """The program of the emulator: the one on the PATH, one that was built before, or one that is built now.
-
-    It is built below METADATA_ETL_TOOLS, by default `~/.cache/metadata-etl`, once for all who test at the same time.
+    """The program of the emulator: the one on the PATH, or one that is built (see `support.tools`).
 
     Raises:
-        MissingEmulatorError: There is none, and it cannot be built.
+        MissingToolError: There is none, and it cannot be built.
     """
-    if found := shutil.which(NAME):
-        return Path(found)
-    tools = Path(os.environ.get("METADATA_ETL_TOOLS") or Path.home() / ".cache" / "metadata-etl")
-    program = tools / f"{NAME}-{VERSION.removeprefix('v')}" / NAME
-    if program.exists():
-        return program
-    go = shutil.which("go")
-    if go is None:
-        raise MissingEmulatorError(f"{NAME} is not on the PATH, and there is no Go to build it with")
-    try:
-        tools.mkdir(parents=True, exist_ok=True)
-        with (tools / f"{NAME}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second waits, and finds what the first has built
-            if not program.exists():
-                _build(go, program)
-    except OSError as error:
-        raise MissingEmulatorError(f"cannot build it in {tools}: {error}") from error
-    return program
-
-
-def _build(go: str, program: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=program.parents[1], prefix="build-") as folder:
-        surroundings = {**os.environ, "GOBIN": folder, "CGO_ENABLED": "0"}
-        install = [go, "install", f"{MODULE}@{VERSION}"]
-        try:
-            done = subprocess.run(
-                install,
-                env=surroundings,
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_BUILD_SECONDS,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise MissingEmulatorError(f"`go install` took more than {_BUILD_SECONDS} s") from error
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["no word of why"]
-            raise MissingEmulatorError(f"`{' '.join(install[1:])}` failed: {lines[-1]}")
-        program.parent.mkdir(exist_ok=True)
-        Path(folder, NAME).rename(program)
+    return go_program(NAME, MODULE, VERSION)
 
 
 @contextmanager
@@ -144,7 +96,7 @@ def running(program: Path) -> Iterator[str]:
     with tempfile.TemporaryFile() as said:
         for _ in range(_STARTS):
             # A port that is free now: if another process takes it first, the emulator ends at once, and starts again.
-            port = _free_port()
+            port = free_port()
             address = f"127.0.0.1:{port}"
             flags = [
                 *("-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"),
@@ -152,7 +104,7 @@ def running(program: Path) -> Iterator[str]:
             ]
             process = subprocess.Popen([program, *flags], stdin=subprocess.DEVNULL, stdout=said, stderr=said)
             try:
-                if _answers(process, port):
+                if answers(process, port):
                     yield f"http://{address}"
                     return
             finally:
@@ -162,15 +114,16 @@ def running(program: Path) -> Iterator[str]:
         pytest.fail(f"{program} did not start:\n{said.read().decode(errors='replace')}", pytrace=False)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens to now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
-def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
-    """Whether the emulator listens, as soon as it does; not if it has ended or takes too long."""
-    end = time.monotonic() + _START_SECONDS
+def answers(process: subprocess.Popen[bytes], port: int, *, seconds: float = _START_SECONDS) -> bool:
+    """Whether a server listens, as soon as it does; not if it has ended or takes too long."""
+    end = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < end:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=5):

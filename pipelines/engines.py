@@ -1,0 +1,59 @@
+"""Engines beyond this machine: which flags they take, and what is said when one fails a job."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import apache_beam as beam
+import grpc
+from apache_beam.metrics.metric import MetricResults
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
+
+from pipelines.config import UsageError
+
+_ANSWER_SECONDS = 30
+
+
+class EngineError(Exception):
+    """An engine did not do a job; the text says what to do."""
+
+
+def run(name: str, options: PipelineOptions, build: Callable[[beam.Pipeline], None]) -> MetricResults | None:
+    """Has the engine run a new pipeline to its end; returns what it counted, None where it does not tell.
+
+    Raises:
+        EngineError: The engine cannot be reached, or the job failed there.
+    """
+    root = beam.Pipeline(options=options)
+    build(root)
+    try:
+        result = root.run()
+        result.wait_until_finish()
+    except (RuntimeError, grpc.RpcError, grpc.FutureTimeoutError) as error:
+        reason = f"{error}".strip().partition("\n")[0] or "it does not answer"
+        raise EngineError(
+            f"{name} did not finish the job: {reason}; nothing was published. "
+            "The log of the engine says more. Run the job again: it clears away what this one left"
+        ) from error
+    with suppress(grpc.RpcError):
+        return result.metrics()
+    return None
+
+
+def unknown_flags(endpoint: str, flags: Sequence[str]) -> list[str]:
+    """Which of these flags a job server does not know either; Beam's options here are only those of its own runners.
+
+    Raises:
+        UsageError: No job server answers at this endpoint.
+    """
+    with grpc.insecure_channel(endpoint) as channel:
+        stub = beam_job_api_pb2_grpc.JobServiceStub(channel)
+        try:
+            asked = beam_job_api_pb2.DescribePipelineOptionsRequest()
+            found = stub.DescribePipelineOptions(asked, timeout=_ANSWER_SECONDS, wait_for_ready=True)
+        except grpc.RpcError as error:
+            raise UsageError(
+                f"--job_endpoint {endpoint}: no job server answers there; start the engine, or mend the address"
+            ) from error
+    known = {option.name for option in found.options}
+    return [flag for flag in flags if flag.removeprefix("--").partition("=")[0] not in known]

@@ -1,0 +1,46 @@
+"""The jobs of the pages run on their engines, and give the bytes of the local runner (P3)."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+from support.engines import Engine, blocks, ended, variables
+from support.runs import digests
+
+
+@pytest.fixture(scope="session")
+def local(exports: Path, tmp_path_factory: pytest.TempPathFactory) -> "Local":
+    return Local(exports, tmp_path_factory.mktemp("local"))
+
+
+class Local:
+    """What the local runner publishes for the same commands, without the flags of an engine."""
+
+    def __init__(self, exports: Path, folder: Path) -> None:
+        self._exports, self._folder = exports, folder
+        self.versions = cache(self._versions)
+
+    def _versions(self, jobs: tuple[str, ...]) -> dict[str, str]:
+        dataset = self._folder / str(len(list(self._folder.iterdir())))
+        for text in jobs:
+            done = ended(f"ENGINE=()\n{text}", variables(DATASET=str(dataset), EXPORTS=str(self._exports)))
+            assert done.returncode == 0, done.stderr
+        return digests(dataset / "versions")
+
+
+def test_an_ingest_an_update_and_a_backfill_give_the_bytes_of_the_local_runner(
+    engine: Engine, exports: Path, local: Local, tmp_path: Path
+) -> None:
+    jobs = blocks(engine.name, "job")
+    assert [text.split()[1] for text in jobs] == ["ingest", "ingest", "backfill"]
+    dataset = tmp_path / "dataset"
+    for number, text in enumerate(jobs, start=1):
+        done = engine.job(text, dataset, exports)
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{engine.log}"
+        assert json.loads((dataset / "CURRENT").read_text())["version"] == number
+    found, expected = digests(dataset / "versions"), local.versions(tuple(jobs))
+    assert len([name for name in expected if name.endswith("manifest.json")]) == len(jobs)
+    assert len([name for name in expected if "/part-" in name]) > 20
+    assert found == expected
+    assert list((dataset / "runs").glob("*")) == []

@@ -1,0 +1,192 @@
+"""The graph of a job as Dataflow gets it, checked without Dataflow, and the files of deploy/dataflow."""
+
+import json
+import pickle
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import requires, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.runs import an_item, ingest, ndjson
+
+from pipelines.arguments import parser
+from pipelines.cli import main
+from pipelines.config import JobConfig, JobStep, Source
+from pipelines.plan import MOST_BY_SIZE, plan
+from transforms.elements import Export
+from transforms.exports import RANGE_BYTES
+from transforms.infer_schema import MAX_FIELDS
+from transforms.rules.strings import MAX_CATEGORIES
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import apache_beam as beam
+    from apache_beam.coders.coders import Coder
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.portability.api import beam_runner_api_pb2
+    from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
+    from apache_beam.runners.dataflow.ptransform_overrides import get_dataflow_transform_overrides
+    from apache_beam.runners.portability.fn_api_runner import translations
+    from apache_beam.transforms import environments
+
+    from pipelines.ingest_graph import build
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy/dataflow"
+SIDE_INPUT_BYTES = 96 * 1024 * 1024
+"""The most that a side input takes: a schema of four groups, each with all the fields and categories there may be."""
+
+# What is pickled is one element for each of these, never for each record.
+PICKLED = {
+    "a load of small exports, or 16 MiB of a large one": r"ReadExports/.*",
+    "what one such load was": r"Normalize/NormalizeChunks/.*readings",
+    "a partition or a group in it": r"(MergeRecords|MergeSettled)/MergePartitions/.*(None|summaries|counts)",
+    "likewise, settled": r"Settle(Partitions|Summaries|Counts)/.*",
+    "a stretch whose first line is known": r"FirstLines/.*",
+    "the schema of the job": r"Infer(Settled)?Schema/.*",
+    "the ruling of the job": r"RuleConflicts/.*",
+    "a field in conflict": r"FindExamples/.*",
+    "a partition that was written": r"WriteRows/WriteParts/.*None",
+    "an owner that changed, a part of the keys": r"ListCacheKeys/(ListChanged|WriteCacheKeys)\.None",
+    "a part of the rejections": r"WriteRejections/WriteRejectionParts\.None",
+    "all reports of the job": r"WriteResults/(GatherReports/.*|WriteReports\.None)",
+}
+REGISTERED = {"BatchCoder", "FrameCoder", "RejectionCoder"}
+
+
+@pytest.fixture(scope="module", params=["fail", "quarantine"])
+def graph(request: pytest.FixtureRequest) -> Any:
+    """The pipeline as the runner of Dataflow translates it, up to where it would be handed to the service."""
+    export = Export(0, "gs://b/items.ndjson", "items", None, 10_000_000)
+    step = JobStep((Source.of("items", "gs://b/items.ndjson"),), "append", "reject")
+    config = JobConfig(dataset="gs://b/dataset", steps=(step,), on_conflict=request.param)
+    root = beam.Pipeline(options=PipelineOptions([]))
+    build(root, plan(config, [export], None, root="gs://b/dataset/runs/x", progress=None))
+    options = PipelineOptions(["--runner=DataflowRunner", "--project=p", "--region=r", "--temp_location=gs://b/temp"])
+    runner = DataflowRunner()
+    root.visit(runner.combinefn_visitor())
+    root.visit(runner.side_input_visitor(deterministic_key_coders=True))
+    root.replace_all(DataflowRunner._PTRANSFORM_OVERRIDES)
+    root.replace_all(get_dataflow_transform_overrides(options))
+    runner._adjust_pipeline_for_dataflow_v2(root)
+    image = environments.DockerEnvironment.from_container_image("image")
+    translated = root.to_runner_api(default_environment=image)
+    return translations.optimize_pipeline(
+        translated,
+        phases=[translations.pack_combiners, translations.sort_stages],
+        known_runner_urns=frozenset(),
+        partial=True,
+    )
+
+
+def coders(graph: Any, name: str) -> Iterator[str]:
+    """The Python coders in a coder, by their class."""
+    found = graph.components.coders[name]
+    if found.component_coder_ids:
+        for each in found.component_coder_ids:
+            yield from coders(graph, each)
+    elif found.spec.urn == "beam:coder:pickled_python:v1":
+        yield type(Coder.from_runner_api(found, None)).__name__
+
+
+def test_what_there_is_one_of_for_each_record_is_never_pickled(graph: Any) -> None:
+    seen: set[str] = set()
+    for collection in graph.components.pcollections.values():
+        name = re.sub(r"^\d+", "", collection.unique_name)
+        found = set(coders(graph, collection.coder_id))
+        seen |= found
+        if found - REGISTERED and "/DoOnce/" not in name:
+            assert any(re.fullmatch(pattern, name) for pattern in PICKLED.values()), (name, found)
+    assert seen >= REGISTERED
+
+
+def test_rows_and_rejections_are_shuffled_by_coders_of_their_own(graph: Any) -> None:
+    shuffled = {}
+    for transform in graph.components.transforms.values():
+        if transform.spec.urn == "beam:transform:group_by_key:v1":
+            (taken,) = transform.inputs.values()
+            coder = graph.components.pcollections[taken].coder_id
+            shuffled[transform.unique_name.partition("/")[0]] = set(coders(graph, coder))
+    assert shuffled["GroupPartitions"] == {"BatchCoder"}
+    assert shuffled["ListCacheKeys"] == {"FrameCoder"}
+    assert shuffled["WriteRejections"] == {"RejectionCoder"}
+
+
+def test_all_steps_are_named(graph: Any) -> None:
+    names = [transform.unique_name for transform in graph.components.transforms.values()]
+    assert len(names) == len(set(names))
+    ours = [name for name in names if "core.py" not in name]  # those within Create and CombineGlobally are Beam's
+    assert [name for name in ours if re.search(r"<lambda|\.py:\d|/(Map|FlatMap|ParDo)$", name)] == []
+    assert len(ours) > 50
+
+
+def test_side_inputs_are_those_whose_size_is_known(graph: Any) -> None:
+    found = set()
+    for transform in graph.components.transforms.values():
+        if transform.spec.urn == "beam:transform:pardo:v1":
+            payload = beam_runner_api_pb2.ParDoPayload.FromString(transform.spec.payload)
+            for name in payload.side_inputs:
+                collection = graph.components.pcollections[transform.inputs[name]].unique_name
+                if not transform.unique_name.endswith("/InjectDefault"):  # the one result of a CombineGlobally
+                    found.add(re.sub(r"^\d+", "", collection))
+    settled = {"RuleConflicts/Rule.None", "InferSettledSchema/ResolveSummaries.None"}
+    known = {"InferSchema/ResolveSummaries.None", "FirstLines/AddUp.None", "ListCacheKeys/ListChanged.None"}
+    assert found - settled == known
+
+
+def test_side_inputs_stay_below_their_bound(tmp_path: Path) -> None:
+    # The first line of each stretch of a tebibyte, and all owners of the most partitions that are chosen by size.
+    stretches = [((0, number * RANGE_BYTES), number * 100_000) for number in range(2**40 // RANGE_BYTES)]
+    assert len(pickle.dumps(stretches)) < SIDE_INPUT_BYTES / 8
+    assert len(pickle.dumps(list(range(MOST_BY_SIZE * 4)))) < SIDE_INPUT_BYTES / 8
+    # A tenth of the fields that a group may have, each with as many categories as it may have.
+    fields = MAX_FIELDS // 10
+    items = [an_item(f"i{n}", {f"key {k}": f"category {n}" for k in range(fields)}) for n in range(MAX_CATEGORIES)]
+    run = ingest(tmp_path / "dataset", "--items", str(ndjson(tmp_path / "items.ndjson", items)))
+    assert len(run.schema["items"]["fields"]) == fields
+    assert len(run.schema["items"]["fields"]["key 0"]["categories"]) == MAX_CATEGORIES
+    assert len(json.dumps(run.schema["items"])) * 10 * 4 < SIDE_INPUT_BYTES  # 4 groups
+
+
+def test_a_template_which_nobody_waits_for_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export = ndjson(tmp_path / "items.ndjson", [an_item("a")])
+    flags = ["--runner=DataflowRunner", "--template_location=gs://b/template"]
+    assert main(["ingest", "--dataset", str(tmp_path / "d"), "--items", str(export), "--", *flags]) == 2
+    assert "--template_location: the version is published by the process that starts the job" in capsys.readouterr().err
+
+
+def test_the_metadata_has_every_parameter_of_an_ingest() -> None:
+    described = {each["name"]: each for each in json.loads((DEPLOY / "metadata.json").read_text("utf-8"))["parameters"]}
+    (commands,) = (action for action in parser()._actions if action.dest == "command")
+    assert commands.choices is not None
+    flags = {
+        flag.removeprefix("--").replace("-", "_"): action
+        for action in commands.choices["ingest"]._actions  # type: ignore[attr-defined] # commands are parsers
+        for flag in action.option_strings
+        if flag.startswith("--")
+    }
+    here_only = {"help", "color", "quiet", "json"}  # what a person or a program at this end sees
+    assert set(described) == set(flags) - here_only
+    for name, parameter in described.items():
+        assert parameter["isOptional"] is (name != "dataset")
+        assert parameter["helpText"]
+        assert re.fullmatch(r"[a-zA-Z][-_a-zA-Z0-9]+", name)
+        if choices := flags[name].choices:
+            assert [choice["value"] for choice in parameter["enumOptions"]] == list(choices)
+
+
+def test_the_base_of_the_image_is_the_beam_and_the_python_of_this_project() -> None:
+    text = (DEPLOY / "Dockerfile").read_text("utf-8")
+    found = re.search(r"^FROM apache/beam_python(\d+\.\d+)_sdk:(\d+\.\d+\.\d+)$", text, re.MULTILINE)
+    assert found
+    assert found[1] == f"{sys.version_info.major}.{sys.version_info.minor}" or sys.version_info[:2] != (3, 11)
+    assert found[1] == "3.11"
+    (wanted,) = (each for each in requires("metadata-etl") or () if re.match(r"apache-beam[>=<]", each))
+    lowest = re.search(r">=(\d+\.\d+)", wanted)
+    assert lowest
+    assert found[2].startswith(f"{lowest[1]}.")
+    assert version("apache-beam").split(".")[0] == found[2].split(".")[0]
