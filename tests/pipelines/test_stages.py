@@ -1,0 +1,76 @@
+"""What `--json` says of the stages is what was read, passed on and written."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.runs import an_item, ingest, ndjson
+
+from transforms import normalize
+from transforms.coders import BatchCoder
+from transforms.elements import Export, RawChunk
+from transforms.exports import read, stretches
+from transforms.normalize import _NormalizeFn
+
+TWO = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
+
+
+def items(folder: Path, count: int) -> Path:
+    records = [an_item(f"i{n}", {"speed": n, "note": f"note {n}"}) for n in range(count)]
+    return ndjson(folder / "items.ndjson", [*records, {"reference_id": "faulty"}])
+
+
+@pytest.mark.parametrize("flags", [(), TWO], ids=["in process", "workers"])
+def test_stages_add_up_to_what_is_on_the_disk(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    export = items(tmp_path, 500)
+    dataset = tmp_path / "d"
+    stages: Any = ingest(dataset, "--items", str(export), *flags).document["stages"]
+    assert set(stages) == {"read", "normalize", "shuffle", "merge", "write", "list_cache_keys", "write_rejections"}
+    # In milliseconds, which a stage of one line may not take.
+    assert all(0 <= stage["seconds"] < 60 for stage in stages.values())
+    assert stages["merge"]["seconds"] > 0
+    size = export.stat().st_size
+    assert (stages["read"]["records"], stages["read"]["bytes"]) == (501, size)
+    assert (stages["normalize"]["records"], stages["normalize"]["bytes"]) == (501, size)
+    assert stages["shuffle"]["records"] == 500
+
+    def written(pattern: str) -> int:
+        return sum(path.stat().st_size for path in dataset.glob(f"versions/000001/{pattern}"))
+
+    assert (stages["merge"]["records"], stages["merge"]["bytes"]) == (500, written("state/items/*"))
+    assert (stages["write"]["records"], stages["write"]["bytes"]) == (500, written("items/*"))
+    keys = stages["list_cache_keys"]
+    assert (keys["records"], keys["bytes"]) == (500, written("state/cache_keys/*"))
+    rejections = stages["write_rejections"]
+    assert (rejections["records"], rejections["bytes"]) == (1, written("rejections/*"))
+
+
+def test_a_batch_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = []
+    encode = BatchCoder.encode
+    monkeypatch.setattr(
+        BatchCoder, "encode", lambda self, value: encoded.append(value.rows.height) or encode(self, value)
+    )
+    assert ingest(tmp_path / "d", "--items", str(items(tmp_path, 300)), "--partitions", "4").outcome == "published"
+    assert sum(encoded) == 300, "Beam would encode an element to know its size"
+
+
+def test_rows_of_many_chunks_are_one_batch_for_each_partition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = items(tmp_path, 900)
+    export = Export(0, str(path), "items", None, path.stat().st_size)
+    loads = stretches([export], range_bytes=4_000)
+    chunks: list[list[RawChunk]] = [list(read(stretch)) for load in loads for stretch in load]
+    assert len(chunks) > 10
+
+    def batches() -> list[int]:
+        """How many rows each batch has that a bundle of these chunks gives."""
+        step = _NormalizeFn(3, {})
+        step.start_bundle()
+        now = [out for chunk in chunks for out in step.process(chunk)]
+        found = [*now, *(each.value for each in step.finish_bundle())]
+        return [out[1].rows.height for out in found if isinstance(out, tuple)]
+
+    assert (len(batches()), sum(batches())) == (3, 900)
+    monkeypatch.setattr(normalize, "PIECE_BYTES", 8_000)
+    assert 3 < len(batches()) < len(chunks) * 3, "rows are given before too many are held"
+    assert sum(batches()) == 900
