@@ -67,6 +67,17 @@ def stages(metrics: MetricResults | None) -> JsonObject:
     return {stage: {**found[stage]} for stage in sorted(found)}
 
 
+class _Options(PipelineOptions):
+    """Options whose views are made once: Beam asks for hundreds, and makes a parser of all its flags for each."""
+
+    def view_as(self, cls: type[PipelineOptions]) -> PipelineOptions:
+        """The view; all views of one object share its values, so that each may be handed out again."""
+        views: dict[type[PipelineOptions], PipelineOptions] = self.__dict__.setdefault("_views", {})
+        if cls not in views:
+            views[cls] = super().view_as(cls)
+        return views[cls]
+
+
 def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     """The runner that the flags name, else the local runner with as many workers as the work earns (`workload`).
 
@@ -75,7 +86,7 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     """
     _check(flags)
     if any(flag.split("=")[0] == "--runner" for flag in flags):
-        options = PipelineOptions(list(flags))
+        options = _Options(list(flags))
         name = options.get_all_options()["runner"]
         if name not in ("FnApiRunner", "InProcessRunner"):
             return Runner(f"{name}", local=False, options=options)
@@ -84,12 +95,12 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     workers = int(given.get("direct_num_workers") or (cores if work_bytes >= workload.PARALLEL_BYTES else 1))
     mode = given.get("direct_running_mode") or ("in_memory" if workers == 1 else "multi_processing")
     if mode != "multi_processing":
-        options = PipelineOptions([*flags, f"--direct_num_workers={workers}", f"--direct_running_mode={mode}"])
+        options = _Options([*flags, f"--direct_num_workers={workers}", f"--direct_running_mode={mode}"])
         label = "1 worker, in process" if mode == "in_memory" else f"{workers} workers, {mode.replace('_', '-')}"
         return Runner(f"local runner ({label})", local=True, options=options)
     # What the mode multi_processing does, with workers of our own; the mode itself would start its default ones.
     rest = [flag for flag in flags if not flag.startswith("--direct_running_mode")]
-    options = PipelineOptions([*rest, f"--direct_num_workers={workers}", "--direct_running_mode=in_memory"])
+    options = _Options([*rest, f"--direct_num_workers={workers}", "--direct_running_mode=in_memory"])
     command = f"exec {shlex.quote(sys.executable)} -m pipelines.local_worker"
     environment = environments.SubprocessSDKEnvironment.from_command_string(command)
     return Runner(f"local runner ({workers} worker processes)", local=True, options=options, environment=environment)

@@ -38,7 +38,7 @@ def job(command: str, dataset: object, *words: object) -> dict[str, Any]:
     assert out, err
     document = dict(json.loads(out))
     assert document["exit_code"] == code
-    return {key: value for key, value in document.items() if key not in ("seconds", "run", "runner")}
+    return {key: value for key, value in document.items() if key not in ("seconds", "stages", "run", "runner")}
 
 
 def fetched(uri: str, folder: Path) -> dict[str, str]:

@@ -29,6 +29,14 @@ WRITERS = (_MergePartitionFn, _WriteRowsFn, _WriteKeysFn, _WriteBucketFn)
 TIMES = 3
 
 
+def bundle(step: beam.DoFn, element: Any, *sides: Any) -> list[Any]:
+    """What a step gives for a bundle of one element."""
+    step.start_bundle()
+    found = list(step.process(element, *sides))
+    # What a bundle gives at its end is windowed, and may be tagged.
+    return [*found, *(beam.pvalue.TaggedOutput(each.tag, each.value.value) for each in step.finish_bundle() or ())]
+
+
 class Doubled(beam.DoFn):
     """A step whose every element is worked on several times at once, each time by a copy as a worker would have it."""
 
@@ -38,7 +46,7 @@ class Doubled(beam.DoFn):
     def process(self, element: Any, *sides: Any) -> Iterator[Any]:
         copies = [pickle.loads(pickle.dumps(self._step)) for _ in range(TIMES)]
         with ThreadPoolExecutor(TIMES) as threads:
-            tries = [threads.submit(lambda copy=copy: list(copy.process(element, *sides))) for copy in copies]
+            tries = [threads.submit(bundle, copy, element, *sides) for copy in copies]
         results = [each.result() for each in tries]
         yield from results[-1]
 
