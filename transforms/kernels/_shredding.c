@@ -15,10 +15,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What a core key of a record has to be; the numbers are those of shredding.Core. */
+/* What a core key of a record has to be; the numbers are those of shredding.py. */
 enum kind { TEXT, STRING, STRING_OR_NULL, NUMBER_OR_NULL, NOTHING, METADATA, BOX, LITERAL };
 
-/* How a metadata value is held; the numbers are those of shredding.FORMS. */
+/* How a metadata value is held; the numbers are places in its _FORM_NAMES. */
 enum form { FORM_NULL, FORM_BOOL, FORM_INT, FORM_FLOAT, FORM_STRING, FORM_JSON, FORMS };
 
 enum { MOST_CORE = 16, DEEPEST = 100, LONGEST_TOKEN = 40, BIG_DIGITS = 18 };
@@ -462,6 +462,25 @@ static int to_integer(const Number *number, int64_t *value)
     return 1;
 }
 
+/* A key and its colon; returns where the value begins, NULL where it is declined. */
+static const char *parse_key(Shredder *self, const char *at, Text *key)
+{
+    if (*at != '"' || (at = parse_string(self, at + 1, key)) == NULL)
+        return NULL;
+    at = skip_space(at);
+    return *at == ':' ? skip_space(at + 1) : NULL;
+}
+
+/* What follows a member: behind the brace that ends the object, or where the next key begins; else NULL. */
+static const char *skip_separator(const char *at, int *is_last)
+{
+    at = skip_space(at);
+    *is_last = *at == '}';
+    if (*is_last)
+        return at + 1;
+    return *at == ',' ? skip_space(at + 1) : NULL;
+}
+
 /* Behind any JSON value; NULL where it is declined. Strings are checked, and forgotten. */
 static const char *skip_value(Shredder *self, const char *at, int depth)
 {
@@ -699,9 +718,10 @@ static int parse_metadata(Shredder *self, const char **at)
         *at = here + 1;
         return TAKEN;
     }
-    for (int place = 0;; place++) {
+    int is_last = 0;
+    for (int place = 0; !is_last; place++) {
         Text key;
-        if (*here != '"' || (here = parse_string(self, here + 1, &key)) == NULL)
+        if ((here = parse_key(self, here, &key)) == NULL)
             return DECLINED;
         const char *name = text_of(self, &key);
         int field = place < self->expected_room ? self->expected[place] : -1;
@@ -713,21 +733,13 @@ static int parse_metadata(Shredder *self, const char **at)
         if (self->fields[field].last_record == self->record)
             return DECLINED; /* the key comes twice */
         self->fields[field].last_record = self->record;
-        here = skip_space(here);
-        if (*here != ':')
-            return DECLINED;
-        here = skip_space(here + 1);
         int result = parse_cell(self, &here, field);
         if (result != TAKEN)
             return result;
-        here = skip_space(here);
-        if (*here == '}')
-            break;
-        if (*here != ',')
+        if ((here = skip_separator(here, &is_last)) == NULL)
             return DECLINED;
-        here = skip_space(here + 1);
     }
-    *at = here + 1;
+    *at = here;
     /* None, or one whole pair and nothing of the other. */
     unsigned seen = self->coordinates_seen;
     return seen == 0 || seen == 0x3 || seen == 0xC ? TAKEN : DECLINED;
@@ -765,10 +777,10 @@ static int parse_box(Shredder *self, const char **at, Text *text)
     Number found[4];
     unsigned seen = 0;
     const char *here = skip_space(*at);
-    for (;;) {
+    for (int is_last = 0; !is_last;) {
         Text key;
         int which = 0;
-        if (*here != '"' || (here = parse_string(self, here + 1, &key)) == NULL)
+        if ((here = parse_key(self, here, &key)) == NULL)
             return DECLINED;
         const char *name = text_of(self, &key);
         while (which < 4 && !((size_t)key.length == strlen(NAMES[which]) && memcmp(name, NAMES[which], (size_t)key.length) == 0))
@@ -776,22 +788,13 @@ static int parse_box(Shredder *self, const char **at, Text *text)
         if (which == 4 || seen & 1u << which)
             return DECLINED;
         seen |= 1u << which;
-        here = skip_space(here);
-        if (*here != ':')
+        here = scan_number(here, &found[which]);
+        if (here == NULL || !is_canonical(&found[which]) || (here = skip_separator(here, &is_last)) == NULL)
             return DECLINED;
-        here = scan_number(skip_space(here + 1), &found[which]);
-        if (here == NULL || !is_canonical(&found[which]))
-            return DECLINED;
-        here = skip_space(here);
-        if (*here == '}')
-            break;
-        if (*here != ',')
-            return DECLINED;
-        here = skip_space(here + 1);
     }
     if (seen != 0xF)
         return DECLINED;
-    *at = here + 1;
+    *at = here;
     Buffer *out = &self->scratch;
     *text = (Text){NULL, out->size, 0};
     for (int i = 0; i < 4; i++) {
@@ -860,9 +863,9 @@ static int parse_record(Shredder *self, const char *at, const char *end)
     if (*at != '{')
         return DECLINED;
     at = skip_space(at + 1);
-    for (;;) {
+    for (int is_last = 0; !is_last;) {
         Text key;
-        if (*at != '"' || (at = parse_string(self, at + 1, &key)) == NULL)
+        if ((at = parse_key(self, at, &key)) == NULL)
             return DECLINED;
         const char *name = text_of(self, &key);
         int which = 0;
@@ -872,22 +875,13 @@ static int parse_record(Shredder *self, const char *at, const char *end)
         if (which == self->core_count || self->core[which].is_seen)
             return DECLINED;
         self->core[which].is_seen = 1;
-        at = skip_space(at);
-        if (*at != ':')
-            return DECLINED;
-        at = skip_space(at + 1);
         int result = parse_core(self, &at, &self->core[which]);
         if (result != TAKEN)
             return result;
-        at = skip_space(at);
-        if (*at == '}')
-            break;
-        if (*at != ',')
+        if ((at = skip_separator(at, &is_last)) == NULL)
             return DECLINED;
-        at = skip_space(at + 1);
     }
-    at = skip_space(at + 1);
-    if (at != end)
+    if (skip_space(at) != end)
         return DECLINED;
     for (int i = 0; i < self->core_count; i++) {
         enum kind kind = self->core[i].kind;

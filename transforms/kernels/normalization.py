@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import polars as pl
 
-from transforms.kernels import plain, shredding
+from transforms.kernels import plain
 from transforms.kernels.batch import Batch
 from transforms.kernels.parsing import parse
 from transforms.kernels.rows import (
@@ -98,19 +98,9 @@ def _shred(
     raw: Sequence[bytes], group: Group, model_run: str | None, origin: Origin, done: Normalized
 ) -> Sequence[int]:
     """Adds the batch of the records that need no parser and no rule; returns the positions of the others."""
-    match group:
-        case "items":
-            found = shredding.items(raw)
-            if found is not None:
-                found = plain.with_canonical_urls(raw, found)
-        case "annotations" | "predictions":
-            found = shredding.boxes(raw, prediction=group == "predictions")
-        case "scenes":
-            found = None
+    found = plain.shredded(raw, group, model_run)
     if found is None:
         return range(len(raw))
-    if group in ("annotations", "predictions"):
-        found.columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(found.places))
     source = origin.columns(found.places, np.zeros(len(found.places), np.int64))
     done.batches.append(assembled(group, found.columns, (found.dense, found.cells), source))
     done.read[group] += len(found.places)

@@ -17,6 +17,7 @@ from transforms.kernels import shredding
 from transforms.kernels.image_urls import canonical_column
 from transforms.kernels.metadata import Shapes, odd, shapes
 from transforms.kernels.shredding import Shredded
+from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject, JsonValue
 
 Columns: TypeAlias = dict[str, Sequence[object] | pl.Series]
@@ -89,6 +90,22 @@ def items(records: Sequence[JsonObject], *, but: Collection[int] = ()) -> Picked
     for key in found.keys & {"width", "height"}:
         columns[key] = found.doubles(key)
     return Picked(found.places, columns, metadata, known)
+
+
+def shredded(raw: Sequence[bytes], group: Group, model_run: str | None) -> Shredded | None:
+    """The columns of the records that need no parser: image items, boxes; None where there are none."""
+    match group:
+        case "items":
+            found = shredding.items(raw)
+            return None if found is None else with_canonical_urls(raw, found)
+        case "annotations" | "predictions":
+            found = shredding.boxes(raw, prediction=group == "predictions")
+            if found is not None:
+                runs = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(found.places))
+                found.columns["model_run"] = runs
+            return found
+        case "scenes":
+            return None
 
 
 def with_canonical_urls(raw: Sequence[bytes], found: Shredded) -> Shredded | None:
