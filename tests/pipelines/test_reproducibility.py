@@ -10,6 +10,9 @@ from support.runs import Job, digests, flags, ingest, ndjson
 from support.runs import an_item as item
 
 from pipelines import ingest as ingest_job
+from transforms.formats import avro_rows
+from transforms.kernels import digests as digests_of_columns
+from transforms.kernels import shredding
 
 TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
@@ -51,6 +54,17 @@ def test_processes_give_the_same_bytes_as_one_worker(
     for job in jobs:
         run = ingest(tmp_path / "d", *flags(job), *TWO_PROCESSES)
         assert run.document["runner"] == "local runner (2 worker processes)"
+    assert versions(tmp_path / "d") == reference
+
+
+@pytest.mark.skipif(not shredding.is_built(), reason="the extensions were not built: no C compiler")
+def test_without_the_extensions_the_bytes_are_the_same(
+    jobs: tuple[Job, Job], reference: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name in ((shredding, "_shredding"), (digests_of_columns, "_digests"), (avro_rows, "_avro_rows")):
+        monkeypatch.setattr(module, name, None)
+    for job in jobs:
+        ingest(tmp_path / "d", *flags(job))
     assert versions(tmp_path / "d") == reference
 
 
