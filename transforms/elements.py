@@ -16,8 +16,17 @@ Summaries: TypeAlias = dict[str, GroupSummary]
 """Group to its summary; groups without records may be absent."""
 
 
+class _Pickled:
+    """Pickled by its values alone: dataclasses with slots ask for their fields each time, and these are many."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), tuple(getattr(self, name) for name in self.__slots__)
+
+
 @dataclass(frozen=True, slots=True)
-class Export:
+class Export(_Pickled):
     """One raw input file.
 
     Attributes:
@@ -37,23 +46,14 @@ class Export:
     step: int = 0
     mode: Mode = "append"
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Pickled by its values alone: dataclasses with slots ask for their fields each time, and these are many."""
-        values = (self.number, self.uri, self.group, self.model_run, self.size, self.step, self.mode)
-        return type(self), values
-
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(_Pickled):
     """Bytes `start` to `stop` of an export."""
 
     export: Export
     start: int
     stop: int
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """As for exports."""
-        return type(self), (self.export, self.start, self.stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(_Pickled):
     """What one chunk was, without its records.
 
     Attributes:
@@ -120,11 +120,6 @@ class Reading:
     read: Counter[Group] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     rejected: Counter[tuple[Group, str]] = field(default_factory=Counter)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """As for exports."""
-        counted = (self.read, self.warnings, self.rejected)
-        return type(self), (self.export, self.start, self.line_count, self.digest, *counted)
 
 
 @dataclass(frozen=True, slots=True)

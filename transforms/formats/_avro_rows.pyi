@@ -1,4 +1,6 @@
-from typing_extensions import Buffer
+from typing import TypeAlias
+
+Buffer: TypeAlias = bytes | memoryview
 
 def encode(
     height: int,

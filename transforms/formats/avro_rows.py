@@ -11,13 +11,13 @@ import fastavro
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from typing_extensions import Buffer
 
 try:
     from transforms.formats import _avro_rows
 except ImportError:  # no compiler where the package was installed
     _avro_rows = None  # type: ignore[assignment]
 
+Buffer: TypeAlias = bytes | memoryview
 Block: TypeAlias = tuple[int, bytes]
 """How many rows, and their encoding."""
 Values: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]

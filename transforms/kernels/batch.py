@@ -112,7 +112,7 @@ class Batch:
         return b"".join((_HEADER.pack(_MAGIC, len(header), len(rows)), header, rows, cells))
 
     @classmethod
-    def from_bytes(cls, data: bytes | memoryview) -> Self:
+    def from_bytes(cls, data: bytes) -> Self:
         """The batch that `to_bytes` wrote.
 
         Raises:
