@@ -1,4 +1,5 @@
-/* Rows of columns as the binary encoding of Avro 1.11: the fast half of transforms/formats/avro_parts.py.
+/* Rows of columns as the binary encoding of Avro 1.11, and where such rows begin: the fast half of
+   transforms/formats/avro_rows.py, and what transforms/formats/avro_splices.py needs.
 
    Every field is a union of null and its type, in this order, as polars writes it: byte 0 for null, byte 2 and the value
    otherwise. Columns are sparse: the rows that have a value, ascending, and the values of just these. */
@@ -209,7 +210,147 @@ done:
     return found;
 }
 
-static PyMethodDef METHODS[] = {{"encode", encode, METH_VARARGS, encode_doc}, {NULL, NULL, 0, NULL}};
+/* ---- Where rows begin ---- */
+
+#define DEEPEST 16
+
+/* Bytes of a block, and a type as `row_starts` takes it; both are read from the front. */
+typedef struct {
+    const unsigned char *at, *end;
+} Input;
+
+static int take_long(Input *in, int64_t *value)
+{
+    uint64_t found = 0;
+    for (int shift = 0; shift < 64 && in->at < in->end; shift += 7) {
+        unsigned char byte = *in->at++;
+        found |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte < 0x80) {
+            *value = (int64_t)(found >> 1) ^ -(int64_t)(found & 1);
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static int skip_bytes(Input *in, int64_t count)
+{
+    if (count < 0 || count > in->end - in->at)
+        return -1;
+    in->at += count;
+    return 0;
+}
+
+/* Steps over a value, or over its type alone where there is none to step over (`in` is NULL). */
+static int skip(Input *in, Input *type, int depth);
+
+/* Steps over a union of null and a type. */
+static int skip_union(Input *in, Input *type, int depth)
+{
+    int64_t branch = 0;
+    if (in != NULL && take_long(in, &branch) < 0)
+        return -1;
+    if (branch != 0 && branch != 1)
+        return -1;
+    return skip(branch ? in : NULL, type, depth);
+}
+
+static int skip_items(Input *in, Input *type, int depth)
+{
+    const Input items = *type;
+    for (;;) {
+        int64_t count, size;
+        if (take_long(in, &count) < 0)
+            return -1;
+        if (count == 0)
+            break;
+        if (count < 0) { /* a block that says its size */
+            if (take_long(in, &size) < 0 || skip_bytes(in, size) < 0)
+                return -1;
+            continue;
+        }
+        for (; count > 0; count--) {
+            *type = items;
+            if (skip_union(in, type, depth) < 0)
+                return -1;
+        }
+    }
+    *type = items;
+    return skip(NULL, type, depth);
+}
+
+static int skip(Input *in, Input *type, int depth)
+{
+    int64_t length;
+    if (depth > DEEPEST || type->at >= type->end)
+        return -1;
+    switch (*type->at++) {
+    case 'l':
+        return in == NULL ? 0 : take_long(in, &length);
+    case 'd':
+        return in == NULL ? 0 : skip_bytes(in, 8);
+    case 'b':
+        return in == NULL ? 0 : skip_bytes(in, 1);
+    case 's':
+        return in == NULL ? 0 : take_long(in, &length) < 0 ? -1 : skip_bytes(in, length);
+    case 'a':
+        return in == NULL ? skip(NULL, type, depth + 1) : skip_items(in, type, depth + 1);
+    case 'r': {
+        if (type->end - type->at < 2)
+            return -1;
+        int fields = type->at[0] | type->at[1] << 8;
+        type->at += 2;
+        for (; fields > 0; fields--)
+            if (skip_union(in, type, depth + 1) < 0)
+                return -1;
+        return 0;
+    }
+    default:
+        return -1;
+    }
+}
+
+PyDoc_STRVAR(row_starts_doc,
+             "row_starts(data, count, type) -> bytes, count + 1 int64: where each row begins, and where the last one ends\n\n"
+             "type: l long, d double, b boolean, s string, a and its items, r and the number of fields (uint16) and these; "
+             "all that is in another is a union of null and its type.");
+
+static PyObject *row_starts(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    Py_buffer data, type;
+    Py_ssize_t count;
+    if (!PyArg_ParseTuple(arguments, "y*ny*", &data, &count, &type))
+        return NULL;
+    Input in = {data.buf, (const unsigned char *)data.buf + data.len};
+    /* Each row takes a byte at least: no more memory than there are bytes. */
+    PyObject *found = count < 0 || count > data.len ? NULL : PyBytes_FromStringAndSize(NULL, (count + 1) * (Py_ssize_t)sizeof(int64_t));
+    if (found == NULL)
+        goto wrong;
+    char *starts = PyBytes_AS_STRING(found);
+    for (Py_ssize_t row = 0; row <= count; row++) {
+        int64_t start = in.at - (const unsigned char *)data.buf;
+        memcpy(starts + row * (Py_ssize_t)sizeof start, &start, sizeof start);
+        Input of_row = {type.buf, (const unsigned char *)type.buf + type.len};
+        if (row < count && skip(&in, &of_row, 0) < 0)
+            goto wrong;
+    }
+    if (in.at != in.end)
+        goto wrong;
+    PyBuffer_Release(&data);
+    PyBuffer_Release(&type);
+    return found;
+wrong:
+    Py_XDECREF(found);
+    PyBuffer_Release(&data);
+    PyBuffer_Release(&type);
+    if (!PyErr_Occurred())
+        PyErr_Format(PyExc_ValueError, "expected %zd rows of this type, and nothing behind them", count);
+    return NULL;
+}
+
+static PyMethodDef METHODS[] = {{"encode", encode, METH_VARARGS, encode_doc},
+                                {"row_starts", row_starts, METH_VARARGS, row_starts_doc},
+                                {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_avro_rows", NULL, 0, METHODS, NULL, NULL, NULL, NULL};
 
