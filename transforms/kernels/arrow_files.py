@@ -6,6 +6,8 @@ Written and read by pyarrow, which does both in about half the time that polars 
 import io
 from typing import Literal, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
@@ -36,12 +38,14 @@ def to_arrow(frame: pl.DataFrame, codec: Codec) -> bytes:
     return data
 
 
-def from_arrow(data: bytes | memoryview) -> pl.DataFrame:
-    """The frame of an Arrow IPC file."""
+def from_arrow(data: bytes | memoryview, rows: npt.NDArray[np.int64] | None = None) -> pl.DataFrame:
+    """The frame of an Arrow IPC file, or some of its rows alone, given by their numbers: int64[N]."""
     file = pa.ipc.open_file(pa.py_buffer(data), options=_READ)
     if any(_NUL in name for name in file.schema.names):
-        return pl.read_ipc(bytes(data))
-    frame = pl.from_arrow(file.read_all())
+        whole = pl.read_ipc(bytes(data))
+        return whole if rows is None else whole[rows]
+    table = file.read_all()
+    frame = pl.from_arrow(table if rows is None else table.take(pa.array(rows)))
     if not isinstance(frame, pl.DataFrame):
         raise TypeError(f"expected a table, got {type(frame)}")
     return frame

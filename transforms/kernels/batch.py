@@ -129,6 +129,23 @@ class Batch:
         return cls(group, rows, from_arrow(rest) if rest else no_cells())
 
     @classmethod
+    def rows_of(cls, data: bytes, positions: Positions) -> Self:
+        """Of the batch that `to_bytes` wrote the rows at these positions, ascending: int64[N]."""
+        _, header_size, rows_size = _HEADER.unpack_from(data)
+        start = _HEADER.size + header_size
+        group = json.loads(data[_HEADER.size : start])["group"]
+        rest = data[start + rows_size :]
+        rows = from_arrow(memoryview(data)[start : start + rows_size], positions)
+        cells = from_arrow(rest) if rest else no_cells()
+        if cells.height:
+            wanted = pl.DataFrame(
+                {"row": positions.astype(np.uint32), "place": np.arange(len(positions), dtype=np.uint32)}
+            )
+            found = wanted.join(cells, on="row", maintain_order="left_right").drop("row").rename({"place": "row"})
+            cells = found.select(CELLS)
+        return cls(group, rows, cells)
+
+    @classmethod
     def part_of(cls, data: bytes, names: Collection[str], keys: Collection[str]) -> Self:
         """Of the batch that `to_bytes` wrote the columns with these names, and the cells of these keys, alone.
 

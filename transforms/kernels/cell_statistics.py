@@ -40,13 +40,15 @@ def stretches(sorted_rows: pl.DataFrame, *names: str) -> pl.DataFrame:
     )
 
 
-def strings_of_keys(cells: pl.DataFrame, limits: Mapping[str, int]) -> Iterator[tuple[str, StringSummary]]:
+def strings_of_keys(
+    cells: pl.DataFrame, limits: Mapping[str, int], most: int = MAX_CATEGORIES
+) -> Iterator[tuple[str, StringSummary]]:
     """The summary of the strings of each key, given the cells of the form `string`."""
     counted = cells.group_by("key", "text").len().sort("key", "text")
     texts, times = counted["text"].to_list(), counted["len"].to_list()
     totals = np.concatenate([np.zeros(1, np.int64), np.cumsum(counted["len"].to_numpy().astype(np.int64))])
     for key, start, count in stretches(counted, "key").iter_rows():
-        stop, limit = start + count, limits.get(key, MAX_CATEGORIES)
+        stop, limit = start + count, limits.get(key, most)
         total = int(totals[stop] - totals[start])
         if count > limit:
             yield key, summarize_distinct(total, texts[start:stop], limit)

@@ -60,10 +60,10 @@ def locations(rows: pl.DataFrame) -> pl.DataFrame:
     ).select("latitude", "longitude")
 
 
-def summarize(batch: Batch, limits: Mapping[str, int] | None = None) -> GroupSummary:
+def summarize(batch: Batch, limits: Mapping[str, int] | None = None, *, most: int = MAX_CATEGORIES) -> GroupSummary:
     """The summary of all records of a batch: what the rule gives for one record after the other (T1).
 
-    `limits` says how many distinct strings of a field are counted, where it is not the usual number (D3).
+    `limits` says how many distinct strings of a field are counted, where it is not the usual number (D3), `most`.
     """
     rows = batch.rows
     paired = {
@@ -76,15 +76,15 @@ def summarize(batch: Batch, limits: Mapping[str, int] | None = None) -> GroupSum
     for name in rows.columns:
         form, colon, key = name.partition(":")
         if colon:
-            summary = _summary(form, rows[name].drop_nulls(), limits.get(key, MAX_CATEGORIES))
+            summary = _summary(form, rows[name].drop_nulls(), limits.get(key, most))
             fields[key] = merge_fields(fields.get(key, FieldSummary(paired=paired.get(key, 0))), summary)
-    for key, summary in _cell_summaries(batch, limits):
+    for key, summary in _cell_summaries(batch, limits, most):
         fields[key] = merge_fields(fields.get(key, FIELD_ZERO), summary)
     seen = {key: summary for key, summary in fields.items() if summary.null or summary.observed}
     return GroupSummary(rows.height, seen)
 
 
-def _cell_summaries(batch: Batch, limits: Mapping[str, int]) -> Iterator[tuple[str, FieldSummary]]:
+def _cell_summaries(batch: Batch, limits: Mapping[str, int], most: int) -> Iterator[tuple[str, FieldSummary]]:
     """The summaries of the cells, by key and form."""
     if not batch.cells.height:
         return
@@ -92,7 +92,7 @@ def _cell_summaries(batch: Batch, limits: Mapping[str, int]) -> Iterator[tuple[s
     for (form,), cells in by_form.items():
         match form:
             case "string":
-                for key, strings in strings_of_keys(cells, limits):
+                for key, strings in strings_of_keys(cells, limits, most):
                     yield key, FieldSummary(observed={Observed.STRING: strings.count}, strings=strings)
             case "int" | "float":
                 places = stretches(cells, "key")
@@ -103,7 +103,7 @@ def _cell_summaries(batch: Batch, limits: Mapping[str, int]) -> Iterator[tuple[s
             case _:
                 for key, start, count in stretches(cells, "key").iter_rows():
                     values = cell_values(cells[start : start + count], str(form))
-                    yield key, _summary(str(form), values, limits.get(key, MAX_CATEGORIES))
+                    yield key, _summary(str(form), values, limits.get(key, most))
 
 
 def _number(rows: pl.DataFrame, key: str) -> pl.Expr:

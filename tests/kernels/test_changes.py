@@ -1,0 +1,118 @@
+"""Jobs that look at the rows they touch alone do what they do with all rows at hand: U1 to U5, I4, T1, P3."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.update_model import JOBS, STEPS, Job, batches_of, names_of, padding
+
+from transforms.formats.avro_parts import avro_container
+from transforms.formats.avro_rows import encoded
+from transforms.formats.avro_splices import spliced
+from transforms.kernels.batch import Batch
+from transforms.kernels.changes import Changes, Touched, summarized
+from transforms.kernels.contents import canonical, together
+from transforms.kernels.fields import summarize
+from transforms.kernels.merging import Merged, merge
+from transforms.kernels.publication import METADATA, publish
+from transforms.kernels.state_files import StateFile
+from transforms.rules.avro_schema import row_schema
+from transforms.rules.column_names import columns
+from transforms.rules.export_rows import Group
+from transforms.rules.fields import GroupSummary
+from transforms.rules.policies import Step
+
+LIMITS = {"s": 2}
+
+
+def stored(batch: Batch) -> StateFile:
+    return StateFile.of(batch.to_bytes(), batch.rows.height)
+
+
+def rejections(merged: Merged) -> list[str]:
+    return sorted(repr(row) for frame in merged.rejected for row in frame.to_dicts())
+
+
+def fields_of(batch: Batch) -> dict[str, Any]:
+    """A schema of the keys of a batch, with storages that take any value of theirs."""
+    kinds: dict[str, str] = {}
+    storages = {"int": "double", "float": "double", "big": "double", "string": "string", "bool": "string"}
+    names = [name.partition(":")[::2] for name in batch.rows.columns if ":" in name]
+    for form, key in [*names, *batch.cells.select("form", "key").unique().sort("key", "form").rows()]:
+        kinds.setdefault(str(key), storages.get(str(form), "json"))
+    return {key: {"column": column, "storage": kinds[key]} for key, column in columns(sorted(kinds)).items()}
+
+
+def part_of(batch: Batch, group: Group, fields: dict[str, Any]) -> bytes:
+    published = publish(batch, fields, cache_keys="canonical")
+    members = {METADATA: list(published.metadata.values())} if fields else {}
+    return avro_container(published.core, row_schema(group, fields), records=members)
+
+
+def check_part(before: Batch, after: Batch, changes: Changes, group: Group) -> None:
+    """A spliced Avro part has the bytes of one that is written anew."""
+    fields = fields_of(together([before, after]))
+    published = publish(changes.after, fields, cache_keys="canonical")
+    members = {METADATA: list(published.metadata.values())} if fields else {}
+    height = published.core.height
+    rows = next(iter(encoded(published.core, max(1, height), records=members)), (0, b""))
+    found = spliced(part_of(before, group, fields), changes.gone, rows, changes.places, row_schema(group, fields))
+    assert found == part_of(after, group, fields)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(STEPS, JOBS), min_size=1, max_size=4), st.sampled_from([0, 40, 40]))
+def test_touched_rows_alone_give_what_all_rows_give(jobs: list[tuple[Step, Job]], extra: int) -> None:
+    names = names_of(1)
+    held: dict[Group, Batch] = merge(batches_of(padding(extra), "append"), {}, exports=names).batches
+    files = {group: stored(batch) for group, batch in held.items()}
+    summaries: dict[Group, GroupSummary] = {group: summarize(batch, LIMITS) for group, batch in held.items()}
+    for step, job in jobs:
+        incoming = batches_of(job, step.mode)
+        brought = [batch for batches in incoming.values() for batch in batches]
+        if not brought:
+            continue
+        whole = merge(incoming, held, exports=names, steps=[step])
+        touched = {group: Touched.of(file, brought) for group, file in files.items()}
+        few = merge(incoming, {group: each.rows for group, each in touched.items()}, exports=names, steps=[step])
+        assert (few.counts, few.changed) == (whole.counts, whole.changed)
+        assert rejections(few) == rejections(whole)
+        for group in sorted(whole.changed):
+            if group not in held:
+                files[group] = stored(few.batches[group])
+                summaries[group] = summarize(few.batches[group], LIMITS)
+                continue
+            files[group], changes = touched[group].replaced(few.batches[group])
+            again = Changes.from_bytes(changes.to_bytes())
+            assert again.before.to_bytes() == changes.before.to_bytes()
+            assert again.gone.tolist() == changes.gone.tolist()
+            check_part(held[group], whole.batches[group], again, group)
+            summaries[group] = summarized(summaries[group], again, files[group], LIMITS)
+        held = whole.batches
+        for group, batch in held.items():
+            file = StateFile.of(files[group].to_bytes(), files[group].records)
+            assert file.records == batch.rows.height
+            assert canonical(together([file.batch()])).to_bytes() == batch.to_bytes(), group
+            assert summaries[group] == summarize(batch, LIMITS)
+
+
+def test_few_rows_are_laid_over_and_many_have_all_written_anew() -> None:
+    names = names_of(1)
+    batch = merge(batches_of(padding(80), "append"), {}, exports=names).batches["items"]
+    file = stored(batch)
+    for count, is_layered in ((4, True), (8, True), (30, False)):
+        update: Job = {
+            "items": [[{"reference_id": f"p{n}", "image_url": "/q", "metadata": {"n": n}} for n in range(count)]]
+        }
+        incoming = batches_of(update, "replace")
+        touched = Touched.of(file, incoming["items"])
+        assert touched.rows.rows["reference_id"].to_list() == sorted(f"p{n}" for n in range(count))
+        rows = merge(incoming, {"items": touched.rows}, exports=names, steps=[Step("replace")]).batches["items"]
+        file, _ = touched.replaced(rows)
+        assert (file.above is not None, file.records) == (is_layered, 80)
+        if is_layered:
+            assert file.base == batch.to_bytes()
+            assert len(file.places) == count
+        few = file.rows(np.array([0, 3, 79], np.int64))
+        assert few.rows["reference_id"].to_list() == file.batch().rows["reference_id"][[0, 3, 79]].to_list()
