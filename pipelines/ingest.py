@@ -24,6 +24,7 @@ from pipelines.progress import Progress
 from pipelines.results import Results, files_of, inputs_of, tally_of
 from pipelines.stores.store import MANIFEST, REPORT, AnotherJobPublishedError, Placed, Run, join
 from transforms.coders import spilling
+from transforms.merge_records import CHANGES
 from transforms.rules.declared import document as declared_document
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject
@@ -210,7 +211,7 @@ def _publish(dataset: Dataset, here: Run, config: JobConfig, job: Job, before: V
 
 def _clear(dataset: Dataset, here: Run, outcome: Outcome) -> None:
     """Leaves of a run that published nothing what a person wants to see: the report, the schema, the rejections."""
-    for name in (SPILLED, SETTLED, "state", "cache_keys", RESULTS, MANIFEST, "insights.json", *GROUPS):
+    for name in (SPILLED, SETTLED, CHANGES, "state", "cache_keys", RESULTS, MANIFEST, "insights.json", *GROUPS):
         dataset.store.remove(join(here.root, name))
     if outcome.kept_run:
         write_bytes(join(here.root, REPORT), document_text(outcome.document()))

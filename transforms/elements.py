@@ -155,12 +155,15 @@ class Partition:
         states: Group to its state file; of a group that the job did not change, the one that was held before.
         summaries: The file with the summaries of these states.
         changed: The groups that the job changed.
+        changes: Of these the groups of which only few rows were looked at, each with the file that says which. It is
+            no part of a version.
     """
 
     number: int
     states: Mapping[Group, StoredFile]
     summaries: StoredFile
     changed: frozenset[Group]
+    changes: Mapping[Group, StoredFile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ def _nothing(number: int) -> tuple[int, pl.DataFrame]:
 
 
 def _owners(partition: Partition) -> list[int]:
-    return [use_owner(partition.number, group) for group in sorted(partition.changed)]
+    """Those of whom all uses are new; of the others only what differs comes (`kernels.cache_keys.changed_uses`)."""
+    return [use_owner(partition.number, group) for group in sorted(partition.changed - partition.changes.keys())]
 
 
 class _WriteKeysFn(beam.DoFn):

@@ -12,6 +12,7 @@ from apache_beam.typehints.decorators import no_annotations
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import Held, Partition, Rejection, Summaries
 from transforms.kernels.batch import Batch, no_cells
+from transforms.kernels.changes import FEW, Touched, summarized
 from transforms.kernels.fields import summarize
 from transforms.kernels.merging import GroupCounts, Merged, merge
 from transforms.kernels.settling import Ruling
@@ -19,12 +20,14 @@ from transforms.progress_notes import note_progress
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import Step
 from transforms.stage_metrics import Stage
-from transforms.states import read_state, read_summaries, summaries_data
+from transforms.states import read_state, read_summaries, state_file, summaries_data
 from transforms.stored_files import StoredFile, part_path, store
 
 SUMMARIES = "summaries"
 COUNTS = "counts"
 REJECTED = "rejected"
+CHANGES = "changes"
+"""Folder of what was changed in groups of which few rows were looked at: for the step that writes rows."""
 OUTPUTS = (SUMMARIES, COUNTS, REJECTED)
 
 
@@ -131,9 +134,14 @@ class _MergePartitionFn(beam.DoFn):
                 incoming.setdefault(batch.group, []).append(batch)
         merging = self._merging
         held = merging.held.states.get(number, {})
+        touched = self._touched(incoming, held)
         merged = merge(
             incoming,
-            {group: read_state(held[group]) for group in _needed(incoming) if group in held},
+            {
+                group: touched[group].rows if group in touched else read_state(held[group])
+                for group in _needed(incoming)
+                if group in held
+            },
             exports=merging.exports,
             steps=merging.steps,
             export_steps=merging.export_steps,
@@ -146,40 +154,63 @@ class _MergePartitionFn(beam.DoFn):
             if counts != GroupCounts():
                 yield TaggedOutput(COUNTS, (group, counts))
         summaries: Summaries = {}
-        partition = self._stored(number, merged, held, summaries)
+        partition = self._stored(number, merged, touched, summaries)
         records = sum(state.records for state in partition.states.values()) if partition else 0
         note_progress(merging.progress, "merged", 1, records)
         if partition is not None:
             yield TaggedOutput(SUMMARIES, summaries)
             yield partition
 
+    def _touched(
+        self, incoming: Mapping[Group, Sequence[Batch]], held: Mapping[Group, StoredFile]
+    ) -> dict[Group, Touched]:
+        """The rows of the groups of which the job brings so little that all others need not be looked at."""
+        brought = [batch for batches in incoming.values() for batch in batches]
+        few = sum(batch.rows.height for batch in brought) * FEW
+        return {
+            group: Touched.of(state_file(held[group]), brought)
+            for group in _needed(incoming)
+            if group in held and few <= held[group].records and group not in self._merging.fresh
+        }
+
     def _stored(
-        self, number: int, merged: Merged, held: Mapping[Group, StoredFile], summaries: Summaries
+        self, number: int, merged: Merged, touched: Mapping[Group, Touched], summaries: Summaries
     ) -> Partition | None:
         """Writes what is new of the partition, and gathers the summaries of all that it holds now."""
         merging = self._merging
+        held = merging.held.states.get(number, {})
         before = merging.held.summaries.get(number)
         known = {} if before is None else read_summaries(before)
         states: dict[Group, StoredFile] = {}
+        changes: dict[Group, StoredFile] = {}
         for group in GROUPS:
             limits = merging.limits.get(group, {})
-            if group in merged.changed:
+            if group in merged.changed and group in touched:
+                state, changed = touched[group].replaced(merged.batches[group])
+                states[group] = self._write("state", group, number, state.to_bytes(), state.records)
+                changes[group] = self._write(CHANGES, group, number, changed.to_bytes(), len(changed.places))
+                summaries[group] = summarized(known[group], changed, state, limits)
+            elif group in merged.changed:
                 batch = merged.batches[group]
-                path = part_path(f"state/{group}", number, merging.partitions, "arrow")
-                states[group] = store(self._root, path, batch.to_bytes(), records=batch.rows.height)
-                self._stage.count(records=states[group].records, byte_count=states[group].bytes)
+                states[group] = self._write("state", group, number, batch.to_bytes(), batch.rows.height)
                 summaries[group] = summarize(batch, limits)
             elif group in held:
                 states[group] = held[group]
                 fresh = group in merging.fresh
                 summaries[group] = summarize(read_state(held[group]), limits) if fresh else known[group]
+            if group in merged.changed:
+                self._stage.count(records=states[group].records, byte_count=states[group].bytes)
         if not states:
             return None
         if before is None or merged.changed or not held.keys().isdisjoint(merging.fresh):
             path = part_path("state/summaries", number, merging.partitions, "json")
             records = sum(state.records for state in states.values())
             before = store(self._root, path, summaries_data(summaries), records=records)
-        return Partition(number, states, before, frozenset(merged.changed))
+        return Partition(number, states, before, frozenset(merged.changed), changes)
+
+    def _write(self, folder: str, group: Group, number: int, data: bytes, records: int) -> StoredFile:
+        path = part_path(f"{folder}/{group}", number, self._merging.partitions, "arrow")
+        return store(self._root, path, data, records=records)
 
 
 def _needed(incoming: Collection[Group]) -> Iterator[Group]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import cast
 
 from transforms.kernels.batch import Batch
+from transforms.kernels.changes import Changes
+from transforms.kernels.state_files import StateFile
 from transforms.rules.export_rows import Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.summary_json import GroupJson, group_from_json, group_to_json
@@ -12,9 +14,19 @@ from transforms.rules.values import JsonObject
 from transforms.stored_files import StoredFile, read_bytes
 
 
+def state_file(state: StoredFile) -> StateFile:
+    """A state file, of which nothing is decoded yet."""
+    return StateFile.of(read_bytes(state.uri), state.records)
+
+
 def read_state(state: StoredFile) -> Batch:
     """The rows of a state file."""
-    return Batch.from_bytes(read_bytes(state.uri))
+    return state_file(state).batch()
+
+
+def read_changes(file: StoredFile) -> Changes:
+    """What a job changes in a state file."""
+    return Changes.from_bytes(read_bytes(file.uri))
 
 
 def read_summaries(file: StoredFile) -> dict[Group, GroupSummary]:

@@ -1,10 +1,12 @@
 """WriteRows: partitions to Avro part files of one schema, with what the insights need, and the URLs they use."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Literal, TypeAlias, cast
 
 import apache_beam as beam
+import numpy as np
 import polars as pl
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
@@ -14,17 +16,31 @@ from apache_beam.utils.windowed_value import WindowedValue
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import Held, Partition, WrittenPartition
 from transforms.formats.avro_parts import avro_container
+from transforms.formats.avro_rows import encoded
+from transforms.formats.avro_splices import can_splice, spliced
 from transforms.kernels.batch import Batch
-from transforms.kernels.cache_keys import split_uses, use_owner
+from transforms.kernels.cache_keys import changed_uses, split_uses, use_owner
+from transforms.kernels.changes import Changes
 from transforms.kernels.insights import Counted, counted
-from transforms.kernels.publication import METADATA, CacheKeyMode, publish
+from transforms.kernels.metadata import FORMS
+from transforms.kernels.publication import (
+    METADATA,
+    USED,
+    CacheKeyMode,
+    Published,
+    Sparse,
+    publish,
+    some_uses,
+    uses_of,
+)
+from transforms.kernels.publication import USES as URL_USES
 from transforms.progress_notes import note_progress
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import Stage
-from transforms.states import counted_data, read_counted, read_state
-from transforms.stored_files import StoredFile, part_path, store
+from transforms.states import counted_data, read_changes, read_counted, read_state, state_file
+from transforms.stored_files import StoredFile, part_path, read_bytes, store
 
 USES = "uses"
 PIECE_ROWS = 4_096
@@ -99,16 +115,9 @@ class _WriteRowsFn(beam.DoFn):
             if group not in partition.states:
                 continue
             fields = cast("JsonObject", cast("JsonObject", cast("JsonObject", schema["groups"])[group])["fields"])
-            state = partition.states[group]
-            part = self._carried(partition, group, fields)
-            if part is not None:
-                rows[group] = part
-                before = Counted.of(known[group], self._held.fields[group])
-                counts[group] = before.continued(fields, partial(read_state, state)).document()
-            else:
-                rows[group], uses, counts[group] = self._written(partition.number, group, read_state(state), fields)
-                if group in partition.changed:
-                    self._uses.append(uses.with_columns(owner=pl.lit(use_owner(partition.number, group), pl.Int32)))
+            rows[group], counts[group], uses = self._group(partition, group, fields, known.get(group))
+            if uses.height:
+                self._uses.append(uses.with_columns(owner=pl.lit(use_owner(partition.number, group), pl.Int32)))
         if stored is None or counts != known:
             path = part_path("state/insights", partition.number, self._partitions, "json")
             records = sum(state.records for state in partition.states.values())
@@ -124,22 +133,69 @@ class _WriteRowsFn(beam.DoFn):
         yield from split_uses(self._uses, self._partitions)
         self._uses = []
 
-    def _carried(self, partition: Partition, group: Group, fields: JsonObject) -> StoredFile | None:
-        """The Avro part that the dataset holds, where it says what a new one would."""
+    def _group(
+        self, partition: Partition, group: Group, fields: JsonObject, known: JsonObject | None
+    ) -> tuple[StoredFile, JsonObject, pl.DataFrame]:
+        """The part of a group, what is counted of its rows, and the uses of URLs of rows that changed."""
+        state = partition.states[group]
+        changes = read_changes(partition.changes[group]) if group in partition.changes else None
+        uses = pl.DataFrame(schema=URL_USES) if changes is None else self._changed_uses(state, changes)
+        part = self._held_part(partition, group, fields)
+        if known is None or part is None or (changes is None and group in partition.changed):
+            file, every, counts = self._written(partition.number, read_state(state), fields)
+            return file, counts, every if changes is None and group in partition.changed else uses
+        if changes is not None:
+            part = self._spliced(partition.number, part, changes, fields)
+        before = Counted.of(known, self._held.fields[group])
+        return part, before.continued(fields, partial(_part, state), changes).document(), uses
+
+    def _held_part(self, partition: Partition, group: Group, fields: JsonObject) -> StoredFile | None:
+        """The Avro part that the dataset holds, where it has the schema of the new one, and can be gone on from."""
         before = self._held.rows.get(partition.number, {}).get(group)
-        if before is None or group in partition.changed:
+        if before is None or (group in partition.changed and not can_splice()):
             return None
         same = row_schema(group, fields) == row_schema(group, self._held.fields[group])
         return before if same else None
 
-    def _written(
-        self, number: int, group: Group, batch: Batch, fields: JsonObject
-    ) -> tuple[StoredFile, pl.DataFrame, JsonObject]:
+    def _spliced(self, number: int, part: StoredFile, changes: Changes, fields: JsonObject) -> StoredFile:
+        """The Avro part with few rows changed."""
+        group = changes.after.group
+        published = publish(changes.after, fields, cache_keys=self._cache_keys)
+        height = published.core.height
+        rows = next(iter(encoded(published.core, max(1, height), records=_metadata(published))), (0, b""))
+        data = spliced(read_bytes(part.uri), changes.gone, rows, changes.places, row_schema(group, fields))
+        return self._stored(number, group, data, part.records - len(changes.gone) + height)
+
+    def _written(self, number: int, batch: Batch, fields: JsonObject) -> tuple[StoredFile, pl.DataFrame, JsonObject]:
+        """All rows as an Avro part, the URLs that they use, and what was counted of them."""
         published = publish(batch, fields, cache_keys=self._cache_keys)
-        metadata = {METADATA: list(published.metadata.values())} if published.metadata else {}
-        data = avro_container(published.core, row_schema(group, fields), records=metadata)
-        path = part_path(group, number, self._partitions, "avro")
-        file = store(self._root, path, data, records=published.core.height)
-        self._stage.count(records=file.records, byte_count=file.bytes)
+        data = avro_container(published.core, row_schema(batch.group, fields), records=_metadata(published))
+        file = self._stored(number, batch.group, data, published.core.height)
         locations = published.core["location"].struct.unnest()
         return file, published.uses, counted(fields, published.metadata, locations).document()
+
+    def _stored(self, number: int, group: Group, data: bytes, records: int) -> StoredFile:
+        file = store(self._root, part_path(group, number, self._partitions, "avro"), data, records=records)
+        self._stage.count(records=file.records, byte_count=file.bytes)
+        return file
+
+    def _changed_uses(self, state: StoredFile, changes: Changes) -> pl.DataFrame:
+        """The uses of URLs that are other ones after few rows have changed."""
+        before, after = (uses_of(batch, self._cache_keys) for batch in (changes.before, changes.after))
+
+        def others(keys: pl.Series) -> pl.DataFrame:
+            urls = pl.concat([before, after]).filter(pl.col("cache_key").is_in(keys.implode()))["url"]
+            rows = state_file(state).part(USED[changes.after.group], ())
+            same = rows.take(np.delete(np.arange(rows.rows.height), changes.places))
+            return some_uses(same, keys, urls, self._cache_keys)
+
+        return changed_uses(before, after, others)
+
+
+def _metadata(published: Published) -> dict[str, list[Sparse]]:
+    return {METADATA: list(published.metadata.values())} if published.metadata else {}
+
+
+def _part(state: StoredFile, keys: AbstractSet[str]) -> Batch:
+    """The rows of a state file with the values of these metadata keys."""
+    return state_file(state).part({f"{form}:{key}" for key in keys for form in FORMS}, keys)

@@ -1,7 +1,9 @@
 """What the insights page draws, and how its counts go on from version to version: C1, T1, U5, P3, P5."""
 
+from collections.abc import Set as AbstractSet
 from typing import Any
 
+import numpy as np
 import orjson
 import polars as pl
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from support.strategies import batch_of, doubles
 
 from transforms.kernels.batch import Batch
+from transforms.kernels.changes import Changes
 from transforms.kernels.fields import locations, summarize
 from transforms.kernels.insights import (
     GRID,
@@ -135,9 +138,26 @@ def test_what_goes_on_is_what_is_counted_anew(mine: list[Any], before: list[Any]
     first = anew(batch, one)
     stored = Counted.of(orjson.loads(orjson.dumps(first.document())), one)
     assert stored == first
-    found = stored.continued(two, lambda: batch)
+    found = stored.continued(two, lambda _: batch)
     assert found.document() == anew(batch, two).document()
     assert found.fields == two
+
+
+@settings(max_examples=80, deadline=None)
+@given(OBJECTS, OBJECTS, OBJECTS, OBJECTS, st.sampled_from([0, 60]))
+def test_what_goes_on_with_changes_is_what_is_counted_anew(
+    stay: list[Any], gone: list[Any], come: list[Any], others: list[Any], more: int
+) -> None:
+    before, after = (batch_of([*stay, *moving, *[{}] * more]) for moving in (gone, come))
+    one, two = (schema_of(Batch.concatenated([batch, batch_of(others)])) for batch in (before, after))
+    changes = Changes(
+        gone=np.arange(len(stay), len(stay) + len(gone)),
+        before=batch_of(gone),
+        after=batch_of(come),
+        places=np.arange(len(stay), len(stay) + len(come)),
+    )
+    found = anew(before, one).continued(two, lambda _: after, changes)
+    assert found.document() == anew(after, two).document()
 
 
 def test_rows_are_not_looked_at_where_bins_and_bounds_stay() -> None:
@@ -146,8 +166,8 @@ def test_rows_are_not_looked_at_where_bins_and_bounds_stay() -> None:
     more = schema_of(Batch.concatenated([batch, batch_of([{"n": 2, "lat": 2, "lon": 3, "s": "x"}])]))
     first = anew(batch, fields)
 
-    def never() -> Batch:
-        raise AssertionError("the rows were looked at")
+    def never(keys: AbstractSet[str]) -> Batch:
+        raise AssertionError(f"the rows were looked at for {keys}")
 
     assert first.continued(more, never).document() == first.document()
 
@@ -158,6 +178,6 @@ def test_equal_edges_of_longs_and_of_doubles_are_other_bins() -> None:
     longs = schema_of(batch)
     doubles_too = schema_of(Batch.concatenated([batch, batch_of([{"n": float(20 * width)}])]))
     assert field_edges(longs["n"]) == field_edges(doubles_too["n"])
-    found = anew(batch, longs).continued(doubles_too, lambda: batch)
+    found = anew(batch, longs).continued(doubles_too, lambda _: batch)
     assert found.document() == anew(batch, doubles_too).document()
     assert found.histograms != anew(batch, longs).histograms

@@ -1,6 +1,6 @@
 """The list of cache keys: one row for each key of a version (K2)."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -59,15 +59,21 @@ class CacheKeys:
         """The list that new uses make of those held.
 
         Args:
-            new: Uses of rows that changed, with the columns USES and `owner`.
+            new: Uses of rows that changed, with the columns USES and `owner`; as `changed_uses` gives them of owners of
+                whom most rows did not change.
             held: Uses as the published version has them, columns KEY_USES.
-            changed: The owners whose uses are no longer what is held; None for all.
+            changed: The owners of whom all uses are new, so that none that is held lasts; None for all.
             version: The version to be published.
         """
         if not held.height:
-            return cls._listed(new.select(pl.all(), first_version=pl.lit(version, pl.Int64)), no_uses(), version)
+            came = new.filter(pl.col("url").is_not_null())
+            return cls._listed(came.select(pl.all(), first_version=pl.lit(version, pl.Int64)), no_uses(), version)
         lasts = pl.lit(value=False) if changed is None else ~pl.col("owner").is_in(list(changed))
-        kept = held.filter(lasts & (pl.col("owner") != NOBODY)).drop("first_version")
+        kept = held.filter(lasts & (pl.col("owner") != NOBODY))
+        if not new.height and kept.height == held.height:
+            return cls._listed(held, no_uses(), version)
+        kept = kept.drop("first_version").join(new, on=["cache_key", "owner"], how="anti")
+        new = new.filter(pl.col("url").is_not_null())
         first = held.group_by("cache_key").agg(pl.col("first_version").min())
         uses = (
             pl.concat([kept, new.select(kept.columns).cast(kept.schema)])
@@ -90,6 +96,35 @@ class CacheKeys:
         upload = int((frame["action"] == "upload").sum())
         columns = ("cache_key", "url", "kind", "reference_id", "first_version", "action")
         return cls(frame.select(columns), every, upload, frame.height - upload)
+
+
+def changed_uses(
+    before: pl.DataFrame, after: pl.DataFrame, others: Callable[[pl.Series], pl.DataFrame]
+) -> pl.DataFrame:
+    """The uses of an owner that differ after some of its rows have changed, once each, with the columns USES.
+
+    A key that the owner uses no more stands there without its URL.
+
+    Args:
+        before: Uses of these rows as they were.
+        after: Uses of the rows that are there instead.
+        others: The uses of these keys by rows that did not change.
+    """
+    was, now = listed(before), listed(after)
+    keys = pl.concat([_lost(was, now), _lost(now, was)])["cache_key"].unique()
+    if not len(keys):
+        return after.head(0)
+    same = others(keys)
+    was, now = (
+        listed(pl.concat([uses.filter(pl.col("cache_key").is_in(keys.implode())), same])) for uses in (before, after)
+    )
+    ended = was.join(now, on="cache_key", how="anti").select("cache_key")
+    return pl.concat([_lost(now, was), ended], how="diagonal").sort("cache_key")
+
+
+def _lost(uses: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """The uses that are not among others."""
+    return uses.join(others, on=uses.columns, how="anti", nulls_equal=True)
 
 
 def lists_uploads(held: pl.DataFrame, version: int) -> bool:

@@ -1,6 +1,8 @@
 """What the insights page draws, counted in the pass that writes: histograms, and a grid of the locations."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self, cast
@@ -11,6 +13,7 @@ import polars as pl
 
 from transforms.kernels import histograms
 from transforms.kernels.batch import Batch
+from transforms.kernels.changes import Changes
 from transforms.kernels.fields import locations
 from transforms.kernels.publication import Sparse, sparse_columns
 from transforms.rules.coordinates import KEYS
@@ -47,16 +50,20 @@ def _edges(low: float, high: float, *, integers: bool) -> tuple[int, ...] | tupl
 
 def field_counts(fields: Mapping[str, JsonValue], columns: Mapping[str, Sparse]) -> dict[str, list[int]]:
     """The histogram counts of the numbers in some rows, by field."""
-    found = {}
-    for key, column in columns.items():
-        field = cast("JsonObject", fields[key])
-        bins = field_edges(field)
-        if bins is not None:
-            present = column.values.to_numpy()
-            if field["storage"] == "double":
-                bins = [float(edge) for edge in bins]
-            found[key] = histograms.counts(present, bins)
-    return found
+    return {
+        key: _counts(fields[key], column)
+        for key, column in columns.items()
+        if field_edges(cast("JsonObject", fields[key])) is not None
+    }
+
+
+def _counts(field: JsonValue, column: Sparse) -> list[int]:
+    """The histogram counts of the numbers of one field."""
+    described = cast("JsonObject", field)
+    bins = field_edges(described) or []
+    if described["storage"] == "double":
+        bins = [float(edge) for edge in bins]
+    return histograms.counts(column.values.to_numpy(), bins)
 
 
 def bounds(fields: Mapping[str, JsonValue]) -> Bounds | None:
@@ -108,8 +115,16 @@ class Counted:
         histograms: JsonObject = {key: list(counts) for key, counts in sorted(self.histograms.items())}
         return {"histograms": histograms, "grid": cast("list[JsonValue]", grid)}
 
-    def continued(self, fields: Mapping[str, JsonValue], rows: Callable[[], Batch]) -> "Counted":
-        """The same rows counted for another schema; only where bins or bounds are other ones the rows are looked at."""
+    def continued(
+        self, fields: Mapping[str, JsonValue], rows: Callable[[AbstractSet[str]], Batch], changes: Changes | None = None
+    ) -> "Counted":
+        """Rows counted for another schema; only where bins or bounds are other ones all rows are looked at.
+
+        Args:
+            fields: The fields of that schema.
+            rows: All rows, as they are now, with the values of these metadata keys at least.
+            changes: What has changed in the rows since they were counted; None if nothing has.
+        """
         bins = {key: edges for key, field in fields.items() if (edges := field_edges(cast("JsonObject", field)))}
         same = {
             key
@@ -119,14 +134,23 @@ class Counted:
         box = bounds(fields)
         moved = box is not None and box != bounds(self.fields)
         histograms = {key: self.histograms[key] for key in same}
-        grid = dict(self.grid) if box is not None else {}
+        grid = Counter(self.grid if box is not None else {})
+        if changes is not None:
+            storages = {key: _storage(fields[key]) for key in same}
+            gone, come = (sparse_columns(batch, storages) for batch in (changes.before, changes.after))
+            for key, counts in histograms.items():
+                out, into = (_counts(fields[key], columns[key]) for columns in (gone, come))
+                histograms[key] = [here - less + more for here, less, more in zip(counts, out, into, strict=True)]
+            if box is not None and not moved:
+                grid.subtract(grid_counts(locations(changes.before.rows), box))
+                grid.update(grid_counts(locations(changes.after.rows), box))
         if len(same) < len(bins) or moved:
-            batch = rows()
             other = {key: _storage(fields[key]) for key in bins.keys() - same}
+            batch = rows(other.keys() | (KEYS if moved else frozenset()))
             histograms |= field_counts(fields, sparse_columns(batch, other))
             if moved and box is not None:
-                grid = grid_counts(locations(batch.rows), box)
-        return Counted(fields, histograms, grid)
+                grid = Counter(grid_counts(locations(batch.rows), box))
+        return Counted(fields, histograms, {cell: count for cell, count in grid.items() if count})
 
 
 def counted(fields: Mapping[str, JsonValue], columns: Mapping[str, Sparse], located: pl.DataFrame) -> Counted:

@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 import polars as pl
 
-from transforms.kernels.batch import Batch, Positions
+from transforms.kernels.batch import Batch, Positions, no_cells
 from transforms.kernels.cell_statistics import stretches
 from transforms.kernels.fields import cell_values, locations
 from transforms.kernels.image_urls import cache_key_column
@@ -32,6 +32,11 @@ _URLS: dict[Group, tuple[tuple[str, str], ...]] = {
 }
 """The URL columns of each group, and what each is (K1)."""
 
+USED: Mapping[Group, frozenset[str]] = {
+    group: frozenset({"reference_id", "url", f"json:{ATTACHMENTS}", *(name for name, _ in names)})
+    for group, names in _URLS.items()
+}
+"""The columns of a batch from which its uses of URLs are told."""
 USES = {"cache_key": pl.String(), "url": pl.String(), "kind": pl.String(), "reference_id": pl.String()}
 """Columns of the uses of URLs: one row for each URL that a row of the version would fetch."""
 
@@ -208,6 +213,22 @@ def _uses(batch: Batch, mode: CacheKeyMode) -> tuple[pl.DataFrame, pl.Series]:
     keys = cache_key_column(rows["given" if mode == "raw" else "url"])
     uses = rows.select(cache_key=keys, url="url", kind="kind", reference_id="reference_id")
     return uses.filter(pl.col("cache_key").is_not_null()).cast(USES), keys  # type: ignore[arg-type] # a mapping is taken
+
+
+def uses_of(batch: Batch, mode: CacheKeyMode) -> pl.DataFrame:
+    """The URLs that rows would fetch, with the columns USES (K1). Needed are the columns USED."""
+    return pl.concat([_uses(batch, mode)[0], _attachments(batch, mode)[1]])
+
+
+def some_uses(batch: Batch, keys: pl.Series, urls: pl.Series, mode: CacheKeyMode) -> pl.DataFrame:
+    """Of `uses_of` the uses of some keys, given with the canonical URLs that they are of."""
+    names = [name for name, _ in _URLS[batch.group]]
+    attached = f"json:{ATTACHMENTS}"
+    may = pl.coalesce("url", *names).is_in(urls.implode())
+    if attached in batch.rows.columns:
+        may |= pl.col(attached).is_not_null()
+    few = Batch(batch.group, batch.rows.filter(may), no_cells())
+    return uses_of(few, mode).filter(pl.col("cache_key").is_in(keys.implode()))
 
 
 def _attachments(batch: Batch, mode: CacheKeyMode) -> tuple[pl.Series, pl.DataFrame]:
