@@ -142,7 +142,7 @@ class Batch:
                 {"row": positions.astype(np.uint32), "place": np.arange(len(positions), dtype=np.uint32)}
             )
             found = wanted.join(cells, on="row", maintain_order="left_right").drop("row").rename({"place": "row"})
-            cells = found.select(CELLS)
+            cells = found.select(*CELLS)
         return cls(group, rows, cells)
 
     @classmethod
