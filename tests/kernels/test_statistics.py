@@ -3,6 +3,7 @@
 import json
 import math
 import random
+from collections import Counter
 from functools import reduce
 from typing import Any
 
@@ -18,7 +19,14 @@ from transforms.kernels import statistics as kernel
 from transforms.kernels.histograms import counts
 from transforms.rules.histograms import edges
 from transforms.rules.numbers import NUMBERS_ZERO, NumberSummary, mean, merge_numbers, stddev, summarize_number
-from transforms.rules.strings import STRINGS_ZERO, StringSummary, merge_strings, summarize_distinct, summarize_string
+from transforms.rules.strings import (
+    MAX_CATEGORIES,
+    STRINGS_ZERO,
+    StringSummary,
+    merge_strings,
+    summarize_distinct,
+    summarize_string,
+)
 
 longs = st.one_of(
     st.integers(-(2**63), 2**63 - 1),
@@ -155,3 +163,16 @@ def test_statistics_agree_with_those_of_other_tools() -> None:
             assert sum((kernel.booleans_of(pl.Series(column["values"])).categories or {}).values()) == len(present)
         compared += 1
     assert compared >= 5
+
+
+@pytest.mark.parametrize("distinct", [1, 250, 251, 700, 760, 770, 800, 3_000, 60_000])
+def test_strings_of_a_long_column_have_the_sketch_of_all_of_them(distinct: int) -> None:
+    chance = random.Random(distinct)
+    names = ["", *(f"{chance.getrandbits(40)} é{'x' * (number % 40)}" for number in range(distinct - 1))]
+    values = [*names, *chance.choices(names, k=9_000)]
+    chance.shuffle(values)
+    found = kernel.strings_of(pl.Series(values=values, dtype=pl.String))
+    if distinct <= MAX_CATEGORIES:
+        assert found == StringSummary(len(values), dict(Counter(values)), None)
+    else:
+        assert found == summarize_distinct(len(values), set(values))

@@ -1,4 +1,5 @@
-/* SHA-256 and CRC-32 of many texts at once: the fast half of transforms/kernels/digests.py.
+/* SHA-256, CRC-32 and the texts that make a HyperLogLog sketch, of many texts at once: the fast half of
+   transforms/kernels/digests.py.
 
    A column of texts is what Arrow calls a large string array: int64 offsets, N + 1 of them, into bytes. */
 
@@ -7,6 +8,12 @@
 
 #include <stdint.h>
 #include <string.h>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#include <immintrin.h>
+#define MAY_HAVE_SHA_INSTRUCTIONS 1
+#endif
 
 /* ---- SHA-256 (FIPS 180-4) ---- */
 
@@ -53,13 +60,66 @@ static void add_block(uint32_t state[8], const unsigned char *block)
         state[i] += s[i];
 }
 
+#ifdef MAY_HAVE_SHA_INSTRUCTIONS
+/* The same by the instructions that many processors have for it: two rounds each, four words of the schedule. */
+__attribute__((target("sha,sse4.1"))) static void add_block_by_instructions(uint32_t state[8], const unsigned char *block)
+{
+    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    __m128i abcd = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xB1);
+    __m128i efgh = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1B);
+    __m128i abef = _mm_alignr_epi8(abcd, efgh, 8), cdgh = _mm_blend_epi16(efgh, abcd, 0xF0);
+    const __m128i first = abef, second = cdgh;
+    __m128i w[4];
+    for (int i = 0; i < 4; i++)
+        w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(block + 16 * i)), swap);
+    for (int i = 0; i < 16; i++) {
+        __m128i words = _mm_add_epi32(w[i & 3], _mm_loadu_si128((const __m128i *)(ROUND + 4 * i)));
+        cdgh = _mm_sha256rnds2_epu32(cdgh, abef, words);
+        abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(words, 0x0E));
+        if (i < 12) {
+            __m128i next = _mm_sha256msg1_epu32(w[i & 3], w[(i + 1) & 3]);
+            next = _mm_add_epi32(next, _mm_alignr_epi8(w[(i + 3) & 3], w[(i + 2) & 3], 4));
+            w[i & 3] = _mm_sha256msg2_epu32(next, w[(i + 3) & 3]);
+        }
+    }
+    abef = _mm_shuffle_epi32(_mm_add_epi32(abef, first), 0x1B);
+    cdgh = _mm_shuffle_epi32(_mm_add_epi32(cdgh, second), 0xB1);
+    _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(abef, cdgh, 0xF0));
+    _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(cdgh, abef, 8));
+}
+
+static int has_sha_instructions(void)
+{
+    unsigned int a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSE4_1) || !(c & bit_SSSE3))
+        return 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
+}
+#endif
+
+static void (*add_one)(uint32_t state[8], const unsigned char *block) = add_block;
+static char DIGITS[256][2];
+
+/* Takes what this processor has. */
+static void prepare_sha256(void)
+{
+#ifdef MAY_HAVE_SHA_INSTRUCTIONS
+    if (has_sha_instructions())
+        add_one = add_block_by_instructions;
+#endif
+    for (int byte = 0; byte < 256; byte++) {
+        DIGITS[byte][0] = "0123456789abcdef"[byte >> 4];
+        DIGITS[byte][1] = "0123456789abcdef"[byte & 0xF];
+    }
+}
+
 /* The digest of a text as 64 hexadecimal digits. */
 static void sha256_hex(const unsigned char *text, int64_t length, char *hex)
 {
     uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     int64_t left = length;
     for (; left >= 64; left -= 64, text += 64)
-        add_block(state, text);
+        add_one(state, text);
     unsigned char end[128] = {0};
     memcpy(end, text, (size_t)left);
     end[left] = 0x80;
@@ -67,9 +127,9 @@ static void sha256_hex(const unsigned char *text, int64_t length, char *hex)
     for (int i = 0; i < 8; i++)
         end[size - 1 - i] = (unsigned char)((uint64_t)length * 8 >> 8 * i);
     for (int64_t at = 0; at < size; at += 64)
-        add_block(state, end + at);
-    for (int i = 0; i < 64; i++)
-        hex[i] = "0123456789abcdef"[state[i / 8] >> (28 - 4 * (i % 8)) & 0xF];
+        add_one(state, end + at);
+    for (int i = 0; i < 32; i++)
+        memcpy(hex + 2 * i, DIGITS[state[i / 4] >> (24 - 8 * (i % 4)) & 0xFF], 2);
 }
 
 /* ---- CRC-32 (ISO-HDLC, that of zlib) ---- */
@@ -92,6 +152,57 @@ static uint32_t crc32_of(const unsigned char *text, int64_t length)
     for (int64_t i = 0; i < length; i++)
         value = CRC[(value ^ text[i]) & 0xFF] ^ value >> 8;
     return ~value;
+}
+
+/* ---- HyperLogLog, as the library datasketches fills its registers ---- */
+
+#define SEED 9001
+#define MOST_ZEROS 62
+
+static uint64_t turned(uint64_t value, int bits)
+{
+    return value << bits | value >> (64 - bits);
+}
+
+static uint64_t mixed(uint64_t value)
+{
+    value = (value ^ value >> 33) * 0xff51afd7ed558ccdULL;
+    value = (value ^ value >> 33) * 0xc4ceb9fe1a85ec53ULL;
+    return value ^ value >> 33;
+}
+
+static uint64_t word(const unsigned char *text, int64_t length)
+{
+    uint64_t found = 0;
+    for (int64_t i = 0; i < length; i++)
+        found |= (uint64_t)text[i] << 8 * i;
+    return found;
+}
+
+/* MurmurHash3_x64_128. */
+static void murmur(const unsigned char *text, int64_t length, uint64_t hash[2])
+{
+    const uint64_t c1 = 0x87c37b91114253d5ULL, c2 = 0x4cf5ad432745937fULL;
+    uint64_t h1 = SEED, h2 = SEED;
+    int64_t left = length;
+    for (; left >= 16; left -= 16, text += 16) {
+        h1 ^= turned(word(text, 8) * c1, 31) * c2;
+        h1 = (turned(h1, 27) + h2) * 5 + 0x52dce729;
+        h2 ^= turned(word(text + 8, 8) * c2, 33) * c1;
+        h2 = (turned(h2, 31) + h1) * 5 + 0x38495ab5;
+    }
+    if (left > 8)
+        h2 ^= turned(word(text + 8, left - 8) * c2, 33) * c1;
+    if (left > 0)
+        h1 ^= turned(word(text, left < 8 ? left : 8) * c1, 31) * c2;
+    h1 ^= (uint64_t)length;
+    h2 ^= (uint64_t)length;
+    h1 += h2;
+    h2 += h1;
+    h1 = mixed(h1);
+    h2 = mixed(h2);
+    hash[0] = h1 + h2;
+    hash[1] = hash[0] + h2;
 }
 
 /* ---- Python ---- */
@@ -156,7 +267,54 @@ static PyObject *crc32_column(PyObject *Py_UNUSED(module), PyObject *arguments)
     return found;
 }
 
+PyDoc_STRVAR(registers_doc,
+             "registers(offsets, data, lg_k) -> bytes: for each register that is not empty, in their order, the number "
+             "(int64) of a text that fills it as high as any");
+
+static PyObject *registers(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    Texts texts;
+    int lg_k;
+    if (!PyArg_ParseTuple(arguments, "y*y*i", &texts.offsets, &texts.data, &lg_k) || check(&texts) < 0)
+        return NULL;
+    PyObject *found = NULL;
+    size_t count = lg_k > 0 && lg_k <= 21 ? (size_t)1 << lg_k : 0, filled = 0;
+    unsigned char *heights = PyMem_RawCalloc(count ? count : 1, 1);
+    int64_t *numbers = PyMem_RawMalloc((count ? count : 1) * sizeof *numbers);
+    if (count == 0 || heights == NULL || numbers == NULL) {
+        PyErr_SetString(PyExc_ValueError, "expected memory, and lg_k from 1 to 21");
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < texts.count; i++) {
+        static const unsigned char NOTHING[8] = {255, 255, 255, 255, 255, 255, 255, 255}; /* what "" is hashed as */
+        int64_t length = texts.at[i + 1] - texts.at[i];
+        uint64_t hash[2];
+        if (length)
+            murmur((const unsigned char *)texts.data.buf + texts.at[i], length, hash);
+        else
+            murmur(NOTHING, sizeof NOTHING, hash);
+        size_t at = (size_t)hash[0] & (count - 1);
+        int zeros = 0;
+        while (zeros < MOST_ZEROS && !(hash[1] >> (63 - zeros) & 1))
+            zeros++;
+        if (heights[at] < zeros + 1) {
+            heights[at] = (unsigned char)(zeros + 1);
+            numbers[at] = i;
+        }
+    }
+    for (size_t at = 0; at < count; at++)
+        if (heights[at])
+            numbers[filled++] = numbers[at];
+    found = PyBytes_FromStringAndSize((const char *)numbers, (Py_ssize_t)(filled * sizeof *numbers));
+done:
+    PyMem_RawFree(heights);
+    PyMem_RawFree(numbers);
+    release(&texts);
+    return found;
+}
+
 static PyMethodDef METHODS[] = {{"sha256_hex", sha256_column, METH_VARARGS, sha256_doc},
+                                {"registers", registers, METH_VARARGS, registers_doc},
                                 {"crc32", crc32_column, METH_VARARGS, crc32_doc},
                                 {NULL, NULL, 0, NULL}};
 
@@ -165,5 +323,6 @@ static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_digests", NULL, 0, 
 PyMODINIT_FUNC PyInit__digests(void)
 {
     make_crc_table();
+    prepare_sha256();
     return PyModule_Create(&MODULE);
 }

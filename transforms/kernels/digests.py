@@ -1,4 +1,4 @@
-"""Digests of whole columns of texts: cache keys (K1), partitions; by a C extension where it was built."""
+"""Digests of whole columns of texts, by a C extension if it was built: cache keys (K1), partitions, sketches (T1)."""
 
 import numpy as np
 import polars as pl
@@ -39,6 +39,18 @@ def partitions_of(reference_ids: pl.Series, partitions: int) -> Positions:
         ids = reference_ids.to_list()
         return np.fromiter((partition_of(each, partitions) for each in ids), np.int64, len(ids))
     return np.frombuffer(_digests.crc32(*_buffers(reference_ids)), np.uint32).astype(np.int64) % partitions
+
+
+def sketched(texts: pl.Series, lg_k: int) -> pl.Series | None:
+    """Those of many texts that fill the registers of a HyperLogLog sketch as all do; None without the extension.
+
+    Args:
+        texts: String array of shape (N,) without nulls.
+        lg_k: Logarithm of the number of registers.
+    """
+    if _digests is None:
+        return None
+    return texts.gather(np.frombuffer(_digests.registers(*_buffers(texts), lg_k), np.int64))
 
 
 def _buffers(texts: pl.Series) -> tuple[memoryview, memoryview]:

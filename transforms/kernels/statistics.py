@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from transforms.kernels.digests import sketched
 from transforms.rules.numbers import (
     BUCKET_SHIFT,
     NUMBERS_ZERO,
@@ -18,7 +19,7 @@ from transforms.rules.numbers import (
     NumberSummary,
     merge_numbers,
 )
-from transforms.rules.strings import MAX_CATEGORIES, StringSummary, summarize_distinct
+from transforms.rules.strings import MAX_CATEGORIES, SKETCH_LG_K, SKETCH_LIST, StringSummary, summarize_distinct
 
 Longs = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -35,6 +36,7 @@ _LIMB = 18  # three limbs hold the 53 bits of a mantissa
 _LONG_LIMB = 22  # three limbs hold the 63 bits of an integer without sign
 _EXACT_BITS = 53
 _HALF_BUCKET = np.int64(1 << (BUCKET_SHIFT - 1))
+_SAMPLE = 4096  # strings among which one looks first, whether there are more distinct ones than categories
 _SPARSE = 8  # buckets are counted in a table while it has at most so many rows per value
 
 
@@ -67,6 +69,10 @@ def numbers_of_doubles(values: Doubles, *, finite: bool = False) -> NumberSummar
 def strings_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:
     """Return the summary of a String column, with up to `limit` categories; nulls are no values (V5)."""
     present = values.drop_nulls()
+    if len(present) > _SAMPLE > limit and present.head(_SAMPLE).n_unique() > limit:
+        few = sketched(present, SKETCH_LG_K)
+        if few is not None and len(few) > SKETCH_LIST:
+            return summarize_distinct(len(present), few, limit)
     distinct = present.unique()
     if len(distinct) > limit:
         return summarize_distinct(len(present), distinct, limit)

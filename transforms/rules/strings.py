@@ -18,6 +18,8 @@ from datasketches import hll_sketch, hll_union, tgt_hll_type
 MAX_CATEGORIES = 250  # 250 distinct values are still categorical, 251 are text (T1)
 SKETCH_LG_K = 13  # 8192 registers: a standard error of about 1 %, at most 8 KiB
 
+SKETCH_LIST = 768  # so many hashes a sketch of this size lists before it has registers
+
 _EMPTY_STRING = -1  # what "" is hashed as (the library skips it): eight bytes 0xFF, which are no UTF-8
 _WORD = 4  # bytes of one hash in a small sketch
 _HASHES_AT = {2: 8, 3: 12}  # a small sketch: preamble length (byte 0) to the offset of its hashes
@@ -49,7 +51,10 @@ def summarize_string(value: str) -> StringSummary:
 
 
 def summarize_distinct(count: int, values: Iterable[str], limit: int = MAX_CATEGORIES) -> StringSummary:
-    """Return the summary of `count` strings, more than `limit` of them distinct, given each of those at least once."""
+    """Return the summary of `count` strings, more than `limit` of them distinct, given each of those at least once.
+
+    Where the sketch has registers, those that fill them as high as all do are enough.
+    """
     return StringSummary(count, None, _canonical(_sketch_of(values)), limit)
 
 
