@@ -4,6 +4,7 @@ Written and read by pyarrow, which does both in about half the time that polars 
 """
 
 import io
+from collections.abc import Collection, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -38,14 +39,49 @@ def to_arrow(frame: pl.DataFrame, codec: Codec) -> bytes:
     return data
 
 
-def from_arrow(data: bytes | memoryview, rows: npt.NDArray[np.int64] | None = None) -> pl.DataFrame:
-    """The frame of an Arrow IPC file, or some of its rows alone, given by their numbers: int64[N]."""
-    file = pa.ipc.open_file(pa.py_buffer(data), options=_READ)
-    if any(_NUL in name for name in file.schema.names):
-        whole = pl.read_ipc(bytes(data))
-        return whole if rows is None else whole[rows]
-    table = file.read_all()
-    frame = pl.from_arrow(table if rows is None else table.take(pa.array(rows)))
+class ArrowFile:
+    """The bytes of an Arrow IPC file, of which only what is asked for becomes a frame.
+
+    Once rows were asked for, all columns are decompressed, and stay so.
+    """
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        """Takes what `to_arrow` gave."""
+        self._data = data
+        self._table: pa.Table | None = None
+
+    def frame(self, names: Collection[str] | None = None) -> pl.DataFrame:
+        """The columns of these names that there are, in the order of the file; by default all."""
+        schema = self._open().schema
+        there = [name for name in schema.names if names is None or name in names]
+        if any(_NUL in name for name in schema.names):
+            return pl.read_ipc(bytes(self._data), columns=there)
+        if self._table is not None:
+            return _frame(self._table.select(there))
+        if names is None:
+            return _frame(self._open().read_all())
+        return _frame(self._open([schema.get_field_index(name) for name in there]).read_all())
+
+    def rows(self, numbers: npt.NDArray[np.int64]) -> pl.DataFrame:
+        """The rows of these numbers, int64[N], with all columns."""
+        if any(_NUL in name for name in self._open().schema.names):
+            return pl.read_ipc(bytes(self._data))[numbers]
+        if self._table is None:
+            self._table = self._open().read_all()
+        return _frame(self._table.take(pa.array(numbers)))
+
+    def _open(self, fields: Sequence[int] | None = None) -> pa.ipc.RecordBatchFileReader:
+        options = _READ if fields is None else pa.ipc.IpcReadOptions(use_threads=False, included_fields=fields)
+        return pa.ipc.open_file(pa.py_buffer(self._data), options=options)
+
+
+def from_arrow(data: bytes | memoryview) -> pl.DataFrame:
+    """The frame of an Arrow IPC file."""
+    return ArrowFile(data).frame()
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
     if not isinstance(frame, pl.DataFrame):
         raise TypeError(f"expected a table, got {type(frame)}")
     return frame

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.kernels.arrow_files import Codec, from_arrow, to_arrow
+from transforms.kernels.arrow_files import ArrowFile, Codec, to_arrow
 from transforms.rules.export_rows import Group
 
 Positions: TypeAlias = npt.NDArray[np.int64]
@@ -118,46 +118,51 @@ class Batch:
         Raises:
             ValueError: These are no bytes of a batch.
         """
+        whole = EncodedBatch(data)
+        return cls(whole.group, whole.rows.frame(), whole.cells.frame() if whole.cells else no_cells())
+
+
+class EncodedBatch:
+    """The bytes of a batch, of which only what is asked for is decoded.
+
+    Attributes:
+        group: Which group.
+        rows: As those of a batch.
+        cells: Likewise; None where there are none.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        """Takes what `Batch.to_bytes` gave.
+
+        Raises:
+            ValueError: These are no bytes of a batch.
+        """
         view = memoryview(data)
         if view[:4] != _MAGIC:
             raise ValueError(f"expected the bytes of a batch, got {bytes(view[:16])!r}")
         _, header_size, rows_size = _HEADER.unpack_from(view)
         start = _HEADER.size + header_size
-        group = json.loads(bytes(view[_HEADER.size : start]))["group"]
-        rows = from_arrow(view[start : start + rows_size])
+        self.group: Group = json.loads(bytes(view[_HEADER.size : start]))["group"]
+        self.rows = ArrowFile(view[start : start + rows_size])
         rest = view[start + rows_size :]
-        return cls(group, rows, from_arrow(rest) if rest else no_cells())
+        self.cells = ArrowFile(rest) if rest else None
 
-    @classmethod
-    def rows_of(cls, data: bytes, positions: Positions) -> Self:
-        """Of the batch that `to_bytes` wrote the rows at these positions, ascending: int64[N]."""
-        _, header_size, rows_size = _HEADER.unpack_from(data)
-        start = _HEADER.size + header_size
-        group = json.loads(data[_HEADER.size : start])["group"]
-        rest = data[start + rows_size :]
-        rows = from_arrow(memoryview(data)[start : start + rows_size], positions)
-        cells = from_arrow(rest) if rest else no_cells()
-        if cells.height:
-            wanted = pl.DataFrame(
-                {"row": positions.astype(np.uint32), "place": np.arange(len(positions), dtype=np.uint32)}
-            )
-            found = wanted.join(cells, on="row", maintain_order="left_right").drop("row").rename({"place": "row"})
-            cells = found.select(*CELLS)
-        return cls(group, rows, cells)
+    def part(self, names: Collection[str], keys: Collection[str]) -> Batch:
+        """The columns with these names, and the cells of these keys, alone; the rest is not decompressed."""
+        cells = no_cells()
+        if self.cells is not None and keys:
+            cells = self.cells.frame().filter(pl.col("key").is_in(sorted(keys)))
+        return Batch(self.group, self.rows.frame(names), cells)
 
-    @classmethod
-    def part_of(cls, data: bytes, names: Collection[str], keys: Collection[str]) -> Self:
-        """Of the batch that `to_bytes` wrote the columns with these names, and the cells of these keys, alone.
-
-        What is not asked for is not decompressed.
-        """
-        _, header_size, rows_size = _HEADER.unpack_from(data)
-        start = _HEADER.size + header_size
-        group = json.loads(data[_HEADER.size : start])["group"]
-        rows, rest = pl.scan_ipc(data[start : start + rows_size]), data[start + rows_size :]
-        there = [name for name in rows.collect_schema() if name in names]
-        few = pl.scan_ipc(rest).filter(pl.col("key").is_in(sorted(keys))).collect() if rest and keys else no_cells()
-        return cls(group, rows.select(there).collect(), few)
+    def at(self, positions: Positions) -> Batch:
+        """The rows at these positions, ascending: int64[N]."""
+        cells = no_cells()
+        if self.cells is not None:
+            places = np.arange(len(positions), dtype=np.uint32)
+            wanted = pl.DataFrame({"row": positions.astype(np.uint32), "place": places})
+            found = wanted.join(self.cells.frame(), on="row", maintain_order="left_right")
+            cells = found.drop("row").rename({"place": "row"}).select(*CELLS)
+        return Batch(self.group, self.rows.rows(positions), cells)
 
 
 def no_cells() -> pl.DataFrame:

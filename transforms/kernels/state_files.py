@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from transforms.kernels.batch import Batch, Positions
+from transforms.kernels.batch import Batch, EncodedBatch, Positions
 from transforms.kernels.contents import canonical, together
 
 _HEADER = struct.Struct("<4sQQQQ")
@@ -29,6 +29,7 @@ class StateFile:
     Attributes:
         records: How many rows it has.
         base: A batch, as `Batch.to_bytes` gives it.
+        beneath: The same, of which what was decoded stays so.
         gone: Rows of the base that count no more, ascending: int64[G].
         above: The rows laid over, likewise a batch; None where there are none.
         places: The numbers of these among all rows, ascending: int64[A].
@@ -36,6 +37,7 @@ class StateFile:
 
     records: int
     base: bytes
+    beneath: EncodedBatch
     gone: Positions
     above: bytes | None
     places: Positions
@@ -45,12 +47,12 @@ class StateFile:
         """What `to_bytes` wrote, given how many rows it has."""
         nowhere = np.empty(0, np.int64)
         if data[:4] != _MAGIC:
-            return cls(records, data, nowhere, None, nowhere)
+            return cls(records, data, EncodedBatch(data), nowhere, None, nowhere)
         _, base, gone, places, above = _HEADER.unpack_from(data)
         bounds = np.cumsum([_HEADER.size, base, gone, places, above]).tolist()
         pieces = [data[start:stop] for start, stop in pairwise(bounds)]
         removed, numbers = (np.frombuffer(piece, np.int64) for piece in pieces[1:3])
-        return cls(records, pieces[0], removed, pieces[3], numbers)
+        return cls(records, pieces[0], EncodedBatch(pieces[0]), removed, pieces[3], numbers)
 
     def to_bytes(self) -> bytes:
         """The bytes of the file."""
@@ -61,11 +63,12 @@ class StateFile:
 
     def batch(self) -> Batch:
         """All rows."""
-        return self._put_together(Batch.from_bytes)
+        return self._put_together(Batch.from_bytes(self.base), Batch.from_bytes)
 
     def part(self, names: Collection[str], keys: Collection[str]) -> Batch:
         """All rows with the columns of these names and the cells of these keys alone."""
-        return self._put_together(lambda data: Batch.part_of(data, names, keys))
+        beneath = self.beneath.part(names, keys)
+        return self._put_together(beneath, lambda above: EncodedBatch(above).part(names, keys))
 
     def reference_ids(self) -> pl.Series:
         """The reference id of each row."""
@@ -74,11 +77,11 @@ class StateFile:
     def rows(self, positions: Positions) -> Batch:
         """The rows of these numbers, ascending: int64[N]."""
         origins = self._origins()[positions]
-        beneath = Batch.rows_of(self.base, origins[origins < self._beneath])
+        beneath = self.beneath.at(origins[origins < self._count])
         if self.above is None:
             return beneath
-        over = Batch.from_bytes(self.above).take(origins[origins >= self._beneath] - self._beneath)
-        order = np.argsort(np.argsort(origins >= self._beneath, kind="stable"), kind="stable")
+        over = Batch.from_bytes(self.above).take(origins[origins >= self._count] - self._count)
+        order = np.argsort(np.argsort(origins >= self._count, kind="stable"), kind="stable")
         return Batch.concatenated([beneath, over]).take(order)
 
     def replaced(self, gone: Positions, rows: Batch, places: Positions) -> Self:
@@ -91,31 +94,32 @@ class StateFile:
         """
         origins = self._origins()
         out = origins[gone]
-        removed = np.union1d(self.gone, out[out < self._beneath])
+        removed = np.union1d(self.gone, out[out < self._count])
         left = np.delete(origins, gone)
         numbers = np.delete(np.arange(len(left) + len(places)), places)  # of what is left
-        is_over = left >= self._beneath
+        is_over = left >= self._count
         above = rows
         if is_over.any() and self.above is not None:
-            over = Batch.from_bytes(self.above).take(left[is_over] - self._beneath)
+            over = Batch.from_bytes(self.above).take(left[is_over] - self._count)
             above = together([over, rows])
         standing = np.concatenate([numbers[is_over], places])
         order = np.argsort(standing)
         layered = type(self)(
             records=len(numbers) + len(places),
             base=self.base,
+            beneath=self.beneath,
             gone=removed,
             above=canonical(above.take(order)).to_bytes(),
             places=standing[order],
         )
-        if len(standing) * _FEW <= self._beneath:
+        if len(standing) * _FEW <= self._count:
             return layered
         nowhere = np.empty(0, np.int64)
         whole = canonical(together([layered.batch()])).to_bytes()
-        return type(self)(layered.records, whole, nowhere, None, nowhere)
+        return type(self)(layered.records, whole, EncodedBatch(whole), nowhere, None, nowhere)
 
     @property
-    def _beneath(self) -> int:
+    def _count(self) -> int:
         """How many rows the base has, those that are gone among them."""
         return self.records + len(self.gone) - len(self.places)
 
@@ -124,12 +128,11 @@ class StateFile:
         origins = np.empty(self.records, np.int64)
         is_over = np.zeros(self.records, np.bool_)
         is_over[self.places] = True
-        origins[is_over] = np.arange(self._beneath, self._beneath + len(self.places))
-        origins[~is_over] = np.delete(np.arange(self._beneath), self.gone)
+        origins[is_over] = np.arange(self._count, self._count + len(self.places))
+        origins[~is_over] = np.delete(np.arange(self._count), self.gone)
         return origins
 
-    def _put_together(self, decoded: Callable[[bytes], Batch]) -> Batch:
-        beneath = decoded(self.base)
+    def _put_together(self, beneath: Batch, decoded: Callable[[bytes], Batch]) -> Batch:
         if self.above is None:
             return beneath
         return Batch.concatenated([beneath, decoded(self.above)]).take(self._origins())
