@@ -91,17 +91,21 @@ class _WriteKeysFn(beam.DoFn):
         stored = self._held.key_uses.get(number)
         held = no_uses() if stored is None else read_uses(stored)
         owners = None if self._anew else changed
-        # The list calls everything cached already: it goes on as it is unless a use came or went.
-        carried = stored if not lists_uploads(held, self._held.version) else None
-        if carried is None or uses.height or has_uses_of(held, owners):
+        if stored is None or uses.height or has_uses_of(held, owners):
             keys = CacheKeys.of(uses, held, changed=owners, version=self._version)
-            if carried is None or not keys.uses.equals(held):
+            if stored is None or not keys.uses.equals(held):
                 written = written_keys(keys, self._root, number, self._partitions)
                 self._stage.count(records=keys.uses.height, byte_count=written.uses.bytes)
                 yield written
                 return
+        if lists_uploads(held, self._held.version):  # which are cached from this version on
+            keys = CacheKeys.again(held, version=self._version)
+            file = _written_list(keys, self._root, number, self._partitions)
+            self._stage.count(records=keys.uses.height, byte_count=file.bytes if file is not None else 0)
+            yield WrittenKeys(file, stored, keys.upload, keys.cached)
+            return
         file = self._held.keys.get(number)
-        yield WrittenKeys(file, carried, 0, 0 if file is None else file.records)
+        yield WrittenKeys(file, stored, 0, 0 if file is None else file.records)
 
 
 def read_uses(file: StoredFile) -> pl.DataFrame:
@@ -111,11 +115,14 @@ def read_uses(file: StoredFile) -> pl.DataFrame:
 
 def written_keys(keys: CacheKeys, root: str, number: int, partitions: int) -> WrittenKeys:
     """Writes one part of the list, and the uses behind it."""
-    file = None
-    if keys.frame.height:
-        data = avro_container(keys.frame, cache_key_schema())
-        path = part_path("cache_keys", number, partitions, "avro")
-        file = store(root, path, data, records=keys.frame.height)
+    file = _written_list(keys, root, number, partitions)
     path = part_path("state/cache_keys", number, partitions, "arrow")
     uses = store(root, path, to_arrow(keys.uses, "lz4"), records=keys.uses.height)
     return WrittenKeys(file, uses, keys.upload, keys.cached)
+
+
+def _written_list(keys: CacheKeys, root: str, number: int, partitions: int) -> StoredFile | None:
+    if not keys.frame.height:
+        return None
+    data = avro_container(keys.frame, cache_key_schema())
+    return store(root, part_path("cache_keys", number, partitions, "avro"), data, records=keys.frame.height)

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from transforms.kernels.cache_keys import CacheKeys, has_uses_of, key_partitions, listed, lists_uploads, no_uses
+from transforms.kernels.cache_keys import (
+    CacheKeys,
+    changed_uses,
+    has_uses_of,
+    key_partitions,
+    listed,
+    lists_uploads,
+    no_uses,
+)
 from transforms.kernels.publication import USES
 
 
@@ -48,6 +56,49 @@ def test_each_key_is_listed_once_with_its_smallest_user_in_whatever_order(
 
 def owned(uses: list[tuple[str, str, str]], owner: int = 0) -> pl.DataFrame:
     return listed(uses_of(uses)).with_columns(owner=pl.lit(owner, pl.Int32))
+
+
+@settings(max_examples=80, deadline=None)
+@given(USE_LISTS, USE_LISTS, USE_LISTS, USE_LISTS, st.booleans())
+def test_what_differs_makes_the_list_that_all_uses_make(
+    stay: list[tuple[str, str, str]],
+    gone: list[tuple[str, str, str]],
+    come: list[tuple[str, str, str]],
+    of_others: list[tuple[str, str, str]],
+    is_twice: bool,
+) -> None:
+    others = owned(of_others, 1)
+    held = CacheKeys.of(pl.concat([owned(stay + gone), others]), no_uses(), changed=[], version=1).uses
+    for version in (2, 3) if is_twice else (2,):
+        asked: list[str] = []
+
+        def same(keys: pl.Series, asked: list[str] = asked) -> pl.DataFrame:
+            asked.extend(keys.to_list())
+            return uses_of(stay).filter(pl.col("cache_key").is_in(keys.implode()))
+
+        new = changed_uses(uses_of(gone), uses_of(come), same).with_columns(owner=pl.lit(0, pl.Int32))
+        assert asked or listed(uses_of(gone)).equals(listed(uses_of(come)))
+        found = CacheKeys.of(new, held, changed=[], version=version)
+        expected = CacheKeys.of(owned(stay + come), held, changed=[0], version=version)
+        assert_frame_equal(found.frame, expected.frame)
+        assert_frame_equal(found.uses, expected.uses)
+        assert (found.upload, found.cached) == (expected.upload, expected.cached)
+        held, gone, come = found.uses, come, gone
+
+
+@settings(max_examples=50, deadline=None)
+@given(USE_LISTS, USE_LISTS)
+def test_a_list_of_which_no_use_changed_is_what_the_uses_make(
+    one: list[tuple[str, str, str]], two: list[tuple[str, str, str]]
+) -> None:
+    first = CacheKeys.of(pl.concat([owned(one), owned(two, 1)]), no_uses(), changed=[], version=1)
+    gone = CacheKeys.of(owned([]), first.uses, changed=[1], version=2)
+    for held, version in ((first.uses, 2), (gone.uses, 3)):
+        found = CacheKeys.again(held, version=version)
+        expected = CacheKeys.of(owned([]), held, changed=[], version=version)
+        assert_frame_equal(found.frame, expected.frame)
+        assert_frame_equal(found.uses, expected.uses)
+        assert (found.upload, found.cached) == (expected.upload, expected.cached) == (0, found.frame.height)
 
 
 @settings(max_examples=50, deadline=None)

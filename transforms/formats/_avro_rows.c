@@ -219,8 +219,13 @@ typedef struct {
     const unsigned char *at, *end;
 } Input;
 
-static int take_long(Input *in, int64_t *value)
+static inline int take_long(Input *in, int64_t *value)
 {
+    if (in->at < in->end && *in->at < 0x80) { /* as most are: branches of unions, lengths of short texts */
+        *value = (int64_t)(*in->at >> 1) ^ -(int64_t)(*in->at & 1);
+        in->at++;
+        return 0;
+    }
     uint64_t found = 0;
     for (int shift = 0; shift < 64 && in->at < in->end; shift += 7) {
         unsigned char byte = *in->at++;
@@ -233,7 +238,7 @@ static int take_long(Input *in, int64_t *value)
     return -1;
 }
 
-static int skip_bytes(Input *in, int64_t count)
+static inline int skip_bytes(Input *in, int64_t count)
 {
     if (count < 0 || count > in->end - in->at)
         return -1;

@@ -31,8 +31,9 @@ def key_partitions(keys: pl.Series, partitions: int) -> pl.Series:
 
 def listed(uses: pl.DataFrame) -> pl.DataFrame:
     """Each key once, sorted: with the smallest reference id that uses it, and what it is there."""
-    by_key = uses.sort("cache_key")
-    if not by_key["cache_key"].is_duplicated().any():  # as most are: images that one record uses
+    by_key = uses if uses["cache_key"].is_sorted() else uses.sort("cache_key")
+    keys = by_key["cache_key"]
+    if not (keys == keys.shift()).any():  # as most are: images that one record uses
         return by_key
     return uses.sort("cache_key", "reference_id", "kind", "url").unique("cache_key", keep="first", maintain_order=True)
 
@@ -70,8 +71,6 @@ class CacheKeys:
             return cls._listed(came.select(pl.all(), first_version=pl.lit(version, pl.Int64)), no_uses(), version)
         lasts = pl.lit(value=False) if changed is None else ~pl.col("owner").is_in(list(changed))
         kept = held.filter(lasts & (pl.col("owner") != NOBODY))
-        if not new.height and kept.height == held.height:
-            return cls._listed(held, no_uses(), version)
         kept = kept.drop("first_version").join(new, on=["cache_key", "owner"], how="anti")
         new = new.filter(pl.col("url").is_not_null())
         first = held.group_by("cache_key").agg(pl.col("first_version").min())
@@ -84,18 +83,29 @@ class CacheKeys:
         return cls._listed(uses, ended, version)
 
     @classmethod
+    def again(cls, held: pl.DataFrame, *, version: int) -> Self:
+        """The list that the uses held make, of which none has changed: what was new in it is so no more."""
+        frame, upload = _listed_for(held.filter(pl.col("owner") != NOBODY), version)
+        return cls(frame, held, upload, frame.height - upload)
+
+    @classmethod
     def _listed(cls, uses: pl.DataFrame, ended: pl.DataFrame, version: int) -> Self:
         """The list that all uses make; `ended` are the keys that nobody uses any more."""
-        frame = listed(uses).with_columns(
-            action=pl.when(pl.col("first_version") == version).then(pl.lit("upload")).otherwise(pl.lit("cached"))
-        )
+        frame, upload = _listed_for(uses, version)
         if not ended.height and frame.height == uses.height:
-            every = frame.select(*KEY_USES)  # each key has one use: sorted by key is sorted
+            # Each key has one use: sorted by key is sorted.
+            every = listed(uses).select(*KEY_USES)
         else:
             every = pl.concat([uses, ended], how="diagonal").select(*KEY_USES).sort("cache_key", "owner")
-        upload = int((frame["action"] == "upload").sum())
-        columns = ("cache_key", "url", "kind", "reference_id", "first_version", "action")
-        return cls(frame.select(columns), every, upload, frame.height - upload)
+        return cls(frame, every, upload, frame.height - upload)
+
+
+def _listed_for(uses: pl.DataFrame, version: int) -> tuple[pl.DataFrame, int]:
+    """The list of uses in a version, with the columns of `CacheKeys.frame`, and how many keys are new in it."""
+    is_new = pl.col("first_version") == version
+    action = pl.when(is_new).then(pl.lit("upload")).otherwise(pl.lit("cached")).alias("action")
+    frame = listed(uses).select("cache_key", "url", "kind", "reference_id", "first_version", action)
+    return frame, int((frame["first_version"] == version).sum())
 
 
 def changed_uses(

@@ -66,22 +66,33 @@ def summarize(batch: Batch, limits: Mapping[str, int] | None = None, *, most: in
     `limits` says how many distinct strings of a field are counted, where it is not the usual number (D3), `most`.
     """
     rows = batch.rows
-    paired = {
-        key: int(rows.select((_number(rows, north).is_not_null() & _number(rows, east).is_not_null()).sum()).item())
-        for north, east in PAIRS
-        for key in (north, east)
-    }
+    paired = _paired(rows)
     limits = limits or {}
     fields: dict[str, FieldSummary] = {}
     for name in rows.columns:
         form, colon, key = name.partition(":")
         if colon:
-            summary = _summary(form, rows[name].drop_nulls(), limits.get(key, most))
+            summary = _summary(form, _present(rows[name]), limits.get(key, most))
             fields[key] = merge_fields(fields.get(key, FieldSummary(paired=paired.get(key, 0))), summary)
     for key, summary in _cell_summaries(batch, limits, most):
         fields[key] = merge_fields(fields.get(key, FIELD_ZERO), summary)
     seen = {key: summary for key, summary in fields.items() if summary.null or summary.observed}
     return GroupSummary(rows.height, seen)
+
+
+def _present(values: pl.Series) -> pl.Series:
+    """The values without nulls; a call of polars is saved where there are none."""
+    return values.drop_nulls() if values.null_count() else values
+
+
+def _paired(rows: pl.DataFrame) -> dict[str, int]:
+    """Key to how many rows have both coordinates of its pair (C1)."""
+    found: dict[str, int] = {}
+    for pair in PAIRS:
+        if all(any(f"{form}:{key}" in rows.columns for form in ("float", "int")) for key in pair):
+            north, east = (_number(rows, key).is_not_null() for key in pair)
+            found |= dict.fromkeys(pair, int(rows.select((north & east).sum()).item()))
+    return found
 
 
 def _cell_summaries(batch: Batch, limits: Mapping[str, int], most: int) -> Iterator[tuple[str, FieldSummary]]:

@@ -192,8 +192,9 @@ def _cell_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, list[S
         return found
     stored = pl.DataFrame({"key": list(storages), "storage": list(storages.values())})
     cells = batch.cells.join(stored, on="key").sort("key", "row")
+    there = set(cells["form"].to_list())
     for storage, forms in _FORMS.items():
-        for form in forms:
+        for form in filter(there.__contains__, forms):
             some = cells.filter((pl.col("storage") == storage) & (pl.col("form") == form))
             values = _cast(cell_values(some, form), form, storage)
             rows = some["row"].to_numpy().astype(np.int64)

@@ -68,7 +68,7 @@ def numbers_of_doubles(values: Doubles, *, finite: bool = False) -> NumberSummar
 
 def strings_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:
     """Return the summary of a String column, with up to `limit` categories; nulls are no values (V5)."""
-    present = values.drop_nulls()
+    present = values.drop_nulls() if values.null_count() else values
     if len(present) > _SAMPLE > limit and present.head(_SAMPLE).n_unique() > limit:
         few = sketched(present, SKETCH_LG_K)
         if few is not None and len(few) > SKETCH_LIST:
