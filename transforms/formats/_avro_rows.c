@@ -49,15 +49,16 @@ static int reserve(Output *out, Py_ssize_t more)
     return 0;
 }
 
-/* Zigzag, then seven bits a byte; the room for it is there. */
-static void put_long(Output *out, int64_t value)
+/* Zigzag, then seven bits a byte; the room for it is there. Returns where it ends. */
+static inline unsigned char *put_long(unsigned char *at, int64_t value)
 {
     uint64_t left = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
     while (left > 0x7F) {
-        out->data[out->size++] = (unsigned char)(left | 0x80);
+        *at++ = (unsigned char)(left | 0x80);
         left >>= 7;
     }
-    out->data[out->size++] = (unsigned char)left;
+    *at++ = (unsigned char)left;
+    return at;
 }
 
 /* Finds the value of a row, or of the first row behind it that has one. */
@@ -68,50 +69,57 @@ static void advance(Column *column, int64_t row)
     column->next = column->at < column->count ? column->rows[column->at] : INT64_MAX;
 }
 
+/* Bytes that a column takes at most, apart from those of a text. */
+#define MOST 11
+
 static int put_row(Output *out, Column *columns, Py_ssize_t count, int64_t row)
 {
+    if (reserve(out, count * MOST) < 0)
+        return -1;
+    unsigned char *at = out->data + out->size;
     for (Py_ssize_t i = 0; i < count;) {
         Column *column = &columns[i];
-        if (reserve(out, 24) < 0)
-            return -1;
         Py_ssize_t place = (Py_ssize_t)row;
         if (column->rows != NULL) {
             if (column->next < row)
                 advance(column, row);
             if (column->next > row) {
-                out->data[out->size++] = 0;
+                *at++ = 0;
                 i = column->behind;
                 continue;
             }
             place = column->at;
         }
-        out->data[out->size++] = 2;
+        *at++ = 2;
         i++;
         switch (column->kind) {
         case LONG:
-            put_long(out, ((const int64_t *)column->values)[place]);
+            at = put_long(at, ((const int64_t *)column->values)[place]);
             break;
         case DOUBLE:
-            memcpy(out->data + out->size, (const double *)column->values + place, sizeof(double));
-            out->size += (Py_ssize_t)sizeof(double);
+            memcpy(at, (const double *)column->values + place, sizeof(double));
+            at += sizeof(double);
             break;
         case BOOLEAN:
-            out->data[out->size++] = ((const unsigned char *)column->values)[place] != 0;
+            *at++ = ((const unsigned char *)column->values)[place] != 0;
             break;
         case STRING: {
             const int64_t *offsets = column->values;
             int64_t length = offsets[place + 1] - offsets[place];
-            put_long(out, length);
-            if (reserve(out, (Py_ssize_t)length) < 0)
+            at = put_long(at, length);
+            out->size = at - out->data;
+            if (reserve(out, (Py_ssize_t)length + (count - i) * MOST) < 0)
                 return -1;
-            memcpy(out->data + out->size, column->data + offsets[place], (size_t)length);
-            out->size += (Py_ssize_t)length;
+            at = out->data + out->size;
+            memcpy(at, column->data + offsets[place], (size_t)length);
+            at += length;
             break;
         }
         case RECORD:
             break; /* its fields follow */
         }
     }
+    out->size = at - out->data;
     return 0;
 }
 
