@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.update_model import JOBS, STEPS, Job, batches_of, names_of, padding
+from support.update_model import FIELDS, JOBS, STEPS, Job, batches_of, names_of, padding
 
 from transforms.formats.avro_parts import avro_container
 from transforms.formats.avro_rows import encoded
@@ -61,16 +61,33 @@ def check_part(before: Batch, after: Batch, changes: Changes, group: Group) -> N
     assert found == part_of(after, group, fields)
 
 
+def padded(count: int) -> Job:
+    """Rows as `padding` has them, with values: more distinct strings than are counted, extremes several times."""
+    job = padding(count)
+    for number, item in enumerate(job["items"][0]):
+        item["metadata"] = {"n": number % 3, "s": f"s{number % 4}", "lat": number / 8, "lon": 1}
+    return job
+
+
+PADDED = st.lists(st.tuples(st.integers(0, 41), FIELDS), max_size=4)
+"""Numbers of padding items, two of which are new, and their metadata."""
+
+
 @settings(max_examples=60, deadline=None)
-@given(JOBS, st.lists(st.tuples(STEPS, JOBS), min_size=1, max_size=4), st.sampled_from([0, 40, 40]))
-def test_touched_rows_alone_give_what_all_rows_give(first: Job, jobs: list[tuple[Step, Job]], extra: int) -> None:
-    names = names_of(1)
-    held: dict[Group, Batch] = merge(batches_of(padding(extra), "append"), {}, exports=names).batches
+@given(JOBS, st.lists(st.tuples(STEPS, JOBS, PADDED), min_size=1, max_size=4), st.sampled_from([0, 40, 40]))
+def test_touched_rows_alone_give_what_all_rows_give(
+    first: Job, jobs: list[tuple[Step, Job, list[tuple[int, dict[str, Any]]]]], extra: int
+) -> None:
+    names = names_of(2)
+    held: dict[Group, Batch] = merge(batches_of(padded(extra), "append"), {}, exports=names).batches
     held = merge(batches_of(first, "append"), held, exports=names).batches
     files = {group: stored(batch) for group, batch in held.items()}
     summaries: dict[Group, GroupSummary] = {group: summarize(batch, LIMITS) for group, batch in held.items()}
-    for step, job in jobs:
-        incoming = batches_of(job, step.mode)
+    for step, job, padded_items in jobs:
+        more = [
+            {"reference_id": f"p{number}", "image_url": "/r", "metadata": metadata} for number, metadata in padded_items
+        ]
+        incoming = batches_of({**job, "items": [*job["items"], more]}, step.mode)
         brought = [batch for batches in incoming.values() for batch in batches]
         if not brought:
             continue
