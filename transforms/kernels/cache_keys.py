@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 
+from transforms.kernels.ordering import order_of
 from transforms.rules.export_rows import GROUPS, Group
 
 _PREFIX_DIGITS = 8
@@ -31,7 +32,7 @@ def key_partitions(keys: pl.Series, partitions: int) -> pl.Series:
 
 def listed(uses: pl.DataFrame) -> pl.DataFrame:
     """Each key once, sorted: with the smallest reference id that uses it, and what it is there."""
-    by_key = uses if uses["cache_key"].is_sorted() else uses.sort("cache_key")
+    by_key = uses if uses["cache_key"].is_sorted() else uses[order_of(uses["cache_key"])]
     keys = by_key["cache_key"]
     if not (keys == keys.shift()).any():  # as most are: images that one record uses
         return by_key
@@ -163,7 +164,7 @@ def split_uses(frames: Sequence[pl.DataFrame], partitions: int) -> Iterator[tupl
         return
     uses = pl.concat([listed(frame) for frame in frames])
     if len(frames) > 1:
-        uses = uses.sort("cache_key")
+        uses = uses[order_of(uses["cache_key"])]
     # Partitions follow the order of keys: each is a stretch.
     numbers = key_partitions(uses["cache_key"], partitions).to_numpy()
     bounds = np.searchsorted(numbers, np.arange(partitions + 1))

@@ -5,6 +5,7 @@ import polars as pl
 import pyarrow as pa
 
 from transforms.kernels.batch import Positions
+from transforms.kernels.texts import buffers
 from transforms.rules.identity import partition_of
 from transforms.rules.image_urls import cache_key
 
@@ -27,7 +28,7 @@ def cache_keys(urls: pl.Series) -> pl.Series:
     """
     if _digests is None:
         return pl.Series(values=[cache_key(url) for url in urls.to_list()], dtype=pl.String)
-    digits = _digests.sha256_hex(*_buffers(urls))
+    digits = _digests.sha256_hex(*buffers(urls))
     offsets = np.arange(0, len(digits) + 1, _DIGITS, dtype=np.int64)
     array = pa.LargeStringArray.from_buffers(len(urls), pa.py_buffer(offsets), pa.py_buffer(digits))
     return pl.Series(values=array, dtype=pl.String)
@@ -38,7 +39,7 @@ def partitions_of(reference_ids: pl.Series, partitions: int) -> Positions:
     if _digests is None:
         ids = reference_ids.to_list()
         return np.fromiter((partition_of(each, partitions) for each in ids), np.int64, len(ids))
-    return np.frombuffer(_digests.crc32(*_buffers(reference_ids)), np.uint32).astype(np.int64) % partitions
+    return np.frombuffer(_digests.crc32(*buffers(reference_ids)), np.uint32).astype(np.int64) % partitions
 
 
 def sketched(texts: pl.Series, lg_k: int) -> pl.Series | None:
@@ -50,14 +51,4 @@ def sketched(texts: pl.Series, lg_k: int) -> pl.Series | None:
     """
     if _digests is None:
         return None
-    return texts.gather(np.frombuffer(_digests.registers(*_buffers(texts), lg_k), np.int64))
-
-
-def _buffers(texts: pl.Series) -> tuple[memoryview, memoryview]:
-    """The offsets and the bytes of a column without nulls."""
-    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, data = array.buffers()
-    first, last = array.offset * 8, (array.offset + len(array) + 1) * 8
-    if offsets is None:  # a column without rows
-        return memoryview(b"\0" * 8), memoryview(b"")
-    return memoryview(offsets)[first:last], memoryview(b"" if data is None else data)
+    return texts.gather(np.frombuffer(_digests.registers(*buffers(texts), lg_k), np.int64))

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from transforms.kernels.ordering import ordered_by
 from transforms.rules.annotations import GEOMETRIC, MASK, SEGMENT
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import Step
@@ -73,7 +74,8 @@ def timeline(
             row=pl.int_range(before, dtype=pl.Int64),
         )
         lines = pl.concat([known, lines])
-    lines = lines.sort(*names, "step", *_PLACE)
+    by_time = np.lexsort([lines[name].to_numpy() for name in reversed(("step", *_PLACE))])
+    lines = lines[ordered_by([lines[name] for name in names], by_time)]
     new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in names)
     lines = lines.with_columns(first=new | (pl.int_range(pl.len()) == 0)).with_columns(
         who=pl.col("first").cum_sum().cast(pl.Int64) - 1,

@@ -1,0 +1,78 @@
+"""Rows by columns of texts: the order of Python, byte by byte, whatever the texts have in common."""
+
+import random
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.kernels import ordering
+from transforms.kernels.ordering import order_of, ordered_by
+
+TEXTS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    st.text("a\0", max_size=20),
+    st.builds("drive-{:08d}".format, st.integers(0, 99_999)),
+)
+
+
+def expected(texts: list[str | None]) -> list[int]:
+    def key(number: int) -> tuple[bool, bytes]:
+        text = texts[number]
+        return text is not None, b"" if text is None else text.encode()
+
+    return sorted(range(len(texts)), key=key)
+
+
+@pytest.mark.parametrize("is_built", [True, False])
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(TEXTS, TEXTS, st.none()), max_size=120), st.integers(0, 3))
+def test_texts_are_in_the_order_of_their_bytes(is_built: bool, some: list[str | None], start: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if not is_built:
+            patch.setattr(ordering, "_ordering", None)
+        column = pl.Series(values=some, dtype=pl.String)
+        assert order_of(column).tolist() == expected(some)
+        assert order_of(column[start:]).tolist() == expected(some[start:])
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "{n:012d}",
+        "{half}/a/long/path/that/many/share/{n:06d}",
+        "{same}",
+        "{same}{nul}",
+        "{same}{nul}x",
+        "x{nul}",
+        "{n:x}",
+        "{same}-a very long text that takes more than one look at eight bytes of it-{n:04d}",
+    ],
+)
+def test_many_texts_that_have_much_in_common(shape: str) -> None:
+    chance = random.Random(shape)
+    numbers = [chance.randrange(3_000) for _ in range(5_000)]
+    texts = [shape.format(n=n, half="ab"[n % 2], same="é" * (n % 3), nul="\0" * (n % 40)) for n in numbers]
+    assert order_of(pl.Series(values=texts)).tolist() == expected([*texts])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(*[st.one_of(st.none(), st.sampled_from(["", "a", "b", "ab"]))] * 3), max_size=60))
+def test_the_first_column_comes_first(rows: list[tuple[str | None, ...]]) -> None:
+    columns = [pl.Series(values=[row[n] for row in rows], dtype=pl.String) for n in range(3)]
+    start = np.arange(len(rows))[::-1]
+
+    def key(number: int) -> list[tuple[bool, str]]:
+        return [(text is not None, text or "") for text in rows[number]]
+
+    assert ordered_by(columns, start).tolist() == sorted(start.tolist(), key=key)
+
+
+@pytest.mark.skipif(ordering._ordering is None, reason="the extension was not built: no C compiler")
+@pytest.mark.parametrize("offsets", [[0, 4], [3, 1], [-1, 1], []])
+def test_offsets_out_of_place_are_refused(offsets: list[int]) -> None:
+    given = memoryview(pl.Series(values=offsets, dtype=pl.Int64).to_numpy().tobytes())
+    with pytest.raises(ValueError, match="expected int64 offsets"):
+        ordering._ordering.order(given, memoryview(b"abc"))
