@@ -10,7 +10,7 @@ from typing import Any
 from support.bucket import handle, put
 from support.runs import GROUPS
 
-from pipelines.stores import bucket as bucket_store
+from pipelines.stores import bucket_runs
 from pipelines.stores.bucket import BucketStore
 from pipelines.stores.store import Placed, Run
 
@@ -31,9 +31,9 @@ class Sleeper(BucketStore):
         self.moment, self.silent, self.broken = moment, silent, False
         self.asleep, self.woken = threading.Event(), threading.Event()
 
-    def _keep_beating(self, run: str, base: int | None, over: threading.Event) -> None:
+    def _keep_beating(self, *arguments: Any) -> None:
         if not self.silent:
-            super()._keep_beating(run, base, over)
+            super()._keep_beating(*arguments)
 
     def _put(self, path: str, data: bytes, generation: int, run: str) -> Any:
         blob = super()._put(path, data, generation, run)
@@ -56,7 +56,7 @@ class Sleeper(BucketStore):
                 if next(begun) == 3:
                     self._sleep()  # and those that wait for the lock sleep too
             if self.broken:
-                raise bucket_store.GoogleAPIError("out of order")
+                raise bucket_runs.GoogleAPIError("out of order")
             return real(*arguments, **options)
 
         bucket.copy_blob = copy_blob
@@ -97,7 +97,7 @@ def objects(uri: str) -> dict[str, tuple[int, bytes]]:
     place, _, prefix = uri.removeprefix("gs://").partition("/")
     found = {}
     for blob in handle(place).list_blobs(prefix=f"{prefix}/"):
-        with suppress(bucket_store.NotFound):  # it went meanwhile
+        with suppress(bucket_runs.NotFound):  # it went meanwhile
             found[blob.name.removeprefix(f"{prefix}/")] = (blob.generation, blob.download_as_bytes())
     return found
 
