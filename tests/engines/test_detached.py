@@ -1,7 +1,6 @@
 """A detached job goes on when the process that started it has gone, and publishes the bytes of the local runner."""
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -14,6 +13,21 @@ from support.runs import digests
 PATIENCE = 180.0
 UPDATE = """metadata-etl ingest --dataset "$DATASET" --mode replace --items "$EXPORTS/changed.ndjson" """
 REFUSED = """metadata-etl ingest --dataset "$DATASET" --items "$EXPORTS/faulty.ndjson" --max-rejected 0 """
+HELD_UP = """
+import sys, time
+from pipelines import cli, engines
+
+real = engines.submit
+
+def submit(*arguments):
+    real(*arguments)
+    print("the engine has it", flush=True)
+    time.sleep(600)
+
+engines.submit = submit
+sys.exit(cli.main(sys.argv[1:]))
+"""
+"""A command that gets no further when the engine has taken its job."""
 DETACHED = '--detach --json -- "${ENGINE[@]}"'
 
 
@@ -58,23 +72,23 @@ def test_a_detached_job_publishes_when_its_starter_has_ended(engine: Engine, exp
 
 @pytest.mark.parametrize("engine", ["prism"], indirect=True)
 def test_a_detached_job_publishes_when_its_starter_is_killed(engine: Engine, exports: Path, tmp_path: Path) -> None:
-    dataset, text = tmp_path / "dataset", UPDATE.replace("ingest", "ingest --partitions 4")
+    dataset, arguments = tmp_path / "dataset", UPDATE.replace("metadata-etl ingest", "ingest --partitions 4")
     (flags,) = blocks(engine.name, "engine")
-    starter = subprocess.Popen(
-        ["bash", "-euc", f"{flags}\nexec {text} {DETACHED} >/dev/null"],
+    with subprocess.Popen(
+        ["bash", "-euc", f'{flags}\nexec python -c "$HELD_UP" {arguments} {DETACHED}'],
         cwd=ROOT,
-        env=engine.environment(dataset, exports),
-        start_new_session=True,
-    )
-    end, workers = time.monotonic() + PATIENCE, len(list(engine.workers.glob("worker-*")))
-    while len(list(engine.workers.glob("worker-*"))) <= workers and starter.poll() is None:
-        assert time.monotonic() < end
-        time.sleep(0.002)
-    os.killpg(starter.pid, signal.SIGKILL)  # as soon as the engine has the job
-    starter.wait()
+        env=engine.environment(dataset, exports, HELD_UP=HELD_UP),
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == "the engine has it\n"
+        starter.kill()
+    assert starter.returncode == -signal.SIGKILL
     assert not (dataset / "CURRENT").exists()
     assert reported(dataset, engine)["outcome"] == "published"
-    assert digests(dataset / "versions") == expected([text], exports, tmp_path / "local")
+    local = [f"metadata-etl {arguments}"]
+    assert digests(dataset / "versions") == expected(local, exports, tmp_path / "local")
 
 
 @pytest.mark.parametrize("engine", ["prism"], indirect=True)
