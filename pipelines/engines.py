@@ -8,12 +8,17 @@ import grpc
 from apache_beam.metrics.metric import MetricResults
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
 
 from pipelines.config import UsageError
 
 _ANSWER_SECONDS = 30
-_FAILURES = (RuntimeError, grpc.RpcError, grpc.FutureTimeoutError, ImportError)
-"""How Beam says that an engine failed, does not answer, or needs a client that is not installed."""
+_FAILURES = (
+    *(RuntimeError, grpc.RpcError, grpc.FutureTimeoutError),
+    *(ImportError, GoogleAPIError, GoogleAuthError),
+)
+"""How Beam says that an engine failed, does not answer, or needs a client that is not installed, or other rights."""
 
 
 class EngineError(Exception):
@@ -26,7 +31,7 @@ def submit(name: str, options: PipelineOptions, build: Callable[[beam.Pipeline],
     Raises:
         EngineError: The engine cannot be reached, did not take the job, or its client is not installed.
     """
-    root = beam.Pipeline(options=options)
+    root = _pipeline(options)
     build(root)
     try:
         result = root.run()
@@ -42,7 +47,7 @@ def run(name: str, options: PipelineOptions, build: Callable[[beam.Pipeline], ob
     Raises:
         EngineError: The engine cannot be reached, or the job failed there.
     """
-    root = beam.Pipeline(options=options)
+    root = _pipeline(options)
     build(root)
     try:
         result = root.run()
@@ -55,6 +60,19 @@ def run(name: str, options: PipelineOptions, build: Callable[[beam.Pipeline], ob
     with suppress(grpc.RpcError):
         return result.metrics()
     return None
+
+
+def _pipeline(options: PipelineOptions) -> beam.Pipeline:
+    """A new pipeline.
+
+    Raises:
+        UsageError: The runner wants other flags than these.
+    """
+    try:
+        return beam.Pipeline(options=options)
+    except ValueError as error:
+        text = "; ".join(line.strip() for line in f"{error}".splitlines()[1:] if line.strip()) or f"{error}"
+        raise UsageError(f"the runner's flags after `--`: {text}") from error
 
 
 def _reason(error: Exception) -> str:
