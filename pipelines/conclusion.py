@@ -101,7 +101,7 @@ def conclude(dataset: Dataset, here: Run, ending: Ending, before: Version | None
         tally=made.tally,
         schema=made.schema,
         runner=ending.runner,
-        seconds=time.time() - ending.began,
+        seconds=max(0.0, time.time() - ending.began),  # by two clocks where another machine began
         stages=stages,
         dataset=config.dataset,
         kept_run=not config.dry_run

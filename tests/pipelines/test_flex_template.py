@@ -1,4 +1,4 @@
-"""A flex template without Dataflow: from what its launcher hands over to a graph in a bucket that publishes by itself."""
+"""A flex template without Dataflow: from what a launcher hands over to a graph in a bucket that publishes by itself."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def of_beam(bucket: str) -> list[str]:
         *("--runner=DataflowRunner", "--project=fleet-1a", "--region=us-central1", "--job_name=nightly-1"),
         *(f"--temp_location={bucket}/temp", f"--staging_location={bucket}/staging"),
         *(f"--template_location={bucket}/staging/template_launches/graph", "--sdk_container_image=eu.pkg.dev/p/r/i:1"),
-        *("--sdk_location=container", "--no_auth"),
+        "--no_auth",
     ]
 
 

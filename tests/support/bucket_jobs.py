@@ -52,12 +52,12 @@ class Sleeper(BucketStore):
         bucket, real, lock, begun = self._bucket, self._bucket.copy_blob, threading.Lock(), iter(range(100))
 
         def copy_blob(*arguments: Any, **options: Any) -> Any:
-            with lock:
+            with lock:  # so that none is under way when it falls asleep
                 if next(begun) == 3:
                     self._sleep()  # and those that wait for the lock sleep too
-            if self.broken:
-                raise bucket_runs.GoogleAPIError("out of order")
-            return real(*arguments, **options)
+                if self.broken:
+                    raise bucket_runs.GoogleAPIError("out of order")
+                return real(*arguments, **options)
 
         bucket.copy_blob = copy_blob
         return fill(now, claim, copies, files)
