@@ -91,7 +91,7 @@ def test_a_detached_job_publishes_when_its_starter_is_killed(engine: Engine, exp
     assert digests(dataset / "versions") == expected(local, exports, tmp_path / "local")
 
 
-@pytest.mark.parametrize("engine", ["prism"], indirect=True)
+@pytest.mark.parametrize("engine", ["prism", "flink"], indirect=True)
 def test_a_refused_gate_fails_the_detached_job_and_is_in_its_report(
     engine: Engine, exports: Path, tmp_path: Path
 ) -> None:
