@@ -32,6 +32,7 @@ TEST = [
     "mypy>=1.19,<3",
     "import-linter>=2.5,<3",
     "jsonschema>=4.23,<5",
+    "google-cloud-dataflow-client>=0.8,<1",  # what Beam needs of its extra `gcp` to write a template
 ]
 
 setup(

@@ -228,6 +228,12 @@ def _add_job(job: argparse.ArgumentParser) -> None:
     )
     job.add_argument("--report", metavar="FILE.html", help="write the insights page of the version, or of a failed run")
     job.add_argument("--dry-run", action="store_const", const=True, help="do everything but publish")
+    job.add_argument(
+        "--detach",
+        action="store_const",
+        const=True,
+        help="hand the job to the engine named after `--` and return; it publishes by itself",
+    )
     job.add_argument("--json", action="store_const", const=True, help="print one JSON object and nothing else")
     job.add_argument("--quiet", action="store_const", const=True, help="no progress and no summary")
     _add_color(job)

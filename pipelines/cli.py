@@ -81,6 +81,7 @@ def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tupl
         partitions=said("partitions"),  # type: ignore[arg-type] # a number
         declared=None if declare is None else read_declared(str(declare)),
         dry_run=bool(said("dry_run")),
+        detach=bool(said("detach")),
         runner_flags=tuple(flags) if flags is not None else (file.runner_flags or ()),
     )
     return config, file

@@ -3,6 +3,7 @@
 import json
 import sys
 
+from pipelines import detached
 from pipelines import ingest as ingest_job
 from pipelines import rollback as rollback_job
 from pipelines.changes import changes
@@ -26,6 +27,8 @@ def work(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None = 
 
     The page that `report` names is written after all else: that it cannot be written leaves the outcome as it is (R4).
     """
+    if config.detached:
+        return detach(config, as_json=as_json, quiet=quiet, report=report)
     if report is not None:
         checked(report)
     outcome = ingest_job.run(config, Progress(quiet=quiet or as_json))
@@ -42,6 +45,28 @@ def work(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None = 
             if not as_json and not quiet:
                 (sys.stderr if outcome.verdict.exit_code else sys.stdout).write(f"Insights page: {report}\n")
     return int(outcome.verdict.exit_code)
+
+
+def detach(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None) -> int:
+    """Hands a job to an engine and prints where its end will be seen; returns the exit code.
+
+    Raises:
+        UsageError: A page is wanted, which nobody would write.
+    """
+    if report is not None:
+        raise UsageError(
+            "--report: nobody waits for the job to write the page, with --detach or a template; leave it out, and run "
+            "`metadata-etl report` when the version is there"
+        )
+    started = detached.start(config)
+    if as_json:
+        sys.stdout.write(json.dumps(started.document(), ensure_ascii=False) + "\n")
+    elif not quiet:
+        sys.stdout.write(
+            f"{started.message[0].upper()}{started.message[1:]}.\n"
+            f"How it ended will be in {started.report}; `metadata-etl versions {started.dataset}` lists its version.\n"
+        )
+    return 0
 
 
 def schema(dataset: str, *, group: Group | None, form: str, color: Color = "auto") -> int:

@@ -17,6 +17,8 @@ MOST_PARTITIONS = 99_999
 
 GATE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<percent>%?)")
 DEFAULT_MAX_FIELDS = 2000
+TEMPLATE_FLAG = "--template_location"
+"""Flag of Beam by which the runner of Dataflow writes a graph to a file, for somebody else to start."""
 
 
 class UsageError(Exception):
@@ -110,6 +112,7 @@ class JobConfig:
         backfill: Whether the dataset is built anew from these steps (P5).
         declared: The declared schema of the groups that it names, None to keep what the dataset has (D1).
         partitions: How many parts a new dataset has; None for a number that fits its first exports.
+        detach: Whether the job is handed to an engine and publishes by itself, with nobody who waits for it.
         runner_flags: What follows `--` on the command line, for the Beam runner.
     """
 
@@ -124,6 +127,7 @@ class JobConfig:
     partitions: int | None = None
     declared: Declared | None = None
     dry_run: bool = False
+    detach: bool = False
     runner_flags: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -140,6 +144,13 @@ class JobConfig:
             raise UsageError(f"--partitions expects a number from 1 to {MOST_PARTITIONS}, got {self.partitions}")
         if self.max_fields < 1:
             raise UsageError(f"--max-fields expects a number of at least 1, got {self.max_fields}")
+        if self.dry_run and self.detached:
+            raise UsageError("--dry-run: nobody would see what comes of it, with --detach or a template; leave one out")
+
+    @property
+    def detached(self) -> bool:
+        """Whether nobody waits for the job: a template, of which only the graph is written here, implies it."""
+        return self.detach or any(flag.partition("=")[0] == TEMPLATE_FLAG for flag in self.runner_flags)
 
     def options(self) -> JsonObject:
         """What of it decides the outcome, for the manifest: nothing about the runner (P3)."""

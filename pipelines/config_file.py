@@ -44,6 +44,7 @@ class JobFile:
     declare: str | None = None
     report: str | None = None
     dry_run: bool | None = None
+    detach: bool | None = None
     json: bool | None = None
     quiet: bool | None = None
     runner_flags: tuple[str, ...] | None = None
@@ -94,6 +95,7 @@ def read_options(path: str) -> JobFile:
         declare=table.text("declare"),
         report=table.text("report"),
         dry_run=table.truth("dry_run"),
+        detach=table.truth("detach"),
         json=table.truth("json"),
         quiet=table.truth("quiet"),
         runner_flags=table.texts("runner_flags"),

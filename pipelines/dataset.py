@@ -164,7 +164,10 @@ class Dataset:
             UsageError: Nothing is published there.
         """
         current = self.published()
-        return [current, *(self._old(number) for number in reversed(self.store.numbers()) if number < current.number)]
+        return [
+            current,
+            *(self.at_number(number, None) for number in reversed(self.store.numbers()) if number < current.number),
+        ]
 
     def version(self, number: int) -> Version:
         """A published version.
@@ -177,13 +180,18 @@ class Dataset:
             return current
         older = [each for each in reversed(self.store.numbers()) if each < current.number]
         if number in older:
-            return self._old(number)
+            return self.at_number(number, None)
         there = ", ".join(map(str, [current.number, *older]))
         raise UsageError(f"{self.root} has no version {number}; it has {there}")
 
-    def _old(self, number: int) -> Version:
+    def at_number(self, number: int, pointer: bytes | None) -> Version:
+        """A version that is known to be there, or was when CURRENT said what `pointer` says.
+
+        Raises:
+            OSError: It is not there any more.
+        """
         manifest = json.loads(read_bytes(join(self.root, version_folder(number), MANIFEST)))
-        return Version(self.root, number, manifest, None)
+        return Version(self.root, number, manifest, pointer)
 
 
 def manifest(

@@ -8,36 +8,75 @@ import grpc
 from apache_beam.metrics.metric import MetricResults
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
 
 from pipelines.config import UsageError
 
 _ANSWER_SECONDS = 30
+_FAILURES = (
+    *(RuntimeError, grpc.RpcError, grpc.FutureTimeoutError),
+    *(ImportError, GoogleAPIError, GoogleAuthError),
+)
+"""How Beam says that an engine failed, does not answer, or needs a client that is not installed, or other rights."""
 
 
 class EngineError(Exception):
     """An engine did not do a job; the text says what to do."""
 
 
-def run(name: str, options: PipelineOptions, build: Callable[[beam.Pipeline], None]) -> MetricResults | None:
+def submit(name: str, options: PipelineOptions, build: Callable[[beam.Pipeline], object]) -> str | None:
+    """Hands a new pipeline to the engine; returns what the engine calls the job, None where it does not tell.
+
+    Raises:
+        EngineError: The engine cannot be reached, did not take the job, or its client is not installed.
+    """
+    root = _pipeline(options)
+    build(root)
+    try:
+        result = root.run()
+    except _FAILURES as error:
+        raise EngineError(f"{name} did not take the job: {_reason(error)}; nothing was published") from error
+    job = getattr(result, "_job_id", None) or getattr(getattr(result, "_job", None), "id", None)  # portable, Dataflow
+    return None if job is None else str(job)
+
+
+def run(name: str, options: PipelineOptions, build: Callable[[beam.Pipeline], object]) -> MetricResults | None:
     """Has the engine run a new pipeline to its end; returns what it counted, None where it does not tell.
 
     Raises:
         EngineError: The engine cannot be reached, or the job failed there.
     """
-    root = beam.Pipeline(options=options)
+    root = _pipeline(options)
     build(root)
     try:
         result = root.run()
         result.wait_until_finish()
-    except (RuntimeError, grpc.RpcError, grpc.FutureTimeoutError) as error:
-        reason = f"{error}".strip().partition("\n")[0] or "it does not answer"
+    except _FAILURES as error:
         raise EngineError(
-            f"{name} did not finish the job: {reason}; nothing was published. "
+            f"{name} did not finish the job: {_reason(error)}; nothing was published. "
             "The log of the engine says more. Run the job again: it clears away what this one left"
         ) from error
     with suppress(grpc.RpcError):
         return result.metrics()
     return None
+
+
+def _pipeline(options: PipelineOptions) -> beam.Pipeline:
+    """A new pipeline.
+
+    Raises:
+        UsageError: The runner wants other flags than these.
+    """
+    try:
+        return beam.Pipeline(options=options)
+    except ValueError as error:
+        text = "; ".join(line.strip() for line in f"{error}".splitlines()[1:] if line.strip()) or f"{error}"
+        raise UsageError(f"the runner's flags after `--`: {text}") from error
+
+
+def _reason(error: Exception) -> str:
+    return f"{error}".strip().partition("\n")[0] or "it does not answer"
 
 
 def unknown_flags(endpoint: str, flags: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import apache_beam as beam
 
@@ -60,8 +61,12 @@ class Job:
     limits: Mapping[Group, Mapping[str, int]] = field(default_factory=dict)
 
 
-def build(root: beam.Pipeline, job: Job) -> None:
-    """The graph, from top to bottom."""
+Reports: TypeAlias = dict[str, beam.PCollection[object]]
+"""Name of the reports to the reports, of every step."""
+
+
+def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None]]:
+    """The graph, from top to bottom; returns what the steps report, and one element when all of it is written."""
     raw = root | "ReadExports" >> ReadExports(job.exports, range_bytes=job.range_bytes, progress=job.progress)
     rows = raw | "Normalize" >> Normalize(partitions=job.partitions, declared=job.schema.declared)
     partitions = rows.batches | "GroupPartitions" >> GroupPartitions(job.held)
@@ -101,7 +106,7 @@ def build(root: beam.Pipeline, job: Job) -> None:
     rejections = rejected | "WriteRejections" >> WriteRejections(
         root=job.root, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
     )
-    reports: dict[str, beam.PCollection[object]] = {
+    reports: Reports = {
         "readings": rows[READINGS],
         "counts": outputs["counts"],
         "states": outputs["partitions"],
@@ -113,7 +118,7 @@ def build(root: beam.Pipeline, job: Job) -> None:
     }
     if job.on_conflict != "fail":
         reports["conflicts"] = schema
-    _ = reports | "WriteResults" >> WriteResults(uri=join(job.root, RESULTS))
+    return reports, reports | "WriteResults" >> WriteResults(uri=join(job.root, RESULTS))
 
 
 def _merging(job: Job) -> Merging:

@@ -107,6 +107,47 @@ class Verdict:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended.
+
+    Attributes:
+        version: The published version after the job, None where there is none.
+        run: Id of the run.
+        schema: Of the version that was or would have been published.
+        stages: What each stage took: records, bytes, seconds at work.
+        kept_run: Whether the report and the rejections of the run stay to be read.
+    """
+
+    verdict: Verdict
+    version: int | None
+    run: str
+    tally: Tally
+    schema: JsonObject
+    runner: str
+    seconds: float
+    stages: JsonObject
+    dataset: str
+    kept_run: bool
+
+    def document(self) -> JsonObject:
+        """The object of `--json` (INTERFACE)."""
+        return {
+            "outcome": self.verdict.outcome,
+            "exit_code": int(self.verdict.exit_code),
+            "version": self.version,
+            "run": self.run,
+            "groups": self.tally.counts(),
+            "conflicts": list(self.tally.conflicts),
+            "cache_keys": dict(self.tally.cache_keys),
+            "warnings": dict(sorted(self.tally.warnings.items())),
+            "seconds": round(self.seconds, 3),
+            "stages": self.stages,
+            "runner": self.runner,
+            "message": self.verdict.reason,
+        }
+
+
 def verdict(tally: Tally, config: JobConfig, *, changed: bool) -> Verdict:
     """The end that these counts lead to; publishing may still fail afterwards.
 

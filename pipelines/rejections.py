@@ -25,6 +25,9 @@ def rejected(dataset: str, *, version: int | None = None, run: str | None = None
         # Part of the report of every run that is kept; a name with a slash in it is none.
         if "/" in run or not FileSystems.exists(join(folder, "report.json")):
             raise UsageError(f"{dataset} has no report of a run {run}; the ids of kept runs are the folders of runs/")
+        report = json.loads(read_bytes(join(folder, "report.json")))
+        if report["outcome"] == "published":  # of a detached job
+            return rejected(dataset, version=int(report["version"]))
     else:
         there = Dataset.at(dataset)
         found = there.published() if version is None else there.version(version)

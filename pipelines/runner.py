@@ -14,9 +14,11 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
 from pipelines import engines, workload
-from pipelines.config import UsageError
+from pipelines.config import TEMPLATE_FLAG, UsageError
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
+
+_DATAFLOW = "dataflowrunner"  # as Beam compares the names of its runners
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,15 @@ class Runner:
     options: PipelineOptions
     environment: environments.Environment | None = None
 
-    def run(self, build: Callable[[beam.Pipeline], None]) -> JsonObject:
+    def submit(self, build: Callable[[beam.Pipeline], object]) -> str | None:
+        """Hands a new pipeline over and does not wait; returns what the engine calls the job, None where it does not.
+
+        Raises:
+            EngineError: The engine did not take it.
+        """
+        return engines.submit(self.name, self.options, build)
+
+    def run(self, build: Callable[[beam.Pipeline], object]) -> JsonObject:
         """Runs a new pipeline to its end; returns what its stages took, as `--json` has it.
 
         Raises:
@@ -106,6 +116,28 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     return Runner(f"local runner ({workers} worker processes)", local=True, options=options, environment=environment)
 
 
+def check_stays(flags: Sequence[str]) -> None:
+    """Whether the job of these flags goes on when the process that starts it has ended.
+
+    Raises:
+        UsageError: It does not: it runs in that process, or in one that goes with it.
+    """
+    given = PipelineOptions(list(flags)).get_all_options()
+    elsewhere = given["job_endpoint"] not in (None, "embed")
+    uploaded = given["flink_submit_uber_jar"] or given["spark_submit_uber_jar"]
+    if f"{given['runner']}".lower() != _DATAFLOW and not elsewhere and not uploaded:
+        raise UsageError(
+            "--detach: nothing would be left to do the job when this process has ended; name an engine after `--`, by "
+            "--job_endpoint or --runner=DataflowRunner, or leave --detach out"
+        )
+
+
+def template(flags: Sequence[str]) -> str | None:
+    """Where the flags want the graph to be written, for somebody else to start; None where the job is to be started."""
+    found = PipelineOptions(list(flags)).get_all_options()["template_location"]
+    return None if found is None else str(found)
+
+
 def _check(flags: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for options in PipelineOptions.__subclasses__():
@@ -114,10 +146,10 @@ def _check(flags: Sequence[str]) -> None:
         given, unknown = parser.parse_known_args(list(flags))
     except argparse.ArgumentError as error:
         raise UsageError(f"the runner's flags after `--`: {error}") from error
-    if given.template_location is not None:
+    if given.template_location is not None and f"{given.runner}".lower() != _DATAFLOW:
         raise UsageError(
-            "the runner's flags after `--`: --template_location: the version is published by the process that starts "
-            "the job, and a template is started by none that waits for it; leave the flag out"
+            f"the runner's flags after `--`: {TEMPLATE_FLAG} is for --runner=DataflowRunner alone; others would "
+            "run the job at once. Leave the flag out"
         )
     if unknown and given.job_endpoint not in (None, "embed"):
         unknown = engines.unknown_flags(given.job_endpoint, unknown)

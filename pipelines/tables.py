@@ -9,8 +9,7 @@ from rich.table import Table
 
 from pipelines.changes import Changes, GroupChanges
 from pipelines.dataset import Version
-from pipelines.ingest import Outcome
-from pipelines.outcome import GroupTally
+from pipelines.outcome import GroupTally, Outcome
 from pipelines.stores.store import join, version_folder
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject

@@ -8,7 +8,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipelines.changes import GroupChanges, changes
 from pipelines.dataset import Dataset, Version
-from pipelines.ingest import Outcome
+from pipelines.outcome import Outcome
 from pipelines.report.cuts import cut
 from pipelines.report.examples import examples, first_rejections
 from pipelines.report.fields import field_documents

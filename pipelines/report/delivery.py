@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines.config import UsageError
 from pipelines.dataset import Dataset
-from pipelines.ingest import Outcome
+from pipelines.outcome import Outcome
 from pipelines.report.contents import name_of, of_run, of_version
 from pipelines.report.page import page
 from transforms.rules.values import JsonObject

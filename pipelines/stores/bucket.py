@@ -1,4 +1,6 @@
-"""A dataset in a bucket: generations of objects, server-side copies. The only module that knows google.cloud.storage.
+"""A dataset in a bucket: generations of objects, server-side copies.
+
+This module and `bucket_runs` are the only ones that know google.cloud.storage.
 
 A bucket knows no rename and no lock. Two things take their place (P2):
 
@@ -9,34 +11,27 @@ A bucket knows no rename and no lock. Two things take their place (P2):
 
 import json
 import secrets
-import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
-from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed
-from google.auth.exceptions import GoogleAuthError
+from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
 from pipelines.config import UsageError
+from pipelines.stores.bucket_runs import REQUESTS_AT_ONCE, BucketRuns, delete
 from pipelines.stores.store import (
-    BASE,
     CURRENT,
+    LEFT,
     MANIFEST,
-    REPORT,
     AnotherJobPublishedError,
     Placed,
     Run,
     version_folder,
 )
 
-HEARTBEAT_SECONDS = 10.0
-DEAD_AFTER = timedelta(seconds=60)
-"""A run that has not been heard of for so long, by the clock of the bucket, is taken for dead."""
-_REQUESTS_AT_ONCE = 8  # of the 10 connections that the library keeps
 _WAIT_SECONDS = 0.5
 _OVERTAKEN = "another job published a version of {} meanwhile; run this job again on top of it"
 _NOTHING = b'{"version": 0, "manifest": null}'
@@ -55,22 +50,8 @@ class _Seen:
         return 0 if self.data is None else int(json.loads(self.data)["version"])
 
 
-class BucketStore:
+class BucketStore(BucketRuns):
     """A dataset in a bucket; `root` is its URI, without a slash at the end."""
-
-    def __init__(self, root: str) -> None:
-        """Takes its URI; raises UsageError where that is not `gs://bucket/folder`, or there are no credentials."""
-        name, _, folder = root.removeprefix("gs://").strip("/").partition("/")
-        if not name or not folder:
-            raise UsageError(f"--dataset expects gs://BUCKET/FOLDER, got {root}")
-        self.root = f"gs://{name}/{folder}"
-        self._prefix = f"{folder}/"
-        try:
-            # Without a project, which nothing here needs, it would ask the metadata server of a virtual machine.
-            self._bucket = storage.Client(project="-").bucket(name)
-        except GoogleAuthError as error:
-            hint = "run `gcloud auth application-default login`"
-            raise UsageError(f"{root}: no credentials for Google Cloud Storage: {error}; {hint}") from error
 
     def pointer(self) -> bytes | None:
         """See `Store`."""
@@ -86,28 +67,9 @@ class BucketStore:
 
     def numbers(self) -> list[int]:
         """See `Store`."""
-        with self._explained(), ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+        with self._explained(), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
             numbers = self._folders()
             return [number for number, claim in zip(numbers, pool.map(self._claim_on, numbers), strict=True) if claim]
-
-    @contextmanager
-    def run(self, base: int | None) -> Iterator[Run]:
-        """See `Store`. A run that lives says so every few seconds, in an object of its own."""
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-        run = Run(name, f"{self.root}/runs/{name}")
-        self._beat(name, base)
-        over = threading.Event()
-        beating = threading.Thread(target=self._keep_beating, args=(name, base, over), daemon=True)
-        beating.start()
-        leftover = run.root
-        try:
-            self.sweep()
-            yield run
-            leftover = f"{run.root}/{BASE}"
-        finally:
-            over.set()
-            beating.join()
-            self.remove(leftover)
 
     def publish(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> None:
         """See `Store`. Whoever dies in between leaves CURRENT as it was, and a claim that the next job puts away."""
@@ -115,7 +77,9 @@ class BucketStore:
             try:
                 while not self._is_published(run, version, seen, files):
                     pass  # put away by somebody who perhaps does not publish, or in the way of one who was put away
-            except NotFound as error:
+            except (AnotherJobPublishedError, NotFound) as error:
+                if self._has_published(run, version):
+                    return
                 if self._seen().data != seen:
                     raise AnotherJobPublishedError(_OVERTAKEN.format(self.root)) from error
                 raise OSError(f"{run.root} was taken for dead, and put away; run this job again ({error})") from error
@@ -123,20 +87,23 @@ class BucketStore:
     def sweep(self) -> list[str]:
         """See `Store`."""
         with self._explained():
-            dead = self._runs()[1]
-            for name in dead:
+            runs = self._runs()
+            for name in runs.dead:
                 self.remove(f"{self.root}/runs/{name}")
+            for name in runs.unreleased:
+                self.clear(self._named(name), LEFT)
+                self.release(self._named(name))
             now = self._seen()
             for number in self._folders():
                 if number > now.version and (claim := self._claim_on(number)) is not None:
                     self._put_away(claim, number, now)
-            return dead
+            return runs.dead
 
     def prune(self, keep: Collection[int]) -> list[int]:
         """See `Store`."""
         self.sweep()
         with self._explained():
-            kept = {*keep, *(int(base) for base in self._runs()[0].values() if base)}
+            kept = {*keep, *(int(base) for base in self._runs().living.values() if base)}
             current, there = self._seen().version, self.numbers()
             removed = [number for number in there if number < current and number not in kept]
             for number in self._folders():
@@ -146,30 +113,29 @@ class BucketStore:
                     self.remove(folder)
             return removed
 
-    def remove(self, uri: str) -> None:
-        """See `Store`."""
-        with self._explained():
-            name = self._at(uri).name
-            listed = self._bucket.list_blobs(prefix=name)
-            _delete([blob for blob in listed if blob.name == name or blob.name.startswith(f"{name}/")])
-
     def _is_published(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> bool:
         """Tries to publish; where that is refused, or fails before CURRENT is replaced, nothing of the try stays."""
         (manifest,) = (file for file in files if file.path == MANIFEST)
         now, claim = self._claim(run, version, seen, self._at(manifest.source).download_as_bytes())
         copies: list[storage.Blob] = []
         with ExitStack() as failing:
-            failing.callback(_delete, [claim])  # last: until then nobody else makes the version
-            failing.callback(_delete, copies)
+            failing.callback(delete, [claim])  # last: until then nobody else makes the version
+            failing.callback(delete, copies)
             if not self._is_filled(now, claim, copies, files):
                 return False
             # An error from here on leaves open whether CURRENT was replaced: all stays, for the next job to see.
             refused = failing.pop_all()
         pointer = {"version": version, "manifest": f"{version_folder(version)}/{MANIFEST}"}
-        is_moved = self._put(CURRENT, json.dumps(pointer).encode(), now.generation, run.id) is not None
+        is_moved = self._put(CURRENT, json.dumps(pointer).encode(), now.generation, _owner(run)) is not None
         if not is_moved:
             refused.close()
         return is_moved
+
+    def _has_published(self, run: Run, version: int) -> bool:
+        """Whether an earlier try of this very run has published: who holds the claim when CURRENT moves is the one."""
+        claim = self._claim_on(version)
+        owner = "" if claim is None else (claim.metadata or {}).get("run", "")
+        return owner.partition("/")[0] == run.id and self._seen().version >= version
 
     def _claim(self, run: Run, version: int, seen: bytes | None, manifest: bytes) -> tuple[_Seen, storage.Blob]:
         """Makes a version this run's to write, once nobody else does; returns CURRENT as it was, and the manifest."""
@@ -180,7 +146,7 @@ class BucketStore:
             if (other := self._claim_on(version)) is not None:
                 self._put_away(other, version, now)
                 time.sleep(_WAIT_SECONDS)
-            elif claim := self._put(f"{version_folder(version)}/{MANIFEST}", manifest, 0, run.id):
+            elif claim := self._put(f"{version_folder(version)}/{MANIFEST}", manifest, 0, _owner(run)):
                 return now, claim
 
     def _put_away(self, claim: storage.Blob, version: int, now: _Seen) -> None:
@@ -189,7 +155,10 @@ class BucketStore:
         If that one only slept, it must not publish any more: CURRENT gets a new generation first, with what it says.
         """
         owner = (claim.metadata or {}).get("run", "")
-        if owner not in self._runs()[0] and self._put(CURRENT, now.data or _NOTHING, now.generation, owner) is not None:
+        if (
+            owner not in self._runs().owners
+            and self._put(CURRENT, now.data or _NOTHING, now.generation, owner) is not None
+        ):
             self.remove(f"{self.root}/{version_folder(version)}")
 
     def _is_filled(self, now: _Seen, claim: storage.Blob, copies: list[storage.Blob], files: Sequence[Placed]) -> bool:
@@ -203,9 +172,9 @@ class BucketStore:
         left = [blob for blob in self._bucket.list_blobs(prefix=folder) if blob.generation != claim.generation]
         if self._seen() != now:
             return False  # the claim was put away, and what is there may be of the next one
-        _delete(left)  # of the dead
+        delete(left)  # of the dead
         try:
-            with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+            with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
                 list(pool.map(copy, (file for file in files if file.path != MANIFEST)))
         except PreconditionFailed:
             return False
@@ -231,39 +200,8 @@ class BucketStore:
             return there if there is not None and there.metadata == put else None
         return blob
 
-    def _runs(self) -> tuple[dict[str, str], list[str]]:
-        """The runs that live, each with the version that it reads; and those that died without a report."""
-        probe = self._beat(f".clock-{secrets.token_hex(4)}", None)  # before the listing, in case this one is held up
-        _delete([probe])
-        found: dict[str, dict[str, storage.Blob]] = {}
-        for blob in self._bucket.list_blobs(prefix=f"{self._prefix}runs/"):
-            name, _, path = blob.name.removeprefix(f"{self._prefix}runs/").partition("/")
-            found.setdefault(name, {})[path] = blob
-        beats = {name: objects[BASE] for name, objects in found.items() if BASE in objects}
-        living = {name: beat for name, beat in beats.items() if probe.updated - beat.updated <= DEAD_AFTER}
-        dead = [name for name, objects in found.items() if name not in living and REPORT not in objects]
-        return {name: (beat.metadata or {}).get("reads", "") for name, beat in living.items()}, dead
-
-    def _beat(self, run: str, base: int | None) -> storage.Blob:
-        blob = self._bucket.blob(f"{self._prefix}runs/{run}/{BASE}")
-        blob.metadata = {"reads": "" if base is None else str(base)}
-        with self._explained():
-            blob.upload_from_string(b"", timeout=HEARTBEAT_SECONDS)
-        return blob
-
-    def _keep_beating(self, run: str, base: int | None, over: threading.Event) -> None:
-        while not over.wait(HEARTBEAT_SECONDS):
-            with suppress(OSError, UsageError):  # the next beat comes soon; only who misses them all is taken for dead
-                self._beat(run, base)
-
     def _claim_on(self, number: int) -> storage.Blob | None:
         return self._object(f"{version_folder(number)}/{MANIFEST}")
-
-    def _object(self, path: str) -> storage.Blob | None:
-        return self._bucket.get_blob(self._prefix + path)
-
-    def _at(self, uri: str) -> storage.Blob:
-        return self._bucket.blob(uri.removeprefix(f"gs://{self._bucket.name}/"))
 
     def _folders(self) -> list[int]:
         """The numbers of all versions of which anything is there, ascending."""
@@ -276,23 +214,7 @@ class BucketStore:
         names = [blob.name for blob in listed]  # the folders are there once all pages were read
         return {name.removeprefix(self._prefix + path) for name in (*names, *listed.prefixes)}
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """What the bucket refuses, in one line that says what to do."""
-        try:
-            yield
-        except NotFound as error:
-            raise UsageError(f"{self.root}: no such bucket, or no right to see it; make the bucket first") from error
-        except (GoogleAPIError, GoogleAuthError) as error:
-            raise OSError(f"{self.root}: {error}") from error
 
-
-def _delete(blobs: Sequence[storage.Blob]) -> None:
-    """Deletes objects if they are there still, each of its generation alone: not what others have put in its place."""
-
-    def delete(blob: storage.Blob) -> None:
-        with suppress(NotFound):
-            blob.delete()
-
-    with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
-        list(pool.map(delete, blobs))
+def _owner(run: Run) -> str:
+    """What says whose a claim is: the object of a run that is renewed while somebody publishes."""
+    return f"{run.id}/{run.attempt}" if run.attempt else run.id

@@ -1,12 +1,12 @@
-"""A dataset in a directory: locks of the system, renames, hard links."""
+"""A dataset in a directory: locks of the system, renames, hard links; leases where no process stays to hold a lock."""
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.config import UsageError
@@ -14,16 +14,26 @@ from pipelines.stores.locks import exclusive, is_held
 from pipelines.stores.store import (
     BASE,
     CURRENT,
+    LEASE,
+    LEFT,
     MANIFEST,
     REPORT,
     AnotherJobPublishedError,
     Placed,
     Run,
+    RunLostError,
     join,
+    new_run_id,
     version_folder,
 )
 
 LOCK = ".lock"
+LEASED = ".lease"
+"""File of a detached run: for how many seconds after it was last touched the run lives."""
+PLACED = ".placed"
+"""File of a detached run that is there before its CURRENT moves, which then is the sign that it has published."""
+_ITS_OWN = {BASE, LOCK, LEASED, PLACED, CURRENT}
+"""What says of a run that it lives and how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +70,7 @@ class LocalStore:
     @contextmanager
     def run(self, base: int | None) -> Iterator[Run]:
         """See `Store`."""
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-        run = Run(name, join(self.root, "runs", name))
+        run = self._named(new_run_id())
         folder = Path(run.root)
         try:
             with ExitStack() as held:
@@ -79,14 +88,64 @@ class LocalStore:
                 (folder / name).unlink(missing_ok=True)
             _remove_empty(folder)
 
+    @contextmanager
+    def detach(self, base: int | None) -> Iterator[Run]:
+        """See `Store`."""
+        run = self._named(new_run_id())
+        folder = Path(run.root)
+        with exclusive(Path(self.root) / LOCK, wait=True):  # no sweep meets a run without its lease
+            self._sweep()
+            folder.mkdir(parents=True)
+            (folder / BASE).write_text("" if base is None else str(base))
+            (folder / LEASED).write_text(str(LEASE.total_seconds()))
+        try:
+            yield run
+        except BaseException:
+            self.remove(run.root)
+            raise
+
+    def renew(self, run: str) -> bool:
+        """See `Store`."""
+        try:
+            os.utime(Path(self._named(run).root, LEASED))
+        except FileNotFoundError:
+            return False
+        return True
+
+    @contextmanager
+    def concluding(self, run: str) -> Iterator[Run]:
+        """See `Store`."""
+        if not Path(self.root).is_dir():
+            raise RunLostError(run)
+        with exclusive(Path(self.root) / LOCK, wait=True):
+            lives = self.renew(run)
+        if not lives:
+            raise RunLostError(run)
+        yield self._named(run, secrets.token_hex(4))
+
+    def clear(self, run: Run, keep: Collection[str]) -> None:
+        """See `Store`."""
+        for entry in Path(run.root).glob("*"):
+            if entry.name not in keep and entry.name not in _ITS_OWN:
+                self.remove(entry.as_posix())
+
+    def release(self, run: Run) -> None:
+        """See `Store`. The lease goes last: whoever dies in between leaves a run that a sweep releases."""
+        for name in (PLACED, CURRENT, BASE, LOCK, LEASED):
+            Path(run.root, name).unlink(missing_ok=True)
+
     def publish(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> None:
         """See `Store`.
 
         The files go under their final name, which nobody reads yet; then the pointer is replaced. Whoever dies in
-        between leaves the dataset as it was, and a folder that the next job to publish this version puts away.
+        between leaves the dataset as it was, and a folder that the next job to publish this version puts away. Of a
+        detached run they stay where they are too, for the next try.
         """
-        root = Path(self.root)
+        root, ready, placed = Path(self.root), Path(run.root, CURRENT), Path(run.root, PLACED)
         with exclusive(root / LOCK, wait=True):
+            if placed.exists() and not ready.exists():
+                return
+            placed.unlink(missing_ok=True)
             if self.pointer() != seen:
                 raise AnotherJobPublishedError(
                     f"another job published a version of {self.root} meanwhile; run this job again on top of it"
@@ -94,13 +153,16 @@ class LocalStore:
             target = root / version_folder(version)
             self.remove(target.as_posix())
             staged = root / "versions" / f".{run.id}"
+            self.remove(staged.as_posix())  # what a try left that was killed
             for file in files:
-                _place(Path(file.source), staged / file.path, move=file.source.startswith(f"{run.root}/"))
+                own = not run.attempt and file.source.startswith(f"{run.root}/")
+                _place(Path(file.source), staged / file.path, move=own)
             staged.rename(target)
             pointer = {"version": version, "manifest": f"{version_folder(version)}/{MANIFEST}"}
             # Made ready in the folder of the run, which a sweep takes along if this process dies now.
-            ready = Path(run.root, CURRENT)
             ready.write_text(json.dumps(pointer))
+            if run.attempt:
+                placed.touch()
             ready.replace(root / CURRENT)
 
     def sweep(self) -> list[str]:
@@ -112,7 +174,8 @@ class LocalStore:
         """See `Store`."""
         with exclusive(Path(self.root) / LOCK, wait=True):
             self._sweep()
-            alive = [folder for folder in Path(self.root).glob("runs/*") if is_held(folder / LOCK)]
+            now = self._now()
+            alive = [folder for folder in Path(self.root).glob("runs/*") if _lives(folder, now)]
             bases = [(folder / BASE).read_text() for folder in alive if (folder / BASE).exists()]
             kept = {*keep, *(int(base) for base in bases if base)}
             removed = [number for number in self.numbers() if number not in kept]
@@ -132,15 +195,29 @@ class LocalStore:
             path.unlink(missing_ok=True)
 
     def _sweep(self) -> list[str]:
-        """Removes the runs that ended without a word: no report, and no process that holds their lock."""
-        dead = [
-            folder
-            for folder in sorted(Path(self.root).glob("runs/*"))
-            if not (folder / REPORT).exists() and not is_held(folder / LOCK)
-        ]
+        """Removes the runs that ended without a word: no report, no process that holds their lock, no lease.
+
+        And what one of them left that died while it cleared up after itself.
+        """
+        now = self._now()
+        over = [folder for folder in sorted(Path(self.root).glob("runs/*")) if not _lives(folder, now)]
+        dead = [folder for folder in over if not (folder / REPORT).exists()]
         for folder in [*dead, *self._unpublished()]:
             shutil.rmtree(folder)
+        for folder in over:
+            if (folder / LEASED).exists():
+                self.clear(self._named(folder.name), LEFT)
+                self.release(self._named(folder.name))
         return [folder.name for folder in dead]
+
+    def _named(self, run: str, attempt: str = "") -> Run:
+        return Run(run, join(self.root, "runs", run), attempt)
+
+    def _now(self) -> float:
+        """The time by the clock that dates the files here, which on a shared disk is not that of this machine."""
+        lock = Path(self.root) / LOCK
+        os.utime(lock)
+        return lock.stat().st_mtime
 
     def _unpublished(self) -> Iterator[Path]:
         """What somebody died over while publishing it: now this process alone has the lock to publish."""
@@ -149,6 +226,17 @@ class LocalStore:
         for folder in Path(self.root).glob("versions/*"):
             if folder.name.startswith(".") or (folder.name.isdigit() and int(folder.name) > published):
                 yield folder
+
+
+def _lives(folder: Path, now: float) -> bool:
+    """Whether a process holds the lock of a run, or its lease is not over."""
+    if is_held(folder / LOCK):
+        return True
+    try:
+        leased = folder / LEASED
+        return now - leased.stat().st_mtime <= float(leased.read_text())
+    except FileNotFoundError:
+        return False
 
 
 def _place(source: Path, target: Path, *, move: bool) -> None:

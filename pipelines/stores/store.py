@@ -1,8 +1,10 @@
 """What a place for datasets can do, and what passes between it and a job."""
 
+import secrets
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, cast
 
 from apache_beam.io.filesystems import FileSystems
@@ -12,18 +14,42 @@ MANIFEST = "manifest.json"
 REPORT = "report.json"
 BASE = "base"
 """File of a run that says which version it reads."""
+SCHEMA = "schema.json"
+REJECTIONS = "rejections"
+LEFT = (REPORT, SCHEMA, REJECTIONS)
+"""What may stay of a run that is over, for a person to read."""
+LEASE = timedelta(hours=24)
+"""How long a detached run lives without a sign of life: nobody waits for it, and engines keep jobs in queues."""
+RENEWED_AFTER = timedelta(hours=1)
+"""How old a sign of life has to be for a worker to give the next one."""
 
 
 class AnotherJobPublishedError(Exception):
     """The dataset is not at the version that this job started from (P2, exit code 5)."""
 
 
+class RunLostError(Exception):
+    """A detached run was taken for dead, and put away; the text says what to do."""
+
+    def __init__(self, run: str) -> None:
+        """Takes the id of the run."""
+        super().__init__(
+            f"the run {run} is not there any more: no step of it gave a sign of life within its lease, or a person "
+            "removed it; nothing was published, run the job again"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A job at work on a dataset: everything it writes is below `root` until it is published."""
+    """A job at work on a dataset: everything it writes is below `root` until it is published.
+
+    Attributes:
+        attempt: Of a detached run which one of perhaps several tries to conclude it this is; else empty.
+    """
 
     id: str
     root: str
+    attempt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +88,35 @@ class Store(Protocol):
         it has left by then stays.
         """
 
+    def detach(self, base: int | None) -> AbstractContextManager[Run]:
+        """A place for a job that goes on when this process has ended: it stays as it is where the block ends well.
+
+        It lives for `LEASE` from its last sign of life (`renew`).
+        """
+
+    def renew(self, run: str) -> bool:
+        """A sign of life of a detached run, by its id; False where it is not there any more. May be asked for often."""
+
+    def concluding(self, run: str) -> AbstractContextManager[Run]:
+        """A detached run, by its id, for one of perhaps several tries to conclude it; it lives as long as the block.
+
+        Raises:
+            RunLostError: It is not there any more.
+        """
+
+    def clear(self, run: Run, keep: Collection[str]) -> None:
+        """Removes what a run wrote, but for these files and folders, and for what says that it lives."""
+
+    def release(self, run: Run) -> None:
+        """Ends a detached run that is concluded: what is still there stays, as that of a run that is over."""
+
     def publish(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> None:
         """Makes these files a version, whole and under its final name, and the version current, in one step (P1).
 
+        Where another try of the same run has done so, it has done its work.
+
         Args:
-            run: The job. Its own files may be moved away from below its root.
+            run: The job. Its own files may be moved away from below its root, but for those of a detached run.
             version: Number of the version.
             seen: What CURRENT said when the job started.
             files: All of the version, the manifest among them.
@@ -83,6 +133,11 @@ class Store(Protocol):
 
     def remove(self, uri: str) -> None:
         """Removes a file, or a folder with all that is in it, if it is there."""
+
+
+def new_run_id() -> str:
+    """An id that no run has had: when it began, and some letters by chance."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def version_folder(number: int) -> str:

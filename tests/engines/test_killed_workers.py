@@ -46,7 +46,7 @@ def killed_while_writing(engine: Engine, dataset: Path, exports: Path) -> subpro
     return subprocess.CompletedProcess(text, job.returncode, out, error)
 
 
-@pytest.mark.parametrize("engine", ["prism", "flink"], indirect=True)
+@pytest.mark.parametrize("engine", ["prism", "flink", "spark"], indirect=True)
 def test_a_job_whose_workers_are_killed_ends_with_one_set_of_files(
     engine: Engine, exports: Path, tmp_path: Path
 ) -> None:

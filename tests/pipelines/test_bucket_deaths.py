@@ -20,7 +20,7 @@ from support.runs import COMMAND, an_item, ndjson
 
 from pipelines import cli
 from pipelines.dataset import Dataset
-from pipelines.stores import bucket as bucket_store
+from pipelines.stores import bucket_runs
 from pipelines.stores.bucket import BucketStore
 
 HELD_UP = """
@@ -30,10 +30,10 @@ from operator import attrgetter
 from os import getpid
 from pathlib import Path
 from pipelines import cli
-from pipelines.stores import bucket
+from pipelines.stores import bucket, bucket_runs
 
 place, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-bucket.HEARTBEAT_SECONDS, bucket.DEAD_AFTER = 0.1, timedelta(seconds=5)
+bucket_runs.HEARTBEAT_SECONDS, bucket_runs.DEAD_AFTER = 0.1, timedelta(seconds=5)
 owner, _, method = name.rpartition(".")
 real, calls = attrgetter(name)(bucket), iter(range(1000))
 
@@ -61,8 +61,8 @@ def dataset(bucket: str) -> str:
 @pytest.fixture
 def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has not been heard of for a second is dead."""
-    monkeypatch.setattr(bucket_store, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(bucket_store, "DEAD_AFTER", timedelta(seconds=1))
+    monkeypatch.setattr(bucket_runs, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(bucket_runs, "DEAD_AFTER", timedelta(seconds=1))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from support.bucket_jobs import (
     written,
 )
 
-from pipelines.stores import bucket as bucket_store
+from pipelines.stores import bucket_runs
 from pipelines.stores.bucket import BucketStore
 from pipelines.stores.store import AnotherJobPublishedError
 
@@ -31,22 +31,22 @@ def dataset(bucket: str) -> str:
 @pytest.fixture
 def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has not been heard of for a second is dead."""
-    monkeypatch.setattr(bucket_store, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(bucket_store, "DEAD_AFTER", timedelta(seconds=1))
+    monkeypatch.setattr(bucket_runs, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(bucket_runs, "DEAD_AFTER", timedelta(seconds=1))
 
 
 @pytest.fixture
 def kept_preconditions(monkeypatch: pytest.MonkeyPatch) -> None:
     """The emulator passes over what a copy expects; here it is looked at."""
-    real = bucket_store.storage.Bucket.copy_blob
+    real = bucket_runs.storage.Bucket.copy_blob
 
     def copy_blob(self: Any, blob: Any, place: Any, name: str, *, if_generation_match: int) -> Any:
         assert if_generation_match == 0
         if self.get_blob(name) is not None:
-            raise bucket_store.PreconditionFailed("there is one")
+            raise bucket_runs.PreconditionFailed("there is one")
         return real(self, blob, place, name, if_generation_match=0)
 
-    monkeypatch.setattr(bucket_store.storage.Bucket, "copy_blob", copy_blob)
+    monkeypatch.setattr(bucket_runs.storage.Bucket, "copy_blob", copy_blob)
 
 
 def test_publishing_twice_on_one_parent_is_refused(dataset: str) -> None:
@@ -169,14 +169,14 @@ def test_who_lives_publishes_though_its_claim_was_put_away(dataset: str, moment:
 
 
 def test_an_answer_that_got_lost_makes_nobody_wait_for_itself(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = bucket_store.storage.Blob.upload_from_string
+    real = bucket_runs.storage.Blob.upload_from_string
 
     def twice(self: Any, data: Any, **options: Any) -> None:
         real(self, data, **options)
         if "if_generation_match" in options:
             real(self, data, **options)  # as the library does where the answer did not come
 
-    monkeypatch.setattr(bucket_store.storage.Blob, "upload_from_string", twice)
+    monkeypatch.setattr(bucket_runs.storage.Blob, "upload_from_string", twice)
     published(dataset, "once")
     is_version_of(dataset, "once")
 
@@ -187,7 +187,7 @@ def test_what_goes_wrong_while_publishing_leaves_nothing(dataset: str, monkeypat
 
     def copy_blob(*arguments: Any, **options: Any) -> Any:
         if next(count) == 3:
-            raise bucket_store.GoogleAPIError("out of order")
+            raise bucket_runs.GoogleAPIError("out of order")
         return real(*arguments, **options)
 
     monkeypatch.setattr(store._bucket, "copy_blob", copy_blob)

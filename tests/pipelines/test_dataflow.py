@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from support.runs import an_item, ingest, ndjson
 
-from pipelines.arguments import parser
-from pipelines.cli import main
+from pipelines.conclusion import Ending
 from pipelines.config import JobConfig, JobStep, Source
 from pipelines.plan import MOST_BY_SIZE, plan
 from transforms.elements import Export
@@ -34,6 +33,7 @@ with warnings.catch_warnings():
     from apache_beam.transforms import environments
 
     from pipelines.ingest_graph import build
+    from pipelines.publish_step import add_publishing
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy/dataflow"
@@ -54,6 +54,7 @@ PICKLED = {
     "an owner that changed, a part of the keys": r"ListCacheKeys/(ListChanged|WriteCacheKeys)\.None",
     "a part of the rejections": r"WriteRejections/WriteRejectionParts\.None",
     "all reports of the job": r"WriteResults/(GatherReports/.*|WriteReports\.None)",
+    "nothing": r"(KeepLease[A-Z][A-Za-z]+|Publish)\.None",
 }
 REGISTERED = {"BatchCoder", "FrameCoder", "RejectionCoder"}
 
@@ -65,7 +66,9 @@ def graph(request: pytest.FixtureRequest) -> Any:
     step = JobStep((Source.of("items", "gs://b/items.ndjson"),), "append", "reject")
     config = JobConfig(dataset="gs://b/dataset", steps=(step,), on_conflict=request.param)
     root = beam.Pipeline(options=PipelineOptions([]))
-    build(root, plan(config, [export], None, root="gs://b/dataset/runs/x", progress=None))
+    job = plan(config, [export], None, root="gs://b/dataset/runs/x", progress=None)
+    reports, results = build(root, job)
+    add_publishing(reports, results, Ending.of(config, job, None, runner="DataflowRunner", began=0.0), "x")
     options = PipelineOptions(["--runner=DataflowRunner", "--project=p", "--region=r", "--temp_location=gs://b/temp"])
     runner = DataflowRunner()
     root.visit(runner.combinefn_visitor())
@@ -150,33 +153,6 @@ def test_side_inputs_stay_below_their_bound(tmp_path: Path) -> None:
     assert len(run.schema["items"]["fields"]) == fields
     assert len(run.schema["items"]["fields"]["key 0"]["categories"]) == MAX_CATEGORIES
     assert len(json.dumps(run.schema["items"])) * 10 * 4 < SIDE_INPUT_BYTES  # 4 groups
-
-
-def test_a_template_which_nobody_waits_for_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    export = ndjson(tmp_path / "items.ndjson", [an_item("a")])
-    flags = ["--runner=DataflowRunner", "--template_location=gs://b/template"]
-    assert main(["ingest", "--dataset", str(tmp_path / "d"), "--items", str(export), "--", *flags]) == 2
-    assert "--template_location: the version is published by the process that starts the job" in capsys.readouterr().err
-
-
-def test_the_metadata_has_every_parameter_of_an_ingest() -> None:
-    described = {each["name"]: each for each in json.loads((DEPLOY / "metadata.json").read_text("utf-8"))["parameters"]}
-    (commands,) = (action for action in parser()._actions if action.dest == "command")
-    assert commands.choices is not None
-    flags = {
-        flag.removeprefix("--").replace("-", "_"): action
-        for action in commands.choices["ingest"]._actions  # type: ignore[attr-defined] # commands are parsers
-        for flag in action.option_strings
-        if flag.startswith("--")
-    }
-    here_only = {"help", "color", "quiet", "json"}  # what a person or a program at this end sees
-    assert set(described) == set(flags) - here_only
-    for name, parameter in described.items():
-        assert parameter["isOptional"] is (name != "dataset")
-        assert parameter["helpText"]
-        assert re.fullmatch(r"[a-zA-Z][-_a-zA-Z0-9]+", name)
-        if choices := flags[name].choices:
-            assert [choice["value"] for choice in parameter["enumOptions"]] == list(choices)
 
 
 def test_the_base_of_the_image_is_the_beam_and_the_python_of_this_project() -> None:

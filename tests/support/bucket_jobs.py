@@ -10,7 +10,7 @@ from typing import Any
 from support.bucket import handle, put
 from support.runs import GROUPS
 
-from pipelines.stores import bucket as bucket_store
+from pipelines.stores import bucket_runs
 from pipelines.stores.bucket import BucketStore
 from pipelines.stores.store import Placed, Run
 
@@ -31,9 +31,9 @@ class Sleeper(BucketStore):
         self.moment, self.silent, self.broken = moment, silent, False
         self.asleep, self.woken = threading.Event(), threading.Event()
 
-    def _keep_beating(self, run: str, base: int | None, over: threading.Event) -> None:
+    def _keep_beating(self, *arguments: Any) -> None:
         if not self.silent:
-            super()._keep_beating(run, base, over)
+            super()._keep_beating(*arguments)
 
     def _put(self, path: str, data: bytes, generation: int, run: str) -> Any:
         blob = super()._put(path, data, generation, run)
@@ -52,12 +52,12 @@ class Sleeper(BucketStore):
         bucket, real, lock, begun = self._bucket, self._bucket.copy_blob, threading.Lock(), iter(range(100))
 
         def copy_blob(*arguments: Any, **options: Any) -> Any:
-            with lock:
+            with lock:  # so that none is under way when it falls asleep
                 if next(begun) == 3:
                     self._sleep()  # and those that wait for the lock sleep too
-            if self.broken:
-                raise bucket_store.GoogleAPIError("out of order")
-            return real(*arguments, **options)
+                if self.broken:
+                    raise bucket_runs.GoogleAPIError("out of order")
+                return real(*arguments, **options)
 
         bucket.copy_blob = copy_blob
         return fill(now, claim, copies, files)
@@ -97,7 +97,7 @@ def objects(uri: str) -> dict[str, tuple[int, bytes]]:
     place, _, prefix = uri.removeprefix("gs://").partition("/")
     found = {}
     for blob in handle(place).list_blobs(prefix=f"{prefix}/"):
-        with suppress(bucket_store.NotFound):  # it went meanwhile
+        with suppress(bucket_runs.NotFound):  # it went meanwhile
             found[blob.name.removeprefix(f"{prefix}/")] = (blob.generation, blob.download_as_bytes())
     return found
 

@@ -1,0 +1,180 @@
+"""The end of a job, wherever it comes: from what its steps reported to a version, or to the report of its run (R4)."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self, cast
+
+from pipelines.config import JobConfig
+from pipelines.dataset import Dataset, Version, document_text, manifest
+from pipelines.ingest_graph import Job
+from pipelines.insights import insights
+from pipelines.outcome import ExitCode, Outcome, Tally, Verdict, verdict
+from pipelines.results import Results, files_of, inputs_of, tally_of
+from pipelines.stores.store import (
+    MANIFEST,
+    REJECTIONS,
+    REPORT,
+    SCHEMA,
+    AnotherJobPublishedError,
+    Placed,
+    Run,
+    join,
+)
+from transforms.elements import Export
+from transforms.rules.declared import Declared
+from transforms.rules.declared import document as declared_document
+from transforms.rules.export_rows import GROUPS
+from transforms.rules.values import JsonObject
+from transforms.stored_files import StoredFile, read_bytes, write_bytes
+from transforms.write_results import RESULTS
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What it takes to conclude a job, beside what its steps reported. It travels with the graph of a detached job.
+
+    Attributes:
+        version: The number that is published if anything is.
+        parent: The version that the job started from, None for a new dataset.
+        seen: What CURRENT said then (P2).
+        partitions: Parts of the dataset.
+        cache_key: What is hashed for cache keys.
+        runner: For a person.
+        began: When the job was started, in seconds since 1970.
+    """
+
+    config: JobConfig
+    version: int
+    parent: int | None
+    seen: bytes | None
+    partitions: int
+    exports: Sequence[Export]
+    cache_key: str
+    declared: Declared
+    runner: str
+    began: float
+
+    @classmethod
+    def of(cls, config: JobConfig, job: Job, before: Version | None, *, runner: str, began: float) -> Self:
+        """The ending of a job that is planned on a version, or on none."""
+        return cls(
+            config=config,
+            version=job.version,
+            parent=None if before is None else before.number,
+            seen=None if before is None else before.pointer,
+            partitions=job.partitions,
+            exports=job.exports,
+            cache_key=job.cache_keys,
+            declared=job.schema.declared,
+            runner=runner,
+            began=began,
+        )
+
+
+def conclude(dataset: Dataset, here: Run, ending: Ending, before: Version | None, *, stages: JsonObject) -> Outcome:
+    """Judges what the steps reported, and publishes it if no gate is against it; what it leaves is for `leave`.
+
+    Args:
+        dataset: That the job works on.
+        here: Where its steps wrote.
+        ending: What else there is to know.
+        before: The version that the job started from.
+        stages: What each stage took, as `--json` has it.
+
+    Raises:
+        OSError: Something cannot be read or written; nothing was published, or all of it.
+    """
+    config = ending.config
+    made = _made(ending, before, here)
+    result = verdict(made.tally, config, changed=made.changed)
+    if made.tally.unsettled or made.tally.other_choices or made.tally.too_many_fields:
+        made.tally.nothing_created()
+    if result.outcome == "published":
+        result = _publish(dataset, here, ending, made)
+    return Outcome(
+        verdict=result,
+        version=ending.version if result.outcome == "published" else ending.parent,
+        run=here.id,
+        tally=made.tally,
+        schema=made.schema,
+        runner=ending.runner,
+        seconds=max(0.0, time.time() - ending.began),  # by two clocks where another machine began
+        stages=stages,
+        dataset=config.dataset,
+        kept_run=not config.dry_run
+        and (result.outcome == "failed" or (result.outcome == "unchanged" and made.tally.rejected > 0)),
+    )
+
+
+def leave(dataset: Dataset, here: Run, outcome: Outcome) -> None:
+    """Leaves of a run that published nothing what a person wants to see: the report, the schema, the rejections."""
+    dataset.store.clear(here, (SCHEMA, REJECTIONS) if outcome.kept_run else ())
+    if outcome.kept_run:
+        write_bytes(join(here.root, REPORT), document_text(outcome.document()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What the steps of a job made.
+
+    Attributes:
+        changed: Whether a version of it would differ from the published one.
+    """
+
+    results: Results
+    tally: Tally
+    schema: JsonObject
+    files: list[StoredFile]
+    changed: bool
+
+
+def _made(ending: Ending, before: Version | None, here: Run) -> _Made:
+    results = cast("Results", json.loads(read_bytes(join(here.root, RESULTS))))
+    tally, resolved = tally_of(results)
+    schema: JsonObject = {"format": 1, "version": ending.version, "groups": resolved["groups"]}
+    write_bytes(join(here.root, SCHEMA), document_text(schema))
+    files = files_of(results)
+    changed = tally.changed > 0
+    if before is not None:
+        if ending.config.backfill:  # which creates all records, also those that are there
+            changed = _rows(files) != _rows([file for group in GROUPS for file in before.files(group).values()])
+        changed = changed or before.document(SCHEMA)["groups"] != schema["groups"]
+    return _Made(results, tally, schema, files, changed)
+
+
+def _rows(files: Sequence[StoredFile]) -> Mapping[str, str]:
+    return {file.path: file.sha256 for file in files if file.path.partition("/")[0] in GROUPS}
+
+
+def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made) -> Verdict:
+    text = document_text(made.schema)
+    resolved = made.results["schema"][0]
+    quantiles = cast("JsonObject", resolved["quantiles"])
+    described = insights(made.schema, quantiles, made.results.get("rows", []))
+    write_bytes(join(here.root, "insights.json"), document_text(described))
+    document = manifest(
+        version=ending.version,
+        parent=ending.parent,
+        partitions=ending.partitions,
+        inputs=inputs_of(ending.exports, made.results["readings"]),
+        options=ending.config.options(),
+        cache_key=ending.cache_key,
+        counts=made.tally.counts(),
+        cache_keys=made.tally.cache_keys,
+        warnings=dict(sorted(made.tally.warnings.items())),
+        files=made.files,
+        schema_fingerprint=hashlib.sha256(text).hexdigest(),
+        declared=declared_document(ending.declared),
+        sticky_text=cast("JsonObject", resolved["sticky_text"]),
+    )
+    write_bytes(join(here.root, MANIFEST), document_text(document))
+    files = [Placed(file.uri, file.path) for file in made.files]
+    files += (Placed(join(here.root, name), name) for name in (SCHEMA, "insights.json", MANIFEST))
+    try:
+        dataset.store.publish(here, ending.version, ending.seen, files)
+    except AnotherJobPublishedError as error:
+        return Verdict("failed", ExitCode.ANOTHER_PUBLISHED, str(error))
+    return Verdict("published", ExitCode.OK, "")

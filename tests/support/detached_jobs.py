@@ -1,0 +1,109 @@
+"""Detached jobs whose engine is the local runner: what is handed over runs when a test wants it, as often as it wants.
+
+The graph, the step that publishes and all that they write are those of a real engine; only who runs them is not.
+"""
+
+import io
+import json
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.bucket import handle
+
+from pipelines import cli
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import apache_beam as beam
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+    from pipelines import engines
+    from pipelines.publish_step import Publish
+
+ENGINE = ("--", "--runner=PortableRunner", "--job_endpoint=localhost:1")
+
+
+class Engine:
+    """Takes jobs, and runs them when it is told to.
+
+    Attributes:
+        jobs: Those that it took, as pipelines that are not built yet.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.jobs: list[Callable[[beam.Pipeline], object]] = []
+        monkeypatch.setattr(engines, "submit", self._submit)
+
+    def _submit(self, name: str, options: Any, build: Callable[[beam.Pipeline], object]) -> str:
+        assert (name, options is not None) == ("PortableRunner", True)
+        self.jobs.append(build)
+        return f"job-{len(self.jobs)}"
+
+    def run(self, number: int = -1) -> None:
+        """Runs a job to its end."""
+        with beam.Pipeline(runner=FnApiRunner()) as root:
+            self.jobs[number](root)
+
+    def publish_step(self, number: int = -1) -> Publish:
+        """The last step of a job."""
+        root = beam.Pipeline(runner=FnApiRunner())
+        self.jobs[number](root)
+        steps: list[Publish] = []
+
+        class Visitor(beam.pipeline.PipelineVisitor):
+            def visit_transform(self, node: Any) -> None:
+                step = getattr(node.transform, "fn", None)
+                if isinstance(step, Publish):
+                    steps.append(step)
+
+        root.visit(Visitor())
+        (step,) = steps
+        return step
+
+
+def said(*words: object) -> tuple[int, dict[str, Any]]:
+    """Exit code and JSON object of a command that is run in this process."""
+    with redirect_stdout(io.StringIO()) as out:
+        code = cli.main([str(word) for word in words])
+    return code, dict(json.loads(out.getvalue() or "{}"))
+
+
+def submitted(dataset: str, *words: object) -> str:
+    """Hands a job over; returns the id of its run."""
+    code, document = said("ingest", "--dataset", dataset, "--json", "--detach", *words, *ENGINE)
+    assert (code, document["outcome"]) == (0, "submitted")
+    return str(document["run"])
+
+
+def stored(dataset: str) -> dict[str, bytes]:
+    """Path to bytes of all that is in a dataset, of a manifest without the time; locks are left out."""
+    if dataset.startswith("gs://"):
+        place, _, prefix = dataset.removeprefix("gs://").partition("/")
+        blobs = handle(place).list_blobs(prefix=f"{prefix}/")
+        found = {blob.name.removeprefix(f"{prefix}/"): blob.download_as_bytes() for blob in blobs}
+    else:
+        paths = [path for path in Path(dataset).rglob("*") if path.is_file() and path.name != ".lock"]
+        found = {path.relative_to(dataset).as_posix(): path.read_bytes() for path in paths}
+    for name, data in found.items():
+        if name.endswith("/manifest.json"):
+            found[name] = json.dumps(json.loads(data) | {"published_at": None}).encode()
+    return found
+
+
+def versions(dataset: str) -> dict[str, bytes]:
+    """The published part of it."""
+    return {name: data for name, data in stored(dataset).items() if not name.startswith("runs/")}
+
+
+def runs(dataset: str) -> list[str]:
+    """Paths of what is below the runs of a dataset."""
+    return sorted(name.removeprefix("runs/") for name in stored(dataset) if name.startswith("runs/"))
+
+
+def report(dataset: str, run: str) -> dict[str, Any]:
+    """What is said of the end of a run."""
+    return dict(json.loads(stored(dataset)[f"runs/{run}/report.json"]))
