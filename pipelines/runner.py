@@ -84,13 +84,14 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     Raises:
         UsageError: Beam knows no such flag; left to itself it would go on without.
     """
-    _check(flags)
+    if flags:  # Beam takes long to say which it knows
+        _check(flags)
     if any(flag.split("=")[0] == "--runner" for flag in flags):
         options = _Options(list(flags))
         name = options.get_all_options()["runner"]
         if name not in ("FnApiRunner", "InProcessRunner"):
             return Runner(f"{name}", local=False, options=options)
-    given = PipelineOptions(list(flags)).get_all_options(drop_default=True)
+    given = PipelineOptions(list(flags)).get_all_options(drop_default=True) if flags else {}
     cores = len(os.sched_getaffinity(0))
     workers = int(given.get("direct_num_workers") or (cores if work_bytes >= workload.PARALLEL_BYTES else 1))
     mode = given.get("direct_running_mode") or ("in_memory" if workers == 1 else "multi_processing")

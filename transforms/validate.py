@@ -12,6 +12,7 @@ from transforms.kernels.examples import examples as examples_of
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
 from transforms.states import read_state
+from transforms.steps import StepFn
 
 Found: TypeAlias = tuple[tuple[str, str], list[Example]]
 Numbered: TypeAlias = tuple[tuple[str, str], list[tuple[Example, int | None]]]
@@ -58,7 +59,7 @@ def _first(found: Iterable[list[Example]]) -> list[Example]:
     return smallest(example for examples in found for example in examples)
 
 
-class _NumberLinesFn(beam.DoFn):
+class _NumberLinesFn(StepFn):
     """Looks the lines of the few examples up in the exports: rows carry only the offset of their record."""
 
     def __init__(self, exports: list[Export], range_bytes: int) -> None:
@@ -77,7 +78,7 @@ class _NumberLinesFn(beam.DoFn):
         yield key, [(example, lines.get((example.export, example.offset))) for example in examples]
 
 
-class _FindExamplesFn(beam.DoFn):
+class _FindExamplesFn(StepFn):
     def process(self, partition: Partition, schema: JsonObject) -> Iterator[Found]:
         wanted: dict[Group, dict[str, str]] = {}
         for group, field, kind in rarest_kind(schema):

@@ -10,6 +10,7 @@ from transforms.elements import Export, Rejection
 from transforms.exports import RANGE_BYTES, read_again
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import Stage
+from transforms.steps import StepFn, call
 from transforms.stored_files import StoredFile, store
 
 BUCKET_BYTES = 256 * 1024 * 1024
@@ -47,7 +48,7 @@ class WriteRejections(beam.PTransform):
         """One part for each stretch of BUCKET_BYTES that has rejections."""
         return (
             rejections
-            | "KeyByPlace" >> beam.Map(self._keyed).with_output_types(tuple[int, Rejection])
+            | "KeyByPlace" >> call(self._keyed).with_output_types(tuple[int, Rejection])
             | "GroupByPlace" >> beam.GroupByKey()
             | "WriteRejectionParts"
             >> beam.ParDo(self._write, beam.pvalue.AsDict(self._first_lines)).with_output_types(StoredFile)
@@ -60,7 +61,7 @@ class WriteRejections(beam.PTransform):
         return min(place // BUCKET_BYTES, self._buckets - 1), rejection
 
 
-class _WriteBucketFn(beam.DoFn):
+class _WriteBucketFn(StepFn):
     def __init__(self, root: str, exports: list[Export], buckets: int, range_bytes: int) -> None:
         self._root = root
         self._exports = exports

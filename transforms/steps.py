@@ -1,0 +1,73 @@
+"""What the Beam faces are made of where Beam's own word for it takes several steps, or dearer ones.
+
+Beam looks at each step eight times before it runs, and pickles it five times. That is a dozen milliseconds for each,
+whatever it does: most of what a job of a few records takes.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import apache_beam as beam
+from apache_beam.typehints.decorators import no_annotations
+
+
+class StepFn(beam.DoFn):
+    """A DoFn that lists only what its own class defines.
+
+    Beam takes the signature of every method that `dir` lists, to find those that ask for state or timers. Most are
+    inherited from its own classes and ask for neither.
+    """
+
+    def __dir__(self) -> Iterable[str]:
+        classes = type(self).__mro__
+        return {name for each in classes[: classes.index(StepFn)] for name in vars(each)}
+
+
+def call(function: Callable[..., object], *given: object) -> beam.ParDo:
+    """What a function makes of an element, and of what is given besides: `beam.Map`, with the types left to be said."""
+    return beam.ParDo(_CallFn(function), *given)
+
+
+def call_each(function: Callable[..., Iterable[object]], *given: object) -> beam.ParDo:
+    """Each of what a function makes of an element: `beam.FlatMap`, otherwise as `call`."""
+    return beam.ParDo(_CallEachFn(function), *given)
+
+
+class ListValues(beam.PTransform):
+    """Values, given at construction, to a PCollection: `beam.Create` without a reshuffle, in one step."""
+
+    def __init__(self, values: Iterable[object], of: object) -> None:
+        """Takes the values, and their type as Beam is told it."""
+        super().__init__()
+        self._values = list(values)
+        self._of = of
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection[object]:
+        """One worker lists them."""
+        listed = beam.ParDo(_ListValuesFn(self._values)).with_output_types(self._of)
+        return root | "Impulse" >> beam.Impulse() | "List" >> listed
+
+
+class _CallFn(StepFn):
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = function
+
+    @no_annotations  # Beam takes that of `given` for one of a tuple
+    def process(self, element: object, *given: object) -> Iterator[object]:
+        yield self._function(element, *given)
+
+
+class _CallEachFn(StepFn):
+    def __init__(self, function: Callable[..., Iterable[object]]) -> None:
+        self._function = function
+
+    @no_annotations  # Beam takes that of `given` for one of a tuple
+    def process(self, element: object, *given: object) -> Iterable[object]:
+        return self._function(element, *given)
+
+
+class _ListValuesFn(StepFn):
+    def __init__(self, values: list[object]) -> None:
+        self._values = values
+
+    def process(self, _: bytes) -> Iterator[object]:
+        yield from self._values
