@@ -13,7 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
-from pipelines import engines, workload
+from pipelines import engines, worker_asker, workload
 from pipelines.config import UsageError
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
@@ -102,7 +102,7 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     # What the mode multi_processing does, with workers of our own; the mode itself would start its default ones.
     rest = [flag for flag in flags if not flag.startswith("--direct_running_mode")]
     options = _Options([*rest, f"--direct_num_workers={workers}", "--direct_running_mode=in_memory"])
-    command = f"exec {shlex.quote(sys.executable)} -m pipelines.local_worker"
+    command = f"exec {shlex.quote(sys.executable)} -I -S {shlex.quote(worker_asker.__file__)}"
     environment = environments.SubprocessSDKEnvironment.from_command_string(command)
     return Runner(f"local runner ({workers} worker processes)", local=True, options=options, environment=environment)
 
