@@ -26,9 +26,8 @@ _ASKED_BYTES = 65_536
 def serving_workers() -> Iterator[None]:
     """Has a process from which workers are forked; to be entered before there are threads that hold locks.
 
-    That is: after the imports, and before any channel or polars operation.
+    That is: after the imports, and before any channel or polars operation. Who asks before all is loaded waits.
     """
-    local_worker.load()
     folder = tempfile.mkdtemp(prefix="metadata-etl-")
     address = os.path.join(folder, "workers")  # noqa: PTH118 - a socket has no more than a hundred characters of path
     parent = os.getpid()
@@ -64,6 +63,7 @@ def _serve(listening: socket.socket, parent: int) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
         local_worker.quiet()
+        local_worker.load()
         listening.settimeout(_WATCH_SECONDS)
         while os.getppid() == parent:
             with suppress(ChildProcessError):  # there are none yet
