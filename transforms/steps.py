@@ -11,15 +11,15 @@ from apache_beam.typehints.decorators import no_annotations
 
 
 class StepFn(beam.DoFn):
-    """A DoFn that lists only what its own class defines.
+    """A DoFn that lists only the public methods of its own class.
 
     Beam takes the signature of every method that `dir` lists, to find those that ask for state or timers. Most are
-    inherited from its own classes and ask for neither.
+    inherited from its own classes, the others are private, and ask for neither.
     """
 
     def __dir__(self) -> Iterable[str]:
         classes = type(self).__mro__
-        return {name for each in classes[: classes.index(StepFn)] for name in vars(each)}
+        return {name for each in classes[: classes.index(StepFn)] for name in vars(each) if name[0] != "_"}
 
 
 def call(function: Callable[..., object], *given: object) -> beam.ParDo:
