@@ -4,10 +4,32 @@ Beam looks at each step eight times before it runs, and pickles it five times. T
 whatever it does: most of what a job of a few records takes.
 """
 
+import pickle
+import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import Generic, TypeVar, cast
 
 import apache_beam as beam
 from apache_beam.typehints.decorators import no_annotations
+
+_Value = TypeVar("_Value")
+
+
+class Packed(Generic[_Value]):
+    """A large value of a step, such as ten thousand exports: pickled once, however often Beam pickles the step."""
+
+    def __init__(self, value: _Value) -> None:
+        """Takes the value, which must not change from here on."""
+        self._data = zlib.compress(pickle.dumps(value), 1)
+
+    def __getstate__(self) -> dict[str, bytes]:
+        return {"_data": self._data}
+
+    @cached_property
+    def value(self) -> _Value:
+        """The value, unpacked at first use."""
+        return cast("_Value", pickle.loads(zlib.decompress(self._data)))  # noqa: S301 - our own, as all of the step is
 
 
 class StepFn(beam.DoFn):
@@ -38,12 +60,12 @@ class ListValues(beam.PTransform):
     def __init__(self, values: Iterable[object], of: object) -> None:
         """Takes the values, and their type as Beam is told it."""
         super().__init__()
-        self._values = list(values)
+        self._list = _ListValuesFn(list(values))
         self._of = of
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection[object]:
         """One worker lists them."""
-        listed = beam.ParDo(_ListValuesFn(self._values)).with_output_types(self._of)
+        listed = beam.ParDo(self._list).with_output_types(self._of)
         return root | "Impulse" >> beam.Impulse() | "List" >> listed
 
 
@@ -67,7 +89,7 @@ class _CallEachFn(StepFn):
 
 class _ListValuesFn(StepFn):
     def __init__(self, values: list[object]) -> None:
-        self._values = values
+        self._values = Packed(values)
 
     def process(self, _: bytes) -> Iterator[object]:
-        yield from self._values
+        yield from self._values.value

@@ -12,7 +12,7 @@ from transforms.kernels.examples import examples as examples_of
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
 from transforms.states import read_state
-from transforms.steps import StepFn
+from transforms.steps import Packed, StepFn
 
 Found: TypeAlias = tuple[tuple[str, str], list[Example]]
 Numbered: TypeAlias = tuple[tuple[str, str], list[tuple[Example, int | None]]]
@@ -63,14 +63,14 @@ class _NumberLinesFn(StepFn):
     """Looks the lines of the few examples up in the exports: rows carry only the offset of their record."""
 
     def __init__(self, exports: list[Export], range_bytes: int) -> None:
-        self._exports = {export.uri: export for export in exports}
+        self._exports = Packed({export.uri: export for export in exports})
         self._range_bytes = range_bytes
 
     def process(self, element: Found, first_lines: Mapping[tuple[int, int], int]) -> Iterator[Numbered]:
         key, examples = element
         lines: dict[tuple[str, int], int] = {}
-        for uri in {example.export for example in examples} & self._exports.keys():
-            export = self._exports[uri]
+        for uri in {example.export for example in examples} & self._exports.value.keys():
+            export = self._exports.value[uri]
             offsets = {example.offset for example in examples if example.export == uri}
             for record in read_again(export, offsets, range_bytes=self._range_bytes):
                 start = first_lines[export.number, record.chunk] if record.chunk >= 0 else 0
