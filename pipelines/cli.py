@@ -4,7 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 
 from pipelines import workload
 from pipelines.arguments import parser
@@ -100,7 +100,7 @@ def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     elsewhere = any(flag.startswith("--runner") for flag in config.runner_flags)
     with ending_at_once_when_interrupted(), ExitStack() as ending:
         # Beam takes more than a second to import: not for --help, nor for a mistyped flag.
-        with loading() if fresh else nullcontext():
+        with loading():
             from pipelines.engines import EngineError  # noqa: PLC0415 - likewise
             from pipelines.work import work  # noqa: PLC0415 - see above
         if fresh and not elsewhere and workload.expected(config) >= workload.PARALLEL_BYTES:
@@ -123,7 +123,8 @@ def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # n
     _quiet_libraries()
     if options.command in ("suggest", "completion"):
         return _complete(options)
-    from pipelines import commands  # noqa: PLC0415 - as above
+    with loading():
+        from pipelines import commands  # noqa: PLC0415 - as above
 
     match options.command:
         case "schema":
