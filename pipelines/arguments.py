@@ -2,13 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
-from importlib.metadata import version
-from typing import NoReturn, TypeAlias
+from typing import Literal, NoReturn, TypeAlias, get_args
 
 from pipelines.config import DEFAULT_MAX_FIELDS, Source, UsageError
 from transforms.rules.rejections import Code
 
-COLORS = ("auto", "always", "never")
+Color = Literal["auto", "always", "never"]
+COLORS = get_args(Color)
 GROUPS = ("items", "scenes", "annotations", "predictions")
 
 
@@ -34,6 +34,22 @@ class _AddSource(argparse.Action):
         namespace.sources = [*sources, Source.of(group, str(values))]  # type: ignore[arg-type] # one of the groups
 
 
+class _ShowVersion(argparse.Action):
+    """Looks the version up when it is asked for: that takes as long as all the rest of `--help`."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,  # noqa: ARG002 - argparse calls it so
+        values: str | Sequence[object] | None,  # noqa: ARG002 - likewise
+        option_string: str | None = None,  # noqa: ARG002 - likewise
+    ) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - see above
+
+        print(f"{parser.prog} {version('metadata-etl')}")  # noqa: T201 - what it is for
+        parser.exit()
+
+
 _Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"  # noqa: SLF001 - argparse has no other name for it
 
 
@@ -44,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         description="Raw exports of dataset items, scenes, annotations and predictions in, a validated dataset out.",
         allow_abbrev=False,
     )
-    top.add_argument("--version", action="version", version=f"metadata-etl {version('metadata-etl')}")
+    top.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     _add_ingest(commands)
     _add_backfill(commands)

@@ -2,15 +2,17 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 
+from pipelines import workload
 from pipelines.arguments import parser
 from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected, Source, UsageError, read_declared
 from pipelines.config_file import JobFile, read_history, read_options
 from pipelines.interrupts import ending_at_once_when_interrupted
-from pipelines.worker_server import warming_up
+from pipelines.loading import loading
 
 _USAGE = 2
 _ERROR = 1
@@ -96,16 +98,25 @@ def _sources(given: Sequence[Source] | None, file: JobFile) -> tuple[Source, ...
 def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     config, file = job_config(options, flags)
     _quiet_libraries()
+    fresh = "apache_beam" not in sys.modules  # not within a process that has threads of its own
     elsewhere = any(flag.startswith("--runner") for flag in config.runner_flags)
-    with ending_at_once_when_interrupted(), nullcontext() if elsewhere else warming_up(config):
-        # Beam takes more than half a second to import: not for --help, nor for a mistyped flag.
-        from pipelines import commands  # noqa: PLC0415 - see above
-        from pipelines.engines import EngineError  # noqa: PLC0415 - likewise
+    shared = fresh and not elsewhere and workload.expected(config) >= workload.PARALLEL_BYTES
+    if shared:
+        # A worker for each core: threads of polars beside it would wait for each other. It looks at this when imported.
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    with ending_at_once_when_interrupted(), ExitStack() as ending:
+        # Beam takes more than a second to import: not for --help, nor for a mistyped flag.
+        with loading():
+            from pipelines.engines import EngineError  # noqa: PLC0415 - likewise
+            from pipelines.work import work  # noqa: PLC0415 - see above
+        if shared:
+            from pipelines.worker_server import serving_workers  # noqa: PLC0415 - likewise
 
+            ending.enter_context(serving_workers())
         as_json, quiet = (bool(getattr(options, name) or getattr(file, name)) for name in ("json", "quiet"))
         report = options.report or file.report
         try:
-            return commands.work(config, as_json=as_json, quiet=quiet, report=report, color=options.color)
+            return work(config, as_json=as_json, quiet=quiet, report=report, color=options.color)
         except EngineError as error:
             print(f"metadata-etl: {error}", file=sys.stderr)  # noqa: T201 - this is the console script
             return _ERROR
@@ -118,7 +129,8 @@ def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # n
     _quiet_libraries()
     if options.command in ("suggest", "completion"):
         return _complete(options)
-    from pipelines import commands  # noqa: PLC0415 - as above
+    with loading():
+        from pipelines import commands  # noqa: PLC0415 - as above
 
     match options.command:
         case "schema":

@@ -1,72 +1,22 @@
-"""What the sub-commands do, once their arguments are checked."""
+"""What the commands that look at a dataset, or put its versions in order, do once their arguments are checked."""
 
 import json
 import sys
 
-from pipelines import detached
-from pipelines import ingest as ingest_job
 from pipelines import rollback as rollback_job
+from pipelines.arguments import Color
 from pipelines.changes import changes
-from pipelines.config import JobConfig, UsageError
-from pipelines.consoles import Color, console
+from pipelines.config import UsageError
+from pipelines.consoles import console
 from pipelines.dataset import Dataset
 from pipelines.outcome import ExitCode
-from pipelines.progress import Progress
 from pipelines.rejections import raw_records, rejected
-from pipelines.report.delivery import checked, deliver, deliver_outcome
+from pipelines.report.delivery import deliver
 from pipelines.schema_formats import described
 from pipelines.stores.store import AnotherJobPublishedError, join
-from pipelines.tables import print_changes, print_outcome, print_rejections, print_schema, print_versions
+from pipelines.tables import print_changes, print_rejections, print_schema, print_versions
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
-from transforms.stored_files import REFUSALS, refusal
-
-
-def work(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None = None, color: Color = "auto") -> int:
-    """Runs an ingest or a backfill and prints how it ended; returns the exit code.
-
-    The page that `report` names is written after all else: that it cannot be written leaves the outcome as it is (R4).
-    """
-    if config.detached:
-        return detach(config, as_json=as_json, quiet=quiet, report=report)
-    if report is not None:
-        checked(report)
-    outcome = ingest_job.run(config, Progress(quiet=quiet or as_json))
-    if as_json:
-        sys.stdout.write(json.dumps(outcome.document(), ensure_ascii=False) + "\n")
-    elif not quiet or outcome.verdict.exit_code:
-        print_outcome(outcome, console(color, stderr=bool(outcome.verdict.exit_code)))
-    if report is not None:
-        try:
-            deliver_outcome(outcome, report)
-        except REFUSALS as error:
-            sys.stderr.write(f"metadata-etl: the insights page {report} cannot be written: {refusal(error)}\n")
-        else:
-            if not as_json and not quiet:
-                (sys.stderr if outcome.verdict.exit_code else sys.stdout).write(f"Insights page: {report}\n")
-    return int(outcome.verdict.exit_code)
-
-
-def detach(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None) -> int:
-    """Hands a job to an engine and prints where its end will be seen; returns the exit code.
-
-    Raises:
-        UsageError: A page is wanted, which nobody would write.
-    """
-    if report is not None:
-        raise UsageError(
-            "--report: nobody waits for the job to write the page, with --detach or a template; leave it out, and run "
-            "`metadata-etl report` when the version is there"
-        )
-    started = detached.start(config)
-    if as_json:
-        sys.stdout.write(json.dumps(started.document(), ensure_ascii=False) + "\n")
-    elif not quiet:
-        sys.stdout.write(
-            f"{started.message[0].upper()}{started.message[1:]}.\n"
-            f"How it ended will be in {started.report}; `metadata-etl versions {started.dataset}` lists its version.\n"
-        )
-    return 0
 
 
 def schema(dataset: str, *, group: Group | None, form: str, color: Color = "auto") -> int:

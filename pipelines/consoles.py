@@ -2,11 +2,11 @@
 
 import os
 import sys
-from typing import Literal
 
 from rich.console import Console
 
-Color = Literal["auto", "always", "never"]
+from pipelines.arguments import Color
+
 UNBOUNDED = 1_000_000
 """Columns of a line that nobody's window cuts."""
 

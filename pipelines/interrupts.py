@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 _INTERRUPTED = 130
+_NO_SIGNAL = b"\0"
 
 
 @contextmanager
@@ -30,13 +31,14 @@ def ending_at_once_when_interrupted() -> Iterator[None]:
     finally:
         signal.set_wakeup_fd(wakeup)
         signal.signal(signal.SIGINT, handler)
-        os.close(writing)
+        os.write(writing, _NO_SIGNAL)  # closing it would not do: a forked process may hold it as well
         waiting.join()
+        os.close(writing)
         os.close(reading)
 
 
 def _wait_for_interrupt(reading: int) -> None:
-    while number := os.read(reading, 1):
+    while (number := os.read(reading, 1)) != _NO_SIGNAL:
         if number[0] == signal.SIGINT:
             _interrupted()
 

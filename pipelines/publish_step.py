@@ -18,6 +18,7 @@ from pipelines.conclusion import Ending, conclude
 from pipelines.dataset import Dataset, document_text
 from pipelines.stores.store import REJECTIONS, REPORT, SCHEMA, Run, join
 from transforms.rules.values import JsonObject
+from transforms.steps import StepFn
 from transforms.stored_files import read_bytes, write_bytes
 from transforms.write_results import RESULTS
 
@@ -94,7 +95,7 @@ def _results(here: Run) -> str | None:
     return hashlib.sha256(read_bytes(uri)).hexdigest() if FileSystems.exists(uri) else None
 
 
-class Publish(beam.DoFn):
+class Publish(StepFn):
     """Concludes the run when all results are written; fails the job where nothing is published for a reason."""
 
     def __init__(self, ending: Ending, run: str) -> None:
@@ -117,7 +118,7 @@ class Publish(beam.DoFn):
         _log.info("the run %s is concluded: %s, version %s", self._run, report["outcome"], report["version"])
 
 
-class KeepLease(beam.DoFn):
+class KeepLease(StepFn):
     """Gives the signs of life of a detached run, wherever its steps report something; gives nothing on."""
 
     def __init__(self, dataset: str, run: str) -> None:

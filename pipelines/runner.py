@@ -13,7 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
-from pipelines import engines, workload
+from pipelines import engines, worker_asker, workload
 from pipelines.config import TEMPLATE_FLAG, UsageError
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
@@ -94,13 +94,14 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     Raises:
         UsageError: Beam knows no such flag; left to itself it would go on without.
     """
-    _check(flags)
+    if flags:  # Beam takes long to say which it knows
+        _check(flags)
     if any(flag.split("=")[0] == "--runner" for flag in flags):
         options = _Options(list(flags))
         name = options.get_all_options()["runner"]
         if name not in ("FnApiRunner", "InProcessRunner"):
             return Runner(f"{name}", local=False, options=options)
-    given = PipelineOptions(list(flags)).get_all_options(drop_default=True)
+    given = PipelineOptions(list(flags)).get_all_options(drop_default=True) if flags else {}
     cores = len(os.sched_getaffinity(0))
     workers = int(given.get("direct_num_workers") or (cores if work_bytes >= workload.PARALLEL_BYTES else 1))
     mode = given.get("direct_running_mode") or ("in_memory" if workers == 1 else "multi_processing")
@@ -111,7 +112,7 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     # What the mode multi_processing does, with workers of our own; the mode itself would start its default ones.
     rest = [flag for flag in flags if not flag.startswith("--direct_running_mode")]
     options = _Options([*rest, f"--direct_num_workers={workers}", "--direct_running_mode=in_memory"])
-    command = f"exec {shlex.quote(sys.executable)} -m pipelines.local_worker"
+    command = f"exec {shlex.quote(sys.executable)} -I -S {shlex.quote(worker_asker.__file__)}"
     environment = environments.SubprocessSDKEnvironment.from_command_string(command)
     return Runner(f"local runner ({workers} worker processes)", local=True, options=options, environment=environment)
 

@@ -104,6 +104,7 @@ def options() -> Iterator[str]:
             yield from action.option_strings
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     importlib.util.find_spec("airportsdata") is None, reason="the demo is made from the package airportsdata"
 )

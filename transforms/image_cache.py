@@ -13,6 +13,7 @@ from transforms.kernels.cache_keys import CacheKeys, has_uses_of, lists_uploads,
 from transforms.kernels.publication import USES
 from transforms.rules.avro_schema import cache_key_schema
 from transforms.stage_metrics import Stage
+from transforms.steps import ListValues, StepFn, call_each
 from transforms.stored_files import StoredFile, part_path, read_bytes, store
 
 
@@ -49,13 +50,10 @@ class ListCacheKeys(beam.PTransform):
 
     def expand(self, uses: beam.PCollection[tuple[int, pl.DataFrame]]) -> beam.PCollection[WrittenKeys]:
         """All uses of one key meet in one partition."""
-        changed = self._merged | "ListChanged" >> beam.FlatMap(_owners).with_output_types(int)
+        changed = self._merged | "ListChanged" >> call_each(_owners).with_output_types(int)
         if self._held.key_uses:  # else nothing is flattened: the local runner would copy all uses once more
-            held = (
-                uses.pipeline
-                | "ListHeldKeys" >> beam.Create(sorted(self._held.key_uses), reshuffle=False).with_output_types(int)
-                | "KeyHeldKeys" >> beam.Map(_nothing).with_output_types(tuple[int, pl.DataFrame])
-            )
+            nothing = [_nothing(number) for number in sorted(self._held.key_uses)]
+            held = uses.pipeline | "ListHeldKeys" >> ListValues(nothing, tuple[int, pl.DataFrame])
             uses = (uses, held) | "FlattenUses" >> beam.Flatten()
         return (
             uses
@@ -73,7 +71,7 @@ def _owners(partition: Partition) -> list[int]:
     return [use_owner(partition.number, group) for group in sorted(partition.changed - partition.changes.keys())]
 
 
-class _WriteKeysFn(beam.DoFn):
+class _WriteKeysFn(StepFn):
     def __init__(self, root: str, partitions: int, version: int, held: Held, *, anew: bool) -> None:
         self._root = root
         self._partitions = partitions

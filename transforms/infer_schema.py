@@ -1,6 +1,6 @@
 """InferSchema: batches to the schema of each group (T1, T3, T5). The CombineFn only forwards to the monoid."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import apache_beam as beam
@@ -16,6 +16,7 @@ from transforms.rules.numbers import quantile
 from transforms.rules.schema import conflicts, other_choices, resolve_group
 from transforms.rules.strings import MAX_CATEGORIES
 from transforms.rules.values import JsonObject
+from transforms.steps import StepFn, call
 
 MAX_FIELDS = 2000
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
@@ -53,7 +54,7 @@ class InferSchema(beam.PTransform):
 
     def expand(self, batches: beam.PCollection[Batch]) -> beam.PCollection[JsonObject]:
         """Summarizes batch by batch, merges, and only then resolves."""
-        summaries = batches | "SummarizeBatches" >> beam.Map(_summaries).with_output_types(Summaries)
+        summaries = batches | "SummarizeBatches" >> call(_summaries).with_output_types(Summaries)
         return summaries | "ResolveSchema" >> ResolveSchema(self._options)
 
 
@@ -66,18 +67,26 @@ class ResolveSchema(beam.PTransform):
         self._options = options
 
     def expand(self, summaries: beam.PCollection[Summaries]) -> beam.PCollection[JsonObject]:
-        """Merges, and only then resolves."""
-        return (
+        """Merges, and only then resolves: also where there is nothing to merge."""
+        merged = (
             summaries
-            | "MergeSummaries" >> beam.CombineGlobally(_MergeSummariesFn())
-            | "ResolveSummaries" >> beam.Map(_resolve, self._options).with_output_types(dict)
+            | "KeyAlike" >> call(_alike).with_output_types(tuple[int, Summaries])
+            | "MergeSummaries" >> beam.CombinePerKey(_MergeSummariesFn()).with_output_types(tuple[int, Summaries])
         )
+        resolve = beam.ParDo(_ResolveFn(self._options), beam.pvalue.AsDict(merged)).with_output_types(dict)
+        return summaries.pipeline | "Impulse" >> beam.Impulse() | "ResolveSummaries" >> resolve
+
+
+def _alike(summaries: Summaries) -> tuple[int, Summaries]:
+    return 0, summaries
 
 
 def _summaries(batch: Batch) -> Summaries:
     return {batch.group: summarize(batch)}
 
 
+@beam.typehints.with_input_types(Summaries)
+@beam.typehints.with_output_types(Summaries)
 class _MergeSummariesFn(beam.CombineFn):
     def create_accumulator(self) -> Summaries:
         return {}
@@ -94,6 +103,14 @@ class _MergeSummariesFn(beam.CombineFn):
 
     def extract_output(self, accumulator: Summaries) -> Summaries:
         return accumulator
+
+
+class _ResolveFn(StepFn):
+    def __init__(self, options: SchemaOptions) -> None:
+        self._options = options
+
+    def process(self, _: bytes, merged: Mapping[int, Summaries]) -> Iterator[dict[str, object]]:
+        yield _resolve(merged.get(0, {}), self._options)
 
 
 def _resolve(summaries: Summaries, options: SchemaOptions) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 
 from transforms.elements import Reading
+from transforms.steps import call, call_each
 
 
 class FirstLines(beam.PTransform):
@@ -15,9 +16,9 @@ class FirstLines(beam.PTransform):
         """One small element for each stretch: they are gathered per export."""
         return (
             readings
-            | "KeyByExport" >> beam.Map(_by_export).with_output_types(tuple[int, tuple[int, int]])
+            | "KeyByExport" >> call(_by_export).with_output_types(tuple[int, tuple[int, int]])
             | "GroupByExport" >> beam.GroupByKey()
-            | "AddUp" >> beam.FlatMapTuple(_added_up).with_output_types(tuple[tuple[int, int], int])
+            | "AddUp" >> call_each(_added_up).with_output_types(tuple[tuple[int, int], int])
         )
 
 
@@ -25,7 +26,8 @@ def _by_export(reading: Reading) -> tuple[int, tuple[int, int]]:
     return reading.export, (reading.start, reading.line_count)
 
 
-def _added_up(export: int, counts: Iterable[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], int]]:
+def _added_up(counted: tuple[int, Iterable[tuple[int, int]]]) -> Iterator[tuple[tuple[int, int], int]]:
+    export, counts = counted
     lines: defaultdict[int, int] = defaultdict(int)
     for start, count in counts:
         lines[start] += count

@@ -21,6 +21,7 @@ from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import Step
 from transforms.stage_metrics import Stage
 from transforms.states import read_state, read_summaries, state_file, summaries_data
+from transforms.steps import ListValues, StepFn
 from transforms.stored_files import StoredFile, part_path, store
 
 SUMMARIES = "summaries"
@@ -70,11 +71,8 @@ class GroupPartitions(beam.PTransform):
     def expand(self, batches: beam.PCollection[tuple[int, Batch]]) -> beam.PCollection[tuple[int, Iterable[Batch]]]:
         """Groups."""
         if self._held.states:  # else nothing is flattened: the local runner would copy all batches once more
-            held = (
-                batches.pipeline
-                | "ListHeld" >> beam.Create(sorted(self._held.states), reshuffle=False).with_output_types(int)
-                | "KeyHeld" >> beam.Map(_nothing).with_output_types(tuple[int, Batch])
-            )
+            nothing = [_nothing(partition) for partition in sorted(self._held.states)]
+            held = batches.pipeline | "ListHeld" >> ListValues(nothing, tuple[int, Batch])
             batches = (batches, held) | "FlattenPartitions" >> beam.Flatten()
         return batches | "GroupByPartition" >> beam.GroupByKey()
 
@@ -115,7 +113,7 @@ Outputs: TypeAlias = (
 )
 
 
-class _MergePartitionFn(beam.DoFn):
+class _MergePartitionFn(StepFn):
     def __init__(self, merging: Merging, root: str) -> None:
         self._merging = merging
         self._root = root

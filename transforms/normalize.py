@@ -23,6 +23,7 @@ from transforms.rules.declared import Declared
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Code
 from transforms.stage_metrics import Stage
+from transforms.steps import StepFn
 
 REJECTED = "rejected"
 READINGS = "readings"
@@ -55,7 +56,7 @@ Outputs: TypeAlias = (
 )
 
 
-class _NormalizeFn(beam.DoFn):
+class _NormalizeFn(StepFn):
     def __init__(self, partitions: int, declared: Declared) -> None:
         self._partitions = partitions
         self._declared = declared

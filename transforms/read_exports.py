@@ -1,6 +1,6 @@
 """ReadExports: the exports of a job as chunks of raw records, large files as byte ranges of whole lines (F, R2)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
 
@@ -8,6 +8,7 @@ from transforms.elements import Export, RawChunk, Stretch
 from transforms.exports import RANGE_BYTES, read, stretches
 from transforms.progress_notes import note_progress
 from transforms.stage_metrics import Stage
+from transforms.steps import ListValues, StepFn, call, call_each
 
 TOGETHER_BYTES = 4 * 1024 * 1024
 """Chunks of small exports that are alike are handed on together up to so many bytes: each hand-over has its price."""
@@ -38,13 +39,33 @@ class ReadExports(beam.PTransform):
         """Each load is an element of its own, spread over the workers."""
         return (
             root
-            | "ListStretches" >> beam.Create(self._loads, reshuffle=False)
-            | "SpreadStretches" >> beam.Reshuffle()
+            | "ListStretches" >> ListValues(self._loads, list[Stretch])
+            | "SpreadStretches" >> _SpreadStretches()
             | "ReadStretches" >> beam.ParDo(_ReadStretchesFn(self._progress))
         )
 
 
-class _ReadStretchesFn(beam.DoFn):
+class _SpreadStretches(beam.Reshuffle):
+    """As its parent, whose name engines know, in half as many steps: the place is the key, and there are no times."""
+
+    def expand(self, loads: beam.PCollection[list[Stretch]]) -> beam.PCollection[list[Stretch]]:
+        return (
+            loads
+            | "KeyByPlace" >> call(_placed).with_output_types(tuple[tuple[int, int], list[Stretch]])
+            | "GroupByPlace" >> beam.GroupByKey()
+            | "ForgetPlaces" >> call_each(_loads).with_output_types(list[Stretch])
+        )
+
+
+def _placed(load: list[Stretch]) -> tuple[tuple[int, int], list[Stretch]]:
+    return (load[0].export.number, load[0].start), load
+
+
+def _loads(placed: tuple[tuple[int, int], Iterable[list[Stretch]]]) -> Iterable[list[Stretch]]:
+    return placed[1]
+
+
+class _ReadStretchesFn(StepFn):
     def __init__(self, progress: str | None) -> None:
         self._progress = progress
         self._stage = Stage("read")

@@ -11,6 +11,7 @@ from transforms.rules.export_rows import Group
 from transforms.rules.policies import OnConflict
 from transforms.rules.schema import winner
 from transforms.rules.values import JsonObject
+from transforms.steps import call, call_each
 
 
 class RuleConflicts(beam.PTransform):
@@ -24,7 +25,7 @@ class RuleConflicts(beam.PTransform):
 
     def expand(self, schema: beam.PCollection[JsonObject]) -> beam.PCollection[Ruling]:
         """A ruling without winners settles nothing: there is no conflict."""
-        rule = beam.Map(_rule, self._on_conflict, self._published).with_output_types(Ruling)
+        rule = call(_rule, self._on_conflict, self._published).with_output_types(Ruling)
         return schema | "Rule" >> rule
 
 
@@ -52,7 +53,7 @@ class SettleConflicts(beam.PTransform):
     def expand(self, merged: tuple[beam.PCollection[object], beam.PCollection[object]]) -> beam.PCollection[object]:
         """What was merged first stands where there was nothing to settle; else there is nothing else."""
         first, again = merged
-        unsettled = beam.FlatMap(_unless_settled, beam.pvalue.AsSingleton(self._ruling))
+        unsettled = call_each(_unless_settled, beam.pvalue.AsSingleton(self._ruling))
         standing = first | "KeepUnsettled" >> unsettled.with_output_types(first.element_type)
         return (standing, again) | "FlattenSettled" >> beam.Flatten()
 

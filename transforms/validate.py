@@ -12,6 +12,7 @@ from transforms.kernels.examples import examples as examples_of
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
 from transforms.states import read_state
+from transforms.steps import Packed, StepFn
 
 Found: TypeAlias = tuple[tuple[str, str], list[Example]]
 Numbered: TypeAlias = tuple[tuple[str, str], list[tuple[Example, int | None]]]
@@ -58,18 +59,18 @@ def _first(found: Iterable[list[Example]]) -> list[Example]:
     return smallest(example for examples in found for example in examples)
 
 
-class _NumberLinesFn(beam.DoFn):
+class _NumberLinesFn(StepFn):
     """Looks the lines of the few examples up in the exports: rows carry only the offset of their record."""
 
     def __init__(self, exports: list[Export], range_bytes: int) -> None:
-        self._exports = {export.uri: export for export in exports}
+        self._exports = Packed({export.uri: export for export in exports})
         self._range_bytes = range_bytes
 
     def process(self, element: Found, first_lines: Mapping[tuple[int, int], int]) -> Iterator[Numbered]:
         key, examples = element
         lines: dict[tuple[str, int], int] = {}
-        for uri in {example.export for example in examples} & self._exports.keys():
-            export = self._exports[uri]
+        for uri in {example.export for example in examples} & self._exports.value.keys():
+            export = self._exports.value[uri]
             offsets = {example.offset for example in examples if example.export == uri}
             for record in read_again(export, offsets, range_bytes=self._range_bytes):
                 start = first_lines[export.number, record.chunk] if record.chunk >= 0 else 0
@@ -77,7 +78,7 @@ class _NumberLinesFn(beam.DoFn):
         yield key, [(example, lines.get((example.export, example.offset))) for example in examples]
 
 
-class _FindExamplesFn(beam.DoFn):
+class _FindExamplesFn(StepFn):
     def process(self, partition: Partition, schema: JsonObject) -> Iterator[Found]:
         wanted: dict[Group, dict[str, str]] = {}
         for group, field, kind in rarest_kind(schema):

@@ -40,6 +40,7 @@ from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import Stage
 from transforms.states import counted_data, read_changes, read_counted, read_state, state_file
+from transforms.steps import StepFn
 from transforms.stored_files import StoredFile, part_path, read_bytes, store
 
 USES = "uses"
@@ -83,7 +84,7 @@ class WriteRows(beam.PTransform):
 Outputs: TypeAlias = WrittenPartition | TaggedOutput[Literal["uses"], tuple[int, pl.DataFrame]]
 
 
-class _WriteRowsFn(beam.DoFn):
+class _WriteRowsFn(StepFn):
     def __init__(self, root: str, partitions: int, held: Held, cache_keys: CacheKeyMode, progress: str | None) -> None:
         self._root = root
         self._partitions = partitions

@@ -10,6 +10,7 @@ from transforms.elements import Export, Rejection
 from transforms.exports import RANGE_BYTES, read_again
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import Stage
+from transforms.steps import Packed, StepFn, call
 from transforms.stored_files import StoredFile, store
 
 BUCKET_BYTES = 256 * 1024 * 1024
@@ -47,7 +48,7 @@ class WriteRejections(beam.PTransform):
         """One part for each stretch of BUCKET_BYTES that has rejections."""
         return (
             rejections
-            | "KeyByPlace" >> beam.Map(self._keyed).with_output_types(tuple[int, Rejection])
+            | "KeyByPlace" >> call(self._keyed).with_output_types(tuple[int, Rejection])
             | "GroupByPlace" >> beam.GroupByKey()
             | "WriteRejectionParts"
             >> beam.ParDo(self._write, beam.pvalue.AsDict(self._first_lines)).with_output_types(StoredFile)
@@ -60,10 +61,10 @@ class WriteRejections(beam.PTransform):
         return min(place // BUCKET_BYTES, self._buckets - 1), rejection
 
 
-class _WriteBucketFn(beam.DoFn):
+class _WriteBucketFn(StepFn):
     def __init__(self, root: str, exports: list[Export], buckets: int, range_bytes: int) -> None:
         self._root = root
-        self._exports = exports
+        self._exports = Packed(exports)
         self._buckets = buckets
         self._range_bytes = range_bytes
         self._stage = Stage("write_rejections")
@@ -85,7 +86,7 @@ class _WriteBucketFn(beam.DoFn):
             if line is not None and rejection.chunk >= 0:
                 line += first_lines[rejection.export, rejection.chunk]
             data = rejection.raw if rejection.raw is not None else raw[rejection.export, rejection.offset or 0]
-            lines.append(_line(rejection, self._exports[rejection.export].uri, line, data))
+            lines.append(_line(rejection, self._exports.value[rejection.export].uri, line, data))
         path = f"rejections/part-{number:05d}-of-{self._buckets:05d}.ndjson"
         file = store(self._root, path, "".join(lines).encode(), records=len(lines))
         self._stage.count(records=file.records, byte_count=file.bytes)
@@ -99,7 +100,7 @@ class _WriteBucketFn(beam.DoFn):
                 wanted.setdefault(rejection.export, set()).add(rejection.offset or 0)
         found: dict[tuple[int, int], bytes] = {}
         for number, offsets in wanted.items():
-            for record in read_again(self._exports[number], offsets, range_bytes=self._range_bytes):
+            for record in read_again(self._exports.value[number], offsets, range_bytes=self._range_bytes):
                 found[number, record.offset] = record.raw
         return found
 

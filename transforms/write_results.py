@@ -1,7 +1,7 @@
 """WriteResults: what the steps of a job report, gathered into one small file that the launching process reads."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import cast
 
@@ -12,6 +12,7 @@ from transforms.elements import Partition, Reading, WrittenKeys, WrittenPartitio
 from transforms.kernels.examples import Example
 from transforms.kernels.merging import GroupCounts
 from transforms.rules.values import JsonObject
+from transforms.steps import call
 from transforms.stored_files import StoredFile, write_bytes
 
 RESULTS = "results.json"
@@ -29,22 +30,25 @@ class WriteResults(beam.PTransform):
     def expand(self, reports: Mapping[str, beam.PCollection[object]]) -> beam.PCollection[None]:
         """All reports are small: counts, paths, the schema."""
         labels = {name: f"Report{name.title().replace('_', '')}" for name in sorted(reports)}
-        tagged = [reports[name] | label >> beam.Map(_report, name) for name, label in labels.items()]
+        tagged = [
+            reports[name] | label >> call(_report, name).with_output_types(tuple[int, tuple[str, str]])
+            for name, label in labels.items()
+        ]
         return (
             tagged
             | "FlattenReports" >> beam.Flatten()
-            | "GatherReports" >> beam.CombineGlobally(beam.combiners.ToListCombineFn())
-            | "WriteReports" >> beam.Map(_write, self._uri)
+            | "GatherReports" >> beam.GroupByKey()
+            | "WriteReports" >> call(_write, self._uri).with_output_types(type(None))
         )
 
 
-def _report(value: object, name: str) -> tuple[str, str]:
-    return name, json.dumps(_document(value))
+def _report(value: object, name: str) -> tuple[int, tuple[str, str]]:
+    return 0, (name, json.dumps(_document(value)))
 
 
-def _write(reports: list[tuple[str, str]], uri: str) -> None:
+def _write(reports: tuple[int, Iterable[tuple[str, str]]], uri: str) -> None:
     gathered: dict[str, list[JsonObject]] = {}
-    for name, text in sorted(reports):
+    for name, text in sorted(reports[1]):
         gathered.setdefault(name, []).append(json.loads(text))
     write_bytes(uri, json.dumps(gathered).encode())
 

@@ -2,8 +2,9 @@
 
 import sys
 
+from pipelines.arguments import Color
 from pipelines.config import UsageError
-from pipelines.consoles import Color, console
+from pipelines.consoles import console
 from pipelines.dataset import Dataset
 from pipelines.queries.answers import Answer
 from pipelines.queries.listings import csv, ids, ndjson

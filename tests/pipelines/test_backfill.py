@@ -64,6 +64,7 @@ def sorted_by_group(exports: list[tuple[str, str, Path]]) -> list[tuple[str, str
     return sorted(exports, key=lambda export: groups.index(export[0]))
 
 
+@pytest.mark.slow
 def test_a_backfill_gives_the_bytes_of_the_jobs_one_by_one(tmp_path: Path) -> None:
     jobs = sequence(tmp_path)
     totals: dict[str, dict[str, int]] = {group: {} for group in GROUPS}

@@ -65,6 +65,7 @@ def an_export(folder: Path, *reference_ids: str) -> Path:
     return ndjson(folder / f"{'-'.join(reference_ids)}.ndjson", [an_item(each, {"n": 1}) for each in reference_ids])
 
 
+@pytest.mark.slow
 def test_every_job_leaves_in_a_bucket_what_it_leaves_in_a_directory(bucket: str, tmp_path: Path) -> None:
     there, here = f"{bucket}/datasets/mixed", tmp_path / "dataset"
     first = flags(mixed_exports.job(tmp_path / "first", seed=1, numbers=range(60)))

@@ -109,6 +109,7 @@ def an_export(folder: Path, reference_id: str) -> Path:
     return ndjson(folder / f"{reference_id}.ndjson", [an_item(reference_id, {"n": 1})])
 
 
+@pytest.mark.slow
 def test_a_job_that_is_killed_at_any_moment_leaves_the_dataset_and_the_next_one_cleans_up(
     dataset: str, bucket: str, tmp_path: Path, short_lives: None
 ) -> None:

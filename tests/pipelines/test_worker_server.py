@@ -40,7 +40,7 @@ def of_session(process: "subprocess.Popen[bytes]") -> Iterator[tuple[int, str]]:
 
 def forked(process: "subprocess.Popen[bytes]") -> list[int]:
     """The server and what it has forked."""
-    return [pid for pid, words in of_session(process) if "--serve" in words]
+    return [pid for pid, words in of_session(process) if pid != process.pid and " ingest --dataset " in words]
 
 
 def until_nobody_is_left(process: "subprocess.Popen[bytes]") -> None:

@@ -21,6 +21,7 @@ with warnings.catch_warnings():
     # Importing Beam warns of what other libraries lack; the command does it only when it needs Beam.
     warnings.simplefilter("ignore")
     import pipelines.commands
+    import pipelines.work
 
     del pipelines
 

@@ -1,0 +1,82 @@
+"""What `ingest` and `backfill` do, once their arguments are checked.
+
+What prints and what makes pages is imported where it is called for: the first byte of an export waits for no table.
+"""
+
+import json
+import sys
+
+from pipelines import ingest
+from pipelines.arguments import Color
+from pipelines.config import JobConfig, UsageError
+from pipelines.outcome import Outcome
+from pipelines.progress import Progress
+from transforms.stored_files import REFUSALS, refusal
+
+
+def work(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None = None, color: Color = "auto") -> int:
+    """Runs an ingest or a backfill and prints how it ended; returns the exit code.
+
+    The page that `report` names is written after all else: that it cannot be written leaves the outcome as it is (R4).
+    """
+    if config.detached:
+        return _detach(config, as_json=as_json, quiet=quiet, report=report)
+    if report is not None:
+        from pipelines.report.delivery import checked  # noqa: PLC0415 - see above
+
+        checked(report)
+    outcome = ingest.run(config, _progress(quiet=quiet or as_json))
+    if as_json:
+        sys.stdout.write(json.dumps(outcome.document(), ensure_ascii=False) + "\n")
+    elif not quiet or outcome.verdict.exit_code:
+        from pipelines.consoles import console  # noqa: PLC0415 - see above
+        from pipelines.tables import print_outcome  # noqa: PLC0415 - see above
+
+        print_outcome(outcome, console(color, stderr=bool(outcome.verdict.exit_code)))
+    if report is not None:
+        _deliver(outcome, report, quiet=quiet or as_json)
+    return int(outcome.verdict.exit_code)
+
+
+def _detach(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None) -> int:
+    """Hands a job to an engine and prints where its end will be seen; returns the exit code.
+
+    Raises:
+        UsageError: A page is wanted, which nobody would write.
+    """
+    if report is not None:
+        raise UsageError(
+            "--report: nobody waits for the job to write the page, with --detach or a template; leave it out, and run "
+            "`metadata-etl report` when the version is there"
+        )
+    from pipelines import detached  # noqa: PLC0415 - see above
+
+    started = detached.start(config)
+    if as_json:
+        sys.stdout.write(json.dumps(started.document(), ensure_ascii=False) + "\n")
+    elif not quiet:
+        sys.stdout.write(
+            f"{started.message[0].upper()}{started.message[1:]}.\n"
+            f"How it ended will be in {started.report}; `metadata-etl versions {started.dataset}` lists its version.\n"
+        )
+    return 0
+
+
+def _progress(*, quiet: bool) -> Progress:
+    if quiet:
+        return Progress()
+    from pipelines.progress_bar import ProgressBar  # noqa: PLC0415 - see above
+
+    return ProgressBar()
+
+
+def _deliver(outcome: Outcome, report: str, *, quiet: bool) -> None:
+    from pipelines.report.delivery import deliver_outcome  # noqa: PLC0415 - see above
+
+    try:
+        deliver_outcome(outcome, report)
+    except REFUSALS as error:
+        sys.stderr.write(f"metadata-etl: the insights page {report} cannot be written: {refusal(error)}\n")
+    else:
+        if not quiet:
+            (sys.stderr if outcome.verdict.exit_code else sys.stdout).write(f"Insights page: {report}\n")

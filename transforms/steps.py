@@ -1,0 +1,95 @@
+"""What the Beam faces are made of where Beam's own word for it takes several steps, or dearer ones.
+
+Beam looks at each step eight times before it runs, and pickles it five times. That is a dozen milliseconds for each,
+whatever it does: most of what a job of a few records takes.
+"""
+
+import pickle
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import Generic, TypeVar, cast
+
+import apache_beam as beam
+from apache_beam.typehints.decorators import no_annotations
+
+_Value = TypeVar("_Value")
+
+
+class Packed(Generic[_Value]):
+    """A large value of a step, such as ten thousand exports: pickled once, however often Beam pickles the step."""
+
+    def __init__(self, value: _Value) -> None:
+        """Takes the value, which must not change from here on."""
+        self._data = zlib.compress(pickle.dumps(value), 1)
+
+    def __getstate__(self) -> dict[str, bytes]:
+        return {"_data": self._data}
+
+    @cached_property
+    def value(self) -> _Value:
+        """The value, unpacked at first use."""
+        return cast("_Value", pickle.loads(zlib.decompress(self._data)))  # noqa: S301 - our own, as all of the step is
+
+
+class StepFn(beam.DoFn):
+    """A DoFn that lists only the public methods of its own class.
+
+    Beam takes the signature of every method that `dir` lists, to find those that ask for state or timers. Most are
+    inherited from its own classes, the others are private, and ask for neither.
+    """
+
+    def __dir__(self) -> Iterable[str]:
+        classes = type(self).__mro__
+        return {name for each in classes[: classes.index(StepFn)] for name in vars(each) if name[0] != "_"}
+
+
+def call(function: Callable[..., object], *given: object) -> beam.ParDo:
+    """What a function makes of an element, and of what is given besides: `beam.Map`, with the types left to be said."""
+    return beam.ParDo(_CallFn(function), *given)
+
+
+def call_each(function: Callable[..., Iterable[object]], *given: object) -> beam.ParDo:
+    """Each of what a function makes of an element: `beam.FlatMap`, otherwise as `call`."""
+    return beam.ParDo(_CallEachFn(function), *given)
+
+
+class ListValues(beam.PTransform):
+    """Values, given at construction, to a PCollection: `beam.Create` without a reshuffle, in one step."""
+
+    def __init__(self, values: Iterable[object], of: object) -> None:
+        """Takes the values, and their type as Beam is told it."""
+        super().__init__()
+        self._list = _ListValuesFn(list(values))
+        self._of = of
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection[object]:
+        """One worker lists them."""
+        listed = beam.ParDo(self._list).with_output_types(self._of)
+        return root | "Impulse" >> beam.Impulse() | "List" >> listed
+
+
+class _CallFn(StepFn):
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = function
+
+    @no_annotations  # Beam takes that of `given` for one of a tuple
+    def process(self, element: object, *given: object) -> Iterator[object]:
+        yield self._function(element, *given)
+
+
+class _CallEachFn(StepFn):
+    def __init__(self, function: Callable[..., Iterable[object]]) -> None:
+        self._function = function
+
+    @no_annotations  # Beam takes that of `given` for one of a tuple
+    def process(self, element: object, *given: object) -> Iterable[object]:
+        return self._function(element, *given)
+
+
+class _ListValuesFn(StepFn):
+    def __init__(self, values: list[object]) -> None:
+        self._values = Packed(values)
+
+    def process(self, _: bytes) -> Iterator[object]:
+        yield from self._values.value
