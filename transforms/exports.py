@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, cast
@@ -24,14 +25,16 @@ _HASH_BYTES = 1024 * 1024
 
 
 def stretches(exports: Iterable[Export], *, range_bytes: int = RANGE_BYTES) -> list[list[Stretch]]:
-    """The exports as loads of about `range_bytes`: a part of a large file each, or many small files together."""
+    """The exports as loads of about `range_bytes`: a part of a large file each, or many small files together.
+
+    The parts of a file are of one size, so that workers that have as many have as much to do.
+    """
     loads: list[list[Stretch]] = []
     small: list[Stretch] = []
     small_bytes = 0
     for export in exports:
         if export.size > range_bytes:
-            # What is compressed cannot be entered in the middle.
-            step = export.size if is_compressed(export.uri) else range_bytes
+            step = _step(export, range_bytes)
             starts = range(0, export.size, step)
             loads += ([Stretch(export, start, min(start + step, export.size))] for start in starts)
             continue
@@ -41,6 +44,13 @@ def stretches(exports: Iterable[Export], *, range_bytes: int = RANGE_BYTES) -> l
             loads.append(small)
             small, small_bytes = [], 0
     return [*loads, small] if small else loads
+
+
+def _step(export: Export, range_bytes: int) -> int:
+    """How many bytes a stretch of an export has, the last one perhaps some fewer."""
+    if is_compressed(export.uri):  # which cannot be entered in the middle
+        return export.size
+    return math.ceil(export.size / max(1, math.ceil(export.size / range_bytes)))
 
 
 def read(stretch: Stretch, *, digest: bool = True) -> Iterator[RawChunk]:
@@ -76,7 +86,7 @@ class FoundRecord:
 
 def read_again(export: Export, offsets: Collection[int], *, range_bytes: int = RANGE_BYTES) -> Iterator[FoundRecord]:
     """The records of an export that begin at these offsets: for the few whose raw bytes are wanted after all."""
-    step = export.size if is_compressed(export.uri) else range_bytes
+    step = _step(export, range_bytes)
     # The first stretch is always read: it is the whole of what cannot be entered in the middle.
     numbers = {min(offset, max(export.size - 1, 0)) // max(step, 1) for offset in offsets} | {0}
     for number in sorted(numbers):
