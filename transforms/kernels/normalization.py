@@ -146,7 +146,7 @@ def _items(
     objects = [piece.record for piece in pieces]
     picked = plain.NOTHING if frames else plain.items(objects, but=exact)
     _add_picked("items", picked, pieces, origin=origin, done=done)
-    rest = _others(len(pieces), picked.places)
+    rest = picked.others(len(pieces))
     kept, rows = _judged(pieces, rest, item_rules.item, "items", done)
     if not rows:
         return
@@ -223,7 +223,7 @@ def _annotations(
             return update_rules.annotation_update(record)
         return annotation_rules.annotation(record, prediction=prediction)
 
-    kept, rows = _judged(pieces, _others(len(pieces), picked.places), rule, group, done)
+    kept, rows = _judged(pieces, picked.others(len(pieces)), rule, group, done)
     kept_pieces = [pieces[place] for place in kept]
     masks = [piece for piece, row in zip(kept_pieces, rows, strict=True) if row.type == MASK]
     for mask in masks:
@@ -238,15 +238,6 @@ def _annotations(
     if rows:
         fields = _fields([row.metadata for row in rows], done)
         _add(group, annotation_columns(rows, model_run), fields, kept_pieces, origin=origin, done=done)
-
-
-def _others(count: int, chosen: Sequence[int]) -> Sequence[int]:
-    if not chosen:
-        return range(count)
-    if len(chosen) == count:
-        return ()
-    taken = set(chosen)
-    return [place for place in range(count) if place not in taken]
 
 
 def _judged(

@@ -38,6 +38,15 @@ class Picked(NamedTuple):
     metadata: list[JsonObject]
     shapes: Shapes | None = None
 
+    def others(self, count: int) -> Sequence[int]:
+        """The positions, of `count` records, of those that were not picked, ascending."""
+        if not self.places:
+            return range(count)
+        if len(self.places) == count:
+            return ()
+        taken = set(self.places)
+        return [place for place in range(count) if place not in taken]
+
 
 NOTHING = Picked([], {}, [])
 
