@@ -107,8 +107,8 @@ def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     with ending_at_once_when_interrupted(), ExitStack() as ending:
         # Beam takes more than a second to import: not for --help, nor for a mistyped flag.
         with loading():
-            from pipelines.engines import EngineError  # noqa: PLC0415 - likewise
-            from pipelines.work import work  # noqa: PLC0415 - see above
+            from pipelines.engines import EngineError  # noqa: PLC0415 - see above
+            from pipelines.work import work  # noqa: PLC0415 - likewise
         if shared:
             from pipelines.worker_server import serving_workers  # noqa: PLC0415 - likewise
 

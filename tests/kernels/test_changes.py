@@ -130,7 +130,7 @@ def test_few_rows_are_laid_over_and_many_have_all_written_anew() -> None:
         file, _ = touched.replaced(rows)
         assert (file.above is not None, file.records) == (is_layered, 80)
         if is_layered:
-            assert file.base == batch.to_bytes()
+            assert file.base.data == batch.to_bytes()
             assert len(file.places) == count
         few = file.rows(np.array([0, 3, 79], np.int64))
         assert few.rows["reference_id"].to_list() == file.batch().rows["reference_id"][[0, 3, 79]].to_list()

@@ -119,13 +119,14 @@ class Batch:
             ValueError: These are no bytes of a batch.
         """
         whole = EncodedBatch(data)
-        return cls(whole.group, whole.rows.frame(), whole.cells.frame() if whole.cells else no_cells())
+        return cls(whole.group, *whole.frames())
 
 
 class EncodedBatch:
     """The bytes of a batch, of which only what is asked for is decoded.
 
     Attributes:
+        data: The bytes.
         group: Which group.
         rows: As those of a batch.
         cells: Likewise; None where there are none.
@@ -137,6 +138,7 @@ class EncodedBatch:
         Raises:
             ValueError: These are no bytes of a batch.
         """
+        self.data = data
         view = memoryview(data)
         if view[:4] != _MAGIC:
             raise ValueError(f"expected the bytes of a batch, got {bytes(view[:16])!r}")
@@ -146,6 +148,14 @@ class EncodedBatch:
         self.rows = ArrowFile(view[start : start + rows_size])
         rest = view[start + rows_size :]
         self.cells = ArrowFile(rest) if rest else None
+
+    def frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """All rows and all cells."""
+        return self.rows.frame(), no_cells() if self.cells is None else self.cells.frame()
+
+    def batch(self) -> Batch:
+        """All of it."""
+        return Batch(self.group, *self.frames())
 
     def part(self, names: Collection[str], keys: Collection[str]) -> Batch:
         """The columns with these names, and the cells of these keys, alone; the rest is not decompressed."""

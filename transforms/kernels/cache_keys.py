@@ -86,26 +86,26 @@ class CacheKeys:
     @classmethod
     def again(cls, held: pl.DataFrame, *, version: int) -> Self:
         """The list that the uses held make, of which none has changed: what was new in it is so no more."""
-        frame, upload = _listed_for(held.filter(pl.col("owner") != NOBODY), version)
+        frame, upload = _named(listed(held.filter(pl.col("owner") != NOBODY)), version)
         return cls(frame, held, upload, frame.height - upload)
 
     @classmethod
     def _listed(cls, uses: pl.DataFrame, ended: pl.DataFrame, version: int) -> Self:
         """The list that all uses make; `ended` are the keys that nobody uses any more."""
-        frame, upload = _listed_for(uses, version)
+        by_key = listed(uses)
+        frame, upload = _named(by_key, version)
         if not ended.height and frame.height == uses.height:
-            # Each key has one use: sorted by key is sorted.
-            every = listed(uses).select(*KEY_USES)
+            every = by_key.select(*KEY_USES)  # each key has one use: sorted by key is sorted
         else:
             every = pl.concat([uses, ended], how="diagonal").select(*KEY_USES).sort("cache_key", "owner")
         return cls(frame, every, upload, frame.height - upload)
 
 
-def _listed_for(uses: pl.DataFrame, version: int) -> tuple[pl.DataFrame, int]:
-    """The list of uses in a version, with the columns of `CacheKeys.frame`, and how many keys are new in it."""
+def _named(by_key: pl.DataFrame, version: int) -> tuple[pl.DataFrame, int]:
+    """What `listed` gave, with the columns of `CacheKeys.frame` in a version, and how many keys are new in it."""
     is_new = pl.col("first_version") == version
     action = pl.when(is_new).then(pl.lit("upload")).otherwise(pl.lit("cached")).alias("action")
-    frame = listed(uses).select("cache_key", "url", "kind", "reference_id", "first_version", action)
+    frame = by_key.select("cache_key", "url", "kind", "reference_id", "first_version", action)
     return frame, int((frame["first_version"] == version).sum())
 
 

@@ -28,18 +28,16 @@ class StateFile:
 
     Attributes:
         records: How many rows it has.
-        base: A batch, as `Batch.to_bytes` gives it.
-        beneath: The same, of which what was decoded stays so.
-        gone: Rows of the base that count no more, ascending: int64[G].
-        above: The rows laid over, likewise a batch; None where there are none.
+        base: Rows that were written together.
+        gone: Those of them that count no more, ascending: int64[G].
+        above: The rows laid over; None where there are none.
         places: The numbers of these among all rows, ascending: int64[A].
     """
 
     records: int
-    base: bytes
-    beneath: EncodedBatch
+    base: EncodedBatch
     gone: Positions
-    above: bytes | None
+    above: EncodedBatch | None
     places: Positions
 
     @classmethod
@@ -47,28 +45,27 @@ class StateFile:
         """What `to_bytes` wrote, given how many rows it has."""
         nowhere = np.empty(0, np.int64)
         if data[:4] != _MAGIC:
-            return cls(records, data, EncodedBatch(data), nowhere, None, nowhere)
+            return cls(records, EncodedBatch(data), nowhere, None, nowhere)
         _, base, gone, places, above = _HEADER.unpack_from(data)
         bounds = np.cumsum([_HEADER.size, base, gone, places, above]).tolist()
         pieces = [data[start:stop] for start, stop in pairwise(bounds)]
         removed, numbers = (np.frombuffer(piece, np.int64) for piece in pieces[1:3])
-        return cls(records, pieces[0], EncodedBatch(pieces[0]), removed, pieces[3], numbers)
+        return cls(records, EncodedBatch(pieces[0]), removed, EncodedBatch(pieces[3]), numbers)
 
     def to_bytes(self) -> bytes:
         """The bytes of the file."""
         if self.above is None:
-            return self.base
-        pieces = (self.base, self.gone.tobytes(), self.places.tobytes(), self.above)
+            return self.base.data
+        pieces = (self.base.data, self.gone.tobytes(), self.places.tobytes(), self.above.data)
         return b"".join((_HEADER.pack(_MAGIC, *map(len, pieces)), *pieces))
 
     def batch(self) -> Batch:
         """All rows."""
-        return self._put_together(Batch.from_bytes(self.base), Batch.from_bytes)
+        return self._put_together(EncodedBatch.batch)
 
     def part(self, names: Collection[str], keys: Collection[str]) -> Batch:
         """All rows with the columns of these names and the cells of these keys alone."""
-        beneath = self.beneath.part(names, keys)
-        return self._put_together(beneath, lambda above: EncodedBatch(above).part(names, keys))
+        return self._put_together(lambda encoded: encoded.part(names, keys))
 
     def reference_ids(self) -> pl.Series:
         """The reference id of each row."""
@@ -77,10 +74,10 @@ class StateFile:
     def rows(self, positions: Positions) -> Batch:
         """The rows of these numbers, ascending: int64[N]."""
         origins = self._origins()[positions]
-        beneath = self.beneath.at(origins[origins < self._count])
+        beneath = self.base.at(origins[origins < self._count])
         if self.above is None:
             return beneath
-        over = Batch.from_bytes(self.above).take(origins[origins >= self._count] - self._count)
+        over = self.above.at(origins[origins >= self._count] - self._count)
         order = np.argsort(np.argsort(origins >= self._count, kind="stable"), kind="stable")
         return Batch.concatenated([beneath, over]).take(order)
 
@@ -100,23 +97,19 @@ class StateFile:
         is_over = left >= self._count
         above = rows
         if is_over.any() and self.above is not None:
-            over = Batch.from_bytes(self.above).take(left[is_over] - self._count)
-            above = together([over, rows])
+            above = together([self.above.at(left[is_over] - self._count), rows])
         standing = np.concatenate([numbers[is_over], places])
         order = np.argsort(standing)
         layered = type(self)(
             records=len(numbers) + len(places),
             base=self.base,
-            beneath=self.beneath,
             gone=removed,
-            above=canonical(above.take(order)).to_bytes(),
+            above=EncodedBatch(canonical(above.take(order)).to_bytes()),
             places=standing[order],
         )
         if len(standing) * _FEW <= self._count:
             return layered
-        nowhere = np.empty(0, np.int64)
-        whole = canonical(together([layered.batch()])).to_bytes()
-        return type(self)(layered.records, whole, EncodedBatch(whole), nowhere, None, nowhere)
+        return self.of(canonical(together([layered.batch()])).to_bytes(), layered.records)
 
     @property
     def _count(self) -> int:
@@ -132,7 +125,8 @@ class StateFile:
         origins[~is_over] = np.delete(np.arange(self._count), self.gone)
         return origins
 
-    def _put_together(self, beneath: Batch, decoded: Callable[[bytes], Batch]) -> Batch:
+    def _put_together(self, decoded: Callable[[EncodedBatch], Batch]) -> Batch:
+        beneath = decoded(self.base)
         if self.above is None:
             return beneath
         return Batch.concatenated([beneath, decoded(self.above)]).take(self._origins())
