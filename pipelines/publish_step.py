@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from typing import cast
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 
 from pipelines.conclusion import Ending, conclude
 from pipelines.dataset import Dataset, document_text
 from pipelines.stores.store import REJECTIONS, REPORT, SCHEMA, Run, join
 from transforms.rules.values import JsonObject
 from transforms.steps import StepFn
-from transforms.stored_files import read_bytes, write_bytes
+from transforms.stored_files import read_if_there, write_bytes
 from transforms.write_results import RESULTS
 
 RENEWING_SECONDS = 600.0
@@ -86,13 +85,13 @@ def _clear(dataset: Dataset, here: Run, report: JsonObject) -> None:
 
 
 def _report(here: Run) -> JsonObject | None:
-    uri = join(here.root, REPORT)
-    return cast("JsonObject", json.loads(read_bytes(uri))) if FileSystems.exists(uri) else None
+    text = read_if_there(join(here.root, REPORT))
+    return None if text is None else cast("JsonObject", json.loads(text))
 
 
 def _results(here: Run) -> str | None:
-    uri = join(here.root, RESULTS)
-    return hashlib.sha256(read_bytes(uri)).hexdigest() if FileSystems.exists(uri) else None
+    data = read_if_there(join(here.root, RESULTS))
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 class Publish(StepFn):

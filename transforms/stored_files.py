@@ -1,8 +1,11 @@
 """Whole files through Beam's file systems: local or `gs://`, the same calls."""
 
+import errno
 import hashlib
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -10,10 +13,12 @@ from apache_beam.internal.gcp import auth
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
-from google.api_core.exceptions import GoogleAPIError
+from google.api_core.exceptions import GoogleAPIError, NotFound
 from google.auth.exceptions import GoogleAuthError
+from google.cloud.storage.exceptions import InvalidResponse
 
-REFUSALS = (OSError, GoogleAPIError, GoogleAuthError, NotImplementedError)
+_OF_BUCKETS = (GoogleAPIError, GoogleAuthError, InvalidResponse)
+REFUSALS = (OSError, *_OF_BUCKETS, NotImplementedError)
 """What a file system raises where it does not give what it is asked for. Beam's own error is an OSError."""
 FETCH_BYTES = 2 * 1024 * 1024
 """The least that one request to a bucket asks for: a stretch of an export begins and ends with short reads."""
@@ -58,9 +63,22 @@ def content_encoding(stream: BinaryIO) -> str | None:
 
 
 def read_bytes(uri: str) -> bytes:
-    """All bytes of a file."""
-    with open_to_read(uri) as stream:
+    """All bytes of a file.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        OSError: It cannot be read.
+    """
+    with _as_on_a_disk(uri), open_to_read(uri) as stream:
         return stream.read()
+
+
+def read_if_there(uri: str) -> bytes | None:
+    """All bytes of a file, None where there is none; raises OSError where it cannot be read."""
+    try:
+        return read_bytes(uri)
+    except FileNotFoundError:
+        return None
 
 
 def write_bytes(uri: str, data: bytes) -> None:
@@ -68,13 +86,17 @@ def write_bytes(uri: str, data: bytes) -> None:
 
     An object in a bucket appears when its upload ends. On a local disk the bytes go to a name of their own first, so
     that a bundle that is tried twice never leaves half a file under the name that counts.
+
+    Raises:
+        OSError: It cannot be written.
     """
     if is_local(uri):
         temporary = f"{uri}.{uuid.uuid4().hex}.tmp"
         _write(temporary, data)
         FileSystems.rename([temporary], [uri])
     else:
-        _write(uri, data)
+        with _as_on_a_disk(uri):
+            _write(uri, data)
 
 
 def store(root: str, path: str, data: bytes, *, records: int) -> StoredFile:
@@ -98,6 +120,17 @@ def refusal(error: Exception) -> str:
     """Why a file was not given, in one line: of an error of Beam what is at its bottom."""
     details: dict[object, object] = getattr(error, "exception_details", None) or {}
     return f"{next(iter(details.values()), error)}".partition("\n")[0]
+
+
+@contextmanager
+def _as_on_a_disk(uri: str) -> Iterator[None]:
+    """Says what a bucket refuses as a disk says it, for all who read and write files wherever they are."""
+    try:
+        yield
+    except NotFound as error:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), uri) from error
+    except _OF_BUCKETS as error:
+        raise OSError(f"{uri}: {error}") from error
 
 
 def _write(uri: str, data: bytes) -> None:

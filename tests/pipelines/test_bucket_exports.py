@@ -292,6 +292,16 @@ def test_files_in_an_emulated_bucket_need_no_credentials(bucket: str, monkeypatc
     assert looked == []
 
 
+def test_what_is_not_in_a_bucket_is_missing_as_on_a_disk(bucket: str, tmp_path: Path) -> None:
+    for place in (bucket, str(tmp_path)):
+        uri = f"{place}/folder/none.bin"
+        with pytest.raises(FileNotFoundError, match=r"folder/none\.bin"):
+            stored_files.read_bytes(uri)
+        assert stored_files.read_if_there(uri) is None
+    with pytest.raises(OSError, match=r"gs://no-such-bucket/folder/file\.bin"):
+        stored_files.write_bytes("gs://no-such-bucket/folder/file.bin", b"1")
+
+
 def test_without_an_emulator_the_credentials_of_the_surroundings_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     from apache_beam.internal.gcp import auth  # noqa: PLC0415 - at the top it would come before what warns
 
