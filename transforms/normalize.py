@@ -19,6 +19,7 @@ from transforms.kernels.choices import reject_other_choices
 from transforms.kernels.digests import partitions_of
 from transforms.kernels.normalization import normalize
 from transforms.kernels.rows import Origin
+from transforms.raw_records import RawRecords
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Code
@@ -141,11 +142,11 @@ def _reading(raw: RawChunk) -> Reading:
     )
 
 
-def _together(raws: list[RawChunk]) -> tuple[list[bytes], Origin]:
+def _together(raws: list[RawChunk]) -> tuple[RawRecords, Origin]:
     """The records of chunks, and where each stands."""
     chunks = [(raw, raw.chunk) for raw in raws if raw.chunk is not None]
     counts = [len(chunk.records) for _, chunk in chunks]
-    records = chunks[0][1].records if len(chunks) == 1 else [each for _, chunk in chunks for each in chunk.records]
+    records = RawRecords.joined([chunk.records for _, chunk in chunks])
     origin = Origin(
         export=np.repeat(np.array([raw.stretch.export.number for raw, _ in chunks], np.int32), counts),
         chunk=np.repeat(np.array([raw.position for raw, _ in chunks], np.int64), counts),

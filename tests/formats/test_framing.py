@@ -130,6 +130,13 @@ def test_line_ends(data: bytes, records: list[bytes]) -> None:
     assert split_lines(data).records == records
 
 
+@given(exports)
+def test_lines_behind_the_stop_do_not_count(data: bytes) -> None:
+    for stop in (0, *(at + 1 for at, byte in enumerate(data) if byte == ord("\n")), len(data)):
+        assert numbered([split_lines(data, stop=stop)]) == by_hand(data[:stop])
+        assert split_lines(data, stop=stop).byte_count == stop
+
+
 def test_a_mark_is_only_one_at_the_start_of_the_export() -> None:
     assert split_lines(BOM + b"{}", offset=10).records == [BOM + b"{}"]
 

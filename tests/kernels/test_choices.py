@@ -13,6 +13,7 @@ from transforms.kernels.choices import other_choices, reject_other_choices
 from transforms.kernels.metadata import DENSITY
 from transforms.kernels.normalization import Normalized, normalize
 from transforms.kernels.rows import Origin
+from transforms.raw_records import RawRecords
 from transforms.rules.declared import DeclaredField, DeclaredType, not_a_choice
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import Mode
@@ -59,7 +60,7 @@ def normalized(values: list[Any], group: Group, mode: Mode = "append") -> tuple[
     lines = [raw(value) for value in values]
     offsets = np.cumsum([7] + [len(line) + 1 for line in lines])[:-1].astype(np.int64)
     origin = Origin(3, -1, offsets, np.arange(1, len(lines) + 1, dtype=np.int64))
-    return normalize(lines, group=group, model_run=None, origin=origin, mode=mode), origin
+    return normalize(RawRecords.of(lines), group=group, model_run=None, origin=origin, mode=mode), origin
 
 
 @settings(max_examples=60, deadline=None)

@@ -17,6 +17,7 @@ from transforms.kernels.metadata import DENSITY
 from transforms.kernels.normalization import normalize
 from transforms.kernels.rows import Origin
 from transforms.kernels.settling import Ruling, cleared, losing
+from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import Mode, Step
 from transforms.rules.rejections import Code, expected
@@ -123,7 +124,7 @@ def batches_of(job: dict[Group, list[Any]], mode: Mode = "append") -> dict[Group
         lines = [raw(value) for value in values]
         offsets = np.arange(len(lines), dtype=np.int64)
         origin = Origin(0, -1, offsets, offsets + 1)
-        done = normalize(lines, group=group, model_run=None, origin=origin, mode=mode)
+        done = normalize(RawRecords.of(lines), group=group, model_run=None, origin=origin, mode=mode)
         assert not done.rejected
         found[group] = done.batches
     return found

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from support.strategies import metadata_objects, raw, records, scalars
 
+from transforms.formats.framing import split_lines
 from transforms.kernels import plain, shredding
 from transforms.kernels.image_urls import canonical_column
 from transforms.kernels.metadata import ALWAYS_COLUMNS, tabulated
 from transforms.kernels.parsing import parse
+from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Fault
 
@@ -34,7 +36,7 @@ def item_with(metadata: str) -> bytes:
 
 def taken_value(token: str) -> Any:
     """What the extension makes of a JSON value under a metadata key: (form, value), None where it declines it."""
-    found = shredding.items([item_with(f'{{"k": {token}}}')])
+    found = shredding.items(RawRecords.of([item_with(f'{{"k": {token}}}')]))
     if found is None:
         return None
     ((name, values),) = found.dense.items()
@@ -51,16 +53,24 @@ def by_the_columns(lines: list[bytes], group: Group) -> Any:
     return plain.boxes(objects, prediction=group == "predictions", but=parsed.exact)
 
 
+def shredded(records: RawRecords, group: Group) -> shredding.Shredded | None:
+    """What the extension and the kernel around it make of records."""
+    return plain.shredded(records, group, "run")
+
+
 def check_agreement(lines: list[bytes], group: Group) -> int:
     """Compares what is taken with what the columns give for the same records; returns how many were taken."""
-    if group == "items":
-        found = shredding.items(lines)
-        if found is not None:
-            found = plain.with_canonical_urls(lines, found)
-    else:
-        found = shredding.boxes(lines, prediction=group == "predictions")
+    records = RawRecords.of(lines)
+    found = shredded(records, group)
+    block = b"".join(line + b"\r\n" for line in lines)
+    starts = records.starts + np.arange(len(lines))  # of two bytes of a line end one more lies in front of each
+    again = shredded(RawRecords(block, starts, starts + records.ends - records.starts), group)
     if found is None:
+        assert again is None
         return 0
+    assert again is not None
+    assert again.places.tolist() == found.places.tolist(), "whatever line ends there are"
+    found.columns.pop("model_run", None)
     picked = by_the_columns([lines[place] for place in found.places], group)
     assert picked.places == list(range(len(found.places))), "whatever is taken is plain"
     names = set(picked.columns) | set(found.columns)
@@ -151,7 +161,7 @@ def test_integers_are_exact_or_declined(value: int) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.booleans())
 def test_texts_come_back_however_they_are_escaped(text: str, ascii_only: bool) -> None:
     assert taken_value(json.dumps(text, ensure_ascii=ascii_only)) == ("string", text)
-    found = shredding.items([item_with(f"{{{json.dumps(text, ensure_ascii=ascii_only)}: 1}}")])
+    found = shredding.items(RawRecords.of([item_with(f"{{{json.dumps(text, ensure_ascii=ascii_only)}: 1}}")]))
     if text not in ALWAYS_COLUMNS:
         assert found is not None
         assert list(found.dense) == [f"int:{text}"]
@@ -165,7 +175,7 @@ def test_strings_that_are_no_utf8_are_declined(data: bytes) -> None:
         expected = orjson.loads(line)
     except orjson.JSONDecodeError:
         expected = None
-    found = shredding.items([line])
+    found = shredding.items(RawRecords.of([line]))
     if found is not None:
         assert expected is not None
         assert found.columns["reference_id"].to_list() == [expected["reference_id"]]
@@ -219,7 +229,7 @@ def test_strings_that_are_no_utf8_are_declined(data: bytes) -> None:
     ],
 )  # fmt: skip
 def test_what_is_left_to_the_rules(record: bytes) -> None:
-    assert shredding.items([record]) is None
+    assert shredding.items(RawRecords.of([record])) is None
 
 
 def test_ordinary_records_are_taken() -> None:
@@ -248,13 +258,12 @@ def test_geometry_is_the_canonical_text(x: float, y: float, width: float, height
 def test_numbers_of_a_geometry_that_the_writer_would_write_otherwise_are_declined(token: str) -> None:
     line = raw(BOX).replace(b'"x": 1,', b'"x": %s,' % token.encode()).replace(b'"x":1,', b'"x":%s,' % token.encode())
     assert token.encode() in line
-    assert shredding.boxes([line], prediction=False) is None
+    assert shredding.boxes(RawRecords.of([line]), prediction=False) is None
 
 
 def test_items_whose_url_the_rule_has_to_judge_are_left_to_it() -> None:
-    lines = [
-        raw({**ITEM, "image_url": url}) for url in ("nonsense", "https://a.org/x", "HTTPS://A.org/../x", "ftp://a")
-    ]
+    urls = ("nonsense", "https://a.org/x", "HTTPS://A.org/../x", "ftp://a")
+    lines = RawRecords.of([raw({**ITEM, "image_url": url}) for url in urls])
     found = shredding.items(lines)
     assert found is not None
     assert found.places.tolist() == [0, 1, 2, 3]
@@ -268,7 +277,7 @@ def test_items_whose_url_the_rule_has_to_judge_are_left_to_it() -> None:
 
 
 def test_skipped_records_are_declined() -> None:
-    found = shredding.items([raw(ITEM)] * 3, skip=np.array([False, True, False]))
+    found = shredding.items(RawRecords.of([raw(ITEM)] * 3), skip=np.array([False, True, False]))
     assert found is not None
     assert found.places.tolist() == [0, 2]
 
@@ -276,7 +285,7 @@ def test_skipped_records_are_declined() -> None:
 def test_many_rare_keys_become_cells() -> None:
     lines = [raw({**ITEM, "metadata": {f"k{(row * 7 + n) % 500}": row for n in range(3)}}) for row in range(2_000)]
     assert check_agreement(lines, "items") == 2_000
-    found = shredding.items(lines)
+    found = shredding.items(RawRecords.of(lines))
     assert found is not None
     assert (found.dense, found.cells.height) == ({}, 6_000)
 
@@ -285,6 +294,32 @@ def test_a_fault_of_the_parser_is_no_fault_of_a_neighbour() -> None:
     lines = [raw(ITEM), b'{"reference_id": ', raw({**ITEM, "metadata": {"a": 10**30}})]
     parsed = parse(lines)
     assert isinstance(parsed.faults[1], Fault)
-    found = shredding.items(lines)
+    found = shredding.items(RawRecords.of(lines))
     assert found is not None
     assert found.places.tolist() == [0]
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_a_record_that_the_next_line_would_complete_is_not_taken(line_end: bytes) -> None:
+    whole = raw({**BOX, "metadata": {"a": [1, {"b": "c d"}], "on": True, "no": None, "f": -1.25e3}})
+    assert check_agreement([whole], "annotations") == 1
+    for cut in range(len(whole) + 1):
+        records = split_lines(whole[:cut] + line_end + whole[cut:] + line_end + whole, offset=1).records
+        found = shredding.boxes(records, prediction=False)
+        assert found is not None
+        taken = [records[place] for place in found.places.tolist()]
+        assert taken == [whole] * (2 if cut in (0, len(whole)) else 1)
+
+
+def test_a_block_that_does_not_end_its_records_is_refused() -> None:
+    line = raw(ITEM)
+    whole = np.array([len(line)])
+    for data, starts, ends in (
+        (line + b",", np.array([0]), whole),
+        (line, np.array([0]), whole + 1),
+        (line, np.array([-1]), whole),
+        (line, whole, np.array([0])),
+        (line, np.array([0, 0]), whole),
+    ):
+        with pytest.raises(ValueError, match="expected"):
+            shredding.items(RawRecords(data, starts, ends))

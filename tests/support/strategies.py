@@ -10,6 +10,7 @@ from transforms.kernels.batch import Batch
 from transforms.kernels.metadata import tabulated
 from transforms.kernels.normalization import Normalized, normalize
 from transforms.kernels.rows import Origin, batch
+from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
 
@@ -217,7 +218,7 @@ def normalized(values: list[Any], group: Group, *, model_run: str | None = None,
     lines = [value if isinstance(value, bytes) else raw(value) for value in values]
     offsets = np.cumsum([0] + [len(line) + 1 for line in lines])[:-1].astype(np.int64)
     origin = Origin(export, -1, offsets, np.arange(1, len(lines) + 1, dtype=np.int64))
-    return normalize(lines, group=group, model_run=model_run, origin=origin)
+    return normalize(RawRecords.of(lines), group=group, model_run=model_run, origin=origin)
 
 
 def batch_of(metadata: list[JsonObject], *, group: Group = "items") -> Batch:

@@ -12,6 +12,7 @@ from transforms.kernels.batch import SOURCE, Batch
 from transforms.kernels.merging import GroupCounts
 from transforms.kernels.normalization import normalize
 from transforms.kernels.rows import Origin
+from transforms.raw_records import RawRecords
 from transforms.rules.annotations import GEOMETRIC
 from transforms.rules.coordinates import KEYS as COORDINATE_KEYS
 from transforms.rules.coordinates import locate
@@ -104,7 +105,7 @@ def batches_of(job: Job, mode: Mode, *, first_export: int = 0) -> dict[Group, li
             lines = [raw(value) for value in values]
             offsets = np.cumsum([0] + [len(line) + 1 for line in lines])[:-1].astype(np.int64)
             origin = Origin(export, -1, offsets, np.arange(1, len(lines) + 1, dtype=np.int64))
-            done = normalize(lines, group=group, model_run="run", origin=origin, mode=mode)
+            done = normalize(RawRecords.of(lines), group=group, model_run="run", origin=origin, mode=mode)
             for batch in done.batches:
                 found.setdefault(batch.group, []).append(batch)
     return found

@@ -19,6 +19,7 @@ import numpy as np
 import orjson
 
 from transforms.formats.framing import Chunk, Unreadable
+from transforms.raw_records import RawRecords
 
 
 def read_avro(stream: BinaryIO, chunk_records: int) -> Iterator[Chunk]:
@@ -61,7 +62,7 @@ def read_avro(stream: BinaryIO, chunk_records: int) -> Iterator[Chunk]:
 def _chunk(records: list[bytes], done: int, byte_count: int) -> Chunk:
     lines = np.arange(len(records), dtype=np.int64)
     return Chunk(
-        records=records,
+        records=RawRecords.of(records),
         offsets=lines + done,
         lines=lines,
         first_line=done + 1,

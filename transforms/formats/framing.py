@@ -6,22 +6,27 @@ large export be read in byte ranges by many workers and still give the records, 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import accumulate, compress
+from itertools import accumulate
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from transforms.raw_records import NEWLINE, RawRecords
+
 MAX_LINE_BYTES = 64 * 1024 * 1024  # the longest line that is a record (F4)
 HEAD_BYTES = 64 * 1024  # how much of a longer line is kept
 BLOCK_BYTES = 8 * 1024 * 1024  # read at once: large beside the way to a bucket, small beside a worker's memory
-TAIL_BYTES = 256 * 1024  # read at once past the end of a range, to finish its last line
+RANGE_BLOCK_BYTES = 32 * 1024 * 1024  # likewise of a range, which comes in one piece if it is not larger
+BEYOND_BYTES = 64 * 1024  # read with the end of a range, where its last line mostly ends
+TAIL_BYTES = 256 * 1024  # read at once further on, to finish that line
+_LOOK_BYTES = 256 * 1024  # looked at in one go: small enough to stay in the processor's cache
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLANK = b" \t\r"
 _IS_BLANK = np.isin(np.arange(256, dtype=np.uint8), np.frombuffer(BLANK, dtype=np.uint8))
-NEWLINE = b"\n"
 CR = b"\r"
+_LF_BYTE, _CR_BYTE = b"\n\r"
 
 
 class Unreadable(Exception):  # noqa: N818 - the name that rejections and the exit code use (unreadable_export)
@@ -63,7 +68,7 @@ class Chunk:
     r"""Raw records of one stretch of an export, in their order. Blank lines are not in it.
 
     Attributes:
-        records: bytes of each record, without its line end (a trailing CR belongs to the line end).
+        records: the records, without their line ends (a trailing CR belongs to the line end).
         offsets: int64[N], byte offset of each record in the (decompressed) export.
         lines: int64[N], line of each record, counted from 0 at the start of the chunk.
         first_line: the 1-based number in the export of the chunk's line 0; None when it is not known (a byte range).
@@ -72,7 +77,7 @@ class Chunk:
         oversized: the lines that are too long to be records (F4).
     """
 
-    records: list[bytes]
+    records: RawRecords
     offsets: npt.NDArray[np.int64]
     lines: npt.NDArray[np.int64]
     first_line: int | None
@@ -81,30 +86,31 @@ class Chunk:
     oversized: tuple[Oversized, ...] = ()
 
 
-def split_lines(data: bytes, *, offset: int = 0, first_line: int | None = None) -> Chunk:
+def split_lines(data: bytes, *, offset: int = 0, first_line: int | None = None, stop: int | None = None) -> Chunk:
     r"""The records of whole lines (F1).
 
     A line ends with LF or CRLF and nowhere else; the last one may lack its end. Lines of nothing but spaces, tabs and
     CR are skipped, and so is a byte order mark if `offset` is 0.
 
-    `data` begins where a line begins: at byte `offset` of the export, line `first_line` (1-based) if that is known.
+    `data` begins where a line begins: at byte `offset` of the export, line `first_line` (1-based) if that is known. The
+    lines that begin at `stop`, where one begins, and behind it do not count.
 
-    >>> split_lines(b'{"a": 1}\r\n\r\n{"a": 2}').records
+    >>> list(split_lines(b'{"a": 1}\r\n\r\n{"a": 2}').records)
     [b'{"a": 1}', b'{"a": 2}']
     """
+    size = len(data) if stop is None else stop
+    block = np.frombuffer(data, np.uint8, size)
     mark = len(BYTE_ORDER_MARK) if offset == 0 and data.startswith(BYTE_ORDER_MARK) else 0
-    records = data[mark:].split(NEWLINE)
-    if not records[-1]:
-        records.pop()  # what follows the last line end is no line
-    # Lengths of Python objects give the offsets several times faster than looking at every byte again.
-    lengths = np.fromiter(map(len, records), dtype=np.int64, count=len(records))
-    starts = np.cumsum(lengths + 1) - (lengths + 1) + mark
-    if CR in data:
-        records = [record.removesuffix(CR) for record in records]
-    keep = np.ones(len(records), dtype=np.bool_)
+    found = _newlines(block)
+    is_open = size > (found[-1] + 1 if len(found) else mark)  # behind the last line end stands something
+    ends = np.append(found, size) if is_open else found
+    starts = np.concatenate([np.full(1, mark, np.int64), found + 1])[: len(ends)]
+    filled = ends > starts
+    ends[filled] -= block[ends[filled] - 1] == _CR_BYTE
+    keep = np.ones(len(ends), dtype=np.bool_)
     oversized = []
-    for index in _suspects(data, starts, lengths):
-        record = records[index]
+    for index in _suspects(block, starts, ends):
+        record = data[starts[index] : ends[index]]
         if not record.strip(BLANK):
             keep[index] = False
         elif len(record) > MAX_LINE_BYTES:
@@ -112,15 +118,13 @@ def split_lines(data: bytes, *, offset: int = 0, first_line: int | None = None) 
             at = offset + int(starts[index])
             oversized.append(Oversized(offset=at, line=index, length=len(record), head=record[:HEAD_BYTES]))
     lines = np.flatnonzero(keep).astype(np.int64, copy=False)
-    if len(lines) < len(records):
-        records = list(compress(records, keep))
     return Chunk(
-        records=records,
+        records=RawRecords(data, starts[lines], ends[lines]),
         offsets=starts[lines] + offset,
         lines=lines,
         first_line=first_line,
-        line_count=len(keep) - (len(keep) > 0 and not data.endswith(NEWLINE)),
-        byte_count=len(data),
+        line_count=len(found),
+        byte_count=size,
         oversized=tuple(oversized),
     )
 
@@ -137,7 +141,7 @@ def read_range(stream: BinaryIO, start: int, stop: int) -> Chunk:
     if begin is None:
         return _joined([], None)
     stream.seek(begin)
-    return _joined(list(_stretches(stream, begin, stop, BLOCK_BYTES)), 1 if begin == 0 else None)
+    return _joined(list(_stretches(stream, begin, stop, RANGE_BLOCK_BYTES)), 1 if begin == 0 else None)
 
 
 def read_stream(stream: BinaryIO, chunk_bytes: int) -> Iterator[Chunk]:
@@ -172,13 +176,20 @@ def read_stream(stream: BinaryIO, chunk_bytes: int) -> Iterator[Chunk]:
         raise Unreadable(fault.message, fault.offset, line) from fault
 
 
-def _suspects(data: bytes, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> list[int]:
+def _newlines(block: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Where the line ends stand."""
+    looks = (np.flatnonzero(block[at : at + _LOOK_BYTES] == _LF_BYTE) + at for at in range(0, len(block), _LOOK_BYTES))
+    return np.concatenate([np.empty(0, np.int64), *looks])
+
+
+def _suspects(block: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> list[int]:
     """Indices of the lines that may be blank or oversized: empty, too long, or with a blank in front."""
+    lengths = ends - starts
     filled = lengths > 0
     suspect = ~filled | (lengths > MAX_LINE_BYTES)
-    first = np.frombuffer(data, dtype=np.uint8)[starts[filled]]
-    suspect[filled] |= _IS_BLANK[first]
-    return [int(index) for index in np.flatnonzero(suspect)]
+    suspect[filled] |= _IS_BLANK[block[starts[filled]]]
+    found: list[int] = np.flatnonzero(suspect).tolist()
+    return found
 
 
 def _line_start(stream: BinaryIO, start: int, stop: int) -> int | None:
@@ -211,31 +222,35 @@ def _stretches(stream: BinaryIO, at: int, stop: int | None, block_bytes: int) ->
             raise Unreadable(error.message, line.begin) from error
         if not block:
             break
-        if stop is not None and at + len(block) >= stop:
+        size = len(block)  # of it that counts
+        if stop is not None and at + size >= stop:
             end = block.find(NEWLINE, max(stop - 1 - at, 0))
             finished = end >= 0
-            block = block[: end + 1] if finished else block
-        at += len(block)
-        if line.overlong and (end := block.find(NEWLINE)) >= 0:
+            size = end + 1 if finished else size
+        at += size
+        if line.overlong and (end := block.find(NEWLINE, 0, size)) >= 0:
             line.add(block[:end])
             yield line.chunk(ended=True)
-            block = block[end + 1 :]
-            line = _UnfinishedLine(at - len(block))
-        end = block.rfind(NEWLINE) + 1
+            block = block[end + 1 : size]
+            size = len(block)
+            line = _UnfinishedLine(at - size)
+        end = block.rfind(NEWLINE, 0, size) + 1
         if end > 0:
-            whole = line.content() + block[:end]
-            yield split_lines(whole, offset=line.begin)
-            line = _UnfinishedLine(line.begin + len(whole))
-        line.add(block[end:])
+            if line.length:
+                block, size = line.content() + block[:size], line.length + size
+                end += line.length
+            yield split_lines(block, offset=line.begin, stop=end)
+            line = _UnfinishedLine(line.begin + end)
+        line.add(block[end:size])
     if line.length:
         yield line.chunk(ended=False) if line.overlong else split_lines(line.content(), offset=line.begin)
 
 
 def _read_size(at: int, stop: int | None, block_bytes: int) -> int:
-    """How many bytes to read next: never across `stop`, and little beyond it."""
+    """How many bytes to read next: little beyond `stop`."""
     if stop is None:
         return block_bytes
-    return min(block_bytes, stop - at) if at < stop else TAIL_BYTES
+    return min(block_bytes, stop - at + BEYOND_BYTES) if at < stop else TAIL_BYTES
 
 
 class _UnfinishedLine:
@@ -288,7 +303,7 @@ def _joined(parts: list[Chunk], first_line: int | None) -> Chunk:
     above = list(accumulate((part.line_count for part in parts), initial=0))[:-1]
     numbered = list(zip(parts, above, strict=True))
     return Chunk(
-        records=[record for part in parts for record in part.records],
+        records=RawRecords.joined([part.records for part in parts]),
         offsets=np.concatenate([none, *(part.offsets for part in parts)]),
         lines=np.concatenate([none, *(part.lines + lines for part, lines in numbered)]),
         first_line=first_line,

@@ -14,6 +14,7 @@ import numpy as np
 
 from transforms.formats import framing
 from transforms.formats.framing import BYTE_ORDER_MARK, HEAD_BYTES, Chunk, Oversized, Unreadable
+from transforms.raw_records import RawRecords
 
 TYPE_NAMES = frozenset(
     {"box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory", "segmentation"},
@@ -136,7 +137,7 @@ def split_document(data: bytes) -> tuple[Chunk, Unreadable | None]:
         the fault: everything readable in front of it is in the chunk. What stands at the top level and is no object or
         list is handed on line by line, to be rejected; empty places between commas hold nothing and are passed over.
 
-    >>> split_document(b'{"items": [{"a": 1}, 2],\n "update": true}')[0].records
+    >>> list(split_document(b'{"items": [{"a": 1}, 2],\n "update": true}')[0].records)
     [b'{"a": 1}', b'2']
     """
     cut = _Cut()
@@ -259,7 +260,7 @@ def _chunk(data: bytes, cut: _Cut) -> Chunk:
         offsets.append(begin)
         lines.append(line)
     return Chunk(
-        records=records,
+        records=RawRecords.of(records),
         offsets=np.array(offsets, dtype=np.int64),
         lines=np.array(lines, dtype=np.int64),
         first_line=1,

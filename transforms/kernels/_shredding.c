@@ -5,7 +5,9 @@
    twice, a type that is not expected. Each record is parsed into cells first, and put into the columns only when all of
    it was taken.
 
-   Records are bytes objects, which end in a NUL of Python's own. NUL is part of no JSON text, so every scan stops there.
+   Records lie in one block. Behind each stands a line end, or the NUL that Python puts behind a bytes object; every scan
+   stops at NUL, and at a line end wherever none may stand. Where white space is skipped, one may: so a scan can leave a
+   record that is not whole and go on in the next one, which is seen when the record should be over.
 */
 
 #define PY_SSIZE_T_CLEAN
@@ -881,7 +883,9 @@ static int parse_record(Shredder *self, const char *at, const char *end)
         if ((at = skip_separator(at, &is_last)) == NULL)
             return DECLINED;
     }
-    if (skip_space(at) != end)
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
+        at++;
+    if (at != end)
         return DECLINED;
     for (int i = 0; i < self->core_count; i++) {
         enum kind kind = self->core[i].kind;
@@ -1039,37 +1043,47 @@ static int describe(Shredder *self, PyObject *core, PyObject *reserved, PyObject
 }
 
 PyDoc_STRVAR(shred_doc,
-             "shred(records, core, reserved, coordinates, skip) -> (places, core columns, metadata columns)\n\n"
+             "shred(data, starts, ends, core, reserved, coordinates, skip) -> (places, core columns, metadata columns)\n\n"
+             "`data` is a bytes object, and the byte behind a record as transforms/raw_records.py has it.\n"
              "See transforms/kernels/shredding.py, which calls it.");
 
 static PyObject *shred(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    PyObject *records, *core, *reserved, *coordinates, *found = NULL;
-    const char *skip;
-    Py_ssize_t skip_length;
-    if (!PyArg_ParseTuple(arguments, "O!O!O!O!y#", &PyList_Type, &records, &PyTuple_Type, &core, &PyTuple_Type, &reserved,
-                          &PyTuple_Type, &coordinates, &skip, &skip_length))
+    PyObject *block, *core, *reserved, *coordinates, *found = NULL;
+    const char *starts, *ends, *skip;
+    Py_ssize_t starts_length, ends_length, skip_length;
+    /* Only a bytes object has its NUL behind it. */
+    if (!PyArg_ParseTuple(arguments, "O!y#y#O!O!O!y#", &PyBytes_Type, &block, &starts, &starts_length, &ends, &ends_length,
+                          &PyTuple_Type, &core, &PyTuple_Type, &reserved, &PyTuple_Type, &coordinates, &skip, &skip_length))
         return NULL;
     Shredder self;
     memset(&self, 0, sizeof self);
     if (describe(&self, core, reserved, coordinates) < 0)
         goto done;
-    Py_ssize_t count = PyList_GET_SIZE(records);
+    const char *text = PyBytes_AS_STRING(block);
+    Py_ssize_t size = PyBytes_GET_SIZE(block), count = starts_length / (Py_ssize_t)sizeof(int64_t);
+    if (starts_length % (Py_ssize_t)sizeof(int64_t) || ends_length != starts_length) {
+        PyErr_Format(PyExc_ValueError, "expected as many ends as starts, int64, got %zd and %zd bytes", starts_length,
+                     ends_length);
+        goto done;
+    }
     if (skip_length && skip_length != count) {
         PyErr_Format(PyExc_ValueError, "expected %zd bytes that say what to skip, got %zd", count, skip_length);
         goto done;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *record = PyList_GET_ITEM(records, i);
-        if (!PyBytes_Check(record)) {
-            PyErr_Format(PyExc_TypeError, "expected records of bytes, got %R", Py_TYPE(record));
+        int64_t start, end;
+        memcpy(&start, starts + i * (Py_ssize_t)sizeof start, sizeof start);
+        memcpy(&end, ends + i * (Py_ssize_t)sizeof end, sizeof end);
+        if (start < 0 || start > end || end > size || (text[end] != 0 && text[end] != '\n' && text[end] != '\r')) {
+            PyErr_Format(PyExc_ValueError, "expected records in a block of %zd bytes with a line end behind each, got %lld to %lld",
+                         size, (long long)start, (long long)end);
             goto done;
         }
         if (skip_length && skip[i])
             continue;
         self.record = i;
-        const char *text = PyBytes_AS_STRING(record);
-        int result = parse_record(&self, text, text + PyBytes_GET_SIZE(record));
+        int result = parse_record(&self, text + start, text + end);
         if (result == FAILED || (result == TAKEN && commit(&self, i) < 0)) {
             PyErr_NoMemory();
             goto done;

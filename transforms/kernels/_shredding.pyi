@@ -1,5 +1,7 @@
 def shred(
-    records: list[bytes],
+    data: bytes,
+    starts: bytes,
+    ends: bytes,
     core: tuple[tuple[str, int, str], ...],
     reserved: tuple[str, ...],
     coordinates: tuple[tuple[str, float], ...],

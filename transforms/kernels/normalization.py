@@ -24,6 +24,7 @@ from transforms.kernels.rows import (
     item_columns,
     scene_columns,
 )
+from transforms.raw_records import RawRecords
 from transforms.rules import annotations as annotation_rules
 from transforms.rules import items as item_rules
 from transforms.rules import scenes as scene_rules
@@ -68,7 +69,7 @@ class _Piece(NamedTuple):
 
 
 def normalize(
-    raw: Sequence[bytes], *, group: Group, model_run: str | None, origin: Origin, mode: Mode = "append"
+    raw: RawRecords, *, group: Group, model_run: str | None, origin: Origin, mode: Mode = "append"
 ) -> Normalized:
     """The rows that the raw records of a chunk give.
 
@@ -78,7 +79,7 @@ def normalize(
     left = range(len(raw)) if mode == "merge" else _shred(raw, group, model_run, origin, done)
     if not left:
         return done
-    parsed = parse(raw if len(left) == len(raw) else [raw[position] for position in left])
+    parsed = parse(list(raw) if len(left) == len(raw) else [raw[position] for position in left])
     done.rejected += (Rejected(group, left[place], None, fault) for place, fault in parsed.faults.items())
     done.read[group] += len(parsed.faults)
     pieces = _pieces(parsed.values, left, parsed.faults, group, done)
@@ -94,9 +95,7 @@ def normalize(
     return done
 
 
-def _shred(
-    raw: Sequence[bytes], group: Group, model_run: str | None, origin: Origin, done: Normalized
-) -> Sequence[int]:
+def _shred(raw: RawRecords, group: Group, model_run: str | None, origin: Origin, done: Normalized) -> Sequence[int]:
     """Adds the batch of the records that need no parser and no rule; returns the positions of the others."""
     found = plain.shredded(raw, group, model_run)
     if found is None:

@@ -17,6 +17,7 @@ from transforms.kernels import shredding
 from transforms.kernels.image_urls import canonical_column
 from transforms.kernels.metadata import Shapes, odd, shapes
 from transforms.kernels.shredding import Shredded
+from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject, JsonValue
 
@@ -101,7 +102,7 @@ def items(records: Sequence[JsonObject], *, but: Collection[int] = ()) -> Picked
     return Picked(found.places, columns, metadata, known)
 
 
-def shredded(raw: Sequence[bytes], group: Group, model_run: str | None) -> Shredded | None:
+def shredded(raw: RawRecords, group: Group, model_run: str | None) -> Shredded | None:
     """The columns of the records that need no parser: image items, boxes; None where there are none."""
     match group:
         case "items":
@@ -117,7 +118,7 @@ def shredded(raw: Sequence[bytes], group: Group, model_run: str | None) -> Shred
             return None
 
 
-def with_canonical_urls(raw: Sequence[bytes], found: Shredded) -> Shredded | None:
+def with_canonical_urls(raw: RawRecords, found: Shredded) -> Shredded | None:
     """Items shredded from raw records with their column `url`; without those whose URL only the rule can judge."""
     canonical, errors = canonical_column(found.columns["image_url"])
     if errors.null_count() < len(errors):

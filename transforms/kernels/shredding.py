@@ -4,7 +4,6 @@ The extension takes a record whole, with the very columns that the parser, `kern
 give, or declines it: whatever looks odd in any way is left to them. Without the extension every record is.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 from transforms.kernels.batch import Positions
 from transforms.kernels.metadata import FORMS, Found, json_text, laid_out, spread
+from transforms.raw_records import RawRecords
 from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT, PAIRS
 from transforms.rules.metadata import RESERVED
 
@@ -73,7 +73,7 @@ def is_built() -> bool:
     return _shredding is not None
 
 
-def items(records: Sequence[bytes], *, skip: npt.NDArray[np.bool_] | None = None) -> Shredded | None:
+def items(records: RawRecords, *, skip: npt.NDArray[np.bool_] | None = None) -> Shredded | None:
     """Plain image items: a URL under `image_url`, a metadata object and perhaps a size. None where there are none.
 
     The URLs are not looked at. `skip` (bool[N]) says which records are declined unseen.
@@ -81,16 +81,17 @@ def items(records: Sequence[bytes], *, skip: npt.NDArray[np.bool_] | None = None
     return _shredded(records, _ITEM, skip)
 
 
-def boxes(records: Sequence[bytes], *, prediction: bool) -> Shredded | None:
+def boxes(records: RawRecords, *, prediction: bool) -> Shredded | None:
     """Plain box annotations with an id and four numbers; None where there are none."""
     return _shredded(records, _PREDICTED if prediction else _MARK, None)
 
 
-def _shredded(records: Sequence[bytes], core: _Core, skip: npt.NDArray[np.bool_] | None) -> Shredded | None:
+def _shredded(records: RawRecords, core: _Core, skip: npt.NDArray[np.bool_] | None) -> Shredded | None:
     if _shredding is None or not records:
         return None
     skipped = b"" if skip is None else skip.astype(np.uint8).tobytes()
-    given, found, fields = _shredding.shred(list(records), core, tuple(sorted(RESERVED)), _COORDINATES, skipped)
+    block = (records.data, records.starts.tobytes(), records.ends.tobytes())
+    given, found, fields = _shredding.shred(*block, core, tuple(sorted(RESERVED)), _COORDINATES, skipped)
     places = np.frombuffer(given, np.int64)
     if not len(places):
         return None

@@ -1,0 +1,81 @@
+"""Raw records where they lie: what the readers of formats hand to the kernels, without an object for each record."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Self, overload
+
+import numpy as np
+import numpy.typing as npt
+
+NEWLINE = b"\n"
+
+Places = npt.NDArray[np.int64]
+
+
+class RawRecords(Sequence[bytes]):
+    """The bytes of raw records, a sequence that makes each of them when it is asked for.
+
+    Attributes:
+        data: A block of bytes that holds them all. Behind each record stands a line end (LF or CRLF) or nothing, so
+            that a reader that knows no end stops there.
+        starts: Where each begins in the block: int64[N], ascending.
+        ends: The byte behind each: int64[N].
+    """
+
+    __slots__ = ("data", "ends", "starts")
+
+    def __init__(self, data: bytes, starts: Places, ends: Places) -> None:
+        """Takes the block and the places."""
+        self.data = data
+        self.starts = starts
+        self.ends = ends
+
+    @classmethod
+    def of(cls, records: Iterable[bytes]) -> Self:
+        """Records that lie somewhere else, put together."""
+        each = list(records)
+        ends = np.cumsum(np.fromiter(map(len, each), np.int64, len(each)) + 1) - 1
+        starts = np.concatenate([np.zeros(1, np.int64), ends + 1])[:-1]
+        return cls(NEWLINE.join(each), starts, ends)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """All records of several blocks, in their order; one block is not copied."""
+        if len(parts) == 1:
+            return parts[0]
+        # Between blocks a line end: the last record of one may have nothing behind it.
+        shifts = np.cumsum([0] + [len(part.data) + 1 for part in parts[:-1]])
+        none = np.empty(0, np.int64)
+        return cls(
+            NEWLINE.join([part.data for part in parts]),
+            np.concatenate([none, *(part.starts + shift for part, shift in zip(parts, shifts, strict=False))]),
+            np.concatenate([none, *(part.ends + shift for part, shift in zip(parts, shifts, strict=False))]),
+        )
+
+    def __len__(self) -> int:
+        """How many records there are."""
+        return len(self.starts)
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> Self: ...
+    def __getitem__(self, place: int | slice) -> bytes | Self:
+        """One record, or some of them."""
+        if isinstance(place, slice):
+            return type(self)(self.data, self.starts[place], self.ends[place])
+        return self.data[self.starts[place] : self.ends[place]]
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Each record."""
+        data = self.data
+        return (data[start:end] for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another sequence holds the same records."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment] # compared by what it holds
+
+    def __repr__(self) -> str:
+        """What it holds."""
+        return f"RawRecords.of({list(self)!r})"
