@@ -27,8 +27,10 @@ enum { MOST_CORE = 16, DEEPEST = 100, LONGEST_TOKEN = 40, BIG_DIGITS = 18 };
 
 static const double EXACT_IN_DOUBLE = 9007199254740992.0; /* 2**53 */
 
+/* Grows as a bytes object, so that what is in it is handed to Python without a copy. */
 typedef struct {
-    char *data;
+    PyObject *bytes;
+    char *data; /* in it */
     Py_ssize_t size, room;
 } Buffer;
 
@@ -39,12 +41,29 @@ static int reserve(Buffer *buffer, Py_ssize_t more)
     Py_ssize_t room = buffer->room ? buffer->room * 2 : 64;
     while (room < buffer->size + more)
         room *= 2;
-    char *data = PyMem_RawRealloc(buffer->data, (size_t)room);
-    if (data == NULL)
+    if (buffer->bytes == NULL)
+        buffer->bytes = PyBytes_FromStringAndSize(NULL, room);
+    else
+        _PyBytes_Resize(&buffer->bytes, room); /* leaves NULL where there is no memory */
+    if (buffer->bytes == NULL) {
+        buffer->data = NULL;
+        buffer->size = buffer->room = 0;
         return -1;
-    buffer->data = data;
+    }
+    buffer->data = PyBytes_AS_STRING(buffer->bytes);
     buffer->room = room;
     return 0;
+}
+
+/* What is in the buffer, which is empty then. */
+static PyObject *bytes_of(Buffer *buffer)
+{
+    PyObject *bytes = buffer->bytes;
+    if (bytes == NULL)
+        return PyBytes_FromStringAndSize(NULL, 0);
+    _PyBytes_Resize(&bytes, buffer->size);
+    *buffer = (Buffer){0};
+    return bytes;
 }
 
 static int add(Buffer *buffer, const void *data, Py_ssize_t size)
@@ -61,16 +80,41 @@ static int add_int64(Buffer *buffer, int64_t value)
     return add(buffer, &value, sizeof value);
 }
 
-/* Values of one column: `rows` int64, `values` int64, double, one byte, or (texts) int64 ends of what is in `data`. */
+/* Values of one column: int64, double, one byte, or (texts) 0 and the int64 ends of what is in `data`.
+
+   `rows` says of which row each value is; it stays empty as long as value number i is that of row i. */
 typedef struct {
     Buffer rows, values, data;
+    int64_t count;
 } Column;
+
+static int list_rows(Column *column)
+{
+    for (int64_t row = 0; row < column->count; row++)
+        if (add_int64(&column->rows, row) < 0)
+            return -1;
+    return 0;
+}
+
+static int add_row(Column *column, int64_t row)
+{
+    if (!column->rows.size) {
+        if (column->count == row) {
+            column->count++;
+            return 0;
+        }
+        if (list_rows(column) < 0)
+            return -1;
+    }
+    column->count++;
+    return add_int64(&column->rows, row);
+}
 
 static void clear_column(Column *column)
 {
-    PyMem_RawFree(column->rows.data);
-    PyMem_RawFree(column->values.data);
-    PyMem_RawFree(column->data.data);
+    Py_XDECREF(column->rows.bytes);
+    Py_XDECREF(column->values.bytes);
+    Py_XDECREF(column->data.bytes);
 }
 
 enum role { ORDINARY, RESERVED, NORTH_LONG, EAST_LONG, NORTH_SHORT, EAST_SHORT };
@@ -897,6 +941,8 @@ static int parse_record(Shredder *self, const char *at, const char *end)
 
 static int add_text(const Shredder *self, Column *column, const Text *text)
 {
+    if (!column->values.size && add_int64(&column->values, 0) < 0)
+        return -1;
     if (add(&column->data, text_of(self, text), text->length) < 0)
         return -1;
     return add_int64(&column->values, column->data.size);
@@ -915,19 +961,19 @@ static int commit(Shredder *self, int64_t place)
         case LITERAL:
             break;
         case NUMBER_OR_NULL:
-            if (is_there && (add_int64(&core->column.rows, self->rows) < 0 ||
+            if (is_there && (add_row(&core->column, self->rows) < 0 ||
                              add(&core->column.values, &core->number, sizeof core->number) < 0))
                 return -1;
             break;
         default:
-            if (is_there && (add_int64(&core->column.rows, self->rows) < 0 || add_text(self, &core->column, &core->text) < 0))
+            if (is_there && (add_row(&core->column, self->rows) < 0 || add_text(self, &core->column, &core->text) < 0))
                 return -1;
         }
     }
     for (int i = 0; i < self->cell_count; i++) {
         const Cell *cell = &self->cells[i];
         Column *column = &self->fields[cell->field].columns[cell->form];
-        if (add_int64(&column->rows, self->rows) < 0)
+        if (add_row(column, self->rows) < 0)
             return -1;
         int result = 0;
         switch (cell->form) {
@@ -955,22 +1001,24 @@ static int commit(Shredder *self, int64_t place)
 
 /* ---- Python ---- */
 
-static PyObject *bytes_of(const Buffer *buffer)
+/* (rows, values, data) of a column; None for rows where each has a value. */
+static PyObject *column_object(const Shredder *self, Column *column)
 {
-    return PyBytes_FromStringAndSize(buffer->data, buffer->size);
+    PyObject *rows = Py_None;
+    if (column->count == self->rows)
+        Py_INCREF(rows);
+    else if (!column->rows.size && list_rows(column) < 0)
+        return NULL;
+    else
+        rows = bytes_of(&column->rows);
+    return Py_BuildValue("(NNN)", rows, bytes_of(&column->values), bytes_of(&column->data));
 }
 
-/* (rows, values, data) of a column. */
-static PyObject *column_object(const Column *column)
-{
-    return Py_BuildValue("(NNN)", bytes_of(&column->rows), bytes_of(&column->values), bytes_of(&column->data));
-}
-
-static PyObject *core_object(const Shredder *self)
+static PyObject *core_object(Shredder *self)
 {
     PyObject *found = PyList_New(0);
     for (int i = 0; found != NULL && i < self->core_count; i++) {
-        PyObject *column = column_object(&self->core[i].column);
+        PyObject *column = column_object(self, &self->core[i].column);
         if (column == NULL || PyList_Append(found, column) < 0)
             Py_CLEAR(found);
         Py_XDECREF(column);
@@ -979,15 +1027,15 @@ static PyObject *core_object(const Shredder *self)
 }
 
 /* [(key, form, (rows, values, data))], without the columns that have no value. */
-static PyObject *metadata_object(const Shredder *self)
+static PyObject *metadata_object(Shredder *self)
 {
     PyObject *found = PyList_New(0);
     for (int i = 0; found != NULL && i < self->field_count; i++) {
-        const Field *field = &self->fields[i];
+        Field *field = &self->fields[i];
         for (int form = 0; found != NULL && form < FORMS; form++) {
-            if (!field->columns[form].rows.size)
+            if (!field->columns[form].count)
                 continue;
-            PyObject *one = Py_BuildValue("(s#iN)", field->name, field->length, form, column_object(&field->columns[form]));
+            PyObject *one = Py_BuildValue("(s#iN)", field->name, field->length, form, column_object(self, &field->columns[form]));
             if (one == NULL || PyList_Append(found, one) < 0)
                 Py_CLEAR(found);
             Py_XDECREF(one);
@@ -1009,8 +1057,8 @@ static void clear(Shredder *self)
     PyMem_RawFree(self->table);
     PyMem_RawFree(self->expected);
     PyMem_RawFree(self->cells);
-    PyMem_RawFree(self->scratch.data);
-    PyMem_RawFree(self->places.data);
+    Py_XDECREF(self->scratch.bytes);
+    Py_XDECREF(self->places.bytes);
 }
 
 /* Reads the description of the records; the strings stay with the Python objects that the caller holds. */

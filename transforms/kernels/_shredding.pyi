@@ -8,6 +8,6 @@ def shred(
     skip: bytes,
 ) -> tuple[
     bytes,
-    list[tuple[bytes, bytes, bytes]],
-    list[tuple[str, int, tuple[bytes, bytes, bytes]]],
+    list[tuple[bytes | None, bytes, bytes]],
+    list[tuple[str, int, tuple[bytes | None, bytes, bytes]]],
 ]: ...

@@ -99,18 +99,23 @@ def _shredded(records: RawRecords, core: _Core, skip: npt.NDArray[np.bool_] | No
     for (name, kind, literal), (rows, values, data) in zip(core, found, strict=True):
         if kind == _LITERAL:
             columns[name] = pl.Series(name, [literal], pl.String).new_from_index(0, len(places))
-        elif rows:
+        elif values:
             series = _texts(values, data) if kind != _NUMBER_OR_NULL else pl.Series(values=np.frombuffer(values))
-            columns[name] = spread(series, np.frombuffer(rows, np.int64), len(places))
-    dense, cells = laid_out(map(_found, fields), len(places))
+            columns[name] = spread(series, _rows(rows, len(places)), len(places))
+    dense, cells = laid_out((_found(field, len(places)) for field in fields), len(places))
     return Shredded(places, columns, dense, cells)
 
 
-def _found(field: tuple[str, int, tuple[bytes, bytes, bytes]]) -> Found:
-    """The values of one key in one form."""
+def _rows(given: bytes | None, count: int) -> Positions:
+    """The row of each value: without a word, one in each of `count` rows."""
+    return np.arange(count) if given is None else np.frombuffer(given, np.int64)
+
+
+def _found(field: tuple[str, int, tuple[bytes | None, bytes, bytes]], count: int) -> Found:
+    """The values of one key in one form, in `count` rows."""
     key, number, (rows, values, data) = field
     form = _FORM_NAMES[number]
-    where = np.frombuffer(rows, np.int64)
+    where = _rows(rows, count)
     match form:
         case "int":
             series = pl.Series(values=np.frombuffer(values, np.int64))
@@ -125,10 +130,10 @@ def _found(field: tuple[str, int, tuple[bytes, bytes, bytes]]) -> Found:
     return key, form, where, series.cast(FORMS[form])
 
 
-def _texts(ends: bytes, data: bytes) -> pl.Series:
-    """Strings, which are known to be UTF-8, from the place in `data` where each ends."""
-    offsets = np.concatenate([np.zeros(1, np.int64), np.frombuffer(ends, np.int64)])
-    array = pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
+def _texts(offsets: bytes, data: bytes) -> pl.Series:
+    """Strings, which are known to be UTF-8: N + 1 int64 say where in `data` each begins, and where the last one ends."""
+    count = len(offsets) // 8 - 1
+    array = pa.LargeStringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(data))
     return pl.Series(values=array, dtype=pl.String)
 
 
