@@ -28,7 +28,7 @@ from transforms.steps import StepFn
 
 REJECTED = "rejected"
 READINGS = "readings"
-PIECE_BYTES = 1024 * 1024
+PIECE_BYTES = 4 * 1024 * 1024
 """Rows are held back until about so many bytes of exports are there for each partition: every batch has its price."""
 MOST_HELD_BYTES = 128 * 1024 * 1024
 

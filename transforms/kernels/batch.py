@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from transforms.kernels.arrow_files import ArrowFile, Codec, to_arrow
+from transforms.kernels.silence import stacked, taken
 from transforms.rules.export_rows import Group
 
 Positions: TypeAlias = npt.NDArray[np.int64]
@@ -60,19 +61,14 @@ class Batch:
         """All rows of batches of one group, in their order."""
         if len(batches) == 1:
             return batches[0]
-        rows = pl.concat([batch.rows for batch in batches], how="diagonal")
-        starts = np.cumsum([0] + [batch.rows.height for batch in batches[:-1]])
-        cells = pl.concat(
-            [
-                batch.cells.with_columns(row=(pl.col("row") + int(start)).cast(pl.UInt32))
-                for batch, start in zip(batches, starts, strict=True)
-            ]
-        )
-        return cls(batches[0].group, rows.rechunk(), cells.rechunk())
+        starts = np.cumsum([0] + [batch.rows.height for batch in batches[:-1]]).tolist()
+        cells = [_shifted(each.cells, start) for each, start in zip(batches, starts, strict=True) if each.cells.height]
+        rows = stacked([batch.rows for batch in batches])
+        return cls(batches[0].group, rows, pl.concat(cells).rechunk() if cells else no_cells())
 
     def take(self, positions: Positions) -> Self:
         """The rows at these positions, in this order; positions are distinct."""
-        rows = self.rows[positions]
+        rows = taken(self.rows, positions)
         if not self.cells.height:
             return type(self)(self.group, rows, self.cells)
         places = np.full(self.rows.height, -1, np.int64)
@@ -96,7 +92,7 @@ class Batch:
                 found.append(None)
                 continue
             first, last = int(cell_bounds[part]), int(cell_bounds[part + 1])
-            cells = arranged.cells[first:last].with_columns(row=(pl.col("row") - start).cast(pl.UInt32))
+            cells = _shifted(arranged.cells[first:last], -start) if last > first else no_cells()
             found.append(type(self)(self.group, arranged.rows[start:stop], cells))
         return found
 
@@ -173,6 +169,11 @@ class EncodedBatch:
             found = wanted.join(self.cells.frame(), on="row", maintain_order="left_right")
             cells = found.drop("row").rename({"place": "row"}).select(*CELLS)
         return Batch(self.group, self.rows.rows(positions), cells)
+
+
+def _shifted(cells: pl.DataFrame, places: int) -> pl.DataFrame:
+    """The cells of rows that are so many places further down."""
+    return cells.with_columns(row=(pl.col("row") + places).cast(pl.UInt32))
 
 
 def no_cells() -> pl.DataFrame:

@@ -13,6 +13,7 @@ from transforms.kernels.batch import CELLS, Batch, Positions
 from transforms.kernels.fields import cell_groups, cell_values
 from transforms.kernels.metadata import ALWAYS_COLUMNS, CELL_COLUMN, DENSITY, FORMS, spread
 from transforms.kernels.parsing import parse
+from transforms.kernels.silence import silence
 from transforms.rules.values import JsonValue
 
 _SOURCE = ("export_name", "offset")
@@ -152,8 +153,8 @@ def _laid_out(values: pl.Series) -> pl.Series:
     """The same values, their memory made of them alone: its unused bits depend on where the values were taken from."""
     missing = values.null_count()
     if missing == len(values):
-        return pl.Series(values.name, [None], values.dtype).new_from_index(0, len(values))
+        return silence(values.name, values.dtype, len(values))
+    if not missing and values.dtype != pl.Boolean:
+        return values  # numbers leave no bits between them, and of strings their bytes alone are written
     present = np.flatnonzero(values.is_not_null().to_numpy())
-    if not missing:
-        return values.gather(present)
-    return spread(values.drop_nulls(), present, len(values))
+    return spread(values.drop_nulls(), present, len(values)) if missing else values.gather(present)

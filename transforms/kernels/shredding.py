@@ -131,7 +131,7 @@ def _found(field: tuple[str, int, tuple[bytes | None, bytes, bytes]], count: int
 
 
 def _texts(offsets: bytes, data: bytes) -> pl.Series:
-    """Strings, which are known to be UTF-8: N + 1 int64 say where in `data` each begins, and where the last one ends."""
+    """Strings, which are known to be UTF-8; N + 1 int64 say where in `data` each begins, and the last ends."""
     count = len(offsets) // 8 - 1
     array = pa.LargeStringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(data))
     return pl.Series(values=array, dtype=pl.String)
