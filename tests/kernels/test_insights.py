@@ -18,6 +18,7 @@ from transforms.kernels.insights import (
     GRID,
     Bounds,
     Counted,
+    Grid,
     bounds,
     counted,
     field_counts,
@@ -95,16 +96,26 @@ def test_each_location_is_in_one_cell_of_the_grid(located: list[tuple[float, flo
     norths, easts = zip(*located, strict=True)
     box = Bounds(min(norths), min(easts), max(norths), max(easts))
     found = grid_counts(frame, box)
-    assert sum(found.values()) == len(located)
-    assert all(0 <= row < GRID and 0 <= column < GRID for row, column in found)
+    assert found.shape == (GRID, GRID)
+    assert (found >= 0).all()
+    assert found.sum() == len(located)
 
 
 def test_cells_count_from_the_south_west() -> None:
     corners = [(0.0, 0.0), (64.0, 128.0), (64.0, 0.0), (1.0, 2.0), (0.99, 1.99)]
     frame = pl.DataFrame(corners, schema={"latitude": pl.Float64, "longitude": pl.Float64}, orient="row")
-    assert grid_counts(frame, Bounds(0.0, 0.0, 64.0, 128.0)) == {(0, 0): 2, (63, 63): 1, (63, 0): 1, (1, 1): 1}
-    assert grid_counts(frame.clear(), Bounds(0.0, 0.0, 64.0, 128.0)) == {}
-    assert grid_counts(frame.head(1), Bounds(0.0, 0.0, 0.0, 0.0)) == {(0, 0): 1}
+    box = Bounds(0.0, 0.0, 64.0, 128.0)
+    assert cells(grid_counts(frame, box)) == {(0, 0): 2, (63, 63): 1, (63, 0): 1, (1, 1): 1}
+    assert cells(grid_counts(frame.clear(), box)) == {}
+    assert cells(grid_counts(frame.head(1), Bounds(0.0, 0.0, 0.0, 0.0))) == {(0, 0): 1}
+    whole = Counted({}, {}, grid_counts(frame, box))
+    assert whole.document()["grid"] == [[0, 0, 2], [1, 1, 1], [63, 0, 1], [63, 63, 1]]
+    assert Counted.of(whole.document(), {}).document() == whole.document()
+
+
+def cells(grid: Grid) -> dict[tuple[int, int], int]:
+    """The cells that are not empty."""
+    return {(int(row), int(column)): int(grid[row, column]) for row, column in zip(*np.nonzero(grid), strict=True)}
 
 
 VALUES = st.fixed_dictionaries(
@@ -137,7 +148,7 @@ def test_what_goes_on_is_what_is_counted_anew(mine: list[Any], before: list[Any]
     one, two = (schema_of(Batch.concatenated([batch, batch_of(others)])) for others in (before, after))
     first = anew(batch, one)
     stored = Counted.of(orjson.loads(orjson.dumps(first.document())), one)
-    assert stored == first
+    assert (stored.document(), stored.fields) == (first.document(), first.fields)
     found = stored.continued(two, lambda _: batch)
     assert found.document() == anew(batch, two).document()
     assert found.fields == two

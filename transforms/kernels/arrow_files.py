@@ -42,7 +42,8 @@ def to_arrow(frame: pl.DataFrame, codec: Codec) -> bytes:
         frame.write_ipc(out, compression=codec, compat_level=pl.CompatLevel.oldest())
         return out.getvalue()
     # Without string views: how those lie in memory depends on the order in which rows came together (P3).
-    silent = {name for name in silent_columns(frame) if f"{frame.schema[name]}" in _DTYPES}
+    schema = frame.schema
+    silent = {name for name in silent_columns(frame) if f"{schema[name]}" in _DTYPES}
     table = without(frame, silent).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     if silent:
         table = _with_silent(table, frame)

@@ -173,7 +173,8 @@ class EncodedBatch:
 
 def _shifted(cells: pl.DataFrame, places: int) -> pl.DataFrame:
     """The cells of rows that are so many places further down."""
-    return cells.with_columns(row=(pl.col("row") + places).cast(pl.UInt32))
+    rows = (cells["row"].to_numpy().astype(np.int64) + places).astype(np.uint32)
+    return pl.DataFrame([pl.Series("row", rows), *cells.get_columns()[1:]])
 
 
 def no_cells() -> pl.DataFrame:

@@ -33,10 +33,14 @@ def key_partitions(keys: pl.Series, partitions: int) -> pl.Series:
 def listed(uses: pl.DataFrame) -> pl.DataFrame:
     """Each key once, sorted: with the smallest reference id that uses it, and what it is there."""
     by_key = uses if uses["cache_key"].is_sorted() else uses[order_of(uses["cache_key"])]
-    keys = by_key["cache_key"]
-    if not (keys == keys.shift()).any():  # as most are: images that one record uses
+    if not _has_repeated(by_key["cache_key"]):  # as most are: images that one record uses
         return by_key
     return uses.sort("cache_key", "reference_id", "kind", "url").unique("cache_key", keep="first", maintain_order=True)
+
+
+def _has_repeated(keys: pl.Series) -> bool:
+    """Whether any of these keys, which are in their order, comes twice."""
+    return bool((keys == keys.shift()).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +166,10 @@ def split_uses(frames: Sequence[pl.DataFrame], partitions: int) -> Iterator[tupl
     """The uses by key partition; a key that one owner uses several times once only."""
     if not frames:
         return
-    uses = pl.concat([listed(frame) for frame in frames])
-    if len(frames) > 1:
+    uses = pl.concat(frames, rechunk=True)
+    uses = uses[order_of(uses["cache_key"])]
+    if _has_repeated(uses["cache_key"]):
+        uses = pl.concat([listed(frame) for frame in frames])
         uses = uses[order_of(uses["cache_key"])]
     # Partitions follow the order of keys: each is a stretch.
     numbers = key_partitions(uses["cache_key"], partitions).to_numpy()

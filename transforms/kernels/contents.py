@@ -145,8 +145,11 @@ def together(batches: Iterable[Batch]) -> Batch:
 def canonical(batch: Batch) -> Batch:
     """The same rows with their columns by name; their bytes show nothing of how they came together (P3)."""
     ordered = batch.canonical()
-    rows, cells = (frame.select(map(_laid_out, frame.iter_columns())) for frame in (ordered.rows, ordered.cells))
-    return Batch(batch.group, rows, cells)
+    return Batch(batch.group, _made_anew(ordered.rows), _made_anew(ordered.cells))
+
+
+def _made_anew(frame: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame([_laid_out(values) for values in frame.iter_columns()])
 
 
 def _laid_out(values: pl.Series) -> pl.Series:

@@ -1,11 +1,10 @@
 """What the insights page draws, counted in the pass that writes: histograms, and a grid of the locations."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self, cast
+from typing import Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +21,8 @@ from transforms.rules.values import JsonObject, JsonValue
 
 GRID = 64
 """Rows and columns of the grid of locations."""
+Grid: TypeAlias = npt.NDArray[np.int64]
+"""int64[GRID, GRID]: rows from the south, columns from the west."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,39 +80,42 @@ def bounds(fields: Mapping[str, JsonValue]) -> Bounds | None:
     return Bounds(max(-90.0, float(min(extremes["lat"]))), max(-180.0, float(min(extremes["lon"]))), north, east)
 
 
-def grid_counts(locations: pl.DataFrame, box: Bounds) -> dict[tuple[int, int], int]:
-    """(row from the south, column from the west) to the number of locations in that cell of the grid."""
+def grid_counts(locations: pl.DataFrame, box: Bounds) -> Grid:
+    """The number of locations in each cell of the grid over a box."""
     located = locations.drop_nulls()
     rows = _cell(located["latitude"].to_numpy(), box.south, box.north)
     columns = _cell(located["longitude"].to_numpy(), box.west, box.east)
-    cells, counts = np.unique(rows * GRID + columns, return_counts=True)
-    return {divmod(int(cell), GRID): int(count) for cell, count in zip(cells, counts, strict=True)}
+    return np.bincount(rows * GRID + columns, minlength=GRID * GRID).astype(np.int64).reshape(GRID, GRID)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Counted:
     """What was counted of some rows.
 
     Attributes:
         fields: The fields of the schema whose bins and bounds were used.
         histograms: Counts by numerical field.
-        grid: Cell of the grid of locations to their number.
+        grid: The number of locations in each cell of the grid; None where the schema has none.
     """
 
     fields: Mapping[str, JsonValue]
     histograms: Mapping[str, list[int]]
-    grid: Mapping[tuple[int, int], int]
+    grid: Grid | None
 
     @classmethod
     def of(cls, document: JsonObject, fields: Mapping[str, JsonValue]) -> Self:
         """What `document` gave."""
-        grid = cast("list[tuple[int, int, int]]", document["grid"])
         histograms = cast("dict[str, list[int]]", document["histograms"])
-        return cls(fields, histograms, {(row, column): count for row, column, count in grid})
+        rows, columns, counts = np.array(document["grid"], np.int64).reshape(-1, 3).T
+        grid = _no_locations()
+        grid[rows, columns] = counts
+        return cls(fields, histograms, grid)
 
     def document(self) -> JsonObject:
-        """As JSON."""
-        grid = [[row, column, count] for (row, column), count in sorted(self.grid.items())]
+        """As JSON; of the grid [row, column, count] of the cells that are not empty."""
+        counts = _no_locations() if self.grid is None else self.grid
+        rows, columns = np.nonzero(counts)
+        grid = np.column_stack([rows, columns, counts[rows, columns]]).tolist()
         histograms: JsonObject = {key: list(counts) for key, counts in sorted(self.histograms.items())}
         return {"histograms": histograms, "grid": cast("list[JsonValue]", grid)}
 
@@ -134,29 +138,33 @@ class Counted:
         box = bounds(fields)
         moved = box is not None and box != bounds(self.fields)
         histograms = {key: self.histograms[key] for key in same}
-        grid = Counter(self.grid if box is not None else {})
+        grid = None if box is None or self.grid is None else self.grid.copy()
         if changes is not None:
             storages = {key: _storage(fields[key]) for key in same}
             gone, come = (sparse_columns(batch, storages) for batch in (changes.before, changes.after))
             for key, counts in histograms.items():
                 out, into = (_counts(fields[key], columns[key]) for columns in (gone, come))
                 histograms[key] = [here - less + more for here, less, more in zip(counts, out, into, strict=True)]
-            if box is not None and not moved:
-                grid.subtract(grid_counts(locations(changes.before.rows), box))
-                grid.update(grid_counts(locations(changes.after.rows), box))
+            if box is not None and grid is not None and not moved:
+                grid -= grid_counts(locations(changes.before.rows), box)
+                grid += grid_counts(locations(changes.after.rows), box)
         if len(same) < len(bins) or moved:
             other = {key: _storage(fields[key]) for key in bins.keys() - same}
             batch = rows(other.keys() | (KEYS if moved else frozenset()))
             histograms |= field_counts(fields, sparse_columns(batch, other))
             if moved and box is not None:
-                grid = Counter(grid_counts(locations(batch.rows), box))
-        return Counted(fields, histograms, {cell: count for cell, count in grid.items() if count})
+                grid = grid_counts(locations(batch.rows), box)
+        return Counted(fields, histograms, grid)
 
 
 def counted(fields: Mapping[str, JsonValue], columns: Mapping[str, Sparse], located: pl.DataFrame) -> Counted:
     """Counts rows, given by the typed values of their metadata, and their locations as `kernels.fields` has them."""
     box = bounds(fields)
-    return Counted(fields, field_counts(fields, columns), {} if box is None else grid_counts(located, box))
+    return Counted(fields, field_counts(fields, columns), None if box is None else grid_counts(located, box))
+
+
+def _no_locations() -> Grid:
+    return np.zeros((GRID, GRID), np.int64)
 
 
 def _storage(field: JsonValue) -> str:
