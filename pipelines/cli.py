@@ -106,7 +106,7 @@ def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
     with ending_at_once_when_interrupted(), ExitStack() as ending:
         # Beam takes more than a second to import: not for --help, nor for a mistyped flag.
-        with loading():
+        with loading(dataflow=elsewhere):
             from pipelines.engines import EngineError  # noqa: PLC0415 - see above
             from pipelines.work import work  # noqa: PLC0415 - likewise
         if shared:

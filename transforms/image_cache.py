@@ -107,8 +107,9 @@ class _WriteKeysFn(StepFn):
 
 
 def read_uses(file: StoredFile) -> pl.DataFrame:
-    """The uses that `written_keys` stored."""
-    return from_arrow(read_bytes(file.uri))
+    """The uses that `written_keys` stored, at first with keys as digits."""
+    uses = from_arrow(read_bytes(file.uri))
+    return uses if uses["cache_key"].dtype == pl.Binary else uses.with_columns(pl.col("cache_key").str.decode("hex"))
 
 
 def written_keys(keys: CacheKeys, root: str, number: int, partitions: int) -> WrittenKeys:

@@ -17,12 +17,13 @@ from transforms.kernels.cache_keys import (
     listed,
     lists_uploads,
     no_uses,
+    split_uses,
 )
 from transforms.kernels.publication import USES
 
 
-def key(url: str) -> str:
-    return hashlib.sha256(url.encode()).hexdigest()
+def key(url: str) -> bytes:
+    return hashlib.sha256(url.encode()).digest()
 
 
 def uses_of(uses: list[tuple[str, str, str]]) -> pl.DataFrame:
@@ -147,11 +148,31 @@ def test_a_part_goes_on_as_it_is_once_nothing_in_it_is_new_or_changed(uses: list
     assert not has_uses_of(gone.uses, None)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(USE_LISTS, min_size=1, max_size=3), st.sampled_from([1, 3, 70_000]))
+def test_uses_are_split_by_the_partition_of_their_key_once_for_each_owner(
+    lists: list[list[tuple[str, str, str]]], partitions: int
+) -> None:
+    frames = [uses_of(uses).with_columns(owner=pl.lit(owner, pl.Int32)) for owner, uses in enumerate(lists)]
+    found = dict(split_uses(frames, partitions))
+    for number, uses in found.items():
+        assert key_partitions(uses["cache_key"], partitions).tolist() == [number] * uses.height
+    every = pl.concat([frame.clear() for frame in frames[:1]] + list(found.values()))
+    assert every.n_unique(["cache_key", "owner"]) == every.height
+    expected = pl.concat([owned(uses, owner) for owner, uses in enumerate(lists)])
+    assert_frame_equal(CacheKeys.of(every, no_uses(), changed=[], version=1).uses, _held(expected))
+
+
+def _held(uses: pl.DataFrame) -> pl.DataFrame:
+    return CacheKeys.of(uses, no_uses(), changed=[], version=1).uses
+
+
 @pytest.mark.parametrize("partitions", [1, 3, 8, 1000])
 def test_partitions_cut_the_sorted_keys_in_order(partitions: int) -> None:
-    keys = pl.Series(sorted([key(f"/{n}") for n in range(500)] + ["0" * 64, "f" * 64]))
-    parts = key_partitions(keys, partitions).to_list()
+    keys = pl.Series(sorted([key(f"/{n}") for n in range(500)] + [b"\0" * 32, b"\xff" * 32]))
+    parts = key_partitions(keys, partitions).tolist()
     assert parts == sorted(parts)
     assert (parts[0], parts[-1]) == (0, partitions - 1)
     assert len(set(parts)) == min(partitions, len(set(parts)))
-    assert parts == [int(each[:8], 16) * partitions // 2**32 for each in keys]
+    assert parts == [int(each.hex()[:8], 16) * partitions // 2**32 for each in keys]
+    assert key_partitions(keys[7:40], partitions).tolist() == parts[7:40]

@@ -98,7 +98,6 @@ static int has_sha_instructions(void)
 #endif
 
 static void (*add_one)(uint32_t state[8], const unsigned char *block) = add_block;
-static char DIGITS[256][2];
 
 /* Takes what this processor has. */
 static void prepare_sha256(void)
@@ -107,14 +106,9 @@ static void prepare_sha256(void)
     if (has_sha_instructions())
         add_one = add_block_by_instructions;
 #endif
-    for (int byte = 0; byte < 256; byte++) {
-        DIGITS[byte][0] = "0123456789abcdef"[byte >> 4];
-        DIGITS[byte][1] = "0123456789abcdef"[byte & 0xF];
-    }
 }
 
-/* The digest of a text as 64 hexadecimal digits. */
-static void sha256_hex(const unsigned char *text, int64_t length, char *hex)
+static void sha256_of(const unsigned char *text, int64_t length, unsigned char *digest)
 {
     uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     int64_t left = length;
@@ -129,7 +123,7 @@ static void sha256_hex(const unsigned char *text, int64_t length, char *hex)
     for (int64_t at = 0; at < size; at += 64)
         add_one(state, end + at);
     for (int i = 0; i < 32; i++)
-        memcpy(hex + 2 * i, DIGITS[state[i / 4] >> (24 - 8 * (i % 4)) & 0xFF], 2);
+        digest[i] = (unsigned char)(state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
 /* ---- CRC-32 (ISO-HDLC, that of zlib) ---- */
@@ -234,18 +228,18 @@ static int check(Texts *texts)
     return -1;
 }
 
-PyDoc_STRVAR(sha256_doc, "sha256_hex(offsets, data) -> bytes: 64 digits for each text");
+PyDoc_STRVAR(sha256_doc, "sha256(offsets, data) -> bytes: 32 for each text");
 
 static PyObject *sha256_column(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     Texts texts;
     if (!PyArg_ParseTuple(arguments, "y*y*", &texts.offsets, &texts.data) || check(&texts) < 0)
         return NULL;
-    PyObject *found = PyBytes_FromStringAndSize(NULL, texts.count * 64);
+    PyObject *found = PyBytes_FromStringAndSize(NULL, texts.count * 32);
     if (found != NULL)
         for (Py_ssize_t i = 0; i < texts.count; i++)
-            sha256_hex((const unsigned char *)texts.data.buf + texts.at[i], texts.at[i + 1] - texts.at[i],
-                       PyBytes_AS_STRING(found) + 64 * i);
+            sha256_of((const unsigned char *)texts.data.buf + texts.at[i], texts.at[i + 1] - texts.at[i],
+                      (unsigned char *)PyBytes_AS_STRING(found) + 32 * i);
     release(&texts);
     return found;
 }
@@ -313,7 +307,7 @@ done:
     return found;
 }
 
-static PyMethodDef METHODS[] = {{"sha256_hex", sha256_column, METH_VARARGS, sha256_doc},
+static PyMethodDef METHODS[] = {{"sha256", sha256_column, METH_VARARGS, sha256_doc},
                                 {"registers", registers, METH_VARARGS, registers_doc},
                                 {"crc32", crc32_column, METH_VARARGS, crc32_doc},
                                 {NULL, NULL, 0, NULL}};

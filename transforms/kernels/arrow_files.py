@@ -23,7 +23,8 @@ _OPTIONS = {
     "zstd": pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1), use_threads=False),
 }
 _DTYPES = {
-    str(dtype): dtype for dtype in (pl.String(), pl.Boolean(), pl.Float64(), pl.Int32(), pl.Int64(), pl.UInt32())
+    str(dtype): dtype
+    for dtype in (pl.String(), pl.Binary(), pl.Boolean(), pl.Float64(), pl.Int32(), pl.Int64(), pl.UInt32())
 }
 _NUL = "\0"
 """A metadata key may hold it (V9), but no name that passes from polars to pyarrow: such frames stay with polars."""

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from transforms.kernels.batch import Positions
+from transforms.kernels.digests import KEY_BYTES, digits
 from transforms.kernels.ordering import order_of
+from transforms.kernels.texts import buffers
 from transforms.rules.export_rows import GROUPS, Group
 
-_PREFIX_DIGITS = 8
+_MOST_UINT16 = 2**16
 NOBODY = -1
 KEY_USES = {
-    "cache_key": pl.String(),
+    "cache_key": pl.Binary(),
     "url": pl.String(),
     "kind": pl.String(),
     "reference_id": pl.String(),
@@ -23,11 +27,17 @@ KEY_USES = {
 """Columns of the uses of keys: `owner` as `use_owner` numbers them, `first_version` which first listed the key."""
 
 
-def key_partitions(keys: pl.Series, partitions: int) -> pl.Series:
-    """The partition of each key, int64: by its leading digits, so that the parts in their order are sorted by key."""
-    prefix = keys.str.head(_PREFIX_DIGITS).str.to_integer(base=16, dtype=pl.Int64)
-    parts: pl.Series = (prefix * partitions) // 16**_PREFIX_DIGITS
-    return parts
+def key_partitions(keys: pl.Series, partitions: int) -> Positions:
+    """The partition of each key, int64[N]: by its leading bytes, so that the parts in their order are sorted by key."""
+    return ((_prefixes(keys) >> np.uint64(32)).astype(np.int64) * partitions) >> 32
+
+
+def _prefixes(keys: pl.Series) -> npt.NDArray[np.uint64]:
+    """The first eight bytes of each key as a number."""
+    places, data = buffers(keys)
+    first = int(np.frombuffer(places, np.int64)[0])
+    block = np.frombuffer(data, np.uint8)[first : first + len(keys) * KEY_BYTES].reshape(-1, KEY_BYTES)
+    return np.ascontiguousarray(block[:, :8]).view(">u8").ravel().astype(np.uint64)
 
 
 def listed(uses: pl.DataFrame) -> pl.DataFrame:
@@ -109,7 +119,8 @@ def _named(by_key: pl.DataFrame, version: int) -> tuple[pl.DataFrame, int]:
     """What `listed` gave, with the columns of `CacheKeys.frame` in a version, and how many keys are new in it."""
     is_new = pl.col("first_version") == version
     action = pl.when(is_new).then(pl.lit("upload")).otherwise(pl.lit("cached")).alias("action")
-    frame = by_key.select("cache_key", "url", "kind", "reference_id", "first_version", action)
+    named = by_key.with_columns(digits(by_key["cache_key"]).alias("cache_key"))
+    frame = named.select("cache_key", "url", "kind", "reference_id", "first_version", action)
     return frame, int((frame["first_version"] == version).sum())
 
 
@@ -163,17 +174,17 @@ def use_owner(partition: int, group: Group) -> int:
 
 
 def split_uses(frames: Sequence[pl.DataFrame], partitions: int) -> Iterator[tuple[int, pl.DataFrame]]:
-    """The uses by key partition; a key that one owner uses several times once only."""
+    """The uses by key partition, in any order; a key that one owner uses several times once only."""
     if not frames:
         return
     uses = pl.concat(frames, rechunk=True)
-    uses = uses[order_of(uses["cache_key"])]
-    if _has_repeated(uses["cache_key"]):
-        uses = pl.concat([listed(frame) for frame in frames])
-        uses = uses[order_of(uses["cache_key"])]
-    # Partitions follow the order of keys: each is a stretch.
-    numbers = key_partitions(uses["cache_key"], partitions).to_numpy()
-    bounds = np.searchsorted(numbers, np.arange(partitions + 1))
+    prefixes = np.sort(_prefixes(uses["cache_key"]))
+    if (prefixes[1:] == prefixes[:-1]).any():  # of different keys not in a million years
+        uses = pl.concat([listed(frame) for frame in frames], rechunk=True)
+    numbers = key_partitions(uses["cache_key"], partitions)
+    order = np.argsort(numbers.astype(np.uint16) if partitions <= _MOST_UINT16 else numbers, kind="stable")
+    bounds = np.searchsorted(numbers[order], np.arange(partitions + 1))
+    arranged = uses[order]
     for number in np.unique(numbers).tolist():
         start, stop = int(bounds[number]), int(bounds[number + 1])
-        yield number, uses[start:stop]
+        yield number, arranged[start:stop]

@@ -1,5 +1,7 @@
 """Digests of whole columns of texts, by a C extension if it was built: cache keys (K1), partitions, sketches (T1)."""
 
+from binascii import hexlify
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -14,23 +16,43 @@ try:
 except ImportError:  # no compiler where the package was installed
     _digests = None  # type: ignore[assignment]
 
-_DIGITS = 64
+KEY_BYTES = 32
+"""Of a cache key."""
 
 
 def cache_keys(urls: pl.Series) -> pl.Series:
-    """The cache key of each URL, as `transforms.rules.image_urls.cache_key` gives it.
+    """The SHA-256 of each URL: the bytes whose digits `transforms.rules.image_urls.cache_key` gives.
 
     Args:
         urls: String array of shape (N,) without nulls.
 
     Returns:
-        String array of shape (N,), 64 hex digits each.
+        Binary array of shape (N,), 32 bytes each.
     """
     if _digests is None:
-        return pl.Series(values=[cache_key(url) for url in urls.to_list()], dtype=pl.String)
-    digits = _digests.sha256_hex(*buffers(urls))
-    offsets = np.arange(0, len(digits) + 1, _DIGITS, dtype=np.int64)
-    array = pa.LargeStringArray.from_buffers(len(urls), pa.py_buffer(offsets), pa.py_buffer(digits))
+        return pl.Series(values=[bytes.fromhex(cache_key(url)) for url in urls.to_list()], dtype=pl.Binary)
+    digests = _digests.sha256(*buffers(urls))
+    offsets = np.arange(0, len(digests) + 1, KEY_BYTES, dtype=np.int64)
+    array = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), len(urls), [None, pa.py_buffer(offsets), pa.py_buffer(digests)]
+    )
+    return pl.Series(values=array, dtype=pl.Binary)
+
+
+def digits(keys: pl.Series) -> pl.Series:
+    """Cache keys as they are published: 64 hex digits.
+
+    Args:
+        keys: Binary array of shape (N,) without nulls, 32 bytes each.
+
+    Returns:
+        String array of shape (N,).
+    """
+    places, data = buffers(keys)
+    first = int(np.frombuffer(places, np.int64)[0])
+    hexed = hexlify(data[first : first + len(keys) * KEY_BYTES])
+    offsets = np.arange(len(keys) + 1, dtype=np.int64) * 2 * KEY_BYTES
+    array = pa.LargeStringArray.from_buffers(len(keys), pa.py_buffer(offsets), pa.py_buffer(hexed))
     return pl.Series(values=array, dtype=pl.String)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from transforms.kernels.digests import cache_keys
+from transforms.kernels.digests import cache_keys, digits
 from transforms.kernels.metadata import spread
 from transforms.rules import bucket_urls, image_urls
 
@@ -61,10 +61,23 @@ def cache_key_column(canonical: pl.Series) -> pl.Series:
         canonical: String array of shape (N,), nulls allowed.
 
     Returns:
-        ``cache_key``, String array of shape (N,): 64 hex digits each, null where the URL is null.
+        ``cache_key``, Binary array of shape (N,): 32 bytes each, null where the URL is null.
     """
     there = np.flatnonzero(canonical.is_not_null().to_numpy())
     return spread(cache_keys(canonical.drop_nulls()), there, len(canonical)).rename("cache_key")
+
+
+def published_keys(keys: pl.Series) -> pl.Series:
+    """Cache keys as they are published.
+
+    Args:
+        keys: Binary array of shape (N,), nulls allowed.
+
+    Returns:
+        ``cache_key``, String array of shape (N,): 64 hex digits each, null where the key is null.
+    """
+    there = np.flatnonzero(keys.is_not_null().to_numpy())
+    return spread(digits(keys.drop_nulls()), there, len(keys)).rename("cache_key")
 
 
 def _ruled(urls: pl.Series) -> pl.DataFrame:

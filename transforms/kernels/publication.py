@@ -11,7 +11,7 @@ import polars as pl
 from transforms.kernels.batch import Batch, Positions, no_cells
 from transforms.kernels.cell_statistics import stretches
 from transforms.kernels.fields import cell_values, locations
-from transforms.kernels.image_urls import cache_key_column
+from transforms.kernels.image_urls import cache_key_column, published_keys
 from transforms.kernels.metadata import json_text, spread
 from transforms.rules.attachments import FIELD as ATTACHMENTS
 from transforms.rules.attachments import Attachment, attachments
@@ -37,8 +37,8 @@ USED: Mapping[Group, frozenset[str]] = {
     for group, names in _URLS.items()
 }
 """The columns of a batch from which its uses of URLs are told."""
-USES = {"cache_key": pl.String(), "url": pl.String(), "kind": pl.String(), "reference_id": pl.String()}
-"""Columns of the uses of URLs: one row for each URL that a row of the version would fetch."""
+USES = {"cache_key": pl.Binary(), "url": pl.String(), "kind": pl.String(), "reference_id": pl.String()}
+"""Columns of the uses of URLs: one row for each URL that a row of the version would fetch; keys are their 32 bytes."""
 
 _ATTACHMENT = pl.List(
     pl.Struct(
@@ -124,7 +124,11 @@ def publish(batch: Batch, fields: Mapping[str, JsonValue], *, cache_keys: CacheK
     located = locations(rows).with_columns(
         location=pl.when(pl.col("latitude").is_not_null()).then(pl.struct("latitude", "longitude"))
     )["location"]
-    given: dict[str, pl.Series] = {"cache_key": own_key, "location": located, "context_attachments": attached}
+    given: dict[str, pl.Series] = {
+        "cache_key": published_keys(own_key),
+        "location": located,
+        "context_attachments": attached,
+    }
     if CAMERA_PARAMS in rows.columns:
         in_metadata = f"json:{CAMERA_PARAMS}"
         sources = [name for name in (in_metadata, CAMERA_PARAMS) if name in rows.columns]
@@ -235,7 +239,7 @@ def some_uses(batch: Batch, keys: pl.Series, urls: pl.Series, mode: CacheKeyMode
 def _attachments(batch: Batch, mode: CacheKeyMode) -> tuple[pl.Series, pl.DataFrame]:
     """The context attachments of the rows, and the URLs they use (A1, K1)."""
     none = pl.Series(ATTACHMENTS, [None], _ATTACHMENT).new_from_index(0, batch.rows.height)
-    uses: dict[str, list[str]] = {name: [] for name in USES}
+    uses: dict[str, list[str | bytes]] = {name: [] for name in USES}
     texts = batch.rows.get_column(f"json:{ATTACHMENTS}", default=None)
     if texts is None:
         return none, pl.DataFrame(uses, schema=USES)
@@ -250,7 +254,7 @@ def _attachments(batch: Batch, mode: CacheKeyMode) -> tuple[pl.Series, pl.DataFr
         row = []
         for each in checked:
             key = cache_key(each.attachment if mode == "raw" else each.url)
-            for name, value in zip(USES, (key, each.url, "attachment", reference_id), strict=True):
+            for name, value in zip(USES, (bytes.fromhex(key), each.url, "attachment", reference_id), strict=True):
                 uses[name].append(value)
             row.append(_attachment_row(each, key))
         found.append(row)
