@@ -299,6 +299,17 @@ def test_a_fault_of_the_parser_is_no_fault_of_a_neighbour() -> None:
     assert found.places.tolist() == [0]
 
 
+@pytest.mark.parametrize(
+    ("key", "broken"),
+    [(r"a\"b", 'a"b'), (r"a\\", "a\\"), (r"a\tb", "a\tb"), (r"\u0022", '"'), ("ab", "a"), ("a", "ab")],
+)
+def test_a_key_that_was_seen_before_is_known_by_its_text_only_if_that_is_all_of_it(key: str, broken: str) -> None:
+    first, then = (item_with(f'{{"{each}": 1, "z": 2}}').replace(b'"u"', b'"/u"') for each in (key, broken))
+    whole = broken.isalpha()
+    assert check_agreement([first, then, first], "items") == (3 if whole else 2)
+    assert check_agreement([first, first.replace(b": 1", b" \t: 1"), first[: first.index(b": 1")]], "items") == 2
+
+
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
 def test_a_record_that_the_next_line_would_complete_is_not_taken(line_end: bytes) -> None:
     whole = raw({**BOX, "metadata": {"a": [1, {"b": "c d"}], "on": True, "no": None, "f": -1.25e3}})

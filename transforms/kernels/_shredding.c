@@ -77,7 +77,18 @@ static int add(Buffer *buffer, const void *data, Py_ssize_t size)
 
 static int add_int64(Buffer *buffer, int64_t value)
 {
-    return add(buffer, &value, sizeof value);
+    if (buffer->room - buffer->size < (Py_ssize_t)sizeof value && reserve(buffer, sizeof value) < 0)
+        return -1;
+    memcpy(buffer->data + buffer->size, &value, sizeof value);
+    buffer->size += (Py_ssize_t)sizeof value;
+    return 0;
+}
+
+static int add_double(Buffer *buffer, double value)
+{
+    int64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return add_int64(buffer, bits);
 }
 
 /* Values of one column: int64, double, one byte, or (texts) 0 and the int64 ends of what is in `data`.
@@ -123,6 +134,7 @@ enum role { ORDINARY, RESERVED, NORTH_LONG, EAST_LONG, NORTH_SHORT, EAST_SHORT }
 typedef struct {
     char *name;
     Py_ssize_t length;
+    int is_plain; /* stands in a text as it is, without an escape */
     enum role role;
     int64_t last_record; /* that had this key, to see keys that come twice */
     Column columns[FORMS];
@@ -654,6 +666,10 @@ static int field_at(Shredder *self, const char *name, Py_ssize_t length)
     memset(field, 0, sizeof *field);
     field->name = copy;
     field->length = length;
+    field->is_plain = 1;
+    for (Py_ssize_t i = 0; i < length; i++)
+        if (name[i] == '"' || name[i] == '\\' || (unsigned char)name[i] < 0x20)
+            field->is_plain = 0;
     field->role = role_of(self, name, length);
     field->last_record = -1;
     self->table[slot & mask] = ++self->field_count;
@@ -755,6 +771,17 @@ static int parse_cell(Shredder *self, const char **at, int field)
     return TAKEN;
 }
 
+/* Where the value of a key begins that is expected here; NULL where another key stands, or this one in other words. */
+static const char *skip_expected(const Shredder *self, const char *at, int number)
+{
+    const Field *field = &self->fields[number];
+    if (!field->is_plain || *at != '"' || self->end - at < field->length + 2 ||
+        memcmp(at + 1, field->name, (size_t)field->length) != 0 || at[field->length + 1] != '"')
+        return NULL;
+    at = skip_space(at + field->length + 2);
+    return *at == ':' ? skip_space(at + 1) : NULL;
+}
+
 /* The members of the metadata object, `at` behind its brace. */
 static int parse_metadata(Shredder *self, const char **at)
 {
@@ -766,13 +793,15 @@ static int parse_metadata(Shredder *self, const char **at)
     }
     int is_last = 0;
     for (int place = 0; !is_last; place++) {
-        Text key;
-        if ((here = parse_key(self, here, &key)) == NULL)
-            return DECLINED;
-        const char *name = text_of(self, &key);
         int field = place < self->expected_room ? self->expected[place] : -1;
-        if (field < 0 || !is_field(&self->fields[field], name, key.length)) {
-            field = field_at(self, name, key.length);
+        const char *value = field < 0 ? NULL : skip_expected(self, here, field);
+        if (value != NULL)
+            here = value;
+        else {
+            Text key;
+            if ((here = parse_key(self, here, &key)) == NULL)
+                return DECLINED;
+            field = field_at(self, text_of(self, &key), key.length);
             if (field < 0 || expect(self, place, field) < 0)
                 return FAILED;
         }
@@ -857,7 +886,7 @@ static int parse_box(Shredder *self, const char **at, Text *text)
 static int parse_core(Shredder *self, const char **at, Core *core)
 {
     const char *here = *at;
-    int is_null = strncmp(here, "null", 4) == 0, result = TAKEN;
+    int is_null = *here == 'n' && strncmp(here, "null", 4) == 0, result = TAKEN;
     core->is_null = is_null;
     if (is_null) {
         if (core->kind == TEXT || core->kind == STRING || core->kind == BOX || core->kind == LITERAL)
@@ -962,7 +991,7 @@ static int commit(Shredder *self, int64_t place)
             break;
         case NUMBER_OR_NULL:
             if (is_there && (add_row(&core->column, self->rows) < 0 ||
-                             add(&core->column.values, &core->number, sizeof core->number) < 0))
+                             add_double(&core->column.values, core->number) < 0))
                 return -1;
             break;
         default:
@@ -987,7 +1016,7 @@ static int commit(Shredder *self, int64_t place)
             result = add_int64(&column->values, cell->as.integer);
             break;
         case FORM_FLOAT:
-            result = add(&column->values, &cell->as.real, sizeof cell->as.real);
+            result = add_double(&column->values, cell->as.real);
             break;
         default:
             result = add_text(self, column, &cell->as.text);
