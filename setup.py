@@ -54,7 +54,7 @@ setup(
         Extension("transforms.formats._avro_rows", ["transforms/formats/_avro_rows.c"], optional=True),
         *(
             Extension(f"transforms.kernels.{name}", [f"transforms/kernels/{name}.c"], optional=True)
-            for name in ("_shredding", "_digests", "_ordering")
+            for name in ("_shredding", "_digests", "_ordering", "_summing")
         ),
     ],
     install_requires=RUN,

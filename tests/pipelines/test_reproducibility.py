@@ -12,7 +12,7 @@ from support.runs import an_item as item
 from pipelines import ingest as ingest_job
 from transforms.formats import avro_rows
 from transforms.kernels import digests as digests_of_columns
-from transforms.kernels import shredding
+from transforms.kernels import ordering, shredding, statistics
 
 TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
@@ -61,7 +61,14 @@ def test_processes_give_the_same_bytes_as_one_worker(
 def test_without_the_extensions_the_bytes_are_the_same(
     jobs: tuple[Job, Job], reference: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module, name in ((shredding, "_shredding"), (digests_of_columns, "_digests"), (avro_rows, "_avro_rows")):
+    extensions = (
+        (shredding, "_shredding"),
+        (digests_of_columns, "_digests"),
+        (ordering, "_ordering"),
+        (statistics, "_summing"),
+        (avro_rows, "_avro_rows"),
+    )
+    for module, name in extensions:
         monkeypatch.setattr(module, name, None)
     for job in jobs:
         ingest(tmp_path / "d", *flags(job))

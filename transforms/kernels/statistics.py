@@ -5,6 +5,7 @@ are summed in chunks so short that neither a double (53 bits) nor an int64 can l
 goes into Python integers.
 """
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,11 @@ from transforms.rules.numbers import (
     merge_numbers,
 )
 from transforms.rules.strings import MAX_CATEGORIES, SKETCH_LG_K, SKETCH_LIST, StringSummary, summarize_distinct
+
+try:
+    from transforms.kernels import _summing
+except ImportError:  # no compiler where the package was installed
+    _summing = None  # type: ignore[assignment]
 
 Longs = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -158,9 +164,12 @@ def _double_slice(values: Doubles) -> NumberSummary:
 def _double_sums(bits: Longs) -> tuple[int, int]:
     """Return the exact sums of the values, in units of 2**-1074, and of their squares, in units of 2**-2148.
 
-    Limbs and products of limbs are summed per exponent with `bincount`, in doubles that hold every such sum of a chunk
-    exactly; the sums of the chunks in int64, which 2**7 chunks of a slice cannot overflow.
+    The extension does it where it was built. Else limbs and products of limbs are summed per exponent with `bincount`,
+    in doubles that hold every such sum of a chunk exactly; the sums of the chunks in int64, which 2**7 chunks of a
+    slice cannot overflow.
     """
+    if _summing is not None:
+        return _sums_of_parts(_summing.sums(bits))
     sums = np.zeros((8, _EXPONENTS), dtype=np.int64)
     for start in range(0, len(bits), CHUNK):
         exponent, weights = double_weights(bits[start : start + CHUNK])
@@ -174,6 +183,16 @@ def _double_sums(bits: Longs) -> tuple[int, int]:
         more, more_squares = sums_of_weights(exponent_bits, sums[:, exponent_bits].tolist())
         total += more
         squares += more_squares
+    return total, squares
+
+
+def _sums_of_parts(parts: Sequence[tuple[int, bytes, bytes, int]]) -> tuple[int, int]:
+    """What the extension found for each exponent, as `_double_sums` has it."""
+    total = squares = 0
+    for exponent_bits, mantissas, low, carried in parts:
+        scale = max(exponent_bits - 1, 0)  # as in `sums_of_weights`
+        total += int.from_bytes(mantissas, sys.byteorder, signed=True) << scale
+        squares += (int.from_bytes(low, sys.byteorder) + (carried << 128)) << (2 * scale)
     return total, squares
 
 
