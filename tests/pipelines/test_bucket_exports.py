@@ -9,6 +9,8 @@ from typing import cast
 
 import fastavro
 import pytest
+from google.api_core.exceptions import Forbidden
+from google.cloud.storage.exceptions import InvalidResponse
 from support.bucket import handle, put
 from support.runs import Ended, an_item, command, ingest
 
@@ -292,14 +294,23 @@ def test_files_in_an_emulated_bucket_need_no_credentials(bucket: str, monkeypatc
     assert looked == []
 
 
-def test_what_is_not_in_a_bucket_is_missing_as_on_a_disk(bucket: str, tmp_path: Path) -> None:
+def test_what_a_bucket_refuses_is_an_error_as_on_a_disk(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for place in (bucket, str(tmp_path)):
         uri = f"{place}/folder/none.bin"
         with pytest.raises(FileNotFoundError, match=r"folder/none\.bin"):
             stored_files.read_bytes(uri)
         assert stored_files.read_if_there(uri) is None
-    with pytest.raises(OSError, match=r"gs://no-such-bucket/folder/file\.bin"):
-        stored_files.write_bytes("gs://no-such-bucket/folder/file.bin", b"1")
+
+    def refused(*_: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr(stored_files, "_write", refused)
+    # The second is what an upload ends with where there is no such bucket.
+    for refusal in (Forbidden("no right to write"), InvalidResponse(None, "no right to write")):
+        with pytest.raises(OSError, match=r"file\.bin: .*no right to write"):
+            stored_files.write_bytes(f"{bucket}/file.bin", b"1")
 
 
 def test_without_an_emulator_the_credentials_of_the_surroundings_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
