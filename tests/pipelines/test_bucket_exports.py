@@ -294,23 +294,23 @@ def test_files_in_an_emulated_bucket_need_no_credentials(bucket: str, monkeypatc
     assert looked == []
 
 
-def test_what_a_bucket_refuses_is_an_error_as_on_a_disk(
-    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_not_in_a_bucket_is_missing_as_on_a_disk(bucket: str, tmp_path: Path) -> None:
     for place in (bucket, str(tmp_path)):
         uri = f"{place}/folder/none.bin"
         with pytest.raises(FileNotFoundError, match=r"folder/none\.bin"):
             stored_files.read_bytes(uri)
         assert stored_files.read_if_there(uri) is None
 
+
+# The second is what an upload ends with where there is no such bucket.
+@pytest.mark.parametrize("refusal", [Forbidden("no right to write"), InvalidResponse(None, "no right to write")])
+def test_what_a_bucket_refuses_is_an_error_as_on_a_disk(refusal: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise refusal
 
     monkeypatch.setattr(stored_files, "_write", refused)
-    # The second is what an upload ends with where there is no such bucket.
-    for refusal in (Forbidden("no right to write"), InvalidResponse(None, "no right to write")):
-        with pytest.raises(OSError, match=r"file\.bin: .*no right to write"):
-            stored_files.write_bytes(f"{bucket}/file.bin", b"1")
+    with pytest.raises(OSError, match=r"gs://b/file\.bin: .*no right to write"):
+        stored_files.write_bytes("gs://b/file.bin", b"1")
 
 
 def test_without_an_emulator_the_credentials_of_the_surroundings_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
