@@ -25,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "--" in given:
         place = given.index("--")
         given, flags = given[:place], given[place + 1 :]
+    if "numpy" not in sys.modules:
+        # Nothing here multiplies matrices: threads for that would wait, busily, in each process.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         options = parser().parse_args(given)
         return _work(options, flags) if options.command in ("ingest", "backfill") else _look(options, flags)

@@ -23,7 +23,8 @@ def main() -> None:
     # An interrupt at the terminal reaches all processes: the launching one ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     quiet()
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # there is a worker for each core
+    for library in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(library, "1")  # there is a worker for each core
     load()
     work(os.getppid())
 
