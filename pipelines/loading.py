@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 _MONGO_DB = ("bson", "pymongo")
 _DATAFLOW = "google.cloud.dataflow"
+_SELDOM = (50_000, 20, 20)
+"""When the collector looks for garbage from then on: summaries of thousands of fields are many objects, none of them
+in a cycle."""
 
 
 @contextmanager
@@ -34,5 +37,6 @@ def loading(*, dataflow: bool = True) -> Iterator[None]:
         for name in kept:
             del sys.modules[name]
         gc.freeze()
+        gc.set_threshold(*_SELDOM)
         if was:
             gc.enable()

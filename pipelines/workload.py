@@ -14,7 +14,7 @@ from pipelines.config import JobConfig, JobStep
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject
 
-PARALLEL_BYTES = 96 * 1024 * 1024
+PARALLEL_BYTES = 48 * 1024 * 1024
 """From so many bytes of work on, processes of their own earn the seconds that they take to start."""
 _STATE_WEIGHT = 5
 """A byte of a state file that is read, merged and written again takes as long as so many bytes of an export."""
