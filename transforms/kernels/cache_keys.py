@@ -29,7 +29,11 @@ KEY_USES = {
 
 def key_partitions(keys: pl.Series, partitions: int) -> Positions:
     """The partition of each key, int64[N]: by its leading bytes, so that the parts in their order are sorted by key."""
-    return ((_prefixes(keys) >> np.uint64(32)).astype(np.int64) * partitions) >> 32
+    return _partitions(_prefixes(keys), partitions)
+
+
+def _partitions(prefixes: npt.NDArray[np.uint64], partitions: int) -> Positions:
+    return ((prefixes >> np.uint64(32)).astype(np.int64) * partitions) >> 32
 
 
 def _prefixes(keys: pl.Series) -> npt.NDArray[np.uint64]:
@@ -178,10 +182,12 @@ def split_uses(frames: Sequence[pl.DataFrame], partitions: int) -> Iterator[tupl
     if not frames:
         return
     uses = pl.concat(frames, rechunk=True)
-    prefixes = np.sort(_prefixes(uses["cache_key"]))
-    if (prefixes[1:] == prefixes[:-1]).any():  # of different keys not in a million years
+    prefixes = _prefixes(uses["cache_key"])
+    ordered = np.sort(prefixes)
+    if (ordered[1:] == ordered[:-1]).any():  # of different keys not in a million years
         uses = pl.concat([listed(frame) for frame in frames], rechunk=True)
-    numbers = key_partitions(uses["cache_key"], partitions)
+        prefixes = _prefixes(uses["cache_key"])
+    numbers = _partitions(prefixes, partitions)
     order = np.argsort(numbers.astype(np.uint16) if partitions <= _MOST_UINT16 else numbers, kind="stable")
     bounds = np.searchsorted(numbers[order], np.arange(partitions + 1))
     arranged = uses[order]
