@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from transforms.formats.framing import Chunk, Unreadable
+from transforms.formats.chunks import Chunk, Unreadable
 from transforms.rules.export_rows import Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Mode

@@ -11,8 +11,9 @@ import numpy as np
 
 from transforms.elements import Export, RawChunk, Stretch
 from transforms.formats.avro_exports import read_avro
+from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.compression import decompressed, is_compressed
-from transforms.formats.framing import Chunk, Unreadable, read_range, read_stream
+from transforms.formats.framing import read_range, read_stream
 from transforms.formats.json_documents import split_document
 from transforms.formats.sniff import Format, sniff
 from transforms.stored_files import REFUSALS, content_encoding, is_local, open_to_read, refusal

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from support.fixtures import SHARED, needs_shared
 
 from transforms.formats import framing
-from transforms.formats.framing import Chunk, Oversized, Unreadable, read_range, read_stream, split_lines
+from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.formats.framing import read_range, read_stream, split_lines
 
 BOM = b"\xef\xbb\xbf"
 

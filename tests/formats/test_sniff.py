@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fixtures import SHARED, needs_shared
 
-from transforms.formats.framing import Unreadable
+from transforms.formats.chunks import Unreadable
 from transforms.formats.sniff import Format, sniff
 
 MASK = '"annotations": [{"label": "grass", "index": 1, "metadata": {"type": "x"}}]'

@@ -18,7 +18,7 @@ import fastavro
 import numpy as np
 import orjson
 
-from transforms.formats.framing import Chunk, Unreadable
+from transforms.formats.chunks import Chunk, Unreadable
 from transforms.raw_records import RawRecords
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol, cast
 
 import zstandard
 
-from transforms.formats.framing import Unreadable
+from transforms.formats.chunks import Unreadable
 
 # Bytes of compressed input handed on at once. Small: what a decompressor made of the sound bytes in front of a corrupt
 # one is lost with the call that fails, and zstandard has no other bound for what one call may return.

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from transforms.formats import framing
-from transforms.formats.framing import BYTE_ORDER_MARK, HEAD_BYTES, Chunk, Oversized, Unreadable
+from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.formats.framing import BYTE_ORDER_MARK, HEAD_BYTES
 from transforms.raw_records import RawRecords
 
 TYPE_NAMES = frozenset(

@@ -5,7 +5,8 @@ import re
 from enum import Enum
 from typing import Final
 
-from transforms.formats.framing import BLANK, BYTE_ORDER_MARK, HEAD_BYTES, Unreadable
+from transforms.formats.chunks import Unreadable
+from transforms.formats.framing import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
 from transforms.formats.json_documents import is_envelope, stretch
 
 _ENCODINGS: Final = (

@@ -1,0 +1,65 @@
+"""What every reader of a format gives: chunks of raw records, and why the rest of an export has none (F4, R2)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.raw_records import RawRecords
+
+
+class Unreadable(Exception):  # noqa: N818 - the name that rejections and the exit code use (unreadable_export)
+    """An export, or the rest of one, that cannot be read (R2).
+
+    Attributes:
+        message: what was seen and what was expected; also `str()`.
+        offset: where the unreadable rest begins, in bytes of the decompressed export (Avro: the record's ordinal).
+        line: the 1-based line (Avro: record) at which it begins; None where it is not known.
+    """
+
+    def __init__(self, message: str, offset: int = 0, line: int | None = None) -> None:
+        # All three are handed on, so that the exception survives pickling between workers.
+        super().__init__(message, offset, line)
+        self.message = message
+        self.offset = offset
+        self.line = line
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Oversized:
+    """A line, or an element of a document, beyond `framing.MAX_LINE_BYTES` (F4).
+
+    `offset` in bytes of the decompressed export; `line` counted like `Chunk.lines`; `length` in bytes, without the line
+    end; `head`, the first 64 KiB of it.
+    """
+
+    offset: int
+    line: int
+    length: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    r"""Raw records of one stretch of an export, in their order. Blank lines are not in it.
+
+    Attributes:
+        records: the records, without their line ends (a trailing CR belongs to the line end).
+        offsets: int64[N], byte offset of each record in the (decompressed) export.
+        lines: int64[N], line of each record, counted from 0 at the start of the chunk.
+        first_line: the 1-based number in the export of the chunk's line 0; None when it is not known (a byte range).
+        line_count: line ends passed in this chunk, so that ranges can be numbered by adding these up.
+        byte_count: bytes this chunk covers, blank lines, line ends and byte order mark included.
+        oversized: the lines that are too long to be records (F4).
+    """
+
+    records: RawRecords
+    offsets: npt.NDArray[np.int64]
+    lines: npt.NDArray[np.int64]
+    first_line: int | None
+    line_count: int
+    byte_count: int
+    oversized: tuple[Oversized, ...] = ()
