@@ -8,13 +8,16 @@ import polars as pl
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import Held, Partition, WrittenKeys
 from transforms.formats.avro_parts import avro_container
+from transforms.formats.avro_splices import AvroPart, can_splice
 from transforms.kernels.arrow_files import from_arrow, to_arrow
 from transforms.kernels.cache_keys import CacheKeys, has_uses_of, lists_uploads, no_uses, use_owner
 from transforms.kernels.publication import USES
-from transforms.rules.avro_schema import cache_key_schema
+from transforms.rules.avro_schema import CACHE_KEYS, cache_key_schema
 from transforms.stage_metrics import Stage
 from transforms.steps import ListValues, StepFn, call_each
-from transforms.stored_files import StoredFile, part_path, read_bytes, store
+from transforms.stored_files import StoredFile, mapped, part_path, store
+
+_ACTION = [name for name, _ in CACHE_KEYS].index("action")
 
 
 class ListCacheKeys(beam.PTransform):
@@ -87,28 +90,35 @@ class _WriteKeysFn(StepFn):
         number, frames = element
         uses = pl.concat(list(frames))
         stored = self._held.key_uses.get(number)
-        held = no_uses() if stored is None else read_uses(stored)
         owners = None if self._anew else changed
-        if stored is None or uses.height or has_uses_of(held, owners):
+        told = no_uses() if stored is None else from_arrow(mapped(stored.uri), ("owner", "first_version"))
+        if stored is None or uses.height or has_uses_of(told, owners):
+            held = no_uses() if stored is None else read_uses(stored)
             keys = CacheKeys.of(uses, held, changed=owners, version=self._version)
             if stored is None or not keys.uses.equals(held):
                 written = written_keys(keys, self._root, number, self._partitions)
                 self._stage.count(records=keys.uses.height, byte_count=written.uses.bytes)
                 yield written
                 return
-        if lists_uploads(held, self._held.version):  # which are cached from this version on
-            keys = CacheKeys.again(held, version=self._version)
-            file = _written_list(keys, self._root, number, self._partitions)
-            self._stage.count(records=keys.uses.height, byte_count=file.bytes if file is not None else 0)
-            yield WrittenKeys(file, stored, keys.upload, keys.cached)
-            return
         file = self._held.keys.get(number)
+        if file is not None and stored is not None and lists_uploads(told, self._held.version):
+            file = self._all_cached(number, file, stored)  # which were new in the version before
+            self._stage.count(records=file.records, byte_count=file.bytes)
         yield WrittenKeys(file, stored, 0, 0 if file is None else file.records)
+
+    def _all_cached(self, number: int, file: StoredFile, uses: StoredFile) -> StoredFile:
+        """A part of the list of which nothing changes but that no key is new any more."""
+        path = part_path("cache_keys", number, self._partitions, "avro")
+        if can_splice():
+            part = AvroPart(mapped(file.uri), cache_key_schema())
+            return store(self._root, path, part.restated(_ACTION, b"upload", b"cached"), records=file.records)
+        keys = CacheKeys.again(read_uses(uses), version=self._version)
+        return store(self._root, path, avro_container(keys.frame, cache_key_schema()), records=file.records)
 
 
 def read_uses(file: StoredFile) -> pl.DataFrame:
     """The uses that `written_keys` stored, at first with keys as digits."""
-    uses = from_arrow(read_bytes(file.uri))
+    uses = from_arrow(mapped(file.uri))
     return uses if uses["cache_key"].dtype == pl.Binary else uses.with_columns(pl.col("cache_key").str.decode("hex"))
 
 

@@ -2,9 +2,10 @@
 
 import errno
 import hashlib
+import mmap
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
@@ -20,6 +21,9 @@ from google.cloud.storage.exceptions import InvalidResponse
 _OF_BUCKETS = (GoogleAPIError, GoogleAuthError, InvalidResponse)
 REFUSALS = (OSError, *_OF_BUCKETS, NotImplementedError)
 """What a file system raises where it does not give what it is asked for. Beam's own error is an OSError."""
+Piece = bytes | memoryview
+_WRITE_BYTES = 1 << 20
+"""Written at once: so little that what was just hashed is still in the cache of the processor."""
 FETCH_BYTES = 2 * 1024 * 1024
 """The least that one request to a bucket asks for: a stretch of an export begins and ends with short reads."""
 
@@ -73,6 +77,21 @@ def read_bytes(uri: str) -> bytes:
         return stream.read()
 
 
+def mapped(uri: str) -> Piece:
+    """All bytes of a file that nobody changes any more; of one on a disk only those that are looked at are read.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        OSError: It cannot be read.
+    """
+    if not is_local(uri):
+        return read_bytes(uri)
+    with open(uri, "rb") as file:  # noqa: PTH123 - as Beam's file system opens it
+        if not os.fstat(file.fileno()).st_size:
+            return b""
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
 def read_if_there(uri: str) -> bytes | None:
     """All bytes of a file, None where there is none; raises OSError where it cannot be read."""
     try:
@@ -90,20 +109,44 @@ def write_bytes(uri: str, data: bytes) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    if is_local(uri):
-        temporary = f"{uri}.{uuid.uuid4().hex}.tmp"
-        _write(temporary, data)
-        FileSystems.rename([temporary], [uri])
-    else:
-        with _as_on_a_disk(uri):
-            _write(uri, data)
+    _write_pieces(uri, (data,))
 
 
-def store(root: str, path: str, data: bytes, *, records: int) -> StoredFile:
-    """Writes a file below a root and says what was written."""
+def store(root: str, path: str, data: Piece | Iterable[Piece], *, records: int) -> StoredFile:
+    """Writes a file below a root, whole or piece by piece, and says what was written."""
     uri = FileSystems.join(root, *path.split("/"))
-    write_bytes(uri, data)
-    return StoredFile(uri, path, records, len(data), hashlib.sha256(data).hexdigest())
+    digest, size = hashlib.sha256(), 0
+
+    def hashed() -> Iterator[Piece]:
+        nonlocal size
+        for piece in _stretches((data,) if isinstance(data, Piece) else data):
+            digest.update(piece)
+            size += len(piece)
+            yield piece
+
+    _write_pieces(uri, hashed())
+    return StoredFile(uri, path, records, size, digest.hexdigest())
+
+
+def _stretches(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """The same bytes in stretches of about _WRITE_BYTES."""
+    small: list[Piece] = []
+    gathered = 0
+    for piece in pieces:
+        if len(piece) >= _WRITE_BYTES:
+            if small:
+                yield b"".join(small)
+                small, gathered = [], 0
+            view = memoryview(piece)
+            yield from (view[start : start + _WRITE_BYTES] for start in range(0, len(view), _WRITE_BYTES))
+            continue
+        small.append(piece)
+        gathered += len(piece)
+        if gathered >= _WRITE_BYTES:
+            yield b"".join(small)
+            small, gathered = [], 0
+    if small:
+        yield b"".join(small)
 
 
 def part_path(folder: str, number: int, count: int, extension: str) -> str:
@@ -133,7 +176,17 @@ def _as_on_a_disk(uri: str) -> Iterator[None]:
         raise OSError(f"{uri}: {error}") from error
 
 
-def _write(uri: str, data: bytes) -> None:
+def _write_pieces(uri: str, pieces: Iterable[Piece]) -> None:
+    if is_local(uri):
+        temporary = f"{uri}.{uuid.uuid4().hex}.tmp"
+        _write(temporary, pieces)
+        FileSystems.rename([temporary], [uri])
+    else:
+        with _as_on_a_disk(uri):
+            _write(uri, pieces)
+
+
+def _write(uri: str, pieces: Iterable[Piece]) -> None:
     parent, _ = FileSystems.split(uri)
     if is_local(uri) and not FileSystems.exists(parent):
         try:
@@ -142,7 +195,8 @@ def _write(uri: str, data: bytes) -> None:
             if not FileSystems.exists(parent):
                 raise
     with FileSystems.create(uri, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
-        stream.write(data)
+        for piece in pieces:
+            stream.write(piece)
 
 
 _look_up_credentials = auth.get_service_credentials

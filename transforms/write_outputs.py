@@ -1,6 +1,6 @@
 """WriteRows: partitions to Avro part files of one schema, with what the insights need, and the URLs they use."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Literal, TypeAlias, cast
@@ -15,9 +15,10 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import Held, Partition, WrittenPartition
+from transforms.formats.avro_blocks import RowType
 from transforms.formats.avro_parts import avro_container
 from transforms.formats.avro_rows import encoded
-from transforms.formats.avro_splices import can_splice, spliced
+from transforms.formats.avro_splices import AvroPart, can_splice
 from transforms.kernels.batch import Batch
 from transforms.kernels.cache_keys import changed_uses, split_uses, use_owner
 from transforms.kernels.changes import Changes
@@ -41,7 +42,7 @@ from transforms.rules.values import JsonObject
 from transforms.stage_metrics import Stage
 from transforms.states import counted_data, read_changes, read_counted, read_state, state_file
 from transforms.steps import StepFn
-from transforms.stored_files import StoredFile, part_path, read_bytes, store
+from transforms.stored_files import Piece, StoredFile, mapped, part_path, store
 
 USES = "uses"
 PIECE_ROWS = 4_096
@@ -163,8 +164,9 @@ class _WriteRowsFn(StepFn):
         group = changes.after.group
         published = publish(changes.after, fields, cache_keys=self._cache_keys)
         height = published.core.height
-        rows = next(iter(encoded(published.core, max(1, height), records=_metadata(published))), (0, b""))
-        data = spliced(read_bytes(part.uri), changes.gone, rows, changes.places, row_schema(group, fields))
+        schema = row_schema(group, fields)
+        rows = encoded(published.core, RowType(schema), records=_metadata(published))
+        data = AvroPart(mapped(part.uri), schema).spliced(changes.gone, rows, changes.places)
         return self._stored(number, group, data, part.records - len(changes.gone) + height)
 
     def _written(self, number: int, batch: Batch, fields: JsonObject) -> tuple[StoredFile, pl.DataFrame, JsonObject]:
@@ -175,7 +177,7 @@ class _WriteRowsFn(StepFn):
         locations = published.core["location"].struct.unnest()
         return file, published.uses, counted(fields, published.metadata, locations).document()
 
-    def _stored(self, number: int, group: Group, data: bytes, records: int) -> StoredFile:
+    def _stored(self, number: int, group: Group, data: Iterable[Piece], records: int) -> StoredFile:
         file = store(self._root, part_path(group, number, self._partitions, "avro"), data, records=records)
         self._stage.count(records=file.records, byte_count=file.bytes)
         return file

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import doubles, longs, normalized, texts
 
-from transforms.formats.avro_parts import ROWS_PER_BLOCK, avro_container
+from transforms.formats.avro_blocks import LEAST_ROWS, MOST_BYTES, MOST_ROWS
+from transforms.formats.avro_parts import avro_container
 from transforms.kernels.merging import merge
 from transforms.kernels.publication import publish
 from transforms.rules.avro_schema import cache_key_schema, row_schema
@@ -34,8 +35,8 @@ def way(records: list[Any], storages: dict[str, str], group: Group = "items") ->
     batch = merge(incoming, {}, exports=["a"]).batches[group]
     fields = fields_of(storages)
     frame = publish(batch, fields, cache_keys="canonical").frame
-    data = avro_container(frame, row_schema(group, fields))
-    assert avro_container(frame, row_schema(group, fields)) == data, "the same bytes for the same rows"
+    data = b"".join(avro_container(frame, row_schema(group, fields)))
+    assert b"".join(avro_container(frame, row_schema(group, fields))) == data, "the same bytes for the same rows"
     reader = fastavro.reader(io.BytesIO(data))
     rows = list(reader)
     assert rows == frame.to_dicts()
@@ -112,16 +113,50 @@ def test_locations_and_attachments_are_read_back() -> None:
     assert not rows[1]["context_attachments"]
 
 
+def heights(data: bytes) -> list[int]:
+    return [block.num_records for block in fastavro.block_reader(io.BytesIO(data))]
+
+
 def test_rows_are_cut_into_blocks_and_all_are_there() -> None:
     schema = {"type": "record", "name": "R", "fields": [{"name": "n", "type": ["null", "long"], "default": None}]}
-    count = 2 * ROWS_PER_BLOCK + 3
-    data = avro_container(pl.DataFrame({"other": range(count)}), schema)
-    assert [block.num_records for block in fastavro.block_reader(io.BytesIO(data))] == [ROWS_PER_BLOCK] * 2 + [3]
+    count = 2 * LEAST_ROWS + 3
+    data = b"".join(avro_container(pl.DataFrame({"other": range(count)}), schema))
+    assert heights(data) == [LEAST_ROWS] * 2 + [3]
     assert [row["n"] for row in fastavro.reader(io.BytesIO(data))] == list(range(count))
-    empty = avro_container(pl.DataFrame({"n": []}, schema={"n": pl.Int64}), schema)
+    empty = b"".join(avro_container(pl.DataFrame({"n": []}, schema={"n": pl.Int64}), schema))
     assert list(fastavro.reader(io.BytesIO(empty))) == []
+
+
+def test_blocks_end_at_rows_that_their_names_choose() -> None:
+    def part(numbers: range) -> bytes:
+        columns = {name: [f"{name} {n:06d}" for n in numbers] for name in cache_keys if name != "first_version"}
+        frame = pl.DataFrame({**columns, "first_version": [1] * len(numbers)}).select(cache_keys)
+        return b"".join(avro_container(frame, cache_key_schema()))
+
+    cache_keys = ["cache_key", "url", "kind", "reference_id", "first_version", "action"]
+    found = heights(part(range(40_000)))
+    assert sum(found) == 40_000
+    assert all(LEAST_ROWS <= count < 400 for count in found[:-1])
+    assert 45 < sum(found) / len(found) < 51, "32, and then one row in 16"
+    fewer = heights(part(range(1, 40_000)))
+    assert fewer[10:] == found[10:], "a row that goes does not move the ends of all that follow"
+
+
+@pytest.mark.parametrize(("size", "expected"), [(1, [MOST_ROWS] * 2 + [452]), (100_000, [11] * 227 + [3])])
+def test_rows_of_one_name_and_long_ones_are_cut_too(size: int, expected: list[int]) -> None:
+    for name in ("a", "b", "c", "d"):  # of which at least one ends no block
+        frame = pl.DataFrame({"reference_id": [name] * 2_500, "text": ["x" * size] * 2_500})
+        kinds = [{"name": column, "type": ["null", "string"], "default": None} for column in frame.columns]
+        found = heights(b"".join(avro_container(frame, {"type": "record", "name": "R", "fields": kinds})))
+        if found[0] != LEAST_ROWS:
+            assert found == expected
+            break
+    else:
+        pytest.fail("every name ends a block")
+    assert sum(found) == 2_500
+    assert found[0] * (size + 7) < MOST_BYTES + size + 7
 
 
 def test_columns_and_fields_have_to_be_as_many() -> None:
     with pytest.raises(ValueError, match=r"expected columns for .*, got \['a'\]"):
-        avro_container(pl.DataFrame({"a": [1]}), cache_key_schema())
+        list(avro_container(pl.DataFrame({"a": [1]}), cache_key_schema()))

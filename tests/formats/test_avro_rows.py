@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.strategies import doubles, longs, texts
 
-from transforms.formats import avro_rows
+from transforms.formats import avro_blocks, avro_rows
+from transforms.formats.avro_blocks import Block, RowType
 from transforms.formats.avro_rows import encoded
 
 needs_extension = pytest.mark.skipif(avro_rows._avro_rows is None, reason="the extension was not built: no C compiler")
@@ -44,22 +45,55 @@ def frames(draw: st.DrawFn) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def by_polars(frame: pl.DataFrame, rows_per_block: int) -> list[tuple[int, bytes]]:
+def schema_of(dtype: pl.DataType | type[pl.DataType], name: str) -> Any:
+    """The Avro type of columns of this type; records need names of their own."""
+    if isinstance(dtype, pl.Struct):
+        fields = [
+            {"name": each.name, "type": ["null", schema_of(each.dtype, f"{name}_{n}")]}
+            for n, each in enumerate(dtype.fields)
+        ]
+        return {"type": "record", "name": name, "fields": fields}
+    if isinstance(dtype, pl.List):
+        return {"type": "array", "items": ["null", schema_of(dtype.inner, f"{name}_i")]}
+    return {pl.Int64: "long", pl.Float64: "double", pl.String: "string", pl.Boolean: "boolean"}[type(dtype)]  # type: ignore[index]
+
+
+def type_of(frame: pl.DataFrame) -> RowType:
+    """A column named `reference_id` at the front names the rows."""
+    return RowType(schema_of(pl.Struct(frame.schema), "R"))
+
+
+def blocks(frame: pl.DataFrame) -> list[Block]:
+    return list(encoded(frame, type_of(frame)))
+
+
+def by_polars(frame: pl.DataFrame) -> list[Block]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(avro_rows, "_avro_rows", None)
-        return list(encoded(frame, rows_per_block))
+        patch.setattr(avro_blocks, "_avro_rows", None)
+        return blocks(frame)
 
 
 @needs_extension
 @settings(max_examples=300)
-@given(frames(), st.integers(1, 5))
-@example(pl.DataFrame({"a": [2**62, -(2**63), None, 0, -1, 63, 64, -64, -65]}), 4)
-@example(pl.DataFrame({"a": ["x" * 200, None, ""], "b": [None, None, None]}, schema_overrides={"b": pl.Boolean}), 2)
-def test_the_extension_encodes_as_polars_does(frame: pl.DataFrame, rows_per_block: int) -> None:
+@given(frames())
+@example(pl.DataFrame({"a": [2**62, -(2**63), None, 0, -1, 63, 64, -64, -65]}))
+@example(pl.DataFrame({"a": ["x" * 200, None, ""], "b": [None, None, None]}, schema_overrides={"b": pl.Boolean}))
+def test_the_extension_encodes_as_polars_does(frame: pl.DataFrame) -> None:
     assert avro_rows._columns(frame, {}) is not None, "no column is left to polars"
-    assert list(encoded(frame, rows_per_block)) == by_polars(frame, rows_per_block)
+    assert blocks(frame) == by_polars(frame)
     cut = frame[2:]
-    assert list(encoded(cut, rows_per_block)) == by_polars(cut, rows_per_block)
+    assert blocks(cut) == by_polars(cut)
+
+
+@needs_extension
+@given(st.lists(st.tuples(st.one_of(st.none(), texts), st.one_of(st.none(), texts)), max_size=12), st.integers(1, 400))
+def test_both_cut_at_the_same_rows(names: list[tuple[str | None, str | None]], times: int) -> None:
+    numbered = [(f"{name}{turn}" if turn % 7 else name, other, turn) for turn in range(times) for name, other in names]
+    columns = {"reference_id": pl.String, "annotation_id": pl.String, "n": pl.Int64}
+    frame = pl.DataFrame(numbered, schema=columns, orient="row")
+    assert type_of(frame).naming == 2
+    assert blocks(frame) == by_polars(frame)
 
 
 @needs_extension
@@ -67,16 +101,18 @@ def test_columns_put_together_from_pieces_are_encoded_whole() -> None:
     piece = pl.DataFrame({"s": ["a", None, "c"], "r": [{"x": 1.5, "y": "é"}, None, {"x": None, "y": ""}]})
     frame = pl.concat([piece, piece[1:], piece[:1]], rechunk=False)
     assert frame.n_chunks() == 3
-    assert list(encoded(frame, 4)) == by_polars(frame, 4)
+    assert blocks(frame) == by_polars(frame)
 
 
 def test_lists_are_left_to_polars_unless_there_is_none() -> None:
-    lists = pl.DataFrame({"a": [["x"], None, []]}, schema={"a": pl.List(pl.String)})
+    lists = pl.DataFrame({"a": [["x"], None, []] * 2_000}, schema={"a": pl.List(pl.String)})
     assert avro_rows._columns(lists, {}) is None
-    assert [count for count, _ in encoded(lists, 2)] == [2, 1]
-    assert list(encoded(lists, 2)) == by_polars(lists, 2)
+    found = blocks(lists)
+    assert {count for count, _ in found[:-1]} == {avro_blocks.LEAST_ROWS}, "rows that nothing names"
+    assert sum(count for count, _ in found) == 6_000
+    assert found == by_polars(lists)
     none = pl.DataFrame({"a": [None, None]}, schema={"a": pl.List(pl.String)})
-    assert list(encoded(none, 8)) == by_polars(none, 8) == [(2, b"\0\0")]
+    assert blocks(none) == by_polars(none) == [(2, b"\0\0")]
 
 
 @needs_extension

@@ -1,6 +1,7 @@
 """Rows of an Avro part replaced: the bytes of a part that is written anew, and nothing read beyond a damaged block."""
 
 import io
+import itertools
 import random
 
 import fastavro
@@ -11,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.formats import avro_splices
-from transforms.formats.avro_parts import ROWS_PER_BLOCK, avro_container
+from transforms.formats.avro_blocks import MOST_ROWS, RowType, cut
+from transforms.formats.avro_parts import avro_container, framed, header, marker
 from transforms.formats.avro_rows import encoded
-from transforms.formats.avro_splices import can_splice, spliced
+from transforms.formats.avro_splices import AvroPart, can_splice
 from transforms.rules.avro_schema import cache_key_schema, row_schema
 
 pytestmark = pytest.mark.skipif(not can_splice(), reason="the extension was not built: no C compiler")
@@ -28,7 +30,12 @@ KEYS = pl.Schema(
         "action": pl.String(),
     }
 )
-ITEM = avro_splices._type(row_schema("items", {"a": {"column": "a", "storage": "long"}}))
+KEY_TYPE = RowType(cache_key_schema())
+ITEM = RowType(row_schema("items", {"a": {"column": "a", "storage": "long"}})).code
+
+
+def container(frame: pl.DataFrame) -> bytes:
+    return b"".join(avro_container(frame, cache_key_schema()))
 
 
 def rows(numbers: list[int], by: str = "") -> pl.DataFrame:
@@ -49,11 +56,10 @@ def replaced(before: list[int], gone: list[int], come: list[int]) -> tuple[bytes
     left = sorted({*before} - {*(before[place] for place in gone)} | {*come})
     places = np.array([left.index(number) for number in come], np.int64)
     new = rows(come, "new")
-    block = next(iter(encoded(new, max(1, len(come)))), (0, b""))
-    part = avro_container(rows(before), cache_key_schema())
-    found = spliced(part, np.array(gone, np.int64), block, places, cache_key_schema())
+    part = AvroPart(container(rows(before)), cache_key_schema())
+    found = b"".join(part.spliced(np.array(gone, np.int64), encoded(new, KEY_TYPE), places))
     whole = pl.concat([rows([number for number in left if number not in set(come)]), new]).sort("cache_key")
-    return found, avro_container(whole, cache_key_schema())
+    return found, container(whole)
 
 
 @settings(max_examples=80, deadline=None)
@@ -68,16 +74,86 @@ def test_a_spliced_part_is_what_is_written_anew(before: set[int], data: st.DataO
     assert all(row["kind"] in (None, "new") for row in fastavro.reader(io.BytesIO(found)))
 
 
-@pytest.mark.parametrize("gone", [[0, 7, ROWS_PER_BLOCK - 1, ROWS_PER_BLOCK], [*range(5, 600)], []])
-@pytest.mark.parametrize("come", [[3, 5, ROWS_PER_BLOCK * 4], [*range(1, 1_000, 2)], []])
+COUNT = 5_000
+
+
+@pytest.mark.parametrize(
+    "gone", [[0, 7, 1_600, 1_601, COUNT - 1], [*range(5, 600)], [*range(0, COUNT, 10)], [*range(COUNT)], []]
+)
+@pytest.mark.parametrize(
+    "come", [[3, 5, 2 * COUNT + 2], [*range(1, 1_000, 2)], [*range(1, 2 * COUNT, 101)], [2 * COUNT], []]
+)
 def test_blocks_are_cut_where_those_of_a_new_part_are(gone: list[int], come: list[int]) -> None:
-    found, expected = replaced([*range(0, ROWS_PER_BLOCK * 4 - 2, 2)], gone, come)
+    found, expected = replaced([*range(0, COUNT * 2, 2)], gone, [number + number % 2 - 1 for number in come])
     assert found == expected
 
 
+@pytest.mark.parametrize("every", [100, 10, 1])
+def test_rows_are_replaced_where_they_are(every: int) -> None:
+    places = [*range(3, COUNT, every)]
+    found, expected = replaced([*range(COUNT)], places, places)
+    assert found == expected
+
+
+def test_blocks_without_a_change_are_copied() -> None:
+    held = container(rows([*range(COUNT)]))
+    part = AvroPart(held, cache_key_schema())
+    new = encoded(rows([77], "new"), KEY_TYPE)
+    pieces = [*part.spliced(np.array([77]), new, np.array([77]))]
+    copied = [piece for piece in pieces if isinstance(piece, memoryview)]
+    assert all(piece.obj is held for piece in copied)
+    assert sum(map(len, copied)) > 0.95 * len(held)
+
+
+def test_a_part_that_was_cut_by_another_rule_is_cut_anew() -> None:
+    ((count, data),) = [(COUNT, b"".join(data for _, data in encoded(rows([*range(COUNT)]), KEY_TYPE)))]
+    assert count > MOST_ROWS
+    of_key = cache_key_schema()
+    old = b"".join((header(of_key), *framed([(count, data)], marker(of_key))))
+    found = b"".join(AvroPart(old, of_key).spliced(np.array([5]), encoded(rows([5]), KEY_TYPE), np.array([5])))
+    assert found == container(rows([*range(COUNT)]))
+
+
+def test_a_text_is_another_one_everywhere() -> None:
+    held = rows([*range(COUNT)])
+    fields = list(KEYS)
+    found = b"".join(
+        AvroPart(container(held), cache_key_schema()).restated(fields.index("action"), b"cached", b"upload")
+    )
+    assert found == container(held.with_columns(action=pl.lit("upload")))
+    some = held.with_columns(action=pl.when(pl.col("cache_key") < "001").then(pl.lit("cached")))
+    found = b"".join(
+        AvroPart(container(some), cache_key_schema()).restated(fields.index("action"), b"cached", b"upload")
+    )
+    assert found == container(some.with_columns(action=pl.col("action").replace("cached", "upload")))
+    with pytest.raises(ValueError, match="texts of one length"):
+        list(AvroPart(container(held), cache_key_schema()).restated(5, b"cached", b"loaded up"))
+
+
+def test_other_rows_and_other_bytes_are_refused() -> None:
+    held = container(rows([*range(COUNT)]))
+    other = row_schema("items", {})
+    with pytest.raises(ValueError, match="expected a part of rows of this schema"):
+        AvroPart(held, other)
+    for damaged in (held[:-1], held[:-40], held + b"x", held[:400] + b"x" + held[401:]):
+        with pytest.raises(ValueError, match="expected"):
+            AvroPart(damaged, cache_key_schema())
+    with pytest.raises(ValueError, match="rows of this type"):
+        list(AvroPart(held, cache_key_schema()).spliced(np.array([0]), [(1, b"\2\4a")], np.array([0])))
+
+
+def test_slabs_are_cut_as_one() -> None:
+    whole = [*encoded(rows([*range(COUNT)]), KEY_TYPE)]
+    data = b"".join(block for _, block in whole)
+    starts = KEY_TYPE.row_starts(data, COUNT).tolist()
+    for bounds in ([0, COUNT], [0, 1, 2, 40, 2_000, 2_000, COUNT]):
+        slabs = [(stop - start, data[starts[start] : starts[stop]]) for start, stop in itertools.pairwise(bounds)]
+        assert [*cut(slabs, KEY_TYPE)] == whole
+
+
 def test_a_block_that_is_damaged_is_refused() -> None:
-    ((count, data),) = encoded(rows([*range(40)]), 100)
-    of_key = avro_splices._type(cache_key_schema())
+    count, of_key = 40, KEY_TYPE.code
+    data = b"".join(block for _, block in encoded(rows([*range(count)]), KEY_TYPE))
     starts = np.frombuffer(avro_splices._avro_rows.row_starts(data, count, of_key), np.int64)
     assert (starts[0], starts[-1], len(starts)) == (0, len(data), count + 1)
     for length in range(len(data)):
@@ -86,9 +162,9 @@ def test_a_block_that_is_damaged_is_refused() -> None:
     for wrong in (count - 1, count + 1, -1, 2**40):
         with pytest.raises(ValueError, match="rows of this type"):
             avro_splices._avro_rows.row_starts(data, wrong, of_key)
-    for cut in range(len(of_key)):
+    for length in range(len(of_key)):
         with pytest.raises(ValueError, match="rows of this type"):
-            avro_splices._avro_rows.row_starts(data, count, of_key[:cut])
+            avro_splices._avro_rows.row_starts(data, count, of_key[:length])
 
 
 @pytest.mark.parametrize("of_row", [ITEM, b"a" * 40, b"r\x01\x00" * 40, b"r\x02\x00as" + b"ar\x02\x00ld", b"?"])

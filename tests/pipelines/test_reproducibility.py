@@ -10,7 +10,7 @@ from support.runs import Job, digests, flags, ingest, ndjson
 from support.runs import an_item as item
 
 from pipelines import ingest as ingest_job
-from transforms.formats import avro_rows
+from transforms.formats import avro_blocks, avro_parts, avro_rows, avro_splices
 from transforms.kernels import digests as digests_of_columns
 from transforms.kernels import ordering, shredding, statistics
 
@@ -66,7 +66,7 @@ def test_without_the_extensions_the_bytes_are_the_same(
         (digests_of_columns, "_digests"),
         (ordering, "_ordering"),
         (statistics, "_summing"),
-        (avro_rows, "_avro_rows"),
+        *((module, "_avro_rows") for module in (avro_blocks, avro_parts, avro_rows, avro_splices)),
     )
     for module, name in extensions:
         monkeypatch.setattr(module, name, None)

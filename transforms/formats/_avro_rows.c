@@ -1,5 +1,5 @@
-/* Rows of columns as the binary encoding of Avro 1.11, and where such rows begin: the fast half of
-   transforms/formats/avro_rows.py, and what transforms/formats/avro_splices.py needs.
+/* Rows of columns as the binary encoding of Avro 1.11, where such rows begin, and where blocks of them end: the fast half
+   of transforms/formats/avro_rows.py and avro_blocks.py, and what avro_parts.py and avro_splices.py need.
 
    Every field is a union of null and its type, in this order, as polars writes it: byte 0 for null, byte 2 and the value
    otherwise. Columns are sparse: the rows that have a value, ascending, and the values of just these. */
@@ -10,7 +10,56 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The numbers are those of avro_parts. */
+/* ---- CRC-32, as Avro has it behind a block ---- */
+
+static uint32_t crc_tables[8][256];
+
+static void make_crc_tables(void)
+{
+    for (uint32_t byte = 0; byte < 256; byte++) {
+        uint32_t crc = byte;
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+        crc_tables[0][byte] = crc;
+    }
+    for (int table = 1; table < 8; table++)
+        for (int byte = 0; byte < 256; byte++) {
+            uint32_t before = crc_tables[table - 1][byte];
+            crc_tables[table][byte] = before >> 8 ^ crc_tables[0][before & 0xFF];
+        }
+}
+
+static uint32_t crc32_of(const unsigned char *at, Py_ssize_t length)
+{
+    uint32_t crc = 0xFFFFFFFFu;
+    for (; length >= 8; at += 8, length -= 8) {
+        uint32_t low = crc ^ (at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24);
+        crc = crc_tables[7][low & 0xFF] ^ crc_tables[6][low >> 8 & 0xFF] ^ crc_tables[5][low >> 16 & 0xFF] ^
+              crc_tables[4][low >> 24] ^ crc_tables[3][at[4]] ^ crc_tables[2][at[5]] ^ crc_tables[1][at[6]] ^
+              crc_tables[0][at[7]];
+    }
+    for (; length > 0; at++, length--)
+        crc = crc >> 8 ^ crc_tables[0][(crc ^ *at) & 0xFF];
+    return ~crc;
+}
+
+/* ---- Where blocks end: the numbers and the rule are those of avro_blocks ---- */
+
+#define LEAST_ROWS 32
+#define SPREAD 0x9E3779B1u
+#define SHIFT 28 /* one in 16 */
+#define MOST_ROWS 1024
+#define MOST_BYTES (1 << 20)
+
+/* Whether a block ends behind a row: given its rows and bytes with this one, and the fields that name the row. */
+static inline int ends_block(Py_ssize_t rows, Py_ssize_t bytes, const unsigned char *name, Py_ssize_t length)
+{
+    return rows >= MOST_ROWS || bytes >= MOST_BYTES || (rows >= LEAST_ROWS && crc32_of(name, length) * SPREAD >> SHIFT == 0);
+}
+
+/* ---- Rows from columns ---- */
+
+/* The numbers are those of avro_rows. */
 enum kind { LONG, DOUBLE, BOOLEAN, STRING, RECORD };
 
 /* A column; behind a record stand the columns of its fields. As small as it can be: wide rows look at thousands. */
@@ -72,12 +121,16 @@ static void advance(Column *column, int64_t row)
 /* Bytes that a column takes at most, apart from those of a text. */
 #define MOST 11
 
-static int put_row(Output *out, Column *columns, Py_ssize_t count, int64_t row)
+/* Puts a row; `named` is where the columns end that name it, the first `naming` ones, in the output. */
+static int put_row(Output *out, Column *columns, Py_ssize_t count, int64_t row, Py_ssize_t naming, Py_ssize_t *named)
 {
     if (reserve(out, count * MOST) < 0)
         return -1;
     unsigned char *at = out->data + out->size;
+    *named = -1;
     for (Py_ssize_t i = 0; i < count;) {
+        if (i >= naming && *named < 0)
+            *named = at - out->data;
         Column *column = &columns[i];
         Py_ssize_t place = (Py_ssize_t)row;
         if (column->rows != NULL) {
@@ -120,7 +173,18 @@ static int put_row(Output *out, Column *columns, Py_ssize_t count, int64_t row)
         }
     }
     out->size = at - out->data;
+    if (*named < 0)
+        *named = out->size;
     return 0;
+}
+
+/* Appends (rows, bytes of them) to a list. */
+static int append_block(PyObject *blocks, Py_ssize_t rows, const unsigned char *data, Py_ssize_t size)
+{
+    PyObject *block = Py_BuildValue("ny#", rows, (const char *)data, size);
+    int failed = block == NULL || PyList_Append(blocks, block) < 0;
+    Py_XDECREF(block);
+    return failed ? -1 : 0;
 }
 
 static void release(Buffers *buffers, Py_ssize_t count)
@@ -162,21 +226,22 @@ static int is_sound(Column *column, const Buffers *buffers, int is_full, Py_ssiz
 }
 
 PyDoc_STRVAR(encode_doc,
-             "encode(height, per_block, columns) -> list of bytes, one for each block of rows\n\n"
+             "encode(height, naming, columns) -> list of (rows, bytes), one for each block\n\n"
+             "naming: how many columns at the front name a row, on which depends where blocks end.\n"
              "columns: tuples (kind, fields, is_full, rows, values, data); `fields` is how many columns behind a record are in it.");
 
 static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    Py_ssize_t height, per_block;
+    Py_ssize_t height, naming;
     PyObject *given, *found = NULL;
-    if (!PyArg_ParseTuple(arguments, "nnO!", &height, &per_block, &PyList_Type, &given))
+    if (!PyArg_ParseTuple(arguments, "nnO!", &height, &naming, &PyList_Type, &given))
         return NULL;
     Py_ssize_t count = PyList_GET_SIZE(given), read = 0;
     Column *columns = PyMem_RawCalloc((size_t)(count ? count : 1), sizeof *columns);
     Buffers *buffers = PyMem_RawCalloc((size_t)(count ? count : 1), sizeof *buffers);
     Output out = {PyMem_RawMalloc(1 << 16), 0, 1 << 16};
-    if (columns == NULL || buffers == NULL || out.data == NULL || per_block < 1) {
-        PyErr_SetString(PyExc_ValueError, "expected memory, and at least one row a block");
+    if (columns == NULL || buffers == NULL || out.data == NULL) {
+        PyErr_NoMemory();
         goto done;
     }
     for (; read < count; read++) {
@@ -196,19 +261,21 @@ static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
         }
     }
     found = PyList_New(0);
-    for (Py_ssize_t start = 0; found != NULL && start < height; start += per_block) {
-        Py_ssize_t stop = start + per_block < height ? start + per_block : height;
-        out.size = 0;
-        for (Py_ssize_t row = start; row < stop; row++)
-            if (put_row(&out, columns, count, row) < 0) {
-                PyErr_NoMemory();
-                Py_CLEAR(found);
-                goto done;
-            }
-        PyObject *block = PyBytes_FromStringAndSize((const char *)out.data, out.size);
-        if (block == NULL || PyList_Append(found, block) < 0)
+    Py_ssize_t rows = 0;
+    for (Py_ssize_t row = 0; found != NULL && row < height; row++) {
+        const Py_ssize_t start = out.size;
+        Py_ssize_t named;
+        if (put_row(&out, columns, count, row, naming, &named) < 0) {
+            PyErr_NoMemory();
             Py_CLEAR(found);
-        Py_XDECREF(block);
+            goto done;
+        }
+        rows++;
+        if (row == height - 1 || ends_block(rows, out.size, out.data + start, named - start)) {
+            if (append_block(found, rows, out.data, out.size) < 0)
+                Py_CLEAR(found);
+            rows = out.size = 0;
+        }
     }
 done:
     PyMem_RawFree(out.data);
@@ -361,13 +428,276 @@ wrong:
     return NULL;
 }
 
+/* Steps over a row; `named` is how many of its bytes the first `naming` fields take. */
+static int skip_row(Input *in, const Py_buffer *type, Py_ssize_t naming, Py_ssize_t *named)
+{
+    const unsigned char *start = in->at;
+    Input of_row = {type->buf, (const unsigned char *)type->buf + type->len};
+    if (of_row.end - of_row.at < 3 || *of_row.at != 'r')
+        return -1;
+    const int fields = of_row.at[1] | of_row.at[2] << 8;
+    of_row.at += 3;
+    for (int field = 0; field < fields; field++) {
+        if (field == naming)
+            *named = in->at - start;
+        if (skip_union(in, &of_row, 1) < 0)
+            return -1;
+    }
+    if (naming >= fields)
+        *named = in->at - start;
+    return 0;
+}
+
+/* Rows that become blocks: those of the block that is not full yet. */
+typedef struct {
+    PyObject *blocks;
+    Output out;
+    Py_ssize_t rows;
+} Cutter;
+
+static int add_row(Cutter *to, const unsigned char *row, Py_ssize_t size, Py_ssize_t named)
+{
+    if (reserve(&to->out, size) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(to->out.data + to->out.size, row, (size_t)size);
+    to->out.size += size;
+    to->rows++;
+    if (!ends_block(to->rows, to->out.size, row, named))
+        return 0;
+    int failed = append_block(to->blocks, to->rows, to->out.data, to->out.size);
+    to->rows = to->out.size = 0;
+    return failed;
+}
+
+/* Of ascending numbers, how many are less than one. */
+static Py_ssize_t before_number(const int64_t *numbers, Py_ssize_t count, int64_t than)
+{
+    Py_ssize_t low = 0;
+    while (low < count) {
+        Py_ssize_t middle = low + (count - low) / 2;
+        if (numbers[middle] < than)
+            low = middle + 1;
+        else
+            count = middle;
+    }
+    return low;
+}
+
+PyDoc_STRVAR(cut_doc,
+             "cut(data, count, is_last, type, naming[, carried, first, gone, rows, bounds, before]) -> (blocks, rows, rest)\n\n"
+             "Cuts `count` encoded rows into blocks: a list of (rows, bytes), and the rows behind the last end of a block, "
+             "of which there are none with is_last.\n"
+             "The first `carried` rows are as they are to be; those behind them are numbered from `first` on. Of these the "
+             "rows with the numbers `gone` (int64, ascending) are left out, and row n of `rows` (from bounds[n] to bounds[n "
+             "+ 1]) comes in before the row before[n] (ascending), with is_last also behind all.");
+
+static PyObject *cut(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    Py_buffer data, type, gone = {0}, rows = {0}, bounds = {0}, before = {0};
+    Py_ssize_t count, naming, carried = 0, first = 0;
+    int is_last;
+    if (!PyArg_ParseTuple(arguments, "y*npy*n|nny*y*y*y*", &data, &count, &is_last, &type, &naming, &carried, &first, &gone,
+                          &rows, &bounds, &before))
+        return NULL;
+    PyObject *found = NULL;
+    const char *wrong = NULL;
+    Cutter to = {PyList_New(0), {PyMem_RawMalloc(1 << 16), 0, 1 << 16}, 0};
+    if (to.blocks == NULL || to.out.data == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    const Py_ssize_t width = sizeof(int64_t);
+    const int64_t *left_out = gone.buf, *ends = bounds.buf, *next = before.buf;
+    const Py_ssize_t leaving = gone.len / width, coming = before.len / width;
+    int sound = coming == 0 || bounds.len / width > coming;
+    for (Py_ssize_t i = 0; sound && i < coming; i++)
+        sound = ends[i] >= 0 && ends[i] <= ends[i + 1] && ends[i + 1] <= rows.len;
+    if (!sound) {
+        wrong = "expected bounds of the rows that come in";
+        goto done;
+    }
+    Py_ssize_t out = before_number(left_out, leaving, first), come = before_number(next, coming, first), named;
+    Input in = {data.buf, (const unsigned char *)data.buf + data.len};
+    for (Py_ssize_t row = 0; row <= count; row++) {
+        const int64_t number = first + (row - carried);
+        if (row == count && !is_last)
+            break;
+        for (; row >= carried && come < coming && next[come] <= number; come++) {
+            const unsigned char *start = (const unsigned char *)rows.buf + ends[come];
+            Input one = {start, (const unsigned char *)rows.buf + ends[come + 1]};
+            if (skip_row(&one, &type, naming, &named) < 0 || one.at != one.end) {
+                wrong = "expected rows of this type to come in";
+                goto done;
+            }
+            if (add_row(&to, start, one.end - start, named) < 0)
+                goto done;
+        }
+        if (row == count)
+            break;
+        const unsigned char *start = in.at;
+        if (skip_row(&in, &type, naming, &named) < 0) {
+            wrong = "expected rows of this type, and nothing behind them";
+            goto done;
+        }
+        if (row >= carried && out < leaving && left_out[out] == number)
+            out++;
+        else if (add_row(&to, start, in.at - start, named) < 0)
+            goto done;
+    }
+    if (in.at != in.end) {
+        wrong = "expected rows of this type, and nothing behind them";
+        goto done;
+    }
+    if (is_last && to.rows) {
+        if (append_block(to.blocks, to.rows, to.out.data, to.out.size) < 0)
+            goto done;
+        to.rows = to.out.size = 0;
+    }
+    found = Py_BuildValue("Ony#", to.blocks, to.rows, (const char *)to.out.data, to.out.size);
+done:
+    if (wrong != NULL)
+        PyErr_SetString(PyExc_ValueError, wrong);
+    Py_XDECREF(to.blocks);
+    PyMem_RawFree(to.out.data);
+    PyBuffer_Release(&data);
+    PyBuffer_Release(&type);
+    PyBuffer_Release(&gone);
+    PyBuffer_Release(&rows);
+    PyBuffer_Release(&bounds);
+    PyBuffer_Release(&before);
+    return found;
+}
+
+PyDoc_STRVAR(restated_doc,
+             "restated(data, count, type, field, was, now) -> bytes\n\n"
+             "Encoded rows with another text in one field, wherever it has the text `was`; both take as many bytes.");
+
+static PyObject *restated(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    Py_buffer data, type, was, now;
+    Py_ssize_t count, field, named;
+    if (!PyArg_ParseTuple(arguments, "y*ny*ny*y*", &data, &count, &type, &field, &was, &now))
+        return NULL;
+    PyObject *found = was.len == now.len ? PyBytes_FromStringAndSize(data.buf, data.len) : NULL;
+    const unsigned char *start = data.buf;
+    Input in = {start, start + data.len};
+    int sound = found != NULL;
+    for (Py_ssize_t row = 0; sound && row < count; row++) {
+        const unsigned char *of_row = in.at;
+        sound = skip_row(&in, &type, field, &named) == 0;
+        Input at = {of_row + (sound ? named : 0), in.at};
+        int64_t branch, length;
+        if (sound && take_long(&at, &branch) == 0 && branch == 1 && take_long(&at, &length) == 0 && length == was.len &&
+            at.end - at.at >= length && memcmp(at.at, was.buf, (size_t)length) == 0)
+            memcpy(PyBytes_AS_STRING(found) + (at.at - start), now.buf, (size_t)length);
+    }
+    if (!sound || in.at != in.end) {
+        Py_CLEAR(found);
+        if (!PyErr_Occurred())
+            PyErr_Format(PyExc_ValueError, "expected %zd rows of this type, nothing behind them, and texts of one length",
+                         count);
+    }
+    PyBuffer_Release(&data);
+    PyBuffer_Release(&type);
+    PyBuffer_Release(&was);
+    PyBuffer_Release(&now);
+    return found;
+}
+
+/* ---- Blocks in a container ---- */
+
+PyDoc_STRVAR(framed_doc,
+             "framed(count, rows, compressed, marker) -> bytes\n\n"
+             "A block of a container: how many rows, how many bytes, what snappy made of the rows, their CRC-32, the marker.");
+
+static PyObject *framed(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    Py_ssize_t count;
+    Py_buffer rows, compressed, marker;
+    if (!PyArg_ParseTuple(arguments, "ny*y*y*", &count, &rows, &compressed, &marker))
+        return NULL;
+    unsigned char numbers[20];
+    unsigned char *end = put_long(put_long(numbers, count), compressed.len + 4);
+    const Py_ssize_t size = end - numbers;
+    PyObject *found = PyBytes_FromStringAndSize(NULL, size + compressed.len + 4 + marker.len);
+    if (found != NULL) {
+        unsigned char *at = (unsigned char *)PyBytes_AS_STRING(found);
+        const uint32_t crc = crc32_of(rows.buf, rows.len);
+        memcpy(at, numbers, (size_t)size);
+        at += size;
+        memcpy(at, compressed.buf, (size_t)compressed.len);
+        at += compressed.len;
+        for (int shift = 24; shift >= 0; shift -= 8)
+            *at++ = (unsigned char)(crc >> shift);
+        memcpy(at, marker.buf, (size_t)marker.len);
+    }
+    PyBuffer_Release(&rows);
+    PyBuffer_Release(&compressed);
+    PyBuffer_Release(&marker);
+    return found;
+}
+
+PyDoc_STRVAR(blocks_doc,
+             "blocks(data, start, marker) -> bytes, four int64 for each block and one more\n\n"
+             "The blocks of a container from `start` on: where each begins, how many rows it has, where its compressed bytes "
+             "begin, and how many bytes they become; at last where all end.");
+
+static PyObject *blocks(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    Py_ssize_t start;
+    Py_buffer data, marker;
+    if (!PyArg_ParseTuple(arguments, "y*ny*", &data, &start, &marker))
+        return NULL;
+    Output out = {PyMem_RawMalloc(1 << 12), 0, 1 << 12};
+    PyObject *found = NULL;
+    const unsigned char *base = data.buf;
+    Input in = {base + start, base + data.len};
+    int sound = out.data != NULL && start >= 0 && start <= data.len;
+    while (sound && in.at < in.end) {
+        int64_t entry[4] = {in.at - base, 0, 0, 0}, size;
+        sound = take_long(&in, &entry[1]) == 0 && entry[1] >= 0 && take_long(&in, &size) == 0 && size > 4;
+        entry[2] = in.at - base;
+        const Input compressed = in;
+        sound = sound && skip_bytes(&in, size) == 0 && in.end - in.at >= marker.len &&
+                memcmp(in.at, marker.buf, (size_t)marker.len) == 0 && reserve(&out, 2 * sizeof entry) == 0;
+        if (!sound)
+            break;
+        in.at += marker.len;
+        const unsigned char *at = compressed.at; /* snappy begins with the length, seven bits a byte */
+        for (int shift = 0; shift < 35 && at < in.end; shift += 7) {
+            entry[3] |= (int64_t)(*at & 0x7F) << shift;
+            if (*at++ < 0x80)
+                break;
+        }
+        memcpy(out.data + out.size, entry, sizeof entry);
+        out.size += sizeof entry;
+    }
+    if (sound) {
+        int64_t end = data.len;
+        memcpy(out.data + out.size, &end, sizeof end);
+        found = PyBytes_FromStringAndSize((const char *)out.data, out.size + (Py_ssize_t)sizeof end);
+    } else
+        PyErr_SetString(PyExc_ValueError, "expected blocks, each with this marker behind it");
+    PyMem_RawFree(out.data);
+    PyBuffer_Release(&data);
+    PyBuffer_Release(&marker);
+    return found;
+}
+
 static PyMethodDef METHODS[] = {{"encode", encode, METH_VARARGS, encode_doc},
                                 {"row_starts", row_starts, METH_VARARGS, row_starts_doc},
+                                {"cut", cut, METH_VARARGS, cut_doc},
+                                {"restated", restated, METH_VARARGS, restated_doc},
+                                {"framed", framed, METH_VARARGS, framed_doc},
+                                {"blocks", blocks, METH_VARARGS, blocks_doc},
                                 {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_avro_rows", NULL, 0, METHODS, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__avro_rows(void)
 {
+    make_crc_tables();
     return PyModule_Create(&MODULE);
 }

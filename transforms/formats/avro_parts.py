@@ -4,25 +4,29 @@ import hashlib
 import io
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 import pyarrow as pa
 from fastavro.write import Writer
 
-from transforms.formats.avro_rows import Block, Values, encoded
+from transforms.formats.avro_blocks import Block, RowType
+from transforms.formats.avro_rows import Values, encoded
 
-ROWS_PER_BLOCK = 16_000
+try:
+    from transforms.formats import _avro_rows
+except ImportError:  # no compiler where the package was installed
+    _avro_rows = None  # type: ignore[assignment]
+
 CODEC = "snappy"
-_SNAPPY = pa.Codec(CODEC)
+SNAPPY = pa.Codec(CODEC)
 _MARKER_BYTES = 16
 
 
 def avro_container(
     frame: pl.DataFrame, schema: Mapping[str, object], *, records: Mapping[str, Sequence[Values]] | None = None
-) -> bytes:
-    """The rows of a frame as an Avro container, the same bytes for the same rows and schema.
+) -> Iterator[bytes]:
+    """The rows of a frame as an Avro container, piece by piece; the same bytes for the same rows and schema.
 
     Columns that are named in `records` are records with these fields, in every row, whatever the frame has there.
 
@@ -35,36 +39,32 @@ def avro_container(
     fields = schema["fields"]
     if not isinstance(fields, list) or len(fields) != frame.width:
         raise ValueError(f"expected columns for {fields!r}, got {frame.columns!r}")
-    return framed(encoded(frame, rows_per_block(schema), records=records or {}), schema)
+    yield header(schema)
+    yield from framed(encoded(frame, RowType(schema), records=records or {}), marker(schema))
 
 
-def rows_per_block(schema: Mapping[str, object]) -> int:
-    """How many rows of this schema a block has: wide rows are fewer, so that a block stays within megabytes."""
-    leaves = sum(len(_members(field)) or 1 for field in cast("list[dict[str, object]]", schema["fields"]))
-    return max(1, ROWS_PER_BLOCK // (1 + leaves // 100))
-
-
-def framed(blocks: Iterable[Block], schema: Mapping[str, object]) -> bytes:
-    """An Avro container of rows that are encoded already.
-
-    The sync marker is derived from the schema, so nothing in the file is random.
-    """
-    marker = hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).digest()[:_MARKER_BYTES]
+def header(schema: Mapping[str, object]) -> bytes:
+    """What a container of such rows begins with."""
     out = io.BytesIO()
     # As it is: a parsed one has its keys in an order that differs from process to process, and stands in the file (P3).
-    Writer(out, dict(schema), codec=CODEC, sync_marker=marker)  # which writes the header
-    pieces = [out.getvalue()]
+    Writer(out, dict(schema), codec=CODEC, sync_marker=marker(schema))  # which writes the header
+    return out.getvalue()
+
+
+def marker(schema: Mapping[str, object]) -> bytes:
+    """The sync marker behind each block: derived from the schema, so that nothing in the file is random."""
+    return hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).digest()[:_MARKER_BYTES]
+
+
+def framed(blocks: Iterable[Block], sync_marker: bytes) -> Iterator[bytes]:
+    """Blocks as they stand in a container."""
     for count, rows in blocks:
-        compressed = _SNAPPY.compress(rows, asbytes=True)
-        check = zlib.crc32(rows).to_bytes(4, "big")  # which Avro has behind what snappy gives, and counts in
-        pieces += (_long(count), _long(len(compressed) + len(check)), compressed, check, marker)
-    return b"".join(pieces)
-
-
-def _members(field: Mapping[str, object]) -> Sequence[object]:
-    """The fields of a field that is a record."""
-    kind = cast("list[object]", field["type"])[1]
-    return cast("list[object]", kind["fields"]) if isinstance(kind, dict) and kind["type"] == "record" else ()
+        compressed = SNAPPY.compress(rows, asbytes=True)
+        if _avro_rows is not None:
+            yield _avro_rows.framed(count, rows, compressed, sync_marker)
+        else:
+            check = zlib.crc32(rows).to_bytes(4, "big")  # which Avro has behind what snappy gives, and counts in
+            yield b"".join((_long(count), _long(len(compressed) + len(check)), compressed, check, sync_marker))
 
 
 def _long(value: int) -> bytes:

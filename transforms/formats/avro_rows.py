@@ -1,6 +1,7 @@
 """Rows of a frame in the binary encoding of Avro, block by block: by a C extension where it was built, else by polars.
 
-Both encode each column as a union of null and its type, in the order of the frame, to the same bytes.
+Both encode each column as a union of null and its type, in the order of the frame, to the same bytes, and cut the rows
+into the same blocks (`avro_blocks`).
 """
 
 import io
@@ -12,43 +13,48 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from transforms.formats.avro_blocks import Block, RowType, cut
+
 try:
     from transforms.formats import _avro_rows
 except ImportError:  # no compiler where the package was installed
     _avro_rows = None  # type: ignore[assignment]
 
 Buffer: TypeAlias = bytes | memoryview
-Block: TypeAlias = tuple[int, bytes]
-"""How many rows, and their encoding."""
 Values: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]
 """Rows that have a value, ascending, None for all; and these values, without nulls."""
 _LONG, _DOUBLE, _BOOLEAN, _STRING, _RECORD = range(5)
 _KINDS = {pl.Int64: _LONG, pl.Float64: _DOUBLE, pl.Boolean: _BOOLEAN}
+_SLAB_ROWS = 4_096
+"""So many rows are encoded at once by polars, which does not take a row alone fast."""
 _Column: TypeAlias = tuple[int, int, bool, Buffer, Buffer, Buffer]
 """As the extension takes it: kind, columns behind a record that are its fields, whether it is full, buffers."""
 
 
 def encoded(
-    frame: pl.DataFrame, rows_per_block: int, *, records: Mapping[str, Sequence[Values]] | None = None
+    frame: pl.DataFrame, row_type: RowType, *, records: Mapping[str, Sequence[Values]] | None = None
 ) -> Iterator[Block]:
-    """The rows of a frame, `rows_per_block` at a time, the last block perhaps with fewer.
+    """The rows of a frame as blocks.
 
     Columns that are named in `records` are records with these fields, in every row, whatever the frame has there.
+
+    Args:
+        frame: Its columns have the structure of the fields of the type, with whatever names.
+        row_type: Of the rows.
+        records: Name to fields.
     """
     columns = None if _avro_rows is None else _columns(frame, records or {})
     if columns is None:
-        yield from _by_polars(_whole(frame, records or {}), rows_per_block)
-        return
-    blocks = _avro_rows.encode(frame.height, rows_per_block, columns)
-    for number, block in enumerate(blocks):
-        yield min(rows_per_block, frame.height - number * rows_per_block), block
+        yield from cut(_by_polars(_whole(frame, records or {})), row_type)
+    else:
+        yield from _avro_rows.encode(frame.height, row_type.naming, columns)
 
 
-def _by_polars(frame: pl.DataFrame, rows_per_block: int) -> Iterator[Block]:
+def _by_polars(frame: pl.DataFrame) -> Iterator[Block]:
     whole = frame.rechunk()  # the encoder needs columns that are cut at the same rows
-    for start in range(0, whole.height, rows_per_block):
+    for start in range(0, whole.height, _SLAB_ROWS):
         out = io.BytesIO()
-        whole[start : start + rows_per_block].write_avro(out, compression="uncompressed", name="row")
+        whole[start : start + _SLAB_ROWS].write_avro(out, compression="uncompressed", name="row")
         out.seek(0)
         for block in fastavro.block_reader(out):
             yield block.num_records, block.bytes_.getvalue()

@@ -1,23 +1,18 @@
-"""An Avro part in which few rows change: the encoding of all others is copied as it is."""
+"""An Avro part in which few rows change: all blocks that have none of them are copied as they are, compressed."""
 
-import io
-from collections.abc import Iterator, Mapping
-from typing import TypeAlias, cast
+from collections.abc import Iterable, Iterator, Mapping
 
-import fastavro
 import numpy as np
-import numpy.typing as npt
 
-from transforms.formats.avro_parts import framed, rows_per_block
-from transforms.formats.avro_rows import Block
+from transforms.formats.avro_blocks import MOST_ROWS, Block, Longs, RowType
+from transforms.formats.avro_parts import SNAPPY, framed, header, marker
 
 try:
     from transforms.formats import _avro_rows
 except ImportError:  # no compiler where the package was installed
     _avro_rows = None  # type: ignore[assignment]
 
-_Longs: TypeAlias = npt.NDArray[np.int64]
-_LEAVES = {"long": b"l", "double": b"d", "boolean": b"b", "string": b"s"}
+_Bytes = bytes | memoryview
 
 
 def can_splice() -> bool:
@@ -25,53 +20,95 @@ def can_splice() -> bool:
     return _avro_rows is not None
 
 
-def spliced(part: bytes, gone: _Longs, rows: Block, places: _Longs, schema: Mapping[str, object]) -> bytes:
-    """A container with other rows: the bytes that `avro_container` gives of all the rows that it has then.
+class AvroPart:
+    """A container that `avro_container` made, of which only those blocks are looked at that change."""
 
-    Args:
-        part: A container that `avro_container` made of rows of the same schema.
-        gone: Rows that are left out, ascending: int64[G].
-        rows: The N rows that come in, encoded.
-        places: Their numbers in the result, ascending: int64[N].
-        schema: The schema of all these rows.
+    def __init__(self, data: _Bytes, schema: Mapping[str, object]) -> None:
+        """Takes the bytes, and the schema of their rows.
 
-    Raises:
-        ValueError: The rows are not of this schema.
-    """
-    held = [(block.num_records, block.bytes_.getvalue()) for block in fastavro.block_reader(io.BytesIO(part))]
-    blocks = [*held, rows]
-    count = sum(of_block for of_block, _ in held)
-    starts, end = [], 0
-    for of_block, data in blocks:
-        starts.append(np.frombuffer(_avro_rows.row_starts(data, of_block, _type(schema)), np.int64)[:-1] + end)
-        end += len(data)
-    bounds = np.append(np.concatenate(starts), end)
-    origins = np.empty(count - len(gone) + rows[0], np.int64)
-    comes = np.zeros(len(origins), np.bool_)
-    comes[places] = True
-    origins[comes] = np.arange(count, count + rows[0])
-    origins[~comes] = np.delete(np.arange(count), gone)
-    return framed(_cut(b"".join(data for _, data in blocks), bounds, origins, rows_per_block(schema)), schema)
+        Raises:
+            ValueError: The container does not begin with this schema, or is damaged.
+        """
+        self._data = memoryview(data)
+        self._type = RowType(schema)
+        self._marker = marker(schema)
+        self._header = header(schema)
+        if self._data[: len(self._header)] != self._header:
+            raise ValueError(f"expected a part of rows of this schema, got {bytes(self._data[:64])!r} at its front")
+        table = np.frombuffer(_avro_rows.blocks(self._data, len(self._header), self._marker), np.int64)
+        self._begins = table[::4].tolist()  # of each block, and where the last one ends
+        self._counts, self._payloads, self._sizes = (table[column::4].tolist() for column in (1, 2, 3))
+        self._firsts = [0, *np.cumsum(table[1::4]).tolist()]
+
+    def spliced(self, gone: Longs, rows: Iterable[Block], places: Longs) -> Iterator[_Bytes]:
+        """The container with other rows, piece by piece: the bytes that `avro_container` gives of all rows it has then.
+
+        Args:
+            gone: Rows that are left out, ascending: int64[G].
+            rows: The N rows that come in, encoded.
+            places: Their numbers in the result, ascending: int64[N].
+
+        Raises:
+            ValueError: The rows are not of the schema of the part.
+        """
+        new = [*rows]
+        data, count = b"".join(of_block for _, of_block in new), sum(height for height, _ in new)
+        before = _before(gone, places)
+        edits = (gone, data, self._type.row_starts(data, count), before)
+        yield self._header
+        touched = iter([*self._touched(gone, before), len(self._counts)])
+        last = len(self._counts) - 1
+        if last < 0:
+            blocks, _, _ = _avro_rows.cut(b"", 0, True, self._type.code, self._type.naming, 0, 0, *edits)  # noqa: FBT003
+            yield from framed(blocks, self._marker)
+        at, carried, rest = 0, 0, b""  # the first block that is not in the result yet, and rows that are in no block
+        following = next(touched)
+        while at <= last:
+            while following < at:
+                following = next(touched)
+            if not carried and following > at:
+                yield self._data[self._begins[at] : self._begins[following]]
+                at = following
+                continue
+            blocks, carried, rest = _avro_rows.cut(
+                rest + self._block(at) if carried else self._block(at),
+                carried + self._counts[at],
+                at == last,
+                self._type.code,
+                self._type.naming,
+                carried,
+                self._firsts[at],
+                *edits,
+            )
+            yield from framed(blocks, self._marker)
+            at += 1
+
+    def restated(self, field: int, was: bytes, now: bytes) -> Iterator[_Bytes]:
+        """The container with another text in one field, wherever it is `was`; both have one length."""
+        yield self._header
+        code = self._type.code
+        blocks = (
+            (count, _avro_rows.restated(self._block(number), count, code, field, was, now))
+            for number, count in enumerate(self._counts)
+        )
+        yield from framed(blocks, self._marker)
+
+    def _touched(self, gone: Longs, before: Longs) -> list[int]:
+        """The blocks in which rows go or come; all where blocks were cut by another rule."""
+        if max(self._counts, default=0) > MOST_ROWS:
+            return [*range(len(self._counts))]
+        found = np.searchsorted(self._firsts[1:], np.concatenate([gone, before]), side="right")
+        touched: list[int] = np.unique(np.minimum(found, len(self._counts) - 1)).tolist()
+        return touched
+
+    def _block(self, number: int) -> bytes:
+        """The rows of a block, as they are encoded."""
+        start, stop = self._payloads[number], self._begins[number + 1] - len(self._marker) - 4
+        found: bytes = SNAPPY.decompress(self._data[start:stop], self._sizes[number], asbytes=True)
+        return found
 
 
-def _cut(data: bytes, bounds: _Longs, origins: _Longs, height: int) -> Iterator[Block]:
-    """Blocks of these rows of `data`, whose row n is from bounds[n] to bounds[n + 1]."""
-    view = memoryview(data)
-    for start in range(0, len(origins), height):
-        block = origins[start : start + height]
-        breaks = np.flatnonzero(np.diff(block) != 1) + 1  # what stands one behind the other is copied at once
-        firsts = bounds[block[np.insert(breaks, 0, 0)]].tolist()
-        lasts = bounds[block[np.append(breaks, len(block)) - 1] + 1].tolist()
-        yield len(block), b"".join([view[first:last] for first, last in zip(firsts, lasts, strict=True)])
-
-
-def _type(schema: object) -> bytes:
-    """A type of a schema of ours as the extension takes it."""
-    if isinstance(schema, str):
-        return _LEAVES[schema]
-    described = cast("dict[str, object]", schema)
-    if described["type"] == "array":
-        return b"a" + _type(cast("list[object]", described["items"])[1])
-    fields = cast("list[dict[str, object]]", described["fields"])
-    members = [_type(cast("list[object]", field["type"])[1]) for field in fields]
-    return b"r" + len(fields).to_bytes(2, "little") + b"".join(members)
+def _before(gone: Longs, places: Longs) -> Longs:
+    """For each row that comes in the number of the row that is there, or goes, before which it stands: int64[N]."""
+    left = places - np.arange(len(places))  # so many of those that stay are before it
+    return left + np.searchsorted(gone - np.arange(len(gone)), left, side="left")

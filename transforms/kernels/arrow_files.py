@@ -91,9 +91,9 @@ class ArrowFile:
         return pa.ipc.open_file(pa.py_buffer(self._data), options=options)
 
 
-def from_arrow(data: bytes | memoryview) -> pl.DataFrame:
-    """The frame of an Arrow IPC file."""
-    return ArrowFile(data).frame()
+def from_arrow(data: bytes | memoryview, names: Collection[str] | None = None) -> pl.DataFrame:
+    """The frame of an Arrow IPC file, or its columns of these names."""
+    return ArrowFile(data).frame(names)
 
 
 def _with_silent(table: pa.Table, frame: pl.DataFrame) -> pa.Table:
