@@ -1,10 +1,12 @@
 """The document `insights.json`: histograms, frequencies, locations, from the schema and what the last pass counted."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import cast
 
-from transforms.kernels.insights import GRID, bounds, field_edges
+import numpy as np
+
+from transforms.kernels.insights import GRID, Grid, bounds, field_edges, grid_of, no_locations
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject, JsonValue
 
@@ -18,14 +20,13 @@ def insights(schema: JsonObject, quantiles: JsonObject, written: Iterable[JsonOb
         written: The reports of the parts written (`transforms.write_results`).
     """
     histograms: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    grids: defaultdict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
+    grids: defaultdict[str, Grid] = defaultdict(no_locations)
     for report in written:
         for group, counted in cast("dict[str, JsonObject]", report["counted"]).items():
             for key, counts in cast("dict[str, list[int]]", counted["histograms"]).items():
                 before = histograms[group, key] or [0] * len(counts)
                 histograms[group, key] = [one + other for one, other in zip(before, counts, strict=True)]
-            for row, column, count in cast("list[tuple[int, int, int]]", counted["grid"]):
-                grids[group][row, column] += count
+            grids[group] += grid_of(counted["grid"])
     groups = cast("dict[str, JsonObject]", schema["groups"])
     by_group = cast("dict[str, dict[str, JsonObject]]", quantiles)
     return {
@@ -54,15 +55,16 @@ def _field(field: JsonObject, counts: list[int] | None, quantiles: JsonObject | 
     return None
 
 
-def _locations(fields: JsonObject, cells: Counter[tuple[int, int]]) -> JsonValue:
+def _locations(fields: JsonObject, grid: Grid) -> JsonValue:
     """A grid over the box around all locations: rows from the south, columns from the west, empty cells left out."""
     box = bounds(fields)
     if box is None:
         return None
+    rows, columns = np.nonzero(grid)
     return {
-        "count": cells.total(),
+        "count": int(grid.sum()),
         "bounds": {"south": box.south, "west": box.west, "north": box.north, "east": box.east},
         "rows": GRID,
         "columns": GRID,
-        "cells": [[row, column, count] for (row, column), count in sorted(cells.items())],
+        "cells": cast("list[JsonValue]", np.column_stack([rows, columns, grid[rows, columns]]).tolist()),
     }

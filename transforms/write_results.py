@@ -47,10 +47,11 @@ def _report(value: object, name: str) -> tuple[int, tuple[str, str]]:
 
 
 def _write(reports: tuple[int, Iterable[tuple[str, str]]], uri: str) -> None:
-    gathered: dict[str, list[JsonObject]] = {}
+    gathered: dict[str, list[str]] = {}
     for name, text in sorted(reports[1]):
-        gathered.setdefault(name, []).append(json.loads(text))
-    write_bytes(uri, json.dumps(gathered).encode())
+        gathered.setdefault(name, []).append(text)
+    members = (f"{json.dumps(name)}: [{', '.join(texts)}]" for name, texts in gathered.items())
+    write_bytes(uri, f"{{{', '.join(members)}}}".encode())
 
 
 def _document(value: object) -> JsonObject:

@@ -24,6 +24,7 @@ from transforms.kernels.insights import (
     field_counts,
     field_edges,
     grid_counts,
+    grid_of,
 )
 from transforms.kernels.publication import Sparse, sparse_columns
 from transforms.rules.schema import resolve_group
@@ -109,7 +110,11 @@ def test_cells_count_from_the_south_west() -> None:
     assert cells(grid_counts(frame.clear(), box)) == {}
     assert cells(grid_counts(frame.head(1), Bounds(0.0, 0.0, 0.0, 0.0))) == {(0, 0): 1}
     whole = Counted({}, {}, grid_counts(frame, box))
-    assert whole.document()["grid"] == [[0, 0, 2], [1, 1, 1], [63, 0, 1], [63, 63, 1]]
+    listed = [[0, 0, 2], [1, 1, 1], [63, 0, 1], [63, 63, 1]]
+    grid = grid_of(whole.document()["grid"])
+    assert [[row, column, int(grid[row, column])] for row, column in np.argwhere(grid).tolist()] == listed
+    assert (grid_of(listed) == grid).all(), "as it was stored at first"
+    assert not grid_of(None).any()
     assert Counted.of(whole.document(), {}).document() == whole.document()
 
 

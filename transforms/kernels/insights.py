@@ -1,5 +1,6 @@
 """What the insights page draws, counted in the pass that writes: histograms, and a grid of the locations."""
 
+import base64
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -105,19 +106,14 @@ class Counted:
     @classmethod
     def of(cls, document: JsonObject, fields: Mapping[str, JsonValue]) -> Self:
         """What `document` gave."""
-        histograms = cast("dict[str, list[int]]", document["histograms"])
-        rows, columns, counts = np.array(document["grid"], np.int64).reshape(-1, 3).T
-        grid = _no_locations()
-        grid[rows, columns] = counts
-        return cls(fields, histograms, grid)
+        return cls(fields, cast("dict[str, list[int]]", document["histograms"]), grid_of(document["grid"]))
 
     def document(self) -> JsonObject:
-        """As JSON; of the grid [row, column, count] of the cells that are not empty."""
-        counts = _no_locations() if self.grid is None else self.grid
-        rows, columns = np.nonzero(counts)
-        grid = np.column_stack([rows, columns, counts[rows, columns]]).tolist()
+        """As JSON; the grid as `grid_of` takes it."""
+        is_empty = self.grid is None or not self.grid.any()
+        grid = None if is_empty else base64.b64encode(cast("Grid", self.grid).astype("<i8").tobytes()).decode()
         histograms: JsonObject = {key: list(counts) for key, counts in sorted(self.histograms.items())}
-        return {"histograms": histograms, "grid": cast("list[JsonValue]", grid)}
+        return {"histograms": histograms, "grid": grid}
 
     def continued(
         self, fields: Mapping[str, JsonValue], rows: Callable[[AbstractSet[str]], Batch], changes: Changes | None = None
@@ -157,13 +153,28 @@ class Counted:
         return Counted(fields, histograms, grid)
 
 
+def grid_of(stored: JsonValue) -> Grid:
+    """The grid in a document: base64 of its little-endian int64; null where all of it is empty.
+
+    At first it was [row, column, count] of each cell that is not empty.
+    """
+    grid = no_locations()
+    if isinstance(stored, str):
+        grid[:] = np.frombuffer(base64.b64decode(stored), "<i8").reshape(GRID, GRID)
+    elif stored is not None:
+        rows, columns, counts = np.array(stored, np.int64).reshape(-1, 3).T
+        grid[rows, columns] = counts
+    return grid
+
+
 def counted(fields: Mapping[str, JsonValue], columns: Mapping[str, Sparse], located: pl.DataFrame) -> Counted:
     """Counts rows, given by the typed values of their metadata, and their locations as `kernels.fields` has them."""
     box = bounds(fields)
     return Counted(fields, field_counts(fields, columns), None if box is None else grid_counts(located, box))
 
 
-def _no_locations() -> Grid:
+def no_locations() -> Grid:
+    """An empty grid."""
     return np.zeros((GRID, GRID), np.int64)
 
 
