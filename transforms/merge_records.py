@@ -7,22 +7,25 @@ from typing import Literal, TypeAlias
 import apache_beam as beam
 import polars as pl
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import GlobalWindow
 from apache_beam.typehints.decorators import no_annotations
+from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import Held, Partition, Rejection, Summaries
 from transforms.kernels.batch import Batch, no_cells
-from transforms.kernels.changes import FEW, Touched, summarized
+from transforms.kernels.changes import FEW, Touched
 from transforms.kernels.fields import summarize
 from transforms.kernels.merging import GroupCounts, Merged, merge
 from transforms.kernels.settling import Ruling
 from transforms.progress_notes import note_progress
 from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Step
 from transforms.stage_metrics import Stage
 from transforms.states import read_state, read_summaries, state_file, summaries_data
 from transforms.steps import ListValues, StepFn
-from transforms.stored_files import StoredFile, part_path, store
+from transforms.stored_files import Piece, StoredFile, part_path, store
 
 SUMMARIES = "summaries"
 COUNTS = "counts"
@@ -30,6 +33,8 @@ REJECTED = "rejected"
 CHANGES = "changes"
 """Folder of what was changed in groups of which few rows were looked at: for the step that writes rows."""
 OUTPUTS = (SUMMARIES, COUNTS, REJECTED)
+MOST_WAITING = 50_000
+"""Records that a job brings to partitions of which it touches little are merged when there are so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,37 +118,117 @@ Outputs: TypeAlias = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What a job brings to a partition, and what is looked at of the rows that it holds.
+
+    Attributes:
+        known: The summaries of what it holds.
+        touched: The groups of which the job brings so little that all other rows need not be looked at.
+    """
+
+    number: int
+    incoming: Mapping[Group, Sequence[Batch]]
+    held: Mapping[Group, StoredFile]
+    known: Mapping[Group, GroupSummary]
+    touched: Mapping[Group, Touched]
+
+    @property
+    def has_few(self) -> bool:
+        """Whether no group is looked at as a whole."""
+        needed = set(_needed(self.incoming)) & self.held.keys()
+        return bool(needed) and needed == self.touched.keys()
+
+    def rows(self) -> Iterator[tuple[Group, Batch]]:
+        """What is looked at."""
+        for group in _needed(self.incoming):
+            if group in self.held:
+                yield group, self.touched[group].rows if group in self.touched else read_state(self.held[group])
+
+    @property
+    def records(self) -> int:
+        """How many the job brings."""
+        return sum(batch.rows.height for batches in self.incoming.values() for batch in batches)
+
+
 class _MergePartitionFn(StepFn):
+    """Merges partition by partition; of which little is touched, many at once, since each merge has its price."""
+
     def __init__(self, merging: Merging, root: str) -> None:
         self._merging = merging
         self._root = root
         self._stage = Stage("merge")
+        self._waiting: list[_Brought] = []
+        self._ruling: Ruling | None = None
+
+    def start_bundle(self) -> None:
+        self._waiting = []
 
     def process(self, element: tuple[int, Iterable[Batch]], ruling: Ruling | None = None) -> Iterator[Outputs]:
-        yield from self._stage.timed(self._merged(element, ruling))
+        self._ruling = ruling
+        yield from self._stage.timed(self._merged(element))
 
-    def _merged(self, element: tuple[int, Iterable[Batch]], ruling: Ruling | None) -> Iterator[Outputs]:
-        if ruling is not None and not ruling.winners:
+    def finish_bundle(self) -> Iterator[object]:
+        window = GlobalWindow()
+        for each in self._stage.timed(self._settled()):
+            if isinstance(each, TaggedOutput):
+                value = WindowedValue(each.value, window.max_timestamp(), (window,))
+                yield TaggedOutput(each.tag, value)
+            else:
+                yield WindowedValue(each, window.max_timestamp(), (window,))
+
+    def _merged(self, element: tuple[int, Iterable[Batch]]) -> Iterator[Outputs]:
+        if self._ruling is not None and not self._ruling.winners:
             return
-        number, batches = element
+        brought = self._looked_at(*element)
+        if not brought.has_few:
+            yield from self._merged_together([brought])
+            return
+        self._waiting.append(brought)
+        if sum(each.records for each in self._waiting) >= MOST_WAITING:
+            yield from self._settled()
+
+    def _settled(self) -> Iterator[Outputs]:
+        """What waits, merged."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            yield from self._merged_together(waiting)
+
+    def _looked_at(self, number: int, batches: Iterable[Batch]) -> _Brought:
+        merging = self._merging
         incoming: dict[Group, list[Batch]] = {}
         for batch in batches:
             if batch.rows.height:
                 incoming.setdefault(batch.group, []).append(batch)
-        merging = self._merging
         held = merging.held.states.get(number, {})
-        touched = self._touched(incoming, held)
+        summaries = merging.held.summaries.get(number)
+        known = {} if summaries is None else read_summaries(summaries)
+        brought = [batch for batches in incoming.values() for batch in batches]
+        few = sum(batch.rows.height for batch in brought) * FEW
+        touched = {
+            group: Touched.of(state_file(held[group]), brought, known[group], merging.limits.get(group))
+            for group in _needed(incoming)
+            if group in held and few <= held[group].records and group not in merging.fresh
+        }
+        return _Brought(number, incoming, held, known, touched)
+
+    def _merged_together(self, brought: Sequence[_Brought]) -> Iterator[Outputs]:
+        """Merges what is brought to one partition, or to several of which little is touched."""
+        merging = self._merging
+        incoming: dict[Group, list[Batch]] = {}
+        held: dict[Group, list[Batch]] = {}
+        for each in brought:
+            for group, batches in each.incoming.items():
+                incoming.setdefault(group, []).extend(batches)
+            for group, rows in each.rows():
+                held.setdefault(group, []).append(rows)
         merged = merge(
             incoming,
-            {
-                group: touched[group].rows if group in touched else read_state(held[group])
-                for group in _needed(incoming)
-                if group in held
-            },
+            {group: Batch.concatenated(batches) for group, batches in held.items()},
             exports=merging.exports,
             steps=merging.steps,
             export_steps=merging.export_steps,
-            ruling=ruling,
+            ruling=self._ruling,
         )
         for frame in merged.rejected:
             for row in frame.iter_rows(named=True):
@@ -151,43 +236,28 @@ class _MergePartitionFn(StepFn):
         for group, counts in merged.counts.items():
             if counts != GroupCounts():
                 yield TaggedOutput(COUNTS, (group, counts))
-        summaries: Summaries = {}
-        partition = self._stored(number, merged, touched, summaries)
-        records = sum(state.records for state in partition.states.values()) if partition else 0
-        note_progress(merging.progress, "merged", 1, records)
-        if partition is not None:
-            yield TaggedOutput(SUMMARIES, summaries)
-            yield partition
+        numbers = [each.number for each in brought]
+        parts = [merged] if len(brought) == 1 else merged.split(numbers, merging.partitions)
+        for each, own in zip(brought, parts, strict=True):
+            summaries: Summaries = {}
+            partition = self._stored(each, own, summaries)
+            records = sum(state.records for state in partition.states.values()) if partition else 0
+            note_progress(merging.progress, "merged", 1, records)
+            if partition is not None:
+                yield TaggedOutput(SUMMARIES, summaries)
+                yield partition
 
-    def _touched(
-        self, incoming: Mapping[Group, Sequence[Batch]], held: Mapping[Group, StoredFile]
-    ) -> dict[Group, Touched]:
-        """The rows of the groups of which the job brings so little that all others need not be looked at."""
-        brought = [batch for batches in incoming.values() for batch in batches]
-        few = sum(batch.rows.height for batch in brought) * FEW
-        return {
-            group: Touched.of(state_file(held[group]), brought)
-            for group in _needed(incoming)
-            if group in held and few <= held[group].records and group not in self._merging.fresh
-        }
-
-    def _stored(
-        self, number: int, merged: Merged, touched: Mapping[Group, Touched], summaries: Summaries
-    ) -> Partition | None:
+    def _stored(self, brought: _Brought, merged: Merged, summaries: Summaries) -> Partition | None:
         """Writes what is new of the partition, and gathers the summaries of all that it holds now."""
-        merging = self._merging
-        held = merging.held.states.get(number, {})
-        before = merging.held.summaries.get(number)
-        known = {} if before is None else read_summaries(before)
+        merging, number, held = self._merging, brought.number, brought.held
         states: dict[Group, StoredFile] = {}
         changes: dict[Group, StoredFile] = {}
         for group in GROUPS:
             limits = merging.limits.get(group, {})
-            if group in merged.changed and group in touched:
-                state, changed = touched[group].replaced(merged.batches[group])
-                states[group] = self._write("state", group, number, state.to_bytes(), state.records)
+            if group in merged.changed and group in brought.touched:
+                state, changed, summaries[group] = brought.touched[group].replaced(merged.batches[group], limits)
+                states[group] = self._write("state", group, number, state.pieces(), state.records)
                 changes[group] = self._write(CHANGES, group, number, changed.to_bytes(), len(changed.places))
-                summaries[group] = summarized(known[group], changed, state, limits)
             elif group in merged.changed:
                 batch = merged.batches[group]
                 states[group] = self._write("state", group, number, batch.to_bytes(), batch.rows.height)
@@ -195,18 +265,19 @@ class _MergePartitionFn(StepFn):
             elif group in held:
                 states[group] = held[group]
                 fresh = group in merging.fresh
-                summaries[group] = summarize(read_state(held[group]), limits) if fresh else known[group]
+                summaries[group] = summarize(read_state(held[group]), limits) if fresh else brought.known[group]
             if group in merged.changed:
                 self._stage.count(records=states[group].records, byte_count=states[group].bytes)
         if not states:
             return None
+        before = merging.held.summaries.get(number)
         if before is None or merged.changed or not held.keys().isdisjoint(merging.fresh):
             path = part_path("state/summaries", number, merging.partitions, "json")
             records = sum(state.records for state in states.values())
             before = store(self._root, path, summaries_data(summaries), records=records)
         return Partition(number, states, before, frozenset(merged.changed), changes)
 
-    def _write(self, folder: str, group: Group, number: int, data: bytes, records: int) -> StoredFile:
+    def _write(self, folder: str, group: Group, number: int, data: Piece | Iterable[Piece], records: int) -> StoredFile:
         path = part_path(f"{folder}/{group}", number, self._merging.partitions, "arrow")
         return store(self._root, path, data, records=records)
 

@@ -11,12 +11,12 @@ from transforms.rules.export_rows import Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.summary_json import GroupJson, group_from_json, group_to_json
 from transforms.rules.values import JsonObject
-from transforms.stored_files import StoredFile, read_bytes
+from transforms.stored_files import StoredFile, mapped, read_bytes
 
 
 def state_file(state: StoredFile) -> StateFile:
     """A state file, of which nothing is decoded yet."""
-    return StateFile.of(read_bytes(state.uri), state.records)
+    return StateFile.of(mapped(state.uri), state.records)
 
 
 def read_state(state: StoredFile) -> Batch:

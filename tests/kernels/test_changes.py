@@ -1,5 +1,6 @@
 """Jobs that look at the rows they touch alone do what they do with all rows at hand: U1 to U5, I4, T1, P3."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from transforms.formats.avro_parts import avro_container
 from transforms.formats.avro_rows import encoded
 from transforms.formats.avro_splices import AvroPart
 from transforms.kernels.batch import Batch
-from transforms.kernels.changes import Changes, Touched, summarized
+from transforms.kernels.changes import Changes, Touched
 from transforms.kernels.contents import canonical, together
+from transforms.kernels.digests import partitions_of
 from transforms.kernels.fields import summarize
-from transforms.kernels.merging import Merged, merge
+from transforms.kernels.merging import GroupCounts, Merged, merge
 from transforms.kernels.publication import METADATA, publish
 from transforms.kernels.state_files import StateFile
 from transforms.rules.avro_schema import row_schema
@@ -33,6 +35,10 @@ def stored(batch: Batch) -> StateFile:
 
 def rejections(merged: Merged) -> list[str]:
     return sorted(repr(row) for frame in merged.rejected for row in frame.to_dicts())
+
+
+def changed_ids(merged: Merged) -> dict[str, set[str]]:
+    return {group: set(ids) for group, ids in merged.changed.items()}
 
 
 def fields_of(batch: Batch) -> dict[str, Any]:
@@ -93,24 +99,23 @@ def test_touched_rows_alone_give_what_all_rows_give(
         if not brought:
             continue
         whole = merge(incoming, held, exports=names, steps=[step])
-        touched = {group: Touched.of(file, brought) for group, file in files.items()}
+        touched = {group: Touched.of(file, brought, summaries[group], LIMITS) for group, file in files.items()}
         few = merge(incoming, {group: each.rows for group, each in touched.items()}, exports=names, steps=[step])
-        assert (few.counts, few.changed) == (whole.counts, whole.changed)
+        assert (few.counts, changed_ids(few)) == (whole.counts, changed_ids(whole))
         assert rejections(few) == rejections(whole)
         for group in sorted(whole.changed):
             if group not in held:
                 files[group] = stored(few.batches[group])
                 summaries[group] = summarize(few.batches[group], LIMITS)
                 continue
-            files[group], changes = touched[group].replaced(few.batches[group])
+            files[group], changes, summaries[group] = touched[group].replaced(few.batches[group], LIMITS)
             again = Changes.from_bytes(changes.to_bytes())
             assert again.before.to_bytes() == changes.before.to_bytes()
             assert again.gone.tolist() == changes.gone.tolist()
             check_part(held[group], whole.batches[group], again, group)
-            summaries[group] = summarized(summaries[group], again, files[group], LIMITS)
         held = whole.batches
         for group, batch in held.items():
-            file = StateFile.of(files[group].to_bytes(), files[group].records)
+            file = StateFile.of(b"".join(files[group].pieces()), files[group].records)
             assert file.records == batch.rows.height
             assert canonical(together([file.batch()])).to_bytes() == batch.to_bytes(), group
             assert summaries[group] == summarize(batch, LIMITS)
@@ -119,19 +124,66 @@ def test_touched_rows_alone_give_what_all_rows_give(
 def test_few_rows_are_laid_over_and_many_have_all_written_anew() -> None:
     names = names_of(1)
     batch = merge(batches_of(padding(80), "append"), {}, exports=names).batches["items"]
-    file = stored(batch)
+    file, known = stored(batch), summarize(batch)
     for count, is_layered in ((4, True), (8, True), (30, False)):
         update: Job = {
             "items": [[{"reference_id": f"p{n}", "image_url": "/q", "metadata": {"n": n}} for n in range(count)]]
         }
         incoming = batches_of(update, "replace")
-        touched = Touched.of(file, incoming["items"])
+        touched = Touched.of(file, incoming["items"], known)
         assert touched.rows.rows["reference_id"].to_list() == sorted(f"p{n}" for n in range(count))
         rows = merge(incoming, {"items": touched.rows}, exports=names, steps=[Step("replace")]).batches["items"]
-        file, _ = touched.replaced(rows)
+        file, _, known = touched.replaced(rows)
         assert (file.above is not None, file.records) == (is_layered, 80)
         if is_layered:
             assert file.base.data == batch.to_bytes()
             assert len(file.places) == count
         few = file.rows(np.array([0, 3, 79], np.int64))
         assert few.rows["reference_id"].to_list() == file.batch().rows["reference_id"][[0, 3, 79]].to_list()
+
+
+@settings(max_examples=60, deadline=None)
+@given(JOBS, STEPS, JOBS)
+def test_partitions_merged_together_are_what_each_is_alone(first: Job, step: Step, job: Job) -> None:
+    names, count = names_of(1), 3
+    held = merge(batches_of(first, "append"), {}, exports=names).batches
+    brought = batches_of(job, step.mode)
+    together_merged = merge(brought, held, exports=names, steps=[step])
+    parts = together_merged.split([2, 0, 1], count)
+    counts: Counter[tuple[str, str]] = Counter()
+    rejected: list[str] = []
+    for number, part in zip([2, 0, 1], parts, strict=True):
+        alone = merge(
+            {
+                group: [one for each in batches if (one := own(each, number, count))]
+                for group, batches in brought.items()
+            },
+            {group: one for group, batch in held.items() if (one := own(batch, number, count))},
+            exports=names,
+            steps=[step],
+        )
+        assert changed_ids(part) == changed_ids(alone)
+        for group in {*part.batches, *alone.batches}:
+            rows = [each.batches.get(group) for each in (part, alone)]
+            data = [b"" if each is None or not each.rows.height else written(each) for each in rows]
+            assert data[0] == data[1], group
+        counts.update({(group, name): value for group, of in alone.counts.items() for name, value in numbers_of(of)})
+        rejected += rejections(alone)
+    assert {**counts} == {
+        (group, name): n for group, of in together_merged.counts.items() for name, n in numbers_of(of)
+    }
+    assert sorted(rejected) == rejections(together_merged)
+
+
+def own(batch: Batch, number: int, count: int) -> Batch | None:
+    """The rows of one of `count` partitions; None where there are none."""
+    return batch.split(partitions_of(batch.rows["reference_id"], count), count)[number]
+
+
+def written(batch: Batch) -> bytes:
+    return canonical(together([batch])).to_bytes()
+
+
+def numbers_of(counts: GroupCounts) -> list[tuple[str, int]]:
+    named = [(name, getattr(counts, name)) for name in ("created", "updated", "ignored", "unchanged", "cleared")]
+    return [*named, *counts.rejected.items()]

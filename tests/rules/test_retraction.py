@@ -2,6 +2,7 @@
 
 from functools import reduce
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,13 +10,14 @@ from transforms.rules.fields import (
     FIELD_ZERO,
     GROUP_ZERO,
     FieldSummary,
+    GroupSummary,
     merge_fields,
     merge_groups,
     summarize_record,
     summarize_value,
 )
 from transforms.rules.numbers import NUMBERS_ZERO, merge_numbers, summarize_number
-from transforms.rules.retraction import replaced, replaced_group
+from transforms.rules.retraction import Rest, open_fields, replaced, replaced_group
 from transforms.rules.strings import STRINGS_ZERO, StringSummary, merge_strings
 from transforms.rules.values import JsonValue
 
@@ -38,68 +40,66 @@ def summary(values: list[JsonValue], limit: int = LIMIT) -> FieldSummary:
     return FieldSummary(merged.null, merged.observed, merged.numbers, strings(values, limit), merged.paired)
 
 
+def rest(values: list[JsonValue]) -> Rest:
+    numbers, limit = summary(values).numbers, LIMIT
+    return Rest(numbers.minimum, numbers.maximum, strings(values, limit))
+
+
 @given(st.lists(values, max_size=12), st.lists(values, max_size=6), st.lists(values, max_size=6))
 def test_what_is_told_is_what_the_values_say(
     kept: list[JsonValue], gone: list[JsonValue], come: list[JsonValue]
 ) -> None:
-    found = replaced(summary(kept + gone), summary(gone, EVERYTHING), summary(come, EVERYTHING), LIMIT)
-    if found is not None:
-        assert found == summary(kept + come)
-        extremes = (found.numbers.minimum, found.numbers.maximum)
-        expected = summary(kept + come).numbers
-        assert list(map(repr, extremes)) == [repr(expected.minimum), repr(expected.maximum)]
+    found = replaced(summary(kept + gone), summary(gone, EVERYTHING), summary(come, EVERYTHING), rest(kept), LIMIT)
+    expected = summary(kept + come)
+    assert found == expected
+    extremes = [repr(each.numbers.minimum) + repr(each.numbers.maximum) for each in (found, expected)]
+    assert extremes[0] == extremes[1], "ints are told from floats"
 
 
 @given(st.lists(numbers, min_size=2, max_size=12), st.lists(numbers, max_size=6))
-def test_numbers_within_the_extremes_are_always_told(kept: list[JsonValue], come: list[JsonValue]) -> None:
+def test_of_numbers_within_the_extremes_nothing_more_is_asked(kept: list[JsonValue], come: list[JsonValue]) -> None:
     ends: list[JsonValue] = [-(10**300), 10**301]
     inner = [value for value in kept if isinstance(value, int | float) and abs(value) < 10**200]
-    found = replaced(summary([*ends, *inner]), summary(inner, EVERYTHING), summary(come, EVERYTHING), LIMIT)
-    assert found == summary([*ends, *come])
+    whole, gone = summary([*ends, *inner]), summary(inner, EVERYTHING)
+    assert open_fields(GroupSummary(9, {"a": whole}), GroupSummary(1, {"a": gone})) == []
+    assert replaced(whole, gone, summary(come, EVERYTHING), Rest(), LIMIT) == summary([*ends, *come])
 
 
 @given(st.lists(st.sampled_from("ab"), max_size=12), st.lists(st.sampled_from("abcde"), max_size=6), st.integers(0, 12))
-def test_categories_are_always_told(kept: list[JsonValue], come: list[JsonValue], count: int) -> None:
-    gone = kept[:count]
-    found = replaced(summary(kept), summary(gone, EVERYTHING), summary(come, EVERYTHING), LIMIT)
-    assert found == summary([*kept[count:], *come])
+def test_of_categories_nothing_more_is_asked(kept: list[JsonValue], come: list[JsonValue], count: int) -> None:
+    whole, gone = summary(kept), summary(kept[:count], EVERYTHING)
+    assert open_fields(GroupSummary(9, {"a": whole}), GroupSummary(1, {"a": gone})) == []
+    assert replaced(whole, gone, summary(come, EVERYTHING), Rest(), LIMIT) == summary([*kept[count:], *come])
 
 
-def test_what_cannot_be_told_is_left_open() -> None:
+def test_what_was_not_asked_is_not_made_up() -> None:
     texts: list[JsonValue] = [*"abcde"]
-    assert replaced(summary(texts), summary(["a"], EVERYTHING), summary([], EVERYTHING), LIMIT) is None
-    assert replaced(summary(texts), summary(["a"], EVERYTHING), summary(["a"], EVERYTHING)) == summary(texts)
-    assert replaced(summary(texts), summary([]), summary(["f"], EVERYTHING), LIMIT) == summary([*texts, "f"])
-    assert replaced(summary([1, 2, 3]), summary([1]), summary([2])) is None
-    assert replaced(summary([1, 2, 3]), summary([1]), summary([0])) == summary([2, 3, 0])
-    # An int may have stood for the float that is left.
-    assert replaced(summary([1, 1.0, 3]), summary([1]), summary([1.0])) is None
-    assert replaced(summary([1, 1.0, 3]), summary([1]), summary([1])) == summary([1.0, 3, 1])
+    with pytest.raises(ValueError, match="expected the summary of the strings that stay"):
+        replaced(summary(texts), summary(["a"], EVERYTHING), summary([]), Rest(), LIMIT)
+    for gone in (1, 3):
+        with pytest.raises(ValueError, match="expected the extremes of the numbers that stay"):
+            replaced(summary([1, 2, 3]), summary([gone]), summary([0]), Rest())
+    with pytest.raises(ValueError, match="with their counts"):
+        replaced(summary(texts), summary(texts), summary([]), Rest(), LIMIT)
 
 
-@given(
-    st.lists(st.dictionaries(st.sampled_from(["a", "lat", "lon"]), values, max_size=3), max_size=10),
-    st.lists(st.dictionaries(st.sampled_from(["a", "lat", "lon"]), values, max_size=3), max_size=4),
-    st.integers(0, 10),
-)
-def test_fields_of_a_group_are_told_or_left_open(
+records = st.dictionaries(st.sampled_from(["a", "lat", "lon"]), values, max_size=3)
+
+
+@given(st.lists(records, max_size=10), st.lists(records, max_size=4), st.integers(0, 10))
+def test_fields_of_a_group_are_told_by_what_is_asked(
     records: list[dict[str, JsonValue]], come: list[dict[str, JsonValue]], count: int
 ) -> None:
     gone, kept = records[:count], records[count:]
     whole, out, into, left = (
         reduce(merge_groups, map(summarize_record, each), GROUP_ZERO) for each in (records, gone, come, [*kept, *come])
     )
-    found, open_fields = replaced_group(whole, out, into)
-    assert not found.keys() & set(open_fields)
-    for key in whole.fields.keys() | into.fields.keys():
-        if key not in open_fields:
-            assert found.get(key) == left.fields.get(key)
-    assert found.keys() | set(open_fields) >= left.fields.keys()
+    asked = {key: rest([each[key] for each in kept if key in each]) for key in open_fields(whole, out)}
+    assert replaced_group(whole, out, into, asked) == left.fields
 
 
 def test_numbers_that_are_all_gone_leave_those_that_come() -> None:
     one = summarize_number(1)
-    found = replaced(FieldSummary(numbers=one), FieldSummary(numbers=one), FIELD_ZERO)
-    assert found is not None
+    found = replaced(FieldSummary(numbers=one), FieldSummary(numbers=one), FIELD_ZERO, Rest())
     assert found.numbers == NUMBERS_ZERO
     assert merge_numbers(NUMBERS_ZERO, one) == one

@@ -262,25 +262,33 @@ static PyObject *crc32_column(PyObject *Py_UNUSED(module), PyObject *arguments)
 }
 
 PyDoc_STRVAR(registers_doc,
-             "registers(offsets, data, lg_k) -> bytes: for each register that is not empty, in their order, the number "
-             "(int64) of a text that fills it as high as any");
+             "registers(offsets, data, lg_k[, meant]) -> bytes: for each register that is not empty, in their order, the "
+             "number (int64) of a text that fills it as high as any; only texts that are meant (a byte each) count");
 
 static PyObject *registers(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     Texts texts;
+    Py_buffer meant = {0};
     int lg_k;
-    if (!PyArg_ParseTuple(arguments, "y*y*i", &texts.offsets, &texts.data, &lg_k) || check(&texts) < 0)
+    if (!PyArg_ParseTuple(arguments, "y*y*i|y*", &texts.offsets, &texts.data, &lg_k, &meant))
         return NULL;
+    if (check(&texts) < 0) {
+        PyBuffer_Release(&meant);
+        return NULL;
+    }
+    const unsigned char *counts = meant.buf;
     PyObject *found = NULL;
     size_t count = lg_k > 0 && lg_k <= 21 ? (size_t)1 << lg_k : 0, filled = 0;
     unsigned char *heights = PyMem_RawCalloc(count ? count : 1, 1);
     int64_t *numbers = PyMem_RawMalloc((count ? count : 1) * sizeof *numbers);
-    if (count == 0 || heights == NULL || numbers == NULL) {
-        PyErr_SetString(PyExc_ValueError, "expected memory, and lg_k from 1 to 21");
+    if (count == 0 || heights == NULL || numbers == NULL || (counts != NULL && meant.len < texts.count)) {
+        PyErr_SetString(PyExc_ValueError, "expected memory, lg_k from 1 to 21, and a byte for each text if any");
         goto done;
     }
     for (Py_ssize_t i = 0; i < texts.count; i++) {
         static const unsigned char NOTHING[8] = {255, 255, 255, 255, 255, 255, 255, 255}; /* what "" is hashed as */
+        if (counts != NULL && !counts[i])
+            continue;
         int64_t length = texts.at[i + 1] - texts.at[i];
         uint64_t hash[2];
         if (length)
@@ -303,6 +311,7 @@ static PyObject *registers(PyObject *Py_UNUSED(module), PyObject *arguments)
 done:
     PyMem_RawFree(heights);
     PyMem_RawFree(numbers);
+    PyBuffer_Release(&meant);
     release(&texts);
     return found;
 }

@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from transforms.kernels.silence import completed, silent_columns, without
+from transforms.kernels.texts import SomeTexts
 
 Codec: TypeAlias = Literal["lz4", "zstd"]
 
@@ -26,6 +27,8 @@ _DTYPES = {
     str(dtype): dtype
     for dtype in (pl.String(), pl.Binary(), pl.Boolean(), pl.Float64(), pl.Int32(), pl.Int64(), pl.UInt32())
 }
+_SAMPLE, _OFTEN = 512, 8
+"""Texts are numbered if each comes 8 times on average, at first among so many rows, then among all."""
 _NUL = "\0"
 """A metadata key may hold it (V9), but no name that passes from polars to pyarrow: such frames stay with polars."""
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
@@ -36,7 +39,8 @@ _TYPE = b"type"
 def to_arrow(frame: pl.DataFrame, codec: Codec) -> bytes:
     """The frame as an Arrow IPC file of one record batch; the same bytes for the same values in the same layout.
 
-    Columns without a value, of which there tend to be many, take no room in it and no time.
+    Columns without a value, of which there tend to be many, take no room in it and no time. With zstd, which is for
+    files that are written once and read several times, texts that come again and again are written once, and numbered.
     """
     if any(_NUL in name for name in frame.columns):
         out = io.BytesIO()
@@ -46,6 +50,8 @@ def to_arrow(frame: pl.DataFrame, codec: Codec) -> bytes:
     schema = frame.schema
     silent = {name for name in silent_columns(frame) if f"{schema[name]}" in _DTYPES}
     table = without(frame, silent).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    if codec == "zstd":
+        table = _with_dictionaries(table)
     if silent:
         table = _with_silent(table, frame)
     sink = pa.BufferOutputStream()
@@ -78,6 +84,52 @@ class ArrowFile:
             return _frame(self._open().read_all())
         return _frame(self._open([schema.get_field_index(name) for name in there]).read_all())
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        names: list[str] = self._open().schema.names
+        return names
+
+    def texts(self, name: str, meant: npt.NDArray[np.bool_]) -> SomeTexts | None:
+        """The texts that some rows have in a column; None where it has no value.
+
+        Args:
+            name: Of a column of texts.
+            meant: Which rows: bool[rows].
+        """
+        array = self._array(name)
+        if array is None:
+            return None
+        if array.null_count:
+            meant = meant & array.is_valid().to_numpy(zero_copy_only=False)
+        count = int(np.count_nonzero(meant))
+        if not pa.types.is_dictionary(array.type):
+            return SomeTexts(array, meant, count)
+        used = np.zeros(len(array.dictionary), np.bool_)
+        used[array.indices.to_numpy(zero_copy_only=False)[meant].astype(np.int64)] = True
+        return SomeTexts(array.dictionary, used, count)
+
+    def numbers(self, name: str, meant: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64] | npt.NDArray[np.float64]:
+        """The numbers that some rows have in a column, int64[n] or float64[n].
+
+        Args:
+            name: Of the column.
+            meant: Which rows: bool[rows].
+        """
+        array = self._array(name)
+        if array is None:
+            return np.empty(0, np.int64)
+        if array.null_count:
+            meant = meant & array.is_valid().to_numpy(zero_copy_only=False)
+        place, data = slice(array.offset, array.offset + len(array)), array.buffers()[1]
+        if pa.types.is_floating(array.type):
+            return np.frombuffer(data, np.float64)[place][meant]
+        return np.frombuffer(data, np.int64)[place][meant]
+
+    def forget(self) -> None:
+        """Keeps nothing decompressed."""
+        self._table = None
+
     def rows(self, numbers: npt.NDArray[np.int64]) -> pl.DataFrame:
         """The rows of these numbers, int64[N], with all columns."""
         if any(_NUL in name for name in self._open().schema.names):
@@ -85,6 +137,12 @@ class ArrowFile:
         if self._table is None:
             self._table = self._open().read_all()
         return _frame(self._table.take(pa.array(numbers)))
+
+    def _array(self, name: str) -> pa.Array | None:
+        """A column as it lies in memory; None where it has no value."""
+        table = self._table if self._table is not None else self._open([self.names.index(name)]).read_all()
+        column = table.column(name)
+        return None if pa.types.is_null(column.type) else column.chunk(0)  # a file has one batch of rows
 
     def _open(self, fields: Sequence[int] | None = None) -> pa.ipc.RecordBatchFileReader:
         options = _READ if fields is None else pa.ipc.IpcReadOptions(use_threads=False, included_fields=fields)
@@ -109,9 +167,31 @@ def _silent_field(name: str, dtype: str) -> pa.Field:
     return pa.field(name, pa.null(), metadata={_TYPE: dtype})
 
 
+def _with_dictionaries(table: pa.Table) -> pa.Table:
+    """The table with those columns of texts numbered in which few texts come often."""
+    for number, column in enumerate(table.columns):
+        if not pa.types.is_large_string(column.type) or column.num_chunks != 1:
+            continue
+        array = column.chunk(0)
+        if len(array.slice(0, _SAMPLE).unique()) * _OFTEN > min(len(array), _SAMPLE):
+            continue
+        numbered = array.dictionary_encode()
+        if len(numbered.dictionary) * _OFTEN <= len(array):
+            table = table.set_column(number, table.field(number).name, numbered)
+    return table
+
+
+def _decoded(table: pa.Table) -> pa.Table:
+    """The table with all texts in place of their numbers."""
+    for number, column in enumerate(table.columns):
+        if pa.types.is_dictionary(column.type):
+            table = table.set_column(number, table.field(number).name, column.cast(column.type.value_type))
+    return table
+
+
 def _frame(table: pa.Table) -> pl.DataFrame:
     silent = [field.name for field in table.schema if pa.types.is_null(field.type)]
-    frame = pl.from_arrow(table.drop_columns(silent) if silent else table)
+    frame = pl.from_arrow(_decoded(table.drop_columns(silent) if silent else table))
     if not isinstance(frame, pl.DataFrame):
         raise TypeError(f"expected a table, got {type(frame)}")
     if not silent:

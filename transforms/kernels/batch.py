@@ -128,7 +128,7 @@ class EncodedBatch:
         cells: Likewise; None where there are none.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | memoryview) -> None:
         """Takes what `Batch.to_bytes` gave.
 
         Raises:
@@ -160,14 +160,21 @@ class EncodedBatch:
             cells = self.cells.frame().filter(pl.col("key").is_in(sorted(keys)))
         return Batch(self.group, self.rows.frame(names), cells)
 
+    def forget(self) -> None:
+        """Keeps of what was decoded only the bytes that it is in."""
+        self.rows.forget()
+
     def at(self, positions: Positions) -> Batch:
         """The rows at these positions, ascending: int64[N]."""
         cells = no_cells()
         if self.cells is not None:
-            places = np.arange(len(positions), dtype=np.uint32)
-            wanted = pl.DataFrame({"row": positions.astype(np.uint32), "place": places})
-            found = wanted.join(self.cells.frame(), on="row", maintain_order="left_right")
-            cells = found.drop("row").rename({"place": "row"}).select(*CELLS)
+            every = self.cells.frame()
+            first, last = (np.searchsorted(every["row"].to_numpy(), positions, side) for side in ("left", "right"))
+            counts = last - first
+            ends = np.cumsum(counts)
+            where = np.arange(counts.sum()) + np.repeat(first - (ends - counts), counts)
+            places = np.repeat(np.arange(len(positions), dtype=np.uint32), counts)
+            cells = every[where].with_columns(row=pl.Series(places))
         return Batch(self.group, self.rows.rows(positions), cells)
 
 

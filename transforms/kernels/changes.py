@@ -14,11 +14,10 @@ import polars as pl
 
 from transforms.kernels.batch import Batch, Positions
 from transforms.kernels.fields import summarize
-from transforms.kernels.metadata import FORMS
+from transforms.kernels.rests import rest_of
 from transforms.kernels.state_files import StateFile
-from transforms.rules.coordinates import PAIRS
 from transforms.rules.fields import GroupSummary
-from transforms.rules.retraction import replaced_group
+from transforms.rules.retraction import Rest, open_fields, replaced_group
 
 FEW = 4
 """Rows are looked at alone where the dataset holds so many times more than a job brings."""
@@ -60,55 +59,66 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """The held rows whose reference id a job brings.
+    """The held rows whose reference id a job brings, and what has to be known of the others to do without them.
 
     Attributes:
         state: Where they are held, with all others.
-        ids: The reference id of each row there, ascending.
+        names: The reference ids that the job brings, ascending: N strings.
+        standing: For each of these how many of the other rows are before it: int64[N].
         numbers: Theirs among all rows, ascending: int64[N].
         rows: These N rows.
+        known: The summary of all rows.
+        summary: That of the N rows, all their strings counted.
+        rest: Of the others, the fields of which these summaries do not say enough (`rules.retraction`).
     """
 
     state: StateFile
-    ids: pl.Series
+    names: pl.Series
+    standing: Positions
     numbers: Positions
     rows: Batch
+    known: GroupSummary
+    summary: GroupSummary
+    rest: Mapping[str, Rest]
 
     @classmethod
-    def of(cls, state: StateFile, brought: Sequence[Batch]) -> Self:
-        """The rows that these batches may touch."""
-        named = pl.concat([batch.rows["reference_id"] for batch in brought]).unique()
+    def of(
+        cls,
+        state: StateFile,
+        brought: Sequence[Batch],
+        known: GroupSummary,
+        limits: Mapping[str, int] | None = None,
+    ) -> Self:
+        """The rows that these batches may touch.
+
+        Args:
+            state: All rows; when this returns it keeps nothing of them but their bytes.
+            brought: What the job brings.
+            known: The summary of all rows.
+            limits: As in `summarize`.
+        """
+        names = pl.concat([batch.rows["reference_id"] for batch in brought]).unique().sort()
         ids = state.reference_ids()
-        numbers = np.flatnonzero(ids.is_in(named.implode()).to_numpy())
-        return cls(state, ids, numbers, state.rows(numbers))
+        first, last = (ids.search_sorted(names, side).to_numpy().astype(np.int64) for side in ("left", "right"))
+        counts = last - first
+        before = np.cumsum(counts) - counts
+        numbers = np.arange(counts.sum()) + np.repeat(first - before, counts)
+        rows = state.rows(numbers)
+        summary = summarize(rows, most=_EVERY)
+        stays = np.ones(state.records, np.bool_)
+        stays[numbers] = False
+        rest = rest_of(state, stays, open_fields(known, summary), limits)
+        state.forget()
+        return cls(state, names, first - before, numbers, rows, known, summary, rest)
 
-    def replaced(self, rows: Batch) -> tuple[StateFile, Changes]:
-        """The state file with these rows in their place, and the changes that this makes."""
-        others = np.ones(len(self.ids), np.bool_)
-        others[self.numbers] = False
-        left = self.ids.filter(pl.Series(others))
-        came = rows.rows["reference_id"]
-        places = left.search_sorted(came).to_numpy().astype(np.int64) + np.arange(len(came))
+    def replaced(self, rows: Batch, limits: Mapping[str, int] | None = None) -> tuple[StateFile, Changes, GroupSummary]:
+        """The state file with these rows in place of those, the changes that this makes, and the summary of all.
+
+        `limits` as in `of`.
+        """
+        came = self.names.search_sorted(rows.rows["reference_id"]).to_numpy()
+        places = self.standing[came] + np.arange(len(came))
+        state = self.state.replaced(self.numbers, rows, places)
+        fields = replaced_group(self.known, self.summary, summarize(rows, most=_EVERY), self.rest, limits)
         changes = Changes(self.numbers, self.rows, rows, places)
-        return self.state.replaced(self.numbers, rows, places), changes
-
-
-def summarized(
-    known: GroupSummary, changes: Changes, state: StateFile, limits: Mapping[str, int] | None = None
-) -> GroupSummary:
-    """The summary of all rows after the changes, that of the rows before being known.
-
-    Args:
-        known: Of the rows before.
-        changes: What changed.
-        state: All rows, as they are now; only fields of which no more can be told without them are read.
-        limits: As in `summarize`.
-    """
-    gone, come = (summarize(rows, most=_EVERY) for rows in (changes.before, changes.after))
-    fields, looked_at = replaced_group(known, gone, come, limits)
-    if looked_at:
-        pairs = [pair for pair in PAIRS if not set(pair).isdisjoint(looked_at)]
-        keys = {*looked_at, *(key for pair in pairs for key in pair)}
-        found = summarize(state.part({f"{form}:{key}" for key in keys for form in FORMS}, keys), limits).fields
-        fields |= {key: found[key] for key in looked_at if key in found}
-    return GroupSummary(state.records, fields)
+        return state, changes, GroupSummary(state.records, fields)

@@ -43,7 +43,6 @@ class Decisions:
         pool: The rows held, the rows brought, and behind them those that merging metadata made.
         since: int64[lines], the step from which on the target of a line is there (I4); by default all are.
         asked: The same, as it would be if nothing had lost a type conflict.
-        changed: Whether any row is not what the dataset held.
     """
 
     def __init__(self, lines: pl.DataFrame, pool: Batch, steps: Sequence[Step], *, has_masks: bool) -> None:
@@ -51,7 +50,6 @@ class Decisions:
         self.pool = pool
         self.since: Positions = np.full(lines.height, HELD, np.int64)
         self.asked: Positions = self.since
-        self.changed = False
         self._lines = lines
         self._steps = steps
         self._who: Positions = lines["who"].to_numpy()
@@ -68,6 +66,7 @@ class Decisions:
         self._now = np.full(count, -1, np.int64)
         self._came = np.full(count, NEVER, np.int64)
         self._asked = np.full(count, NEVER, np.int64)
+        self._moved = np.zeros(count, np.bool_)
         held = self._step == HELD
         self._now[self._who[held]] = self._row[held]
         self._came[self._who[held]] = self._asked[self._who[held]] = HELD
@@ -104,8 +103,15 @@ class Decisions:
 
     def known(self) -> pl.DataFrame:
         """Columns reference_id, since and asked: the step from which on one is there, and would be but for `reject`."""
-        ids = self._lines["reference_id"].gather(np.flatnonzero(np.diff(self._who, prepend=-1)))
-        return pl.DataFrame([ids, pl.Series("since", self._came), pl.Series("asked", self._asked)])
+        return pl.DataFrame([self._ids(), pl.Series("since", self._came), pl.Series("asked", self._asked)])
+
+    def changed(self) -> pl.Series:
+        """The reference ids, once for each identity, of rows that are not what the dataset held."""
+        return self._ids().filter(pl.Series(self._moved))
+
+    def _ids(self) -> pl.Series:
+        """The reference id of each identity."""
+        return self._lines["reference_id"].gather(np.flatnonzero(np.diff(self._who, prepend=-1)))
 
     def count(self, fate: Fate) -> int:
         """How many of the rows brought have this fate."""
@@ -145,7 +151,7 @@ class Decisions:
             for place in np.flatnonzero(now & (line < 0)).tolist():
                 if self._now[who[place]] >= 0:
                     self._now[who[place]] = -1
-                    self.changed = True
+                    self._moved[who[place]] = True
                     self._lose_segment(gone[int(who[place]), int(step[place])])
 
     def _lose_segment(self, mask: int) -> None:
@@ -153,6 +159,7 @@ class Decisions:
         if self._fates[mask] != Fate.UNCHANGED:
             return
         self._fates[mask] = Fate.UPDATED
+        self._moved[self._who[mask]] = True
         who = self._who == self._who[mask]
         later = who & (self._step > self._step[mask]) & (self._fates == Fate.UPDATED)
         if not later.any():
@@ -191,4 +198,4 @@ class Decisions:
         self._now[who[new]] = rows[new]
         created = fates == Fate.CREATED
         self._came[who[created]] = self._step[lines][created]
-        self.changed = self.changed or bool(new.any())
+        self._moved[who[new]] = True

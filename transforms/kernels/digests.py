@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from transforms.kernels.batch import Positions
-from transforms.kernels.texts import buffers
+from transforms.kernels.texts import SomeTexts, buffers
 from transforms.rules.identity import partition_of
 from transforms.rules.image_urls import cache_key
 
@@ -74,3 +74,15 @@ def sketched(texts: pl.Series, lg_k: int) -> pl.Series | None:
     if _digests is None:
         return None
     return texts.gather(np.frombuffer(_digests.registers(*buffers(texts), lg_k), np.int64))
+
+
+def sketched_texts(texts: SomeTexts, lg_k: int) -> Positions | None:
+    """As `sketched`, of some of many texts: the numbers of those that fill the registers.
+
+    Args:
+        texts: The texts.
+        lg_k: Logarithm of the number of registers.
+    """
+    if _digests is None:
+        return None
+    return np.frombuffer(_digests.registers(*texts.buffers, lg_k, texts.meant.view(np.uint8)), np.int64)

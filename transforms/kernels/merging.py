@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from transforms.kernels.batch import Batch, Positions
+from transforms.kernels.batch import Batch, Positions, no_cells
 from transforms.kernels.contents import arranged, canonical
 from transforms.kernels.decisions import Decisions, Fate
+from transforms.kernels.digests import partitions_of
 from transforms.kernels.late_rejections import rejection_rows
 from transforms.kernels.settling import Ruling, cleared, losing
 from transforms.kernels.timeline import HELD, NEVER, timeline
@@ -46,15 +47,39 @@ class Merged:
 
     Attributes:
         batches: The rows that it holds now, by group, in the order of their identity; groups without rows are absent.
-        changed: The groups whose rows are not those that it held before.
+        changed: The groups whose rows are not those that it held before, with the reference ids of the rows that came,
+            went, or are others; an id may stand there several times.
         counts: What became of the rows that the job brought.
         rejected: Rows that are not accepted and values that were cleared, with the columns of `late_rejections`.
     """
 
     batches: dict[Group, Batch] = field(default_factory=dict)
-    changed: set[Group] = field(default_factory=set)
+    changed: dict[Group, pl.Series] = field(default_factory=dict)
     counts: dict[Group, GroupCounts] = field(default_factory=lambda: {group: GroupCounts() for group in GROUPS})
     rejected: list[pl.DataFrame] = field(default_factory=list)
+
+    def split(self, numbers: Sequence[int], partitions: int) -> "list[Merged]":
+        """What was merged together of several partitions, by partition; counts and rejected rows stay here.
+
+        Args:
+            numbers: Of these partitions.
+            partitions: How many there are of all.
+        """
+        found = [Merged() for _ in numbers]
+        places = np.full(partitions, -1, np.int64)
+        places[list(numbers)] = np.arange(len(numbers))
+        for group, batch in self.batches.items():
+            parts = places[partitions_of(batch.rows["reference_id"], partitions)]
+            for own, rows in zip(found, batch.split(parts, len(numbers)), strict=True):
+                if rows is not None:
+                    own.batches[group] = rows
+        for group, ids in self.changed.items():
+            parts = places[partitions_of(ids, partitions)]
+            for place in np.unique(parts).tolist():
+                own = found[place]
+                own.changed[group] = ids.filter(pl.Series(parts == place))
+                own.batches.setdefault(group, Batch(group, self.batches[group].rows.clear(), no_cells()))
+        return found
 
 
 def merge(
@@ -137,14 +162,15 @@ class _Group:
         decisions.decide()
         self._count(decisions, start)
         rows = decisions.rows()
-        if decisions.changed:
+        changed = decisions.changed()
+        if len(changed):
             whole = (
                 arranged(decisions.pool.take(rows))
                 if len(rows) < decisions.pool.rows.height
                 else decisions.pool.take(rows)
             )
             self._merged.batches[self._group] = canonical(whole)
-            self._merged.changed.add(self._group)
+            self._merged.changed[self._group] = changed
         elif self._held is not None:
             self._merged.batches[self._group] = self._held
         return decisions.known()

@@ -5,12 +5,13 @@ instead stands behind. Whoever reads the file gets the rows in the order of thei
 """
 
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from transforms.kernels.batch import Batch, EncodedBatch, Positions
@@ -18,13 +19,14 @@ from transforms.kernels.contents import canonical, together
 
 _HEADER = struct.Struct("<4sQQQQ")
 _MAGIC = b"MEO1"
+Mask: TypeAlias = npt.NDArray[np.bool_]
 _FEW = 8
 """Rows are laid over as long as those beneath are so many times more; then all are written anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateFile:
-    """The bytes of a state file, of which only what is asked for is decoded.
+    """The bytes of a state file, as `pieces` gives them, of which only what is asked for is decoded.
 
     Attributes:
         records: How many rows it has.
@@ -41,9 +43,10 @@ class StateFile:
     places: Positions
 
     @classmethod
-    def of(cls, data: bytes, records: int) -> Self:
-        """What `to_bytes` wrote, given how many rows it has."""
+    def of(cls, data: bytes | memoryview, records: int) -> Self:
+        """What `pieces` gave, one behind the other, and how many rows it has."""
         nowhere = np.empty(0, np.int64)
+        data = memoryview(data)
         if data[:4] != _MAGIC:
             return cls(records, EncodedBatch(data), nowhere, None, nowhere)
         _, base, gone, places, above = _HEADER.unpack_from(data)
@@ -52,12 +55,12 @@ class StateFile:
         removed, numbers = (np.frombuffer(piece, np.int64) for piece in pieces[1:3])
         return cls(records, EncodedBatch(pieces[0]), removed, EncodedBatch(pieces[3]), numbers)
 
-    def to_bytes(self) -> bytes:
+    def pieces(self) -> tuple[bytes | memoryview, ...]:
         """The bytes of the file."""
         if self.above is None:
-            return self.base.data
+            return (self.base.data,)
         pieces = (self.base.data, self.gone.tobytes(), self.places.tobytes(), self.above.data)
-        return b"".join((_HEADER.pack(_MAGIC, *map(len, pieces)), *pieces))
+        return (_HEADER.pack(_MAGIC, *map(len, pieces)), *pieces)
 
     def batch(self) -> Batch:
         """All rows."""
@@ -70,6 +73,26 @@ class StateFile:
     def reference_ids(self) -> pl.Series:
         """The reference id of each row."""
         return self.part(("reference_id",), ()).rows["reference_id"]
+
+    def layers(self, meant: Mask) -> Iterator[tuple[EncodedBatch, Mask]]:
+        """The rows written together and those laid over them, each with which of them are meant: bool[rows].
+
+        Args:
+            meant: Which of all rows are: bool[records].
+        """
+        kept = self._origins()[meant]
+        layers = ((self.base, 0, self._count), (self.above, self._count, len(self.places)))
+        for encoded, first, count in layers:
+            if encoded is not None:
+                of_layer = np.zeros(count, np.bool_)
+                of_layer[kept[(kept >= first) & (kept < first + count)] - first] = True
+                yield encoded, of_layer
+
+    def forget(self) -> None:
+        """Keeps of what was decoded only the bytes that it is in."""
+        for encoded in (self.base, self.above):
+            if encoded is not None:
+                encoded.forget()
 
     def rows(self, positions: Positions) -> Batch:
         """The rows of these numbers, ascending: int64[N]."""

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
-from transforms.kernels.digests import sketched
+from transforms.kernels.digests import sketched, sketched_texts
+from transforms.kernels.texts import SomeTexts
 from transforms.rules.numbers import (
     BUCKET_SHIFT,
     NUMBERS_ZERO,
@@ -85,6 +87,24 @@ def strings_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:
     table = present.alias("value").value_counts(name="count")
     counted = dict(zip(table["value"].to_list(), table["count"].to_list(), strict=True))
     return StringSummary(len(present), counted, None, limit)
+
+
+def many_strings(pieces: Sequence[SomeTexts], limit: int = MAX_CATEGORIES) -> StringSummary | None:
+    """Return the summary of many distinct strings; None where they may be few, or without the extension.
+
+    Args:
+        pieces: The strings, in any order.
+        limit: As in `strings_of`.
+    """
+    few: set[str] = set()
+    for texts in pieces:
+        numbers = sketched_texts(texts, SKETCH_LG_K)
+        if numbers is None:
+            return None
+        few.update(texts.array.take(pa.array(numbers)).to_pylist())
+    if len(few) <= max(limit, SKETCH_LIST):
+        return None
+    return summarize_distinct(sum(texts.count for texts in pieces), sorted(few), limit)
 
 
 def booleans_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:

@@ -1,74 +1,106 @@
 """Summaries with some values taken back and others put in: what `merge_fields` gives of the values that are left.
 
-Sums and counts can be taken back exactly. An extreme cannot where it may have gone, nor a sketch: of such fields
-nothing is known until their values are looked at again.
+Sums and counts can be taken back exactly. An extreme cannot where it may have gone, nor a sketch: of such fields the
+values that stay have to be looked at again.
 """
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary
-from transforms.rules.numbers import NumberSummary, merge_numbers
+from transforms.rules.numbers import NumberSummary, merge_numbers, summarize_number
 from transforms.rules.strings import MAX_CATEGORIES, STRINGS_ZERO, StringSummary, merge_strings, summarize_distinct
 
 _Key = TypeVar("_Key")
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What has to be known of the values of a field that stay, where summaries do not say enough.
+
+    Attributes:
+        minimum: Of the numbers; of equal ones an int, where there is one. None where there is none.
+        maximum: Likewise.
+        strings: The summary of the strings.
+    """
+
+    minimum: float | None = None
+    maximum: float | None = None
+    strings: StringSummary = STRINGS_ZERO
+
+
+def open_fields(whole: GroupSummary, gone: GroupSummary) -> list[str]:
+    """The fields of which these summaries do not say enough, once values have gone: the values that stay have to.
+
+    Args:
+        whole: Of all records, those that have gone among them.
+        gone: Of these.
+    """
+    return sorted(key for key, less in gone.fields.items() if _is_open(whole.fields[key], less))
+
+
+def _is_open(whole: FieldSummary, gone: FieldSummary) -> bool:
+    numbers = 0 < gone.numbers.count < whole.numbers.count and (
+        gone.numbers.minimum == whole.numbers.minimum or gone.numbers.maximum == whole.numbers.maximum
+    )
+    strings = 0 < gone.strings.count < whole.strings.count and whole.strings.categories is None
+    return numbers or strings
+
+
 def replaced_group(
-    whole: GroupSummary, gone: GroupSummary, come: GroupSummary, limits: Mapping[str, int] | None = None
-) -> tuple[dict[str, FieldSummary], list[str]]:
-    """The summaries of a group's fields after records have gone and others have come, and the fields left open.
+    whole: GroupSummary,
+    gone: GroupSummary,
+    come: GroupSummary,
+    rest: Mapping[str, Rest],
+    limits: Mapping[str, int] | None = None,
+) -> dict[str, FieldSummary]:
+    """The summaries of a group's fields after records have gone and others have come.
 
     Args:
         whole: Of all records, those that have gone among them.
         gone: Of these; its categories are complete, whatever the limit.
         come: Of the new ones; likewise.
+        rest: Of the records that stay, the fields that `open_fields` names.
         limits: How many distinct strings of a field are counted, where it is not the usual number (D3).
     """
-    found, open_fields, limits = {}, [], limits or {}
+    found, limits = {}, limits or {}
     for key in whole.fields.keys() | come.fields.keys():
-        before = whole.fields.get(key, FIELD_ZERO)
-        after = replaced(
-            before, gone.fields.get(key, FIELD_ZERO), come.fields.get(key, FIELD_ZERO), limits.get(key, MAX_CATEGORIES)
-        )
-        if after is None:
-            open_fields.append(key)
-        elif after.null or after.observed:
+        before, less, more = (of.fields.get(key, FIELD_ZERO) for of in (whole, gone, come))
+        after = replaced(before, less, more, rest.get(key, Rest()), limits.get(key, MAX_CATEGORIES))
+        if after.null or after.observed:
             found[key] = after
-    return found, sorted(open_fields)
+    return found
 
 
 def replaced(
-    whole: FieldSummary, gone: FieldSummary, come: FieldSummary, limit: int = MAX_CATEGORIES
-) -> FieldSummary | None:
-    """The summary of a field after values have gone and others have come; None where it cannot be told."""
-    numbers = _numbers(whole.numbers, gone.numbers, come.numbers)
-    strings = _strings(whole.strings, gone.strings, come.strings, limit)
-    if numbers is None or strings is None:
-        return None
+    whole: FieldSummary, gone: FieldSummary, come: FieldSummary, rest: Rest, limit: int = MAX_CATEGORIES
+) -> FieldSummary:
+    """The summary of a field after values have gone and others have come."""
     return FieldSummary(
         null=whole.null - gone.null + come.null,
         observed=_counts(whole.observed, gone.observed, come.observed),
-        numbers=numbers,
-        strings=strings,
+        numbers=_numbers(whole.numbers, gone.numbers, come.numbers, rest),
+        strings=_strings(whole.strings, gone.strings, come.strings, rest.strings, limit),
         paired=whole.paired - gone.paired + come.paired,
     )
 
 
-def _numbers(whole: NumberSummary, gone: NumberSummary, come: NumberSummary) -> NumberSummary | None:
+def _numbers(whole: NumberSummary, gone: NumberSummary, come: NumberSummary, rest: Rest) -> NumberSummary:
     if gone.count == whole.count:
         return come
     if not gone.count:
         return merge_numbers(whole, come)
-    minimum = _extreme(whole.minimum, gone.minimum, come.minimum, -1)
-    maximum = _extreme(whole.maximum, gone.maximum, come.maximum, 1)
-    if minimum is None or maximum is None:
-        return None
+    least = rest.minimum if gone.minimum == whole.minimum else whole.minimum
+    greatest = rest.maximum if gone.maximum == whole.maximum else whole.maximum
+    if least is None or greatest is None:
+        raise ValueError("expected the extremes of the numbers that stay")
+    extremes = merge_numbers(merge_numbers(summarize_number(least), summarize_number(greatest)), come)
     return NumberSummary(
         count=whole.count - gone.count + come.count,
-        minimum=minimum,
-        maximum=maximum,
+        minimum=extremes.minimum,
+        maximum=extremes.maximum,
         total=whole.total - gone.total + come.total,
         squares=whole.squares - gone.squares + come.squares,
         inexact=whole.inexact - gone.inexact + come.inexact,
@@ -77,29 +109,17 @@ def _numbers(whole: NumberSummary, gone: NumberSummary, come: NumberSummary) -> 
     )
 
 
-def _extreme(whole: float | None, gone: float | None, come: float | None, direction: int) -> float | None:
-    """The least (direction -1) or greatest (1) value that is left; None where it cannot be told.
-
-    Of equal ones it is an int, where there is one.
-    """
-    if whole is None or gone is None:
-        raise ValueError(f"expected extremes of values, got {whole} and {gone}")
-    if come is not None and (come < whole if direction < 0 else come > whole):
-        return come
-    if come == whole and (isinstance(come, int) or isinstance(whole, float)):
-        return come
-    return None if gone == whole else whole
-
-
-def _strings(whole: StringSummary, gone: StringSummary, come: StringSummary, limit: int) -> StringSummary | None:
+def _strings(
+    whole: StringSummary, gone: StringSummary, come: StringSummary, rest: StringSummary, limit: int
+) -> StringSummary:
     if gone.categories is None or come.categories is None:
         raise ValueError("expected all values that have gone or come with their counts")
     if gone.count == whole.count:
         return _limited(come, limit)
     if whole.categories is None:
-        if gone.categories == come.categories:
-            return whole
-        return None if gone.count else merge_strings(whole, _limited(come, limit))
+        if gone.count and rest.count != whole.count - gone.count:
+            raise ValueError("expected the summary of the strings that stay")
+        return merge_strings(rest if gone.count else whole, _limited(come, limit))
     found = StringSummary(0, _counts(whole.categories, gone.categories, come.categories), None, limit)
     return _limited(found, limit)
 

@@ -1,0 +1,65 @@
+"""What is told of the rows that stay is what a summary of just these rows says: T1, V7, U5."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from support.strategies import batch_of
+
+from transforms.kernels import digests
+from transforms.kernels.fields import summarize
+from transforms.kernels.rests import rest_of
+from transforms.kernels.state_files import StateFile
+from transforms.rules.retraction import Rest
+
+COUNT = 4_000
+LIMITS = {"chosen": 900}
+
+
+def record(number: int) -> dict[str, Any]:
+    """Many texts, few texts, numbers of all forms, and most of it missing somewhere."""
+    metadata: dict[str, Any] = {
+        "text": f"text {number}",
+        "chosen": f"choice {number % 1_000}",
+        "few": f"few {number % 9}",
+        "n": number % 50,
+        "mixed": number % 7 if number % 3 else float(number % 5),
+        "big": 2**70 if number == 8 else number,
+        "flags": number % 2 == 0 if number % 11 == 0 else f"flag {number}",
+        "nulls": None if number % 4 == 0 else f"null {number}",
+        "lat": number / COUNT * 90,
+        "lon": -number / COUNT,
+    }
+    if number % 5:
+        metadata["holes"] = f"hole {number}" if number % 2 else ""
+    if number % 401 == 0:
+        metadata |= {"rare": number, "rare text": f"rare {number}", "text": ["a"]}
+    return metadata
+
+
+@pytest.mark.parametrize("with_extension", [True, False])
+@pytest.mark.parametrize("every", [2, 7, COUNT])
+def test_rest_is_what_a_summary_says(every: int, *, with_extension: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not with_extension:
+        monkeypatch.setattr(digests, "_digests", None)
+    batch = batch_of([record(number) for number in range(COUNT)])
+    file = StateFile.of(batch.to_bytes(), COUNT)
+    over = batch_of([record(number + COUNT) for number in range(0, 300, 3)])
+    places = np.arange(0, 300, 3)
+    layered = file.replaced(places, over, places)
+    assert layered.above is not None
+    for each in (file, layered):
+        rows = each.batch()
+        stays = np.ones(COUNT, np.bool_)
+        stays[::every] = False
+        kept = summarize(rows.take(np.flatnonzero(stays)), LIMITS).fields
+        found = rest_of(each, stays, sorted(kept), LIMITS)
+        assert found.keys() == kept.keys()
+        for key, summary in kept.items():
+            expected = Rest(summary.numbers.minimum, summary.numbers.maximum, summary.strings)
+            assert found[key] == expected, key
+            assert (repr(found[key].minimum), repr(found[key].maximum)) == (
+                repr(expected.minimum),
+                repr(expected.maximum),
+            )
+    assert {"text", "chosen", "holes", "big", "flags", "rare", "rare text"} <= kept.keys()
