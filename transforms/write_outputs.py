@@ -32,6 +32,7 @@ from transforms.kernels.publication import (
     Sparse,
     publish,
     some_uses,
+    use_the_same,
     uses_of,
 )
 from transforms.kernels.publication import USES as URL_USES
@@ -146,10 +147,13 @@ class _WriteRowsFn(StepFn):
         if known is None or part is None or (changes is None and group in partition.changed):
             file, every, counts = self._written(partition.number, read_state(state), fields)
             return file, counts, every if changes is None and group in partition.changed else uses
-        if changes is not None:
-            part = self._spliced(partition.number, part, changes, fields)
         before = Counted.of(known, self._held.fields[group])
-        return part, before.continued(fields, partial(_part, state), changes).document(), uses
+        if changes is None:
+            return part, before.continued(fields, partial(_part, state)).document(), uses
+        published = publish(changes.after, fields, cache_keys=self._cache_keys)
+        part = self._spliced(partition.number, part, changes, published, fields)
+        come = (published.metadata, published.core["location"].struct.unnest())
+        return part, before.continued(fields, partial(_part, state), changes.before, come).document(), uses
 
     def _held_part(self, partition: Partition, group: Group, fields: JsonObject) -> StoredFile | None:
         """The Avro part that the dataset holds, where it has the schema of the new one, and can be gone on from."""
@@ -159,10 +163,11 @@ class _WriteRowsFn(StepFn):
         same = row_schema(group, fields) == row_schema(group, self._held.fields[group])
         return before if same else None
 
-    def _spliced(self, number: int, part: StoredFile, changes: Changes, fields: JsonObject) -> StoredFile:
+    def _spliced(
+        self, number: int, part: StoredFile, changes: Changes, published: Published, fields: JsonObject
+    ) -> StoredFile:
         """The Avro part with few rows changed."""
         group = changes.after.group
-        published = publish(changes.after, fields, cache_keys=self._cache_keys)
         height = published.core.height
         schema = row_schema(group, fields)
         rows = encoded(published.core, RowType(schema), records=_metadata(published))
@@ -184,6 +189,8 @@ class _WriteRowsFn(StepFn):
 
     def _changed_uses(self, state: StoredFile, changes: Changes) -> pl.DataFrame:
         """The uses of URLs that are other ones after few rows have changed."""
+        if use_the_same(changes.before, changes.after):
+            return pl.DataFrame(schema=URL_USES)
         before, after = (uses_of(batch, self._cache_keys) for batch in (changes.before, changes.after))
 
         def others(keys: pl.Series) -> pl.DataFrame:

@@ -128,4 +128,4 @@ def test_lists_are_left_to_polars_unless_there_is_none() -> None:
 )
 def test_buffers_that_do_not_hold_what_they_say_are_refused(column: Any) -> None:
     with pytest.raises(ValueError, match="expected columns whose buffers hold what they say"):
-        avro_rows._avro_rows.encode(1, 8, [column])
+        avro_rows._avro_rows.encode(1, 0, 8, [column])

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from support.strategies import batch_of, doubles
 
 from transforms.kernels.batch import Batch
-from transforms.kernels.changes import Changes
 from transforms.kernels.fields import locations, summarize
 from transforms.kernels.insights import (
     GRID,
@@ -166,13 +165,10 @@ def test_what_goes_on_with_changes_is_what_is_counted_anew(
 ) -> None:
     before, after = (batch_of([*stay, *moving, *[{}] * more]) for moving in (gone, come))
     one, two = (schema_of(Batch.concatenated([batch, batch_of(others)])) for batch in (before, after))
-    changes = Changes(
-        gone=np.arange(len(stay), len(stay) + len(gone)),
-        before=batch_of(gone),
-        after=batch_of(come),
-        places=np.arange(len(stay), len(stay) + len(come)),
-    )
-    found = anew(before, one).continued(two, lambda _: after, changes)
+    came = batch_of(come)
+    columns = sparse_columns(came, {key: str(field["storage"]) for key, field in two.items() if field["storage"]})
+    new = (columns, locations(came.rows))
+    found = anew(before, one).continued(two, lambda _: after, batch_of(gone), new)
     assert found.document() == anew(after, two).document()
 
 

@@ -105,16 +105,16 @@ static uint32_t crc32_of(const unsigned char *at, Py_ssize_t length)
 
 /* ---- Where blocks end: the numbers and the rule are those of avro_blocks ---- */
 
-#define LEAST_ROWS 32
 #define SPREAD 0x9E3779B1u
 #define SHIFT 28 /* one in 16 */
 #define MOST_ROWS 1024
 #define MOST_BYTES (1 << 20)
 
-/* Whether a block ends behind a row: given its rows and bytes with this one, and the fields that name the row. */
-static inline int ends_block(Py_ssize_t rows, Py_ssize_t bytes, const unsigned char *name, Py_ssize_t length)
+/* Whether a block ends behind a row: given its rows and bytes with this one, how many rows it has at least, and the fields
+   that name the row. */
+static inline int ends_block(Py_ssize_t rows, Py_ssize_t bytes, Py_ssize_t least, const unsigned char *name, Py_ssize_t length)
 {
-    return rows >= MOST_ROWS || bytes >= MOST_BYTES || (rows >= LEAST_ROWS && crc32_of(name, length) * SPREAD >> SHIFT == 0);
+    return rows >= MOST_ROWS || bytes >= MOST_BYTES || (rows >= least && crc32_of(name, length) * SPREAD >> SHIFT == 0);
 }
 
 /* ---- Rows from columns ---- */
@@ -286,15 +286,16 @@ static int is_sound(Column *column, const Buffers *buffers, int is_full, Py_ssiz
 }
 
 PyDoc_STRVAR(encode_doc,
-             "encode(height, naming, columns) -> list of (rows, bytes), one for each block\n\n"
+             "encode(height, naming, least, columns) -> list of (rows, bytes), one for each block\n\n"
              "naming: how many columns at the front name a row, on which depends where blocks end.\n"
+             "least: how many rows a block has at least.\n"
              "columns: tuples (kind, fields, is_full, rows, values, data); `fields` is how many columns behind a record are in it.");
 
 static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    Py_ssize_t height, naming;
+    Py_ssize_t height, naming, least;
     PyObject *given, *found = NULL;
-    if (!PyArg_ParseTuple(arguments, "nnO!", &height, &naming, &PyList_Type, &given))
+    if (!PyArg_ParseTuple(arguments, "nnnO!", &height, &naming, &least, &PyList_Type, &given))
         return NULL;
     Py_ssize_t count = PyList_GET_SIZE(given), read = 0;
     Column *columns = PyMem_RawCalloc((size_t)(count ? count : 1), sizeof *columns);
@@ -331,7 +332,7 @@ static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
             goto done;
         }
         rows++;
-        if (row == height - 1 || ends_block(rows, out.size, out.data + start, named - start)) {
+        if (row == height - 1 || ends_block(rows, out.size, least, out.data + start, named - start)) {
             if (append_block(found, rows, out.data, out.size) < 0)
                 Py_CLEAR(found);
             rows = out.size = 0;
@@ -556,7 +557,7 @@ wrong:
 typedef struct {
     PyObject *blocks;
     Output out;
-    Py_ssize_t rows;
+    Py_ssize_t rows, least;
 } Cutter;
 
 static int add_row(Cutter *to, const unsigned char *row, Py_ssize_t size, Py_ssize_t named)
@@ -568,7 +569,7 @@ static int add_row(Cutter *to, const unsigned char *row, Py_ssize_t size, Py_ssi
     memcpy(to->out.data + to->out.size, row, (size_t)size);
     to->out.size += size;
     to->rows++;
-    if (!ends_block(to->rows, to->out.size, row, named))
+    if (!ends_block(to->rows, to->out.size, to->least, row, named))
         return 0;
     int failed = append_block(to->blocks, to->rows, to->out.data, to->out.size);
     to->rows = to->out.size = 0;
@@ -590,7 +591,7 @@ static Py_ssize_t before_number(const int64_t *numbers, Py_ssize_t count, int64_
 }
 
 PyDoc_STRVAR(cut_doc,
-             "cut(data, count, is_last, type, naming[, carried, first, gone, rows, bounds, before]) -> (blocks, rows, rest)\n\n"
+             "cut(data, count, is_last, type, naming, least[, carried, first, gone, rows, bounds, before]) -> (blocks, rows, rest)\n\n"
              "Cuts `count` encoded rows into blocks: a list of (rows, bytes), and the rows behind the last end of a block, "
              "of which there are none with is_last.\n"
              "The first `carried` rows are as they are to be; those behind them are numbered from `first` on. Of these the "
@@ -600,15 +601,15 @@ PyDoc_STRVAR(cut_doc,
 static PyObject *cut(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     Py_buffer data, type, gone = {0}, rows = {0}, bounds = {0}, before = {0};
-    Py_ssize_t count, naming, carried = 0, first = 0;
+    Py_ssize_t count, naming, least, carried = 0, first = 0;
     int is_last;
-    if (!PyArg_ParseTuple(arguments, "y*npy*n|nny*y*y*y*", &data, &count, &is_last, &type, &naming, &carried, &first, &gone,
-                          &rows, &bounds, &before))
+    if (!PyArg_ParseTuple(arguments, "y*npy*nn|nny*y*y*y*", &data, &count, &is_last, &type, &naming, &least, &carried, &first,
+                          &gone, &rows, &bounds, &before))
         return NULL;
     PyObject *found = NULL;
     const char *wrong = NULL;
     RowType of_row;
-    Cutter to = {PyList_New(0), {PyMem_RawMalloc(1 << 16), 0, 1 << 16}, 0};
+    Cutter to = {PyList_New(0), {PyMem_RawMalloc(1 << 16), 0, 1 << 16}, 0, least};
     if (take_row_type(&type, &of_row) < 0) {
         wrong = "expected the type of a record";
         goto done;

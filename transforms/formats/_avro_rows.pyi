@@ -6,6 +6,7 @@ Buffer: TypeAlias = object
 def encode(
     height: int,
     naming: int,
+    least: int,
     columns: Sequence[tuple[int, int, bool, Buffer, Buffer, Buffer]],
     /,
 ) -> list[tuple[int, bytes]]: ...
@@ -16,6 +17,7 @@ def cut(
     is_last: bool,
     row_type: bytes,
     naming: int,
+    least: int,
     carried: int = ...,
     first: int = ...,
     gone: Buffer = ...,

@@ -24,8 +24,8 @@ except ImportError:  # no compiler where the package was installed
 Block: TypeAlias = tuple[int, bytes]
 """How many rows, and their encoding."""
 Longs: TypeAlias = npt.NDArray[np.int64]
-LEAST_ROWS = 32
-"""No block but the last has fewer."""
+LEAST_ROWS, LEAST_KEYS = 16, 64
+"""No block but the last has fewer; in the list of cache keys, where changes are seldom few, blocks are larger."""
 _SPREAD, _SHIFT = 0x9E3779B1, 28
 """A block of so many rows ends behind the next row of which the name says so: one in 16, by the leading bits of its
 CRC-32 times the golden ratio (the names of a partition have bits of the CRC in common)."""
@@ -58,6 +58,12 @@ class RowType:
         names = [str(field["name"]) for field in cast("list[dict[str, object]]", self.schema["fields"])]
         return next((number for number, name in enumerate(names) if name not in _NAMES), len(names))
 
+    @cached_property
+    def least(self) -> int:
+        """How many rows a block has at least."""
+        fields = cast("list[dict[str, object]]", self.schema["fields"])
+        return LEAST_KEYS if fields and fields[0]["name"] == "cache_key" else LEAST_ROWS
+
     def row_starts(self, data: bytes, count: int) -> Longs:
         """Where each of some encoded rows begins, and where the last ends: int64[count + 1].
 
@@ -86,7 +92,8 @@ def cut(slabs: Iterable[Block], row_type: RowType) -> Iterator[Block]:
         if _avro_rows is None:
             blocks, count, rest = _cut(rest, count, row_type)
         else:
-            blocks, count, rest = _avro_rows.cut(rest, count, False, row_type.code, row_type.naming)  # noqa: FBT003
+            of_row = (row_type.code, row_type.naming, row_type.least)
+            blocks, count, rest = _avro_rows.cut(rest, count, False, *of_row)  # noqa: FBT003
         yield from blocks
     if count:
         yield count, rest
@@ -99,18 +106,16 @@ def _cut(data: bytes, count: int, row_type: RowType) -> tuple[list[Block], int, 
     first = 0
     for row in range(count):
         rows, size = row + 1 - first, starts[row + 1] - starts[first]
-        if _ends(rows, size, data[starts[row] : _name_end(data, starts[row], row_type.naming)]):
+        if _ends(rows, size, row_type.least, data[starts[row] : _name_end(data, starts[row], row_type.naming)]):
             blocks.append((rows, data[starts[first] : starts[row + 1]]))
             first = row + 1
     return blocks, count - first, data[starts[first] :]
 
 
-def _ends(rows: int, size: int, name: bytes) -> bool:
-    return (
-        rows >= MOST_ROWS
-        or size >= MOST_BYTES
-        or (rows >= LEAST_ROWS and not (zlib.crc32(name) * _SPREAD & 0xFFFFFFFF) >> _SHIFT)
-    )
+def _ends(rows: int, size: int, least: int, name: bytes) -> bool:
+    if rows >= MOST_ROWS or size >= MOST_BYTES:
+        return True
+    return rows >= least and (zlib.crc32(name) * _SPREAD & 0xFFFFFFFF) >> _SHIFT == 0
 
 
 def _name_end(data: bytes, at: int, naming: int) -> int:

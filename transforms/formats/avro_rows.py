@@ -47,7 +47,7 @@ def encoded(
     if columns is None:
         yield from cut(_by_polars(_whole(frame, records or {})), row_type)
     else:
-        yield from _avro_rows.encode(frame.height, row_type.naming, columns)
+        yield from _avro_rows.encode(frame.height, row_type.naming, row_type.least, columns)
 
 
 def _by_polars(frame: pl.DataFrame) -> Iterator[Block]:

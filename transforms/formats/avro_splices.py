@@ -54,12 +54,13 @@ class AvroPart:
         new = [*rows]
         data, count = b"".join(of_block for _, of_block in new), sum(height for height, _ in new)
         before = _before(gone, places)
+        of_row = (self._type.code, self._type.naming, self._type.least)
         edits = (gone, data, self._type.row_starts(data, count), before)
         yield self._header
         touched = iter([*self._touched(gone, before), len(self._counts)])
         last = len(self._counts) - 1
         if last < 0:
-            blocks, _, _ = _avro_rows.cut(b"", 0, True, self._type.code, self._type.naming, 0, 0, *edits)  # noqa: FBT003
+            blocks, _, _ = _avro_rows.cut(b"", 0, True, *of_row, 0, 0, *edits)  # noqa: FBT003
             yield from framed(blocks, self._marker)
         at, carried, rest = 0, 0, b""  # the first block that is not in the result yet, and rows that are in no block
         following = next(touched)
@@ -74,8 +75,7 @@ class AvroPart:
                 rest + self._block(at) if carried else self._block(at),
                 carried + self._counts[at],
                 at == last,
-                self._type.code,
-                self._type.naming,
+                *of_row,
                 carried,
                 self._firsts[at],
                 *edits,

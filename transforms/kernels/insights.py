@@ -13,7 +13,6 @@ import polars as pl
 
 from transforms.kernels import histograms
 from transforms.kernels.batch import Batch
-from transforms.kernels.changes import Changes
 from transforms.kernels.fields import locations
 from transforms.kernels.publication import Sparse, sparse_columns
 from transforms.rules.coordinates import KEYS
@@ -116,14 +115,19 @@ class Counted:
         return {"histograms": histograms, "grid": grid}
 
     def continued(
-        self, fields: Mapping[str, JsonValue], rows: Callable[[AbstractSet[str]], Batch], changes: Changes | None = None
+        self,
+        fields: Mapping[str, JsonValue],
+        rows: Callable[[AbstractSet[str]], Batch],
+        gone: Batch | None = None,
+        come: tuple[Mapping[str, Sparse], pl.DataFrame] | None = None,
     ) -> "Counted":
         """Rows counted for another schema; only where bins or bounds are other ones all rows are looked at.
 
         Args:
             fields: The fields of that schema.
             rows: All rows, as they are now, with the values of these metadata keys at least.
-            changes: What has changed in the rows since they were counted; None if nothing has.
+            gone: Rows that were there when it was counted, and are no more; None if there are none.
+            come: Of the rows that are there instead all values by field, and their locations, as `counted` takes them.
         """
         bins = {key: edges for key, field in fields.items() if (edges := field_edges(cast("JsonObject", field)))}
         same = {
@@ -135,15 +139,15 @@ class Counted:
         moved = box is not None and box != bounds(self.fields)
         histograms = {key: self.histograms[key] for key in same}
         grid = None if box is None or self.grid is None else self.grid.copy()
-        if changes is not None:
-            storages = {key: _storage(fields[key]) for key in same}
-            gone, come = (sparse_columns(batch, storages) for batch in (changes.before, changes.after))
+        if gone is not None and come is not None:
+            columns, located = come
+            before = sparse_columns(gone, {key: _storage(fields[key]) for key in same})
             for key, counts in histograms.items():
-                out, into = (_counts(fields[key], columns[key]) for columns in (gone, come))
+                out, into = (_counts(fields[key], of[key]) for of in (before, columns))
                 histograms[key] = [here - less + more for here, less, more in zip(counts, out, into, strict=True)]
             if box is not None and grid is not None and not moved:
-                grid -= grid_counts(locations(changes.before.rows), box)
-                grid += grid_counts(locations(changes.after.rows), box)
+                grid -= grid_counts(locations(gone.rows), box)
+                grid += grid_counts(located, box)
         if len(same) < len(bins) or moved:
             other = {key: _storage(fields[key]) for key in bins.keys() - same}
             batch = rows(other.keys() | (KEYS if moved else frozenset()))

@@ -225,6 +225,19 @@ def uses_of(batch: Batch, mode: CacheKeyMode) -> pl.DataFrame:
     return pl.concat([_uses(batch, mode)[0], _attachments(batch, mode)[1]])
 
 
+def use_the_same(one: Batch, other: Batch) -> bool:
+    """Whether two batches are of the same rows, with the same URLs as far as the columns USED show."""
+    for name in USED[one.group]:
+        columns = [batch.rows.get_column(name, default=None) for batch in (one, other)]
+        told = [None if column is None or column.null_count() == len(column) else column for column in columns]
+        if told[0] is None or told[1] is None:
+            if told[0] is not told[1]:
+                return False
+        elif not told[0].equals(told[1]):
+            return False
+    return True
+
+
 def some_uses(batch: Batch, keys: pl.Series, urls: pl.Series, mode: CacheKeyMode) -> pl.DataFrame:
     """Of `uses_of` the uses of some keys, given with the canonical URLs that they are of."""
     names = [name for name, _ in _URLS[batch.group]]

@@ -118,16 +118,15 @@ class StateFile:
         left = np.delete(origins, gone)
         numbers = np.delete(np.arange(len(left) + len(places)), places)  # of what is left
         is_over = left >= self._count
-        above = rows
-        if is_over.any() and self.above is not None:
-            above = together([self.above.at(left[is_over] - self._count), rows])
+        over = [] if self.above is None else [self.above.at(left[is_over] - self._count)]
         standing = np.concatenate([numbers[is_over], places])
         order = np.argsort(standing)
+        above = together([*over, rows])  # what else came with these rows does not show in the file (P3)
         layered = type(self)(
             records=len(numbers) + len(places),
             base=self.base,
             gone=removed,
-            above=EncodedBatch(canonical(above.take(order)).to_bytes()),
+            above=EncodedBatch(canonical(above.take(order)).to_bytes("lz4")),
             places=standing[order],
         )
         if len(standing) * _FEW <= self._count:

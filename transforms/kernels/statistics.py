@@ -5,6 +5,7 @@ are summed in chunks so short that neither a double (53 bits) nor an int64 can l
 goes into Python integers.
 """
 
+import itertools
 import sys
 from collections.abc import Sequence
 
@@ -96,15 +97,13 @@ def many_strings(pieces: Sequence[SomeTexts], limit: int = MAX_CATEGORIES) -> St
         pieces: The strings, in any order.
         limit: As in `strings_of`.
     """
-    few: set[str] = set()
-    for texts in pieces:
-        numbers = sketched_texts(texts, SKETCH_LG_K)
-        if numbers is None:
-            return None
-        few.update(texts.array.take(pa.array(numbers)).to_pylist())
-    if len(few) <= max(limit, SKETCH_LIST):
+    found = [(texts, sketched_texts(texts, SKETCH_LG_K)) for texts in pieces]
+    sketched = [(texts, numbers) for texts, numbers in found if numbers is not None]
+    # Those of one piece are distinct; so are those of all, if they are many.
+    if max((len(numbers) for _, numbers in sketched), default=0) <= max(limit, SKETCH_LIST):
         return None
-    return summarize_distinct(sum(texts.count for texts in pieces), sorted(few), limit)
+    few = itertools.chain.from_iterable(texts.array.take(pa.array(numbers)).to_pylist() for texts, numbers in sketched)
+    return summarize_distinct(sum(texts.count for texts in pieces), few, limit)
 
 
 def booleans_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:

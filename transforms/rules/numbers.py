@@ -92,8 +92,8 @@ def merge_numbers(a: NumberSummary, b: NumberSummary) -> NumberSummary:
     buckets.update(b.buckets)
     return NumberSummary(
         count=a.count + b.count,
-        minimum=_preferred(a.minimum, b.minimum, -1),
-        maximum=_preferred(a.maximum, b.maximum, 1),
+        minimum=preferred(a.minimum, b.minimum, -1),
+        maximum=preferred(a.maximum, b.maximum, 1),
         total=a.total + b.total,
         squares=a.squares + b.squares,
         inexact=a.inexact + b.inexact,
@@ -179,7 +179,7 @@ def bucket_center(key: int) -> float:
     return -center if key < 0 else center
 
 
-def _preferred(a: float | None, b: float | None, direction: int) -> int | float | None:
+def preferred(a: float | None, b: float | None, direction: int) -> int | float | None:
     """Return the lesser (direction -1) or greater (1) of two; of equal ones the int, as floats may lack its digits."""
     if a is None or b is None:
         return b if a is None else a

@@ -4,13 +4,12 @@ Sums and counts can be taken back exactly. An extreme cannot where it may have g
 values that stay have to be looked at again.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary
-from transforms.rules.numbers import NumberSummary, merge_numbers, summarize_number
+from transforms.rules.numbers import NumberSummary, merge_numbers, preferred
 from transforms.rules.strings import MAX_CATEGORIES, STRINGS_ZERO, StringSummary, merge_strings, summarize_distinct
 
 _Key = TypeVar("_Key")
@@ -96,11 +95,10 @@ def _numbers(whole: NumberSummary, gone: NumberSummary, come: NumberSummary, res
     greatest = rest.maximum if gone.maximum == whole.maximum else whole.maximum
     if least is None or greatest is None:
         raise ValueError("expected the extremes of the numbers that stay")
-    extremes = merge_numbers(merge_numbers(summarize_number(least), summarize_number(greatest)), come)
     return NumberSummary(
         count=whole.count - gone.count + come.count,
-        minimum=extremes.minimum,
-        maximum=extremes.maximum,
+        minimum=preferred(least, come.minimum, -1),
+        maximum=preferred(greatest, come.maximum, 1),
         total=whole.total - gone.total + come.total,
         squares=whole.squares - gone.squares + come.squares,
         inexact=whole.inexact - gone.inexact + come.inexact,
@@ -136,7 +134,12 @@ def _limited(summary: StringSummary, limit: int) -> StringSummary:
 
 
 def _counts(whole: Mapping[_Key, int], gone: Mapping[_Key, int], come: Mapping[_Key, int]) -> dict[_Key, int]:
-    counted = Counter(whole)
-    counted.subtract(gone)
-    counted.update(come)
-    return {key: count for key, count in counted.items() if count}
+    counted = dict(whole)
+    for key, times in gone.items():
+        counted[key] = counted.get(key, 0) - times
+    for key, times in come.items():
+        counted[key] = counted.get(key, 0) + times
+    for key in gone:
+        if not counted[key]:
+            del counted[key]
+    return counted
