@@ -1,4 +1,4 @@
-/* SHA-256, CRC-32 and the texts that make a HyperLogLog sketch, of many texts at once: the fast half of
+/* SHA-256, CRC-32 and the registers of a HyperLogLog sketch, of many texts at once: the fast half of
    transforms/kernels/digests.py.
 
    A column of texts is what Arrow calls a large string array: int64 offsets, N + 1 of them, into bytes. */
@@ -262,11 +262,12 @@ static PyObject *crc32_column(PyObject *Py_UNUSED(module), PyObject *arguments)
 }
 
 PyDoc_STRVAR(registers_doc,
-             "registers(offsets, data, lg_k[, meant]) -> bytes: for each register that is not empty, in their order, the "
-             "number (int64) of a text that fills it as high as any; only texts that are meant (a byte each) count");
+             "registers(offsets, data, lg_k[, meant]) -> bytes, one for each register of a HyperLogLog sketch: leading zeros "
+             "and one, 0 where it is empty; only texts that are meant (a byte each) count");
 
 static PyObject *registers(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
+    static const unsigned char NOTHING[8] = {255, 255, 255, 255, 255, 255, 255, 255}; /* what "" is hashed as */
     Texts texts;
     Py_buffer meant = {0};
     int lg_k;
@@ -278,39 +279,30 @@ static PyObject *registers(PyObject *Py_UNUSED(module), PyObject *arguments)
     }
     const unsigned char *counts = meant.buf;
     PyObject *found = NULL;
-    size_t count = lg_k > 0 && lg_k <= 21 ? (size_t)1 << lg_k : 0, filled = 0;
-    unsigned char *heights = PyMem_RawCalloc(count ? count : 1, 1);
-    int64_t *numbers = PyMem_RawMalloc((count ? count : 1) * sizeof *numbers);
-    if (count == 0 || heights == NULL || numbers == NULL || (counts != NULL && meant.len < texts.count)) {
-        PyErr_SetString(PyExc_ValueError, "expected memory, lg_k from 1 to 21, and a byte for each text if any");
-        goto done;
-    }
-    for (Py_ssize_t i = 0; i < texts.count; i++) {
-        static const unsigned char NOTHING[8] = {255, 255, 255, 255, 255, 255, 255, 255}; /* what "" is hashed as */
-        if (counts != NULL && !counts[i])
-            continue;
-        int64_t length = texts.at[i + 1] - texts.at[i];
-        uint64_t hash[2];
-        if (length)
-            murmur((const unsigned char *)texts.data.buf + texts.at[i], length, hash);
-        else
-            murmur(NOTHING, sizeof NOTHING, hash);
-        size_t at = (size_t)hash[0] & (count - 1);
-        int zeros = 0;
-        while (zeros < MOST_ZEROS && !(hash[1] >> (63 - zeros) & 1))
-            zeros++;
-        if (heights[at] < zeros + 1) {
-            heights[at] = (unsigned char)(zeros + 1);
-            numbers[at] = i;
+    if (lg_k < 1 || lg_k > 21 || (counts != NULL && meant.len < texts.count))
+        PyErr_SetString(PyExc_ValueError, "expected lg_k from 1 to 21, and a byte for each text if any");
+    else
+        found = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)1 << lg_k);
+    if (found != NULL) {
+        unsigned char *heights = (unsigned char *)PyBytes_AS_STRING(found);
+        memset(heights, 0, (size_t)1 << lg_k);
+        for (Py_ssize_t i = 0; i < texts.count; i++) {
+            if (counts != NULL && !counts[i])
+                continue;
+            int64_t length = texts.at[i + 1] - texts.at[i];
+            uint64_t hash[2];
+            if (length)
+                murmur((const unsigned char *)texts.data.buf + texts.at[i], length, hash);
+            else
+                murmur(NOTHING, sizeof NOTHING, hash);
+            size_t at = (size_t)hash[0] & (((size_t)1 << lg_k) - 1);
+            int zeros = 0;
+            while (zeros < MOST_ZEROS && !(hash[1] >> (63 - zeros) & 1))
+                zeros++;
+            if (heights[at] < zeros + 1)
+                heights[at] = (unsigned char)(zeros + 1);
         }
     }
-    for (size_t at = 0; at < count; at++)
-        if (heights[at])
-            numbers[filled++] = numbers[at];
-    found = PyBytes_FromStringAndSize((const char *)numbers, (Py_ssize_t)(filled * sizeof *numbers));
-done:
-    PyMem_RawFree(heights);
-    PyMem_RawFree(numbers);
     PyBuffer_Release(&meant);
     release(&texts);
     return found;

@@ -64,25 +64,15 @@ def partitions_of(reference_ids: pl.Series, partitions: int) -> Positions:
     return np.frombuffer(_digests.crc32(*buffers(reference_ids)), np.uint32).astype(np.int64) % partitions
 
 
-def sketched(texts: pl.Series, lg_k: int) -> pl.Series | None:
-    """Those of many texts that fill the registers of a HyperLogLog sketch as all do; None without the extension.
+def registers(texts: pl.Series | SomeTexts, lg_k: int) -> bytes | None:
+    """The registers of a HyperLogLog sketch of many texts, a byte each; None without the extension.
 
     Args:
-        texts: String array of shape (N,) without nulls.
+        texts: String array of shape (N,) without nulls, or some texts.
         lg_k: Logarithm of the number of registers.
     """
     if _digests is None:
         return None
-    return texts.gather(np.frombuffer(_digests.registers(*buffers(texts), lg_k), np.int64))
-
-
-def sketched_texts(texts: SomeTexts, lg_k: int) -> Positions | None:
-    """As `sketched`, of some of many texts: the numbers of those that fill the registers.
-
-    Args:
-        texts: The texts.
-        lg_k: Logarithm of the number of registers.
-    """
-    if _digests is None:
-        return None
-    return np.frombuffer(_digests.registers(*texts.buffers, lg_k, texts.meant.view(np.uint8)), np.int64)
+    if isinstance(texts, SomeTexts):
+        return _digests.registers(*texts.buffers, lg_k, texts.meant.view(np.uint8))
+    return _digests.registers(*buffers(texts), lg_k)

@@ -5,16 +5,14 @@ are summed in chunks so short that neither a double (53 bits) nor an int64 can l
 goes into Python integers.
 """
 
-import itertools
 import sys
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
-from transforms.kernels.digests import sketched, sketched_texts
+from transforms.kernels.digests import registers
 from transforms.kernels.texts import SomeTexts
 from transforms.rules.numbers import (
     BUCKET_SHIFT,
@@ -23,7 +21,14 @@ from transforms.rules.numbers import (
     NumberSummary,
     merge_numbers,
 )
-from transforms.rules.strings import MAX_CATEGORIES, SKETCH_LG_K, SKETCH_LIST, StringSummary, summarize_distinct
+from transforms.rules.strings import (
+    MAX_CATEGORIES,
+    SKETCH_LG_K,
+    StringSummary,
+    has_many,
+    summarize_distinct,
+    summarize_registers,
+)
 
 try:
     from transforms.kernels import _summing
@@ -79,9 +84,9 @@ def strings_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:
     """Return the summary of a String column, with up to `limit` categories; nulls are no values (V5)."""
     present = values.drop_nulls() if values.null_count() else values
     if len(present) > _SAMPLE > limit and present.head(_SAMPLE).n_unique() > limit:
-        few = sketched(present, SKETCH_LG_K)
-        if few is not None and len(few) > SKETCH_LIST:
-            return summarize_distinct(len(present), few, limit)
+        filled = registers(present, SKETCH_LG_K)
+        if filled is not None and has_many(filled):
+            return summarize_registers(len(present), filled, limit)
     distinct = present.unique()
     if len(distinct) > limit:
         return summarize_distinct(len(present), distinct, limit)
@@ -97,13 +102,16 @@ def many_strings(pieces: Sequence[SomeTexts], limit: int = MAX_CATEGORIES) -> St
         pieces: The strings, in any order.
         limit: As in `strings_of`.
     """
-    found = [(texts, sketched_texts(texts, SKETCH_LG_K)) for texts in pieces]
-    sketched = [(texts, numbers) for texts, numbers in found if numbers is not None]
-    # Those of one piece are distinct; so are those of all, if they are many.
-    if max((len(numbers) for _, numbers in sketched), default=0) <= max(limit, SKETCH_LIST):
+    heights = np.zeros(1 << SKETCH_LG_K, np.uint8)
+    for texts in pieces:
+        filled = registers(texts, SKETCH_LG_K)
+        if filled is None:
+            return None
+        np.maximum(heights, np.frombuffer(filled, np.uint8), out=heights)
+    # Texts in different registers are distinct.
+    if np.count_nonzero(heights) <= limit or not has_many(heights.tobytes()):
         return None
-    few = itertools.chain.from_iterable(texts.array.take(pa.array(numbers)).to_pylist() for texts, numbers in sketched)
-    return summarize_distinct(sum(texts.count for texts in pieces), few, limit)
+    return summarize_registers(sum(texts.count for texts in pieces), heights.tobytes(), limit)
 
 
 def booleans_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:

@@ -9,6 +9,7 @@ equal sets of values give equal bytes (P3).
 The one rule with a dependency outside the standard library: datasketches.
 """
 
+import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,10 +19,16 @@ from datasketches import hll_sketch, hll_union, tgt_hll_type
 MAX_CATEGORIES = 250  # 250 distinct values are still categorical, 251 are text (T1)
 SKETCH_LG_K = 13  # 8192 registers: a standard error of about 1 %, at most 8 KiB
 
-SKETCH_LIST = 768  # so many hashes a sketch of this size lists before it has registers
+_SKETCH_LIST = 768  # so many hashes a sketch of this size lists before it has registers
 
 _EMPTY_STRING = -1  # what "" is hashed as (the library skips it): eight bytes 0xFF, which are no UTF-8
 _WORD = 4  # bytes of one hash in a small sketch
+# The canonical sketch with registers of a byte each, as Apache DataSketches has it (PreambleUtil): 10 words of
+# preamble, version 1, family 7, lg_k, nothing, flags (compact, out of order), least height 0, HLL_8; then the sum of
+# HIP, which such a sketch does without, those of 2**-height below 32 and from there on, how many are empty, exceptions.
+_REGISTERS = struct.Struct("<8B3d2I")
+_PREAMBLE = (10, 1, 7, SKETCH_LG_K, 0, 0x18, 0, 0x0A)
+_HIGH = 32
 _HASHES_AT = {2: 8, 3: 12}  # a small sketch: preamble length (byte 0) to the offset of its hashes
 
 
@@ -51,11 +58,30 @@ def summarize_string(value: str) -> StringSummary:
 
 
 def summarize_distinct(count: int, values: Iterable[str], limit: int = MAX_CATEGORIES) -> StringSummary:
-    """Return the summary of `count` strings, more than `limit` of them distinct, given each of those at least once.
-
-    Where the sketch has registers, those that fill them as high as all do are enough.
-    """
+    """Return the summary of `count` strings, more than `limit` of them distinct, given each of those at least once."""
     return StringSummary(count, None, _canonical(_sketch_of(values)), limit)
+
+
+def has_many(registers: bytes) -> bool:
+    """Return whether so many values filled these registers that a sketch of them has registers, and no list."""
+    return len(registers) - registers.count(0) > _SKETCH_LIST
+
+
+def summarize_registers(count: int, registers: bytes, limit: int = MAX_CATEGORIES) -> StringSummary:
+    """Return the summary of `count` strings, more than `limit` of them distinct, given the registers of their sketch.
+
+    Args:
+        count: How many strings.
+        registers: 2**SKETCH_LG_K bytes, of which `has_many` is true: each the height of a register, 0 if it is empty.
+        limit: As in `StringSummary`.
+    """
+    powers = Counter(registers)
+    low, high = (
+        sum(times * 2.0**-height for height, times in powers.items() if (height < _HIGH) == is_low)
+        for is_low in (True, False)
+    )
+    sketch = _REGISTERS.pack(*_PREAMBLE, 0.0, low, high, powers[0], 0) + registers
+    return StringSummary(count, None, sketch, limit)
 
 
 def merge_strings(a: StringSummary, b: StringSummary) -> StringSummary:
