@@ -1,8 +1,8 @@
 """A dataset as it is read: its versions, their files and documents, the manifest."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self, cast
 
@@ -12,6 +12,7 @@ from pipelines.stores.store import CURRENT, MANIFEST, Store, join, version_folde
 from transforms.elements import Held
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject, JsonValue
+from transforms.states import BASES
 from transforms.stored_files import StoredFile, is_local, read_bytes
 
 FORMAT = 2
@@ -53,6 +54,11 @@ class Version:
                 found[int(name.split("-")[1])] = stored
         return found
 
+    def states(self, group: Group) -> dict[int, StoredFile]:
+        """Part number to state file, with what it is laid over."""
+        bases = self.files(f"{BASES}{group}")
+        return {number: replace(file, base=bases.get(number)) for number, file in self.files(f"state/{group}").items()}
+
     def records(self, group: Group) -> int:
         """How many rows of a group the version has."""
         return sum(file.records for file in self.files(group).values())
@@ -62,9 +68,9 @@ class Version:
         groups = cast("dict[Group, dict[str, JsonObject]]", self.document("schema.json")["groups"])
         return Held(
             version=self.number,
-            states=_by_partition(self, "state/"),
+            states=_by_partition(self.states),
             summaries=self.files("state/summaries"),
-            rows=_by_partition(self, ""),
+            rows=_by_partition(self.files),
             insights=self.files("state/insights"),
             keys=self.files("cache_keys"),
             key_uses=self.files("state/cache_keys"),
@@ -82,10 +88,10 @@ class Version:
         return cast("JsonObject", json.loads(read_bytes(join(self.root, version_folder(self.number), name))))
 
 
-def _by_partition(version: Version, folder: str) -> dict[int, dict[Group, StoredFile]]:
+def _by_partition(files: Callable[[Group], Mapping[int, StoredFile]]) -> dict[int, dict[Group, StoredFile]]:
     found: dict[int, dict[Group, StoredFile]] = {}
     for group in GROUPS:
-        for number, file in version.files(f"{folder}{group}").items():
+        for number, file in files(group).items():
             found.setdefault(number, {})[group] = file
     return found
 

@@ -16,7 +16,9 @@ from transforms.rules.strings import MAX_CATEGORIES
 from transforms.rules.values import JsonObject, JsonValue
 
 FEWEST_PARTITIONS = 8
-PARTITION_BYTES = 32 * 1024 * 1024
+PARTITION_BYTES, LARGE_PARTITION_BYTES = 32 * 1024 * 1024, 64 * 1024 * 1024
+LARGE_BYTES = 1024 * 1024 * 1024
+"""From so many bytes of exports on, partitions are large: fewer of them cost less, and there is memory for them."""
 """Bytes of exports for which a new dataset gets a partition: what a worker then holds at once is a few times less."""
 MOST_BY_SIZE = 4096
 
@@ -90,7 +92,8 @@ def _partitions(config: JobConfig, exports: Sequence[Export]) -> int:
     """How many partitions a new dataset gets: a power of two that depends on its first exports alone (P3, P5)."""
     if config.partitions is not None:
         return config.partitions
-    needed = -(-sum(export.size for export in exports if export.step == 0) // PARTITION_BYTES)
+    total = sum(export.size for export in exports if export.step == 0)
+    needed = -(-total // (PARTITION_BYTES if total <= LARGE_BYTES else LARGE_PARTITION_BYTES))
     wanted = 1 << max(needed - 1, 0).bit_length()
     return min(max(FEWEST_PARTITIONS, wanted), MOST_BY_SIZE)
 

@@ -15,6 +15,7 @@ from transforms.kernels.cache_keys import CacheKeys, no_uses
 from transforms.kernels.publication import USES
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject, JsonValue
+from transforms.states import BASES
 from transforms.stored_files import StoredFile, write_bytes
 
 _DOCUMENTS = ("schema.json", "insights.json")
@@ -56,7 +57,7 @@ def _shared(target: Version) -> Iterator[str]:
     """The kinds of files that the new version takes over; its job has no rejections, and lists no new key."""
     for group in GROUPS:
         if target.records(group):
-            yield from (group, f"state/{group}")
+            yield from (group, f"state/{group}", f"{BASES}{group}")
     yield from ("state/summaries", "state/insights")
 
 

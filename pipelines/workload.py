@@ -30,7 +30,7 @@ def expected(config: JobConfig) -> int:
 def held(manifest: JsonObject, export_bytes: int) -> int:
     """The work that the records which a dataset holds make: those in the partitions that records of a job fall into."""
     files = cast("list[JsonObject]", manifest.get("files", []))
-    kinds = tuple(f"/state/{group}/" for group in GROUPS)
+    kinds = tuple(f"/state/{folder}{group}/" for group in GROUPS for folder in ("", "base/"))
     states = [cast("int", file["bytes"]) for file in files if any(kind in str(file["path"]) for kind in kinds)]
     partitions = cast("int", manifest.get("partitions", 1))
     touched = min(1.0, export_bytes / _RECORD_BYTES / partitions)

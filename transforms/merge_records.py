@@ -1,7 +1,7 @@
 """MergeRecords: all rows of one partition together, decided against each other and against the dataset (I, U)."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import apache_beam as beam
@@ -23,9 +23,9 @@ from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Step
 from transforms.stage_metrics import Stage
-from transforms.states import read_state, read_summaries, state_file, summaries_data
+from transforms.states import BASES, read_state, read_summaries, state_file, summaries_data
 from transforms.steps import ListValues, StepFn
-from transforms.stored_files import Piece, StoredFile, part_path, store
+from transforms.stored_files import StoredFile, part_path, store
 
 SUMMARIES = "summaries"
 COUNTS = "counts"
@@ -256,7 +256,10 @@ class _MergePartitionFn(StepFn):
             limits = merging.limits.get(group, {})
             if group in merged.changed and group in brought.touched:
                 state, changed, summaries[group] = brought.touched[group].replaced(merged.batches[group], limits)
-                states[group] = self._write("state", group, number, state.pieces(), state.records)
+                laid = self._write("state", group, number, state.to_bytes(), state.records)
+                states[group] = (
+                    laid if state.above is None else replace(laid, base=self._base(group, number, held[group]))
+                )
                 changes[group] = self._write(CHANGES, group, number, changed.to_bytes(), len(changed.places))
             elif group in merged.changed:
                 batch = merged.batches[group]
@@ -277,7 +280,12 @@ class _MergePartitionFn(StepFn):
             before = store(self._root, path, summaries_data(summaries), records=records)
         return Partition(number, states, before, frozenset(merged.changed), changes)
 
-    def _write(self, folder: str, group: Group, number: int, data: Piece | Iterable[Piece], records: int) -> StoredFile:
+    def _base(self, group: Group, number: int, held: StoredFile) -> StoredFile:
+        """The file of the rows beneath those that are laid over: the version before has it, perhaps by another path."""
+        path = part_path(f"{BASES}{group}", number, self._merging.partitions, "arrow")
+        return held.base or replace(held, path=path)
+
+    def _write(self, folder: str, group: Group, number: int, data: bytes, records: int) -> StoredFile:
         path = part_path(f"{folder}/{group}", number, self._merging.partitions, "arrow")
         return store(self._root, path, data, records=records)
 

@@ -13,10 +13,13 @@ from transforms.rules.summary_json import GroupJson, group_from_json, group_to_j
 from transforms.rules.values import JsonObject
 from transforms.stored_files import StoredFile, mapped, read_bytes
 
+BASES = "state/base/"
+"""Folder in a version, by group: what the state files of the same numbers are laid over."""
+
 
 def state_file(state: StoredFile) -> StateFile:
     """A state file, of which nothing is decoded yet."""
-    return StateFile.of(mapped(state.uri), state.records)
+    return StateFile.of(mapped(state.uri), state.records, b"" if state.base is None else mapped(state.base.uri))
 
 
 def read_state(state: StoredFile) -> Batch:

@@ -38,6 +38,7 @@ class StoredFile:
         records: Rows in it.
         bytes: Its size.
         sha256: Hex digest of its bytes.
+        base: The file that it is laid over, if it is (`kernels.state_files`).
     """
 
     uri: str
@@ -45,6 +46,12 @@ class StoredFile:
     records: int
     bytes: int
     sha256: str
+    base: "StoredFile | None" = None
+
+    @property
+    def files(self) -> "tuple[StoredFile, ...]":
+        """It, and the one that it is laid over."""
+        return (self,) if self.base is None else (self, self.base)
 
 
 def open_to_read(uri: str) -> BinaryIO:

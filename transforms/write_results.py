@@ -62,7 +62,9 @@ def _document(value: object) -> JsonObject:
     """
     match value:
         case Partition():
-            found: object = {"files": [_file(file) for file in (*value.states.values(), value.summaries)]}
+            found: object = {
+                "files": [_file(each) for file in (*value.states.values(), value.summaries) for each in file.files]
+            }
         case WrittenPartition():
             files = [_file(file) for file in (*value.rows.values(), value.insights)]
             found = {"files": files, "counted": {str(group): counted for group, counted in value.counted.items()}}

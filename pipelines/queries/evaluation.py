@@ -70,7 +70,7 @@ def matches(version: Version, group: Group, condition: Condition, names: Names) 
     """The rows of a group that meet a condition, partition by partition in order; those without any are left out."""
     if not possible(condition, group, names):
         return
-    files = {each: version.files(f"state/{each}") for each in GROUPS}
+    files = {each: version.states(each) for each in GROUPS}
     wanted = targets(condition)
     numbers = sorted(files[group])
     if wanted is not None:

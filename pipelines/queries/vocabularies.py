@@ -19,7 +19,7 @@ _COLUMNS = ("label", "labels", "type", "taxonomy_name", "model_run")
 def vocabulary(version: Version, group: MarkGroup) -> Vocabulary:
     """The names in the rows of a group, the most frequent first."""
     with ThreadPoolExecutor(WORKERS) as workers:
-        found = list(workers.map(_counted, version.files(f"state/{group}").values()))
+        found = list(workers.map(_counted, version.states(group).values()))
     counts = {name: sum((part[name] for part in found), Counter[str]()) for name in _COLUMNS}
     for text, count in counts.pop("labels").items():
         for label in set(orjson.loads(text)):

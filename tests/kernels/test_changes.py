@@ -115,7 +115,7 @@ def test_touched_rows_alone_give_what_all_rows_give(
             check_part(held[group], whole.batches[group], again, group)
         held = whole.batches
         for group, batch in held.items():
-            file = StateFile.of(b"".join(files[group].pieces()), files[group].records)
+            file = StateFile.of(files[group].to_bytes(), files[group].records, files[group].base.data)
             assert file.records == batch.rows.height
             assert canonical(together([file.batch()])).to_bytes() == batch.to_bytes(), group
             assert summaries[group] == summarize(batch, LIMITS)

@@ -76,7 +76,7 @@ def test_nothing_is_read_where_the_schema_says_that_nothing_can_be(text: str, pu
 
 
 def test_columns_that_are_not_asked_for_are_not_decoded(published: Ended) -> None:
-    files = Dataset.at(str(published.dataset)).published().files("state/items")
+    files = Dataset.at(str(published.dataset)).published().states("items")
     frame = reading.read_columns(files[0], ("reference_id",), (Column("metadata", "n", "long"),))
     assert frame.schema == {"reference_id": pl.String, "metadata:n": pl.Int64}
     assert partition_frames.read_optional(None, ("reference_id",), (Column("metadata", "n", "long"),)).height == 0

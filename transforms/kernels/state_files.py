@@ -1,7 +1,7 @@
 """A state file: the rows of one group of a partition, and perhaps rows laid over some of them by later jobs.
 
-A job that changes few rows leaves the others encoded as they are: what it replaces is only named, and what comes
-instead stands behind. Whoever reads the file gets the rows in the order of their identity, as if they were one batch.
+A job that changes few rows leaves the others in the file that they are in: its own names those that it replaces, and
+has what comes instead. Whoever reads both gets the rows in the order of their identity, as if they were one batch.
 """
 
 import struct
@@ -18,7 +18,8 @@ from transforms.kernels.batch import Batch, EncodedBatch, Positions
 from transforms.kernels.contents import canonical, together
 
 _HEADER = struct.Struct("<4sQQQQ")
-_MAGIC = b"MEO1"
+_TOGETHER, _APART = b"MEO1", b"MEO2"
+"""At first the rows beneath stood in the same file; now they are in one of their own, which versions share."""
 Mask: TypeAlias = npt.NDArray[np.bool_]
 _FEW = 8
 """Rows are laid over as long as those beneath are so many times more; then all are written anew."""
@@ -26,7 +27,7 @@ _FEW = 8
 
 @dataclass(frozen=True, slots=True)
 class StateFile:
-    """The bytes of a state file, as `pieces` gives them, of which only what is asked for is decoded.
+    """The bytes of a state file and of what it is laid over, of which only what is asked for is decoded.
 
     Attributes:
         records: How many rows it has.
@@ -34,6 +35,7 @@ class StateFile:
         gone: Those of them that count no more, ascending: int64[G].
         above: The rows laid over; None where there are none.
         places: The numbers of these among all rows, ascending: int64[A].
+        shares: Whether the base is a file of its own, which this one can be laid over.
     """
 
     records: int
@@ -41,26 +43,34 @@ class StateFile:
     gone: Positions
     above: EncodedBatch | None
     places: Positions
+    shares: bool = True
 
     @classmethod
-    def of(cls, data: bytes | memoryview, records: int) -> Self:
-        """What `pieces` gave, one behind the other, and how many rows it has."""
+    def of(cls, data: bytes | memoryview, records: int, base: bytes | memoryview = b"") -> Self:
+        """Reads a file.
+
+        Args:
+            data: What `to_bytes` gave, or a batch.
+            records: How many rows there are.
+            base: The batch that the file is laid over, if it is.
+        """
         nowhere = np.empty(0, np.int64)
         data = memoryview(data)
-        if data[:4] != _MAGIC:
+        if data[:4] not in (_TOGETHER, _APART):
             return cls(records, EncodedBatch(data), nowhere, None, nowhere)
-        _, base, gone, places, above = _HEADER.unpack_from(data)
-        bounds = np.cumsum([_HEADER.size, base, gone, places, above]).tolist()
+        _, beneath, gone, places, above = _HEADER.unpack_from(data)
+        bounds = np.cumsum([_HEADER.size, beneath, gone, places, above]).tolist()
         pieces = [data[start:stop] for start, stop in pairwise(bounds)]
         removed, numbers = (np.frombuffer(piece, np.int64) for piece in pieces[1:3])
-        return cls(records, EncodedBatch(pieces[0]), removed, EncodedBatch(pieces[3]), numbers)
+        whole = EncodedBatch(pieces[0] if beneath else base)
+        return cls(records, whole, removed, EncodedBatch(pieces[3]), numbers, shares=not beneath)
 
-    def pieces(self) -> tuple[bytes | memoryview, ...]:
-        """The bytes of the file."""
+    def to_bytes(self) -> bytes:
+        """What is laid over the base, as the bytes of a file; all rows where there is nothing."""
         if self.above is None:
-            return (self.base.data,)
-        pieces = (self.base.data, self.gone.tobytes(), self.places.tobytes(), self.above.data)
-        return (_HEADER.pack(_MAGIC, *map(len, pieces)), *pieces)
+            return bytes(self.base.data)
+        pieces = (self.gone.tobytes(), self.places.tobytes(), self.above.data)
+        return b"".join((_HEADER.pack(_APART, 0, *map(len, pieces)), *pieces))
 
     def batch(self) -> Batch:
         """All rows."""
@@ -129,7 +139,7 @@ class StateFile:
             above=EncodedBatch(canonical(above.take(order)).to_bytes("lz4")),
             places=standing[order],
         )
-        if len(standing) * _FEW <= self._count:
+        if self.shares and len(standing) * _FEW <= self._count:
             return layered
         return self.of(canonical(together([layered.batch()])).to_bytes(), layered.records)
 
