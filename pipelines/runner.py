@@ -19,6 +19,7 @@ from transforms.rules.values import JsonObject
 from transforms.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
 
 _DATAFLOW = "dataflowrunner"  # as Beam compares the names of its runners
+_LOCAL = ("direct_num_workers", "direct_running_mode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,14 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
         name = options.get_all_options()["runner"]
         if name not in ("FnApiRunner", "InProcessRunner"):
             return Runner(f"{name}", local=False, options=options)
-    given = PipelineOptions(list(flags)).get_all_options(drop_default=True) if flags else {}
+    every = PipelineOptions(list(flags)).get_all_options() if flags else {}
+    # By their names: Beam does not tell a default from the same value that was given.
+    given = {name: every[name] for name in _LOCAL if any(flag.split("=")[0] == f"--{name}" for flag in flags)}
+    mode = given.get("direct_running_mode")
     cores = len(os.sched_getaffinity(0))
-    workers = int(given.get("direct_num_workers") or (cores if work_bytes >= workload.PARALLEL_BYTES else 1))
-    mode = given.get("direct_running_mode") or ("in_memory" if workers == 1 else "multi_processing")
+    earned = cores if work_bytes >= workload.PARALLEL_BYTES and mode != "in_memory" else 1
+    workers = int(given.get("direct_num_workers") or earned)
+    mode = mode or ("in_memory" if workers == 1 else "multi_processing")
     if mode != "multi_processing":
         options = _Options([*flags, f"--direct_num_workers={workers}", f"--direct_running_mode={mode}"])
         label = "1 worker, in process" if mode == "in_memory" else f"{workers} workers, {mode.replace('_', '-')}"

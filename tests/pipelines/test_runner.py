@@ -1,0 +1,31 @@
+"""Which local runner a job gets: by its work, unless flags after `--` say otherwise."""
+
+import os
+
+import pytest
+
+from pipelines import runner, workload
+
+CORES = len(os.sched_getaffinity(0))
+ONE = "local runner (1 worker, in process)"
+MANY = f"local runner ({CORES} worker processes)" if CORES > 1 else ONE
+
+
+@pytest.mark.parametrize(
+    ("flags", "small", "large"),
+    [
+        ([], ONE, MANY),
+        (["--direct_num_workers=1"], ONE, ONE),
+        (["--direct_num_workers", "1"], ONE, ONE),
+        (["--direct_num_workers=3"], "local runner (3 worker processes)", "local runner (3 worker processes)"),
+        (["--direct_running_mode=in_memory"], ONE, ONE),
+        (
+            ["--direct_num_workers=2", "--direct_running_mode=multi_threading"],
+            *["local runner (2 workers, multi-threading)"] * 2,
+        ),
+        (["--direct_num_workers=0"], ONE, MANY),
+    ],
+)
+def test_flags_win_over_the_size_of_the_work(flags: list[str], small: str, large: str) -> None:
+    assert runner.choose(flags, workload.PARALLEL_BYTES - 1).name == small
+    assert runner.choose(flags, workload.PARALLEL_BYTES).name == large
