@@ -17,6 +17,7 @@ import polars as pl
 from transforms.elements import Rejection
 from transforms.kernels.arrow_files import from_arrow, to_arrow
 from transforms.kernels.batch import Batch
+from transforms.rules.export_rows import Group
 from transforms.stage_metrics import Stage
 
 _shuffled = Stage("shuffle")
@@ -51,22 +52,57 @@ def _received(encoded: bytes) -> bytes:
     return Path(os.fsdecode(encoded[1:])).read_bytes() if encoded[:1] == _ON_DISK else encoded[1:]
 
 
+class _ReceivedBatch(Batch):
+    """A batch as it came: decoded where it is looked at, and sent on as it is by steps that only pass it on."""
+
+    __slots__ = ("_whole", "encoded")
+    encoded: bytes
+    _whole: Batch | None
+
+    def __init__(self, encoded: bytes) -> None:
+        object.__setattr__(self, "encoded", encoded)
+        object.__setattr__(self, "_whole", None)
+
+    def _decoded(self) -> Batch:
+        whole = self._whole
+        if whole is None:
+            whole = Batch.from_bytes(_received(self.encoded))
+            object.__setattr__(self, "_whole", whole)
+        return whole
+
+    @property
+    def group(self) -> Group:
+        return self._decoded().group
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        return self._decoded().rows
+
+    @property
+    def cells(self) -> pl.DataFrame:
+        return self._decoded().cells
+
+
 class BatchCoder(beam.coders.Coder):
     """Encodes a Batch as `Batch.to_bytes` writes it."""
 
     def encode(self, value: Batch) -> bytes:
         """The bytes of a batch."""
+        if isinstance(value, _ReceivedBatch):
+            return value.encoded
         (data,) = _shuffled.timed(value.to_bytes("lz4") for _ in range(1))
         _shuffled.count(records=value.rows.height, byte_count=len(data))
         return _sent(data)
 
     def estimate_size(self, value: Batch) -> int:
         """About how many bytes that is: Beam asks often, and would encode each batch to know."""
+        if isinstance(value, _ReceivedBatch):
+            return len(value.encoded)
         return int(value.rows.estimated_size() + value.cells.estimated_size())
 
     def decode(self, encoded: bytes) -> Batch:
         """The batch of these bytes."""
-        return Batch.from_bytes(_received(encoded))
+        return _ReceivedBatch(encoded)
 
     def is_deterministic(self) -> bool:
         """Batches are values, never keys; the same rows in the same columns give the same bytes."""

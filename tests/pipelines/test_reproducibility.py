@@ -10,6 +10,7 @@ from support.runs import Job, digests, flags, ingest, ndjson
 from support.runs import an_item as item
 
 from pipelines import ingest as ingest_job
+from transforms import merge_records
 from transforms.formats import avro_blocks, avro_parts, avro_rows, avro_splices
 from transforms.kernels import digests as digests_of_columns
 from transforms.kernels import ordering, shredding, statistics
@@ -109,3 +110,38 @@ def test_order_of_exports_without_duplicates_changes_nothing(tmp_path: Path) -> 
         assert ingest(dataset, *flags([("items", "", path) for path in order])).outcome == "published"
         found.append(versions(dataset))
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("how", ["one by one", "in two processes"])
+def test_partitions_of_which_little_changes_give_the_same_bytes_however_they_are_merged(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(7)
+
+    def records(numbers: range) -> list[dict[str, object]]:
+        return [item(f"i{n}", mixed_exports.metadata(chance, n)) for n in numbers]
+
+    def marks(numbers: range) -> list[dict[str, object]]:
+        return [
+            {"reference_id": f"i{n}", "type": "category", "label": "x", "metadata": {"n": chance.random()}}
+            for n in numbers
+        ]
+
+    jobs: list[Job] = [
+        [
+            ("items", "", ndjson(tmp_path / f"items{number}.ndjson", records(numbers))),
+            ("annotations", "", ndjson(tmp_path / f"marks{number}.ndjson", marks(numbers))),
+        ]
+        for number, numbers in enumerate((range(1_200), range(0, 1_210, 60), range(5, 1_210, 75)))
+    ]
+    together = (*("--partitions", "8"), *("--mode", "replace"))
+    for job in jobs:
+        assert ingest(tmp_path / "d", *flags(job), *together).outcome == "published"
+    found = versions(tmp_path / "d")
+    bases = [name for name in found if "/state/base/" in name]
+    assert len(bases) > 2 * 12, "both updates are laid over what the first job wrote, in most partitions"
+    if how == "one by one":
+        monkeypatch.setattr(merge_records, "MOST_WAITING", 1)
+    for job in jobs:
+        ingest(tmp_path / "e", *flags(job), *together, *(TWO_PROCESSES if how == "in two processes" else ()))
+    assert versions(tmp_path / "e") == found

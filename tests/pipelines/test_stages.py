@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from support.runs import an_item, ingest, ndjson
+from support.strategies import batch_of
 
 from transforms import normalize
 from transforms.coders import BatchCoder
 from transforms.elements import Export, RawChunk
 from transforms.exports import read, stretches
+from transforms.kernels.batch import Batch
 from transforms.normalize import _NormalizeFn
 
 TWO = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
@@ -53,6 +56,19 @@ def test_a_batch_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     )
     assert ingest(tmp_path / "d", "--items", str(items(tmp_path, 300)), "--partitions", "4").outcome == "published"
     assert sum(encoded) == 300, "Beam would encode an element to know its size"
+
+
+def test_a_batch_that_is_only_passed_on_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    coder = BatchCoder()
+    batch = batch_of([{"n": 1, "s": "x"}, {"n": 2}])
+    sent = coder.encode(batch)
+    received = coder.decode(sent)
+    assert (received.group, received.rows.rows()) == (batch.group, batch.rows.rows())
+    assert received.take(np.array([1])).rows.rows() == batch.rows[1:].rows()
+    monkeypatch.setattr(Batch, "from_bytes", None)
+    passed_on = coder.decode(sent)
+    assert coder.encode(passed_on) == sent
+    assert coder.estimate_size(passed_on) == len(sent)
 
 
 def test_rows_of_many_chunks_are_one_batch_for_each_partition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import json
 import struct
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,7 @@ class Batch:
     cells: pl.DataFrame
 
     @classmethod
-    def concatenated(cls, batches: Sequence[Self]) -> Self:
+    def concatenated(cls, batches: "Sequence[Batch]") -> "Batch":
         """All rows of batches of one group, in their order."""
         if len(batches) == 1:
             return batches[0]
@@ -66,26 +66,24 @@ class Batch:
         rows = stacked([batch.rows for batch in batches])
         return cls(batches[0].group, rows, pl.concat(cells).rechunk() if cells else no_cells())
 
-    def take(self, positions: Positions) -> Self:
+    def take(self, positions: Positions) -> "Batch":
         """The rows at these positions, in this order; positions are distinct."""
         rows = taken(self.rows, positions)
         if not self.cells.height:
-            return type(self)(self.group, rows, self.cells)
+            return Batch(self.group, rows, self.cells)
         places = np.full(self.rows.height, -1, np.int64)
         places[positions] = np.arange(len(positions))
         moved = places[self.cells["row"].to_numpy()]
         cells = self.cells.with_columns(row=pl.Series(moved)).filter(pl.col("row") >= 0)
-        return type(self)(
-            self.group, rows, cells.with_columns(pl.col("row").cast(pl.UInt32)).sort("row", "key", "form")
-        )
+        return Batch(self.group, rows, cells.with_columns(pl.col("row").cast(pl.UInt32)).sort("row", "key", "form"))
 
-    def split(self, parts: Positions, count: int) -> list[Self | None]:
+    def split(self, parts: Positions, count: int) -> "list[Batch | None]":
         """One batch for each part number below `count`, None where no row has it. `parts`: int64[rows]."""
         order = np.argsort(parts, kind="stable")
         bounds = np.searchsorted(parts[order], np.arange(count + 1))
         arranged = self.take(order)
         cell_bounds = np.searchsorted(arranged.cells["row"].to_numpy(), bounds)
-        found: list[Self | None] = []
+        found: list[Batch | None] = []
         for part in range(count):
             start, stop = int(bounds[part]), int(bounds[part + 1])
             if start == stop:
@@ -93,12 +91,12 @@ class Batch:
                 continue
             first, last = int(cell_bounds[part]), int(cell_bounds[part + 1])
             cells = _shifted(arranged.cells[first:last], -start) if last > first else no_cells()
-            found.append(type(self)(self.group, arranged.rows[start:stop], cells))
+            found.append(Batch(self.group, arranged.rows[start:stop], cells))
         return found
 
-    def canonical(self) -> Self:
+    def canonical(self) -> "Batch":
         """The same rows with their columns by name: which batch came first no longer shows (P3)."""
-        return type(self)(self.group, self.rows.select(sorted(self.rows.columns)), self.cells)
+        return Batch(self.group, self.rows.select(sorted(self.rows.columns)), self.cells)
 
     def to_bytes(self, codec: Codec = "zstd") -> bytes:
         """The batch as bytes: a header, then two Arrow IPC files."""
@@ -108,7 +106,7 @@ class Batch:
         return b"".join((_HEADER.pack(_MAGIC, len(header), len(rows)), header, rows, cells))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_bytes(cls, data: bytes) -> "Batch":
         """The batch that `to_bytes` wrote.
 
         Raises:
