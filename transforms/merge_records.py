@@ -19,7 +19,7 @@ from transforms.kernels.fields import summarize
 from transforms.kernels.merging import GroupCounts, Merged, merge
 from transforms.kernels.settling import Ruling
 from transforms.progress_notes import note_progress
-from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.export_rows import GROUPS, MARKS, TARGETS, Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Step
 from transforms.stage_metrics import Stage
@@ -34,7 +34,7 @@ CHANGES = "changes"
 """Folder of what was changed in groups of which few rows were looked at: for the step that writes rows."""
 OUTPUTS = (SUMMARIES, COUNTS, REJECTED)
 MOST_WAITING = 50_000
-"""Records that a job brings to partitions of which it touches little are merged when there are so many."""
+"""Partitions of which little is touched are merged when there are so many records to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,8 @@ class _Brought:
 
     Attributes:
         known: The summaries of what it holds.
-        touched: The groups of which the job brings so little that all other rows need not be looked at.
+        touched: Of the groups that come those of which the job brings so little that all other rows need not be looked
+            at.
     """
 
     number: int
@@ -135,20 +136,24 @@ class _Brought:
 
     @property
     def has_few(self) -> bool:
-        """Whether no group is looked at as a whole."""
-        needed = set(_needed(self.incoming)) & self.held.keys()
-        return bool(needed) and needed == self.touched.keys()
+        """Whether no group is looked at as a whole, but for its reference ids."""
+        return bool(self.touched) and self.incoming.keys() & self.held.keys() == self.touched.keys()
 
     def rows(self) -> Iterator[tuple[Group, Batch]]:
-        """What is looked at."""
-        for group in _needed(self.incoming):
-            if group in self.held:
-                yield group, self.touched[group].rows if group in self.touched else read_state(self.held[group])
+        """What is looked at of the rows held; of groups that are only referred to (I4) the reference ids."""
+        for group, held in self.held.items():
+            if group in self.touched:
+                yield group, self.touched[group].rows
+            elif group in self.incoming:
+                yield group, read_state(held)
+            elif group in TARGETS and not self.incoming.keys().isdisjoint(MARKS):
+                yield group, state_file(held).part(("reference_id",), ())
 
     @property
     def records(self) -> int:
-        """How many the job brings."""
-        return sum(batch.rows.height for batches in self.incoming.values() for batch in batches)
+        """How many records it is to merge them."""
+        brought = sum(batch.rows.height for batches in self.incoming.values() for batch in batches)
+        return brought + sum(each.rows.rows.height for each in self.touched.values())
 
 
 class _MergePartitionFn(StepFn):
@@ -207,7 +212,7 @@ class _MergePartitionFn(StepFn):
         few = sum(batch.rows.height for batch in brought) * FEW
         touched = {
             group: Touched.of(state_file(held[group]), brought, known[group], merging.limits.get(group))
-            for group in _needed(incoming)
+            for group in incoming
             if group in held and few <= held[group].records and group not in merging.fresh
         }
         return _Brought(number, incoming, held, known, touched)
@@ -288,11 +293,3 @@ class _MergePartitionFn(StepFn):
     def _write(self, folder: str, group: Group, number: int, data: bytes, records: int) -> StoredFile:
         path = part_path(f"{folder}/{group}", number, self._merging.partitions, "arrow")
         return store(self._root, path, data, records=records)
-
-
-def _needed(incoming: Collection[Group]) -> Iterator[Group]:
-    """The groups whose held rows the merge looks at: those that are touched, and those that they refer to."""
-    refers = "annotations" in incoming or "predictions" in incoming
-    for group in GROUPS:
-        if group in incoming or (refers and group in ("items", "scenes")):
-            yield group

@@ -18,7 +18,7 @@ from transforms.kernels.digests import partitions_of
 from transforms.kernels.late_rejections import rejection_rows
 from transforms.kernels.settling import Ruling, cleared, losing
 from transforms.kernels.timeline import HELD, NEVER, timeline
-from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.export_rows import GROUPS, MARKS, TARGETS, Group
 from transforms.rules.policies import Step
 from transforms.rules.rejections import Fault
 
@@ -113,7 +113,7 @@ def merge(
             known = before.rows.select("reference_id", since=pl.lit(HELD, pl.Int64), asked=pl.lit(HELD, pl.Int64))
         else:
             continue
-        if group in ("items", "scenes"):
+        if group in TARGETS:
             targets = pl.concat([targets, known])
     return merged
 
@@ -151,8 +151,8 @@ class _Group:
         held = None if self._held is None else self._held.rows
         lines = timeline(self._group, self._brought.rows, held, steps=steps, export_steps=export_steps)
         start = 0 if held is None else held.height
-        decisions = Decisions(lines, self._pool, steps, has_masks=self._group in ("annotations", "predictions"))
-        if self._group in ("annotations", "predictions"):
+        decisions = Decisions(lines, self._pool, steps, has_masks=self._group in MARKS)
+        if self._group in MARKS:
             decisions.since, decisions.asked = self._targets_since(lines, targets)
         if self._ruled and not self._clears:
             of_row: dict[int, Fault] = {}

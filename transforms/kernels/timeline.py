@@ -8,7 +8,7 @@ import polars as pl
 
 from transforms.kernels.ordering import ordered_by
 from transforms.rules.annotations import GEOMETRIC, MASK, SEGMENT
-from transforms.rules.export_rows import Group
+from transforms.rules.export_rows import TARGETS, Group
 from transforms.rules.policies import Step
 
 HELD = -1
@@ -20,7 +20,7 @@ _PLACE = ("export", "offset", "part")
 
 def identity(rows: pl.DataFrame, group: Group) -> pl.DataFrame:
     """The columns that say who a row is (I1, I2), in the order of the published rows."""
-    if group in ("items", "scenes"):
+    if group in TARGETS:
         return rows.select("reference_id")
     kind = pl.col("type")
     geometric = kind.is_in(list(GEOMETRIC))

@@ -7,6 +7,10 @@ from transforms.rules.values import JsonObject, JsonValue
 Group = Literal["items", "scenes", "annotations", "predictions"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """The groups of a dataset (G1), in the order of every listing."""
+TARGETS: tuple[Group, ...] = ("items", "scenes")
+"""Those whose records others refer to (I4)."""
+MARKS: tuple[Group, ...] = ("annotations", "predictions")
+"""Those whose records refer to one of these."""
 
 _LISTS = ("box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory", "segmentation")
 
