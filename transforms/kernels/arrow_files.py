@@ -64,7 +64,7 @@ def to_arrow(frame: pl.DataFrame, codec: Codec) -> bytes:
 class ArrowFile:
     """The bytes of an Arrow IPC file, of which only what is asked for becomes a frame.
 
-    Once rows were asked for, all columns are decompressed, and stay so.
+    From `keep`, or once rows were asked for, until `forget` all columns are decompressed, and stay so.
     """
 
     def __init__(self, data: bytes | memoryview) -> None:
@@ -125,6 +125,11 @@ class ArrowFile:
         if pa.types.is_floating(array.type):
             return np.frombuffer(data, np.float64)[place][meant]
         return np.frombuffer(data, np.int64)[place][meant]
+
+    def keep(self) -> None:
+        """Decompresses all columns at once: several are going to be asked for."""
+        if self._table is None and not any(_NUL in name for name in self.names):
+            self._table = self._open().read_all()
 
     def forget(self) -> None:
         """Keeps nothing decompressed."""

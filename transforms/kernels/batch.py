@@ -158,9 +158,17 @@ class EncodedBatch:
             cells = self.cells.frame().filter(pl.col("key").is_in(sorted(keys)))
         return Batch(self.group, self.rows.frame(names), cells)
 
+    def keep(self) -> None:
+        """Decompresses all of it at once: much is going to be asked for."""
+        for file in (self.rows, self.cells):
+            if file is not None:
+                file.keep()
+
     def forget(self) -> None:
         """Keeps of what was decoded only the bytes that it is in."""
-        self.rows.forget()
+        for file in (self.rows, self.cells):
+            if file is not None:
+                file.forget()
 
     def at(self, positions: Positions) -> Batch:
         """The rows at these positions, ascending: int64[N]."""

@@ -14,6 +14,8 @@ import polars as pl
 
 from transforms.kernels.batch import Batch, Positions
 from transforms.kernels.fields import summarize
+from transforms.kernels.metadata import KIND_FORMS
+from transforms.kernels.publication import USED
 from transforms.kernels.rests import rest_of
 from transforms.kernels.state_files import StateFile
 from transforms.rules.fields import GroupSummary
@@ -32,7 +34,7 @@ class Changes:
 
     Attributes:
         gone: The numbers of rows that were there before, ascending: int64[G].
-        before: These G rows.
+        before: These G rows, as far as their numbers and URLs go: what was counted of them, and what they use.
         after: The N rows that are there instead; some may say what they said before.
         places: Their numbers among all rows there are then, ascending: int64[N].
     """
@@ -98,6 +100,7 @@ class Touched:
             limits: As in `summarize`.
         """
         names = pl.concat([batch.rows["reference_id"] for batch in brought]).unique().sort()
+        state.keep()
         ids = state.reference_ids()
         first, last = (ids.search_sorted(names, side).to_numpy().astype(np.int64) for side in ("left", "right"))
         counts = last - first
@@ -120,5 +123,13 @@ class Touched:
         places = self.standing[came] + np.arange(len(came))
         state = self.state.replaced(self.numbers, rows, places)
         fields = replaced_group(self.known, self.summary, summarize(rows, most=_EVERY), self.rest, limits)
-        changes = Changes(self.numbers, self.rows, rows, places)
+        changes = Changes(self.numbers, _counted(self.rows), rows, places)
         return state, changes, GroupSummary(state.records, fields)
+
+
+def _counted(batch: Batch) -> Batch:
+    """Of some rows the columns and cells of numbers, and the columns from which their uses of URLs are told."""
+    used = USED[batch.group]
+    names = [name for name in batch.rows.columns if name in used or name.partition(":")[0] in KIND_FORMS["number"]]
+    cells = batch.cells.filter(pl.col("form").is_in(KIND_FORMS["number"])) if batch.cells.height else batch.cells
+    return Batch(batch.group, batch.rows.select(names), cells)

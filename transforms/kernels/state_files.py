@@ -98,6 +98,12 @@ class StateFile:
                 of_layer[kept[(kept >= first) & (kept < first + count)] - first] = True
                 yield encoded, of_layer
 
+    def keep(self) -> None:
+        """Decompresses all of it at once: much is going to be asked for."""
+        for encoded in (self.base, self.above):
+            if encoded is not None:
+                encoded.keep()
+
     def forget(self) -> None:
         """Keeps of what was decoded only the bytes that it is in."""
         for encoded in (self.base, self.above):
