@@ -12,7 +12,7 @@ from support.strategies import batch_of, json_values, normalized
 
 from transforms.kernels.batch import Batch
 from transforms.kernels.merging import merge
-from transforms.kernels.publication import USES, publish, typed_columns
+from transforms.kernels.publication import USES, publish, typed_columns, use_the_same, uses_of
 from transforms.rules.avro_schema import COLUMNS
 from transforms.rules.column_names import columns
 from transforms.rules.export_rows import Group
@@ -191,3 +191,26 @@ def test_without_fields_the_metadata_is_empty() -> None:
     frame = publish(held([{"reference_id": "a", "image_url": URL}]), {}, cache_keys="canonical").frame
     assert frame["metadata"].to_list() == [None]
     assert isinstance(frame, pl.DataFrame)
+
+
+ATTACHED = {"context_attachments": [{"attachment": "/c.jpg"}]}
+ITEM: dict[str, Any] = {"reference_id": "a", "image_url": "https://example.org/a.jpg", "metadata": {"n": 1}}
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({"metadata": {"n": 2, "s": "x"}}, True),
+        ({"metadata": ATTACHED}, False),
+        ({"image_url": "https://example.org/b.jpg"}, False),
+        ({"image_url": "https://example.org/a.jpg?X-Amz-Date=1"}, False),
+        ({"reference_id": "b"}, False),
+    ],
+)
+def test_rows_use_the_same_urls_or_may_not(other: dict[str, Any], *, same: bool) -> None:
+    more = ITEM | {"reference_id": "z", "image_url": "/z.jpg"}
+    before, after = held([ITEM, more]), held([ITEM | other, more])
+    assert use_the_same(before, after) == use_the_same(after, before) == same
+    assert not use_the_same(before, held([ITEM]))
+    if same:
+        assert uses_of(before, "canonical").equals(uses_of(after, "canonical"))
