@@ -109,8 +109,8 @@ class _WriteKeysFn(StepFn):
     def _all_cached(self, number: int, file: StoredFile, uses: StoredFile) -> StoredFile:
         """A part of the list of which nothing changes but that no key is new any more."""
         path = part_path("cache_keys", number, self._partitions, "avro")
-        if can_splice():
-            part = AvroPart(mapped(file.uri), cache_key_schema())
+        part = AvroPart.of(mapped(file.uri), cache_key_schema()) if can_splice() else None
+        if part is not None:
             return store(self._root, path, part.restated(_ACTION, b"upload", b"cached"), records=file.records)
         keys = CacheKeys.again(read_uses(uses), version=self._version)
         return store(self._root, path, avro_container(keys.frame, cache_key_schema()), records=file.records)

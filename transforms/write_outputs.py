@@ -144,14 +144,17 @@ class _WriteRowsFn(StepFn):
         changes = read_changes(partition.changes[group]) if group in partition.changes else None
         uses = pl.DataFrame(schema=URL_USES) if changes is None else self._changed_uses(state, changes)
         part = self._held_part(partition, group, fields)
-        if known is None or part is None or (changes is None and group in partition.changed):
+        held = None if changes is None or part is None else AvroPart.of(mapped(part.uri), row_schema(group, fields))
+        if known is None or part is None or (group in partition.changed and held is None):
             file, every, counts = self._written(partition.number, read_state(state), fields)
             return file, counts, every if changes is None and group in partition.changed else uses
         before = Counted.of(known, self._held.fields[group])
-        if changes is None:
+        if changes is None or held is None:
             return part, before.continued(fields, partial(_part, state)).document(), uses
         published = publish(changes.after, fields, cache_keys=self._cache_keys)
-        part = self._spliced(partition.number, part, changes, published, fields)
+        rows = encoded(published.core, RowType(row_schema(group, fields)), records=_metadata(published))
+        records = part.records - len(changes.gone) + published.core.height
+        part = self._stored(partition.number, group, held.spliced(changes.gone, rows, changes.places), records)
         come = (published.metadata, published.core["location"].struct.unnest())
         return part, before.continued(fields, partial(_part, state), changes.before, come).document(), uses
 
@@ -162,17 +165,6 @@ class _WriteRowsFn(StepFn):
             return None
         same = row_schema(group, fields) == row_schema(group, self._held.fields[group])
         return before if same else None
-
-    def _spliced(
-        self, number: int, part: StoredFile, changes: Changes, published: Published, fields: JsonObject
-    ) -> StoredFile:
-        """The Avro part with few rows changed."""
-        group = changes.after.group
-        height = published.core.height
-        schema = row_schema(group, fields)
-        rows = encoded(published.core, RowType(schema), records=_metadata(published))
-        data = AvroPart(mapped(part.uri), schema).spliced(changes.gone, rows, changes.places)
-        return self._stored(number, group, data, part.records - len(changes.gone) + height)
 
     def _written(self, number: int, batch: Batch, fields: JsonObject) -> tuple[StoredFile, pl.DataFrame, JsonObject]:
         """All rows as an Avro part, the URLs that they use, and what was counted of them."""

@@ -3,6 +3,7 @@
 import io
 import itertools
 import random
+from collections.abc import Mapping
 
 import fastavro
 import numpy as np
@@ -34,6 +35,12 @@ KEY_TYPE = RowType(cache_key_schema())
 ITEM = RowType(row_schema("items", {"a": {"column": "a", "storage": "long"}})).code
 
 
+def opened(data: bytes, schema: Mapping[str, object]) -> AvroPart:
+    part = AvroPart.of(data, schema)
+    assert part is not None
+    return part
+
+
 def container(frame: pl.DataFrame) -> bytes:
     return b"".join(avro_container(frame, cache_key_schema()))
 
@@ -56,7 +63,7 @@ def replaced(before: list[int], gone: list[int], come: list[int]) -> tuple[bytes
     left = sorted({*before} - {*(before[place] for place in gone)} | {*come})
     places = np.array([left.index(number) for number in come], np.int64)
     new = rows(come, "new")
-    part = AvroPart(container(rows(before)), cache_key_schema())
+    part = opened(container(rows(before)), cache_key_schema())
     found = b"".join(part.spliced(np.array(gone, np.int64), encoded(new, KEY_TYPE), places))
     whole = pl.concat([rows([number for number in left if number not in set(come)]), new]).sort("cache_key")
     return found, container(whole)
@@ -97,7 +104,7 @@ def test_rows_are_replaced_where_they_are(every: int) -> None:
 
 def test_blocks_without_a_change_are_copied() -> None:
     held = container(rows([*range(COUNT)]))
-    part = AvroPart(held, cache_key_schema())
+    part = opened(held, cache_key_schema())
     new = encoded(rows([77], "new"), KEY_TYPE)
     pieces = [*part.spliced(np.array([77]), new, np.array([77]))]
     copied = [piece for piece in pieces if isinstance(piece, memoryview)]
@@ -110,36 +117,32 @@ def test_a_part_that_was_cut_by_another_rule_is_cut_anew() -> None:
     assert count > MOST_ROWS
     of_key = cache_key_schema()
     old = b"".join((header(of_key), *framed([(count, data)], marker(of_key))))
-    found = b"".join(AvroPart(old, of_key).spliced(np.array([5]), encoded(rows([5]), KEY_TYPE), np.array([5])))
+    found = b"".join(opened(old, of_key).spliced(np.array([5]), encoded(rows([5]), KEY_TYPE), np.array([5])))
     assert found == container(rows([*range(COUNT)]))
 
 
 def test_a_text_is_another_one_everywhere() -> None:
     held = rows([*range(COUNT)])
     fields = list(KEYS)
-    found = b"".join(
-        AvroPart(container(held), cache_key_schema()).restated(fields.index("action"), b"cached", b"upload")
-    )
+    found = b"".join(opened(container(held), cache_key_schema()).restated(fields.index("action"), b"cached", b"upload"))
     assert found == container(held.with_columns(action=pl.lit("upload")))
     some = held.with_columns(action=pl.when(pl.col("cache_key") < "001").then(pl.lit("cached")))
-    found = b"".join(
-        AvroPart(container(some), cache_key_schema()).restated(fields.index("action"), b"cached", b"upload")
-    )
+    found = b"".join(opened(container(some), cache_key_schema()).restated(fields.index("action"), b"cached", b"upload"))
     assert found == container(some.with_columns(action=pl.col("action").replace("cached", "upload")))
     with pytest.raises(ValueError, match="texts of one length"):
-        list(AvroPart(container(held), cache_key_schema()).restated(5, b"cached", b"loaded up"))
+        list(opened(container(held), cache_key_schema()).restated(5, b"cached", b"loaded up"))
 
 
 def test_other_rows_and_other_bytes_are_refused() -> None:
     held = container(rows([*range(COUNT)]))
-    other = row_schema("items", {})
-    with pytest.raises(ValueError, match="expected a part of rows of this schema"):
-        AvroPart(held, other)
-    for damaged in (held[:-1], held[:-40], held + b"x", held[:400] + b"x" + held[401:]):
+    assert AvroPart.of(held, row_schema("items", {})) is None, "of another schema"
+    assert AvroPart.of(held[:400] + b"x" + held[401:], cache_key_schema()) is None, "damaged at its front"
+    assert AvroPart.of(held.replace(b"avro.codec", b"avro.other", 1), cache_key_schema()) is None, "by another library"
+    for damaged in (held[:-1], held[:-40], held + b"x"):
         with pytest.raises(ValueError, match="expected"):
-            AvroPart(damaged, cache_key_schema())
+            opened(damaged, cache_key_schema())
     with pytest.raises(ValueError, match="rows of this type"):
-        list(AvroPart(held, cache_key_schema()).spliced(np.array([0]), [(1, b"\2\4a")], np.array([0])))
+        list(opened(held, cache_key_schema()).spliced(np.array([0]), [(1, b"\2\4a")], np.array([0])))
 
 
 def test_slabs_are_cut_as_one() -> None:

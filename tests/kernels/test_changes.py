@@ -65,8 +65,9 @@ def check_part(before: Batch, after: Batch, changes: Changes, group: Group) -> N
     members = {METADATA: list(published.metadata.values())} if fields else {}
     schema = row_schema(group, fields)
     rows = encoded(published.core, RowType(schema), records=members)
-    found = AvroPart(part_of(before, group, fields), schema).spliced(changes.gone, rows, changes.places)
-    assert b"".join(found) == part_of(after, group, fields)
+    part = AvroPart.of(part_of(before, group, fields), schema)
+    assert part is not None
+    assert b"".join(part.spliced(changes.gone, rows, changes.places)) == part_of(after, group, fields)
 
 
 def padded(count: int) -> Job:

@@ -1,6 +1,7 @@
 """An Avro part in which few rows change: all blocks that have none of them are copied as they are, compressed."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Self
 
 import numpy as np
 
@@ -23,18 +24,25 @@ def can_splice() -> bool:
 class AvroPart:
     """A container that `avro_container` made, of which only those blocks are looked at that change."""
 
-    def __init__(self, data: _Bytes, schema: Mapping[str, object]) -> None:
-        """Takes the bytes, and the schema of their rows.
+    @classmethod
+    def of(cls, data: _Bytes, schema: Mapping[str, object]) -> Self | None:
+        """A container of rows of a schema; None where it begins otherwise than one that is written now.
+
+        Another release of the library may have written the header in another way: then all has to be written anew.
+        """
+        begin = header(schema)
+        return cls(data, schema, begin) if memoryview(data)[: len(begin)] == begin else None
+
+    def __init__(self, data: _Bytes, schema: Mapping[str, object], begin: bytes) -> None:
+        """Takes the bytes, the schema of their rows, and the header that they begin with.
 
         Raises:
-            ValueError: The container does not begin with this schema, or is damaged.
+            ValueError: The container is damaged.
         """
         self._data = memoryview(data)
         self._type = RowType(schema)
         self._marker = marker(schema)
-        self._header = header(schema)
-        if self._data[: len(self._header)] != self._header:
-            raise ValueError(f"expected a part of rows of this schema, got {bytes(self._data[:64])!r} at its front")
+        self._header = begin
         table = np.frombuffer(_avro_rows.blocks(self._data, len(self._header), self._marker), np.int64)
         self._begins = table[::4].tolist()  # of each block, and where the last one ends
         self._counts, self._payloads, self._sizes = (table[column::4].tolist() for column in (1, 2, 3))
