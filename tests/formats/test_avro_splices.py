@@ -119,6 +119,9 @@ def test_a_part_that_was_cut_by_another_rule_is_cut_anew() -> None:
     old = b"".join((header(of_key), *framed([(count, data)], marker(of_key))))
     found = b"".join(opened(old, of_key).spliced(np.array([5]), encoded(rows([5]), KEY_TYPE), np.array([5])))
     assert found == container(rows([*range(COUNT)]))
+    action = list(KEYS).index("action")
+    found = b"".join(opened(old, of_key).restated(action, b"cached", b"upload"))
+    assert found == container(rows([*range(COUNT)]).with_columns(action=pl.lit("upload")))
 
 
 def test_a_text_is_another_one_everywhere() -> None:

@@ -133,7 +133,7 @@ def _name_end(data: bytes, at: int, naming: int) -> int:
 
 
 def _code(schema: object) -> bytes:
-    """L long, d double, b boolean, s string, a and its items, r and the number of fields (uint16) and these."""
+    """As bytes: l long, d double, b boolean, s string, a and its items, r, how many fields (uint16) and these."""
     if isinstance(schema, str):
         return _LEAVES[schema]
     described = cast("dict[str, object]", schema)

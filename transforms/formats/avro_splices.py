@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from transforms.formats.avro_blocks import MOST_ROWS, Block, Longs, RowType
+from transforms.formats.avro_blocks import MOST_ROWS, Block, Longs, RowType, cut
 from transforms.formats.avro_parts import SNAPPY, framed, header, marker
 
 try:
@@ -99,11 +99,16 @@ class AvroPart:
             (count, _avro_rows.restated(self._block(number), count, code, field, was, now))
             for number, count in enumerate(self._counts)
         )
-        yield from framed(blocks, self._marker)
+        yield from framed(cut(blocks, self._type) if self._is_cut_otherwise else blocks, self._marker)
+
+    @property
+    def _is_cut_otherwise(self) -> bool:
+        """Whether blocks end by another rule than that of `avro_blocks`, as they did at first."""
+        return max(self._counts, default=0) > MOST_ROWS
 
     def _touched(self, gone: Longs, before: Longs) -> list[int]:
         """The blocks in which rows go or come; all where blocks were cut by another rule."""
-        if max(self._counts, default=0) > MOST_ROWS:
+        if self._is_cut_otherwise:
             return [*range(len(self._counts))]
         found = np.searchsorted(self._firsts[1:], np.concatenate([gone, before]), side="right")
         touched: list[int] = np.unique(np.minimum(found, len(self._counts) - 1)).tolist()

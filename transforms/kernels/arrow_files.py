@@ -147,7 +147,8 @@ class ArrowFile:
         """A column as it lies in memory; None where it has no value."""
         table = self._table if self._table is not None else self._open([self.names.index(name)]).read_all()
         column = table.column(name)
-        return None if pa.types.is_null(column.type) else column.chunk(0)  # a file has one batch of rows
+        # A file has one batch of rows, or none.
+        return None if pa.types.is_null(column.type) or not column.num_chunks else column.chunk(0)
 
     def _open(self, fields: Sequence[int] | None = None) -> pa.ipc.RecordBatchFileReader:
         options = _READ if fields is None else pa.ipc.IpcReadOptions(use_threads=False, included_fields=fields)
