@@ -90,7 +90,7 @@ class BatchCoder(beam.coders.Coder):
         """The bytes of a batch."""
         if isinstance(value, _ReceivedBatch):
             return value.encoded
-        (data,) = _shuffled.timed(value.to_bytes("lz4") for _ in range(1))
+        (data,) = _shuffled.timed(value.to_bytes() for _ in range(1))
         _shuffled.count(records=value.rows.height, byte_count=len(data))
         return _sent(data)
 
@@ -118,7 +118,7 @@ class FrameCoder(beam.coders.Coder):
 
     def encode(self, value: pl.DataFrame) -> bytes:
         """The bytes of a frame."""
-        return _sent(to_arrow(value, "lz4"))
+        return _sent(to_arrow(value))
 
     def estimate_size(self, value: pl.DataFrame) -> int:
         """As for batches."""

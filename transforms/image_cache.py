@@ -126,7 +126,7 @@ def written_keys(keys: CacheKeys, root: str, number: int, partitions: int) -> Wr
     """Writes one part of the list, and the uses behind it."""
     file = _written_list(keys, root, number, partitions)
     path = part_path("state/cache_keys", number, partitions, "arrow")
-    uses = store(root, path, to_arrow(keys.uses, "lz4"), records=keys.uses.height)
+    uses = store(root, path, to_arrow(keys.uses), records=keys.uses.height)
     return WrittenKeys(file, uses, keys.upload, keys.cached)
 
 

@@ -268,7 +268,7 @@ class _MergePartitionFn(StepFn):
                 changes[group] = self._write(CHANGES, group, number, changed.to_bytes(), len(changed.places))
             elif group in merged.changed:
                 batch = merged.batches[group]
-                states[group] = self._write("state", group, number, batch.to_bytes(), batch.rows.height)
+                states[group] = self._write("state", group, number, batch.to_bytes(numbered=True), batch.rows.height)
                 summaries[group] = summarize(batch, limits)
             elif group in held:
                 states[group] = held[group]

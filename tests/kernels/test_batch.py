@@ -29,14 +29,14 @@ def sparse(data: st.DataObject, some: list[Any]) -> Batch:
 
 
 @settings(max_examples=60)
-@given(st.data(), objects)
-def test_bytes_hold_everything(data: st.DataObject, some: list[Any]) -> None:
+@given(st.data(), objects, st.booleans())
+def test_bytes_hold_everything(data: st.DataObject, some: list[Any], numbered: bool) -> None:
     batch = sparse(data, some)
-    read = Batch.from_bytes(batch.to_bytes())
+    read = Batch.from_bytes(batch.to_bytes(numbered=numbered))
     assert read.group == batch.group
     assert_frame_equal(read.rows, batch.rows)
     assert_frame_equal(read.cells, batch.cells)
-    assert read.to_bytes() == batch.to_bytes()
+    assert read.to_bytes(numbered=numbered) == batch.to_bytes(numbered=numbered)
 
 
 def test_other_bytes_are_no_batch() -> None:
@@ -76,7 +76,7 @@ def test_concatenated_batches_hold_all_rows_in_order(data: st.DataObject, severa
     batches = [sparse(data, some) for some in several]
     whole = Batch.concatenated(batches)
     assert content(whole) == [row for batch in batches for row in content(batch)]
-    assert content(Batch.from_bytes(whole.to_bytes())) == content(whole)
+    assert content(Batch.from_bytes(whole.to_bytes(numbered=True))) == content(whole)
 
 
 def test_a_key_may_be_a_column_here_and_a_cell_there() -> None:

@@ -43,7 +43,7 @@ def test_rest_is_what_a_summary_says(every: int, *, with_extension: bool, monkey
     if not with_extension:
         monkeypatch.setattr(digests, "_digests", None)
     batch = batch_of([record(number) for number in range(COUNT)])
-    file = StateFile.of(batch.to_bytes(), COUNT)
+    file = StateFile.of(batch.to_bytes(numbered=True), COUNT)
     over = batch_of([record(number + COUNT) for number in range(0, 300, 3)])
     places = np.arange(0, 300, 3)
     layered = file.replaced(places, over, places)

@@ -6,7 +6,7 @@ Written and read by pyarrow, which does both in about half the time that polars 
 import io
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +16,15 @@ import pyarrow as pa
 from transforms.kernels.silence import completed, silent_columns, without
 from transforms.kernels.texts import SomeTexts
 
-Codec: TypeAlias = Literal["lz4", "zstd"]
-
-_OPTIONS = {
-    "lz4": pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False),
-    # Level 1: within one per cent as small as the usual level 3 for such columns, in less time.
-    "zstd": pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1), use_threads=False),
-}
+_CODEC: Literal["lz4"] = "lz4"
+_WRITTEN = pa.ipc.IpcWriteOptions(compression=_CODEC, use_threads=False)
 _DTYPES = {
     str(dtype): dtype
     for dtype in (pl.String(), pl.Binary(), pl.Boolean(), pl.Float64(), pl.Int32(), pl.Int64(), pl.UInt32())
 }
 _SAMPLE, _OFTEN = 512, 8
 """Texts are numbered if each comes 8 times on average, at first among so many rows, then among all."""
+_MOST_INT8 = 2**7
 _NUL = "\0"
 """A metadata key may hold it (V9), but no name that passes from polars to pyarrow: such frames stay with polars."""
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
@@ -36,26 +32,30 @@ _TYPE = b"type"
 """Under this name the metadata of a column without values, which is stored as one of type null, tell its own type."""
 
 
-def to_arrow(frame: pl.DataFrame, codec: Codec) -> bytes:
+def to_arrow(frame: pl.DataFrame, *, numbered: bool = False) -> bytes:
     """The frame as an Arrow IPC file of one record batch; the same bytes for the same values in the same layout.
 
-    Columns without a value, of which there tend to be many, take no room in it and no time. With zstd, which is for
-    files that are written once and read several times, texts that come again and again are written once, and numbered.
+    Columns without a value, of which there tend to be many, take no room in it and no time.
+
+    Args:
+        frame: What is to be written.
+        numbered: Whether texts that come again and again are written once, and numbered: for files that are written
+            once and read several times.
     """
     if any(_NUL in name for name in frame.columns):
         out = io.BytesIO()
-        frame.write_ipc(out, compression=codec, compat_level=pl.CompatLevel.oldest())
+        frame.write_ipc(out, compression=_CODEC, compat_level=pl.CompatLevel.oldest())
         return out.getvalue()
     # Without string views: how those lie in memory depends on the order in which rows came together (P3).
     schema = frame.schema
     silent = {name for name in silent_columns(frame) if f"{schema[name]}" in _DTYPES}
     table = without(frame, silent).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    if codec == "zstd":
+    if numbered:
         table = _with_dictionaries(table)
     if silent:
         table = _with_silent(table, frame)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema, options=_OPTIONS[codec]) as writer:
+    with pa.ipc.new_file(sink, table.schema, options=_WRITTEN) as writer:
         writer.write_table(table)
     data: bytes = sink.getvalue().to_pybytes()
     return data
@@ -183,6 +183,8 @@ def _with_dictionaries(table: pa.Table) -> pa.Table:
             continue
         numbered = array.dictionary_encode()
         if len(numbered.dictionary) * _OFTEN <= len(array):
+            if len(numbered.dictionary) <= _MOST_INT8:  # which is a quarter of the bytes
+                numbered = pa.DictionaryArray.from_arrays(numbered.indices.cast(pa.int8()), numbered.dictionary)
             table = table.set_column(number, table.field(number).name, numbered)
     return table
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.kernels.arrow_files import ArrowFile, Codec, to_arrow
+from transforms.kernels.arrow_files import ArrowFile, to_arrow
 from transforms.kernels.silence import stacked, taken
 from transforms.rules.export_rows import Group
 
@@ -98,11 +98,11 @@ class Batch:
         """The same rows with their columns by name: which batch came first no longer shows (P3)."""
         return Batch(self.group, self.rows.select(sorted(self.rows.columns)), self.cells)
 
-    def to_bytes(self, codec: Codec = "zstd") -> bytes:
-        """The batch as bytes: a header, then two Arrow IPC files."""
+    def to_bytes(self, *, numbered: bool = False) -> bytes:
+        """The batch as bytes: a header, then two Arrow IPC files. `numbered` as in `to_arrow`."""
         header = json.dumps({"group": self.group}).encode()
-        rows = to_arrow(self.rows, codec)
-        cells = to_arrow(self.cells, codec) if self.cells.height else b""
+        rows = to_arrow(self.rows, numbered=numbered)
+        cells = to_arrow(self.cells, numbered=numbered) if self.cells.height else b""
         return b"".join((_HEADER.pack(_MAGIC, len(header), len(rows)), header, rows, cells))
 
     @classmethod

@@ -46,8 +46,8 @@ class Changes:
 
     def to_bytes(self) -> bytes:
         """The changes as bytes."""
-        pieces = (self.gone.tobytes(), self.places.tobytes(), self.before.to_bytes("lz4"))
-        return b"".join((_HEADER.pack(*map(len, pieces)), *pieces, self.after.to_bytes("lz4")))
+        pieces = (self.gone.tobytes(), self.places.tobytes(), self.before.to_bytes())
+        return b"".join((_HEADER.pack(*map(len, pieces)), *pieces, self.after.to_bytes()))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:

@@ -142,12 +142,12 @@ class StateFile:
             records=len(numbers) + len(places),
             base=self.base,
             gone=removed,
-            above=EncodedBatch(canonical(above.take(order)).to_bytes("lz4")),
+            above=EncodedBatch(canonical(above.take(order)).to_bytes()),
             places=standing[order],
         )
         if self.shares and len(standing) * _FEW <= self._count:
             return layered
-        return self.of(canonical(together([layered.batch()])).to_bytes(), layered.records)
+        return self.of(canonical(together([layered.batch()])).to_bytes(numbered=True), layered.records)
 
     @property
     def _count(self) -> int:
