@@ -8,16 +8,18 @@ import polars as pl
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import Held, Partition, WrittenKeys
 from transforms.formats.avro_parts import avro_container
+from transforms.formats.avro_snappy import Word
 from transforms.formats.avro_splices import AvroPart, can_splice
 from transforms.kernels.arrow_files import from_arrow, to_arrow
 from transforms.kernels.cache_keys import CacheKeys, has_uses_of, lists_uploads, no_uses, use_owner
 from transforms.kernels.publication import USES
-from transforms.rules.avro_schema import CACHE_KEYS, cache_key_schema
+from transforms.rules.avro_schema import cache_key_schema
 from transforms.stage_metrics import Stage
 from transforms.steps import ListValues, StepFn, call_each
 from transforms.stored_files import StoredFile, mapped, part_path, store
 
-_ACTION = [name for name, _ in CACHE_KEYS].index("action")
+_ACTION = Word.of("upload", "cached")
+"""What stands in the last column of the list: new in a version, and in all that follow."""
 
 
 class ListCacheKeys(beam.PTransform):
@@ -111,9 +113,9 @@ class _WriteKeysFn(StepFn):
         path = part_path("cache_keys", number, self._partitions, "avro")
         part = AvroPart.of(mapped(file.uri), cache_key_schema()) if can_splice() else None
         if part is not None:
-            return store(self._root, path, part.restated(_ACTION, b"upload", b"cached"), records=file.records)
+            return store(self._root, path, part.reworded(_ACTION), records=file.records)
         keys = CacheKeys.again(read_uses(uses), version=self._version)
-        return store(self._root, path, avro_container(keys.frame, cache_key_schema()), records=file.records)
+        return store(self._root, path, _container(keys.frame), records=file.records)
 
 
 def read_uses(file: StoredFile) -> pl.DataFrame:
@@ -133,5 +135,9 @@ def written_keys(keys: CacheKeys, root: str, number: int, partitions: int) -> Wr
 def _written_list(keys: CacheKeys, root: str, number: int, partitions: int) -> StoredFile | None:
     if not keys.frame.height:
         return None
-    data = avro_container(keys.frame, cache_key_schema())
-    return store(root, part_path("cache_keys", number, partitions, "avro"), data, records=keys.frame.height)
+    path = part_path("cache_keys", number, partitions, "avro")
+    return store(root, path, _container(keys.frame), records=keys.frame.height)
+
+
+def _container(frame: pl.DataFrame) -> Iterator[bytes]:
+    return avro_container(frame, cache_key_schema(), word=_ACTION)

@@ -1,5 +1,6 @@
 /* Rows of columns as the binary encoding of Avro 1.11, where such rows begin, and where blocks of them end: the fast half
-   of transforms/formats/avro_rows.py and avro_blocks.py, and what avro_parts.py and avro_splices.py need.
+   of transforms/formats/avro_rows.py and avro_blocks.py, what avro_parts.py needs, and all of avro_splices.py that looks
+   into blocks.
 
    Every field is a union of null and its type, in this order, as polars writes it: byte 0 for null, byte 2 and the value
    otherwise. Columns are sparse: the rows that have a value, ascending, and the values of just these. */
@@ -553,6 +554,8 @@ wrong:
     return NULL;
 }
 
+#define ROWS_WRONG "expected rows of this type, and nothing behind them"
+
 /* Rows that become blocks: those of the block that is not full yet. */
 typedef struct {
     PyObject *blocks;
@@ -576,40 +579,21 @@ static int add_row(Cutter *to, const unsigned char *row, Py_ssize_t size, Py_ssi
     return failed;
 }
 
-/* Of ascending numbers, how many are less than one. */
-static Py_ssize_t before_number(const int64_t *numbers, Py_ssize_t count, int64_t than)
-{
-    Py_ssize_t low = 0;
-    while (low < count) {
-        Py_ssize_t middle = low + (count - low) / 2;
-        if (numbers[middle] < than)
-            low = middle + 1;
-        else
-            count = middle;
-    }
-    return low;
-}
-
 PyDoc_STRVAR(cut_doc,
-             "cut(data, count, is_last, type, naming, least[, carried, first, gone, rows, bounds, before]) -> (blocks, rows, rest)\n\n"
-             "Cuts `count` encoded rows into blocks: a list of (rows, bytes), and the rows behind the last end of a block, "
-             "of which there are none with is_last.\n"
-             "The first `carried` rows are as they are to be; those behind them are numbered from `first` on. Of these the "
-             "rows with the numbers `gone` (int64, ascending) are left out, and row n of `rows` (from bounds[n] to bounds[n "
-             "+ 1]) comes in before the row before[n] (ascending), with is_last also behind all.");
+             "cut(data, count, type, naming, least) -> (blocks, rows, rest)\n\n"
+             "Cuts `count` encoded rows into blocks: a list of (rows, bytes), and the rows behind the last end of a block.");
 
 static PyObject *cut(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    Py_buffer data, type, gone = {0}, rows = {0}, bounds = {0}, before = {0};
-    Py_ssize_t count, naming, least, carried = 0, first = 0;
-    int is_last;
-    if (!PyArg_ParseTuple(arguments, "y*npy*nn|nny*y*y*y*", &data, &count, &is_last, &type, &naming, &least, &carried, &first,
-                          &gone, &rows, &bounds, &before))
+    Py_buffer data, type;
+    Py_ssize_t count, naming, least, named;
+    if (!PyArg_ParseTuple(arguments, "y*ny*nn", &data, &count, &type, &naming, &least))
         return NULL;
     PyObject *found = NULL;
     const char *wrong = NULL;
     RowType of_row;
     Cutter to = {PyList_New(0), {PyMem_RawMalloc(1 << 16), 0, 1 << 16}, 0, least};
+    Input in = {data.buf, (const unsigned char *)data.buf + data.len};
     if (take_row_type(&type, &of_row) < 0) {
         wrong = "expected the type of a record";
         goto done;
@@ -618,55 +602,19 @@ static PyObject *cut(PyObject *Py_UNUSED(module), PyObject *arguments)
         PyErr_NoMemory();
         goto done;
     }
-    const Py_ssize_t width = sizeof(int64_t);
-    const int64_t *left_out = gone.buf, *ends = bounds.buf, *next = before.buf;
-    const Py_ssize_t leaving = gone.len / width, coming = before.len / width;
-    if (coming && bounds.len / width <= coming) {
-        wrong = "expected bounds of the rows that come in";
-        goto done;
-    }
-    Py_ssize_t out = before_number(left_out, leaving, first), come = before_number(next, coming, first), named;
-    Input in = {data.buf, (const unsigned char *)data.buf + data.len};
-    for (Py_ssize_t row = 0; row <= count; row++) {
-        const int64_t number = first + (row - carried);
-        if (row == count && !is_last)
-            break;
-        for (; row >= carried && come < coming && next[come] <= number; come++) {
-            if (ends[come] < 0 || ends[come] > ends[come + 1] || ends[come + 1] > rows.len) {
-                wrong = "expected bounds of the rows that come in";
-                goto done;
-            }
-            const unsigned char *start = (const unsigned char *)rows.buf + ends[come];
-            Input one = {start, (const unsigned char *)rows.buf + ends[come + 1]};
-            if (skip_row(&one, &of_row, naming, &named) < 0 || one.at != one.end) {
-                wrong = "expected rows of this type to come in";
-                goto done;
-            }
-            if (add_row(&to, start, one.end - start, named) < 0)
-                goto done;
-        }
-        if (row == count)
-            break;
+    for (Py_ssize_t row = 0; row < count; row++) {
         const unsigned char *start = in.at;
         if (skip_row(&in, &of_row, naming, &named) < 0) {
-            wrong = "expected rows of this type, and nothing behind them";
+            wrong = ROWS_WRONG;
             goto done;
         }
-        if (row >= carried && out < leaving && left_out[out] == number)
-            out++;
-        else if (add_row(&to, start, in.at - start, named) < 0)
+        if (add_row(&to, start, in.at - start, named) < 0)
             goto done;
     }
-    if (in.at != in.end) {
-        wrong = "expected rows of this type, and nothing behind them";
-        goto done;
-    }
-    if (is_last && to.rows) {
-        if (append_block(to.blocks, to.rows, to.out.data, to.out.size) < 0)
-            goto done;
-        to.rows = to.out.size = 0;
-    }
-    found = Py_BuildValue("Ony#", to.blocks, to.rows, (const char *)to.out.data, to.out.size);
+    if (in.at != in.end)
+        wrong = ROWS_WRONG;
+    else
+        found = Py_BuildValue("Ony#", to.blocks, to.rows, (const char *)to.out.data, to.out.size);
 done:
     if (wrong != NULL)
         PyErr_SetString(PyExc_ValueError, wrong);
@@ -675,52 +623,28 @@ done:
     PyMem_RawFree(of_row.members);
     PyBuffer_Release(&data);
     PyBuffer_Release(&type);
-    PyBuffer_Release(&gone);
-    PyBuffer_Release(&rows);
-    PyBuffer_Release(&bounds);
-    PyBuffer_Release(&before);
-    return found;
-}
-
-PyDoc_STRVAR(restated_doc,
-             "restated(data, count, type, field, was, now) -> bytes\n\n"
-             "Encoded rows with another text in one field, wherever it has the text `was`; both take as many bytes.");
-
-static PyObject *restated(PyObject *Py_UNUSED(module), PyObject *arguments)
-{
-    Py_buffer data, type, was, now;
-    Py_ssize_t count, field, named;
-    if (!PyArg_ParseTuple(arguments, "y*ny*ny*y*", &data, &count, &type, &field, &was, &now))
-        return NULL;
-    PyObject *found = was.len == now.len ? PyBytes_FromStringAndSize(data.buf, data.len) : NULL;
-    const unsigned char *start = data.buf;
-    Input in = {start, start + data.len};
-    RowType of_row;
-    int sound = take_row_type(&type, &of_row) == 0 && found != NULL;
-    for (Py_ssize_t row = 0; sound && row < count; row++) {
-        const unsigned char *begin = in.at;
-        sound = skip_row(&in, &of_row, field, &named) == 0;
-        Input at = {begin + (sound ? named : 0), in.at};
-        int64_t branch, length;
-        if (sound && take_long(&at, &branch) == 0 && branch == 1 && take_long(&at, &length) == 0 && length == was.len &&
-            at.end - at.at >= length && memcmp(at.at, was.buf, (size_t)length) == 0)
-            memcpy(PyBytes_AS_STRING(found) + (at.at - start), now.buf, (size_t)length);
-    }
-    if (!sound || in.at != in.end) {
-        Py_CLEAR(found);
-        if (!PyErr_Occurred())
-            PyErr_Format(PyExc_ValueError, "expected %zd rows of this type, nothing behind them, and texts of one length",
-                         count);
-    }
-    PyMem_RawFree(of_row.members);
-    PyBuffer_Release(&data);
-    PyBuffer_Release(&type);
-    PyBuffer_Release(&was);
-    PyBuffer_Release(&now);
     return found;
 }
 
 /* ---- Blocks in a container ---- */
+
+#define CHECK 4 /* bytes of the checksum */
+
+/* Puts a block: how many rows, how many bytes, what snappy made of the rows, their CRC-32, the marker. */
+static int put_block(Output *out, Py_ssize_t count, const unsigned char *payload, Py_ssize_t size, uint32_t crc,
+                     const Py_buffer *marker)
+{
+    if (reserve(out, 20 + size + CHECK + marker->len) < 0)
+        return -1;
+    unsigned char *at = put_long(put_long(out->data + out->size, count), size + CHECK);
+    memcpy(at, payload, (size_t)size);
+    at += size;
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *at++ = (unsigned char)(crc >> shift);
+    memcpy(at, marker->buf, (size_t)marker->len);
+    out->size = at + marker->len - out->data;
+    return 0;
+}
 
 PyDoc_STRVAR(framed_doc,
              "framed(count, rows, compressed, marker) -> bytes\n\n"
@@ -732,21 +656,14 @@ static PyObject *framed(PyObject *Py_UNUSED(module), PyObject *arguments)
     Py_buffer rows, compressed, marker;
     if (!PyArg_ParseTuple(arguments, "ny*y*y*", &count, &rows, &compressed, &marker))
         return NULL;
-    unsigned char numbers[20];
-    unsigned char *end = put_long(put_long(numbers, count), compressed.len + 4);
-    const Py_ssize_t size = end - numbers;
-    PyObject *found = PyBytes_FromStringAndSize(NULL, size + compressed.len + 4 + marker.len);
-    if (found != NULL) {
-        unsigned char *at = (unsigned char *)PyBytes_AS_STRING(found);
-        const uint32_t crc = crc32_of(rows.buf, rows.len);
-        memcpy(at, numbers, (size_t)size);
-        at += size;
-        memcpy(at, compressed.buf, (size_t)compressed.len);
-        at += compressed.len;
-        for (int shift = 24; shift >= 0; shift -= 8)
-            *at++ = (unsigned char)(crc >> shift);
-        memcpy(at, marker.buf, (size_t)marker.len);
-    }
+    Output out = {PyMem_RawMalloc(1 << 12), 0, 1 << 12};
+    PyObject *found = NULL;
+    if (out.data == NULL ||
+        put_block(&out, count, compressed.buf, compressed.len, crc32_of(rows.buf, rows.len), &marker) < 0)
+        PyErr_NoMemory();
+    else
+        found = PyBytes_FromStringAndSize((const char *)out.data, out.size);
+    PyMem_RawFree(out.data);
     PyBuffer_Release(&rows);
     PyBuffer_Release(&compressed);
     PyBuffer_Release(&marker);
@@ -800,12 +717,390 @@ static PyObject *blocks(PyObject *Py_UNUSED(module), PyObject *arguments)
     return found;
 }
 
+/* ---- Blocks of a container that change ---- */
+
+#define SLACK 64 /* bytes behind the room for rows, so that they can be copied many at a time */
+
+/* What snappy made of `size` bytes, as its format description has it; -1 where it made no such thing. There is room for
+   SLACK bytes more. */
+static int uncompress(const unsigned char *at, Py_ssize_t length, unsigned char *to, Py_ssize_t size)
+{
+    const unsigned char *const end = at + length;
+    unsigned char *out = to, *const stop = to + size;
+    uint64_t said = 0;
+    for (int shift = 0; at < end && shift < 35; shift += 7) {
+        said |= (uint64_t)(*at & 0x7F) << shift;
+        if (*at++ < 0x80)
+            break;
+    }
+    if (said != (uint64_t)size)
+        return -1;
+    while (at < end) {
+        const unsigned tag = *at++;
+        Py_ssize_t count = (Py_ssize_t)(tag >> 2) + 1, offset;
+        switch (tag & 3) {
+        case 0:
+            if (count > 60) { /* the length stands behind, in one to four bytes */
+                const Py_ssize_t width = count - 60;
+                if (end - at < width)
+                    return -1;
+                count = 1;
+                for (Py_ssize_t byte = 0; byte < width; byte++)
+                    count += (Py_ssize_t)*at++ << 8 * byte;
+            }
+            if (count > end - at || count > stop - out)
+                return -1;
+            if (count <= SLACK && end - at >= SLACK)
+                memcpy(out, at, SLACK);
+            else
+                memcpy(out, at, (size_t)count);
+            at += count;
+            out += count;
+            continue;
+        case 1:
+            if (end - at < 1)
+                return -1;
+            count = (Py_ssize_t)(tag >> 2 & 7) + 4;
+            offset = (Py_ssize_t)(tag >> 5) << 8 | at[0];
+            at += 1;
+            break;
+        case 2:
+            if (end - at < 2)
+                return -1;
+            offset = (Py_ssize_t)(at[0] | at[1] << 8);
+            at += 2;
+            break;
+        default:
+            if (end - at < 4)
+                return -1;
+            offset = (Py_ssize_t)(at[0] | at[1] << 8 | at[2] << 16 | (uint32_t)at[3] << 24);
+            at += 4;
+        }
+        if (offset < 1 || offset > out - to || count > stop - out)
+            return -1;
+        const unsigned char *from = out - offset;
+        if (offset >= 16)
+            for (Py_ssize_t done = 0; done < count; done += 16)
+                memcpy(out + done, from + done, 16);
+        else
+            for (Py_ssize_t done = 0; done < count; done++)
+                out[done] = from[done];
+        out += count;
+    }
+    return out == stop ? 0 : -1;
+}
+
+/* A block of the container: an entry of the table that `blocks` makes; the entry behind it says where it ends. */
+typedef struct {
+    int64_t begin, count, payload, size;
+} Entry;
+
+/* A container whose blocks change: its bytes, its blocks, and room for the rows of one of them. */
+typedef struct {
+    Py_buffer data, table, type, marker;
+    const Entry *entries;
+    Py_ssize_t count; /* of blocks */
+    RowType of_row;
+    Output rows;
+} Container;
+
+static void close_container(Container *of)
+{
+    PyMem_RawFree(of->rows.data);
+    PyMem_RawFree(of->of_row.members);
+    PyBuffer_Release(&of->data);
+    PyBuffer_Release(&of->table);
+    PyBuffer_Release(&of->type);
+    PyBuffer_Release(&of->marker);
+}
+
+/* Sets up a container whose buffers are there; -1 with an exception where they are not what they should be. */
+static int open_container(Container *of)
+{
+    of->rows.data = NULL;
+    of->rows.size = of->rows.room = 0;
+    if (take_row_type(&of->type, &of->of_row) < 0) {
+        PyErr_SetString(PyExc_ValueError, "expected the type of a record");
+        return -1;
+    }
+    const Py_ssize_t numbers = of->table.len / (Py_ssize_t)sizeof(int64_t);
+    of->entries = of->table.buf;
+    of->count = numbers / 4;
+    const int64_t *all = of->table.buf;
+    int64_t before = 0;
+    int sound = numbers % 4 == 1 && all[numbers - 1] <= of->data.len;
+    for (Py_ssize_t at = 0; sound && at < of->count; at++) {
+        const Entry *entry = &of->entries[at];
+        const int64_t end = all[4 * (at + 1)];
+        sound = entry->begin >= before && entry->payload >= entry->begin && entry->count >= 0 && entry->size >= 0 &&
+                end - entry->payload >= CHECK + of->marker.len;
+        before = end;
+        if (sound && entry->size > of->rows.room)
+            of->rows.room = (Py_ssize_t)entry->size;
+    }
+    if (!sound) {
+        PyErr_SetString(PyExc_ValueError, "expected the table of the blocks of this container");
+        return -1;
+    }
+    of->rows.data = PyMem_RawMalloc((size_t)of->rows.room + SLACK);
+    if (of->rows.data == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 0;
+}
+
+/* How many bytes snappy made of a block. */
+static Py_ssize_t payload_size(const Container *of, Py_ssize_t at)
+{
+    const int64_t *all = of->table.buf;
+    return (Py_ssize_t)(all[4 * (at + 1)] - of->entries[at].payload) - CHECK - of->marker.len;
+}
+
+/* Of ascending numbers, how many are less than one. */
+static Py_ssize_t before_number(const int64_t *numbers, Py_ssize_t count, int64_t than)
+{
+    Py_ssize_t low = 0;
+    while (low < count) {
+        Py_ssize_t middle = low + (count - low) / 2;
+        if (numbers[middle] < than)
+            low = middle + 1;
+        else
+            count = middle;
+    }
+    return low;
+}
+
+/* Rows that go and come; see `spliced`. */
+typedef struct {
+    const int64_t *gone, *bounds, *before;
+    const unsigned char *rows;
+    Py_ssize_t leaving, out, coming, come, size; /* `out` go and `come` come before the row at hand */
+} Edits;
+
+/* Adds the rows that come in before a row. NULL, or what is wrong, "" with an exception. */
+static const char *add_coming(Cutter *to, Edits *edits, int64_t number, const RowType *type, Py_ssize_t naming)
+{
+    for (; edits->come < edits->coming && edits->before[edits->come] <= number; edits->come++) {
+        const int64_t start = edits->bounds[edits->come], stop = edits->bounds[edits->come + 1];
+        if (start < 0 || start > stop || stop > edits->size)
+            return "expected bounds of the rows that come in";
+        Input in = {edits->rows + start, edits->rows + stop};
+        Py_ssize_t named;
+        if (skip_row(&in, type, naming, &named) < 0 || in.at != in.end)
+            return "expected rows of this type to come in";
+        if (add_row(to, edits->rows + start, stop - start, named) < 0)
+            return "";
+    }
+    return NULL;
+}
+
+/* Adds the rows of a block as they are to be. NULL, or what is wrong, "" with an exception. */
+static const char *add_block(Cutter *to, Edits *edits, const Container *of, Py_ssize_t at, int64_t first, Py_ssize_t naming)
+{
+    const Entry *entry = &of->entries[at];
+    if (uncompress((const unsigned char *)of->data.buf + entry->payload, payload_size(of, at), of->rows.data,
+                   (Py_ssize_t)entry->size) < 0)
+        return "expected what snappy made of rows";
+    Input in = {of->rows.data, of->rows.data + entry->size};
+    for (int64_t number = first; number < first + entry->count; number++) {
+        const char *wrong = add_coming(to, edits, number, &of->of_row, naming);
+        if (wrong != NULL)
+            return wrong;
+        const unsigned char *start = in.at;
+        Py_ssize_t named;
+        if (skip_row(&in, &of->of_row, naming, &named) < 0)
+            return ROWS_WRONG;
+        if (edits->out < edits->leaving && edits->gone[edits->out] == number)
+            edits->out++;
+        else if (add_row(to, start, in.at - start, named) < 0)
+            return "";
+    }
+    return in.at == in.end ? NULL : ROWS_WRONG;
+}
+
+/* Appends (start, stop) to a list. */
+static int append_stretch(PyObject *pieces, int64_t start, int64_t stop)
+{
+    PyObject *piece = Py_BuildValue("LL", (long long)start, (long long)stop);
+    const int failed = piece == NULL || PyList_Append(pieces, piece) < 0;
+    Py_XDECREF(piece);
+    return failed ? -1 : 0;
+}
+
+PyDoc_STRVAR(spliced_doc,
+             "spliced(data, table, marker, type, naming, least, every, gone, rows, bounds, before, first, most) "
+             "-> (pieces, next)\n\n"
+             "The blocks of a container from the number `first` on with other rows, up to where about `most` bytes of rows "
+             "are in blocks of their own, and a block begins where one did: `next`, how many there are if none does.\n"
+             "pieces: (start, stop) for bytes of the container that stay, (rows, bytes) for a block that is to be written.\n"
+             "table: as `blocks` gives it. every: whether no block stays as it is.\n"
+             "The rows with the numbers `gone` (int64, ascending) are left out, and row n of `rows` (from bounds[n] to "
+             "bounds[n + 1]) comes in before the row before[n] (int64, ascending), or behind all.");
+
+static PyObject *spliced(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    Container of;
+    Py_buffer gone, rows, bounds, before;
+    Py_ssize_t naming, least, at, most;
+    int every;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*y*nnpy*y*y*y*nn", &of.data, &of.table, &of.marker, &of.type, &naming, &least,
+                          &every, &gone, &rows, &bounds, &before, &at, &most))
+        return NULL;
+    const Py_ssize_t width = sizeof(int64_t);
+    Edits edits = {gone.buf, bounds.buf, before.buf, rows.buf, gone.len / width, 0, before.len / width, 0, rows.len};
+    PyObject *found = NULL;
+    const char *wrong = "";
+    Cutter to = {PyList_New(0), {PyMem_RawMalloc(1 << 16), 0, 1 << 16}, 0, least};
+    if (open_container(&of) < 0)
+        goto done;
+    if (to.blocks == NULL || to.out.data == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    wrong = "expected bounds of the rows that come in, and a block to begin with";
+    if ((edits.coming && bounds.len / width <= edits.coming) || at < 0 || at > of.count)
+        goto done;
+    int64_t first = 0, written = 0;
+    for (Py_ssize_t block = 0; block < at; block++)
+        first += of.entries[block].count;
+    edits.out = before_number(edits.gone, edits.leaving, first);
+    edits.come = at ? before_number(edits.before, edits.coming, first) : 0;
+    int64_t copied = -1; /* where what stays begins */
+    for (; at < of.count && !(written >= most && to.rows == 0); at++) {
+        const Entry *entry = &of.entries[at];
+        const int64_t behind = first + entry->count;
+        const int changes = every || to.rows != 0 || (edits.out < edits.leaving && edits.gone[edits.out] < behind) ||
+                            (edits.come < edits.coming && (edits.before[edits.come] < behind || at == of.count - 1));
+        if (!changes) {
+            if (copied < 0)
+                copied = entry->begin;
+        } else {
+            wrong = copied >= 0 && append_stretch(to.blocks, copied, entry->begin) < 0
+                        ? ""
+                        : add_block(&to, &edits, &of, at, first, naming);
+            if (wrong != NULL)
+                goto done;
+            copied = -1;
+            written += entry->size;
+        }
+        first = behind;
+    }
+    wrong = at == of.count ? add_coming(&to, &edits, INT64_MAX, &of.of_row, naming) : NULL;
+    if (wrong != NULL)
+        goto done;
+    wrong = "";
+    if (copied >= 0 && append_stretch(to.blocks, copied, ((const int64_t *)of.table.buf)[4 * at]) < 0)
+        goto done;
+    if (to.rows && append_block(to.blocks, to.rows, to.out.data, to.out.size) < 0)
+        goto done;
+    wrong = NULL;
+    found = Py_BuildValue("On", to.blocks, at);
+done:
+    if (wrong != NULL && *wrong)
+        PyErr_SetString(PyExc_ValueError, wrong);
+    Py_XDECREF(to.blocks);
+    PyMem_RawFree(to.out.data);
+    close_container(&of);
+    PyBuffer_Release(&gone);
+    PyBuffer_Release(&rows);
+    PyBuffer_Release(&bounds);
+    PyBuffer_Release(&before);
+    return found;
+}
+
+/* Puts `with` at the end of each row in place of `end`, which is as long; -1 where a row does not end so, or is none. */
+static int replace_ends(unsigned char *rows, Py_ssize_t size, int64_t count, const RowType *type, const Py_buffer *end,
+                        const Py_buffer *with)
+{
+    Input in = {rows, rows + size};
+    for (int64_t row = 0; row < count; row++) {
+        const unsigned char *start = in.at;
+        if (skip(&in, type->members, 1, type->count) < 0 || in.at - start < end->len ||
+            memcmp(in.at - end->len, end->buf, (size_t)end->len) != 0)
+            return -1;
+        memcpy(rows + (in.at - rows) - end->len, with->buf, (size_t)with->len);
+    }
+    return in.at == in.end ? 0 : -1;
+}
+
+/* Exchanges a text wherever it stands, from the left. */
+static void exchange(unsigned char *at, Py_ssize_t size, const Py_buffer *was, const Py_buffer *now)
+{
+    const unsigned char first = ((const unsigned char *)was->buf)[0], second = ((const unsigned char *)was->buf)[1];
+    unsigned char *const end = at + size - was->len;
+    while (at <= end && (at = memchr(at + 1, second, (size_t)(end - at + 1))) != NULL) {
+        at--;
+        if (*at == first && memcmp(at, was->buf, (size_t)was->len) == 0) {
+            memcpy(at, now->buf, (size_t)now->len);
+            at += was->len;
+        } else
+            at++;
+    }
+}
+
+PyDoc_STRVAR(reworded_doc,
+             "reworded(data, table, marker, type, was, now, first, most) -> (bytes, next)\n\n"
+             "The blocks of a container from the number `first` on in which every row ends with the bytes `was`, with `now` "
+             "in their place, which is as long: up to the first one that is none, or about `most` bytes.\n"
+             "Where the bytes stand in what snappy made of a block they are exchanged. It is such a block if all rows end "
+             "with `now` thereafter, and it would have its checksum if they ended with `was`.");
+
+static PyObject *reworded(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    Container of;
+    Py_buffer was, now;
+    Py_ssize_t at, most;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*y*y*y*nn", &of.data, &of.table, &of.marker, &of.type, &was, &now, &at, &most))
+        return NULL;
+    PyObject *found = NULL;
+    Output out = {PyMem_RawMalloc(1 << 16), 0, 1 << 16}, payload = {PyMem_RawMalloc(1 << 16), 0, 1 << 16};
+    if (open_container(&of) < 0)
+        goto done;
+    if (was.len != now.len || was.len < 2 || at < 0) {
+        PyErr_SetString(PyExc_ValueError, "expected two ends of rows of one length, and a block to begin with");
+        goto done;
+    }
+    int failed = out.data == NULL || payload.data == NULL;
+    for (; !failed && at < of.count && out.size < most; at++) {
+        const Entry *entry = &of.entries[at];
+        const Py_ssize_t length = payload_size(&of, at), size = (Py_ssize_t)entry->size;
+        const unsigned char *from = (const unsigned char *)of.data.buf + entry->payload, *check = from + length;
+        payload.size = 0;
+        failed = reserve(&payload, length) < 0;
+        if (failed)
+            break;
+        memcpy(payload.data, from, (size_t)length);
+        exchange(payload.data, length, &was, &now);
+        if (uncompress(payload.data, length, of.rows.data, size) < 0)
+            break;
+        const uint32_t crc = crc32_of(of.rows.data, size);
+        const uint32_t had = (uint32_t)check[0] << 24 | (uint32_t)check[1] << 16 | (uint32_t)check[2] << 8 | check[3];
+        if (replace_ends(of.rows.data, size, entry->count, &of.of_row, &now, &was) < 0 ||
+            crc32_of(of.rows.data, size) != had)
+            break;
+        failed = put_block(&out, (Py_ssize_t)entry->count, payload.data, length, crc, &of.marker) < 0;
+    }
+    if (failed)
+        PyErr_NoMemory();
+    else
+        found = Py_BuildValue("y#n", (const char *)out.data, out.size, at);
+done:
+    PyMem_RawFree(out.data);
+    PyMem_RawFree(payload.data);
+    close_container(&of);
+    PyBuffer_Release(&was);
+    PyBuffer_Release(&now);
+    return found;
+}
+
 static PyMethodDef METHODS[] = {{"encode", encode, METH_VARARGS, encode_doc},
                                 {"row_starts", row_starts, METH_VARARGS, row_starts_doc},
                                 {"cut", cut, METH_VARARGS, cut_doc},
-                                {"restated", restated, METH_VARARGS, restated_doc},
                                 {"framed", framed, METH_VARARGS, framed_doc},
                                 {"blocks", blocks, METH_VARARGS, blocks_doc},
+                                {"spliced", spliced, METH_VARARGS, spliced_doc},
+                                {"reworded", reworded, METH_VARARGS, reworded_doc},
                                 {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_avro_rows", NULL, 0, METHODS, NULL, NULL, NULL, NULL};

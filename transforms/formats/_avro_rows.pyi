@@ -14,18 +14,37 @@ def row_starts(data: Buffer, count: int, row_type: bytes, /) -> bytes: ...
 def cut(
     data: Buffer,
     count: int,
-    is_last: bool,
     row_type: bytes,
     naming: int,
     least: int,
-    carried: int = ...,
-    first: int = ...,
-    gone: Buffer = ...,
-    rows: Buffer = ...,
-    bounds: Buffer = ...,
-    before: Buffer = ...,
     /,
 ) -> tuple[list[tuple[int, bytes]], int, bytes]: ...
-def restated(data: Buffer, count: int, row_type: bytes, field: int, was: bytes, now: bytes, /) -> bytes: ...
 def framed(count: int, rows: Buffer, compressed: Buffer, marker: bytes, /) -> bytes: ...
 def blocks(data: Buffer, start: int, marker: bytes, /) -> bytes: ...
+def spliced(
+    data: Buffer,
+    table: Buffer,
+    marker: bytes,
+    row_type: bytes,
+    naming: int,
+    least: int,
+    every: bool,
+    gone: Buffer,
+    rows: Buffer,
+    bounds: Buffer,
+    before: Buffer,
+    first: int,
+    most: int,
+    /,
+) -> tuple[list[tuple[int, int] | tuple[int, bytes]], int]: ...
+def reworded(
+    data: Buffer,
+    table: Buffer,
+    marker: bytes,
+    row_type: bytes,
+    was: bytes,
+    now: bytes,
+    first: int,
+    most: int,
+    /,
+) -> tuple[bytes, int]: ...

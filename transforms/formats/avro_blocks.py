@@ -24,7 +24,7 @@ except ImportError:  # no compiler where the package was installed
 Block: TypeAlias = tuple[int, bytes]
 """How many rows, and their encoding."""
 Longs: TypeAlias = npt.NDArray[np.int64]
-LEAST_ROWS, LEAST_KEYS = 16, 64
+LEAST_ROWS, LEAST_KEYS = 16, 256
 """No block but the last has fewer; in the list of cache keys, where changes are seldom few, blocks are larger."""
 _SPREAD, _SHIFT = 0x9E3779B1, 28
 """A block of so many rows ends behind the next row of which the name says so: one in 16, by the leading bits of its
@@ -93,7 +93,7 @@ def cut(slabs: Iterable[Block], row_type: RowType) -> Iterator[Block]:
             blocks, count, rest = _cut(rest, count, row_type)
         else:
             of_row = (row_type.code, row_type.naming, row_type.least)
-            blocks, count, rest = _avro_rows.cut(rest, count, False, *of_row)  # noqa: FBT003
+            blocks, count, rest = _avro_rows.cut(rest, count, *of_row)
         yield from blocks
     if count:
         yield count, rest

@@ -7,28 +7,31 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
-import pyarrow as pa
 from fastavro.write import Writer
 
 from transforms.formats.avro_blocks import Block, RowType
 from transforms.formats.avro_rows import Values, encoded
+from transforms.formats.avro_snappy import CODEC, Compress, Word, compressed, compressing
 
 try:
     from transforms.formats import _avro_rows
 except ImportError:  # no compiler where the package was installed
     _avro_rows = None  # type: ignore[assignment]
 
-CODEC = "snappy"
-SNAPPY = pa.Codec(CODEC)
 _MARKER_BYTES = 16
 
 
 def avro_container(
-    frame: pl.DataFrame, schema: Mapping[str, object], *, records: Mapping[str, Sequence[Values]] | None = None
+    frame: pl.DataFrame,
+    schema: Mapping[str, object],
+    *,
+    records: Mapping[str, Sequence[Values]] | None = None,
+    word: Word | None = None,
 ) -> Iterator[bytes]:
     """The rows of a frame as an Avro container, piece by piece; the same bytes for the same rows and schema.
 
     Columns that are named in `records` are records with these fields, in every row, whatever the frame has there.
+    Blocks are compressed so that `word` can be exchanged in them.
 
     Each column is encoded as a union of null and its type, in the order of the frame: `schema` has to have just that
     structure, with whatever names.
@@ -40,7 +43,9 @@ def avro_container(
     if not isinstance(fields, list) or len(fields) != frame.width:
         raise ValueError(f"expected columns for {fields!r}, got {frame.columns!r}")
     yield header(schema)
-    yield from framed(encoded(frame, RowType(schema), records=records or {}), marker(schema))
+    row_type = RowType(schema)
+    blocks = encoded(frame, row_type, records=records or {})
+    yield from framed(blocks, marker(schema), compressing(row_type, word))
 
 
 def header(schema: Mapping[str, object]) -> bytes:
@@ -56,15 +61,15 @@ def marker(schema: Mapping[str, object]) -> bytes:
     return hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).digest()[:_MARKER_BYTES]
 
 
-def framed(blocks: Iterable[Block], sync_marker: bytes) -> Iterator[bytes]:
+def framed(blocks: Iterable[Block], sync_marker: bytes, compress: Compress = compressed) -> Iterator[bytes]:
     """Blocks as they stand in a container."""
     for count, rows in blocks:
-        compressed = SNAPPY.compress(rows, asbytes=True)
+        payload = compress((count, rows))
         if _avro_rows is not None:
-            yield _avro_rows.framed(count, rows, compressed, sync_marker)
+            yield _avro_rows.framed(count, rows, payload, sync_marker)
         else:
             check = zlib.crc32(rows).to_bytes(4, "big")  # which Avro has behind what snappy gives, and counts in
-            yield b"".join((_long(count), _long(len(compressed) + len(check)), compressed, check, sync_marker))
+            yield b"".join((_long(count), _long(len(payload) + len(check)), payload, check, sync_marker))
 
 
 def _long(value: int) -> bytes:

@@ -6,7 +6,8 @@ from typing import Self
 import numpy as np
 
 from transforms.formats.avro_blocks import MOST_ROWS, Block, Longs, RowType, cut
-from transforms.formats.avro_parts import SNAPPY, framed, header, marker
+from transforms.formats.avro_parts import framed, header, marker
+from transforms.formats.avro_snappy import Word, compressing, uncompressed, with_other_ends
 
 try:
     from transforms.formats import _avro_rows
@@ -14,6 +15,9 @@ except ImportError:  # no compiler where the package was installed
     _avro_rows = None  # type: ignore[assignment]
 
 _Bytes = bytes | memoryview
+_CHECKSUM_BYTES = 4
+_PIECE_BYTES = 1 << 20
+"""About so many bytes of rows are looked at before those are handed on that have changed."""
 
 
 def can_splice() -> bool:
@@ -43,10 +47,9 @@ class AvroPart:
         self._type = RowType(schema)
         self._marker = marker(schema)
         self._header = begin
-        table = np.frombuffer(_avro_rows.blocks(self._data, len(self._header), self._marker), np.int64)
-        self._begins = table[::4].tolist()  # of each block, and where the last one ends
-        self._counts, self._payloads, self._sizes = (table[column::4].tolist() for column in (1, 2, 3))
-        self._firsts = [0, *np.cumsum(table[1::4]).tolist()]
+        self._table = _avro_rows.blocks(self._data, len(begin), self._marker)
+        numbers = np.frombuffer(self._table, np.int64)
+        self._blocks, self._ends = numbers[:-1].reshape(-1, 4), numbers[4::4]
 
     def spliced(self, gone: Longs, rows: Iterable[Block], places: Longs) -> Iterator[_Bytes]:
         """The container with other rows, piece by piece: the bytes that `avro_container` gives of all rows it has then.
@@ -61,64 +64,54 @@ class AvroPart:
         """
         new = [*rows]
         data, count = b"".join(of_block for _, of_block in new), sum(height for height, _ in new)
-        before = _before(gone, places)
+        edits = (gone, data, self._type.row_starts(data, count), _before(gone, places))
         of_row = (self._type.code, self._type.naming, self._type.least)
-        edits = (gone, data, self._type.row_starts(data, count), before)
         yield self._header
-        touched = iter([*self._touched(gone, before), len(self._counts)])
-        last = len(self._counts) - 1
-        if last < 0:
-            blocks, _, _ = _avro_rows.cut(b"", 0, True, *of_row, 0, 0, *edits)  # noqa: FBT003
-            yield from framed(blocks, self._marker)
-        at, carried, rest = 0, 0, b""  # the first block that is not in the result yet, and rows that are in no block
-        following = next(touched)
-        while at <= last:
-            while following < at:
-                following = next(touched)
-            if not carried and following > at:
-                yield self._data[self._begins[at] : self._begins[following]]
-                at = following
-                continue
-            blocks, carried, rest = _avro_rows.cut(
-                rest + self._block(at) if carried else self._block(at),
-                carried + self._counts[at],
-                at == last,
-                *of_row,
-                carried,
-                self._firsts[at],
-                *edits,
+        at = 0
+        while True:
+            pieces, at = _avro_rows.spliced(
+                self._data, self._table, self._marker, *of_row, self._is_cut_otherwise, *edits, at, _PIECE_BYTES
             )
-            yield from framed(blocks, self._marker)
-            at += 1
+            for first, second in pieces:
+                if isinstance(second, bytes):
+                    yield from framed([(first, second)], self._marker)
+                else:
+                    yield self._data[first:second]
+            if at == len(self._blocks):
+                return
 
-    def restated(self, field: int, was: bytes, now: bytes) -> Iterator[_Bytes]:
-        """The container with another text in one field, wherever it is `was`; both have one length."""
+    def reworded(self, word: Word) -> Iterator[_Bytes]:
+        """The container with the second word wherever a row ends with the first, piece by piece.
+
+        Its bytes are those that `avro_container` gives of such rows with that word.
+        """
         yield self._header
-        code = self._type.code
-        blocks = (
-            (count, _avro_rows.restated(self._block(number), count, code, field, was, now))
-            for number, count in enumerate(self._counts)
-        )
-        yield from framed(cut(blocks, self._type) if self._is_cut_otherwise else blocks, self._marker)
+        compress = compressing(self._type, word)
+        if self._is_cut_otherwise:
+            blocks = (self._with_other_ends(number, word) for number in range(len(self._blocks)))
+            yield from framed(cut(blocks, self._type), self._marker, compress)
+            return
+        at = 0
+        while at < len(self._blocks):
+            piece, at = _avro_rows.reworded(
+                self._data, self._table, self._marker, self._type.code, word.was, word.now, at, _PIECE_BYTES
+            )
+            yield piece
+            if len(piece) < _PIECE_BYTES and at < len(self._blocks):  # not each row of this one ends with the word
+                yield from framed([self._with_other_ends(at, word)], self._marker, compress)
+                at += 1
 
     @property
     def _is_cut_otherwise(self) -> bool:
         """Whether blocks end by another rule than that of `avro_blocks`, as they did at first."""
-        return max(self._counts, default=0) > MOST_ROWS
+        return bool((self._blocks[:, 1] > MOST_ROWS).any())
 
-    def _touched(self, gone: Longs, before: Longs) -> list[int]:
-        """The blocks in which rows go or come; all where blocks were cut by another rule."""
-        if self._is_cut_otherwise:
-            return [*range(len(self._counts))]
-        found = np.searchsorted(self._firsts[1:], np.concatenate([gone, before]), side="right")
-        touched: list[int] = np.unique(np.minimum(found, len(self._counts) - 1)).tolist()
-        return touched
-
-    def _block(self, number: int) -> bytes:
-        """The rows of a block, as they are encoded."""
-        start, stop = self._payloads[number], self._begins[number + 1] - len(self._marker) - 4
-        found: bytes = SNAPPY.decompress(self._data[start:stop], self._sizes[number], asbytes=True)
-        return found
+    def _with_other_ends(self, number: int, word: Word) -> Block:
+        """A block with the second word wherever a row ends with the first."""
+        _, count, start, size = self._blocks[number].tolist()
+        stop = int(self._ends[number]) - len(self._marker) - _CHECKSUM_BYTES
+        rows, _ = with_other_ends((count, uncompressed(self._data[start:stop], size)), self._type, word.was, word.now)
+        return count, rows
 
 
 def _before(gone: Longs, places: Longs) -> Longs:
