@@ -64,5 +64,5 @@ setup(
         "demo": DEMO,
         "test": TEST,
     },
-    entry_points={"console_scripts": ["metadata-etl = pipelines.cli:main"]},
+    entry_points={"console_scripts": ["metadata-etl = pipelines.cli:script"]},
 )

@@ -43,6 +43,7 @@ def load() -> None:
     """Imports all that a worker needs."""
     with loading():
         import apache_beam.runners.worker.sdk_worker_main  # noqa: F401, PLC0415 - takes long
+        import numpy.ma  # noqa: F401, PLC0415 - what pyarrow needs at the first use of an array
         import pyarrow.compute  # noqa: F401, PLC0415 - what frames that are handed on need at first use
 
         import pipelines.ingest_graph  # noqa: F401, PLC0415 - all that the steps need
