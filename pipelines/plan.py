@@ -16,9 +16,9 @@ from transforms.rules.strings import MAX_CATEGORIES
 from transforms.rules.values import JsonObject, JsonValue
 
 FEWEST_PARTITIONS = 8
-PARTITION_BYTES, LARGE_PARTITION_BYTES = 48 * 1024 * 1024, 64 * 1024 * 1024
+PARTITION_BYTES, LARGE_PARTITION_BYTES = 48 * 1024 * 1024, 128 * 1024 * 1024
 """Bytes of exports for which a new dataset gets a partition: what a worker then holds is a few times as much."""
-LARGE_BYTES = 1024 * 1024 * 1024
+LARGE_BYTES = 1536 * 1024 * 1024
 """From so many bytes of exports on, partitions are large: fewer of them cost less, and there is memory for them."""
 MOST_BY_SIZE = 4096
 

@@ -16,7 +16,7 @@ from transforms.rules.values import JsonObject
 
 PARALLEL_BYTES = 48 * 1024 * 1024
 """From so many bytes of work on, processes of their own earn the seconds that they take to start."""
-_STATE_WEIGHT = 5
+_STATE_WEIGHT = 3
 """A byte of a state file that is read, merged and written again takes as long as so many bytes of an export."""
 _RECORD_BYTES = 256
 

@@ -24,7 +24,7 @@ def test_a_job_has_the_work_of_its_exports_and_of_what_it_touches(tmp_path: Path
     assert ingest(dataset, "--items", str(every)).outcome == "published"
     states = sum(path.stat().st_size for path in dataset.glob("versions/*/state/items/*"))
     both = workload.expected(config(dataset, every)) - exports
-    assert both == 5 * states
+    assert both == 3 * states
     one = ndjson(tmp_path / "one", [an_item("a0", {})])
     few = workload.expected(config(dataset, one)) - one.stat().st_size
     assert 0 < few < both / 8, "one record falls into one of eight partitions"
