@@ -122,13 +122,15 @@ def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     _quiet_libraries()
     fresh = "apache_beam" not in sys.modules  # not within a process that has threads of its own
     elsewhere = any(flag.startswith("--runner") for flag in config.runner_flags)
+    paths = (source.pattern for step in config.steps for source in step.sources)
+    buckets = elsewhere or workload.has_buckets((config.dataset, *paths, options.report or file.report))
     shared = fresh and not elsewhere and workload.expected(config) >= workload.PARALLEL_BYTES
     if shared:
         # A worker for each core: threads of polars beside it would wait for each other. It looks at this when imported.
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
     with ending_at_once_when_interrupted(), ExitStack() as ending:
         # Beam takes more than a second to import: not for --help, nor for a mistyped flag.
-        with loading(dataflow=elsewhere):
+        with loading(dataflow=elsewhere, buckets=buckets):
             from pipelines.engines import EngineError  # noqa: PLC0415 - see above
             from pipelines.work import work  # noqa: PLC0415 - likewise
         if shared:
@@ -151,7 +153,7 @@ def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # n
     _quiet_libraries()
     if options.command in ("suggest", "completion"):
         return _complete(options)
-    with loading():
+    with loading(dataflow=False, buckets=workload.has_buckets(vars(options).values())):
         from pipelines import commands  # noqa: PLC0415 - as above
 
     match options.command:

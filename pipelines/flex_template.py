@@ -72,12 +72,12 @@ def _fetched(uri: str, folder: Path) -> str:
     """The path of a file; of one in a bucket, that of a copy."""
     if not uri.startswith("gs://"):
         return uri
-    from transforms.stored_files import REFUSALS, read_bytes, refusal  # noqa: PLC0415 - loads Beam
+    from transforms.stored_files import read_bytes, refusal, refusals  # noqa: PLC0415 - loads Beam
 
     place = folder / uri.rpartition("/")[2]
     try:
         place.write_bytes(read_bytes(uri))
-    except REFUSALS as error:
+    except refusals() as error:
         raise UsageError(f"{uri}: cannot be read ({refusal(error)}); check the name and the permissions") from error
     return str(place)
 

@@ -6,7 +6,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipelines.config import JobStep, Source, UsageError
 from transforms.elements import Export
-from transforms.stored_files import REFUSALS, is_local, refusal
+from transforms.stored_files import is_local, refusal, refusals
 
 
 def find_exports(steps: Iterable[JobStep]) -> list[Export]:
@@ -27,6 +27,7 @@ def _matches(source: Source) -> list[tuple[str, int]]:
     """(URI, bytes) of the files of a source, by name."""
     pattern = source.pattern
     flag = f"--{source.group}"
+    faults: tuple[type[Exception], ...] = (*refusals(), ValueError)
     try:
         # A file whose name has the characters of a pattern is itself, not what the pattern would match.
         if any(each in pattern for each in "*?[") and FileSystems.exists(pattern):
@@ -34,7 +35,7 @@ def _matches(source: Source) -> list[tuple[str, int]]:
         # Beam lists no folder for a pattern that names none.
         here = "./" if is_local(pattern) and "/" not in pattern else ""
         results = FileSystems.match([here + pattern])
-    except (*REFUSALS, ValueError) as error:
+    except faults as error:
         reason = refusal(error)
         raise UsageError(
             f"{flag} {pattern}: cannot be listed ({reason}); check the path and its permissions"

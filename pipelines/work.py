@@ -11,7 +11,7 @@ from pipelines.arguments import Color
 from pipelines.config import JobConfig, UsageError
 from pipelines.outcome import Outcome
 from pipelines.progress import Progress
-from transforms.stored_files import REFUSALS, refusal
+from transforms.stored_files import refusal, refusals
 
 
 def work(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None = None, color: Color = "auto") -> int:
@@ -75,7 +75,7 @@ def _deliver(outcome: Outcome, report: str, *, quiet: bool) -> None:
 
     try:
         deliver_outcome(outcome, report)
-    except REFUSALS as error:
+    except refusals() as error:
         sys.stderr.write(f"metadata-etl: the insights page {report} cannot be written: {refusal(error)}\n")
     else:
         if not quiet:

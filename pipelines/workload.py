@@ -37,6 +37,11 @@ def held(manifest: JsonObject, export_bytes: int) -> int:
     return int(sum(states) * _STATE_WEIGHT * touched)
 
 
+def has_buckets(words: Iterable[object]) -> bool:
+    """Whether any of these words, the paths of a job among them, is something in a bucket."""
+    return any("gs://" in f"{word}" for word in words)
+
+
 def _export_bytes(steps: Iterable[JobStep]) -> int:
     total = 0
     for step in steps:

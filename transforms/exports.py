@@ -16,7 +16,7 @@ from transforms.formats.compression import decompressed, is_compressed
 from transforms.formats.framing import read_range, read_stream
 from transforms.formats.json_documents import split_document
 from transforms.formats.sniff import Format, sniff
-from transforms.stored_files import REFUSALS, content_encoding, is_local, open_to_read, refusal
+from transforms.stored_files import content_encoding, is_local, open_to_read, refusal, refusals
 
 RANGE_BYTES = 16 * 1024 * 1024
 """What one element of work reads: small enough for all workers to have some, large enough that Beam is not noticed."""
@@ -70,7 +70,7 @@ def read(stretch: Stretch, *, digest: bool = True) -> Iterator[RawChunk]:
                 yield RawChunk(stretch, -1, None, None, 0, sha)
     except Unreadable as error:
         yield RawChunk(stretch, -1, None, error, 0, sha)
-    except REFUSALS as error:
+    except refusals() as error:
         unreadable = Unreadable(f"expected a file that can be read, got {refusal(error)}")
         yield RawChunk(stretch, -1, None, unreadable, 0, sha)
 

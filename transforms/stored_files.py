@@ -4,6 +4,7 @@ import errno
 import hashlib
 import mmap
 import os
+import sys
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,11 +17,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from google.api_core.exceptions import GoogleAPIError, NotFound
 from google.auth.exceptions import GoogleAuthError
-from google.cloud.storage.exceptions import InvalidResponse
 
-_OF_BUCKETS = (GoogleAPIError, GoogleAuthError, InvalidResponse)
-REFUSALS = (OSError, *_OF_BUCKETS, NotImplementedError)
-"""What a file system raises where it does not give what it is asked for. Beam's own error is an OSError."""
 Piece = bytes | memoryview
 _WRITE_BYTES = 1 << 20
 """Written at once: so little that what was just hashed is still in the cache of the processor."""
@@ -52,6 +49,17 @@ class StoredFile:
     def files(self) -> "tuple[StoredFile, ...]":
         """It, and the one that it is laid over."""
         return (self,) if self.base is None else (self, self.base)
+
+
+def refusals() -> tuple[type[Exception], ...]:
+    """What a file system raises where it does not give what it is asked for. Beam's own error is an OSError."""
+    return (OSError, *_of_buckets(), NotImplementedError)
+
+
+def _of_buckets() -> tuple[type[Exception], ...]:
+    """What the libraries of buckets raise, as far as they are loaded: one takes long, and is for who sees a bucket."""
+    loaded = sys.modules.get("google.cloud.storage.exceptions")
+    return (GoogleAPIError, GoogleAuthError, *(() if loaded is None else (loaded.InvalidResponse,)))
 
 
 def open_to_read(uri: str) -> BinaryIO:
@@ -179,7 +187,7 @@ def _as_on_a_disk(uri: str) -> Iterator[None]:
         yield
     except NotFound as error:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), uri) from error
-    except _OF_BUCKETS as error:
+    except _of_buckets() as error:
         raise OSError(f"{uri}: {error}") from error
 
 

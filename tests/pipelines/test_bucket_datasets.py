@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from google.auth.exceptions import DefaultCredentialsError
 from support import mixed_exports, update_exports
 from support.bucket import handle, put
-from support.runs import GROUPS, an_item, digests, flags, ndjson
+from support.runs import COMMAND, GROUPS, an_item, digests, flags, ndjson
 
 from pipelines import cli
 
@@ -102,6 +104,28 @@ def test_every_job_leaves_in_a_bucket_what_it_leaves_in_a_directory(bucket: str,
         pruned = f"Removed versions of {dataset}: 1, 2. Kept: 3, 4.\n"
         assert said("prune", dataset, "--keep", 2)[:2] == (0, pruned.encode())
     assert fetched(there, tmp_path / "pruned") == held(here)
+
+
+LATE = """
+import sys
+from pipelines import cli
+here, there, exports = sys.argv[1:]
+assert cli.main(["ingest", "--dataset", here, "--items", exports, "--quiet"]) == 0
+assert "google.cloud.storage" not in sys.modules
+assert cli.main(["schema", here, "--format", "json"]) == 0
+sys.exit(cli.main(["ingest", "--dataset", there, "--items", exports, "--quiet"]))
+"""
+
+
+def test_the_library_of_buckets_is_for_those_who_name_one(bucket: str, tmp_path: Path) -> None:
+    words = [tmp_path / "here", f"{bucket}/there", an_export(tmp_path, "a", "b")]
+    done = subprocess.run([sys.executable, "-c", LATE, *map(str, words)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert fetched(f"{bucket}/there", tmp_path / "fetched") == held(tmp_path / "here")
+    named = [*COMMAND, "ingest", "--dataset", str(tmp_path / "here"), "--items", f"{bucket}/none*"]
+    done = subprocess.run(named, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"{bucket}/none*: no such file, and nothing matches it" in done.stderr, "the bucket was looked into"
 
 
 def test_a_backfill_in_a_bucket_gives_the_bytes_of_the_jobs_one_by_one(bucket: str, tmp_path: Path) -> None:
