@@ -122,6 +122,7 @@ class _Made:
 
     Attributes:
         changed: Whether a version of it would differ from the published one.
+        text: The bytes of the schema.
     """
 
     results: Results
@@ -129,20 +130,22 @@ class _Made:
     schema: JsonObject
     files: list[StoredFile]
     changed: bool
+    text: bytes
 
 
 def _made(ending: Ending, before: Version | None, here: Run) -> _Made:
     results = cast("Results", json.loads(read_bytes(join(here.root, RESULTS))))
     tally, resolved = tally_of(results)
     schema: JsonObject = {"format": 1, "version": ending.version, "groups": resolved["groups"]}
-    write_bytes(join(here.root, SCHEMA), document_text(schema))
+    text = document_text(schema)
+    write_bytes(join(here.root, SCHEMA), text)
     files = files_of(results)
     changed = tally.changed > 0
     if before is not None:
         if ending.config.backfill:  # which creates all records, also those that are there
             changed = _rows(files) != _rows([file for group in GROUPS for file in before.files(group).values()])
         changed = changed or before.document(SCHEMA)["groups"] != schema["groups"]
-    return _Made(results, tally, schema, files, changed)
+    return _Made(results, tally, schema, files, changed, text)
 
 
 def _rows(files: Sequence[StoredFile]) -> Mapping[str, str]:
@@ -150,7 +153,6 @@ def _rows(files: Sequence[StoredFile]) -> Mapping[str, str]:
 
 
 def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made) -> Verdict:
-    text = document_text(made.schema)
     resolved = made.results["schema"][0]
     quantiles = cast("JsonObject", resolved["quantiles"])
     described = insights(made.schema, quantiles, made.results.get("rows", []))
@@ -166,7 +168,7 @@ def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made) -> Verdic
         cache_keys=made.tally.cache_keys,
         warnings=dict(sorted(made.tally.warnings.items())),
         files=made.files,
-        schema_fingerprint=hashlib.sha256(text).hexdigest(),
+        schema_fingerprint=hashlib.sha256(made.text).hexdigest(),
         declared=declared_document(ending.declared),
         sticky_text=cast("JsonObject", resolved["sticky_text"]),
     )
