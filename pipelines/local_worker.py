@@ -39,9 +39,9 @@ def quiet() -> None:
     logging.getLogger().handlers = [handler]
 
 
-def load() -> None:
-    """Imports all that a worker needs."""
-    with loading():
+def load(*, buckets: bool = True) -> None:
+    """Imports all that a worker needs; `buckets` as in `loading`."""
+    with loading(buckets=buckets):
         import apache_beam.runners.worker.sdk_worker_main  # noqa: F401, PLC0415 - takes long
         import numpy.ma  # noqa: F401, PLC0415 - what pyarrow needs at the first use of an array
         import pyarrow.compute  # noqa: F401, PLC0415 - what frames that are handed on need at first use

@@ -63,7 +63,7 @@ def _serve(listening: socket.socket, parent: int) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
         local_worker.quiet()
-        local_worker.load()
+        local_worker.load(buckets=False)  # which the launching process has loaded, if the job has any
         listening.settimeout(_WATCH_SECONDS)
         while os.getppid() == parent:
             with suppress(ChildProcessError):  # there are none yet
