@@ -719,6 +719,7 @@ static PyObject *blocks(PyObject *Py_UNUSED(module), PyObject *arguments)
 
 /* ---- Blocks of a container that change ---- */
 
+#define MOST_OF_A_BYTE 64 /* no byte of what snappy makes stands for more bytes */
 #define SLACK 64 /* bytes behind the room for rows, so that they can be copied many at a time */
 
 /* What snappy made of `size` bytes, as its format description has it; -1 where it made no such thing. There is room for
@@ -833,7 +834,8 @@ static int open_container(Container *of)
         const Entry *entry = &of->entries[at];
         const int64_t end = all[4 * (at + 1)];
         sound = entry->begin >= before && entry->payload >= entry->begin && entry->count >= 0 && entry->size >= 0 &&
-                end - entry->payload >= CHECK + of->marker.len;
+                end - entry->payload >= CHECK + of->marker.len &&
+                entry->size / MOST_OF_A_BYTE <= end - entry->payload; /* no memory for what cannot be */
         before = end;
         if (sound && entry->size > of->rows.room)
             of->rows.room = (Py_ssize_t)entry->size;
