@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.formats import avro_snappy, avro_splices
+from transforms.formats import avro_blocks, avro_parts, avro_rows, avro_snappy, avro_splices
 from transforms.formats.avro_blocks import MOST_ROWS, RowType, cut
 from transforms.formats.avro_parts import avro_container, framed, header, marker
 from transforms.formats.avro_rows import encoded
@@ -176,6 +176,15 @@ def test_a_block_that_is_not_what_its_checksum_says_keeps_nothing_of_a_word() ->
     damaged = data[:-20] + bytes((data[-20] ^ 1,)) + data[-19:]
     found = b"".join(opened(damaged, cache_key_schema()).reworded(WORD))
     assert found == container(held.with_columns(action=pl.lit("upload"))), "it is compressed anew"
+
+
+def test_a_word_is_exchanged_alike_without_the_extension(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = rows([*range(900)]).with_columns(action=pl.lit("upload"))
+    some = held.with_columns(action=pl.when(pl.col("cache_key") < "000400").then(pl.lit("cached")))
+    expected = [container(held), container(some)]
+    for module in (avro_blocks, avro_parts, avro_rows, avro_splices):
+        monkeypatch.setattr(module, "_avro_rows", None)
+    assert [container(held), container(some)] == expected
 
 
 def test_words_have_one_length() -> None:
