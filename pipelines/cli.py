@@ -32,8 +32,8 @@ def _end(codes: Sequence[int]) -> None:
     """Ends the process at once: Python would take two thousand modules apart, for a fifth of a second."""
     if codes:
         with suppress(OSError, ValueError):  # a reader that has gone: that is left to Python
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in filter(None, (sys.stdout, sys.stderr)):  # there is none where it was closed from the start
+                stream.flush()
             os._exit(codes[0])
 
 

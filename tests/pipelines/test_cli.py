@@ -132,6 +132,14 @@ def test_quiet_says_nothing_and_a_person_gets_a_summary(
     assert "2 images to upload" in printed.replace("\n", " ")
 
 
+def test_a_job_may_have_nowhere_to_say_anything(export: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "pipelines.cli", "ingest", "--dataset", tmp_path / "d", "--items", export, "--quiet"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", '"$@" >&-', "sh", *map(str, words)], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_dry_run_leaves_nothing(export: Path, tmp_path: Path) -> None:
     run = ingest(tmp_path / "d", "--items", str(export), "--dry-run")
     assert (run.exit_code, run.outcome, run.document["groups"]["items"]["created"]) == (0, "dry_run", 2)
