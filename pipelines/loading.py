@@ -19,7 +19,8 @@ def loading(*, dataflow: bool = True, buckets: bool = True) -> Iterator[None]:
     Workers that are forked afterwards go on to share its memory: the collector writes into all that it looks at.
     Beam does without libraries that are not there; those of connectors that no job has are kept from it, which saves a
     tenth of the time.
-    In a process that has Beam already nothing is different: what else it holds may be garbage some day.
+    In a process that has Beam already nothing is different, but that it gets what it went without and needs now: what
+    else it holds may be garbage some day.
 
     Args:
         dataflow: Whether the job may be one for Dataflow, and Beam needs the library for that.

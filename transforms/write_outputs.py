@@ -15,7 +15,6 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import Held, Partition, WrittenPartition
-from transforms.formats.avro_blocks import RowType
 from transforms.formats.avro_parts import avro_container
 from transforms.formats.avro_rows import encoded
 from transforms.formats.avro_splices import AvroPart, can_splice
@@ -152,7 +151,7 @@ class _WriteRowsFn(StepFn):
         if changes is None or held is None:
             return part, before.continued(fields, partial(_part, state)).document(), uses
         published = publish(changes.after, fields, cache_keys=self._cache_keys)
-        rows = encoded(published.core, RowType(row_schema(group, fields)), records=_metadata(published))
+        rows = encoded(published.core, held.row_type, records=_metadata(published))
         records = part.records - len(changes.gone) + published.core.height
         part = self._stored(partition.number, group, held.spliced(changes.gone, rows, changes.places), records)
         come = (published.metadata, published.core["location"].struct.unnest())

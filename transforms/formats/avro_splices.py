@@ -26,7 +26,11 @@ def can_splice() -> bool:
 
 
 class AvroPart:
-    """A container that `avro_container` made, of which only those blocks are looked at that change."""
+    """A container that `avro_container` made, of which only those blocks are looked at that change.
+
+    Attributes:
+        row_type: Of its rows.
+    """
 
     @classmethod
     def of(cls, data: _Bytes, schema: Mapping[str, object]) -> Self | None:
@@ -44,7 +48,7 @@ class AvroPart:
             ValueError: The container is damaged.
         """
         self._data = memoryview(data)
-        self._type = RowType(schema)
+        self.row_type = RowType(schema)
         self._marker = marker(schema)
         self._header = begin
         self._table = _avro_rows.blocks(self._data, len(begin), self._marker)
@@ -64,8 +68,8 @@ class AvroPart:
         """
         new = [*rows]
         data, count = b"".join(of_block for _, of_block in new), sum(height for height, _ in new)
-        edits = (gone, data, self._type.row_starts(data, count), _before(gone, places))
-        of_row = (self._type.code, self._type.naming, self._type.least)
+        edits = (gone, data, self.row_type.row_starts(data, count), _before(gone, places))
+        of_row = (self.row_type.code, self.row_type.naming, self.row_type.least)
         yield self._header
         at = 0
         while True:
@@ -86,15 +90,15 @@ class AvroPart:
         Its bytes are those that `avro_container` gives of such rows with that word.
         """
         yield self._header
-        compress = compressing(self._type, word)
+        compress = compressing(self.row_type, word)
         if self._is_cut_otherwise:
             blocks = (self._with_other_ends(number, word) for number in range(len(self._blocks)))
-            yield from framed(cut(blocks, self._type), self._marker, compress)
+            yield from framed(cut(blocks, self.row_type), self._marker, compress)
             return
         at = 0
         while at < len(self._blocks):
             piece, at = _avro_rows.reworded(
-                self._data, self._table, self._marker, self._type.code, word.was, word.now, at, _PIECE_BYTES
+                self._data, self._table, self._marker, self.row_type.code, word.was, word.now, at, _PIECE_BYTES
             )
             yield piece
             if len(piece) < _PIECE_BYTES and at < len(self._blocks):  # not each row of this one ends with the word
@@ -110,7 +114,9 @@ class AvroPart:
         """A block with the second word wherever a row ends with the first."""
         _, count, start, size = self._blocks[number].tolist()
         stop = int(self._ends[number]) - len(self._marker) - _CHECKSUM_BYTES
-        rows, _ = with_other_ends((count, uncompressed(self._data[start:stop], size)), self._type, word.was, word.now)
+        rows, _ = with_other_ends(
+            (count, uncompressed(self._data[start:stop], size)), self.row_type, word.was, word.now
+        )
         return count, rows
 
 
