@@ -4,20 +4,26 @@ Where all workers are on one machine, large elements stay on its disk, and only 
 local runner copies each byte that it passes on several times, in one process.
 """
 
+import io
 import os
+import pickle
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
+from typing import ClassVar, cast
 
 import apache_beam as beam
 import polars as pl
 
-from transforms.elements import Rejection
+from transforms.elements import Rejection, Summaries
 from transforms.kernels.arrow_files import from_arrow, to_arrow
 from transforms.kernels.batch import Batch
 from transforms.rules.export_rows import Group
+from transforms.rules.fields import FieldSummary, GroupSummary
+from transforms.rules.numbers import NumberSummary
+from transforms.rules.strings import StringSummary
 from transforms.stage_metrics import Stage
 
 _shuffled = Stage("shuffle")
@@ -158,9 +164,47 @@ class RejectionCoder(beam.coders.Coder):
         return Rejection
 
 
+class SummariesCoder(beam.coders.Coder):
+    """Encodes Summaries, which may be thousands of small objects, as a pickle that holds of each its values alone."""
+
+    def encode(self, value: Summaries) -> bytes:
+        """The bytes of summaries."""
+        out = io.BytesIO()
+        _SummariesPickler(out, pickle.HIGHEST_PROTOCOL).dump(value)
+        return out.getvalue()
+
+    def estimate_size(self, value: Summaries) -> int:
+        """As for batches."""
+        return sum(len(summary.fields) for summary in value.values()) * _SUMMARY_BYTES
+
+    def decode(self, encoded: bytes) -> Summaries:
+        """The summaries of these bytes."""
+        return cast("Summaries", pickle.loads(encoded))  # noqa: S301 - our own, as Beam pickles what has no coder
+
+    def is_deterministic(self) -> bool:
+        """Equal summaries may have come about in different orders; they are values, never keys."""
+        return False
+
+    def to_type_hint(self) -> type[Summaries]:
+        """What is encoded."""
+        return Summaries
+
+
+class _SummariesPickler(pickle.Pickler):
+    """A dataclass with slots pickles itself by asking each time which fields it has."""
+
+    dispatch_table: ClassVar = {
+        kind: lambda value, kind=kind, values=attrgetter(*kind.__slots__): (kind, values(value))
+        for kind in (GroupSummary, FieldSummary, NumberSummary, StringSummary)
+    }
+
+
+_SUMMARY_BYTES = 512
+"""About what the summary of a field takes."""
 _PRIMITIVES = beam.coders.FastPrimitivesCoder()
 _values = attrgetter(*Rejection.__slots__)
 
 beam.coders.registry.register_coder(Batch, BatchCoder)
 beam.coders.registry.register_coder(Rejection, RejectionCoder)
 beam.coders.registry.register_coder(pl.DataFrame, FrameCoder)
+beam.coders.registry.register_coder(Summaries, SummariesCoder)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.rules.export_rows import Group
@@ -12,8 +11,9 @@ from transforms.rules.policies import Mode
 from transforms.rules.values import JsonObject
 from transforms.stored_files import StoredFile
 
-Summaries: TypeAlias = dict[str, GroupSummary]
-"""Group to its summary; groups without records may be absent."""
+
+class Summaries(dict[str, GroupSummary]):
+    """Group to its summary; groups without records may be absent."""
 
 
 class _Pickled:

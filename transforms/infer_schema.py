@@ -12,7 +12,7 @@ from transforms.kernels.fields import summarize
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.fields import GROUP_ZERO, FieldSummary, merge_groups
-from transforms.rules.numbers import quantile
+from transforms.rules.numbers import quantiles
 from transforms.rules.schema import conflicts, other_choices, resolve_group
 from transforms.rules.strings import MAX_CATEGORIES
 from transforms.rules.values import JsonObject
@@ -20,6 +20,7 @@ from transforms.steps import StepFn, call
 
 MAX_FIELDS = 2000
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+_QUANTILE_NAMES = tuple(f"{q:g}" for q in QUANTILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,14 @@ class ResolveSchema(beam.PTransform):
 
     def expand(self, summaries: beam.PCollection[Summaries]) -> beam.PCollection[JsonObject]:
         """Merges, and only then resolves: also where there is nothing to merge."""
-        merged = (
+        resolve = _ResolveSummariesFn(self._options)
+        resolved = (
             summaries
             | "KeyAlike" >> call(_alike).with_output_types(tuple[int, Summaries])
-            | "MergeSummaries" >> beam.CombinePerKey(_MergeSummariesFn()).with_output_types(tuple[int, Summaries])
+            | "MergeSummaries" >> beam.CombinePerKey(resolve).with_output_types(tuple[int, dict])
         )
-        resolve = beam.ParDo(_ResolveFn(self._options), beam.pvalue.AsDict(merged)).with_output_types(dict)
-        return summaries.pipeline | "Impulse" >> beam.Impulse() | "ResolveSummaries" >> resolve
+        schema = beam.ParDo(_SchemaFn(resolve), beam.pvalue.AsDict(resolved)).with_output_types(dict)
+        return summaries.pipeline | "Impulse" >> beam.Impulse() | "ResolveSummaries" >> schema
 
 
 def _alike(summaries: Summaries) -> tuple[int, Summaries]:
@@ -82,35 +84,41 @@ def _alike(summaries: Summaries) -> tuple[int, Summaries]:
 
 
 def _summaries(batch: Batch) -> Summaries:
-    return {batch.group: summarize(batch)}
+    return Summaries({batch.group: summarize(batch)})
 
 
 @beam.typehints.with_input_types(Summaries)
-@beam.typehints.with_output_types(Summaries)
-class _MergeSummariesFn(beam.CombineFn):
+@beam.typehints.with_output_types(dict)
+class _ResolveSummariesFn(beam.CombineFn):
+    def __init__(self, options: SchemaOptions) -> None:
+        self._options = options
+
+    def get_accumulator_coder(self) -> beam.coders.Coder:
+        return beam.coders.registry.get_coder(Summaries)
+
     def create_accumulator(self) -> Summaries:
-        return {}
+        return Summaries()
 
     def add_input(self, accumulator: Summaries, element: Summaries) -> Summaries:
         return self.merge_accumulators([accumulator, element])
 
     def merge_accumulators(self, accumulators: Iterable[Summaries]) -> Summaries:
-        merged: Summaries = {}
+        merged = Summaries()
         for summaries in accumulators:
             for group, summary in summaries.items():
                 merged[group] = merge_groups(merged.get(group, GROUP_ZERO), summary)
         return merged
 
-    def extract_output(self, accumulator: Summaries) -> Summaries:
-        return accumulator
+    def extract_output(self, accumulator: Summaries) -> dict[str, object]:
+        return _resolve(accumulator, self._options)
 
 
-class _ResolveFn(StepFn):
-    def __init__(self, options: SchemaOptions) -> None:
-        self._options = options
+class _SchemaFn(StepFn):
+    def __init__(self, resolve: _ResolveSummariesFn) -> None:
+        self._resolve = resolve
 
-    def process(self, _: bytes, merged: Mapping[int, Summaries]) -> Iterator[dict[str, object]]:
-        yield _resolve(merged.get(0, {}), self._options)
+    def process(self, _: bytes, resolved: Mapping[int, dict[str, object]]) -> Iterator[dict[str, object]]:
+        yield resolved[0] if resolved else self._resolve.extract_output(self._resolve.create_accumulator())
 
 
 def _resolve(summaries: Summaries, options: SchemaOptions) -> dict[str, object]:
@@ -139,9 +147,9 @@ def _resolve(summaries: Summaries, options: SchemaOptions) -> dict[str, object]:
         },
         "quantiles": {
             group: {
-                key: {f"{q:g}": quantile(each.numbers, q) for q in QUANTILES}
+                key: dict(zip(_QUANTILE_NAMES, at, strict=True))
                 for key, each in sorted(summary.fields.items())
-                if each.numbers.count
+                if (at := quantiles(each.numbers, QUANTILES)) is not None
             }
             for group, summary in found.items()
         },

@@ -244,7 +244,7 @@ class _MergePartitionFn(StepFn):
         numbers = [each.number for each in brought]
         parts = [merged] if len(brought) == 1 else merged.split(numbers, merging.partitions)
         for each, own in zip(brought, parts, strict=True):
-            summaries: Summaries = {}
+            summaries = Summaries()
             partition = self._stored(each, own, summaries)
             records = sum(state.records for state in partition.states.values()) if partition else 0
             note_progress(merging.progress, "merged", 1, records)

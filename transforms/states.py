@@ -1,8 +1,9 @@
 """State files: what the steps of a job leave for later steps and for the next version, read back."""
 
-import json
 from collections.abc import Mapping
 from typing import cast
+
+import orjson
 
 from transforms.kernels.batch import Batch
 from transforms.kernels.changes import Changes
@@ -34,7 +35,7 @@ def read_changes(file: StoredFile) -> Changes:
 
 def read_summaries(file: StoredFile) -> dict[Group, GroupSummary]:
     """Group to the summary of the rows of a partition."""
-    stored = cast("dict[Group, GroupJson]", json.loads(read_bytes(file.uri)))
+    stored = cast("dict[Group, GroupJson]", orjson.loads(read_bytes(file.uri)))
     return {group: group_from_json(summary) for group, summary in stored.items()}
 
 
@@ -45,7 +46,7 @@ def summaries_data(summaries: Mapping[str, GroupSummary]) -> bytes:
 
 def read_counted(file: StoredFile) -> dict[Group, JsonObject]:
     """Group to what was counted of the rows of a partition."""
-    return cast("dict[Group, JsonObject]", json.loads(read_bytes(file.uri)))
+    return cast("dict[Group, JsonObject]", orjson.loads(read_bytes(file.uri)))
 
 
 def counted_data(counted: Mapping[Group, JsonObject]) -> bytes:
@@ -54,4 +55,4 @@ def counted_data(counted: Mapping[Group, JsonObject]) -> bytes:
 
 
 def _data(document: object) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return orjson.dumps(document)

@@ -1,5 +1,6 @@
 """Both encoders of rows give the same bytes, with or without the extension: P3."""
 
+from random import Random
 from typing import Any
 
 import polars as pl
@@ -84,6 +85,23 @@ def test_the_extension_encodes_as_polars_does(frame: pl.DataFrame) -> None:
     assert blocks(frame) == by_polars(frame)
     cut = frame[2:]
     assert blocks(cut) == by_polars(cut)
+
+
+@needs_extension
+@settings(max_examples=60)
+@given(st.integers(60, 90), st.integers(1, 40), st.randoms(use_true_random=False), st.sampled_from((0.0, 0.05, 0.4)))
+def test_records_of_many_fields_of_which_rows_have_few(fields: int, rows: int, rng: Random, share: float) -> None:
+    kinds = (lambda: rng.getrandbits(40), rng.random, lambda: rng.random() < 0.5, lambda: "é" * rng.randrange(9))
+    dtypes = (pl.Int64, pl.Float64, pl.Boolean, pl.String)
+    columns = [
+        pl.Series(f"f{n}", [kinds[n % 4]() if rng.random() < share else None for _ in range(rows)], dtypes[n % 4])
+        for n in range(fields)
+    ]
+    many = pl.DataFrame(columns).to_struct("many")
+    present = pl.Series([rng.random() < 0.8 for _ in range(rows)])
+    missing = pl.Series([None], dtype=many.dtype).new_from_index(0, rows)
+    frame = pl.DataFrame([pl.Series("n", range(rows)), many, many.zip_with(present, missing).alias("some"), columns[0]])
+    assert blocks(frame) == by_polars(frame)
 
 
 @needs_extension

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from support.strategies import doubles, longs, texts
 
 from transforms.kernels import cell_statistics
-from transforms.kernels.cell_statistics import numbers_of_stretches, stretches, strings_of_keys
+from transforms.kernels.cell_statistics import numbers_of_stretches, strings_of_keys
+from transforms.kernels.cells import stretches
 from transforms.kernels.statistics import numbers_of_doubles, numbers_of_longs, strings_of
 
 

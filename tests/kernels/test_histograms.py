@@ -23,18 +23,22 @@ def one_by_one(values: list[float], found: list[float]) -> list[int]:
     return counted
 
 
-@given(st.lists(longs, min_size=1, max_size=50), st.integers(1, 25))
-def test_integers_are_counted_exactly(values: list[int], bins: int) -> None:
+@given(st.lists(longs, min_size=1, max_size=50), st.integers(1, 25), st.sampled_from((0, kernel.FEW)))
+def test_integers_are_counted_exactly(values: list[int], bins: int, few: int) -> None:
     found = edges(min(values), max(values), integers=True, bins=bins)
-    counted = kernel.counts(np.array(values, dtype=np.int64), found)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "FEW", few)
+        counted = kernel.counts(np.array(values, dtype=np.int64), found)
     assert counted == one_by_one(values, found)
     assert sum(counted) == len(values)
 
 
-@given(st.lists(doubles, min_size=1, max_size=50), st.integers(1, 25))
-def test_doubles_are_counted_exactly(values: list[float], bins: int) -> None:
+@given(st.lists(doubles, min_size=1, max_size=50), st.integers(1, 25), st.sampled_from((0, kernel.FEW)))
+def test_doubles_are_counted_exactly(values: list[float], bins: int, few: int) -> None:
     found = edges(min(values), max(values), integers=False, bins=bins)
-    counted = kernel.counts(np.array(values, dtype=np.float64), found)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "FEW", few)
+        counted = kernel.counts(np.array(values, dtype=np.float64), found)
     assert counted == one_by_one(values, found)
     assert sum(counted) == len(values)
 
@@ -50,6 +54,7 @@ def test_the_last_bin_is_closed_and_the_others_are_not() -> None:
 
 def test_chunks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.arange(1000, dtype=np.int64)
+    monkeypatch.setattr(kernel, "FEW", 0)
     expected = kernel.counts(values, edges(0, 999, integers=True))
     monkeypatch.setattr(kernel, "CHUNK", 7)
     assert kernel.counts(values, edges(0, 999, integers=True)) == expected == [50] * 20

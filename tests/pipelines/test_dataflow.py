@@ -56,7 +56,7 @@ PICKLED = {
     "that all is reported": r"WriteResults/WriteReports\.None",
     "nothing": r"(KeepLease[A-Z][A-Za-z]+|Publish)\.None",
 }
-REGISTERED = {"BatchCoder", "FrameCoder", "RejectionCoder"}
+REGISTERED = {"BatchCoder", "FrameCoder", "RejectionCoder", "SummariesCoder"}
 
 
 @pytest.fixture(scope="module", params=["fail", "quarantine"])

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
@@ -52,6 +53,14 @@ def test_float_bins_start_and_end_at_the_extremes_and_ascend(a: float, b: float,
     assert 2 <= len(found) <= bins + 1
     assert (found[0], found[-1]) == (minimum, maximum)
     assert minimum == maximum or all(low < high for low, high in pairwise(found))
+
+
+@given(doubles, doubles, st.integers(1, 40))
+def test_float_edges_are_rounded_once_from_the_exact_ones(a: float, b: float, bins: int) -> None:
+    minimum, maximum = sorted((a, b))
+    width = (Fraction(maximum) - Fraction(minimum)) / bins
+    exact = {float(Fraction(minimum) + width * position) + 0.0 for position in range(bins)}
+    assert set(edges(minimum, maximum, integers=False, bins=bins)) == exact | {maximum}
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from transforms.rules.numbers import (
     bucket_center,
     mean,
     merge_numbers,
-    quantile,
+    quantiles,
     stddev,
     summarize_number,
 )
@@ -145,24 +145,26 @@ def test_booleans_are_no_numbers() -> None:
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False), min_size=1, max_size=60))
 def test_quantiles_are_within_half_a_percent_of_the_value_at_their_rank(numbers: list[float]) -> None:
     summary, ordered = summary_of(numbers), sorted(numbers)
-    for q in (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0):
-        found, expected = quantile(summary, q), ordered[math.floor(q * (len(ordered) - 1))]
-        assert found is not None
+    points = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+    at = quantiles(summary, points)
+    assert at is not None
+    for q, found in zip(points, at, strict=True):
+        expected = ordered[math.floor(q * (len(ordered) - 1))]
         assert math.isfinite(found)
         assert ordered[0] <= found <= ordered[-1]
         assert abs(Fraction(found) - Fraction(expected)) <= abs(Fraction(expected)) / 200
-    assert (quantile(summary, 0.0), quantile(summary, 1.0)) == (ordered[0], ordered[-1])
+    assert (at[0], at[-1]) == (ordered[0], ordered[-1])
 
 
 def test_quantiles_of_small_whole_numbers_are_exact() -> None:
     summary = summary_of(list(range(-256, 257)))
-    assert [quantile(summary, q) for q in (0.0, 0.25, 0.5, 0.75, 1.0)] == [-256.0, -128.0, 0.0, 128.0, 256.0]
+    assert quantiles(summary, (0.0, 0.25, 0.5, 0.75, 1.0)) == [-256.0, -128.0, 0.0, 128.0, 256.0]
 
 
 def test_there_is_no_quantile_of_nothing_and_none_outside_the_unit_interval() -> None:
-    assert quantile(NUMBERS_ZERO, 0.5) is None
+    assert quantiles(NUMBERS_ZERO, (0.5,)) is None
     with pytest.raises(ValueError, match="from 0 to 1"):
-        quantile(NUMBERS_ZERO, 1.5)
+        quantiles(NUMBERS_ZERO, (0.5, 1.5))
 
 
 @given(st.lists(doubles, min_size=2, max_size=30))

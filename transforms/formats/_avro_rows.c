@@ -182,8 +182,93 @@ static void advance(Column *column, int64_t row)
 /* Bytes that a column takes at most, apart from those of a text. */
 #define MOST 11
 
+/* A value that a row has: its column, and its place among the values there. */
+typedef struct {
+    uint32_t column, place;
+} Cell;
+
+/* Of a record with many fields those that each row has: `cells[starts[row]]` up to `cells[starts[row + 1]]`, by column.
+   Its fields are all columns from `first` to before `behind`, of which each row has few. */
+typedef struct {
+    Py_ssize_t first, behind; /* the same where no record has many fields */
+    Py_ssize_t *starts;
+    Cell *cells;
+} Rare;
+
+/* Fields from which on a record has many, and how many times as many it has as a row has of them. */
+#define MANY 64
+#define TIMES 4
+
+/* Finds what each row has of the fields of a record, if these are rare; 0 without memory for it. */
+static int find_rare(Rare *rare, const Column *columns, Py_ssize_t count, Py_ssize_t height)
+{
+    Py_ssize_t record = 0, values = 0;
+    while (record < count && !(columns[record].kind == RECORD && columns[record].behind - record > MANY))
+        record++;
+    if (record == count)
+        return 1;
+    const Py_ssize_t first = record + 1, behind = columns[record].behind;
+    for (Py_ssize_t i = first; i < behind; i++) {
+        const Column *column = &columns[i];
+        if (column->kind == RECORD || column->rows == NULL)
+            return 1;
+        if (column->count && (column->rows[0] < 0 || column->rows[column->count - 1] >= height))
+            return 1;
+        values += column->count;
+    }
+    if (values / (behind - first) >= height / TIMES || behind > UINT32_MAX || height > UINT32_MAX)
+        return 1;
+    rare->starts = PyMem_RawCalloc((size_t)height + 2, sizeof *rare->starts);
+    rare->cells = PyMem_RawMalloc((size_t)(values ? values : 1) * sizeof *rare->cells);
+    if (rare->starts == NULL || rare->cells == NULL)
+        return 0;
+    Py_ssize_t *starts = rare->starts + 1; /* those of a row are counted, then filled, a place further on */
+    for (Py_ssize_t i = first; i < behind; i++)
+        for (Py_ssize_t at = 0; at < columns[i].count; at++)
+            starts[columns[i].rows[at] + 1]++;
+    for (Py_ssize_t row = 1; row <= height; row++)
+        starts[row] += starts[row - 1];
+    for (Py_ssize_t i = first; i < behind; i++)
+        for (Py_ssize_t at = 0; at < columns[i].count; at++)
+            rare->cells[starts[columns[i].rows[at]]++] = (Cell){(uint32_t)i, (uint32_t)at};
+    rare->first = first;
+    rare->behind = behind;
+    return 1;
+}
+
+/* Puts a value behind its branch; NULL without memory. What follows needs `room` bytes apart from texts. */
+static inline unsigned char *put_value(Output *out, unsigned char *at, const Column *column, Py_ssize_t place,
+                                       Py_ssize_t room)
+{
+    switch (column->kind) {
+    case LONG:
+        return put_long(at, ((const int64_t *)column->values)[place]);
+    case DOUBLE:
+        memcpy(at, (const double *)column->values + place, sizeof(double));
+        return at + sizeof(double);
+    case BOOLEAN:
+        *at = ((const unsigned char *)column->values)[place] != 0;
+        return at + 1;
+    case STRING: {
+        const int64_t *offsets = column->values;
+        int64_t length = offsets[place + 1] - offsets[place];
+        at = put_long(at, length);
+        out->size = at - out->data;
+        if (reserve(out, (Py_ssize_t)length + room) < 0)
+            return NULL;
+        at = out->data + out->size;
+        memcpy(at, column->data + offsets[place], (size_t)length);
+        return at + length;
+    }
+    case RECORD:
+        break; /* its fields follow */
+    }
+    return at;
+}
+
 /* Puts a row; `named` is where the columns end that name it, the first `naming` ones, in the output. */
-static int put_row(Output *out, Column *columns, Py_ssize_t count, int64_t row, Py_ssize_t naming, Py_ssize_t *named)
+static int put_row(Output *out, Column *columns, Py_ssize_t count, const Rare *rare, int64_t row, Py_ssize_t naming,
+                   Py_ssize_t *named)
 {
     if (reserve(out, count * MOST) < 0)
         return -1;
@@ -192,6 +277,23 @@ static int put_row(Output *out, Column *columns, Py_ssize_t count, int64_t row, 
     for (Py_ssize_t i = 0; i < count;) {
         if (i >= naming && *named < 0)
             *named = at - out->data;
+        if (i == rare->first && i < rare->behind) {
+            for (Py_ssize_t k = rare->starts[row]; k < rare->starts[row + 1]; k++) {
+                const Cell cell = rare->cells[k];
+                const Py_ssize_t missing = cell.column - i;
+                memset(at, 0, (size_t)missing);
+                at += missing;
+                *at++ = 2;
+                i += missing + 1;
+                at = put_value(out, at, &columns[cell.column], cell.place, (count - i) * MOST);
+                if (at == NULL)
+                    return -1;
+            }
+            memset(at, 0, (size_t)(rare->behind - i));
+            at += rare->behind - i;
+            i = rare->behind;
+            continue;
+        }
         Column *column = &columns[i];
         Py_ssize_t place = (Py_ssize_t)row;
         if (column->rows != NULL) {
@@ -206,32 +308,9 @@ static int put_row(Output *out, Column *columns, Py_ssize_t count, int64_t row, 
         }
         *at++ = 2;
         i++;
-        switch (column->kind) {
-        case LONG:
-            at = put_long(at, ((const int64_t *)column->values)[place]);
-            break;
-        case DOUBLE:
-            memcpy(at, (const double *)column->values + place, sizeof(double));
-            at += sizeof(double);
-            break;
-        case BOOLEAN:
-            *at++ = ((const unsigned char *)column->values)[place] != 0;
-            break;
-        case STRING: {
-            const int64_t *offsets = column->values;
-            int64_t length = offsets[place + 1] - offsets[place];
-            at = put_long(at, length);
-            out->size = at - out->data;
-            if (reserve(out, (Py_ssize_t)length + (count - i) * MOST) < 0)
-                return -1;
-            at = out->data + out->size;
-            memcpy(at, column->data + offsets[place], (size_t)length);
-            at += length;
-            break;
-        }
-        case RECORD:
-            break; /* its fields follow */
-        }
+        at = put_value(out, at, column, place, (count - i) * MOST);
+        if (at == NULL)
+            return -1;
     }
     out->size = at - out->data;
     if (*named < 0)
@@ -302,6 +381,7 @@ static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
     Column *columns = PyMem_RawCalloc((size_t)(count ? count : 1), sizeof *columns);
     Buffers *buffers = PyMem_RawCalloc((size_t)(count ? count : 1), sizeof *buffers);
     Output out = {PyMem_RawMalloc(1 << 16), 0, 1 << 16};
+    Rare rare = {0, 0, NULL, NULL};
     if (columns == NULL || buffers == NULL || out.data == NULL) {
         PyErr_NoMemory();
         goto done;
@@ -322,12 +402,16 @@ static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
             goto done;
         }
     }
+    if (!find_rare(&rare, columns, count, height)) {
+        PyErr_NoMemory();
+        goto done;
+    }
     found = PyList_New(0);
     Py_ssize_t rows = 0;
     for (Py_ssize_t row = 0; found != NULL && row < height; row++) {
         const Py_ssize_t start = out.size;
         Py_ssize_t named;
-        if (put_row(&out, columns, count, row, naming, &named) < 0) {
+        if (put_row(&out, columns, count, &rare, row, naming, &named) < 0) {
             PyErr_NoMemory();
             Py_CLEAR(found);
             goto done;
@@ -342,6 +426,8 @@ static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
 done:
     PyMem_RawFree(out.data);
     PyMem_RawFree(columns);
+    PyMem_RawFree(rare.starts);
+    PyMem_RawFree(rare.cells);
     if (buffers != NULL)
         release(buffers, read);
     return found;

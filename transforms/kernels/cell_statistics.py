@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from transforms.kernels.cells import stretches
 from transforms.kernels.statistics import (
     CHUNK,
     Doubles,
@@ -26,18 +27,6 @@ _MOST_BINS = 1 << 18
 """Of columns and exponents together: the tables of sums stay within some megabytes."""
 _LONG_BITS = 63
 _EXACT_BITS = 53
-
-
-def stretches(sorted_rows: pl.DataFrame, *names: str) -> pl.DataFrame:
-    """Where rows that say the same in some columns begin, and how many there are: columns `names`, start, count.
-
-    The rows are sorted by these columns.
-    """
-    return (
-        sorted_rows.select(*names, start=pl.int_range(pl.len(), dtype=pl.Int64))
-        .group_by(*names, maintain_order=True)
-        .agg(pl.col("start").first(), count=pl.len())
-    )
 
 
 def strings_of_keys(

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from transforms.kernels.batch import CELLS, Batch, Positions
-from transforms.kernels.fields import cell_groups, cell_values
+from transforms.kernels.cells import cell_groups, cell_values
 from transforms.kernels.metadata import ALWAYS_COLUMNS, CELL_COLUMN, DENSITY, FORMS, spread
 from transforms.kernels.parsing import parse
 from transforms.kernels.silence import silence

@@ -9,8 +9,8 @@ import polars as pl
 
 from transforms.kernels import statistics
 from transforms.kernels.batch import Batch
-from transforms.kernels.cell_statistics import numbers_of_stretches, stretches, strings_of_keys
-from transforms.kernels.metadata import CELL_COLUMN
+from transforms.kernels.cell_statistics import numbers_of_stretches, strings_of_keys
+from transforms.kernels.cells import cell_groups, cell_values, ordered, stretches
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary, merge_fields
 from transforms.rules.numbers import merge_numbers, summarize_number
@@ -31,22 +31,6 @@ def values_by_form(batch: Batch) -> dict[str, dict[str, list[tuple[npt.NDArray[n
     for (key, form), cells in cell_groups(batch):
         found[key].setdefault(form, []).append((cells["row"].to_numpy().astype(np.int64), cell_values(cells, form)))
     return dict(found)
-
-
-def cell_groups(batch: Batch) -> Iterator[tuple[tuple[str, str], pl.DataFrame]]:
-    """The cells of each key and form, in the order of their rows."""
-    if not batch.cells.height:
-        return
-    cells = batch.cells.sort("key", "form", "row")
-    # Stretches of one frame: `partition_by` copies each group.
-    for key, form, start, count in stretches(cells, "key", "form").iter_rows():
-        yield (key, form), cells[start : start + count]
-
-
-def cell_values(cells: pl.DataFrame, form: str) -> pl.Series:
-    """The values of cells that have one form."""
-    values = cells[CELL_COLUMN.get(form, "text")]
-    return values.cast(pl.Boolean) if form in ("bool", "null") else values
 
 
 def locations(rows: pl.DataFrame) -> pl.DataFrame:
@@ -99,7 +83,7 @@ def _cell_summaries(batch: Batch, limits: Mapping[str, int], most: int) -> Itera
     """The summaries of the cells, by key and form."""
     if not batch.cells.height:
         return
-    by_form = batch.cells.sort("key", "row").partition_by("form", as_dict=True, maintain_order=True)
+    by_form = ordered(batch.cells, "key").partition_by("form", as_dict=True, maintain_order=True)
     for (form,), cells in by_form.items():
         match form:
             case "string":

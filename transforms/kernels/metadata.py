@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TypeAlias
 
 import numpy as np
@@ -204,6 +205,7 @@ def spread(series: pl.Series, rows: Positions, height: int) -> pl.Series:
 
 def _cells(found: Sequence[Found]) -> pl.DataFrame:
     """The table of rare values."""
+    found = sorted(found, key=itemgetter(0, 1))
     counts = np.array([len(rows) for _, _, rows, _ in found])
     owners = np.repeat(np.arange(len(found)), counts)
     columns = {
@@ -220,4 +222,4 @@ def _cells(found: Sequence[Found]) -> pl.DataFrame:
         whole = pl.concat(values) if values else pl.Series([], dtype=dtype)
         where = np.concatenate(rows) if rows else np.empty(0, np.int64)
         columns[name] = spread(whole, where, len(owners))
-    return pl.DataFrame(columns, schema=CELLS).sort("row", "key", "form")
+    return pl.DataFrame(columns, schema=CELLS).sort("row", maintain_order=True)

@@ -9,8 +9,8 @@ import orjson
 import polars as pl
 
 from transforms.kernels.batch import Batch, Positions, no_cells
-from transforms.kernels.cell_statistics import stretches
-from transforms.kernels.fields import cell_values, locations
+from transforms.kernels.cells import cell_values, ordered, stretches
+from transforms.kernels.fields import locations
 from transforms.kernels.image_urls import cache_key_column, published_keys
 from transforms.kernels.metadata import json_text, spread
 from transforms.rules.attachments import FIELD as ATTACHMENTS
@@ -194,17 +194,20 @@ def _cell_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, list[S
     found: dict[str, list[Sparse]] = {}
     if not batch.cells.height or not storages:
         return found
-    stored = pl.DataFrame({"key": list(storages), "storage": list(storages.values())})
-    cells = batch.cells.join(stored, on="key").sort("key", "row")
-    there = set(cells["form"].to_list())
-    for storage, forms in _FORMS.items():
-        for form in filter(there.__contains__, forms):
-            some = cells.filter((pl.col("storage") == storage) & (pl.col("form") == form))
-            values = _cast(cell_values(some, form), form, storage)
-            rows = some["row"].to_numpy().astype(np.int64)
-            for key, start, count in stretches(some, "key").iter_rows():
-                stretch = Sparse(rows[start : start + count], values.slice(start, count))
-                found.setdefault(key, []).append(stretch)
+    cells = ordered(batch.cells, "key")
+    for form in dict.fromkeys(form for forms in _FORMS.values() for form in forms):
+        some = cells.filter(pl.col("form") == form)
+        values = cell_values(some, form)
+        rows = some["row"].to_numpy().astype(np.int64)
+        of_storage: dict[str, pl.Series] = {}
+        for key, start, count in stretches(some, "key").iter_rows():
+            storage = storages.get(key)
+            if storage is None or form not in _FORMS[storage]:
+                continue
+            if storage not in of_storage:
+                of_storage[storage] = _cast(values, form, storage)
+            stretch = Sparse(rows[start : start + count], of_storage[storage].slice(start, count))
+            found.setdefault(key, []).append(stretch)
     return found
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from transforms.rules.coordinates import PAIRS
+from transforms.rules.counting import added
 from transforms.rules.numbers import NUMBERS_ZERO, NumberSummary, merge_numbers, summarize_number
 from transforms.rules.strings import STRINGS_ZERO, StringSummary, merge_strings, summarize_string
 from transforms.rules.values import JsonValue, Kind, Observed, is_number, kind, observed
@@ -100,11 +101,9 @@ def summarize_record(metadata: Mapping[str, JsonValue]) -> GroupSummary:
 
 def merge_fields(a: FieldSummary, b: FieldSummary) -> FieldSummary:
     """Return the summary of the values of both. Commutative and associative, with `FIELD_ZERO` as zero."""
-    counted = Counter(a.observed)
-    counted.update(b.observed)
     return FieldSummary(
         null=a.null + b.null,
-        observed=dict(counted),
+        observed=added(a.observed, b.observed),
         numbers=merge_numbers(a.numbers, b.numbers),
         strings=merge_strings(a.strings, b.strings),
         paired=a.paired + b.paired,

@@ -1,7 +1,5 @@
 """Edges of the bins of a histogram, from the extremes of a field. Bins are half-open, the last one is closed."""
 
-from fractions import Fraction
-
 BINS = 20
 
 
@@ -48,6 +46,9 @@ def _integer_edges(minimum: int, maximum: int, bins: int) -> list[int]:
 def _float_edges(minimum: float, maximum: float, bins: int) -> list[float]:
     if minimum == maximum:
         return [minimum, maximum]
-    low, span = Fraction(minimum), Fraction(maximum) - Fraction(minimum)  # exact, so that no difference overflows
-    found = [float(low + span * position / bins) + 0.0 for position in range(bins)]
+    # Exact, in whole numbers of one unit: no difference overflows, and the division rounds once.
+    (low, low_unit), (high, high_unit) = minimum.as_integer_ratio(), maximum.as_integer_ratio()
+    unit = max(low_unit, high_unit)  # both are powers of two
+    low, high = low * (unit // low_unit), high * (unit // high_unit)
+    found = [(low * (bins - position) + high * position) / (unit * bins) + 0.0 for position in range(bins)]
     return [*sorted(set(found)), maximum] if found[-1] < maximum else sorted(set(found))

@@ -7,9 +7,12 @@ units of 2**-1074 and 2**-2148. Floating sums are not associative; these are. Ro
 
 import math
 import struct
-from collections import Counter
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+
+from transforms.rules.counting import added
 
 UNIT_EXPONENT = 1074  # every finite double is a whole multiple of 2**-1074, the smallest subnormal
 BUCKET_SHIFT = 45  # of the 52 stored mantissa bits 7 remain, so a bucket is within 2**-8 (0.4 %) of its members
@@ -88,8 +91,6 @@ def merge_numbers(a: NumberSummary, b: NumberSummary) -> NumberSummary:
         return b
     if not b.count:
         return a
-    buckets = Counter(a.buckets)
-    buckets.update(b.buckets)
     return NumberSummary(
         count=a.count + b.count,
         minimum=preferred(a.minimum, b.minimum, -1),
@@ -98,7 +99,7 @@ def merge_numbers(a: NumberSummary, b: NumberSummary) -> NumberSummary:
         squares=a.squares + b.squares,
         inexact=a.inexact + b.inexact,
         beyond_long=a.beyond_long + b.beyond_long,
-        buckets=dict(buckets),
+        buckets=added(a.buckets, b.buckets),
     )
 
 
@@ -129,33 +130,35 @@ def stddev(summary: NumberSummary) -> float | None:
         return None
 
 
-def quantile(summary: NumberSummary, q: float) -> float | None:
-    """Return the value at rank floor(q * (n - 1)), within 0.4 % of it, and within [minimum, maximum].
+def quantiles(summary: NumberSummary, points: Sequence[float]) -> list[float] | None:
+    """Return for each q of `points` the value at rank floor(q * (n - 1)), to 0.4 %, and within [minimum, maximum].
 
     Exact at q = 0 and q = 1, for zero, and for whole numbers up to 256. The relative error holds for normal
     doubles; below 2**-1022 the error is absolute (2**-1030). None of no values.
 
     Args:
         summary: The numbers.
-        q: From 0 to 1.
+        points: Each from 0 to 1.
 
     Raises:
-        ValueError: q is outside [0, 1].
+        ValueError: A point is outside [0, 1].
     """
-    if not 0.0 <= q <= 1.0:
-        raise ValueError(f"expected a quantile from 0 to 1, got {q}")
+    for q in points:
+        if not 0.0 <= q <= 1.0:
+            raise ValueError(f"expected a quantile from 0 to 1, got {q}")
     if summary.minimum is None or summary.maximum is None:
         return None
     low, high = float(summary.minimum), float(summary.maximum)
-    if q in (0.0, 1.0):
-        return high if q else low
-    rank = math.floor(q * (summary.count - 1))
-    seen = 0
-    for key in sorted(summary.buckets):
-        seen += summary.buckets[key]
-        if seen > rank:
-            return min(max(bucket_center(key), low), high)
-    return high
+    keys = sorted(summary.buckets)
+    seen = list(accumulate(summary.buckets[key] for key in keys))
+
+    def at(q: float) -> float:
+        if q in (0.0, 1.0):
+            return high if q else low
+        key = keys[bisect_right(seen, math.floor(q * (summary.count - 1)))]
+        return min(max(bucket_center(key), low), high)
+
+    return [at(q) for q in points]
 
 
 def bucket(value: float) -> int:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 from datasketches import hll_sketch, hll_union, tgt_hll_type
 
+from transforms.rules.counting import added
+
 MAX_CATEGORIES = 250  # 250 distinct values are still categorical, 251 are text (T1)
 SKETCH_LG_K = 13  # 8192 registers: a standard error of about 1 %, at most 8 KiB
 
@@ -97,10 +99,9 @@ def merge_strings(a: StringSummary, b: StringSummary) -> StringSummary:
         raise ValueError(f"expected summaries of one field with one limit, got {a.limit} and {b.limit}")
     count = a.count + b.count
     if a.categories is not None and b.categories is not None:
-        categories = Counter(a.categories)
-        categories.update(b.categories)
+        categories = added(a.categories, b.categories)
         if len(categories) <= a.limit:
-            return StringSummary(count, dict(categories), None, a.limit)
+            return StringSummary(count, categories, None, a.limit)
         return summarize_distinct(count, categories, a.limit)
     union = hll_union(SKETCH_LG_K)
     for part in (a, b):

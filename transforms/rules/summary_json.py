@@ -13,6 +13,9 @@ from transforms.rules.strings import STRINGS_ZERO, StringSummary
 from transforms.rules.values import Observed
 
 
+_OBSERVED = tuple((seen, seen.value) for seen in Observed)
+
+
 class NumbersJson(TypedDict):
     """A `NumberSummary`. Sums are (odd part in hexadecimal, exponent of two); buckets are keys and counts."""
 
@@ -73,7 +76,7 @@ def field_to_json(summary: FieldSummary) -> FieldJson:
     """
     return {
         "null": summary.null,
-        "observed": {seen.value: summary.observed[seen] for seen in Observed if seen in summary.observed},
+        "observed": {name: summary.observed[seen] for seen, name in _OBSERVED if seen in summary.observed},
         "numbers": _numbers_to_json(summary.numbers) if summary.numbers.count else None,
         "strings": _strings_to_json(summary.strings) if summary.strings.count else None,
         "paired": summary.paired,

@@ -1,0 +1,55 @@
+"""The long table of rare values of a batch, put in the order of its keys: where each begins, and what its values are.
+
+Columns of few distinct texts are numbered and put in order by these numbers, in one pass over all rows; comparing the
+texts themselves would take ten times as long.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from transforms.kernels.batch import Batch
+from transforms.kernels.metadata import CELL_COLUMN
+
+_NARROW = 1 << 16
+"""Numbers below are put in order by counting, which numpy does for integers of two bytes."""
+
+
+def ordered(cells: pl.DataFrame, *names: str) -> pl.DataFrame:
+    """Cells in the order of some columns of texts, UTF-8 byte by byte; those alike stay in the order that they have."""
+    order = np.zeros(cells.height, np.int64)
+    distinct = 1
+    for name in names:
+        texts = cells[name].unique().sort()
+        distinct *= max(len(texts), 1)
+        order = order * len(texts) + cells[name].cast(pl.Enum(texts)).to_physical().to_numpy()
+    return cells[np.argsort(order.astype(np.uint16) if distinct <= _NARROW else order, kind="stable")]
+
+
+def stretches(sorted_rows: pl.DataFrame, *names: str) -> pl.DataFrame:
+    """Where rows that say the same in some columns begin, and how many there are: columns `names`, start, count.
+
+    The rows are sorted by these columns.
+    """
+    return (
+        sorted_rows.select(*names, start=pl.int_range(pl.len(), dtype=pl.Int64))
+        .group_by(*names, maintain_order=True)
+        .agg(pl.col("start").first(), count=pl.len())
+    )
+
+
+def cell_groups(batch: Batch) -> Iterator[tuple[tuple[str, str], pl.DataFrame]]:
+    """The cells of each key and form, in the order of their rows."""
+    if not batch.cells.height:
+        return
+    cells = ordered(batch.cells, "key", "form")
+    # Stretches of one frame: `partition_by` copies each group.
+    for key, form, start, count in stretches(cells, "key", "form").iter_rows():
+        yield (key, form), cells[start : start + count]
+
+
+def cell_values(cells: pl.DataFrame, form: str) -> pl.Series:
+    """The values of cells that have one form."""
+    values = cells[CELL_COLUMN.get(form, "text")]
+    return values.cast(pl.Boolean) if form in ("bool", "null") else values
