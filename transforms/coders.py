@@ -8,11 +8,11 @@ import io
 import os
 import pickle
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import Any, cast
 
 import apache_beam as beam
 import polars as pl
@@ -193,12 +193,14 @@ class SummariesCoder(beam.coders.Coder):
 class _SummariesPickler(pickle.Pickler):
     """A dataclass with slots pickles itself by asking each time which fields it has."""
 
-    dispatch_table: ClassVar = {
-        kind: lambda value, kind=kind, values=attrgetter(*kind.__slots__): (kind, values(value))
-        for kind in (GroupSummary, FieldSummary, NumberSummary, StringSummary)
-    }
+    def reducer_override(self, value: Any) -> Any:  # noqa: ANN401 - anything, and NotImplemented
+        values = _VALUES.get(type(value))
+        return NotImplemented if values is None else (type(value), values(value))
 
 
+_VALUES: dict[type, Callable[[Any], tuple[object, ...]]] = {
+    kind: attrgetter(*kind.__slots__) for kind in (GroupSummary, FieldSummary, NumberSummary, StringSummary)
+}
 _SUMMARY_BYTES = 512
 """About what the summary of a field takes."""
 _PRIMITIVES = beam.coders.FastPrimitivesCoder()

@@ -73,7 +73,7 @@ class ResolveSchema(beam.PTransform):
         resolved = (
             summaries
             | "KeyAlike" >> call(_alike).with_output_types(tuple[int, Summaries])
-            | "MergeSummaries" >> beam.CombinePerKey(resolve).with_output_types(tuple[int, dict])
+            | "MergeSummaries" >> beam.CombinePerKey(resolve).with_output_types(tuple[int, JsonObject])
         )
         schema = beam.ParDo(_SchemaFn(resolve), beam.pvalue.AsDict(resolved)).with_output_types(dict)
         return summaries.pipeline | "Impulse" >> beam.Impulse() | "ResolveSummaries" >> schema

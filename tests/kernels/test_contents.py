@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.strategies import batch_of, json_values, keys, metadata_of
 
 from transforms.kernels.batch import Batch
-from transforms.kernels.contents import arranged, canonical, cells_at, differing, together
+from transforms.kernels.contents import arranged, canonical, differing, together
 from transforms.kernels.metadata import ALWAYS_COLUMNS, DENSITY
 from transforms.rules.values import canonical_json
 
@@ -155,21 +155,6 @@ def test_where_a_row_came_from_is_not_compared() -> None:
     rows = batch.rows.with_columns(reference_id=pl.lit("x"), export_name=pl.Series(["a.jsonl", "b.jsonl"]))
     pool = arranged(Batch("items", rows.drop("export", "chunk", "line", "part"), batch.cells))
     assert differing(pool, np.array([0]), np.array([1])).tolist() == [False]
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.data(), many())
-def test_cells_at_some_rows_are_those_of_each_as_often_as_it_is_asked_for(
-    data: st.DataObject, objects: list[Any]
-) -> None:
-    batch = arranged(data.draw(put_together(objects)))
-    places = data.draw(st.lists(st.integers(0, max(0, len(objects) - 1)), max_size=6 if objects else 0))
-    found = cells_at(batch, np.array(places, np.int64))
-    assert set(found.columns) == set(batch.cells.columns)
-    of_row = batch.cells.rows_by_key("row", named=True, include_key=False)
-    expected = [(row, cell) for row, place in enumerate(places) for cell in of_row.get(place, [])]
-    got = [(cell.pop("row"), cell) for cell in found.sort("row", "key", "form").to_dicts()]
-    assert got == expected
 
 
 def test_together_is_arranged() -> None:

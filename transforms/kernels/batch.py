@@ -67,15 +67,8 @@ class Batch:
         return cls(batches[0].group, rows, pl.concat(cells).rechunk() if cells else no_cells())
 
     def take(self, positions: Positions) -> "Batch":
-        """The rows at these positions, in this order; positions are distinct."""
-        rows = taken(self.rows, positions)
-        if not self.cells.height:
-            return Batch(self.group, rows, self.cells)
-        places = np.full(self.rows.height, -1, np.int64)
-        places[positions] = np.arange(len(positions))
-        moved = places[self.cells["row"].to_numpy()]
-        cells = self.cells.with_columns(row=pl.Series(moved)).filter(pl.col("row") >= 0)
-        return Batch(self.group, rows, cells.with_columns(pl.col("row").cast(pl.UInt32)).sort("row", "key", "form"))
+        """The rows at these positions, in this order."""
+        return Batch(self.group, taken(self.rows, positions), cells_at(self.cells, positions))
 
     def split(self, parts: Positions, count: int) -> "list[Batch | None]":
         """One batch for each part number below `count`, None where no row has it. `parts`: int64[rows]."""
@@ -172,16 +165,19 @@ class EncodedBatch:
 
     def at(self, positions: Positions) -> Batch:
         """The rows at these positions, ascending: int64[N]."""
-        cells = no_cells()
-        if self.cells is not None:
-            every = self.cells.frame()
-            first, last = (np.searchsorted(every["row"].to_numpy(), positions, side) for side in ("left", "right"))
-            counts = last - first
-            ends = np.cumsum(counts)
-            where = np.arange(counts.sum()) + np.repeat(first - (ends - counts), counts)
-            places = np.repeat(np.arange(len(positions), dtype=np.uint32), counts)
-            cells = every[where].with_columns(row=pl.Series(places))
+        cells = no_cells() if self.cells is None else cells_at(self.cells.frame(), positions)
         return Batch(self.group, self.rows.rows(positions), cells)
+
+
+def cells_at(cells: pl.DataFrame, positions: Positions) -> pl.DataFrame:
+    """The cells of the rows at these positions, int64[N], in this order; `row` counts these. A row may come twice."""
+    if not cells.height:
+        return cells
+    first, last = (np.searchsorted(cells["row"].to_numpy(), positions, side) for side in ("left", "right"))
+    counts = last - first
+    where = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    places = pl.Series("row", np.repeat(np.arange(len(positions), dtype=np.uint32), counts))
+    return pl.DataFrame([places, *(column.gather(where) for column in cells.iter_columns() if column.name != "row")])
 
 
 def _shifted(cells: pl.DataFrame, places: int) -> pl.DataFrame:

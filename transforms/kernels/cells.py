@@ -11,20 +11,16 @@ import polars as pl
 
 from transforms.kernels.batch import Batch
 from transforms.kernels.metadata import CELL_COLUMN
-
-_NARROW = 1 << 16
-"""Numbers below are put in order by counting, which numpy does for integers of two bytes."""
+from transforms.kernels.ordering import order_of_numbers
 
 
 def ordered(cells: pl.DataFrame, *names: str) -> pl.DataFrame:
     """Cells in the order of some columns of texts, UTF-8 byte by byte; those alike stay in the order that they have."""
-    order = np.zeros(cells.height, np.int64)
-    distinct = 1
+    numbers = np.zeros(cells.height, np.int64)
     for name in names:
         texts = cells[name].unique().sort()
-        distinct *= max(len(texts), 1)
-        order = order * len(texts) + cells[name].cast(pl.Enum(texts)).to_physical().to_numpy()
-    return cells[np.argsort(order.astype(np.uint16) if distinct <= _NARROW else order, kind="stable")]
+        numbers = numbers * len(texts) + cells[name].cast(pl.Enum(texts)).to_physical().to_numpy()
+    return cells[order_of_numbers(numbers)]
 
 
 def stretches(sorted_rows: pl.DataFrame, *names: str) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import polars as pl
 
-from transforms.kernels.batch import CELLS, Batch, Positions
+from transforms.kernels.batch import CELLS, Batch, Positions, cells_at
 from transforms.kernels.cells import cell_groups, cell_values
 from transforms.kernels.metadata import ALWAYS_COLUMNS, CELL_COLUMN, DENSITY, FORMS, spread
 from transforms.kernels.parsing import parse
@@ -104,7 +104,7 @@ def differing(pool: Batch, before: Positions, after: Positions) -> "np.ndarray[t
                 found |= values.gather(before).ne_missing(values.gather(after)).to_numpy()
     if pool.cells.height and not found.all():
         exact = Batch(pool.group, pool.rows, pool.cells.with_columns(_exact(pool.cells["float"])))
-        one, other = (cells_at(exact, positions) for positions in (before, after))
+        one, other = (cells_at(exact.cells, positions) for positions in (before, after))
         for a, b in ((one, other), (other, one)):
             lost = a.join(b, on=a.columns, how="anti", nulls_equal=True)
             found[lost["row"].to_numpy()] = True
@@ -114,13 +114,6 @@ def differing(pool: Batch, before: Positions, after: Positions) -> "np.ndarray[t
 def _exact(values: pl.Series) -> pl.Series:
     """The values, doubles by their bits: 0.0 and -0.0 are told apart."""
     return values.reinterpret(dtype=pl.Int64) if values.dtype == pl.Float64 else values
-
-
-def cells_at(pool: Batch, positions: Positions) -> pl.DataFrame:
-    """The cells of some rows, `row` counting these: a row may stand there several times."""
-    places = np.arange(len(positions), dtype=np.uint32)
-    wanted = pl.DataFrame({"row": positions.astype(np.uint32), "place": places})
-    return wanted.join(pool.cells, on="row").drop("row").rename({"place": "row"})
 
 
 def json_value(form: str, stored: bool | float | str) -> JsonValue:  # noqa: FBT001 - a stored value

@@ -11,6 +11,8 @@ import orjson
 import polars as pl
 
 from transforms.kernels.batch import CELLS, Positions, no_cells
+from transforms.kernels.ordering import order_of_numbers
+from transforms.kernels.silence import silence
 from transforms.rules import coordinates
 from transforms.rules.metadata import RESERVED
 from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM, JsonObject, JsonValue, canonical_json
@@ -206,20 +208,31 @@ def spread(series: pl.Series, rows: Positions, height: int) -> pl.Series:
 def _cells(found: Sequence[Found]) -> pl.DataFrame:
     """The table of rare values."""
     found = sorted(found, key=itemgetter(0, 1))
+    rows = np.concatenate([rows for _, _, rows, _ in found])
+    order = order_of_numbers(rows)
     counts = np.array([len(rows) for _, _, rows, _ in found])
-    owners = np.repeat(np.arange(len(found)), counts)
+    owners = np.repeat(np.arange(len(found)), counts)[order]
     columns = {
-        "row": pl.Series(values=np.concatenate([rows for _, _, rows, _ in found])).cast(pl.UInt32),
+        "row": pl.Series(values=rows[order].astype(np.uint32)),
         "key": pl.Series([key for key, _, _, _ in found]).gather(owners),
         "form": pl.Series([form for _, form, _, _ in found]).gather(owners),
     }
     starts = np.cumsum(counts) - counts
     for name in ("int", "float", "text"):
         chosen = [place for place, (_, form, _, _) in enumerate(found) if CELL_COLUMN.get(form, "text") == name]
-        rows = [np.arange(starts[place], starts[place] + counts[place]) for place in chosen]
+        where = [np.arange(starts[place], starts[place] + counts[place]) for place in chosen]
         values = [found[place][3].cast(CELLS[name]) for place in chosen]
-        dtype = CELLS[name]
-        whole = pl.concat(values) if values else pl.Series([], dtype=dtype)
-        where = np.concatenate(rows) if rows else np.empty(0, np.int64)
-        columns[name] = spread(whole, where, len(owners))
-    return pl.DataFrame(columns, schema=CELLS).sort("row", maintain_order=True)
+        columns[name] = _gathered(values, where, order, CELLS[name])
+    return pl.DataFrame(columns, schema=CELLS)
+
+
+def _gathered(
+    values: Sequence[pl.Series], where: Sequence[Positions], order: Positions, dtype: pl.DataType
+) -> pl.Series:
+    """The values at their places of a column, null elsewhere, and of that what stands at each place of an order."""
+    if not values:
+        return silence("", dtype, len(order))
+    whole = pl.concat([*values, silence("", dtype, 1)])
+    places = np.full(len(order), len(whole) - 1, np.int64)
+    places[np.concatenate(where)] = np.arange(len(whole) - 1)
+    return whole.gather(places[order])

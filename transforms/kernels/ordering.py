@@ -1,4 +1,4 @@
-"""The order of rows by columns of texts, in less time than polars takes; by a C extension where it was built."""
+"""The order of rows by texts or by numbers, faster than by polars; texts by a C extension where it was built."""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,10 @@ try:
     from transforms.kernels import _ordering
 except ImportError:  # no compiler where the package was installed
     _ordering = None  # type: ignore[assignment]
+
+
+_SMALL = 1 << 16
+"""Numbers of two bytes are what numpy puts in order by counting."""
 
 
 def order_of(texts: pl.Series) -> Positions:
@@ -29,6 +33,19 @@ def order_of(texts: pl.Series) -> Positions:
     if _ordering is None:
         return texts.to_frame("text").with_row_index("row").sort("text", "row")["row"].to_numpy().astype(np.int64)
     return np.frombuffer(_ordering.order(*buffers(texts)), np.int64)
+
+
+def order_of_numbers(numbers: Positions) -> Positions:
+    """The places of numbers from 0 on in their order, of equal ones as they come; small ones by counting.
+
+    Args:
+        numbers: int64[N].
+
+    Returns:
+        int64[N].
+    """
+    is_small = len(numbers) > 0 and int(numbers.max()) < _SMALL
+    return np.argsort(numbers.astype(np.uint16) if is_small else numbers, kind="stable")
 
 
 def ordered_by(texts: Sequence[pl.Series], start: Positions) -> Positions:

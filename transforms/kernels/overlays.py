@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.kernels.batch import Batch, Positions
-from transforms.kernels.contents import cells_at, json_value
+from transforms.kernels.batch import Batch, Positions, cells_at
+from transforms.kernels.contents import json_value
 from transforms.kernels.metadata import FORMS
 from transforms.rules import coordinates
 from transforms.rules.rejections import Fault
@@ -28,7 +28,7 @@ def laid_over(pool: Batch, below: Positions, above: Positions) -> tuple[Batch, d
         N rows, and faults by position among them; a row with a fault is not to be used.
     """
     lower, upper = pool.rows[below], pool.rows[above]
-    lower_cells, upper_cells = cells_at(pool, below), cells_at(pool, above)
+    lower_cells, upper_cells = cells_at(pool.cells, below), cells_at(pool.cells, above)
     touched = _touched(upper, upper_cells)
     columns = {name: lower[name] for name in lower.columns}
     columns |= {name: upper[name] for name in ("export_name", "offset")}

@@ -12,7 +12,6 @@ from transforms.rules.numbers import NUMBERS_ZERO, NumberSummary
 from transforms.rules.strings import STRINGS_ZERO, StringSummary
 from transforms.rules.values import Observed
 
-
 _OBSERVED = tuple((seen, seen.value) for seen in Observed)
 
 
