@@ -12,6 +12,8 @@ from transforms.steps import ListValues, StepFn, call, call_each
 
 TOGETHER_BYTES = 4 * 1024 * 1024
 """Chunks of small exports that are alike are handed on together up to so many bytes: each hand-over has its price."""
+NOTED_BYTES = 1024 * 1024
+"""Progress is noted for small exports together, too."""
 
 
 @beam.typehints.with_output_types(list[RawChunk])
@@ -75,9 +77,8 @@ class _ReadStretchesFn(StepFn):
 
     def _chunks(self, load: list[Stretch]) -> Iterator[list[RawChunk]]:
         together: list[RawChunk] = []
-        size = 0
+        size = done = records = 0
         for stretch in load:
-            records = 0
             for chunk in read(stretch):
                 records += len(chunk.chunk.records) if chunk.chunk else 0
                 byte_count = chunk.chunk.byte_count if chunk.chunk else 0
@@ -87,7 +88,12 @@ class _ReadStretchesFn(StepFn):
                     together, size = [], 0
                 together.append(chunk)
                 size += byte_count
-            note_progress(self._progress, "read", stretch.stop - stretch.start, records)
+            done += stretch.stop - stretch.start
+            if done >= NOTED_BYTES:
+                note_progress(self._progress, "read", done, records)
+                done = records = 0
+        if done:
+            note_progress(self._progress, "read", done, records)
         if together:
             yield together
 

@@ -122,6 +122,8 @@ def read_stream(stream: BinaryIO, chunk_bytes: int) -> Iterator[Chunk]:
 
 def _newlines(block: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Where the line ends stand."""
+    if len(block) <= _LOOK_BYTES:
+        return np.flatnonzero(block == _LF_BYTE)
     looks = (np.flatnonzero(block[at : at + _LOOK_BYTES] == _LF_BYTE) + at for at in range(0, len(block), _LOOK_BYTES))
     return np.concatenate([np.empty(0, np.int64), *looks])
 
@@ -243,6 +245,8 @@ class _UnfinishedLine:
 
 def _joined(parts: list[Chunk], first_line: int | None) -> Chunk:
     """One chunk of chunks that follow each other."""
+    if len(parts) == 1:
+        return replace(parts[0], first_line=first_line)
     none = np.empty(0, dtype=np.int64)
     above = list(accumulate((part.line_count for part in parts), initial=0))[:-1]
     numbered = list(zip(parts, above, strict=True))

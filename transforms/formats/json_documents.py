@@ -36,6 +36,8 @@ RECORD_KEYS = frozenset(
 """Keys that an object has if it is a record (or a row of an export) itself, whatever lists it holds."""
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
+_KEY_OF_LIST: Final = re.compile(rb'"(?:%s)"[ \t\r\n]*+:[ \t\r\n]*+\[' % "|".join(sorted(LIST_KEYS)).encode())
+"""Where there is none, there is no envelope: of most lines that is all there is to find out."""
 _KEY: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*+:[ \t\r\n]*+', re.DOTALL)
 # Up to the next bracket (or, between elements, comma), past whole strings. Possessive: nothing is tried twice.
 _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -127,7 +129,7 @@ def is_envelope(data: bytes, at: int = 0) -> bool:
     An envelope holds a list under one of LIST_KEYS and has none of RECORD_KEYS. A list of segments under `annotations`
     is that of a mask.
     """
-    return _is_envelope(data, _object(data, at))
+    return _KEY_OF_LIST.search(data, at) is not None and _is_envelope(data, _object(data, at))
 
 
 def split_document(data: bytes) -> tuple[Chunk, Unreadable | None]:

@@ -84,6 +84,8 @@ def sniff(head: bytes) -> Format:
 
 
 def _refuse_other_formats(head: bytes) -> None:
+    if head.startswith(b"{") and b"\x00" not in head[:4]:  # which none of them begins with
+        return
     for mark, name in _ENCODINGS:
         if head.startswith(mark):
             raise Unreadable(f"expected UTF-8, got {name} text, which begins with the byte order mark {mark.hex(' ')}")
