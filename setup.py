@@ -35,6 +35,14 @@ TEST = [
     "google-cloud-dataflow-client>=0.8,<1",  # what Beam needs of its extra `gcp` to write a template
 ]
 
+EXTENSIONS = [
+    "transforms/formats/_avro_rows",
+    "transforms/kernels/_digests",
+    "transforms/kernels/_ordering",
+    "transforms/kernels/_shredding",
+    "transforms/kernels/_summing",
+]
+
 setup(
     name="metadata-etl",
     version="0.1.0",
@@ -51,11 +59,14 @@ setup(
     },
     # Optional: without a compiler the package installs all the same, and the job is slower.
     ext_modules=[
-        Extension("transforms.formats._avro_rows", ["transforms/formats/_avro_rows.c"], optional=True),
-        *(
-            Extension(f"transforms.kernels.{name}", [f"transforms/kernels/{name}.c"], optional=True)
-            for name in ("_shredding", "_digests", "_ordering", "_summing")
-        ),
+        Extension(
+            name.replace("/", "."),
+            [f"{name}.c"],
+            include_dirs=["transforms/native"],
+            depends=sorted(path.as_posix() for path in Path("transforms/native").glob("*.h")),
+            optional=True,
+        )
+        for name in EXTENSIONS
     ],
     install_requires=RUN,
     extras_require={

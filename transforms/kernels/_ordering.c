@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "texts.h"
+
 #define FEW 48      /* so many are sorted by comparing */
 #define DEEPEST 16  /* so often texts are told apart by another eight bytes, then by comparing */
 
@@ -17,21 +19,10 @@ typedef struct {
     int64_t number; /* of the text */
 } Entry;
 
-typedef struct {
-    const int64_t *offsets;
-    const unsigned char *data;
-} Texts;
-
-static int64_t length_of(const Texts *texts, int64_t number)
-{
-    return texts->offsets[number + 1] - texts->offsets[number];
-}
-
 static int is_greater(const Texts *texts, int64_t one, int64_t other)
 {
     int64_t first = length_of(texts, one), second = length_of(texts, other);
-    int found = memcmp(texts->data + texts->offsets[one], texts->data + texts->offsets[other],
-                       (size_t)(first < second ? first : second));
+    int found = memcmp(text_of(texts, one), text_of(texts, other), (size_t)(first < second ? first : second));
     return found > 0 || (found == 0 && first > second);
 }
 
@@ -63,10 +54,10 @@ static void merge_sort(const Texts *texts, Entry *entries, Entry *spare, int64_t
 /* With how many bytes all of these texts begin alike. */
 static int64_t common_length(const Texts *texts, const Entry *entries, int64_t count)
 {
-    const unsigned char *first = texts->data + texts->offsets[entries[0].number];
+    const unsigned char *first = text_of(texts, entries[0].number);
     int64_t common = length_of(texts, entries[0].number);
     for (int64_t i = 1; i < count && common > 0; i++) {
-        const unsigned char *text = texts->data + texts->offsets[entries[i].number];
+        const unsigned char *text = text_of(texts, entries[i].number);
         int64_t length = length_of(texts, entries[i].number), same = 0;
         if (length < common)
             common = length;
@@ -82,7 +73,7 @@ static int64_t common_length(const Texts *texts, const Entry *entries, int64_t c
 /* Eight bytes of a text as a number of the same order; zeros behind its end. */
 static uint64_t key_of(const Texts *texts, int64_t number, int64_t skip)
 {
-    const unsigned char *text = texts->data + texts->offsets[number] + skip;
+    const unsigned char *text = text_of(texts, number) + skip;
     int64_t length = length_of(texts, number) - skip;
     uint64_t key = 0;
     for (int i = 0; i < 8; i++)
@@ -143,20 +134,12 @@ PyDoc_STRVAR(order_doc, "order(offsets, data) -> bytes, N int64: the numbers of 
 
 static PyObject *order(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    Py_buffer offsets, data;
-    if (!PyArg_ParseTuple(arguments, "y*y*", &offsets, &data))
+    Texts texts;
+    if (!PyArg_ParseTuple(arguments, "y*y*", &texts.offsets, &texts.data) || check_texts(&texts) < 0)
         return NULL;
+    const int64_t count = texts.count;
     PyObject *found = NULL;
     Entry *entries = NULL, *spare = NULL;
-    Texts texts = {offsets.buf, data.buf};
-    int64_t count = (int64_t)(offsets.len / (Py_ssize_t)sizeof(int64_t)) - 1;
-    int fine = count >= 0 && texts.offsets[0] >= 0 && texts.offsets[count] <= data.len;
-    for (int64_t i = 0; fine && i < count; i++)
-        fine = texts.offsets[i] <= texts.offsets[i + 1];
-    if (!fine) {
-        PyErr_SetString(PyExc_ValueError, "expected int64 offsets, ascending, into the bytes of the texts");
-        goto done;
-    }
     entries = PyMem_RawMalloc((size_t)(count + 1) * sizeof *entries);
     spare = PyMem_RawMalloc((size_t)(count + 1) * sizeof *spare);
     found = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(count * (int64_t)sizeof(int64_t)));
@@ -173,8 +156,7 @@ static PyObject *order(PyObject *Py_UNUSED(module), PyObject *arguments)
 done:
     PyMem_RawFree(entries);
     PyMem_RawFree(spare);
-    PyBuffer_Release(&offsets);
-    PyBuffer_Release(&data);
+    release_texts(&texts);
     return found;
 }
 

@@ -1,0 +1,238 @@
+/* The metadata object of a record: its values become cells, one for each key. */
+
+#ifndef SHRED_METADATA_H
+#define SHRED_METADATA_H
+
+#include <Python.h>
+
+#include <stdint.h>
+#include <string.h>
+
+#include "json_numbers.h"
+#include "json_text.h"
+#include "shredder.h"
+
+static uint64_t hash_of(const char *name, Py_ssize_t length)
+{
+    uint64_t hash = 14695981039346656037ULL; /* FNV-1a */
+    for (Py_ssize_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char)name[i]) * 1099511628211ULL;
+    return hash ^ hash >> 32;
+}
+
+static enum role role_of(const Shredder *self, const char *name, Py_ssize_t length)
+{
+    for (int i = 0; i < self->reserved_count; i++)
+        if (self->reserved_length[i] == length && memcmp(self->reserved[i], name, (size_t)length) == 0)
+            return RESERVED;
+    for (int i = 0; i < 4; i++)
+        if (self->coordinate_length[i] == length && memcmp(self->coordinate[i], name, (size_t)length) == 0)
+            return (enum role)(NORTH_LONG + i);
+    return ORDINARY;
+}
+
+static int grow_table(Shredder *self)
+{
+    int size = self->table_size ? self->table_size * 2 : 64;
+    int *table = PyMem_RawCalloc((size_t)size, sizeof *table);
+    if (table == NULL)
+        return -1;
+    for (int i = 0; i < self->field_count; i++) {
+        uint64_t slot = hash_of(self->fields[i].name, self->fields[i].length);
+        while (table[slot & (uint64_t)(size - 1)])
+            slot++;
+        table[slot & (uint64_t)(size - 1)] = i + 1;
+    }
+    PyMem_RawFree(self->table);
+    self->table = table;
+    self->table_size = size;
+    return 0;
+}
+
+static int is_field(const Field *field, const char *name, Py_ssize_t length)
+{
+    return field->length == length && memcmp(field->name, name, (size_t)length) == 0;
+}
+
+/* The number of a field, made if it is new; -1 where there is no memory. */
+static int field_at(Shredder *self, const char *name, Py_ssize_t length)
+{
+    if (self->field_count * 2 >= self->table_size && grow_table(self) < 0)
+        return -1;
+    uint64_t slot = hash_of(name, length), mask = (uint64_t)(self->table_size - 1);
+    for (; self->table[slot & mask]; slot++) {
+        int found = self->table[slot & mask] - 1;
+        if (is_field(&self->fields[found], name, length))
+            return found;
+    }
+    if (self->field_count == self->field_room) {
+        int room = self->field_room ? self->field_room * 2 : 32;
+        Field *fields = PyMem_RawRealloc(self->fields, (size_t)room * sizeof *fields);
+        if (fields == NULL)
+            return -1;
+        self->fields = fields;
+        self->field_room = room;
+    }
+    char *copy = PyMem_RawMalloc((size_t)length + 1);
+    if (copy == NULL)
+        return -1;
+    memcpy(copy, name, (size_t)length);
+    Field *field = &self->fields[self->field_count];
+    memset(field, 0, sizeof *field);
+    field->name = copy;
+    field->length = length;
+    field->is_plain = 1;
+    for (Py_ssize_t i = 0; i < length; i++)
+        if (name[i] == '"' || name[i] == '\\' || (unsigned char)name[i] < 0x20)
+            field->is_plain = 0;
+    field->role = role_of(self, name, length);
+    field->last_record = -1;
+    self->table[slot & mask] = ++self->field_count;
+    return self->field_count - 1;
+}
+
+static int expect(Shredder *self, int place, int field)
+{
+    if (place >= self->expected_room) {
+        int room = self->expected_room ? self->expected_room * 2 : 32;
+        int *expected = PyMem_RawRealloc(self->expected, (size_t)room * sizeof *expected);
+        if (expected == NULL)
+            return -1;
+        for (int i = self->expected_room; i < room; i++)
+            expected[i] = -1;
+        self->expected = expected;
+        self->expected_room = room;
+    }
+    self->expected[place] = field;
+    return 0;
+}
+
+static Cell *new_cell(Shredder *self)
+{
+    if (self->cell_count == self->cell_room) {
+        int room = self->cell_room ? self->cell_room * 2 : 64;
+        Cell *cells = PyMem_RawRealloc(self->cells, (size_t)room * sizeof *cells);
+        if (cells == NULL)
+            return NULL;
+        self->cells = cells;
+        self->cell_room = room;
+    }
+    return &self->cells[self->cell_count++];
+}
+
+/* A metadata value; sets `at` behind it. */
+static int parse_cell(Shredder *self, const char **at, int field)
+{
+    Cell *cell = new_cell(self);
+    if (cell == NULL)
+        return FAILED;
+    cell->field = field;
+    const char *from = *at, *to = NULL;
+    double degrees = NAN;
+    switch (*from) {
+    case '"':
+        cell->form = FORM_STRING;
+        to = parse_string(self, from + 1, &cell->as.text);
+        break;
+    case '{':
+    case '[':
+        cell->form = FORM_JSON;
+        to = skip_value(self, from, 0);
+        if (to != NULL)
+            cell->as.text = (Text){from, 0, to - from};
+        break;
+    case 't':
+    case 'f':
+        cell->form = FORM_BOOL;
+        cell->as.integer = *from == 't';
+        to = skip_value(self, from, 0);
+        break;
+    case 'n':
+        cell->form = FORM_NULL;
+        cell->as.integer = 1;
+        to = skip_value(self, from, 0);
+        break;
+    default: {
+        Number number;
+        to = scan_number(from, &number);
+        if (to == NULL)
+            return DECLINED;
+        if (number.is_integer) {
+            cell->form = FORM_INT;
+            if (!to_integer(&number, &cell->as.integer))
+                return DECLINED;
+            degrees = (double)cell->as.integer;
+        }
+        else {
+            cell->form = FORM_FLOAT;
+            if (!to_double(&number, &cell->as.real))
+                return DECLINED;
+            degrees = cell->as.real;
+        }
+    }
+    }
+    if (to == NULL)
+        return DECLINED;
+    enum role role = self->fields[field].role;
+    if (role == RESERVED)
+        return DECLINED;
+    if (role != ORDINARY) {
+        int which = role - NORTH_LONG;
+        if (!(fabs(degrees) <= self->limit[which]))
+            return DECLINED;
+        self->coordinates_seen |= 1u << which;
+    }
+    *at = to;
+    return TAKEN;
+}
+
+/* Where the value of a key begins that is expected here; NULL where another key stands, or this one in other words. */
+static const char *skip_expected(const Shredder *self, const char *at, int number)
+{
+    const Field *field = &self->fields[number];
+    if (!field->is_plain || *at != '"' || self->end - at < field->length + 2 ||
+        memcmp(at + 1, field->name, (size_t)field->length) != 0 || at[field->length + 1] != '"')
+        return NULL;
+    at = skip_space(at + field->length + 2);
+    return *at == ':' ? skip_space(at + 1) : NULL;
+}
+
+/* The members of the metadata object, `at` behind its brace. */
+static int parse_metadata(Shredder *self, const char **at)
+{
+    const char *here = skip_space(*at);
+    self->coordinates_seen = 0;
+    if (*here == '}') {
+        *at = here + 1;
+        return TAKEN;
+    }
+    int is_last = 0;
+    for (int place = 0; !is_last; place++) {
+        int field = place < self->expected_room ? self->expected[place] : -1;
+        const char *value = field < 0 ? NULL : skip_expected(self, here, field);
+        if (value != NULL)
+            here = value;
+        else {
+            Text key;
+            if ((here = parse_key(self, here, &key)) == NULL)
+                return DECLINED;
+            field = field_at(self, text_of(self, &key), key.length);
+            if (field < 0 || expect(self, place, field) < 0)
+                return FAILED;
+        }
+        if (self->fields[field].last_record == self->record)
+            return DECLINED; /* the key comes twice */
+        self->fields[field].last_record = self->record;
+        int result = parse_cell(self, &here, field);
+        if (result != TAKEN)
+            return result;
+        if ((here = skip_separator(here, &is_last)) == NULL)
+            return DECLINED;
+    }
+    *at = here;
+    /* None, or one whole pair and nothing of the other. */
+    unsigned seen = self->coordinates_seen;
+    return seen == 0 || seen == 0x3 || seen == 0xC ? TAKEN : DECLINED;
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* What is known of the records that are shredded: keys, columns, and the record at hand. */
+
+#ifndef SHREDDER_H
+#define SHREDDER_H
+
+#include <Python.h>
+
+#include <stdint.h>
+
+#include "shred_columns.h"
+
+/* What a core key of a record has to be; the numbers are those of shredding.py. */
+enum kind { TEXT, STRING, STRING_OR_NULL, NUMBER_OR_NULL, NOTHING, METADATA, BOX, LITERAL };
+
+/* How a metadata value is held; the numbers are places in its _FORM_NAMES. */
+enum form { FORM_NULL, FORM_BOOL, FORM_INT, FORM_FLOAT, FORM_STRING, FORM_JSON, FORMS };
+
+enum { MOST_CORE = 16, DEEPEST = 100, LONGEST_TOKEN = 40, BIG_DIGITS = 18 };
+
+static const double EXACT_IN_DOUBLE = 9007199254740992.0; /* 2**53 */
+
+enum role { ORDINARY, RESERVED, NORTH_LONG, EAST_LONG, NORTH_SHORT, EAST_SHORT };
+
+/* A metadata key. */
+typedef struct {
+    char *name;
+    Py_ssize_t length;
+    int is_plain; /* stands in a text as it is, without an escape */
+    enum role role;
+    int64_t last_record; /* that had this key, to see keys that come twice */
+    Column columns[FORMS];
+} Field;
+
+typedef struct {
+    const char *text; /* NULL: in the scratch, at `start` */
+    Py_ssize_t start, length;
+} Text;
+
+typedef struct {
+    int field;
+    enum form form;
+    union {
+        int64_t integer;
+        double real;
+        Text text;
+    } as;
+} Cell;
+
+typedef struct {
+    const char *name;
+    Py_ssize_t length;
+    enum kind kind;
+    const char *literal; /* of LITERAL */
+    Py_ssize_t literal_length;
+    Column column;
+    /* of the record at hand: */
+    int is_seen, is_null;
+    double number;
+    Text text;
+} Core;
+
+typedef struct {
+    Core core[MOST_CORE];
+    int core_count;
+    Field *fields;
+    int field_count, field_room;
+    int *table; /* field + 1 by hash */
+    int table_size;
+    int *expected; /* field by its place in the record before: keys tend to come in one order */
+    int expected_room;
+    Cell *cells;
+    int cell_count, cell_room;
+    Buffer scratch; /* strings of the record at hand that had escapes */
+    Buffer places;
+    const char *end; /* of the record at hand */
+    int64_t record, rows;
+    const char *reserved[8];
+    Py_ssize_t reserved_length[8];
+    int reserved_count;
+    const char *coordinate[4];
+    Py_ssize_t coordinate_length[4];
+    double limit[4];
+    unsigned coordinates_seen;
+} Shredder;
+
+enum { TAKEN = 0, DECLINED = 1, FAILED = -1 };
+
+#endif
