@@ -1,6 +1,7 @@
 """ListCacheKeys: every URL that a version would fetch, once each, and whether an earlier version listed it (K1, K2)."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 import apache_beam as beam
 import polars as pl
@@ -9,7 +10,7 @@ from transforms import coders as _coders  # noqa: F401 - registers how batches a
 from transforms.elements import Held, Partition, WrittenKeys
 from transforms.formats.avro_parts import avro_container
 from transforms.formats.avro_snappy import Word
-from transforms.formats.avro_splices import AvroPart, can_splice
+from transforms.formats.avro_splices import AvroPart, Damaged, can_splice
 from transforms.kernels.arrow_files import from_arrow, to_arrow
 from transforms.kernels.cache_keys import CacheKeys, has_uses_of, lists_uploads, no_uses, use_owner
 from transforms.kernels.publication import USES
@@ -113,7 +114,8 @@ class _WriteKeysFn(StepFn):
         path = part_path("cache_keys", number, self._partitions, "avro")
         part = AvroPart.of(mapped(file.uri), cache_key_schema()) if can_splice() else None
         if part is not None:
-            return store(self._root, path, part.reworded(_ACTION), records=file.records)
+            with suppress(Damaged):  # then the uses have all keys
+                return store(self._root, path, part.reworded(_ACTION), records=file.records)
         keys = CacheKeys.again(read_uses(uses), version=self._version)
         return store(self._root, path, _container(keys.frame), records=file.records)
 

@@ -17,7 +17,7 @@ from transforms import coders as _coders  # noqa: F401 - registers how batches a
 from transforms.elements import Held, Partition, WrittenPartition
 from transforms.formats.avro_parts import avro_container
 from transforms.formats.avro_rows import encoded
-from transforms.formats.avro_splices import AvroPart, can_splice
+from transforms.formats.avro_splices import AvroPart, Damaged, can_splice
 from transforms.kernels.batch import Batch
 from transforms.kernels.cache_keys import changed_uses, split_uses, use_owner
 from transforms.kernels.changes import Changes
@@ -153,7 +153,11 @@ class _WriteRowsFn(StepFn):
         published = publish(changes.after, fields, cache_keys=self._cache_keys)
         rows = encoded(published.core, held.row_type, records=_metadata(published))
         records = part.records - len(changes.gone) + published.core.height
-        part = self._stored(partition.number, group, held.spliced(changes.gone, rows, changes.places), records)
+        try:
+            part = self._stored(partition.number, group, held.spliced(changes.gone, rows, changes.places), records)
+        except Damaged:  # nothing of it is gone on from: the state has all rows
+            part, _, counts = self._written(partition.number, read_state(state), fields)
+            return part, counts, uses
         come = (published.metadata, published.core["location"].struct.unnest())
         return part, before.continued(fields, partial(_part, state), changes.before, come).document(), uses
 

@@ -1,6 +1,8 @@
 """An Avro part in which few rows change: all blocks that have none of them are copied as they are, compressed."""
 
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Self
 
 import numpy as np
@@ -25,6 +27,10 @@ def can_splice() -> bool:
     return _avro_rows is not None
 
 
+class Damaged(ValueError):  # noqa: N818 - what was found, as `Unreadable`
+    """A part is not what was written: a block is no block, or its rows have another checksum."""
+
+
 class AvroPart:
     """A container that `avro_container` made, of which only those blocks are looked at that change.
 
@@ -34,24 +40,28 @@ class AvroPart:
 
     @classmethod
     def of(cls, data: _Bytes, schema: Mapping[str, object]) -> Self | None:
-        """A container of rows of a schema; None where it begins otherwise than one that is written now.
+        """A container of rows of a schema; None where it is none that can be gone on from, and has to be written anew.
 
-        Another release of the library may have written the header in another way: then all has to be written anew.
+        Another release of the library may have written the header in another way, or the container is damaged.
         """
         begin = header(schema)
-        return cls(data, schema, begin) if memoryview(data)[: len(begin)] == begin else None
+        try:
+            return cls(data, schema, begin) if memoryview(data)[: len(begin)] == begin else None
+        except Damaged:
+            return None
 
     def __init__(self, data: _Bytes, schema: Mapping[str, object], begin: bytes) -> None:
         """Takes the bytes, the schema of their rows, and the header that they begin with.
 
         Raises:
-            ValueError: The container is damaged.
+            Damaged: These are no blocks.
         """
         self._data = memoryview(data)
         self.row_type = RowType(schema)
         self._marker = marker(schema)
         self._header = begin
-        self._table = _avro_rows.blocks(self._data, len(begin), self._marker)
+        with _damage():
+            self._table = _avro_rows.blocks(self._data, len(begin), self._marker)
         numbers = np.frombuffer(self._table, np.int64)
         self._blocks, self._ends = numbers[:-1].reshape(-1, 4), numbers[4::4]
 
@@ -65,6 +75,7 @@ class AvroPart:
 
         Raises:
             ValueError: The rows are not of the schema of the part.
+            Damaged: A block that changes is.
         """
         new = [*rows]
         data, count = b"".join(of_block for _, of_block in new), sum(height for height, _ in new)
@@ -73,9 +84,10 @@ class AvroPart:
         yield self._header
         at = 0
         while True:
-            pieces, at = _avro_rows.spliced(
-                self._data, self._table, self._marker, *of_row, self._is_cut_otherwise, *edits, at, _PIECE_BYTES
-            )
+            with _damage():
+                pieces, at = _avro_rows.spliced(
+                    self._data, self._table, self._marker, *of_row, self._is_cut_otherwise, *edits, at, _PIECE_BYTES
+                )
             for first, second in pieces:
                 if isinstance(second, bytes):
                     yield from framed([(first, second)], self._marker)
@@ -88,6 +100,9 @@ class AvroPart:
         """The container with the second word wherever a row ends with the first, piece by piece.
 
         Its bytes are those that `avro_container` gives of such rows with that word.
+
+        Raises:
+            Damaged: A block is.
         """
         yield self._header
         compress = compressing(self.row_type, word)
@@ -114,10 +129,20 @@ class AvroPart:
         """A block with the second word wherever a row ends with the first."""
         _, count, start, size = self._blocks[number].tolist()
         stop = int(self._ends[number]) - len(self._marker) - _CHECKSUM_BYTES
-        rows, _ = with_other_ends(
-            (count, uncompressed(self._data[start:stop], size)), self.row_type, word.was, word.now
-        )
-        return count, rows
+        with _damage():
+            rows = uncompressed(self._data[start:stop], size)
+            if zlib.crc32(rows).to_bytes(_CHECKSUM_BYTES) != self._data[stop : stop + _CHECKSUM_BYTES]:
+                raise ValueError("expected rows with the checksum behind them")
+            return count, with_other_ends((count, rows), self.row_type, word.was, word.now)[0]
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    """What is found out here of a block is that it is damaged."""
+    try:
+        yield
+    except ValueError as error:
+        raise Damaged(*error.args) from error
 
 
 def _before(gone: Longs, places: Longs) -> Longs:

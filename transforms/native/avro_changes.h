@@ -10,6 +10,7 @@
 
 #include "avro_containers.h"
 #include "avro_row_types.h"
+#include "crc32.h"
 #include "snappy.h"
 
 /* A block of the container: an entry of the table that `blocks` makes; the entry behind it says where it ends. */
@@ -122,9 +123,12 @@ static const char *add_coming(Cutter *to, Edits *edits, int64_t number, const Ro
 static const char *add_block(Cutter *to, Edits *edits, const Container *of, Py_ssize_t at, int64_t first, Py_ssize_t naming)
 {
     const Entry *entry = &of->entries[at];
-    if (uncompress((const unsigned char *)of->data.buf + entry->payload, payload_size(of, at), of->rows.data,
-                   (Py_ssize_t)entry->size) < 0)
+    const unsigned char *payload = (const unsigned char *)of->data.buf + entry->payload;
+    const Py_ssize_t length = payload_size(of, at);
+    if (uncompress(payload, length, of->rows.data, (Py_ssize_t)entry->size) < 0)
         return "expected what snappy made of rows";
+    if (crc32_of(of->rows.data, (Py_ssize_t)entry->size) != crc32_at(payload + length))
+        return "expected rows with the checksum behind them";
     Input in = {of->rows.data, of->rows.data + entry->size};
     for (int64_t number = first; number < first + entry->count; number++) {
         const char *wrong = add_coming(to, edits, number, &of->of_row, naming);
@@ -298,9 +302,8 @@ static PyObject *reworded(PyObject *Py_UNUSED(module), PyObject *arguments)
         if (uncompress(payload.data, length, of.rows.data, size) < 0)
             break;
         const uint32_t crc = crc32_of(of.rows.data, size);
-        const uint32_t had = (uint32_t)check[0] << 24 | (uint32_t)check[1] << 16 | (uint32_t)check[2] << 8 | check[3];
         if (replace_ends(of.rows.data, size, entry->count, &of.of_row, &now, &was) < 0 ||
-            crc32_of(of.rows.data, size) != had)
+            crc32_of(of.rows.data, size) != crc32_at(check))
             break;
         failed = put_block(&out, (Py_ssize_t)entry->count, payload.data, length, crc, &of.marker) < 0;
     }

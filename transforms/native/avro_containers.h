@@ -29,6 +29,12 @@ static int put_block(Output *out, Py_ssize_t count, const unsigned char *payload
     return 0;
 }
 
+/* The checksum that stands at a place, the most significant byte first. */
+static uint32_t crc32_at(const unsigned char *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
 PyDoc_STRVAR(framed_doc,
              "framed(count, rows, compressed, marker) -> bytes\n\n"
              "A block of a container: how many rows, how many bytes, what snappy made of the rows, their CRC-32, the marker.");
