@@ -1,4 +1,4 @@
-"""InferSchema: batches to the schema of each group (T1, T3, T5). The CombineFn only forwards to the monoid."""
+"""InferSchema: batches to the schema of each group (T1, T3, T5). The CombineFn forwards to monoid and resolution."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
