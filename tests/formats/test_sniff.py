@@ -57,6 +57,7 @@ def test_ndjson(head: str) -> None:
         pytest.param('[{"reference_id": "a"}]', id="list"),
         pytest.param("\ufeff\n [\n", id="mark-blank-line-list"),
         pytest.param('{"items": [{"reference_id": "a"}], "update": true}\n', id="envelope-on-a-line"),
+        pytest.param('{"n": 1, "items" \t: \r [{"reference_id": "a"}]}\n', id="envelope-with-space-in-it"),
         pytest.param('{"update": false, "segmentations": [{"type": "mask"}]}', id="envelope-with-its-list-last"),
         pytest.param('{"annotations": [{"label": "a", "type": "box"}], "update": true}', id="annotations"),
         pytest.param('{"metadata": [{"reference_id": "a", "metadata": {}}], "level": "item"}', id="metadata-update"),

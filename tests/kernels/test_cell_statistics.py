@@ -12,7 +12,6 @@ from support.strategies import doubles, longs, texts
 
 from transforms.kernels import cell_statistics
 from transforms.kernels.cell_statistics import numbers_of_stretches, strings_of_keys
-from transforms.kernels.cells import stretches
 from transforms.kernels.statistics import numbers_of_doubles, numbers_of_longs, strings_of
 
 
@@ -46,14 +45,3 @@ def test_strings(columns: dict[str, list[str]], limit: int) -> None:
     cells = pl.DataFrame(rows, schema={"key": pl.String, "text": pl.String}, orient="row")
     found = dict(strings_of_keys(cells, dict.fromkeys(columns, limit)))
     assert found == {key: strings_of(pl.Series(values), limit) for key, values in columns.items()}
-
-
-def test_stretches() -> None:
-    rows = pl.DataFrame({"key": ["a", "a", "b", "c", "c"], "form": ["x", "x", "x", "x", "y"]})
-    assert stretches(rows, "key").rows() == [("a", 0, 2), ("b", 2, 1), ("c", 3, 2)]
-    assert stretches(rows, "key", "form").rows() == [
-        ("a", "x", 0, 2),
-        ("b", "x", 2, 1),
-        ("c", "x", 3, 1),
-        ("c", "y", 4, 1),
-    ]
