@@ -15,7 +15,8 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipelines.config import JobStep, Source, UsageError
+from pipelines.config import JobStep, Source
+from pipelines.errors import UsageError
 from pipelines.inputs import find_exports
 from transforms.elements import Export, Reading
 from transforms.infer_schema import InferSchema

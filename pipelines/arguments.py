@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Literal, NoReturn, TypeAlias, get_args
 
-from pipelines.config import DEFAULT_MAX_FIELDS, Source, UsageError
+from pipelines.config import DEFAULT_MAX_FIELDS, Source
+from pipelines.errors import UsageError
 from transforms.rules.rejections import Code
 
 Color = Literal["auto", "always", "never"]

@@ -11,13 +11,11 @@ from typing import NoReturn
 
 from pipelines import workload
 from pipelines.arguments import parser
-from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected, Source, UsageError, read_declared
+from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected, Source, read_declared
 from pipelines.config_file import JobFile, read_history, read_options
+from pipelines.errors import ExitCode, JobError, UsageError
 from pipelines.interrupts import ending_at_once_when_interrupted
 from pipelines.loading import loading
-
-_USAGE = 2
-_ERROR = 1
 
 
 def script() -> NoReturn:
@@ -50,15 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser().parse_args(given)
         return _work(options, flags) if options.command in ("ingest", "backfill") else _look(options, flags)
-    except UsageError as error:
+    except JobError as error:
         print(f"metadata-etl: {error}", file=sys.stderr)  # noqa: T201 - this is the console script
-        return _USAGE
+        return int(error.exit_code)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             sys.stderr.close()  # the reader has gone; there is nobody to tell
         else:
             print(f"metadata-etl: {error}; check the path, its permissions and the free space", file=sys.stderr)  # noqa: T201 - see above
-        return _ERROR
+        return int(ExitCode.ERROR)
 
 
 def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tuple[JobConfig, JobFile]:
@@ -131,7 +129,6 @@ def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     with ending_at_once_when_interrupted(), ExitStack() as ending:
         # Beam takes more than a second to import: not for --help, nor for a mistyped flag.
         with loading(dataflow=elsewhere, buckets=buckets):
-            from pipelines.engines import EngineError  # noqa: PLC0415 - see above
             from pipelines.work import work  # noqa: PLC0415 - likewise
         if shared:
             from pipelines.worker_server import serving_workers  # noqa: PLC0415 - likewise
@@ -139,11 +136,7 @@ def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
             ending.enter_context(serving_workers())
         as_json, quiet = (bool(getattr(options, name) or getattr(file, name)) for name in ("json", "quiet"))
         report = options.report or file.report
-        try:
-            return work(config, as_json=as_json, quiet=quiet, report=report, color=options.color)
-        except EngineError as error:
-            print(f"metadata-etl: {error}", file=sys.stderr)  # noqa: T201 - this is the console script
-            return _ERROR
+        return work(config, as_json=as_json, quiet=quiet, report=report, color=options.color)
 
 
 def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: PLR0911 - one for each command

@@ -6,14 +6,13 @@ import sys
 from pipelines import rollback as rollback_job
 from pipelines.arguments import Color
 from pipelines.changes import changes
-from pipelines.config import UsageError
 from pipelines.consoles import console
 from pipelines.dataset import Dataset
-from pipelines.outcome import ExitCode
+from pipelines.errors import UsageError
 from pipelines.rejections import raw_records, rejected
 from pipelines.report.delivery import deliver
 from pipelines.schema_formats import described
-from pipelines.stores.store import AnotherJobPublishedError, join
+from pipelines.stores.store import join
 from pipelines.tables import print_changes, print_rejections, print_schema, print_versions
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
@@ -70,11 +69,7 @@ def show(dataset: str, number: int | None, *, color: Color = "auto") -> int:
 
 def rollback(dataset: str, number: int) -> int:
     """Publishes an old version again; returns the exit code."""
-    try:
-        new = rollback_job.rollback(Dataset.at(dataset), number)
-    except AnotherJobPublishedError as error:
-        sys.stderr.write(f"metadata-etl: {error}\n")
-        return int(ExitCode.ANOTHER_PUBLISHED)
+    new = rollback_job.rollback(Dataset.at(dataset), number)
     if new is None:
         sys.stdout.write(f"Nothing to do: {number} is the current version of {dataset}.\n")
     else:

@@ -9,20 +9,12 @@ from typing import Self, cast
 
 from pipelines.config import JobConfig
 from pipelines.dataset import Dataset, Version, document_text, manifest
+from pipelines.errors import AnotherJobPublishedError, ExitCode
 from pipelines.ingest_graph import Job
 from pipelines.insights import insights
-from pipelines.outcome import ExitCode, Outcome, Tally, Verdict, verdict
+from pipelines.outcome import Outcome, Tally, Verdict, verdict
 from pipelines.results import Results, files_of, inputs_of, tally_of
-from pipelines.stores.store import (
-    MANIFEST,
-    REJECTIONS,
-    REPORT,
-    SCHEMA,
-    AnotherJobPublishedError,
-    Placed,
-    Run,
-    join,
-)
+from pipelines.stores.store import MANIFEST, REJECTIONS, REPORT, SCHEMA, Placed, Run, join
 from transforms.elements import Export
 from transforms.rules.declared import Declared
 from transforms.rules.declared import document as declared_document

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self, TypeAlias, cast
 
+from pipelines.errors import UsageError
 from transforms.rules.declared import DeclarationError, Declared, DeclaredField, parse
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import Mode, OnConflict, OnDuplicate
@@ -19,10 +20,6 @@ GATE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<percent>%?)")
 DEFAULT_MAX_FIELDS = 2000
 TEMPLATE_FLAG = "--template_location"
 """Flag of Beam by which the runner of Dataflow writes a graph to a file, for somebody else to start."""
-
-
-class UsageError(Exception):
-    """What a user asked for cannot be done as asked; the text says what to do instead (exit code 2)."""
 
 
 @dataclass(frozen=True, slots=True)

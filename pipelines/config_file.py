@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields
 from typing import get_args
 
 from pipelines import toml_tables
-from pipelines.config import MOST_PARTITIONS, CacheKey, MaxRejected, Source, UsageError
+from pipelines.config import MOST_PARTITIONS, CacheKey, MaxRejected, Source
+from pipelines.errors import UsageError
 from pipelines.toml_tables import Table, shown
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import Mode, OnConflict, OnDuplicate

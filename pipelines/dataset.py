@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self, cast
 
-from pipelines.config import UsageError
+from pipelines.errors import UsageError
 from pipelines.stores.local import LocalStore
 from pipelines.stores.store import CURRENT, MANIFEST, Store, join, version_folder
 from transforms.elements import Held

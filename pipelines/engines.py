@@ -11,7 +11,7 @@ from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
-from pipelines.config import UsageError
+from pipelines.errors import EngineError, UsageError
 
 _ANSWER_SECONDS = 30
 _FAILURES = (
@@ -19,10 +19,6 @@ _FAILURES = (
     *(ImportError, GoogleAPIError, GoogleAuthError),
 )
 """How Beam says that an engine failed, does not answer, or needs a client that is not installed, or other rights."""
-
-
-class EngineError(Exception):
-    """An engine did not do a job; the text says what to do."""
 
 
 def submit(name: str, options: PipelineOptions, build: Callable[[beam.Pipeline], object]) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipelines import cli
-from pipelines.config import UsageError
+from pipelines.errors import UsageError
 
 EXPORTS = ("items", "scenes", "annotations", "predictions")
 """Parameters with one pattern or several, which a parameter can only have as words with spaces between them."""

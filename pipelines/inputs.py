@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from apache_beam.io.filesystems import FileSystems
 
-from pipelines.config import JobStep, Source, UsageError
+from pipelines.config import JobStep, Source
+from pipelines.errors import UsageError
 from transforms.elements import Export
 from transforms.stored_files import is_local, refusal, refusals
 

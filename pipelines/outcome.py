@@ -3,26 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Literal
 
 from pipelines.config import JobConfig
+from pipelines.errors import ExitCode
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import Code
 from transforms.rules.values import JsonObject
-
-
-class ExitCode(IntEnum):
-    """What the process ends with (R4)."""
-
-    OK = 0
-    ERROR = 1
-    USAGE = 2
-    TYPE_CONFLICT = 3
-    TOO_MANY_REJECTED = 4
-    ANOTHER_PUBLISHED = 5
-    UNREADABLE = 6
-
 
 OutcomeName = Literal["published", "unchanged", "failed", "dry_run"]
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from pipelines.config import CacheKey, JobConfig, UsageError
+from pipelines.config import CacheKey, JobConfig
 from pipelines.dataset import Version
+from pipelines.errors import UsageError
 from pipelines.ingest_graph import Job
 from transforms.elements import Export, Held
 from transforms.infer_schema import SchemaOptions

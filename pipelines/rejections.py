@@ -7,8 +7,8 @@ from typing import cast
 
 from apache_beam.io.filesystems import FileSystems
 
-from pipelines.config import UsageError
 from pipelines.dataset import Dataset
+from pipelines.errors import UsageError
 from pipelines.stores.store import join
 from transforms.rules.values import JsonObject
 from transforms.stored_files import read_bytes

@@ -14,7 +14,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
 from pipelines import engines, worker_asker, workload
-from pipelines.config import TEMPLATE_FLAG, UsageError
+from pipelines.config import TEMPLATE_FLAG
+from pipelines.errors import UsageError
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
 

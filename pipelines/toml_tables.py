@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pipelines.config import UsageError
+from pipelines.errors import UsageError
 from transforms.rules.rejections import SHOWN_CHARACTERS
 
 _Choice = TypeVar("_Choice", bound=str)

@@ -8,7 +8,8 @@ import sys
 
 from pipelines import ingest
 from pipelines.arguments import Color
-from pipelines.config import JobConfig, UsageError
+from pipelines.config import JobConfig
+from pipelines.errors import UsageError
 from pipelines.outcome import Outcome
 from pipelines.progress import Progress
 from transforms.stored_files import refusal, refusals

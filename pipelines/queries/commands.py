@@ -3,9 +3,9 @@
 import sys
 
 from pipelines.arguments import Color
-from pipelines.config import UsageError
 from pipelines.consoles import console
 from pipelines.dataset import Dataset
+from pipelines.errors import UsageError
 from pipelines.queries.answers import Answer
 from pipelines.queries.listings import csv, ids, ndjson
 from pipelines.queries.tables import print_answer

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from rich.cells import cell_len
 
-from pipelines.config import UsageError
+from pipelines.errors import UsageError
 from pipelines.queries.syntax import Span
 
 SHOWN_CELLS = 100

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from pipelines.config import UsageError
+from pipelines.errors import UsageError
 from pipelines.queries.conditions import MarkGroup
 from pipelines.queries.faults import did_you_mean, near
 from pipelines.queries.names import Vocabulary

@@ -4,8 +4,8 @@ import posixpath
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.config import UsageError
 from pipelines.dataset import Dataset
+from pipelines.errors import UsageError
 from pipelines.outcome import Outcome
 from pipelines.report.contents import name_of, of_run, of_version
 from pipelines.report.page import page

@@ -20,17 +20,9 @@ from dataclasses import dataclass
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
-from pipelines.config import UsageError
+from pipelines.errors import AnotherJobPublishedError, UsageError
 from pipelines.stores.bucket_runs import REQUESTS_AT_ONCE, BucketRuns, delete
-from pipelines.stores.store import (
-    CURRENT,
-    LEFT,
-    MANIFEST,
-    AnotherJobPublishedError,
-    Placed,
-    Run,
-    version_folder,
-)
+from pipelines.stores.store import CURRENT, LEFT, MANIFEST, Placed, Run, version_folder
 
 _WAIT_SECONDS = 0.5
 _OVERTAKEN = "another job published a version of {} meanwhile; run this job again on top of it"

@@ -17,8 +17,8 @@ from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFai
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 
-from pipelines.config import UsageError
-from pipelines.stores.store import BASE, LEASE, RENEWED_AFTER, REPORT, Run, RunLostError, new_run_id
+from pipelines.errors import RunLostError, UsageError
+from pipelines.stores.store import BASE, LEASE, RENEWED_AFTER, REPORT, Run, new_run_id
 
 HEARTBEAT_SECONDS = 10.0
 DEAD_AFTER = timedelta(seconds=60)

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.config import UsageError
+from pipelines.errors import AnotherJobPublishedError, RunLostError, UsageError
 from pipelines.stores.locks import exclusive, is_held
 from pipelines.stores.store import (
     BASE,
@@ -18,10 +18,8 @@ from pipelines.stores.store import (
     LEFT,
     MANIFEST,
     REPORT,
-    AnotherJobPublishedError,
     Placed,
     Run,
-    RunLostError,
     join,
     new_run_id,
     version_folder,

@@ -24,21 +24,6 @@ RENEWED_AFTER = timedelta(hours=1)
 """How old a sign of life has to be for a worker to give the next one."""
 
 
-class AnotherJobPublishedError(Exception):
-    """The dataset is not at the version that this job started from (P2, exit code 5)."""
-
-
-class RunLostError(Exception):
-    """A detached run was taken for dead, and put away; the text says what to do."""
-
-    def __init__(self, run: str) -> None:
-        """Takes the id of the run."""
-        super().__init__(
-            f"the run {run} is not there any more: no step of it gave a sign of life within its lease, or a person "
-            "removed it; nothing was published, run the job again"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """A job at work on a dataset: everything it writes is below `root` until it is published.

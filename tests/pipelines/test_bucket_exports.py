@@ -14,7 +14,8 @@ from google.cloud.storage.exceptions import InvalidResponse
 from support.bucket import handle, put
 from support.runs import Ended, an_item, command, ingest
 
-from pipelines.config import JobStep, Source, UsageError
+from pipelines.config import JobStep, Source
+from pipelines.errors import UsageError
 from pipelines.inputs import find_exports
 from transforms import stored_files
 from transforms.elements import Export

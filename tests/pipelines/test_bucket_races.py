@@ -18,9 +18,9 @@ from support.bucket_jobs import (
     written,
 )
 
+from pipelines.errors import AnotherJobPublishedError
 from pipelines.stores import bucket_runs
 from pipelines.stores.bucket import BucketStore
-from pipelines.stores.store import AnotherJobPublishedError
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.config import MaxRejected, Source, UsageError
+from pipelines.config import MaxRejected, Source
 from pipelines.config_file import OPTIONS, HistoryJob, JobFile, read_history, read_options
+from pipelines.errors import UsageError
 from pipelines.toml_tables import Table
 
 WHOLE = """

@@ -12,9 +12,9 @@ from support.runs import an_item, ndjson
 from pipelines import cli
 from pipelines.conclusion import conclude
 from pipelines.dataset import Dataset
+from pipelines.errors import RunLostError
 from pipelines.outcome import Outcome
 from pipelines.publish_step import AlreadyConcludedError, NothingPublishedError, conclude_detached
-from pipelines.stores.store import RunLostError
 
 PARTS = ("--partitions", "2")
 

@@ -16,11 +16,12 @@ from support.runs import an_item, ndjson
 
 from pipelines import cli, publish_step
 from pipelines.dataset import Dataset
+from pipelines.errors import RunLostError
 from pipelines.publish_step import KeepLease
 from pipelines.stores import bucket_runs
 from pipelines.stores.bucket import BucketStore
 from pipelines.stores.local import LEASED, LocalStore
-from pipelines.stores.store import LEASE, RENEWED_AFTER, Placed, Run, RunLostError, Store
+from pipelines.stores.store import LEASE, RENEWED_AFTER, Placed, Run, Store
 
 SHORT = timedelta(seconds=2)
 

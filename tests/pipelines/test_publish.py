@@ -12,9 +12,10 @@ import pytest
 from support.runs import command, flags, ingest
 
 from pipelines.dataset import Dataset
+from pipelines.errors import AnotherJobPublishedError
 from pipelines.stores.local import LocalStore
 from pipelines.stores.locks import exclusive, is_held
-from pipelines.stores.store import AnotherJobPublishedError, Placed, Run
+from pipelines.stores.store import Placed, Run
 
 ITEM = '{"reference_id": "%s", "image_url": "https://example.org/%s.jpg", "metadata": {"%s": 1}}\n'
 

@@ -1,0 +1,67 @@
+"""Every error that a person meets: one line that ends in what to do next, and the exit code it leads to (R4)."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process ends with (R4)."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    TYPE_CONFLICT = 3
+    TOO_MANY_REJECTED = 4
+    ANOTHER_PUBLISHED = 5
+    UNREADABLE = 6
+    DAMAGED = 7
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class JobError(Exception):
+    """A command cannot do what it was asked for; its text is for a person, and nothing was published.
+
+    Attributes:
+        exit_code: What the process ends with.
+    """
+
+    exit_code: ExitCode = ExitCode.ERROR
+
+
+class UsageError(JobError):
+    """What a user asked for cannot be done as asked; the text says what to do instead."""
+
+    exit_code = ExitCode.USAGE
+
+
+class AnotherJobPublishedError(JobError):
+    """The dataset is not at the version that this job started from (P2)."""
+
+    exit_code = ExitCode.ANOTHER_PUBLISHED
+
+
+class ExportChangedError(JobError):
+    """An export is not what it was when the job was planned, or cannot be read."""
+
+    exit_code = ExitCode.UNREADABLE
+
+
+class DamagedDatasetError(JobError):
+    """A file of the dataset is not what its manifest says (P7)."""
+
+    exit_code = ExitCode.DAMAGED
+
+
+class EngineError(JobError):
+    """An engine did not do a job; the text says what to do."""
+
+
+class RunLostError(JobError):
+    """A detached run was considered dead, and removed."""
+
+    def __init__(self, run: str) -> None:
+        """Takes the id of the run."""
+        super().__init__(
+            f"the run {run} is not there any more: no step of it gave a sign of life within its lease, or a person "
+            "removed it; nothing was published, run the job again"
+        )
