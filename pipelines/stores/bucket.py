@@ -22,6 +22,7 @@ from google.cloud import storage
 
 from pipelines.errors import AnotherJobPublishedError, UsageError
 from pipelines.stores.bucket_runs import REQUESTS_AT_ONCE, BucketRuns, delete
+from pipelines.stores.marker import MANIFESTS, PRIVATE, record, record_path
 from pipelines.stores.store import CURRENT, LEFT, MANIFEST, Placed, Run, version_folder
 
 _WAIT_SECONDS = 0.5
@@ -50,10 +51,19 @@ class BucketStore(BucketRuns):
         with self._explained():
             return self._seen().data
 
+    def recorded(self, number: int) -> bytes | None:
+        """See `Store`."""
+        with self._explained():
+            blob = self._object(record_path(number))
+            try:
+                return None if blob is None else bytes(blob.download_as_bytes())
+            except NotFound:
+                return None
+
     def check_free(self) -> None:
         """See `Store`."""
         with self._explained():
-            found = self._entries("") - {"", CURRENT, "runs/", "versions/"}
+            found = self._entries("") - {"", CURRENT, "runs/", "versions/", f"{PRIVATE}/"}
         if found:
             raise UsageError(f"{self.root} holds objects but no dataset ({CURRENT} is missing): name an empty folder")
 
@@ -89,6 +99,7 @@ class BucketStore(BucketRuns):
             for number in self._folders():
                 if number > now.version and (claim := self._claim_on(number)) is not None:
                     self._put_away(claim, number, now)
+            self._remove_unused_records()
             return runs.dead
 
     def prune(self, keep: Collection[int]) -> list[int]:
@@ -103,17 +114,22 @@ class BucketStore(BucketRuns):
                     folder = f"{self.root}/{version_folder(number)}"
                     self.remove(f"{folder}/{MANIFEST}")  # first: from here on nobody sees the version
                     self.remove(folder)
+            self._remove_unused_records()
             return removed
 
     def _is_published(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> bool:
         """Tries to publish; where that is refused, or fails before CURRENT is replaced, nothing of the try stays."""
         (manifest,) = (file for file in files if file.path == MANIFEST)
-        now, claim = self._claim(run, version, seen, self._at(manifest.source).download_as_bytes())
+        data = self._at(manifest.source).download_as_bytes()
+        now, claim = self._claim(run, version, seen, data)
+        recorded = self._generation(record_path(version))  # before the claim is looked at again, in `_is_filled`
         copies: list[storage.Blob] = []
         with ExitStack() as failing:
             failing.callback(delete, [claim])  # last: until then nobody else makes the version
             failing.callback(delete, copies)
             if not self._is_filled(now, claim, copies, files):
+                return False
+            if not self._is_recorded(run, version, data, claim, recorded):
                 return False
             # An error from here on leaves open whether CURRENT was replaced: all stays, for the next job to see.
             refused = failing.pop_all()
@@ -122,6 +138,29 @@ class BucketStore(BucketRuns):
         if not is_moved:
             refused.close()
         return is_moved
+
+    def _is_recorded(self, run: Run, version: int, manifest: bytes, claim: storage.Blob, generation: int) -> bool:
+        """Records the manifest of a version that this run has claimed; False where the claim was put away.
+
+        The record is replaced only if it is of the generation that was seen when the claim was made, or if the claim
+        still stands: who slept, and was overtaken, does not write over what the other one recorded.
+        """
+        while self._put(record_path(version), record(version, manifest), generation, _owner(run)) is None:
+            generation = self._generation(record_path(version))
+            now = self._claim_on(version)
+            if now is None or now.generation != claim.generation:
+                return False
+        return True
+
+    def _remove_unused_records(self) -> None:
+        """Removes what is recorded of versions that are not there."""
+        records = list(self._listed(f"{self.root}/{MANIFESTS}/"))  # before the claims, which are older than they are
+        there = {f"{self._prefix}{record_path(number)}" for number in self.numbers()} if records else set()
+        delete([blob for blob in records if blob.name not in there])
+
+    def _generation(self, path: str) -> int:
+        blob = self._object(path)
+        return 0 if blob is None else int(blob.generation)
 
     def _has_published(self, run: Run, version: int) -> bool:
         """Whether an earlier try of this very run has published: who holds the claim when CURRENT moves is the one."""

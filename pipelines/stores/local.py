@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipelines.errors import AnotherJobPublishedError, RunLostError, UsageError
 from pipelines.stores.locks import exclusive, is_held
+from pipelines.stores.marker import MANIFESTS, PRIVATE, record, record_path
 from pipelines.stores.store import (
     BASE,
     CURRENT,
@@ -49,12 +50,19 @@ class LocalStore:
         path = Path(self.root, CURRENT)
         return path.read_bytes() if path.exists() else None
 
+    def recorded(self, number: int) -> bytes | None:
+        """See `Store`."""
+        try:
+            return Path(self.root, record_path(number)).read_bytes()
+        except FileNotFoundError:
+            return None
+
     def check_free(self) -> None:
         """See `Store`."""
         path = Path(self.root)
         if path.exists() and not path.is_dir():
             raise UsageError(f"--dataset expects a directory, got the file {self.root}")
-        known = {"runs", "versions", LOCK}
+        known = {"runs", "versions", LOCK, PRIVATE}
         if path.is_dir() and any(entry.name not in known for entry in path.iterdir()):
             raise UsageError(
                 f"{self.root} holds files but no dataset ({CURRENT} is missing): name an empty or a new directory"
@@ -155,6 +163,7 @@ class LocalStore:
             for file in files:
                 own = not run.attempt and file.source.startswith(f"{run.root}/")
                 _place(Path(file.source), staged / file.path, move=own)
+            self._record(version, (staged / MANIFEST).read_bytes())
             staged.rename(target)
             pointer = {"version": version, "manifest": f"{version_folder(version)}/{MANIFEST}"}
             # Made ready in the folder of the run, which a sweep takes along if this process dies now.
@@ -182,6 +191,7 @@ class LocalStore:
                 hidden = Path(self.root, "versions", f".{number}.pruned")
                 Path(self.root, version_folder(number)).rename(hidden)
                 shutil.rmtree(hidden)
+                Path(self.root, record_path(number)).unlink(missing_ok=True)
             return removed
 
     def remove(self, uri: str) -> None:
@@ -202,11 +212,25 @@ class LocalStore:
         dead = [folder for folder in over if not (folder / REPORT).exists()]
         for folder in [*dead, *self._unpublished()]:
             shutil.rmtree(folder)
+        for path in self._unused_records():
+            path.unlink()
         for folder in over:
             if (folder / LEASED).exists():
                 self.clear(self._named(folder.name), LEFT)
                 self.release(self._named(folder.name))
         return [folder.name for folder in dead]
+
+    def _record(self, number: int, manifest: bytes) -> None:
+        path = Path(self.root, record_path(number))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_bytes(record(number, manifest))
+        temporary.replace(path)
+
+    def _unused_records(self) -> list[Path]:
+        """What is recorded of versions that are not there."""
+        there = {Path(record_path(number)).name for number in self.numbers()}
+        return [path for path in Path(self.root, MANIFESTS).glob("*") if path.name not in there]
 
     def _named(self, run: str, attempt: str = "") -> Run:
         return Run(run, join(self.root, "runs", run), attempt)

@@ -60,6 +60,12 @@ class Store(Protocol):
     def pointer(self) -> bytes | None:
         """What CURRENT says now, None where nothing is published."""
 
+    def recorded(self, number: int) -> bytes | None:
+        """What the dataset recorded of the manifest of a version when it was published; None where it did not.
+
+        A JSON object {"version": 3, "manifest": "versions/000003/manifest.json", "bytes": N, "sha256": HEX}.
+        """
+
     def check_free(self) -> None:
         """Raises UsageError where something else than a dataset is in the place of a new one."""
 

@@ -13,7 +13,7 @@ import pytest
 from google.auth.exceptions import DefaultCredentialsError
 from support import mixed_exports, update_exports
 from support.bucket import handle, put
-from support.runs import COMMAND, GROUPS, an_item, digests, flags, ndjson
+from support.runs import COMMAND, GROUPS, PRIVATE, an_item, digests, flags, ndjson
 
 from pipelines import cli
 
@@ -60,7 +60,8 @@ def held(directory: Path) -> dict[str, str]:
 
 def names(uri: str) -> list[str]:
     place, _, prefix = uri.removeprefix("gs://").partition("/")
-    return [blob.name.removeprefix(f"{prefix}/") for blob in handle(place).list_blobs(prefix=f"{prefix}/")]
+    found = (blob.name.removeprefix(f"{prefix}/") for blob in handle(place).list_blobs(prefix=f"{prefix}/"))
+    return [name for name in found if PRIVATE not in name.split("/")]
 
 
 def an_export(folder: Path, *reference_ids: str) -> Path:

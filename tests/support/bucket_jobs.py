@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from support.bucket import handle, put
-from support.runs import GROUPS
+from support.runs import GROUPS, PRIVATE
 
 from pipelines.stores import bucket_runs
 from pipelines.stores.bucket import BucketStore
@@ -93,10 +93,12 @@ def published(dataset: str, who: str, version: int = 1) -> bytes:
 
 
 def objects(uri: str) -> dict[str, tuple[int, bytes]]:
-    """Path to generation and bytes of what is below a URI."""
+    """Path to generation and bytes of what is below a URI, but for what says whose dataset it is."""
     place, _, prefix = uri.removeprefix("gs://").partition("/")
     found = {}
     for blob in handle(place).list_blobs(prefix=f"{prefix}/"):
+        if PRIVATE in blob.name.split("/"):
+            continue
         with suppress(bucket_runs.NotFound):  # it went meanwhile
             found[blob.name.removeprefix(f"{prefix}/")] = (blob.generation, blob.download_as_bytes())
     return found

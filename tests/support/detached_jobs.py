@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.bucket import handle
+from support.runs import PRIVATE
 
 from pipelines import cli
 
@@ -80,7 +81,8 @@ def submitted(dataset: str, *words: object) -> str:
 
 
 def stored(dataset: str) -> dict[str, bytes]:
-    """Path to bytes of all that is in a dataset, of a manifest without the time; locks are left out."""
+    """Path to bytes of all that is in a dataset, of a manifest without the time; locks are left out,
+    and what says whose dataset it is."""
     if dataset.startswith("gs://"):
         place, _, prefix = dataset.removeprefix("gs://").partition("/")
         blobs = handle(place).list_blobs(prefix=f"{prefix}/")
@@ -88,6 +90,7 @@ def stored(dataset: str) -> dict[str, bytes]:
     else:
         paths = [path for path in Path(dataset).rglob("*") if path.is_file() and path.name != ".lock"]
         found = {path.relative_to(dataset).as_posix(): path.read_bytes() for path in paths}
+    found = {name: data for name, data in found.items() if PRIVATE not in name.split("/")}
     for name, data in found.items():
         if name.endswith("/manifest.json"):
             found[name] = json.dumps(json.loads(data) | {"published_at": None}).encode()
