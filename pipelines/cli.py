@@ -16,6 +16,7 @@ from pipelines.config_file import JobFile, read_history, read_options
 from pipelines.errors import ExitCode, JobError, UsageError
 from pipelines.interrupts import ending_at_once_when_interrupted
 from pipelines.loading import loading
+from transforms.errors import StepErrorFilter
 
 
 def script() -> NoReturn:
@@ -196,7 +197,9 @@ def _complete(options: argparse.Namespace) -> int:
 
 def _quiet_libraries() -> None:
     """Lets only errors of libraries through, before they are imported: some warn while they are."""
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(StepErrorFilter())
+    logging.basicConfig(handlers=[handler], level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,16 @@
 """Every error that a person meets: one line that ends in what to do next, and the exit code it leads to (R4)."""
 
+from collections.abc import Mapping
 from enum import IntEnum
+
+from transforms.errors import (
+    ChangedExportError,
+    DamagedFileError,
+    OutOfMemoryError,
+    OutOfSpaceError,
+    StepError,
+    step_error,
+)
 
 
 class ExitCode(IntEnum):
@@ -65,3 +75,24 @@ class RunLostError(JobError):
             f"the run {run} is not there any more: no step of it gave a sign of life within its lease, or a person "
             "removed it; nothing was published, run the job again"
         )
+
+
+_OF_STEPS: Mapping[type[StepError], type[JobError]] = {
+    ChangedExportError: ExportChangedError,
+    DamagedFileError: DamagedDatasetError,
+    OutOfMemoryError: JobError,
+    OutOfSpaceError: JobError,
+}
+"""What the errors of steps are to the person who started the job."""
+
+
+def job_error(error: BaseException) -> JobError | None:
+    """The error for a person behind what a runner raised; None where no step said anything for one.
+
+    Args:
+        error: What the runner raised: the error of a step, or one with its traceback as text.
+    """
+    found = step_error(error)
+    if found is None:
+        return None
+    return _OF_STEPS.get(type(found), JobError)(f"{found.message}; nothing was published")

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from pipelines.loading import loading
+from transforms.errors import StepErrorFilter
 
 _WATCH_SECONDS = 0.2
 
@@ -35,6 +36,7 @@ def quiet() -> None:
     os.environ["PIPELINE_OPTIONS"] = json.dumps({"options": {"default_sdk_harness_log_level": "ERROR"}})
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.ERROR)  # on the handler: Beam sets the level of the root logger
+    handler.addFilter(StepErrorFilter())
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.getLogger().handlers = [handler]
 
@@ -57,8 +59,10 @@ def work(parent: int, asked: socket.socket | None = None) -> None:
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     if asked is not None:
         threading.Thread(target=_leave_after, args=(asked,), daemon=True).start()
-    from apache_beam.runners.worker import sdk_worker_main  # noqa: PLC0415 - loaded before
+    from apache_beam.runners.worker import sdk_worker, sdk_worker_main  # noqa: PLC0415 - loaded before
 
+    # Beam prints the traceback of every error beside logging it; the log has it, but for errors that concern a person.
+    sdk_worker.print = lambda *_, **__: None
     sdk_worker_main.main(sys.argv)
 
 

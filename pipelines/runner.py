@@ -15,7 +15,8 @@ from apache_beam.transforms import environments
 
 from pipelines import engines, worker_asker, workload
 from pipelines.config import TEMPLATE_FLAG
-from pipelines.errors import UsageError
+from pipelines.errors import EngineError, UsageError, job_error
+from transforms.errors import StepError
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
 
@@ -50,16 +51,22 @@ class Runner:
         """Runs a new pipeline to its end; returns what its stages took, as `--json` has it.
 
         Raises:
+            JobError: A step met what concerns a person, such as a damaged file.
             EngineError: A runner elsewhere did not do the job.
         """
-        if not self.local:
-            return stages(engines.run(self.name, self.options, build))
-        # Named, because "DirectRunner" would first look for an engine to download.
-        pipeline = beam.Pipeline(runner=FnApiRunner(self.environment), options=self.options)
-        build(pipeline)
-        result = pipeline.run()
-        result.wait_until_finish()
-        return stages(result.metrics())
+        try:
+            if not self.local:
+                return stages(engines.run(self.name, self.options, build))
+            # Named, because "DirectRunner" would first look for an engine to download.
+            pipeline = beam.Pipeline(runner=FnApiRunner(self.environment), options=self.options)
+            build(pipeline)
+            result = pipeline.run()
+            result.wait_until_finish()
+            return stages(result.metrics())
+        except (StepError, RuntimeError, EngineError) as error:  # local workers' errors are text in a RuntimeError
+            if (told := job_error(error)) is None:
+                raise
+            raise told from error
 
 
 def stages(metrics: MetricResults | None) -> JsonObject:
