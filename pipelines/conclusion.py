@@ -10,10 +10,11 @@ from typing import Self, cast
 from pipelines.config import JobConfig
 from pipelines.dataset import Dataset, Version, document_text, manifest
 from pipelines.errors import AnotherJobPublishedError, ExitCode
+from pipelines.export_changes import Review, review
 from pipelines.ingest_graph import Job
 from pipelines.insights import insights
 from pipelines.outcome import Outcome, Tally, Verdict, verdict
-from pipelines.results import Results, files_of, inputs_of, tally_of
+from pipelines.results import Results, digests_of, files_of, inputs_of, tally_of
 from pipelines.stores.store import MANIFEST, REJECTIONS, REPORT, SCHEMA, Placed, Run, join
 from transforms.elements import Export
 from transforms.rules.declared import Declared
@@ -81,11 +82,15 @@ def conclude(dataset: Dataset, here: Run, ending: Ending, before: Version | None
     """
     config = ending.config
     made = _made(ending, before, here)
-    result = verdict(made.tally, config, changed=made.changed)
+    looked = review(ending.exports, digests_of(made.results["readings"]))
+    if looked.changes:
+        result = Verdict("failed", ExitCode.UNREADABLE, looked.reason)
+    else:
+        result = verdict(made.tally, config, changed=made.changed)
     if made.tally.unsettled or made.tally.other_choices or made.tally.too_many_fields:
         made.tally.nothing_created()
     if result.outcome == "published":
-        result = _publish(dataset, here, ending, made)
+        result = _publish(dataset, here, ending, made, looked)
     return Outcome(
         verdict=result,
         version=ending.version if result.outcome == "published" else ending.parent,
@@ -144,7 +149,7 @@ def _rows(files: Sequence[StoredFile]) -> Mapping[str, str]:
     return {file.path: file.sha256 for file in files if file.path.partition("/")[0] in GROUPS}
 
 
-def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made) -> Verdict:
+def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made, looked: Review) -> Verdict:
     resolved = made.results["schema"][0]
     quantiles = cast("JsonObject", resolved["quantiles"])
     described = insights(made.schema, quantiles, made.results.get("rows", []))
@@ -153,7 +158,7 @@ def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made) -> Verdic
         version=ending.version,
         parent=ending.parent,
         partitions=ending.partitions,
-        inputs=inputs_of(ending.exports, made.results["readings"]),
+        inputs=inputs_of(ending.exports, digests_of(made.results["readings"]), looked.checksums),
         options=ending.config.options(),
         cache_key=ending.cache_key,
         counts=made.tally.counts(),

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,8 @@ from pipelines import workload
 from pipelines.conclusion import Ending, conclude, leave
 from pipelines.config import JobConfig
 from pipelines.dataset import Dataset, Version
+from pipelines.errors import EngineError, ExportChangedError
+from pipelines.export_changes import review
 from pipelines.ingest_graph import build
 from pipelines.inputs import find_exports
 from pipelines.outcome import Outcome
@@ -19,6 +21,7 @@ from pipelines.plan import plan
 from pipelines.progress import Progress
 from pipelines.stores.store import Run
 from transforms.coders import spilling
+from transforms.elements import Export
 from transforms.stored_files import is_local
 
 SPILLED = "spilled"
@@ -29,6 +32,7 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
 
     Raises:
         UsageError: An export or the dataset is not there, or is something else.
+        ExportChangedError: The workers failed, and an export changed while they read.
     """
     began = time.time()
     exports = find_exports(config.steps)
@@ -39,7 +43,7 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
     runner = runners.choose(config.runner_flags, total + kept)
     with _workplace(dataset, before, runner, dry_run=config.dry_run) as here, progress.watching(total, runner) as notes:
         job = plan(config, exports, before, root=here.root, progress=notes)
-        with _spilling(here, runner):
+        with _spilling(here, runner), _telling_changes(exports):
             stages = runner.run(partial(build, job=job))
         progress.phase("publishing")
         ending = Ending.of(config, job, before, runner=runner.name, began=began)
@@ -47,6 +51,18 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
         if not config.dry_run:
             leave(dataset, here, outcome)
     return outcome
+
+
+@contextmanager
+def _telling_changes(exports: Sequence[Export]) -> Iterator[None]:
+    """Says so where a job failed because an export went away or changed while workers read it."""
+    try:
+        yield
+    except (RuntimeError, EngineError) as error:
+        looked = review(exports, {})
+        if looked.changes:
+            raise ExportChangedError(looked.reason) from error
+        raise
 
 
 @contextmanager

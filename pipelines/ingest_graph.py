@@ -124,7 +124,7 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
 def _merging(job: Job) -> Merging:
     return Merging(
         partitions=job.partitions,
-        exports=[export.uri for export in job.exports],
+        exports=[export.name for export in job.exports],
         steps=job.steps,
         export_steps=[export.step for export in job.exports],
         held=job.held,

@@ -4,49 +4,64 @@ from collections.abc import Iterable
 
 from apache_beam.io.filesystems import FileSystems
 
+from pipelines import local_exports
 from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
+from pipelines.listed_exports import ListedExport
 from transforms.elements import Export
-from transforms.stored_files import is_local, refusal, refusals
+from transforms.stored_files import refusal, refusals
 
 
 def find_exports(steps: Iterable[JobStep]) -> list[Export]:
     """The files that the sources of the steps name: as given, then by name.
 
     Raises:
-        UsageError: A pattern matches nothing, or its place cannot be listed.
+        UsageError: A pattern matches nothing, or what is no export; or its place cannot be listed.
     """
     exports: list[Export] = []
     for step, job in enumerate(steps):
         for source in job.sources:
-            for uri, size in _matches(source):
-                exports.append(Export(len(exports), uri, source.group, source.model_run, size, step, job.mode))
+            for listed in _matches(source):
+                export = Export(
+                    number=len(exports),
+                    uri=listed.uri,
+                    group=source.group,
+                    model_run=source.model_run,
+                    size=listed.size,
+                    step=step,
+                    mode=job.mode,
+                    revision=listed.revision,
+                    status=listed.status,
+                )
+                exports.append(export)
     return exports
 
 
-def _matches(source: Source) -> list[tuple[str, int]]:
-    """(URI, bytes) of the files of a source, by name."""
-    pattern = source.pattern
+def _matches(source: Source) -> list[ListedExport]:
+    """The exports of a source, by name."""
     flag = f"--{source.group}"
     faults: tuple[type[Exception], ...] = (*refusals(), ValueError)
     try:
-        # A file whose name has the characters of a pattern is itself, not what the pattern would match.
-        if any(each in pattern for each in "*?[") and FileSystems.exists(pattern):
-            return [(pattern, FileSystems.get_filesystem(pattern).size(pattern))]
-        # Beam lists no folder for a pattern that names none.
-        here = "./" if is_local(pattern) and "/" not in pattern else ""
-        results = FileSystems.match([here + pattern])
+        found = sorted(_listed(source.pattern), key=lambda listed: listed.uri)
+    except UsageError as error:
+        raise UsageError(f"{flag} {error}") from error
     except faults as error:
-        reason = refusal(error)
         raise UsageError(
-            f"{flag} {pattern}: cannot be listed ({reason}); check the path and its permissions"
+            f"{flag} {source.pattern}: cannot be listed ({refusal(error)}); check the path and its permissions"
         ) from error
-    found = sorted(
-        (each.path.removeprefix(here), each.size_in_bytes)
-        for result in results
-        for each in result.metadata_list
-        if not each.path.endswith("/")  # what stands in a bucket for a folder
-    )
     if not found:
-        raise UsageError(f"{flag} {pattern}: no such file, and nothing matches it as a pattern; check the path")
+        raise UsageError(f"{flag} {source.pattern}: no such file, and nothing matches it as a pattern; check the path")
     return found
+
+
+def _listed(pattern: str) -> Iterable[ListedExport]:
+    match FileSystems.get_scheme(pattern):
+        case None:
+            return local_exports.find(pattern)
+        case "gs":
+            from pipelines import bucket_exports  # noqa: PLC0415 - its library takes long to load
+
+            return bucket_exports.find(pattern)
+        case _:  # another store that Beam has been taught, of which only sizes are known
+            results = FileSystems.match([pattern])
+            return [ListedExport(each.path, each.size_in_bytes) for found in results for each in found.metadata_list]

@@ -61,29 +61,43 @@ def files_of(results: Results) -> list[StoredFile]:
     ]
 
 
-def inputs_of(exports: Sequence[Export], readings: Sequence[JsonObject]) -> list[JsonObject]:
-    """The exports by name, each with a fingerprint: SHA-256 over those of its stretches, or what its store knows."""
+def digests_of(readings: Sequence[JsonObject]) -> dict[int, dict[int, str]]:
+    """Number of an export to the starts of its byte ranges to the SHA-256 of each: of those that lie on a disk."""
     digests: dict[int, dict[int, str]] = {}
     for reading in readings:
         if reading["digest"] is not None:
-            stretches = digests.setdefault(cast("int", reading["export"]), {})
-            stretches[cast("int", reading["start"])] = str(reading["digest"])
+            ranges = digests.setdefault(cast("int", reading["export"]), {})
+            ranges[cast("int", reading["start"])] = str(reading["digest"])
+    return digests
+
+
+def inputs_of(
+    exports: Sequence[Export], digests: Mapping[int, Mapping[int, str]], checksums: Mapping[int, str | None]
+) -> list[JsonObject]:
+    """The exports by name, each with a fingerprint: SHA-256 over those of its byte ranges, or what its store knows.
+
+    Args:
+        exports: Of the job.
+        digests: As `digests_of` gives them.
+        checksums: Number of an export to the checksum of its store, of those in a bucket.
+    """
     inputs: list[JsonObject] = [
         {
-            "uri": export.uri,
+            "uri": export.name,
             "group": export.group,
             "model_run": export.model_run,
             "bytes": export.size,
-            "fingerprint": _fingerprint(export, digests.get(export.number, {})),
+            "fingerprint": _fingerprint(export, digests.get(export.number, {}), checksums),
         }
         for export in exports
     ]
     return sorted(inputs, key=lambda each: (str(each["uri"]), str(each["group"]), str(each["model_run"])))
 
 
-def _fingerprint(export: Export, digests: Mapping[int, str]) -> str:
+def _fingerprint(export: Export, digests: Mapping[int, str], checksums: Mapping[int, str | None]) -> str:
     if not is_local(export.uri):
-        return f"store:{FileSystems.checksum(export.uri)}"
+        known = export.number in checksums
+        return f"store:{checksums[export.number] if known else FileSystems.checksum(export.uri)}"
     whole = hashlib.sha256()
     for _, digest in sorted(digests.items()):
         whole.update(bytes.fromhex(digest))

@@ -36,6 +36,9 @@ class Export(_Pickled):
         size: Bytes as stored.
         step: Which job of a backfill it belongs to; 0 for an ingest.
         mode: How its records meet what is held (U1 to U3).
+        revision: What changes with every write to it: nanoseconds of its modification on a disk, the generation of an
+            object in a bucket. None where its store tells neither.
+        status: (inode, nanoseconds of its last change of any kind) of a file on a disk.
     """
 
     number: int
@@ -45,6 +48,13 @@ class Export(_Pickled):
     size: int
     step: int = 0
     mode: Mode = "append"
+    revision: int | None = None
+    status: tuple[int, int] | None = None
+
+    @property
+    def name(self) -> str:
+        r"""The URI as text that can be published: bytes of a file name that are not UTF-8 stand as `\xff`."""
+        return self.uri.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import math
+import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, cast
@@ -60,6 +61,7 @@ def read(stretch: Stretch, *, digest: bool = True) -> Iterator[RawChunk]:
     sha = None
     try:
         with open_to_read(export.uri) as stream:
+            _check_unchanged(stream, export)
             if digest and is_local(export.uri):
                 sha = _digest(stream, stretch)
                 stream.seek(0)
@@ -143,6 +145,18 @@ def _whole(stream: BinaryIO, form: Format) -> Iterator[Chunk]:
             stream.read(1)  # raises where compressed data is damaged behind the last record
         case Format.AVRO:
             yield from read_avro(stream, AVRO_RECORDS)
+
+
+def _check_unchanged(stream: BinaryIO, export: Export) -> None:
+    """Refuses a file that is not the one which was planned: what is read of it would be a part of something else."""
+    if export.revision is None or not is_local(export.uri):
+        return
+    found = os.fstat(stream.fileno())
+    if (found.st_size, found.st_mtime_ns) != (export.size, export.revision):
+        raise Unreadable(
+            f"expected the {export.size:,} bytes that were there when the job began, got a file of "
+            f"{found.st_size:,} bytes that was written since"
+        )
 
 
 def _digest(stream: BinaryIO, stretch: Stretch) -> bytes:

@@ -63,7 +63,7 @@ class _NumberLinesFn(StepFn):
     """Looks the lines of the few examples up in the exports: rows carry only the offset of their record."""
 
     def __init__(self, exports: list[Export], range_bytes: int) -> None:
-        self._exports = Packed({export.uri: export for export in exports})
+        self._exports = Packed({export.name: export for export in exports})
         self._range_bytes = range_bytes
 
     def process(self, element: Found, first_lines: Mapping[tuple[int, int], int]) -> Iterator[Numbered]:

@@ -86,7 +86,7 @@ class _WriteBucketFn(StepFn):
             if line is not None and rejection.chunk >= 0:
                 line += first_lines[rejection.export, rejection.chunk]
             data = rejection.raw if rejection.raw is not None else raw[rejection.export, rejection.offset or 0]
-            lines.append(_line(rejection, self._exports.value[rejection.export].uri, line, data))
+            lines.append(_line(rejection, self._exports.value[rejection.export].name, line, data))
         path = f"rejections/part-{number:05d}-of-{self._buckets:05d}.ndjson"
         file = store(self._root, path, "".join(lines).encode(), records=len(lines))
         self._stage.count(records=file.records, byte_count=file.bytes)

@@ -246,8 +246,9 @@ def test_a_pattern_matches_objects_by_name_and_in_the_order_of_names(bucket: str
     def matched(pattern: str) -> list[str]:
         return names(exports_of(f"{bucket}/{pattern}"), bucket)
 
-    here = sorted(name for name in [*ODD_NAMES, "aXb.ndjson"] if "/" not in name)
+    here = sorted(name for name in [*ODD_NAMES, "aXb.ndjson"] if "/" not in name and name[0] != ".")
     assert matched("*.ndjson") == matched("*") == here
+    assert matched(".*") == [".hidden.ndjson"]
     assert matched("a[ #]b.ndjson") == ["a b.ndjson", "a#b.ndjson"]
     assert matched("[a-z].ndjson") == ["x.ndjson"]
     assert matched("a%2*") == ["a%2Fb.ndjson"]
