@@ -14,10 +14,20 @@ from pipelines.errors import UsageError
 
 EXPORTS = ("items", "scenes", "annotations", "predictions")
 """Parameters with one pattern or several, which a parameter can only have as words with spaces between them."""
-TEXTS = ("mode", "dataset", "on_conflict", "on_duplicate", "max_rejected", "cache_key", "max_fields", "partitions")
+TEXTS = (
+    "mode",
+    "dataset",
+    "on_conflict",
+    "on_duplicate",
+    "max_rejected",
+    "cache_key",
+    "max_fields",
+    "partitions",
+    "date",
+)
 FILES = ("config", "declare", "history")
 """Parameters with the name of a file, which here may be in a bucket."""
-SWITCHES = ("allow_unreadable",)
+SWITCHES = ("allow_unreadable", "allow_empty")
 _USAGE = 2
 
 
@@ -65,17 +75,21 @@ def _option(name: str, value: str, folder: Path) -> Iterator[str]:
         if value == "true":
             yield flag
     else:
-        yield from (flag, _fetched(value, folder) if name in FILES else value)
+        yield from (flag, _fetched(name, value, folder) if name in FILES else value)
 
 
-def _fetched(uri: str, folder: Path) -> str:
-    """The path of a file; of one in a bucket, that of a copy."""
+def _fetched(name: str, uri: str, folder: Path) -> str:
+    """The path of a file; of one in a bucket, that of a copy in a folder of the parameter's name.
+
+    Files of two parameters may have one name: `gs://a/prod.toml` and `gs://b/prod.toml`.
+    """
     if not uri.startswith("gs://"):
         return uri
     from transforms.stored_files import read_bytes, refusal, refusals  # noqa: PLC0415 - loads Beam
 
-    place = folder / uri.rpartition("/")[2]
+    place = folder / name / (uri.rpartition("/")[2] or name)
     try:
+        place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(read_bytes(uri))
     except refusals() as error:
         raise UsageError(f"{uri}: cannot be read ({refusal(error)}); check the name and the permissions") from error

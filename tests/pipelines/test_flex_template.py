@@ -98,20 +98,22 @@ def test_the_parameters_of_a_launch_are_the_words_of_a_command(bucket: str, tmp_
     given = [
         *("--dataset=gs://b/d", "--items=gs://b/a*.ndjson gs://b/c=1.ndjson", "--predictions=v1=gs://b/p v2=gs://b/q"),
         *("--max_rejected=1.5%", "--allow_unreadable=true", "--on_conflict=", "--mode=replace"),
-        f"--declare={put(f'{bucket}/jobs/declared.json', b'{}')}",
+        f"--declare={put(f'{bucket}/jobs/prod', b'{}')}",
+        f"--config={put(f'{bucket}/other/prod', b'quiet = true')}",
         *("--runner=DataflowRunner", "--template_location=gs://b/t", "--labels={}"),
     ]
     expected = [
         *("ingest", "--dataset", "gs://b/d", "--items", "gs://b/a*.ndjson", "--items", "gs://b/c=1.ndjson"),
         *("--predictions", "v1=gs://b/p", "--predictions", "v2=gs://b/q", "--max-rejected", "1.5%"),
-        *("--allow-unreadable", "--mode", "replace", "--declare", f"{tmp_path}/declared.json"),
+        *("--allow-unreadable", "--mode", "replace", "--declare", f"{tmp_path}/declare/prod"),
+        *("--config", f"{tmp_path}/config/prod"),
         *("--", "--runner=DataflowRunner", "--template_location=gs://b/t", "--labels={}"),
     ]
     assert words(given, tmp_path) == expected
-    assert (tmp_path / "declared.json").read_bytes() == b"{}"
+    assert [Path(tmp_path, name, "prod").read_bytes() for name in ("declare", "config")] == [b"{}", b"quiet = true"]
     history = put(f"{bucket}/jobs/history.toml", b"")
     backfill = words(["--dataset=gs://b/d", f"--history={history}", "--allow_unreadable=false"], tmp_path)
-    assert backfill == ["backfill", "--dataset", "gs://b/d", "--history", f"{tmp_path}/history.toml", "--"]
+    assert backfill == ["backfill", "--dataset", "gs://b/d", "--history", f"{tmp_path}/history/history.toml", "--"]
 
 
 @pytest.mark.parametrize(
