@@ -13,6 +13,7 @@ from pipelines import workload
 from pipelines.arguments import parser
 from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected, Source, read_declared
 from pipelines.config_file import JobFile, read_history, read_options
+from pipelines.dates import day
 from pipelines.errors import ExitCode, JobError, UsageError
 from pipelines.interrupts import ending_at_once_when_interrupted
 from pipelines.loading import loading
@@ -66,7 +67,9 @@ def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tupl
     Raises:
         UsageError: Something is missing, or is not what it should be.
     """
-    file = read_options(options.config) if options.config else JobFile()
+    given = getattr(options, "date", None)  # a backfill has none
+    today = None if given is None else day(given, "--date")
+    file = read_options(options.config, today) if options.config else JobFile()
 
     def said(name: str, default: object = None) -> object:
         for place in (options, file):
@@ -85,9 +88,9 @@ def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tupl
     declare = said("declare")
     on_duplicate = told("on_duplicate", "reject")
     if options.command == "backfill":
-        for name in ("sources", "mode"):
+        for name in ("sources", "mode", "date", "optional"):
             if getattr(file, name) is not None:
-                raise UsageError(f"{options.config}: a backfill takes exports and modes from --history alone")
+                raise UsageError(f"{options.config}: a backfill takes exports, modes and dates from --history alone")
         history = read_history(options.history)
         steps = tuple(JobStep(job.sources, job.mode, job.on_duplicate or on_duplicate) for job in history)  # type: ignore[arg-type] # one of the choices
     else:
@@ -99,6 +102,7 @@ def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tupl
         on_conflict=told("on_conflict", "fail"),  # type: ignore[arg-type] # likewise
         max_rejected=max_rejected,
         allow_unreadable=bool(said("allow_unreadable")),
+        allow_empty=bool(said("allow_empty")),
         cache_key=said("cache_key"),  # type: ignore[arg-type] # likewise
         max_fields=int(told("max_fields", str(DEFAULT_MAX_FIELDS))),
         partitions=said("partitions"),  # type: ignore[arg-type] # a number

@@ -13,7 +13,7 @@ from pipelines.errors import AnotherJobPublishedError, ExitCode
 from pipelines.export_changes import Review, review
 from pipelines.ingest_graph import Job
 from pipelines.insights import insights
-from pipelines.outcome import Outcome, Tally, Verdict, verdict
+from pipelines.outcome import NOTHING_MATCHED, Outcome, Tally, Verdict, verdict
 from pipelines.results import Results, digests_of, files_of, inputs_of, tally_of
 from pipelines.stores.store import MANIFEST, REJECTIONS, REPORT, SCHEMA, Placed, Run, join
 from transforms.elements import Export
@@ -35,6 +35,7 @@ class Ending:
         seen: What CURRENT said then (P2).
         partitions: Parts of the dataset.
         cache_key: What is hashed for cache keys.
+        unmatched: Patterns that match nothing, of exports that may be missing.
         runner: For a person.
         began: When the job was started, in seconds since 1970.
     """
@@ -45,13 +46,23 @@ class Ending:
     seen: bytes | None
     partitions: int
     exports: Sequence[Export]
+    unmatched: Sequence[str]
     cache_key: str
     declared: Declared
     runner: str
     began: float
 
     @classmethod
-    def of(cls, config: JobConfig, job: Job, before: Version | None, *, runner: str, began: float) -> Self:
+    def of(
+        cls,
+        config: JobConfig,
+        job: Job,
+        before: Version | None,
+        *,
+        unmatched: Sequence[str],
+        runner: str,
+        began: float,
+    ) -> Self:
         """The ending of a job that is planned on a version, or on none."""
         return cls(
             config=config,
@@ -60,6 +71,7 @@ class Ending:
             seen=None if before is None else before.pointer,
             partitions=job.partitions,
             exports=job.exports,
+            unmatched=unmatched,
             cache_key=job.cache_keys,
             declared=job.schema.declared,
             runner=runner,
@@ -82,11 +94,13 @@ def conclude(dataset: Dataset, here: Run, ending: Ending, before: Version | None
     """
     config = ending.config
     made = _made(ending, before, here)
-    looked = review(ending.exports, digests_of(made.results["readings"]))
+    looked = review(ending.exports, digests_of(made.results.get("readings", [])))
     if looked.changes:
         result = Verdict("failed", ExitCode.UNREADABLE, looked.reason)
     else:
-        result = verdict(made.tally, config, changed=made.changed)
+        # A history of which nothing is there is not the history of an empty dataset.
+        nothing = config.backfill and not ending.exports
+        result = verdict(made.tally, config, changed=made.changed and not nothing)
     if made.tally.unsettled or made.tally.other_choices or made.tally.too_many_fields:
         made.tally.nothing_created()
     if result.outcome == "published":
@@ -136,6 +150,8 @@ def _made(ending: Ending, before: Version | None, here: Run) -> _Made:
     schema: JsonObject = {"format": 1, "version": ending.version, "groups": resolved["groups"]}
     text = document_text(schema)
     write_bytes(join(here.root, SCHEMA), text)
+    if ending.unmatched:
+        tally.warnings[NOTHING_MATCHED] += len(ending.unmatched)
     files = files_of(results)
     changed = tally.changed > 0
     if before is not None:
@@ -158,7 +174,7 @@ def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made, looked: R
         version=ending.version,
         parent=ending.parent,
         partitions=ending.partitions,
-        inputs=inputs_of(ending.exports, digests_of(made.results["readings"]), looked.checksums),
+        inputs=inputs_of(ending.exports, digests_of(made.results.get("readings", [])), looked.checksums),
         options=ending.config.options(),
         cache_key=ending.cache_key,
         counts=made.tally.counts(),

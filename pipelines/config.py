@@ -29,11 +29,13 @@ class Source:
     Attributes:
         pattern: A path or glob, local or `gs://`.
         model_run: Of predictions (G5).
+        optional: Whether it may match nothing.
     """
 
     group: Group
     pattern: str
     model_run: str | None = None
+    optional: bool = False
 
     @classmethod
     def of(cls, group: Group, text: str) -> Self:
@@ -46,6 +48,8 @@ class Source:
         if group == "predictions":
             if not (equals and run and pattern):
                 raise UsageError(f"--predictions expects RUN=GLOB, the name of the model run first, got {text!r}")
+            if any("\ud800" <= character <= "\udfff" for character in run):
+                raise UsageError(f"--predictions expects the name of the model run in UTF-8, got {run!r}")
             return cls(group, pattern, run)
         if not text:
             raise UsageError(f"--{group} expects a path or a glob, got nothing")
@@ -109,6 +113,7 @@ class JobConfig:
         backfill: Whether the dataset is built anew from these steps (P5).
         declared: The declared schema of the groups that it names, None to keep what the dataset has (D1).
         partitions: How many parts a new dataset has; None for a number that fits its first exports.
+        allow_empty: Whether every pattern may match nothing, as if each source were optional.
         detach: Whether the job is handed to an engine and publishes by itself, with nobody who waits for it.
         runner_flags: What follows `--` on the command line, for the Beam runner.
     """
@@ -119,6 +124,7 @@ class JobConfig:
     on_conflict: OnConflict = "fail"
     max_rejected: MaxRejected | None = None
     allow_unreadable: bool = False
+    allow_empty: bool = False
     cache_key: CacheKey | None = None
     max_fields: int = DEFAULT_MAX_FIELDS
     partitions: int | None = None

@@ -4,11 +4,12 @@ Checked as strictly as the command line, each error naming the file and the key.
 on the command line: a relative one starts from where the command is run.
 """
 
+import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import get_args
 
-from pipelines import toml_tables
+from pipelines import dates, toml_tables
 from pipelines.config import MOST_PARTITIONS, CacheKey, MaxRejected, Source
 from pipelines.errors import UsageError
 from pipelines.toml_tables import Table, shown
@@ -30,6 +31,8 @@ class JobFile:
         declare: Path of a declared schema (D1).
         report: Path or URI of the insights page that the job writes.
         runner_flags: What would follow `--` on the command line.
+        date: What `{date}` means in the patterns.
+        optional: Whether every pattern of the file may match nothing.
     """
 
     dataset: str | None = None
@@ -39,6 +42,7 @@ class JobFile:
     on_duplicate: OnDuplicate | None = None
     max_rejected: MaxRejected | None = None
     allow_unreadable: bool | None = None
+    allow_empty: bool | None = None
     cache_key: CacheKey | None = None
     max_fields: int | None = None
     partitions: int | None = None
@@ -49,6 +53,8 @@ class JobFile:
     json: bool | None = None
     quiet: bool | None = None
     runner_flags: tuple[str, ...] | None = None
+    date: dt.date | None = None
+    optional: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +75,40 @@ OPTIONS: tuple[str, ...] = (
     *GROUPS,
     *(field.name for field in fields(JobFile) if field.name != "sources"),
 )
-"""The keys of a job file: the options of the command line, dashes as underscores, and `runner_flags`."""
+"""The keys of a job file: the options of the command line, dashes as underscores, and FILE_ONLY."""
+FILE_ONLY = ("runner_flags", "optional")
+"""The keys that the command line has no flag for."""
+_SOURCE = ("glob", "optional")
+"""The keys of exports that may be missing: `items = {glob = "late/*.ndjson", optional = true}`."""
+_PATTERNS = "a path or glob, or a list of them"
 JOB_OPTIONS: tuple[str, ...] = (*GROUPS, "mode", "on_duplicate")
 """The keys of one job of a history."""
 
 
-def read_options(path: str) -> JobFile:
+def read_options(path: str, today: dt.date | None = None) -> JobFile:
     """The options of a job file.
+
+    Args:
+        path: Of the file.
+        today: What `{date}` means in its patterns; None for the date that the file gives, or else that of today.
 
     Raises:
         UsageError: The file cannot be read, has an unknown key, or a value that the option does not take.
     """
     table = _JobTable(path, toml_tables.read(path))
     table.check_keys(OPTIONS)
+    day = table.date("date")
+    optional = table.truth("optional")
+    sources = tuple(table.sources(today or day or dates.today()))
     return JobFile(
         dataset=table.text("dataset"),
-        sources=tuple(table.sources()) or None,
+        sources=tuple(replace(source, optional=True) if optional else source for source in sources) or None,
         mode=table.choice("mode", MODES),
         on_conflict=table.choice("on_conflict", ON_CONFLICT),
         on_duplicate=table.choice("on_duplicate", ON_DUPLICATE),
         max_rejected=table.max_rejected(),
         allow_unreadable=table.truth("allow_unreadable"),
+        allow_empty=table.truth("allow_empty"),
         cache_key=table.choice("cache_key", CACHE_KEYS),
         max_fields=table.whole_number("max_fields"),
         partitions=table.whole_number("partitions", most=MOST_PARTITIONS),
@@ -100,6 +119,8 @@ def read_options(path: str) -> JobFile:
         json=table.truth("json"),
         quiet=table.truth("quiet"),
         runner_flags=table.texts("runner_flags"),
+        date=day,
+        optional=optional,
     )
 
 
@@ -123,7 +144,7 @@ def _job(where: str, values: object) -> HistoryJob:
         raise UsageError(f"{where}: expected a table, got {shown(values)}")
     table = _JobTable(where, values)
     table.check_keys(JOB_OPTIONS)
-    sources = tuple(table.sources())
+    sources = tuple(table.sources(None))
     if not sources:
         raise UsageError(f"{where}: names no exports; give it {', '.join(GROUPS[:-1])} or {GROUPS[-1]}")
     return HistoryJob(table.choice("mode", MODES) or "append", sources, table.choice("on_duplicate", ON_DUPLICATE))
@@ -147,17 +168,29 @@ class _JobTable(Table):
             case value:
                 raise self.wrong(key, what, value)
 
-    def sources(self) -> Iterator[Source]:
-        """The exports of all groups, in the order of the keys."""
+    def date(self, key: str) -> dt.date | None:
+        """A date, as TOML writes one or in quotes."""
+        match self.values.get(key):
+            case None:
+                return None
+            case dt.date() as value if not isinstance(value, dt.datetime):
+                return value
+            case str() as text:
+                return dates.day(text, f"{self.where}: {key}")
+            case value:
+                raise self.wrong(key, "a date such as 2026-11-30", value)
+
+    def sources(self, of: dt.date | None) -> Iterator[Source]:
+        """The exports of all groups, in the order of the keys; `of` is the date of the job, as `dates.filled_in`."""
         for group in self.values:
             match group:
                 case "items" | "scenes" | "annotations":
-                    for pattern in self._patterns(group, self.values[group], "a path or glob, or a list of them"):
-                        yield Source(group, pattern)
+                    for pattern, optional in self._patterns(group, self.values[group], _PATTERNS):
+                        yield Source(group, self._filled_in(group, pattern, of), optional=optional)
                 case "predictions":
-                    yield from self._predictions(group, self.values[group])
+                    yield from self._predictions(group, self.values[group], of)
 
-    def _predictions(self, group: Group, value: object) -> Iterator[Source]:
+    def _predictions(self, group: Group, value: object, of: dt.date | None) -> Iterator[Source]:
         if isinstance(value, dict):
             if not value:
                 raise self.wrong(group, "a glob for each model run", value)
@@ -165,22 +198,42 @@ class _JobTable(Table):
                 if not run:
                     raise self.wrong(group, "the name of a model run", run)
                 key = f"{group}.{run}"
-                for pattern in self._patterns(key, patterns, "a path or glob, or a list of them"):
-                    yield Source(group, pattern, run)
+                for pattern, optional in self._patterns(key, patterns, _PATTERNS):
+                    yield Source(group, self._filled_in(key, pattern, of), run, optional)
             return
         what = "RUN=GLOB, a list of them, or a table with a glob for each run"
-        for text in self._patterns(group, value, what):
+        for text, optional in self._patterns(group, value, what):
             try:
-                yield Source.of(group, text)
+                source = Source.of(group, text)
             except UsageError:
                 raise self.wrong(group, what, text) from None
+            yield replace(source, pattern=self._filled_in(group, source.pattern, of), optional=optional)
 
-    def _patterns(self, key: str, value: object, what: str) -> Iterator[str]:
-        """One string or a list of them, none of them empty."""
-        patterns = value if isinstance(value, list) else [value]
-        if not patterns:
+    def _patterns(self, key: str, value: object, what: str) -> Iterator[tuple[str, bool]]:
+        """(pattern, whether it may match nothing): one string or table or a list of them, no pattern empty."""
+        given = value if isinstance(value, list) else [value]
+        if not given:
             raise self.wrong(key, what, value)
-        for pattern in patterns:
-            if not isinstance(pattern, str) or not pattern:
-                raise self.wrong(key, what, pattern)
-            yield pattern
+        for each in given:
+            if isinstance(each, dict):
+                table = _JobTable(f"{self.where}: {key}", each)
+                table.check_keys(_SOURCE)
+                if "glob" not in each:
+                    raise self.wrong(f"{key}.glob", "a path or glob, or a list of them", None)
+                optional = table.truth("optional") or False
+                globs = each["glob"] if isinstance(each["glob"], list) else [each["glob"]]
+                if not globs:
+                    raise self.wrong(f"{key}.glob", "a path or glob, or a list of them", globs)
+                patterns = [(f"{key}.glob", glob, optional) for glob in globs]
+            else:
+                patterns = [(key, each, False)]
+            for place, pattern, optional in patterns:
+                if not isinstance(pattern, str) or not pattern:
+                    raise self.wrong(place, what, pattern)
+                yield pattern, optional
+
+    def _filled_in(self, key: str, pattern: str, of: dt.date | None) -> str:
+        try:
+            return dates.filled_in(pattern, of)
+        except ValueError as error:
+            raise UsageError(f"{self.where}: {key} expects {error} in {shown(pattern)}") from error

@@ -10,7 +10,7 @@ from pipelines.conclusion import Ending
 from pipelines.config import JobConfig
 from pipelines.dataset import Dataset
 from pipelines.ingest_graph import build
-from pipelines.inputs import find_exports
+from pipelines.inputs import find
 from pipelines.plan import plan
 from pipelines.publish_step import add_publishing
 from pipelines.stores.store import LEASE, REPORT, join
@@ -69,14 +69,15 @@ def start(config: JobConfig) -> Started:
         EngineError: The engine did not take the job.
     """
     began = time.time()
-    exports = find_exports(config.steps)
+    found = find(config.steps, allow_empty=config.allow_empty)
+    exports = found.exports
     dataset = Dataset.at(config.dataset)
     before = dataset.current()
     runner = runners.choose(config.runner_flags, 0)
     runners.check_stays(config.runner_flags)
     with dataset.store.detach(None if before is None else before.number) as here:
         job = plan(config, exports, before, root=here.root, progress=None)
-        ending = Ending.of(config, job, before, runner=runner.name, began=began)
+        ending = Ending.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
 
         def graph(root: beam.Pipeline) -> None:
             reports, results = build(root, job)

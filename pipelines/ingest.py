@@ -15,7 +15,7 @@ from pipelines.dataset import Dataset, Version
 from pipelines.errors import EngineError, ExportChangedError
 from pipelines.export_changes import review
 from pipelines.ingest_graph import build
-from pipelines.inputs import find_exports
+from pipelines.inputs import find
 from pipelines.outcome import Outcome
 from pipelines.plan import plan
 from pipelines.progress import Progress
@@ -35,7 +35,8 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
         ExportChangedError: The workers failed, and an export changed while they read.
     """
     began = time.time()
-    exports = find_exports(config.steps)
+    found = find(config.steps, allow_empty=config.allow_empty)
+    exports = found.exports
     dataset = Dataset.at(config.dataset)
     before = dataset.current()
     total = sum(export.size for export in exports)
@@ -46,7 +47,7 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
         with _spilling(here, runner), _telling_changes(exports):
             stages = runner.run(partial(build, job=job))
         progress.phase("publishing")
-        ending = Ending.of(config, job, before, runner=runner.name, began=began)
+        ending = Ending.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
         outcome = conclude(dataset, here, ending, before, stages=stages)
         if not config.dry_run:
             leave(dataset, here, outcome)

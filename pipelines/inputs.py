@@ -1,6 +1,7 @@
 """The exports of a job: patterns to files, in the order that decides between duplicates (I3)."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -12,16 +13,51 @@ from transforms.elements import Export
 from transforms.stored_files import refusal, refusals
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The exports of a job.
+
+    Attributes:
+        exports: As the patterns were given, then by name.
+        unmatched: The patterns that match nothing and may.
+    """
+
+    exports: tuple[Export, ...]
+    unmatched: tuple[str, ...]
+
+
 def find_exports(steps: Iterable[JobStep]) -> list[Export]:
     """The files that the sources of the steps name: as given, then by name.
+
+    Raises:
+        UsageError: As `find`.
+    """
+    return list(find(steps, allow_empty=False).exports)
+
+
+def find(steps: Iterable[JobStep], *, allow_empty: bool) -> Found:
+    """The files that the sources of the steps name.
+
+    Args:
+        steps: Of the job.
+        allow_empty: Whether every source may match nothing, not only one that is optional.
 
     Raises:
         UsageError: A pattern matches nothing, or what is no export; or its place cannot be listed.
     """
     exports: list[Export] = []
+    unmatched: list[str] = []
     for step, job in enumerate(steps):
         for source in job.sources:
-            for listed in _matches(source):
+            matches = _matches(source)
+            if not matches:
+                if not (source.optional or allow_empty):
+                    raise UsageError(
+                        f"--{source.group} {source.pattern}: no such file, and nothing matches it as a pattern; check "
+                        "the path, or let it be missing with --allow-empty"
+                    )
+                unmatched.append(source.pattern)
+            for listed in matches:
                 export = Export(
                     number=len(exports),
                     uri=listed.uri,
@@ -34,24 +70,21 @@ def find_exports(steps: Iterable[JobStep]) -> list[Export]:
                     status=listed.status,
                 )
                 exports.append(export)
-    return exports
+    return Found(tuple(exports), tuple(unmatched))
 
 
 def _matches(source: Source) -> list[ListedExport]:
-    """The exports of a source, by name."""
+    """The exports of a source, by name, none where nothing matches."""
     flag = f"--{source.group}"
     faults: tuple[type[Exception], ...] = (*refusals(), ValueError)
     try:
-        found = sorted(_listed(source.pattern), key=lambda listed: listed.uri)
+        return sorted(_listed(source.pattern), key=lambda listed: listed.uri)
     except UsageError as error:
         raise UsageError(f"{flag} {error}") from error
     except faults as error:
         raise UsageError(
             f"{flag} {source.pattern}: cannot be listed ({refusal(error)}); check the path and its permissions"
         ) from error
-    if not found:
-        raise UsageError(f"{flag} {source.pattern}: no such file, and nothing matches it as a pattern; check the path")
-    return found
 
 
 def _listed(pattern: str) -> Iterable[ListedExport]:

@@ -11,6 +11,8 @@ from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import Code
 from transforms.rules.values import JsonObject
 
+NOTHING_MATCHED = "nothing_matched"
+"""The warning that counts patterns of exports which may be missing, and are."""
 OutcomeName = Literal["published", "unchanged", "failed", "dry_run"]
 
 
@@ -146,7 +148,8 @@ def verdict(tally: Tally, config: JobConfig, *, changed: bool) -> Verdict:
         return Verdict("dry_run", ExitCode.OK, "dry run: nothing was published")
     if not changed:
         held = "the dataset holds these records already"
-        reason = "no record was accepted" if tally.rejected == tally.read else held
+        nothing = "no record was accepted" if tally.read else "there was no record to read"
+        reason = nothing if tally.rejected == tally.read else held
         return Verdict("unchanged", ExitCode.OK, f"nothing to publish: {reason}")
     return Verdict("published", ExitCode.OK, "")
 

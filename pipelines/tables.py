@@ -9,7 +9,7 @@ from rich.table import Table
 
 from pipelines.changes import Changes, GroupChanges
 from pipelines.dataset import Version
-from pipelines.outcome import GroupTally, Outcome
+from pipelines.outcome import NOTHING_MATCHED, GroupTally, Outcome
 from pipelines.stores.store import join, version_folder
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject
@@ -36,7 +36,9 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     if outcome.tally.conflicts:
         console.print(_conflicts(outcome.tally.conflicts))
     for code, count in sorted(outcome.tally.warnings.items()):
-        console.print(f"warning: {code} in {count:,} records", highlight=False)
+        of = "for" if code == NOTHING_MATCHED else "in"
+        what = "patterns" if code == NOTHING_MATCHED else "records"
+        console.print(f"warning: {code} {of} {count:,} {what}", highlight=False)
     for name, key, count in _inexact(outcome.schema):
         text = f"warning: {name}.{key}: {count:,} integers are stored as doubles, which cannot hold them exactly"
         console.print(escape(text), highlight=False)

@@ -9,7 +9,7 @@ from transforms.rules.export_rows import Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Mode
 from transforms.rules.values import JsonObject
-from transforms.stored_files import StoredFile
+from transforms.stored_files import StoredFile, readable
 
 
 class Summaries(dict[str, GroupSummary]):
@@ -53,8 +53,8 @@ class Export(_Pickled):
 
     @property
     def name(self) -> str:
-        r"""The URI as text that can be published: bytes of a file name that are not UTF-8 stand as `\xff`."""
-        return self.uri.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        """The URI as text that can be published."""
+        return readable(self.uri)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,11 @@ def is_local(uri: str) -> bool:
     return FileSystems.get_scheme(uri) in (None, "file")
 
 
+def readable(uri: str) -> str:
+    r"""A URI as text that can be published: bytes of a file name that are not UTF-8 stand as `\xff`."""
+    return uri.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def refusal(error: Exception) -> str:
     """Why a file was not given, in one line: of an error of Beam what is at its bottom."""
     details: dict[object, object] = getattr(error, "exception_details", None) or {}

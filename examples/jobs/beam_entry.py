@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from pipelines import cli
-from pipelines.config_file import OPTIONS
+from pipelines.config_file import FILE_ONLY, OPTIONS
 
-OWN = frozenset(OPTIONS) - {"runner_flags"} | {"config", "history"}
+OWN = frozenset(OPTIONS) - {*FILE_ONLY} | {"config", "history"}
 LOCAL = "--runner=DirectRunner"
 """What a scheduler says when nobody chose a runner. It is not handed on: the job has a local runner of its own, with a
 worker for each core, while Beam's default would first look for an engine to download."""

@@ -15,6 +15,7 @@ from pipelines.report.fields import field_documents
 from pipelines.stores.store import join
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject, JsonValue
+from transforms.stored_files import readable
 
 _LISTED = 8
 """New or gone categories of a field that are named; the page says how many there are."""
@@ -56,8 +57,8 @@ def of_version(dataset: Dataset, version: Version, conflicts: Collection[JsonObj
             }
         )
     return {
-        "dataset": cut(name_of(dataset.root)),
-        "place": cut(dataset.root),
+        "dataset": cut(readable(name_of(dataset.root))),
+        "place": cut(readable(dataset.root)),
         "version": version.number,
         "parent": manifest["parent"],
         "compared": came_from.parent,
@@ -88,8 +89,8 @@ def of_run(outcome: Outcome) -> JsonObject:
         for group in GROUPS
     ]
     return {
-        "dataset": cut(name_of(outcome.dataset)),
-        "place": cut(outcome.dataset),
+        "dataset": cut(readable(name_of(outcome.dataset))),
+        "place": cut(readable(outcome.dataset)),
         "version": outcome.version,
         "parent": None,
         "compared": None,

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
@@ -14,13 +15,13 @@ from typing import Any, Self
 import pytest
 
 from pipelines.config import MaxRejected, Source
-from pipelines.config_file import OPTIONS, read_history, read_options
+from pipelines.config_file import FILE_ONLY, OPTIONS, read_history, read_options
 
 JOBS = Path(__file__).resolve().parents[2] / "examples" / "jobs"
 FIELD = re.compile(r"[0-9*,/-]+")
-OWN = {f"--{name.replace('_', '-')}" for name in OPTIONS} - {"--runner-flags"} | {"--config", "--history"}
+OWN = {f"--{name.replace('_', '-')}" for name in OPTIONS if name not in FILE_ONLY} | {"--config", "--history"}
 """Flags of ingest and backfill."""
-EXPORTS = "/srv/exports/nightly"
+EXPORTS = "/srv/exports/2026-02-28"
 
 
 def load(name: str) -> ModuleType:
@@ -33,14 +34,14 @@ def load(name: str) -> ModuleType:
 
 
 def test_the_nightly_job_is_a_job_file() -> None:
-    job = read_options(str(JOBS / "nightly.toml"))
+    job = read_options(str(JOBS / "nightly.toml"), date(2026, 3, 1))
     assert (job.dataset, job.mode, job.on_conflict, job.quiet) == ("/srv/datasets/fleet", "append", "fail", True)
     assert job.max_rejected == MaxRejected(1, percent=True)
     assert job.sources == (
         Source("items", f"{EXPORTS}/items/*.ndjson.gz"),
         Source("scenes", f"{EXPORTS}/scenes/*.ndjson.gz"),
-        Source("annotations", f"{EXPORTS}/boxes/*.ndjson.gz"),
-        Source("annotations", f"{EXPORTS}/masks/*.ndjson.gz"),
+        Source("annotations", f"{EXPORTS}/boxes/*.ndjson.gz", optional=True),
+        Source("annotations", f"{EXPORTS}/masks/*.ndjson.gz", optional=True),
         Source("predictions", f"{EXPORTS}/detector_v1/*.ndjson.gz", "detector_v1"),
         Source("predictions", f"{EXPORTS}/detector_v2/*.ndjson.gz", "detector_v2"),
     )

@@ -1,7 +1,7 @@
 """Jobs in TOML: the options of the command line, the history of a backfill, and refusals of both: R4, P5, I3."""
 
 import datetime as dt
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipelines.config import MaxRejected, Source
 from pipelines.config_file import OPTIONS, HistoryJob, JobFile, read_history, read_options
+from pipelines.dates import FORMS
 from pipelines.errors import UsageError
 from pipelines.toml_tables import Table
 
@@ -24,6 +25,7 @@ on_conflict = "quarantine"
 on_duplicate = "last"
 max_rejected = "1.5%"
 allow_unreadable = true
+allow_empty = true
 cache_key = "raw"
 max_fields = 10
 partitions = 99999
@@ -33,6 +35,8 @@ dry_run = false
 json = true
 quiet = false
 runner_flags = ["--runner=FlinkRunner", "--parallelism=8"]
+date = 2026-11-30
+optional = false
 """
 
 
@@ -67,6 +71,7 @@ def test_every_option_is_read(tmp_path: Path) -> None:
         on_duplicate="last",
         max_rejected=MaxRejected(1.5, percent=True),
         allow_unreadable=True,
+        allow_empty=True,
         cache_key="raw",
         max_fields=10,
         partitions=99_999,
@@ -76,7 +81,65 @@ def test_every_option_is_read(tmp_path: Path) -> None:
         json=True,
         quiet=False,
         runner_flags=("--runner=FlinkRunner", "--parallelism=8"),
+        date=dt.date(2026, 11, 30),
+        optional=False,
     )
+
+
+def test_exports_may_be_missing_one_by_one_or_all(tmp_path: Path) -> None:
+    text = """
+    items = ["a", {glob = ["b", "c"], optional = true}]
+    predictions.v1 = {glob = "d", optional = true}
+    predictions.v2 = "e"
+    """
+    sources = (
+        Source("items", "a"),
+        Source("items", "b", optional=True),
+        Source("items", "c", optional=True),
+        Source("predictions", "d", "v1", optional=True),
+        Source("predictions", "e", "v2"),
+    )
+    assert read_options(write(tmp_path, text)).sources == sources
+    every = read_options(write(tmp_path, f"optional = true\n{text}")).sources
+    assert every == tuple(replace(source, optional=True) for source in sources)
+    listed = "predictions = ['v2=e', {glob = 'v1=d', optional = true}]\n[items]\nglob = 'b'\noptional = true"
+    assert read_options(write(tmp_path, listed)).sources == (sources[4], sources[3], sources[1])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("{date}", "2026-03-01"),
+        ("a/{date:-1d}/*.ndjson", "a/2026-02-28/*.ndjson"),
+        ("{date:+1d}-{date:-2w}", "2026-03-02-2026-02-15"),
+        ("{date:%Y/%m/%d}", "2026/03/01"),
+        ("{date:-1d:%Y%m%d}.ndjson", "20260228.ndjson"),
+        ("{date:%G-W%V-%u %j %y%%}", "2026-W09-7 060 26%"),
+        ("{{date}}", "{date}"),
+        ("{{{date}}}", "{2026-03-01}"),
+    ],
+)
+def test_dates_are_filled_into_patterns(tmp_path: Path, pattern: str, path: str) -> None:
+    text = f"items = '{pattern}'\npredictions = ['{{run}}={pattern}']\n"
+    expected = (Source("items", path), Source("predictions", path, "{run}"))
+    assert read_options(write(tmp_path, text), dt.date(2026, 3, 1)).sources == expected
+    assert read_options(write(tmp_path, f"date = 2026-03-01\n{text}")).sources == expected
+    assert read_options(write(tmp_path, f"date = '2026-03-01'\n{text}")).sources == expected
+    other = read_options(write(tmp_path, f"date = 1999-01-01\n{text}"), dt.date(2026, 3, 1))
+    assert other.sources == expected, "the command line wins"
+
+
+def test_a_date_that_is_not_given_is_that_of_today_in_utc(tmp_path: Path) -> None:
+    before = dt.datetime.now(dt.UTC).date()
+    (source,) = read_options(write(tmp_path, "items = '{date}'")).sources or ()
+    assert source.pattern in {before.isoformat(), dt.datetime.now(dt.UTC).date().isoformat()}
+
+
+def test_a_history_has_the_dates_themselves(tmp_path: Path) -> None:
+    said = refusal(write(tmp_path, "[[job]]\nitems = 'a/{date:-1d}/*'", "history.toml"))
+    assert said.startswith("history.toml: job 1: items expects the date itself, since a history is run again")
+    (job,) = read_history(write(tmp_path, "[[job]]\nitems = {glob = '{{a}}', optional = true}", "history.toml"))
+    assert job.sources == (Source("items", "{a}", optional=True),)
 
 
 def test_what_a_file_does_not_say_is_none(tmp_path: Path) -> None:
@@ -154,7 +217,7 @@ def test_the_gate_may_be_a_number_or_a_string(tmp_path: Path, text: str, number:
         ("items = 5", "items expects a path or glob, or a list of them, got 5"),
         ("items = []", "items expects a path or glob, or a list of them, got []"),
         ("scenes = ''", 'scenes expects a path or glob, or a list of them, got ""'),
-        ("annotations = ['a', {}]", "annotations expects a path or glob, or a list of them, got {}"),
+        ("annotations = ['a', {}]", "annotations.glob expects a path or glob, or a list of them, got null"),
         (
             "predictions = 'a.ndjson'",
             'predictions expects RUN=GLOB, a list of them, or a table with a glob for each run, got "a.ndjson"',
@@ -165,7 +228,29 @@ def test_the_gate_may_be_a_number_or_a_string(tmp_path: Path, text: str, number:
         ),
         ("predictions = {}", "predictions expects a glob for each model run, got {}"),
         ("predictions.run = []", "predictions.run expects a path or glob, or a list of them, got []"),
-        ("predictions.run.more = 'a'", 'predictions.run expects a path or glob, or a list of them, got {"more": "a"}'),
+        ("predictions.run.more = 'a'", 'predictions.run: unknown key "more"; known are glob, optional'),
+        ("items = {optional = true}", "items.glob expects a path or glob, or a list of them, got null"),
+        ("items = {glob = [], optional = true}", "items.glob expects a path or glob, or a list of them, got []"),
+        ("items = {glob = 'a', optional = 1}", "items: optional expects true or false, got 1"),
+        ("items = {glob = 'a', optonal = true}", 'items: unknown key "optonal"; did you mean optional?'),
+        ("date = 1", "date expects a date such as 2026-11-30, got 1"),
+        ("date = 2026-11-30T00:00:00Z", 'date expects a date such as 2026-11-30, got "2026-11-30 00:00:00+00:00"'),
+        ("date = '2026-02-30'", "date expects a date such as 2026-11-30, got '2026-02-30'"),
+        ("items = 'a{day}'", f'items expects {FORMS}, or {{{{ and }}}} for braces, got {{day}} in "a{{day}}"'),
+        ("items = 'a{'", f'items expects {FORMS}, or {{{{ and }}}} for braces, got {{ in "a{{"'),
+        ("items = 'a}'", f'items expects {FORMS}, or {{{{ and }}}} for braces, got }} in "a}}"'),
+        (
+            "items = '{date:-1x}'",
+            f'items expects {FORMS}, or {{{{ and }}}} for braces, got {{date:-1x}} in "{{date:-1x}}"',
+        ),
+        (
+            "items = '{date:%B}'",
+            f'items expects {FORMS}, or {{{{ and }}}} for braces, got {{date:%B}} in "{{date:%B}}"',
+        ),
+        (
+            "predictions.run = '{date:-999999w}'",
+            'predictions.run expects a date from the year 1 to the year 9999, got {date:-999999w} in "{date:-999999w}"',
+        ),
         ("predictions.'' = 'a'", 'predictions expects the name of a model run, got ""'),
     ],
 )
