@@ -59,7 +59,7 @@ def _telling_changes(exports: Sequence[Export]) -> Iterator[None]:
     """Says so where a job failed because an export went away or changed while workers read it."""
     try:
         yield
-    except (RuntimeError, EngineError) as error:
+    except (RuntimeError, EngineError, ExportChangedError) as error:
         looked = review(exports, {})
         if looked.changes:
             raise ExportChangedError(looked.reason) from error

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import apache_beam as beam
 
 from transforms.elements import Export, Rejection
+from transforms.errors import ChangedExportError, one_line
 from transforms.exports import RANGE_BYTES, read_again
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import Stage
@@ -85,8 +86,14 @@ class _WriteBucketFn(StepFn):
             line = rejection.line
             if line is not None and rejection.chunk >= 0:
                 line += first_lines[rejection.export, rejection.chunk]
-            data = rejection.raw if rejection.raw is not None else raw[rejection.export, rejection.offset or 0]
-            lines.append(_line(rejection, self._exports.value[rejection.export].name, line, data))
+            name = self._exports.value[rejection.export].name
+            data = rejection.raw if rejection.raw is not None else raw.get((rejection.export, rejection.offset or 0))
+            if data is None:
+                raise ChangedExportError(
+                    f"{one_line(name)}: the record at byte {rejection.offset} is not there any more when it is to be "
+                    "rejected; run the job again when nothing writes to the export"
+                )
+            lines.append(_line(rejection, name, line, data))
         path = f"rejections/part-{number:05d}-of-{self._buckets:05d}.ndjson"
         file = store(self._root, path, "".join(lines).encode(), records=len(lines))
         self._stage.count(records=file.records, byte_count=file.bytes)

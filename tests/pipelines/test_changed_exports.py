@@ -8,10 +8,11 @@ import pytest
 from support.bucket import handle, put
 from support.runs import an_item, ingest, ndjson, worked
 
-from pipelines import export_changes, runner
+from pipelines import cli, export_changes, runner
 from pipelines.config import JobStep, Source
 from pipelines.export_changes import review
 from pipelines.inputs import find_exports
+from transforms import write_rejections
 from transforms.elements import Export
 from transforms.exports import read, stretches
 
@@ -168,11 +169,25 @@ def test_a_job_whose_workers_fail_over_an_export_that_changed_says_that(
         raise RuntimeError("Traceback (most recent call last) ...")
 
     monkeypatch.setattr(runner.Runner, "run", failed)
-    from pipelines import cli  # noqa: PLC0415 - as the command does
-
     assert cli.main(["ingest", "--dataset", f"{tmp_path}/dataset", "--items", f"{path}", "--quiet"]) == 6
     (line,) = capsys.readouterr().err.splitlines()
     assert f"{path} is not there any more" in line
+
+
+def test_a_record_that_is_gone_when_it_is_to_be_rejected_is_one_line(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ndjson(path, [an_item("a"), an_item("a")])  # found to be a duplicate when all were read
+
+    def gone(*_: object, **__: object) -> list[object]:
+        path.unlink()
+        return []
+
+    monkeypatch.setattr(write_rejections, "read_again", gone)
+    assert cli.main(["ingest", "--dataset", f"{tmp_path}/dataset", "--items", f"{path}", "--quiet"]) == 6
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{path} is not there any more" in line
+    assert not (tmp_path / "dataset/CURRENT").exists()
 
 
 def test_a_new_generation_of_an_object_is_a_change_and_new_metadata_is_none(bucket: str) -> None:
