@@ -1,7 +1,9 @@
-"""The metadata that the fields of a version accept, as JSON Schema (draft 2020-12).
+"""The metadata that a version accepts, as JSON Schema (draft 2020-12).
 
-What it accepts brings neither a new field nor a type conflict (T3), a value that is no declared choice (D2), a faulty
-coordinate (C) or attachment (A1), or a number that the storage of its field does not hold (V7).
+It accepts whatever an ingest accepts: also fields that the version does not have yet, and numbers for which a field
+would be stored in another way (V7). It refuses, as far as a schema can say it, what an ingest refuses: a type conflict
+(T3), a value that is no declared choice (D2), a faulty coordinate (C) or attachment (A1), a number beyond the range of
+double.
 """
 
 import sys
@@ -10,48 +12,49 @@ from collections.abc import Mapping
 from transforms.rules.attachments import FIELD as ATTACHMENTS
 from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT, PAIRS
 from transforms.rules.metadata import CAMERA_PARAMS
-from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM, JsonObject, JsonValue
+from transforms.rules.values import LONG_MAXIMUM, JsonObject, JsonValue
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LARGEST = sys.float_info.max
 
 _NULL: JsonObject = {"type": "null"}
 _DOUBLE: JsonObject = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
-_LONG: JsonObject = {"type": "integer", "minimum": LONG_MINIMUM, "maximum": LONG_MAXIMUM}
+_ANY: JsonObject = {"anyOf": [_DOUBLE, {"type": ["string", "boolean", "array", "object", "null"]}]}
+"""Any value of a field whose kind is not known yet."""
 _SPACE = r"[ \t\n\r\f\v]*"
 _DEGREES = {
     LATITUDE_LIMIT: r"0*(?:[0-8]?[0-9](?:\.[0-9]*)?|90(?:\.0*)?)|\.[0-9]+",
     LONGITUDE_LIMIT: r"0*(?:(?:1[0-7]|[0-9])?[0-9](?:\.[0-9]*)?|180(?:\.0*)?)|\.[0-9]+",
 }
 """Decimal strings within the limits (C4, C5)."""
+_WITH_EXPONENT = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][+-]?[0-9]+"
+"""A pattern cannot tell how large these are."""
 
 
 def metadata_schema(group: str, described: JsonObject) -> JsonObject:
     """The JSON Schema of the metadata of a group, given its part of `schema.json`.
 
     >>> schema = metadata_schema("items", {"fields": {}})
-    >>> schema["type"], schema["additionalProperties"]
-    (['object', 'null'], False)
+    >>> schema["type"], sorted(schema["properties"])
+    (['object', 'null'], ['camera_params', 'context_attachments', 'lat', 'latitude', 'lon', 'longitude'])
     """
     given = described["fields"]
     fields: dict[str, JsonObject] = {}
     if isinstance(given, dict):
         fields = {key: field for key, field in given.items() if isinstance(field, dict)}
-    pairs = [pair for pair in PAIRS if all(key in fields for key in pair)]
+    fields |= {key: {} for key in (ATTACHMENTS, CAMERA_PARAMS) if key not in fields}
     properties: JsonObject = {key: _field(key, field) for key, field in fields.items()}
-    schema: JsonObject = {
+    for key in (key for pair in PAIRS for key in pair):
+        # What a key of a pair may be depends on whether the other one is there.
+        properties[key] = {"description": "see allOf"}
+    return {
         "$schema": DIALECT,
         "title": f"metadata of {group}",
         "type": ["object", "null"],
-        "additionalProperties": False,
+        "additionalProperties": _ANY,
         "properties": properties,
+        "allOf": [_pair(pair, fields) for pair in PAIRS],
     }
-    if pairs:
-        for key in (key for pair in pairs for key in pair):
-            # What a key of a pair may be depends on whether the other one is there.
-            properties[key] = {"description": "see allOf"}
-        schema["allOf"] = [_pair(pair, fields) for pair in pairs]
-    return schema
 
 
 def _field(key: str, field: Mapping[str, JsonValue]) -> JsonObject:
@@ -59,17 +62,16 @@ def _field(key: str, field: Mapping[str, JsonValue]) -> JsonObject:
         return _attachments()
     if key == CAMERA_PARAMS:
         return {"type": ["object", "null"]}
-    match field["kind"]:
+    match field.get("kind"):
         case "number":
-            # A declared field that no record has is not stored yet: it takes any number (D3).
-            return _or_null(_LONG if field["storage"] == "long" and field["present"] else _DOUBLE)
+            return _or_null(_DOUBLE)
         case "string":
             choices = _choices(field)
             return {"type": ["string", "boolean", "null"]} if choices is None else {"enum": [*choices, None]}
         case "other":
             return {"type": ["array", "object", "null"]}
-        case _:  # a field of nulls takes any value, and then has its kind
-            return {"anyOf": [_DOUBLE, {"type": ["string", "boolean", "array", "object", "null"]}]}
+        case _:  # a field that is new or has only nulls takes any value, and then has its kind
+            return _ANY
 
 
 def _choices(field: Mapping[str, JsonValue]) -> list[JsonValue] | None:
@@ -86,15 +88,18 @@ def _pair(pair: tuple[str, str], fields: Mapping[str, JsonObject]) -> JsonObject
     both: JsonObject = {"type": "object", "required": list(pair)}
     nothing: JsonObject = {"properties": dict.fromkeys(pair, _NULL)}
     there: list[JsonValue] = [nothing]
-    if all(fields[key]["kind"] in ("number", None) for key in pair):
+    if all(fields.get(key, {}).get("kind") in ("number", None) for key in pair):
         limits = (LATITUDE_LIMIT, LONGITUDE_LIMIT)
         there.append({"properties": {key: _degrees(limit) for key, limit in zip(pair, limits, strict=True)}})
-    half: JsonObject = {"properties": {key: _field(key, fields[key]) for key in pair}}
+    half: JsonObject = {"properties": {key: _field(key, fields.get(key, {})) for key in pair}}
     return {"if": both, "then": {"anyOf": there}, "else": half}
 
 
 def _degrees(limit: float) -> JsonObject:
-    text: JsonObject = {"type": "string", "pattern": f"^{_SPACE}(?:[+-]?(?:{_DEGREES[limit]})){_SPACE}$"}
+    text: JsonObject = {
+        "type": "string",
+        "pattern": f"^{_SPACE}(?:[+-]?(?:{_DEGREES[limit]}|{_WITH_EXPONENT})){_SPACE}$",
+    }
     return {"anyOf": [{"type": "number", "minimum": -limit, "maximum": limit}, text]}
 
 
