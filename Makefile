@@ -17,8 +17,9 @@ help:
 
 $(VENV)/installed: setup.py $(wildcard transforms/*/_*.c transforms/native/*.h)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@echo "Installing metadata-etl and what it needs into $(VENV): about two minutes the first time"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[test]"
 	touch $@
 
 demo: $(VENV)/installed
@@ -33,6 +34,7 @@ demo: $(VENV)/installed
 	  --predictions detector_v2='$(DEMO)/exports/predictions_detector_v2.ndjson' \
 	  --items '$(DEMO)/exports/faulty.ndjson' \
 	  --report $(DEMO)/report.html
+	@echo "Look at the page in a browser, and ask: $(BIN)/metadata-etl query $(DEMO)/dataset 'metadata.country = IS'"
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup

@@ -47,7 +47,12 @@ class _ShowVersion(argparse.Action):
     ) -> None:
         from importlib.metadata import version  # noqa: PLC0415 - see above
 
+        from pipelines import extensions  # noqa: PLC0415 - see above
+
         print(f"{parser.prog} {version('metadata-etl')}")  # noqa: T201 - what it is for
+        if missing := extensions.missing():
+            names = f"{'extension' if len(missing) == 1 else 'extensions'} {', '.join(missing)}"
+            print(f"without the C {names}: jobs are slower; install a C compiler and install again")  # noqa: T201 - likewise
         parser.exit()
 
 

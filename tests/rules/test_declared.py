@@ -275,3 +275,11 @@ def test_a_message_shows_some_of_many_choices() -> None:
     fault = not_a_choice(long, "x" * 10_000, "a")
     assert fault is not None
     assert len(fault.message) < 1000
+
+
+@pytest.mark.parametrize("names", [("number", "numerical"), ("category", "categorical"), ("json", "other")])
+@pytest.mark.parametrize("form", [lambda name: name, lambda name: {"type": name, "description": "d"}])
+def test_the_two_names_of_a_type_declare_the_same(names: tuple[str, str], form: Any) -> None:
+    one, other = (parse({"items": {"a": form(name)}}) for name in names)
+    assert one == other
+    assert document(one) == document(other)
