@@ -1,6 +1,6 @@
 """A dataset in a bucket: generations of objects, server-side copies.
 
-This module and `bucket_runs` are the only ones that ask google.cloud.storage for anything.
+This module and `bucket_runs` are the only ones that ask google.cloud.storage for anything of a dataset.
 
 A bucket knows no rename and no lock. Two things take their place (P2):
 
