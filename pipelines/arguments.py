@@ -1,23 +1,53 @@
 """The arguments of all commands: strict, in one place, and quick to load."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import Literal, NoReturn, TypeAlias, get_args
 
 from pipelines.config import DEFAULT_MAX_FIELDS, Source
 from pipelines.errors import UsageError
-from transforms.rules.rejections import Code
+from pipelines.near_names import hint, meant
+from transforms.rules.rejections import Code, shown
 
 Color = Literal["auto", "always", "never"]
 COLORS = get_args(Color)
 GROUPS = ("items", "scenes", "annotations", "predictions")
 
 
+_FLAG = re.compile(r"-[^0-9.]")
+"""How a flag begins; a negative number is a value."""
+
+
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, and where help is."""
+    """Says in one line what is wrong, what was probably meant, and where help is."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+    def parse_known_args(  # type: ignore[override] # argparse declares overloads of it
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Refuses unknown flags first: a mistyped one that is required would be told as missing."""
+        known = [flag for action in self._actions for flag in action.option_strings]
+        commands = any(isinstance(action, argparse._SubParsersAction) for action in self._actions)  # noqa: SLF001 - argparse has no other name for it
+        for word in args or ():
+            if commands and not word.startswith("-"):
+                break  # what follows belongs to the command
+            flag = word.partition("=")[0]
+            # A word with a space in it is a value, as argparse has it.
+            if _FLAG.match(word) and flag not in known and " " not in word:
+                self.error("; ".join(filter(None, (f"unknown flag {flag}", meant(flag, known)))))
+        return super().parse_known_args(args, namespace)
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        choices = [str(choice) for choice in action.choices]
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+            raise argparse.ArgumentError(None, f"unknown command {shown(value)}; {hint(str(value), choices)}")
+        fault = f"expected one of {', '.join(choices)}, got {shown(value)}"
+        raise argparse.ArgumentError(action, "; ".join(filter(None, (fault, meant(str(value), choices)))))
 
 
 class _AddSource(argparse.Action):
@@ -109,6 +139,11 @@ def parser() -> argparse.ArgumentParser:
     prune.add_argument(
         "--keep", type=int, required=True, metavar="N", help="how many versions stay, the current one among them"
     )
+    prune.add_argument(
+        "--discard-rejections",
+        action="store_true",
+        help="remove open rejections too, which otherwise stay (see `rejections --open`)",
+    )
     _add_rejections(commands)
     return top
 
@@ -116,6 +151,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_look(commands: _Commands, name: str, summary: str, description: str) -> _Parser:
     look = commands.add_parser(name, help=summary, description=description, allow_abbrev=False)
     look.add_argument("dataset", metavar="DATASET")
+    look.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     return look
 
 
@@ -161,14 +197,23 @@ def _add_rejections(commands: _Commands) -> None:
     rejections = _add_look(
         commands,
         "rejections",
-        "show what was rejected, or print it to be fed in again",
+        "show what was rejected, or print it to be ingested again",
         "Shows the rejections of the current version, of another one, or of a run that published nothing.",
     )
     which = rejections.add_mutually_exclusive_group()
     which.add_argument("--version", type=int, metavar="N", help="of this version instead of the current one")
     which.add_argument("--run", metavar="ID", help="of this run, which published nothing")
+    which.add_argument(
+        "--open", action="store_true", help="of all versions and runs, those whose identity was not accepted since"
+    )
+    rejections.add_argument("--group", choices=GROUPS, help="of this group only")
+    rejections.add_argument("--run-name", metavar="RUN", help="of the predictions of this model run only")
     rejections.add_argument("--code", choices=[code.value for code in Code], metavar="CODE", help="of this code only")
-    rejections.add_argument("--raw", action="store_true", help="print the raw records, one a line, to be fed in again")
+    how = rejections.add_mutually_exclusive_group()
+    how.add_argument("--raw", action="store_true", help="print the raw records of one group, one a line")
+    how.add_argument(
+        "--out", metavar="DIR", help="write the raw records, a file for each group and model run, to be ingested again"
+    )
     _add_color(rejections)
 
 

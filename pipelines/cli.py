@@ -5,6 +5,7 @@ import atexit
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from typing import NoReturn
@@ -16,8 +17,10 @@ from pipelines.config_file import JobFile, read_history, read_options
 from pipelines.dates import day
 from pipelines.errors import ExitCode, JobError, UsageError
 from pipelines.interrupts import ending_at_once_when_interrupted
+from pipelines.json_output import print_object
 from pipelines.loading import loading
 from transforms.errors import StepErrorFilter
+from transforms.rules.values import JsonObject
 
 
 def script() -> NoReturn:
@@ -47,18 +50,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "numpy" not in sys.modules:
         # Nothing here multiplies matrices: threads for that would wait, busily, in each process.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    began = time.monotonic()
+    options: argparse.Namespace | None = None
     try:
         options = parser().parse_args(given)
         return _work(options, flags) if options.command in ("ingest", "backfill") else _look(options, flags)
     except JobError as error:
-        print(f"metadata-etl: {error}", file=sys.stderr)  # noqa: T201 - this is the console script
-        return int(error.exit_code)
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            sys.stderr.close()  # the reader has gone; there is nobody to tell
-        else:
-            print(f"metadata-etl: {error}; check the path, its permissions and the free space", file=sys.stderr)  # noqa: T201 - see above
+        code, message = error.exit_code, str(error)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone; there is nobody to tell
         return int(ExitCode.ERROR)
+    except OSError as error:
+        code, message = ExitCode.ERROR, f"{error}; check the path, its permissions and the free space"
+    if _wants_json(given, options):
+        print_object(_failure(given, code, message, seconds=time.monotonic() - began))
+    else:
+        print(f"metadata-etl: {message}", file=sys.stderr)  # noqa: T201 - this is the console script
+    return int(code)
+
+
+def _wants_json(given: Sequence[str], options: argparse.Namespace | None) -> bool:
+    """Whether the command line, or the job file that it names, asks for `--json`; also of a line that is wrong."""
+    if "--json" in given:
+        return True
+    config = getattr(options, "config", None)
+    try:
+        return config is not None and bool(read_options(config).json)
+    except UsageError:  # what is wrong with it has been said
+        return False
+
+
+def _failure(given: Sequence[str], code: ExitCode, message: str, *, seconds: float) -> JsonObject:
+    command = next((word for word in given if not word.startswith("-")), None)
+    if command in ("ingest", "backfill"):
+        from pipelines.outcome import failure  # noqa: PLC0415 - a shell that completes words waits for no more than it needs
+
+        return failure(code, message, seconds=seconds)
+    return {"exit_code": int(code), "message": message}
 
 
 def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tuple[JobConfig, JobFile]:
@@ -154,9 +182,13 @@ def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # n
     with loading(dataflow=False, buckets=workload.has_buckets(vars(options).values())):
         from pipelines import commands  # noqa: PLC0415 - as above
 
+    as_json: bool = options.json
     match options.command:
         case "schema":
-            return commands.schema(options.dataset, group=options.group, form=options.format, color=options.color)
+            form = options.format
+            return commands.schema(
+                options.dataset, group=options.group, form=form, as_json=as_json, color=options.color
+            )
         case "query":
             from pipelines.queries.commands import query  # noqa: PLC0415 - as above
 
@@ -164,30 +196,54 @@ def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # n
                 options.dataset,
                 options.expression,
                 group=options.group,
-                form=options.format,
+                form=_only_json(options) if as_json else options.format,
                 count=options.count,
                 limit=options.limit,
                 color=options.color,
             )
         case "report":
-            return commands.report(options.dataset, options.out)
+            return commands.report(options.dataset, options.out, as_json=as_json)
         case "versions":
-            return commands.versions(options.dataset, color=options.color)
+            return commands.versions(options.dataset, as_json=as_json, color=options.color)
         case "show":
-            return commands.show(options.dataset, options.version, color=options.color)
+            return commands.show(options.dataset, options.version, as_json=as_json, color=options.color)
         case "rollback":
-            return commands.rollback(options.dataset, options.version)
+            return commands.rollback(options.dataset, options.version, as_json=as_json)
         case "prune":
-            return commands.prune(options.dataset, keep=options.keep)
-        case _:
-            return commands.rejections(
-                options.dataset,
-                version=options.version,
-                run=options.run,
-                code=options.code,
-                raw=options.raw,
-                color=options.color,
+            return commands.prune(
+                options.dataset, keep=options.keep, discard_rejections=options.discard_rejections, as_json=as_json
             )
+        case _:
+            return _rejections(options)
+
+
+def _only_json(options: argparse.Namespace) -> str:
+    """The format of a query with `--json`.
+
+    Raises:
+        UsageError: Another format is asked for too.
+    """
+    if options.format != "table":
+        raise UsageError(
+            f"--json prints one object, --format {options.format} something else: leave one of the two out"
+        )
+    return "json"
+
+
+def _rejections(options: argparse.Namespace) -> int:
+    from pipelines.rejections_command import Which, rejections  # noqa: PLC0415 - as above
+
+    which = Which(
+        version=options.version,
+        run=options.run,
+        is_open=options.open,
+        code=options.code,
+        group=options.group,
+        model_run=options.run_name,
+    )
+    return rejections(
+        options.dataset, which, raw=options.raw, out=options.out, as_json=options.json, color=options.color
+    )
 
 
 def _complete(options: argparse.Namespace) -> int:
@@ -196,7 +252,7 @@ def _complete(options: argparse.Namespace) -> int:
 
     if options.command == "completion":
         return completing.completion(options.shell, parser())
-    return completing.suggest(options.dataset, options.field, options.prefix, group=options.group)
+    return completing.suggest(options.dataset, options.field, options.prefix, group=options.group, as_json=options.json)
 
 
 def _quiet_libraries() -> None:

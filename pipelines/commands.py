@@ -9,17 +9,22 @@ from pipelines.changes import changes
 from pipelines.consoles import console
 from pipelines.dataset import Dataset
 from pipelines.errors import UsageError
-from pipelines.rejections import raw_records, rejected
+from pipelines.json_output import print_object
+from pipelines.open_rejections import keep_open
+from pipelines.outcome import shell_command
 from pipelines.report.delivery import deliver
 from pipelines.schema_formats import described
 from pipelines.stores.store import join
-from pipelines.tables import print_changes, print_rejections, print_schema, print_versions
+from pipelines.tables import print_changes, print_schema, print_versions
+from pipelines.version_objects import changes_object, versions_object
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
 
 
-def schema(dataset: str, *, group: Group | None, form: str, color: Color = "auto") -> int:
+def schema(dataset: str, *, group: Group | None, form: str, as_json: bool = False, color: Color = "auto") -> int:
     """Prints the schema of the current version as a table, as JSON or in a schema language; returns the exit code.
+
+    With `as_json` a schema language comes as one object, `{"version", "format", "groups": {GROUP: schema}}`.
 
     Raises:
         UsageError: There is no dataset.
@@ -32,10 +37,15 @@ def schema(dataset: str, *, group: Group | None, form: str, color: Color = "auto
         raise UsageError(f"{join(dataset, 'schema.json')} is broken: expected groups, got {type(groups).__name__}")
     chosen: dict[str, JsonObject] = {name: each for name in wanted if isinstance(each := groups[name], dict)}
     match form:
+        case "table" | "json" if as_json:
+            print_object({**document, "groups": {**chosen}})
         case "json":
             sys.stdout.write(json.dumps({**document, "groups": chosen}, ensure_ascii=False, indent=1) + "\n")
         case "avro" | "bigquery" | "json-schema":
-            schemas = {name: described(form, name, chosen[name]) for name in wanted}
+            schemas: JsonObject = {name: described(form, name, chosen[name]) for name in wanted}
+            if as_json:
+                print_object({"version": version.number, "format": form, "groups": schemas})
+                return 0
             shown = schemas[group] if group is not None else schemas
             sys.stdout.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
         case _:
@@ -43,42 +53,56 @@ def schema(dataset: str, *, group: Group | None, form: str, color: Color = "auto
     return 0
 
 
-def report(dataset: str, out: str | None) -> int:
+def report(dataset: str, out: str | None, *, as_json: bool = False) -> int:
     """Writes the insights page of the current version and says where it is; returns the exit code.
 
     Raises:
         UsageError: There is no dataset, or the file cannot be one.
     """
     delivered = deliver(dataset, out)
+    if as_json:
+        print_object({"version": delivered.version, "path": delivered.path, "bytes": delivered.bytes})
+        return 0
     size = f"{delivered.bytes / 1_000_000:.1f} MB"
     sys.stdout.write(f"Insights of version {delivered.version} of {dataset} ({size}): {delivered.path}\n")
     return 0
 
 
-def versions(dataset: str, *, color: Color = "auto") -> int:
+def versions(dataset: str, *, as_json: bool = False, color: Color = "auto") -> int:
     """Prints the versions of a dataset, the newest first; returns the exit code."""
+    if as_json:
+        found = Dataset.at(dataset).versions()
+        print_object(versions_object(found))
+        return 0
     print_versions(Dataset.at(dataset).versions(), console(color))
     return 0
 
 
-def show(dataset: str, number: int | None, *, color: Color = "auto") -> int:
+def show(dataset: str, number: int | None, *, as_json: bool = False, color: Color = "auto") -> int:
     """Prints what a version changed against its parent; returns the exit code."""
-    print_changes(changes(Dataset.at(dataset), number), console(color))
+    found = changes(Dataset.at(dataset), number)
+    if as_json:
+        print_object(changes_object(found))
+    else:
+        print_changes(found, console(color))
     return 0
 
 
-def rollback(dataset: str, number: int) -> int:
+def rollback(dataset: str, number: int, *, as_json: bool = False) -> int:
     """Publishes an old version again; returns the exit code."""
     new = rollback_job.rollback(Dataset.at(dataset), number)
-    if new is None:
+    if as_json:
+        outcome = "unchanged" if new is None else "published"
+        print_object({"outcome": outcome, "version": number if new is None else new, "equals": number})
+    elif new is None:
         sys.stdout.write(f"Nothing to do: {number} is the current version of {dataset}.\n")
     else:
         sys.stdout.write(f"Published version {new} of {dataset}, which equals version {number}.\n")
     return 0
 
 
-def prune(dataset: str, *, keep: int) -> int:
-    """Removes old versions and what dead jobs left; returns the exit code.
+def prune(dataset: str, *, keep: int, discard_rejections: bool = False, as_json: bool = False) -> int:
+    """Removes old versions and what dead jobs left, but keeps their open rejections; returns the exit code.
 
     Raises:
         UsageError: There is no dataset, or nothing would be kept.
@@ -87,29 +111,19 @@ def prune(dataset: str, *, keep: int) -> int:
         raise UsageError(f"--keep expects a number of at least 1, got {keep}: the current version always stays")
     found = Dataset.at(dataset)
     versions = found.versions()
+    kept_open = keep_open(found, [version.number for version in versions[keep:]], discard=discard_rejections)
     removed = found.store.prune([version.number for version in versions[:keep]])
     names = ", ".join(map(str, removed)) or "none"
     left = [version.number for version in found.versions()]
+    if as_json:
+        rejections: JsonObject = {"kept": 0 if discard_rejections else kept_open}
+        rejections["discarded"] = kept_open if discard_rejections else 0
+        print_object({"removed": list(removed), "kept": list(reversed(left)), "open_rejections": rejections})
+        return 0
     sys.stdout.write(f"Removed versions of {dataset}: {names}. Kept: {', '.join(map(str, reversed(left)))}.\n")
-    return 0
-
-
-def rejections(
-    dataset: str, *, version: int | None, run: str | None, code: str | None, raw: bool, color: Color = "auto"
-) -> int:
-    """Prints the rejections of a version or a run as a table, or their raw records; returns the exit code."""
-    found = [each for each in rejected(dataset, version=version, run=run) if code in (None, each["code"])]
-    if raw:
-        left_out = 0
-        for record in raw_records(found):
-            if record is None:
-                left_out += 1
-            else:
-                sys.stdout.buffer.write(record + b"\n")
-        if left_out:
-            sys.stderr.write(f"metadata-etl: {left_out} left out: their whole record is only in the export\n")
-    elif found:
-        print_rejections(found, console(color))
-    else:
-        sys.stderr.write("metadata-etl: no rejections\n")
+    if kept_open and discard_rejections:
+        sys.stdout.write(f"Discarded {kept_open:,} open rejections.\n")
+    elif kept_open:
+        command = shell_command("rejections", dataset, "--open")
+        sys.stdout.write(f"Kept {kept_open:,} open rejections of removed versions: {command}\n")
     return 0

@@ -115,6 +115,7 @@ def conclude(dataset: Dataset, here: Run, ending: Ending, before: Version | None
         seconds=max(0.0, time.time() - ending.began),  # by two clocks where another machine began
         stages=stages,
         dataset=config.dataset,
+        options=config.options(),
         kept_run=not config.dry_run
         and (result.outcome == "failed" or (result.outcome == "unchanged" and made.tally.rejected > 0)),
     )

@@ -1,5 +1,6 @@
 """From what a job counted to its outcome: the JSON object of `--json`, the gates, the exit code (R4, U4)."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ class Tally:
     Attributes:
         conflicts: As in INTERFACE, examples included; as they were found, also where a policy settled them (T6).
         unsettled: Fields that are in conflict still.
+        cascaded: Group to how many of its rejections follow from that of their item or scene in this job (I4).
         cleared: Values that the policy `null` cleared.
         other_choices: Group to field to how many values, held before, are no choice of the declared schema (D2).
         warnings: Warnings by code.
@@ -56,6 +58,7 @@ class Tally:
     groups: dict[Group, GroupTally] = field(default_factory=lambda: {group: GroupTally() for group in GROUPS})
     conflicts: list[JsonObject] = field(default_factory=list)
     unsettled: int = 0
+    cascaded: Counter[str] = field(default_factory=Counter)
     cleared: int = 0
     other_choices: dict[str, dict[str, int]] = field(default_factory=dict)
     warnings: Counter[str] = field(default_factory=Counter)
@@ -106,6 +109,7 @@ class Outcome:
         schema: Of the version that was or would have been published.
         stages: What each stage took: records, bytes, seconds at work.
         kept_run: Whether the report and the rejections of the run stay to be read.
+        options: Those of the job that decide the outcome.
     """
 
     verdict: Verdict
@@ -118,6 +122,29 @@ class Outcome:
     stages: JsonObject
     dataset: str
     kept_run: bool
+    options: JsonObject = field(default_factory=dict)
+
+    @property
+    def rejections_command(self) -> str | None:
+        """The command that shows what was rejected, or is in conflict; None where nothing is or nothing was kept."""
+        if self.kept_run and (self.tally.rejected or self.tally.cleared or self.tally.conflicts):
+            return shell_command("rejections", self.dataset, "--run", self.run)
+        if self.verdict.outcome == "published" and (self.tally.rejected or self.tally.cleared):
+            return shell_command("rejections", self.dataset, "--version", str(self.version))
+        return None
+
+    @property
+    def message(self) -> str:
+        """Why nothing was published, and the command that shows the records behind it (R4)."""
+        reason, command = self.verdict.reason, self.rejections_command
+        if not reason:
+            return ""
+        if command is not None:
+            what = "the values in conflict" if self.verdict.exit_code == ExitCode.TYPE_CONFLICT else "what was rejected"
+            return f"{reason}; `{command}` shows {what}"
+        if self.verdict.outcome in ("failed", "dry_run") and (self.tally.rejected or self.tally.conflicts):
+            return f"{reason}; a dry run keeps no rejections: run it without --dry-run to read them"
+        return reason
 
     def document(self) -> JsonObject:
         """The object of `--json` (INTERFACE)."""
@@ -127,14 +154,42 @@ class Outcome:
             "version": self.version,
             "run": self.run,
             "groups": self.tally.counts(),
+            "cascaded": dict(sorted(self.tally.cascaded.items())),
             "conflicts": list(self.tally.conflicts),
             "cache_keys": dict(self.tally.cache_keys),
             "warnings": dict(sorted(self.tally.warnings.items())),
             "seconds": round(self.seconds, 3),
             "stages": self.stages,
             "runner": self.runner,
-            "message": self.verdict.reason,
+            "options": dict(self.options),
+            "message": self.message,
         }
+
+
+def failure(code: ExitCode, message: str, *, seconds: float) -> JsonObject:
+    """The object of `--json` of a job that ended before it counted anything, such as wrong usage: the same shape."""
+    nothing = Outcome(
+        verdict=Verdict("failed", code, message),
+        version=None,
+        run="",
+        tally=Tally(),
+        schema={},
+        runner="",
+        seconds=seconds,
+        stages={},
+        dataset="",
+        kept_run=False,
+    )
+    return nothing.document() | {"run": None, "runner": None}
+
+
+def shell_command(*words: str) -> str:
+    """A command of this program, quoted so that it can be pasted into a shell.
+
+    >>> shell_command("rejections", "my data", "--run", "R")
+    "metadata-etl rejections 'my data' --run R"
+    """
+    return shlex.join(("metadata-etl", *words))
 
 
 def verdict(tally: Tally, config: JobConfig, *, changed: bool) -> Verdict:
@@ -205,8 +260,5 @@ def _failures(tally: Tally, config: JobConfig) -> Iterator[tuple[ExitCode, str]]
     if config.max_rejected is not None and not config.max_rejected.allows(rejected=listed, read=tally.read):
         yield (
             ExitCode.TOO_MANY_REJECTED,
-            (
-                f"{listed} of {tally.read} records are rejected, more than "
-                f"--max-rejected {config.max_rejected} allows; see the rejections of this run"
-            ),
+            (f"{listed} of {tally.read} records are rejected, more than --max-rejected {config.max_rejected} allows"),
         )

@@ -2,58 +2,149 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 from apache_beam.io.filesystems import FileSystems
 
-from pipelines.dataset import Dataset
+from pipelines.dataset import Dataset, Version
 from pipelines.errors import UsageError
-from pipelines.stores.store import join
+from pipelines.stores.store import REJECTIONS, REPORT, join
+from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
 from transforms.stored_files import read_bytes
 
 
-def rejected(dataset: str, *, version: int | None = None, run: str | None = None) -> list[JsonObject]:
-    """The rejections of a version (the current one if neither is named) or of a run, in the order of the exports.
+@dataclass(frozen=True, slots=True)
+class RejectingJob:
+    """A job whose rejections can be read.
+
+    Attributes:
+        name: `version 3`, or `run ID` of one that published nothing.
+        base: The version that was current when it had ended, 0 for none.
+        published: Whether its accepted records are in the dataset.
+        options: Of the job, as the manifest has them; empty where they are not known.
+        model_runs: URI of an export to the model runs that it was given for.
+        conflicts: As the report of a run has them.
+        parts: URIs of the files with its rejections, in their order.
+    """
+
+    name: str
+    base: int
+    published: bool
+    options: JsonObject
+    model_runs: Mapping[str, frozenset[str]]
+    parts: tuple[str, ...]
+    conflicts: tuple[JsonObject, ...] = ()
+    kept: tuple[JsonObject, ...] | None = None
+
+    def rejections(self) -> "list[Rejected]":
+        """All of them, in the order of the exports."""
+        if self.kept is not None:
+            return [Rejected(self, line) for line in self.kept]
+        lines = (line for part in self.parts for line in read_bytes(part).split(b"\n"))
+        return [Rejected(self, cast("JsonObject", json.loads(line))) for line in lines if line]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A rejection as it was written.
+
+    Attributes:
+        line: Its members (docs/outputs.md).
+    """
+
+    job: RejectingJob = field(repr=False)
+    line: JsonObject
+
+    @property
+    def group(self) -> Group:
+        """The group in which it counts."""
+        return cast("Group", self.line["group"])
+
+    @property
+    def export_group(self) -> Group:
+        """The group that its record came in with, and has to be ingested with again: that of a frame is scenes."""
+        return cast("Group", self.line.get("export_group", self.line["group"]))
+
+    @property
+    def model_run(self) -> str | None:
+        """Of a prediction the model run; None of others, and where an older release did not write it down."""
+        if (written := self.line.get("model_run")) is not None:
+            return str(written)
+        runs = self.job.model_runs.get(str(self.line["export"]), frozenset())
+        return next(iter(runs)) if self.export_group == "predictions" and len(runs) == 1 else None
+
+    @property
+    def raw(self) -> bytes | None:
+        """The raw record byte for byte; None where it is not whole."""
+        text = str(self.line["raw"])
+        raw = base64.b64decode(text) if self.line["encoding"] == "base64" else text.encode()
+        return raw if raw and not self.line.get("raw_truncated") else None
+
+
+def job_of_version(dataset: Dataset, version: int | None) -> RejectingJob:
+    """The job that published a version, the current one if none is named.
 
     Raises:
-        UsageError: There is no such version or run.
+        UsageError: There is no such version.
     """
-    if run is not None:
-        folder = join(dataset, "runs", run)
-        # Part of the report of every run that is kept; a name with a slash in it is none.
-        if "/" in run or not FileSystems.exists(join(folder, "report.json")):
-            raise UsageError(f"{dataset} has no report of a run {run}; the ids of kept runs are the folders of runs/")
-        report = json.loads(read_bytes(join(folder, "report.json")))
-        if report["outcome"] == "published":  # of a detached job
-            return rejected(dataset, version=int(report["version"]))
-    else:
-        there = Dataset.at(dataset)
-        found = there.published() if version is None else there.version(version)
-        return _read(file.uri for _, file in sorted(found.files("rejections").items()))
-    parts = FileSystems.match([join(folder, "rejections", "part-*")])[0].metadata_list
-    return _read(sorted(each.path for each in parts))
+    return of_version(dataset.published() if version is None else dataset.version(version))
 
 
-def _read(parts: Iterable[str]) -> list[JsonObject]:
-    lines = (line for part in parts for line in read_bytes(part).split(b"\n"))
-    return [cast("JsonObject", json.loads(line)) for line in lines if line]
+def of_version(version: Version) -> RejectingJob:
+    """The job that published a version."""
+    runs: dict[str, set[str]] = {}
+    for given in cast("list[JsonObject]", version.manifest["inputs"]):
+        if given["model_run"] is not None:
+            runs.setdefault(str(given["uri"]), set()).add(str(given["model_run"]))
+    return RejectingJob(
+        name=f"version {version.number}",
+        base=version.number,
+        published=True,
+        options=cast("JsonObject", version.manifest["options"]),
+        model_runs={uri: frozenset(names) for uri, names in runs.items()},
+        parts=tuple(file.uri for _, file in sorted(version.files(REJECTIONS).items())),
+    )
 
 
-def raw_records(rejections: Iterable[JsonObject]) -> Iterator[bytes | None]:
-    """The raw record of each rejection, on one line, ready to be fed in again; None where it is not whole.
+def job_of_run(dataset: Dataset, run: str) -> RejectingJob:
+    """The job of a run whose report is kept.
+
+    Raises:
+        UsageError: There is no such run.
+    """
+    folder = join(dataset.root, "runs", run)
+    # Part of the report of every run that is kept; a name with a slash in it is none.
+    if "/" in run or not FileSystems.exists(join(folder, REPORT)):
+        raise UsageError(f"{dataset.root} has no report of a run {run}; the ids of kept runs are the folders of runs/")
+    report = cast("JsonObject", json.loads(read_bytes(join(folder, REPORT))))
+    if report["outcome"] == "published":  # of a detached job
+        return job_of_version(dataset, cast("int", report["version"]))
+    parts = FileSystems.match([join(folder, REJECTIONS, "part-*")])[0].metadata_list
+    return RejectingJob(
+        name=f"run {run}",
+        base=cast("int | None", report["version"]) or 0,
+        published=False,
+        options=cast("JsonObject", report.get("options", {})),
+        model_runs={},
+        parts=tuple(sorted(each.path for each in parts)),
+        conflicts=tuple(cast("list[JsonObject]", report["conflicts"])),
+    )
+
+
+def raw_records(rejections: Iterable[Rejected]) -> Iterator[bytes | None]:
+    """The raw record of each rejection, on one line, ready to be ingested again; None where it is not whole.
 
     A record that was rejected in several parts (a mask with its segments) comes once.
     """
-    seen: set[tuple[object, object]] = set()
+    seen: set[tuple[object, object, bytes | None]] = set()
     for rejection in rejections:
-        place = (rejection["export"], rejection["offset"])
+        raw = rejection.raw
+        place = (rejection.line["export"], rejection.line["offset"], raw)
         if place in seen:
             continue
         seen.add(place)
-        text = str(rejection["raw"])
-        raw = base64.b64decode(text) if rejection["encoding"] == "base64" else text.encode()
-        whole = raw and not rejection.get("raw_truncated")
         # Records of documents may span lines; no JSON text has a line end inside a string, so a space says the same.
-        yield raw.replace(b"\r\n", b" ").replace(b"\n", b" ") if whole else None
+        yield None if raw is None else raw.replace(b"\r\n", b" ").replace(b"\n", b" ")

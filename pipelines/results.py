@@ -1,13 +1,14 @@
 """What the steps of a job reported (`transforms.write_results`), put together."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias, cast
 
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines.outcome import Tally
 from transforms.elements import Export
+from transforms.kernels.examples import kinds_in_order
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
 from transforms.stored_files import StoredFile, is_local
@@ -31,6 +32,8 @@ def tally_of(results: Results) -> tuple[Tally, JsonObject]:
             setattr(of, name, getattr(of, name) + counts[name])
         of.rejected.update(cast("dict[str, int]", counts["rejected"]))
         tally.cleared += cast("int", counts["cleared"])
+    for part in results.get("rejections", []):
+        tally.cascaded.update(cast("dict[str, int]", part["cascaded"]))
     for keys in results.get("cache_keys", []):
         for name in ("upload", "cached"):
             tally.cache_keys[name] += cast("int", keys[name])
@@ -40,15 +43,20 @@ def tally_of(results: Results) -> tuple[Tally, JsonObject]:
     tally.unsettled = len(cast("list[JsonObject]", schema["conflicts"]))
     if tally.cleared:
         tally.warnings["cleared_value"] += tally.cleared
+    tally.conflicts = list(_conflicts(results))
+    return tally, schema
+
+
+def _conflicts(results: Results) -> Iterator[JsonObject]:
+    """The conflicts as they were found, also where a policy settled them, each with its examples (T6)."""
     examples = {
-        (found["group"], found["field"]): cast("list[JsonObject]", found["examples"])
+        (found["group"], found["field"], found["kind"]): cast("list[JsonObject]", found["examples"])
         for found in results.get("examples", [])
     }
-    before_settling = results.get("conflicts", [schema])[0]
-    for conflict in cast("list[JsonObject]", before_settling["conflicts"]):
-        found = examples.get((conflict["group"], conflict["field"]), [])
-        tally.conflicts.append({**conflict, "examples": list(found)})
-    return tally, schema
+    schema = results.get("conflicts", results["schema"])[0]
+    for conflict in cast("list[JsonObject]", schema["conflicts"]):
+        names = ((conflict["group"], conflict["field"], kind) for kind in kinds_in_order(conflict))
+        yield {**conflict, "examples": [example for name in names for example in examples.get(name, [])]}
 
 
 def files_of(results: Results) -> list[StoredFile]:

@@ -33,6 +33,9 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
         for group, code, count in rejections:
             table.add_row(group, code, f"{count:,}")
         console.print(table)
+    for name, count in sorted(outcome.tally.cascaded.items()):
+        text = f"{count:,} of these {name} are rejected because their item or scene is: fix those first"
+        console.print(text, highlight=False, soft_wrap=True)
     if outcome.tally.conflicts:
         console.print(_conflicts(outcome.tally.conflicts))
     for code, count in sorted(outcome.tally.warnings.items()):
@@ -56,9 +59,9 @@ def _counts(counted: Iterable[tuple[str, GroupTally]]) -> Table:
     return table
 
 
-def _conflicts(conflicts: list[JsonObject]) -> Table:
+def _conflicts(conflicts: list[JsonObject], most: int = _SHOWN_CONFLICTS) -> Table:
     table = Table("group", "field", "kinds", "first examples", title="Type conflicts", title_justify="left")
-    for conflict in conflicts[:_SHOWN_CONFLICTS]:
+    for conflict in conflicts[:most]:
         kinds = cast("dict[str, int]", conflict["kinds"])
         examples = cast("list[dict[str, object]]", conflict["examples"])
         table.add_row(
@@ -66,11 +69,19 @@ def _conflicts(conflicts: list[JsonObject]) -> Table:
             escape(str(conflict["field"])),
             ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
             + (f" (declared: {conflict['declared']})" if "declared" in conflict else ""),
-            escape("\n".join(_example(each) for each in examples[:_TOP])),
+            escape("\n".join(_example(each) for each in _some_of_each(examples))),
         )
-    if len(conflicts) > _SHOWN_CONFLICTS:
-        table.caption = f"and {len(conflicts) - _SHOWN_CONFLICTS} more: see report.json"
+    if len(conflicts) > most:
+        table.caption = f"and {len(conflicts) - most} more: see report.json"
     return table
+
+
+def _some_of_each(examples: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The first few of the kind that comes first, which is the rarest, and the first of each other (T6)."""
+    first = examples[0]["kind"] if examples else None
+    rarest = [each for each in examples if each["kind"] == first]
+    others = {str(each["kind"]): each for each in reversed(examples) if each["kind"] != first}
+    return [*rarest[:_TOP], *reversed(others.values())]
 
 
 def _example(example: Mapping[str, object]) -> str:
@@ -87,7 +98,6 @@ def _inexact(schema: JsonObject) -> Iterable[tuple[str, str, int]]:
 
 def _ending(outcome: Outcome) -> Iterable[str]:
     keys = outcome.tally.cache_keys
-    rejected = outcome.tally.rejected > 0
     match outcome.verdict.outcome:
         case "published":
             folder = join(outcome.dataset, version_folder(outcome.version or 0))
@@ -95,15 +105,13 @@ def _ending(outcome: Outcome) -> Iterable[str]:
                 f"Published version {outcome.version} of {outcome.dataset} in {outcome.seconds:.1f} s: "
                 f"{keys['upload']:,} images to upload, {keys['cached']:,} cached."
             )
-            if rejected:
-                yield f"Rejections: {join(folder, 'rejections')}"
+            if outcome.rejections_command is not None:
+                yield f"Rejections: {outcome.rejections_command}"
             yield f"Files: {folder}"
         case "unchanged" | "dry_run":
-            yield f"{outcome.verdict.reason[0].upper()}{outcome.verdict.reason[1:]} ({outcome.seconds:.1f} s)."
-            if outcome.kept_run:
-                yield f"Rejections: {join(outcome.dataset, 'runs', outcome.run, 'rejections')}"
+            yield f"{outcome.message[0].upper()}{outcome.message[1:]} ({outcome.seconds:.1f} s)."
         case "failed":
-            yield f"Nothing was published: {outcome.verdict.reason}."
+            yield f"Nothing was published: {outcome.message}."
             if outcome.kept_run:
                 yield f"Report of this run: {join(outcome.dataset, 'runs', outcome.run, 'report.json')}"
 
@@ -206,9 +214,15 @@ def _folding(*columns: str) -> Table:
     return table
 
 
-def print_rejections(rejections: Iterable[JsonObject], console: Console) -> None:
+def print_conflicts(conflicts: list[JsonObject], console: Console) -> None:
+    """All type conflicts of a run, with examples of each kind (T6)."""
+    console.print(_conflicts(conflicts, most=len(conflicts)))
+
+
+def print_rejections(rejections: Iterable[JsonObject], console: Console, *, title: str | None = None) -> None:
     """A line for each rejection: why, and where the record stands."""
     table = _folding("code", "group", "where", "reference id", "message")
+    table.title, table.title_justify = title, "left"
     for each in rejections:
         line = "" if each["line"] is None else f":{each['line']}"
         reference_id = "" if each["reference_id"] is None else str(each["reference_id"])

@@ -1,6 +1,5 @@
 """TOML files and the values of their tables, checked: each error is one line that says where, and what was expected."""
 
-import difflib
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipelines.errors import UsageError
+from pipelines.near_names import hint, meant
 from transforms.rules.rejections import SHOWN_CHARACTERS
 
 _Choice = TypeVar("_Choice", bound=str)
@@ -30,9 +30,7 @@ class Table:
         names = tuple(known)
         for key in self.values:
             if key not in names:
-                close = difflib.get_close_matches(key, names, n=1, cutoff=0.7)
-                hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
-                raise UsageError(f"{self.where}: unknown key {shown(key)}; {hint}")
+                raise UsageError(f"{self.where}: unknown key {shown(key)}; {hint(key, names)}")
 
     def text(self, key: str) -> str | None:
         """A string that is not empty."""
@@ -76,7 +74,9 @@ class Table:
         for choice in choices:
             if choice == value:
                 return choice
-        raise self.wrong(key, f"one of {', '.join(choices)}", value)
+        error = self.wrong(key, f"one of {', '.join(choices)}", value)
+        question = meant(value, choices) if isinstance(value, str) else ""
+        raise UsageError(f"{error}; {question}") if question else error
 
     def texts(self, key: str) -> tuple[str, ...] | None:
         """A list of strings."""

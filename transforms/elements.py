@@ -94,6 +94,8 @@ class Rejection:
         part: Of the record, for the order.
         raw: Bytes of the record; None where they are to be read from the export again.
         length: Bytes of the record where `raw` is only its beginning (F4).
+        relation: How the message goes on, with `{}` for the place of another record; None where it names none.
+        other_export: Of that other record, like `export`, `chunk` and `line` of this one.
     """
 
     group: Group
@@ -108,6 +110,22 @@ class Rejection:
     reference_id: str | None
     raw: bytes | None
     length: int | None = None
+    relation: str | None = None
+    other_export: int | None = None
+    other_chunk: int | None = None
+    other_line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRejections:
+    """One part of the rejections.
+
+    Attributes:
+        cascaded: Group to how many of its rejections follow from that of their item or scene.
+    """
+
+    file: StoredFile
+    cascaded: Mapping[Group, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,22 +7,24 @@ import apache_beam as beam
 
 from transforms.elements import Export, Partition
 from transforms.exports import RANGE_BYTES, read_again
-from transforms.kernels.examples import Example, rarest_kind, smallest
+from transforms.kernels.examples import Example, smallest, wanted_kinds
 from transforms.kernels.examples import examples as examples_of
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
 from transforms.states import read_state
 from transforms.steps import Packed, StepFn
 
-Found: TypeAlias = tuple[tuple[str, str], list[Example]]
-Numbered: TypeAlias = tuple[tuple[str, str], list[tuple[Example, int | None]]]
+Key: TypeAlias = tuple[str, str, str, int]
+"""Group, field, kind, and how many examples of it are wanted."""
+Found: TypeAlias = tuple[Key, list[Example]]
+Numbered: TypeAlias = tuple[Key, list[tuple[Example, int | None]]]
 
 
 class FindExamples(beam.PTransform):
-    """Partition, with the schema as side input, to ((group, field), [(example, line), ...]).
+    """Partition, with the schema as side input, to ((group, field, kind, most), [(example, line), ...]).
 
-    The examples are the first few of the rarest kind of each field in conflict. The line is None for a record that an
-    earlier job brought. Where there is no conflict nothing is read.
+    The examples of each field in conflict are the first few of the rarest kind, and the first of each other. The line
+    is None for a record that an earlier job brought. Where there is no conflict nothing is read.
     """
 
     def __init__(
@@ -45,12 +47,12 @@ class FindExamples(beam.PTransform):
             partitions
             | "FindInPartitions"
             >> beam.ParDo(_FindExamplesFn(), beam.pvalue.AsSingleton(self._schema)).with_output_types(
-                tuple[tuple[str, str], list[Example]]
+                tuple[tuple[str, str, str, int], list[Example]]
             )
             | "KeepFirst" >> beam.CombinePerKey(_first)
             | "NumberLines"
             >> beam.ParDo(self._number, beam.pvalue.AsDict(self._first_lines)).with_output_types(
-                tuple[tuple[str, str], list[tuple[Example, int | None]]]
+                tuple[tuple[str, str, str, int], list[tuple[Example, int | None]]]
             )
         )
 
@@ -67,7 +69,8 @@ class _NumberLinesFn(StepFn):
         self._range_bytes = range_bytes
 
     def process(self, element: Found, first_lines: Mapping[tuple[int, int], int]) -> Iterator[Numbered]:
-        key, examples = element
+        key, found = element
+        examples = smallest(found, key[-1])
         lines: dict[tuple[str, int], int] = {}
         for uri in {example.export for example in examples} & self._exports.value.keys():
             export = self._exports.value[uri]
@@ -80,11 +83,11 @@ class _NumberLinesFn(StepFn):
 
 class _FindExamplesFn(StepFn):
     def process(self, partition: Partition, schema: JsonObject) -> Iterator[Found]:
-        wanted: dict[Group, dict[str, str]] = {}
-        for group, field, kind in rarest_kind(schema):
-            wanted.setdefault(group, {})[field] = kind
+        wanted: dict[Group, list[tuple[str, str, int]]] = {}
+        for group, field, kind, most in wanted_kinds(schema):
+            wanted.setdefault(group, []).append((field, kind, most))
         for group, fields in wanted.items():
             if group in partition.states:
                 batch = read_state(partition.states[group])
-                for field, kind in fields.items():
-                    yield (group, field), examples_of(batch, field, kind)
+                for field, kind, most in fields:
+                    yield (group, field, kind, most), examples_of(batch, field, kind, most)

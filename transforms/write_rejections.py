@@ -2,26 +2,30 @@
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import apache_beam as beam
 
-from transforms.elements import Export, Rejection
+from transforms.cascades import cascaded, is_cascaded, is_target, lacks_target
+from transforms.elements import Export, Rejection, WrittenRejections
 from transforms.errors import ChangedExportError, one_line
 from transforms.exports import RANGE_BYTES, read_again
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import Stage
-from transforms.steps import Packed, StepFn, call
-from transforms.stored_files import StoredFile, store
+from transforms.steps import Packed, StepFn, call, call_each
+from transforms.stored_files import store
 
 BUCKET_BYTES = 256 * 1024 * 1024
 """Rejections from about so many bytes of exports make one part file."""
 
 
 class WriteRejections(beam.PTransform):
-    """PCollection[Rejection] to StoredFile, with the first line of each stretch as side input.
+    """PCollection[Rejection] to WrittenRejections, with the first line of each stretch as side input.
 
-    Part files stand in the order of the exports; within one, rejections by export and position.
+    Part files stand in the order of the exports; within one, rejections by export and position. An annotation without
+    its target says so where that was rejected itself (I4): with one part file that is seen while it is written, with
+    several these rejections are grouped by the reference id first.
     """
 
     def __init__(
@@ -42,18 +46,31 @@ class WriteRejections(beam.PTransform):
             ends.append(total)
         self._starts = [end - export.size for end, export in zip(ends, exports, strict=True)]
         self._sizes = [export.size for export in exports]
+        self._steps = Packed([(export.step, export.mode) for export in exports])
         self._buckets = max(1, -(-total // BUCKET_BYTES))
         self._write = _WriteBucketFn(root, list(exports), self._buckets, range_bytes)
 
-    def expand(self, rejections: beam.PCollection[Rejection]) -> beam.PCollection[StoredFile]:
+    def expand(self, rejections: beam.PCollection[Rejection]) -> beam.PCollection[WrittenRejections]:
         """One part for each stretch of BUCKET_BYTES that has rejections."""
+        if self._buckets > 1:
+            related = (
+                rejections
+                | "KeyByTarget" >> call_each(_by_target).with_output_types(tuple[str, Rejection])
+                | "GroupByTarget" >> beam.GroupByKey()
+                | "RelateToTargets" >> call_each(self._related).with_output_types(Rejection)
+            )
+            others = rejections | "LeaveUnrelated" >> call_each(_unrelated).with_output_types(Rejection)
+            rejections = (related, others) | "FlattenRelated" >> beam.Flatten()
         return (
             rejections
             | "KeyByPlace" >> call(self._keyed).with_output_types(tuple[int, Rejection])
             | "GroupByPlace" >> beam.GroupByKey()
             | "WriteRejectionParts"
-            >> beam.ParDo(self._write, beam.pvalue.AsDict(self._first_lines)).with_output_types(StoredFile)
+            >> beam.ParDo(self._write, beam.pvalue.AsDict(self._first_lines)).with_output_types(WrittenRejections)
         )
+
+    def _related(self, grouped: tuple[str, Iterable[Rejection]]) -> list[Rejection]:
+        return cascaded(grouped[1], self._steps.value)
 
     def _keyed(self, rejection: Rejection) -> tuple[int, Rejection]:
         # A compressed export has larger offsets than bytes: what lies beyond belongs to its end.
@@ -66,38 +83,48 @@ class _WriteBucketFn(StepFn):
     def __init__(self, root: str, exports: list[Export], buckets: int, range_bytes: int) -> None:
         self._root = root
         self._exports = Packed(exports)
+        self._steps = Packed([(export.step, export.mode) for export in exports])
         self._buckets = buckets
         self._range_bytes = range_bytes
         self._stage = Stage("write_rejections")
 
     def process(
         self, element: tuple[int, Iterable[Rejection]], first_lines: Mapping[tuple[int, int], int]
-    ) -> Iterator[StoredFile]:
+    ) -> Iterator[WrittenRejections]:
         yield from self._stage.timed(self._written(element, first_lines))
 
     def _written(
         self, element: tuple[int, Iterable[Rejection]], first_lines: Mapping[tuple[int, int], int]
-    ) -> Iterator[StoredFile]:
+    ) -> Iterator[WrittenRejections]:
         number, found = element
+        if self._buckets == 1:
+            found = cascaded(found, self._steps.value)
         rejections = sorted(found, key=lambda each: (each.export, each.offset or 0, each.part, each.group, each.code))
         raw = self._raw(rejections)
         lines = []
         for rejection in rejections:
-            line = rejection.line
-            if line is not None and rejection.chunk >= 0:
-                line += first_lines[rejection.export, rejection.chunk]
-            name = self._exports.value[rejection.export].name
+            line = _numbered(rejection.export, rejection.chunk, rejection.line, first_lines)
+            export = self._exports.value[rejection.export]
             data = rejection.raw if rejection.raw is not None else raw.get((rejection.export, rejection.offset or 0))
             if data is None:
                 raise ChangedExportError(
-                    f"{one_line(name)}: the record at byte {rejection.offset} is not there any more when it is to be "
-                    "rejected; run the job again when nothing writes to the export"
+                    f"{one_line(export.name)}: the record at byte {rejection.offset} is not there any more when it is "
+                    "to be rejected; run the job again when nothing writes to the export"
                 )
-            lines.append(_line(rejection, name, line, data))
+            lines.append(_line(rejection, export, self._message(rejection, first_lines), line, data))
         path = f"rejections/part-{number:05d}-of-{self._buckets:05d}.ndjson"
         file = store(self._root, path, "".join(lines).encode(), records=len(lines))
         self._stage.count(records=file.records, byte_count=file.bytes)
-        yield file
+        yield WrittenRejections(file, Counter(each.group for each in rejections if is_cascaded(each)))
+
+    def _message(self, rejection: Rejection, first_lines: Mapping[tuple[int, int], int]) -> str:
+        """The message, with the place of the other record that it speaks of."""
+        if rejection.relation is None or rejection.other_export is None:
+            return rejection.message
+        uri = self._exports.value[rejection.other_export].name
+        line = _numbered(rejection.other_export, rejection.other_chunk or 0, rejection.other_line, first_lines)
+        place = uri if line is None else f"line {line} of {uri}"
+        return rejection.message + rejection.relation.replace("{}", place)
 
     def _raw(self, rejections: Sequence[Rejection]) -> dict[tuple[int, int], bytes]:
         """The bytes of the records that were found wanting only after they had been read: read once more."""
@@ -112,7 +139,12 @@ class _WriteBucketFn(StepFn):
         return found
 
 
-def _line(rejection: Rejection, uri: str, line: int | None, raw: bytes) -> str:
+def _numbered(export: int, chunk: int, line: int | None, first_lines: Mapping[tuple[int, int], int]) -> int | None:
+    """A line, counted from the start of its export, from 1; None where the record has none."""
+    return line if line is None or chunk < 0 else line + first_lines[export, chunk]
+
+
+def _line(rejection: Rejection, export: Export, message: str, line: int | None, raw: bytes) -> str:
     """One rejection as a line of NDJSON (R1)."""
     try:
         text, encoding = raw.decode(), "utf-8"
@@ -120,9 +152,9 @@ def _line(rejection: Rejection, uri: str, line: int | None, raw: bytes) -> str:
         text, encoding = base64.b64encode(raw).decode(), "base64"
     members: JsonObject = {
         "code": rejection.code,
-        "message": rejection.message,
+        "message": message,
         "field": rejection.field,
-        "export": uri,
+        "export": export.name,
         "line": line,
         "offset": rejection.offset,
         "group": rejection.group,
@@ -130,6 +162,24 @@ def _line(rejection: Rejection, uri: str, line: int | None, raw: bytes) -> str:
         "raw": text,
         "encoding": encoding,
     }
+    if rejection.group != export.group:  # a frame of a scene: its record is the scene
+        members["export_group"] = export.group
+    if export.model_run is not None:
+        members["model_run"] = export.model_run
     if rejection.length is not None:
         members |= {"raw_truncated": True, "raw_bytes": rejection.length}
     return json.dumps(members, ensure_ascii=False) + "\n"
+
+
+def _by_target(rejection: Rejection) -> Iterator[tuple[str, Rejection]]:
+    if _is_related(rejection):
+        yield str(rejection.reference_id), rejection
+
+
+def _unrelated(rejection: Rejection) -> Iterator[Rejection]:
+    if not _is_related(rejection):
+        yield rejection
+
+
+def _is_related(rejection: Rejection) -> bool:
+    return rejection.reference_id is not None and (is_target(rejection) or lacks_target(rejection))

@@ -8,7 +8,7 @@ from typing import cast
 import apache_beam as beam
 from apache_beam.typehints.decorators import no_annotations
 
-from transforms.elements import Partition, Reading, WrittenKeys, WrittenPartition
+from transforms.elements import Partition, Reading, WrittenKeys, WrittenPartition, WrittenRejections
 from transforms.kernels.examples import Example
 from transforms.kernels.merging import GroupCounts
 from transforms.rules.values import JsonObject
@@ -71,6 +71,11 @@ def _document(value: object) -> JsonObject:
         case WrittenKeys():
             files = [_file(file) for file in (value.file, value.uses) if file is not None]
             found = {"files": files, "upload": value.upload, "cached": value.cached}
+        case WrittenRejections():
+            found = {
+                "files": [_file(value.file)],
+                "cascaded": {str(group): count for group, count in value.cascaded.items()},
+            }
         case StoredFile():
             found = {"files": [_file(value)]}
         case Reading():
@@ -88,10 +93,10 @@ def _document(value: object) -> JsonObject:
                 name: getattr(counts, name) for name in ("created", "updated", "ignored", "unchanged", "cleared")
             }
             found = {"group": group, **numbers, "rejected": dict(counts.rejected)}
-        case ((group, field), [*numbered]):
+        case ((group, field, kind, _), [*numbered]):
             examples = cast("list[tuple[Example, int | None]]", numbered)
             shown = [asdict(example) | {"line": line} for example, line in examples]
-            found = {"group": group, "field": field, "examples": shown}
+            found = {"group": group, "field": field, "kind": kind, "examples": shown}
         case dict():
             found = value
         case _:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from pipelines.near_names import near
 from pipelines.queries.conditions import Column, Place, Storage, Value
-from pipelines.queries.faults import QueryFault, did_you_mean, near
+from pipelines.queries.faults import QueryFault, did_you_mean
 from pipelines.queries.names import AXES, Names
 from pipelines.queries.syntax import Part, Path
 from pipelines.queries.written import quoted

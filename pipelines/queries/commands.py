@@ -1,11 +1,13 @@
 """What `query` prints: rows go to standard output as they are found."""
 
+import json
 import sys
 
 from pipelines.arguments import Color
 from pipelines.consoles import console
 from pipelines.dataset import Dataset
 from pipelines.errors import UsageError
+from pipelines.json_output import write_line
 from pipelines.queries.answers import Answer
 from pipelines.queries.listings import csv, ids, ndjson
 from pipelines.queries.tables import print_answer
@@ -26,7 +28,9 @@ def query(
     if limit is not None and limit < 0:
         raise UsageError(f"--limit expects a number of at least 0, got {limit}")
     answer = Answer.to(expression, Dataset.at(dataset), group)
-    if count:
+    if form == "json":
+        _print_object(answer, limit, count=count)
+    elif count:
         sys.stdout.write(f"{sum(len(found.positions) for found in answer.matches(limit))}\n")
     elif form == "table":
         print_answer(answer, limit, console(color))
@@ -35,3 +39,16 @@ def query(
             sys.stdout.buffer.write(lines)
     sys.stdout.flush()  # here a reader who has gone is noticed in time
     return 0
+
+
+def _print_object(answer: Answer, limit: int | None, *, count: bool) -> None:
+    """One object with the rows as `--format ndjson` has them: held until all are found, to be whole or absent."""
+    number = 0
+    rows: list[bytes] = []
+    if count:
+        number = sum(len(found.positions) for found in answer.matches(limit))
+    else:
+        rows = [line.rstrip(b"\n") for line in ndjson(answer, limit)]
+        number = len(rows)
+    head = json.dumps({"version": answer.version.number, "group": answer.group, "count": number}).encode()
+    write_line(head if count else head[:-1] + b', "records": [' + b", ".join(rows) + b"]}")

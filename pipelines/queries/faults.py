@@ -1,6 +1,5 @@
 """What is wrong with a query: where, what was expected, and what to do, shown below the text with a caret."""
 
-import difflib
 from collections.abc import Iterable
 
 from rich.cells import cell_len
@@ -63,21 +62,6 @@ def query_error(text: str, fault: QueryFault) -> QueryError:
         fault.advice,
     ]
     return QueryError("\n".join(lines), start)
-
-
-def near(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
-    """The known names that are most like this one, the nearest first.
-
-    >>> near("wether", ["weather", "speed", "Weather"])
-    ['weather', 'Weather']
-    """
-    names = list(dict.fromkeys(known))
-    folded: dict[str, list[str]] = {}
-    for each in names:
-        folded.setdefault(each.casefold(), []).append(each)
-    close = difflib.get_close_matches(name.casefold(), list(folded), n=most, cutoff=0.6)
-    found = [each for match in close for each in folded[match]]
-    return sorted(found, key=lambda each: -difflib.SequenceMatcher(None, name, each).ratio())[:most]
 
 
 def did_you_mean(names: Iterable[str], otherwise: str) -> str:

@@ -6,9 +6,10 @@ An unquoted part is a word of the language where there is one; a quoted part is 
 from collections.abc import Sequence
 from typing import cast, get_args
 
+from pipelines.near_names import near
 from pipelines.queries.columns import Located, geometry, location, metadata_path
 from pipelines.queries.conditions import Count, MarkGroup, Place, Value
-from pipelines.queries.faults import QueryFault, did_you_mean, near
+from pipelines.queries.faults import QueryFault, did_you_mean
 from pipelines.queries.mark_paths import MarkName, resolve_marks
 from pipelines.queries.names import CORE, GEOMETRY, Names
 from pipelines.queries.syntax import Part, Path

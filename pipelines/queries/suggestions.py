@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import cast, get_args
 
 from pipelines.errors import UsageError
+from pipelines.near_names import near
 from pipelines.queries.conditions import MarkGroup
-from pipelines.queries.faults import did_you_mean, near
+from pipelines.queries.faults import did_you_mean
 from pipelines.queries.names import Vocabulary
 from pipelines.queries.written import quoted
 from transforms.rules.export_rows import Group

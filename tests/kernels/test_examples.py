@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.strategies import batch_of, json_values
 
 from transforms.kernels.batch import Batch
-from transforms.kernels.examples import EXAMPLES, SHOWN, Example, examples, rarest_kind, smallest
+from transforms.kernels.examples import EXAMPLES, SHOWN, Example, examples, smallest, wanted_kinds
 from transforms.rules.values import canonical_json, kind, observed
 
 
@@ -91,10 +91,26 @@ def test_the_smallest_do_not_depend_on_order(some: list[Example], chance: random
     ]
 
 
-def test_the_rarest_kind_of_each_conflict() -> None:
+def test_several_of_the_rarest_kind_of_each_conflict_and_one_of_each_other() -> None:
     conflicts = [
         {"group": "items", "field": "speed", "kinds": {"number": 99998, "string": 2}},
         {"group": "scenes", "field": "a", "kinds": {"string": 1, "number": 1, "other": 5}},
+        {"group": "scenes", "field": "b", "kinds": {"string": 1, "number": 9}, "declared": "string"},
     ]
     schema: Any = {"conflicts": conflicts}
-    assert list(rarest_kind(schema)) == [("items", "speed", "string"), ("scenes", "a", "number")]
+    assert list(wanted_kinds(schema)) == [
+        ("items", "speed", "string", EXAMPLES),
+        ("items", "speed", "number", 1),
+        ("scenes", "a", "number", EXAMPLES),
+        ("scenes", "a", "string", 1),
+        ("scenes", "a", "other", 1),
+        ("scenes", "b", "number", EXAMPLES),
+        ("scenes", "b", "string", 1),
+    ]
+
+
+def test_one_example_is_the_first_of_those_that_stand_in_one_record() -> None:
+    batch = named(batch_of([{"a": value} for value in ("b", "a", "c")]), offsets=[3, 3, 5])
+    for order in ([0, 1, 2], [2, 1, 0]):
+        (found,) = examples(batch.take(np.array(order, np.int64)), "a", "string", 1)
+        assert (found.offset, found.value) == (3, "a")

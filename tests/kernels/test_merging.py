@@ -203,7 +203,7 @@ def test_of_two_with_one_identity_one_is_rejected(on_duplicate: OnDuplicate, kep
     assert rejected == {
         "group": "items",
         "code": "duplicate_id",
-        "message": 'expected an identity that this job has only once, got "a\\"b" again at reference_id',
+        "message": 'expected a reference_id that this job has only once, got "a\\"b" again at reference_id',
         "field": "reference_id",
         "export": lost,
         "chunk": -1,
@@ -211,6 +211,10 @@ def test_of_two_with_one_identity_one_is_rejected(on_duplicate: OnDuplicate, kep
         "offset": 0,
         "part": 0,
         "reference_id": 'a"b',
+        "relation": "; the one that counts is at {}",
+        "other_export": 1 - lost,
+        "other_chunk": -1,
+        "other_line": 1,
     }
 
 

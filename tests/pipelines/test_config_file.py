@@ -200,7 +200,7 @@ def test_the_gate_may_be_a_number_or_a_string(tmp_path: Path, text: str, number:
         ("partitions = -1", "partitions expects a number from 1 to 99999, got -1"),
         ("dry_run = 1", "dry_run expects true or false, got 1"),
         ("json = 'yes'", 'json expects true or false, got "yes"'),
-        ("mode = 'apend'", 'mode expects one of append, replace, merge, got "apend"'),
+        ("mode = 'apend'", 'mode expects one of append, replace, merge, got "apend"; did you mean append?'),
         ("mode = true", "mode expects one of append, replace, merge, got true"),
         ("on_conflict = 'skip'", 'on_conflict expects one of fail, quarantine, null, got "skip"'),
         ("on_duplicate = ['last']", 'on_duplicate expects one of reject, last, got ["last"]'),

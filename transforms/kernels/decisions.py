@@ -12,11 +12,12 @@ import polars as pl
 
 from transforms.kernels.batch import Batch, Positions
 from transforms.kernels.contents import differing, together
+from transforms.kernels.late_rejections import Duplicates, Unknown
 from transforms.kernels.overlays import laid_over
 from transforms.kernels.timeline import HELD, NEVER, follow_masks, gone_segments
 from transforms.rules.annotations import SEGMENT
 from transforms.rules.policies import Step
-from transforms.rules.rejections import Code, Fault
+from transforms.rules.rejections import Fault
 
 
 class Fate(IntEnum):
@@ -62,6 +63,7 @@ class Decisions:
         self._faults: dict[int, Fault] = {}
         self._loses = np.zeros(lines.height, np.bool_)
         self._has_masks = has_masks
+        self._masks: Positions = np.full(lines.height, -1, np.int64)
         count = int(self._who[-1]) + 1 if lines.height else 0
         self._now = np.full(count, -1, np.int64)
         self._came = np.full(count, NEVER, np.int64)
@@ -83,7 +85,7 @@ class Decisions:
         if not self._has_masks:
             self._rounds(np.flatnonzero(brought & (self._fates == Fate.OPEN)), {})
             return
-        masks = follow_masks(self._lines)
+        masks = self._masks = follow_masks(self._lines)
         segments = (self._lines["space"] == SEGMENT).to_numpy() & brought
         # A duplicate takes its segments along, also those whose index stands in another mask of the job alone.
         owned = segments & (masks >= 0)
@@ -121,18 +123,28 @@ class Decisions:
         """The rows brought that have one of these fates."""
         return set(self._row[np.isin(self._fates, fates) & (self._step != HELD)].tolist())
 
-    def rejections(self) -> Iterator[tuple[Positions, "list[Fault] | tuple[Code, bool]"]]:
-        """Rows brought that are rejected, with their faults, or with one code and whether they were to be merged."""
-        duplicates = self._fates == Fate.DUPLICATE
-        if duplicates.any():
-            yield self._row[duplicates], (Code.DUPLICATE_ID, False)
+    def rejections(self) -> Iterator[tuple[Positions, list[Fault] | Duplicates | Unknown]]:
+        """Rows brought that are rejected, with their faults, or with the one reason that all of them have."""
+        duplicates = np.flatnonzero(self._fates == Fate.DUPLICATE)
+        if len(duplicates):
+            yield self._row[duplicates], self._kept(duplicates)
         for merging in (False, True):
             unknown = (self._fates == Fate.UNKNOWN) & ((self._mode == _MERGE) == merging)
             if unknown.any():
-                yield self._row[unknown], (Code.UNKNOWN_REFERENCE, merging)
+                yield self._row[unknown], Unknown(merging)
         faulty = np.flatnonzero(self._fates == Fate.FAULTY)
         if len(faulty):
             yield self._row[faulty], [self._faults[line] for line in faulty.tolist()]
+
+    def _kept(self, lines: Positions) -> Duplicates:
+        """What is kept instead of these lines: of each identity and step the line that stays (I3)."""
+        masks = self._masks[lines]
+        by_mask = (masks >= 0) & (self._fates[masks] == Fate.DUPLICATE)
+        of = np.where(by_mask, masks, lines)
+        begins = (np.diff(self._who, prepend=-1) != 0) | (np.diff(self._step, prepend=HELD - 1) != 0)
+        numbers = np.cumsum(begins) - 1
+        stays = np.flatnonzero(self._lines["stays"].to_numpy())  # one of each number, in their order
+        return Duplicates(self._row[stays[numbers[of]]], by_mask)
 
     def _rounds(self, lines: Positions, gone: Mapping[tuple[int, int], int]) -> None:
         """Decides open lines; `gone` are identities that end at a step: (who, step) to the line of their mask."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-import polars as pl
 
 from transforms.kernels.batch import Batch
 from transforms.kernels.fields import values_by_form
@@ -33,25 +32,31 @@ class Example:
     value: str | int | float | bool
 
 
-def rarest_kind(schema: JsonObject) -> Iterator[tuple[Group, str, str]]:
-    """(group, field, kind) of each conflict: of the kinds that are not declared the one with the fewest values."""
+def wanted_kinds(schema: JsonObject) -> Iterator[tuple[Group, str, str, int]]:
+    """(group, field, kind, most) of the examples of each conflict: several of the rarest kind, one of each other."""
     for conflict in cast("list[JsonObject]", schema["conflicts"]):
-        kinds = dict(cast("dict[str, int]", conflict["kinds"]))
-        kinds.pop(str(conflict.get("declared")), None)
-        kind = min(kinds, key=lambda each: (kinds[each], each))
-        yield cast("Group", conflict["group"]), str(conflict["field"]), kind
+        group, field = cast("Group", conflict["group"]), str(conflict["field"])
+        for position, kind in enumerate(kinds_in_order(conflict)):
+            yield group, field, kind, 1 if position else EXAMPLES
 
 
-def smallest(examples: Iterable[Example]) -> list[Example]:
+def kinds_in_order(conflict: JsonObject) -> list[str]:
+    """The kinds of a conflict: the one with the fewest values first (T6), a declared one last."""
+    kinds = cast("dict[str, int]", conflict["kinds"])
+    declared = conflict.get("declared")
+    return sorted(kinds, key=lambda kind: (kind == declared, kinds[kind], kind))
+
+
+def smallest(examples: Iterable[Example], most: int = EXAMPLES) -> list[Example]:
     """The first few, by export and offset; of one record (a mask has many segments) by value: none by chance (T5)."""
-    return heapq.nsmallest(EXAMPLES, examples, key=_place)
+    return heapq.nsmallest(most, examples, key=_place)
 
 
 def _place(example: Example) -> tuple[str, int, str, str, str]:
     return example.export, example.offset, example.reference_id, example.kind, repr(example.value)
 
 
-def examples(batch: Batch, field: str, kind: str) -> list[Example]:
+def examples(batch: Batch, field: str, kind: str, most: int = EXAMPLES) -> list[Example]:
     """The first few values of one kind of a field of a batch."""
     found: list[Example] = []
     for form, stretches in values_by_form(batch).get(field, {}).items():
@@ -65,13 +70,15 @@ def examples(batch: Batch, field: str, kind: str) -> list[Example]:
                 .select("export_name", "offset", "reference_id")
                 .with_columns(value=values.gather(places))
             )
-            # Some stand in one record: those that tie with the last of the first few are all looked at.
-            first = frame.filter(pl.struct("export_name", "offset").rank("min") <= EXAMPLES)
+            # Some stand in one record: those that tie with one of the first few are all looked at.
+            places_of = ["export_name", "offset"]
+            few = frame.select(places_of).bottom_k(most, by=places_of).unique()
+            first = frame.join(few, on=places_of, how="semi")
             found += (
                 Example(export, offset, reference_id, kind, _shown(value, form))
                 for export, offset, reference_id, value in first.iter_rows()
             )
-    return smallest(found)
+    return smallest(found, most)
 
 
 def _shown(value: JsonValue, form: str) -> str | int | float | bool:

@@ -15,7 +15,7 @@ from transforms.kernels.batch import Batch, Positions, no_cells
 from transforms.kernels.contents import arranged, canonical
 from transforms.kernels.decisions import Decisions, Fate
 from transforms.kernels.digests import partitions_of
-from transforms.kernels.late_rejections import rejection_rows
+from transforms.kernels.late_rejections import Duplicates, Unknown, duplicate_rows, faulty_rows, unknown_rows
 from transforms.kernels.settling import Ruling, cleared, losing
 from transforms.kernels.timeline import HELD, NEVER, timeline
 from transforms.rules.export_rows import GROUPS, MARKS, TARGETS, Group
@@ -191,11 +191,14 @@ class _Group:
         counts.unchanged += decisions.count(Fate.UNCHANGED)
         for rows, reason in decisions.rejections():
             brought = self._brought.rows[rows - start]
-            if isinstance(reason, list):
-                frame = rejection_rows(brought, self._group, reason)
-            else:
-                code, merging = reason
-                frame = rejection_rows(brought, self._group, code, merging=merging)
+            match reason:
+                case Duplicates():
+                    kept = self._brought.rows[reason.kept - start]
+                    frame = duplicate_rows(brought, self._group, kept, reason.by_mask.tolist())
+                case Unknown():
+                    frame = unknown_rows(brought, self._group, merging=reason.merging)
+                case faults:
+                    frame = faulty_rows(brought, self._group, faults)
             self._merged.rejected.append(frame)
             counts.rejected.update(frame["code"].to_list())
         if self._clears:
@@ -204,5 +207,5 @@ class _Group:
             if found:
                 where = np.array([row for row, _ in found], np.int64)
                 faults = [fault for _, fault in found]
-                self._merged.rejected.append(rejection_rows(self._brought.rows[where], self._group, faults))
+                self._merged.rejected.append(faulty_rows(self._brought.rows[where], self._group, faults))
                 counts.cleared += len(found)

@@ -1,10 +1,13 @@
 """Who a record is: the reference id of items and scenes, the identity of annotations and predictions (I)."""
 
 import hashlib
+import re
 import zlib
 
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonObject, JsonValue, canonical_json
+
+_DERIVED = re.compile(r"content-[0-9a-f]{32}")
 
 
 def reference_id(record: JsonObject) -> str | Fault:
@@ -27,6 +30,15 @@ def derived_annotation_id(label: str, kind: str, geometry: JsonValue) -> str:
     True
     """
     return "content-" + hashlib.sha256(canonical_json([label, kind, geometry]).encode()).hexdigest()[:32]
+
+
+def is_derived(annotation_id: str | None) -> bool:
+    """Whether an id has the form of those that are derived from content.
+
+    >>> is_derived(derived_annotation_id("car", "box", {"x": 1})), is_derived("content-free")
+    (True, False)
+    """
+    return annotation_id is not None and _DERIVED.fullmatch(annotation_id) is not None
 
 
 def partition_of(reference_id: str, partitions: int) -> int:

@@ -1,0 +1,44 @@
+"""Names that were probably meant: what every error says of a name that is not known."""
+
+import difflib
+from collections.abc import Iterable
+
+_MEANT = 0.7
+"""How like a name another one has to be, of 1, to be the only one that is proposed."""
+
+
+def near(name: str, known: Iterable[str], *, most: int = 3, cutoff: float = 0.6) -> list[str]:
+    """The known names that are most like this one, the nearest first.
+
+    >>> near("wether", ["weather", "speed", "Weather"])
+    ['weather', 'Weather']
+    """
+    names = list(dict.fromkeys(known))
+    folded: dict[str, list[str]] = {}
+    for each in names:
+        folded.setdefault(each.casefold(), []).append(each)
+    close = difflib.get_close_matches(name.casefold(), list(folded), n=most, cutoff=cutoff)
+    found = [each for match in close for each in folded[match]]
+    return sorted(found, key=lambda each: -difflib.SequenceMatcher(None, name, each).ratio())[:most]
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """What to do about an unknown flag, command, key or choice: the name that was meant, or else all there are.
+
+    >>> hint("ingset", ["ingest", "schema"]), hint("xyz", ["ingest", "schema"])
+    ('did you mean ingest?', 'known are ingest, schema')
+    """
+    names = list(known)
+    return meant(name, names) or f"known are {', '.join(names)}"
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """The question after the one name that is close enough to have been meant; empty where none is.
+
+    >>> meant("--datset", ["--dataset", "--mode"]), meant("--dry", ["--dry-run"]), meant("xyz", ["ingest"])
+    ('did you mean --dataset?', 'did you mean --dry-run?', '')
+    """
+    names = list(known)
+    found = near(name, names, most=1, cutoff=_MEANT)
+    found = found or [each for each in names if name.strip("-") and each.startswith(name)]
+    return f"did you mean {found[0]}?" if found else ""
