@@ -160,7 +160,7 @@ def file_name(source: Source) -> str:
 
 def _is_plain(run: str) -> bool:
     """Whether a model run can stand before `=` in a flag, and be shown in a terminal."""
-    return "=" not in run and run.isprintable()
+    return "=" not in run and not run.startswith("-") and run.isprintable()
 
 
 def _for_flags(path: Path) -> str:

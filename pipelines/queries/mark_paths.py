@@ -65,6 +65,17 @@ def resolve_marks(path: Path, group: MarkGroup, names: Names) -> Value | Count |
     return _alone(marked, parts[0]) if len(parts) == 1 else _followed(marked, parts[0], parts[1:])
 
 
+def _may_be_run(marked: _Marked) -> bool:
+    """Whether the next part can name a model run: of predictions where none was named, and there are some."""
+    return marked.marks.group == "predictions" and marked.marks.run is None and bool(marked.known.runs)
+
+
+def _no_run(marked: _Marked, part: Part) -> QueryFault:
+    """The fault of a part that is neither a model run nor a name within predictions."""
+    names = [*marked.known.runs, *marked.known.labels, *marked.known.taxonomies, *WORDS]
+    return unknown(f"predictions have no model run, label or taxonomy {quoted(part.text)}", part, names, none="")
+
+
 def _is_word(part: Part) -> bool:
     return part.is_word(*WORDS, *TYPES, SEGMENTATION, *CORE["predictions"])
 
@@ -80,11 +91,16 @@ def _alone(marked: _Marked, head: Part) -> Value | Count | MarkName | Located:
     is_label, is_taxonomy = head.text in marked.known.labels, head.text in marked.known.taxonomies
     if is_label or is_taxonomy:
         return MarkName(marks, head, is_label, is_taxonomy)
+    if _may_be_run(marked) and head.text in marked.known.runs:
+        run = quoted(head.text)
+        raise QueryFault(f"expected more after the model run {run}", head.span, f"write predictions.{run}.count")
     message = f"{marks.group} have no label or taxonomy {quoted(head.text)}"
     if head.is_word(*TYPES, SEGMENTATION):
         raise QueryFault(message, head.span, f"did you mean `{marks.group}.{head.text}.count`?")
     if head.text in marked.names.fields(marks.group):
         raise QueryFault(message, head.span, f"did you mean `{marks.group}.metadata.{quoted(head.text)}`?")
+    if _may_be_run(marked):
+        raise _no_run(marked, head)
     known = [*marked.known.labels, *marked.known.taxonomies, *WORDS]
     raise unknown(message, head, known, none="there are none")
 
@@ -93,6 +109,8 @@ def _followed(  # noqa: PLR0911 - one for each form
     marked: _Marked, head: Part, rest: Sequence[Part]
 ) -> Value | Count | MarkName | Located:
     marks, group = marked.marks, marked.marks.group
+    if not _is_word(head) and head.text not in marked.known.labels and _may_be_run(marked):
+        raise _no_run(marked, head)
     if head.is_word("metadata"):
         return Value(marks, metadata_path(marked.path, head, rest, group, marked.names))
     if head.is_word("location"):

@@ -104,7 +104,8 @@ def _labels(dataset: str, group: MarkGroup, start: str) -> list[tuple[str, str]]
     words = {"count": "number", "metadata.": "fields", "position.": "numbers", "dimensions.": "numbers"}
     labels = {quoted(label): f"label, {count}" for label, count in known.labels.items()}
     taxonomies = {quoted(name): f"taxonomy, {count}" for name, count in known.taxonomies.items()}
-    offered = {**taxonomies, **labels, **words}
+    runs = {quoted(name): f"model run, {count}" for name, count in known.runs.items()}
+    offered = {**taxonomies, **labels, **runs, **words}
     return [(f"{group}.{name}", offered[name]) for name in _beginning(offered, start)]
 
 

@@ -1,6 +1,8 @@
 """The command as a user meets it: usage errors, what is printed where, exit codes, the schema (RULES R4, P4, T6)."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +77,120 @@ def check_usage(printed: "CaptureResult[str]", named: str) -> None:
 def test_wrong_command_is_one_line(arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(arguments) == 2
     check_usage(capsys.readouterr(), named)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "question"),
+    [
+        (["ingset"], "did you mean ingest?"),
+        (["ingest", "--datset", "d"], "did you mean --dataset?"),
+        (["prune", "d", "--kep", "3"], "did you mean --keep?"),
+        (["ingest", "-dataset", "d"], "did you mean --dataset?"),
+        (["ingest", "--mode", "apend"], "did you mean append?"),
+        (["rejections", "d", "--code", "missing_urls"], "did you mean missing_url?"),
+        (["--verson"], "did you mean --version?"),
+    ],
+)
+def test_a_mistyped_word_is_asked_about(
+    arguments: list[str], question: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 2
+    check_usage(capsys.readouterr(), question)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["schema", "/nowhere"],
+        ["query", "/nowhere", "metadata.a = 1"],
+        ["query", "/nowhere", "metadata.a = 1", "--format", "csv"],
+        ["suggest", "/nowhere", "a"],
+        ["report", "/nowhere"],
+        ["versions", "/nowhere"],
+        ["show", "/nowhere"],
+        ["rollback", "/nowhere", "1"],
+        ["prune", "/nowhere", "--keep", "1"],
+        ["rejections", "/nowhere"],
+        ["rejections", "/nowhere", "--raw"],
+        ["rejections", "/nowhere", "--group", "items", "--run-name", "v1"],
+        ["rollback", "/nowhere"],
+        ["schema", "--wrong"],
+        ["nonsense"],
+        [],
+    ],
+)
+def test_with_json_an_error_is_one_object(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*arguments, "--json"]) == 2
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    document = json.loads(printed.out)
+    assert document.keys() == {"exit_code", "message"}
+    assert (document["exit_code"], bool(document["message"])) == (2, True)
+
+
+@pytest.mark.parametrize("arguments", [["--items", "/nowhere"], [], ["--wrong"], ["--mode", "apend"]])
+@pytest.mark.parametrize("job", ["ingest", "backfill"])
+def test_with_json_a_job_that_cannot_begin_gives_the_object_of_jobs(
+    job: str, arguments: list[str], tmp_path: Path, published: Ended, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([job, "--dataset", str(tmp_path / "d"), *arguments, "--json"]) == 2
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    document = json.loads(printed.out)
+    assert document.keys() == published.document.keys()
+    assert (document["outcome"], document["exit_code"], document["version"]) == ("failed", 2, None)
+    assert list(document["groups"]) == list(GROUPS)
+    assert document["message"]
+
+
+def test_a_job_file_may_ask_for_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "job.toml").write_text("json = true")
+    assert cli.main(["ingest", "--config", str(tmp_path / "job.toml")]) == 2
+    assert "--dataset is needed" in json.loads(capsys.readouterr().out)["message"]
+
+
+LOOKS: dict[str, tuple[list[str], set[str]]] = {
+    "schema": ([], {"format", "version", "groups"}),
+    "schema in a language": (["--format", "bigquery", "--group", "items"], {"format", "version", "groups"}),
+    "query": (["metadata.speed > 1"], {"version", "group", "count", "records"}),
+    "query for a number": (["metadata.speed > 1", "--count"], {"version", "group", "count"}),
+    "suggest": (["sp"], {"suggestions", "note"}),
+    "versions": ([], {"versions"}),
+    "show": ([], {"version", "parent", "groups", "cache_keys"}),
+    "rollback": (["1"], {"outcome", "version", "equals"}),
+    "prune": (["--keep", "9"], {"removed", "kept", "open_rejections"}),
+    "rejections": ([], {"count", "rejections", "conflicts"}),
+    "rejections that are open": (["--open"], {"count", "rejections", "conflicts"}),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_command_prints_one_object_with_json(
+    look: str, published: Ended, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, members = LOOKS[look]
+    assert cli.main([look.partition(" ")[0], str(published.dataset), *arguments, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert (printed.err, printed.out.count("\n")) == ("", 1)
+    document = json.loads(printed.out)
+    assert members <= document.keys()
+    if look == "query":
+        assert [each["reference_id"] for each in document["records"]] == ["b"]
+        assert document["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "shows"),
+    [([], 3, "Type conflicts"), (["--on-conflict", "null", "--max-rejected", "0"], 4, "invalid_reference_id")],
+)
+def test_a_failed_job_names_the_command_that_shows_why(
+    given: list[str], code: int, shows: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = ndjson(tmp_path / "mixed.ndjson", [an_item("a", {"v": 1}), an_item("b", {"v": "x"}), {}])
+    assert cli.main(["ingest", "--dataset", str(tmp_path / "my data"), "--items", str(mixed), *given]) == code
+    (named,) = re.findall(r"`(metadata-etl rejections [^`]*)`", capsys.readouterr().err)
+    assert cli.main(shlex.split(named)[1:]) == 0
+    assert shows in capsys.readouterr().out
 
 
 def test_place_that_is_no_dataset_is_left_alone(

@@ -42,6 +42,8 @@ def identities(row: JsonValue, group: Group, of: str | None, model_run: str | No
 def _names(record: JsonObject, *, prediction: bool) -> Iterator[tuple[str, str | None, str | None]]:
     found = annotation(record, prediction=prediction)
     kind = record.get("type") if isinstance(found, Fault) else found.type
+    if not isinstance(kind, str):
+        return
     if kind == MASK:
         yield MASK, None, None
         for segment in segments(record):
@@ -53,6 +55,6 @@ def _names(record: JsonObject, *, prediction: bool) -> Iterator[tuple[str, str |
         task = record.get("task_id") if isinstance(found, Fault) else found.task_id
         if isinstance(given, str):
             yield "object", given, task if isinstance(task, str) else None
-    elif isinstance(kind, str) and kind in _CATEGORIES:
+    elif kind in _CATEGORIES:
         taxonomy = record.get("taxonomy_name")
         yield kind, taxonomy if isinstance(taxonomy, str) else None, None
