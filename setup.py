@@ -20,6 +20,7 @@ RUN = [
     "zstandard>=0.23,<1",
     "rich>=14,<16",
     "lark>=1.2,<2",
+    "msgspec>=0.20,<1",
 ]
 DEMO = ["airportsdata>=20250101"]
 BENCH = ["duckdb>=1.4,<3"]  # for what the job is compared with; the other peers need nothing more than the job

@@ -145,6 +145,7 @@ def parser() -> argparse.ArgumentParser:
         help="remove open rejections too, which otherwise stay (see `rejections --open`)",
     )
     _add_rejections(commands)
+    _add_verify(commands)
     return top
 
 
@@ -217,6 +218,20 @@ def _add_rejections(commands: _Commands) -> None:
     _add_color(rejections)
 
 
+def _add_verify(commands: _Commands) -> None:
+    verify = _add_look(
+        commands,
+        "verify",
+        "verify the files of a dataset",
+        "Reads every file of a version and compares it with the digest it was published with; lists what is damaged.",
+    )
+    which = verify.add_mutually_exclusive_group()
+    which.add_argument("--version", type=int, metavar="N", help="this version instead of the current one")
+    which.add_argument("--all", action="store_true", help="all versions that are there")
+    verify.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    _add_color(verify)
+
+
 def _add_ingest(commands: _Commands) -> None:
     ingest = commands.add_parser(
         "ingest",
@@ -284,6 +299,12 @@ def _add_job(job: argparse.ArgumentParser) -> None:
         "--allow-unreadable", action="store_const", const=True, help="publish although an export is damaged"
     )
     job.add_argument("--allow-empty", action="store_const", const=True, help="go on where a pattern matches nothing")
+    job.add_argument(
+        "--verify",
+        action="store_const",
+        const=True,
+        help="verify every file of the dataset before the job goes on from it, and rebuild what can be rebuilt",
+    )
     job.add_argument(
         "--cache-key",
         choices=("canonical", "raw"),

@@ -52,8 +52,7 @@ def changes(dataset: Dataset, number: int | None) -> Changes:
         UsageError: There is no such version.
     """
     version = dataset.published() if number is None else dataset.version(number)
-    came_from = cast("int | None", version.manifest["parent"])
-    parent = next((each for each in dataset.versions() if each.number == came_from), None)
+    parent = dataset.parent(version)
     now = _groups(version)
     before = {} if parent is None else _groups(parent)
     keys = cast("dict[str, int]", version.manifest["cache_keys"])

@@ -15,11 +15,11 @@ from pipelines.arguments import parser
 from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected, Source, read_declared
 from pipelines.config_file import JobFile, read_history, read_options
 from pipelines.dates import day
-from pipelines.errors import ExitCode, JobError, UsageError
+from pipelines.errors import ExitCode, JobError, UsageError, job_error
 from pipelines.interrupts import ending_at_once_when_interrupted
 from pipelines.json_output import print_object
 from pipelines.loading import loading
-from transforms.errors import StepErrorFilter
+from transforms.errors import StepError, StepErrorFilter
 from transforms.rules.values import JsonObject
 
 
@@ -55,8 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser().parse_args(given)
         return _work(options, flags) if options.command in ("ingest", "backfill") else _look(options, flags)
-    except JobError as error:
-        code, message = error.exit_code, str(error)
+    except (JobError, StepError) as error:
+        told = error if isinstance(error, JobError) else job_error(error)
+        code, message = told.exit_code, f"{told}"
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; there is nobody to tell
         return int(ExitCode.ERROR)
@@ -131,6 +132,7 @@ def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tupl
         max_rejected=max_rejected,
         allow_unreadable=bool(said("allow_unreadable")),
         allow_empty=bool(said("allow_empty")),
+        verify=bool(said("verify")),
         cache_key=said("cache_key"),  # type: ignore[arg-type] # likewise
         max_fields=int(told("max_fields", str(DEFAULT_MAX_FIELDS))),
         partitions=said("partitions"),  # type: ignore[arg-type] # a number
@@ -172,7 +174,7 @@ def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
         return work(config, as_json=as_json, quiet=quiet, report=report, color=options.color)
 
 
-def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: PLR0911 - one for each command
+def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: C901, PLR0911 - one for each command
     """The commands that look at a dataset, or put its versions in order."""
     if flags is not None:
         raise UsageError(f"`{options.command}` takes no runner flags after `--`, got {' '.join(flags) or 'nothing'}")
@@ -209,6 +211,12 @@ def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # n
             return commands.show(options.dataset, options.version, as_json=as_json, color=options.color)
         case "rollback":
             return commands.rollback(options.dataset, options.version, as_json=as_json)
+        case "verify":
+            from pipelines.verification import verify  # noqa: PLC0415 - as above
+
+            return verify(
+                options.dataset, version=options.version, every=options.all, as_json=as_json, color=options.color
+            )
         case "prune":
             return commands.prune(
                 options.dataset, keep=options.keep, discard_rejections=options.discard_rejections, as_json=as_json

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import cast
 
 from pipelines import rollback as rollback_job
 from pipelines.arguments import Color
@@ -14,7 +15,6 @@ from pipelines.open_rejections import keep_open
 from pipelines.outcome import shell_command
 from pipelines.report.delivery import deliver
 from pipelines.schema_formats import described
-from pipelines.stores.store import join
 from pipelines.tables import print_changes, print_schema, print_versions
 from pipelines.version_objects import changes_object, versions_object
 from transforms.rules.export_rows import GROUPS, Group
@@ -32,10 +32,8 @@ def schema(dataset: str, *, group: Group | None, form: str, as_json: bool = Fals
     version = Dataset.at(dataset).published()
     document = version.document("schema.json")
     wanted: tuple[Group, ...] = GROUPS if group is None else (group,)
-    groups = document["groups"]
-    if not isinstance(groups, dict):
-        raise UsageError(f"{join(dataset, 'schema.json')} is broken: expected groups, got {type(groups).__name__}")
-    chosen: dict[str, JsonObject] = {name: each for name in wanted if isinstance(each := groups[name], dict)}
+    groups = cast("dict[str, JsonObject]", document["groups"])
+    chosen: dict[str, JsonObject] = {name: groups[name] for name in wanted}
     match form:
         case "table" | "json" if as_json:
             print_object({**document, "groups": {**chosen}})

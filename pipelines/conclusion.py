@@ -1,6 +1,5 @@
 """The end of a job, wherever it comes: from what its steps reported to a version, or to the report of its run (R4)."""
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -13,15 +12,16 @@ from pipelines.errors import AnotherJobPublishedError, ExitCode
 from pipelines.export_changes import Review, review
 from pipelines.ingest_graph import Job
 from pipelines.insights import insights
-from pipelines.outcome import NOTHING_MATCHED, Outcome, Tally, Verdict, verdict
+from pipelines.outcome import NOTHING_MATCHED, Outcome, Tally, Verdict, repairs, verdict
 from pipelines.results import Results, digests_of, files_of, inputs_of, tally_of
-from pipelines.stores.store import MANIFEST, REJECTIONS, REPORT, SCHEMA, Placed, Run, join
+from pipelines.stores.store import INSIGHTS, MANIFEST, REJECTIONS, REPORT, SCHEMA, Placed, Run, join
 from transforms.elements import Export
+from transforms.errors import DamagedFileError
 from transforms.rules.declared import Declared
 from transforms.rules.declared import document as declared_document
 from transforms.rules.export_rows import GROUPS
-from transforms.rules.values import JsonObject
-from transforms.stored_files import StoredFile, read_bytes, write_bytes
+from transforms.rules.values import JsonObject, JsonValue
+from transforms.stored_files import StoredFile, read_bytes, store, write_bytes
 from transforms.write_results import RESULTS
 
 
@@ -38,6 +38,7 @@ class Ending:
         unmatched: Patterns that match nothing, of exports that may be missing.
         runner: For a person.
         began: When the job was started, in seconds since 1970.
+        damaged: Paths of files of the published version that are made again since they are damaged.
     """
 
     config: JobConfig
@@ -51,6 +52,7 @@ class Ending:
     declared: Declared
     runner: str
     began: float
+    damaged: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -76,6 +78,7 @@ class Ending:
             declared=job.schema.declared,
             runner=runner,
             began=began,
+            damaged=job.held.damaged,
         )
 
 
@@ -134,7 +137,7 @@ class _Made:
 
     Attributes:
         changed: Whether a version of it would differ from the published one.
-        text: The bytes of the schema.
+        fingerprint: SHA-256 of `schema.json`.
     """
 
     results: Results
@@ -142,24 +145,32 @@ class _Made:
     schema: JsonObject
     files: list[StoredFile]
     changed: bool
-    text: bytes
+    fingerprint: str
 
 
 def _made(ending: Ending, before: Version | None, here: Run) -> _Made:
     results = cast("Results", json.loads(read_bytes(join(here.root, RESULTS))))
     tally, resolved = tally_of(results)
     schema: JsonObject = {"format": 1, "version": ending.version, "groups": resolved["groups"]}
-    text = document_text(schema)
-    write_bytes(join(here.root, SCHEMA), text)
     if ending.unmatched:
         tally.warnings[NOTHING_MATCHED] += len(ending.unmatched)
-    files = files_of(results)
+    tally.repair(ending.damaged)
+    described = store(here.root, SCHEMA, document_text(schema), records=0)
+    files = [*files_of(results), described]
     changed = tally.changed > 0
     if before is not None:
         if ending.config.backfill:  # which creates all records, also those that are there
             changed = _rows(files) != _rows([file for group in GROUPS for file in before.files(group).values()])
-        changed = changed or before.document(SCHEMA)["groups"] != schema["groups"]
-    return _Made(results, tally, schema, files, changed, text)
+        changed = changed or bool(tally.repaired) or _groups(before) != schema["groups"]
+    return _Made(results, tally, schema, files, changed, described.sha256)
+
+
+def _groups(version: Version) -> JsonValue:
+    """What `schema.json` says of all groups; nothing where it is damaged, so that a backfill replaces it."""
+    try:
+        return version.document(SCHEMA)["groups"]
+    except DamagedFileError:
+        return None
 
 
 def _rows(files: Sequence[StoredFile]) -> Mapping[str, str]:
@@ -170,7 +181,7 @@ def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made, looked: R
     resolved = made.results["schema"][0]
     quantiles = cast("JsonObject", resolved["quantiles"])
     described = insights(made.schema, quantiles, made.results.get("rows", []))
-    write_bytes(join(here.root, "insights.json"), document_text(described))
+    files = [*made.files, store(here.root, INSIGHTS, document_text(described), records=0)]
     document = manifest(
         version=ending.version,
         parent=ending.parent,
@@ -181,16 +192,16 @@ def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made, looked: R
         counts=made.tally.counts(),
         cache_keys=made.tally.cache_keys,
         warnings=dict(sorted(made.tally.warnings.items())),
-        files=made.files,
-        schema_fingerprint=hashlib.sha256(made.text).hexdigest(),
+        files=files,
+        schema_fingerprint=made.fingerprint,
         declared=declared_document(ending.declared),
         sticky_text=cast("JsonObject", resolved["sticky_text"]),
     )
     write_bytes(join(here.root, MANIFEST), document_text(document))
-    files = [Placed(file.uri, file.path) for file in made.files]
-    files += (Placed(join(here.root, name), name) for name in (SCHEMA, "insights.json", MANIFEST))
+    placed = [Placed(file.uri, file.path) for file in files]
+    placed.append(Placed(join(here.root, MANIFEST), MANIFEST))
     try:
-        dataset.store.publish(here, ending.version, ending.seen, files)
+        dataset.store.publish(here, ending.version, ending.seen, placed)
     except AnotherJobPublishedError as error:
         return Verdict("failed", ExitCode.ANOTHER_PUBLISHED, str(error))
-    return Verdict("published", ExitCode.OK, "")
+    return Verdict("published", ExitCode.OK, repairs(made.tally))

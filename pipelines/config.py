@@ -112,6 +112,7 @@ class JobConfig:
         steps: What is ingested, job by job.
         backfill: Whether the dataset is built anew from these steps (P5).
         declared: The declared schema of the groups that it names, None to keep what the dataset has (D1).
+        verify: Whether all files of the dataset are verified by their bytes before the job goes on from them (P7).
         partitions: How many parts a new dataset has; None for a number that fits its first exports.
         allow_empty: Whether every pattern may match nothing, as if each source were optional.
         detach: Whether the job is handed to an engine and publishes by itself, with nobody who waits for it.
@@ -125,6 +126,7 @@ class JobConfig:
     max_rejected: MaxRejected | None = None
     allow_unreadable: bool = False
     allow_empty: bool = False
+    verify: bool = False
     cache_key: CacheKey | None = None
     max_fields: int = DEFAULT_MAX_FIELDS
     partitions: int | None = None

@@ -43,6 +43,7 @@ class JobFile:
     max_rejected: MaxRejected | None = None
     allow_unreadable: bool | None = None
     allow_empty: bool | None = None
+    verify: bool | None = None
     cache_key: CacheKey | None = None
     max_fields: int | None = None
     partitions: int | None = None
@@ -109,6 +110,7 @@ def read_options(path: str, today: dt.date | None = None) -> JobFile:
         max_rejected=table.max_rejected(),
         allow_unreadable=table.truth("allow_unreadable"),
         allow_empty=table.truth("allow_empty"),
+        verify=table.truth("verify"),
         cache_key=table.choice("cache_key", CACHE_KEYS),
         max_fields=table.whole_number("max_fields"),
         partitions=table.whole_number("partitions", most=MOST_PARTITIONS),

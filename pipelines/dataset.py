@@ -1,24 +1,24 @@
 """A dataset as it is read: its versions, their files and documents, the manifest."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Self, cast
+from typing import Self, cast
 
+from pipelines import documents
+from pipelines.document_types import FORMAT, SHAPES, FileJson
 from pipelines.errors import UsageError
 from pipelines.stores.local import LocalStore
-from pipelines.stores.store import CURRENT, MANIFEST, Store, join, version_folder
-from transforms.elements import Held
-from transforms.rules.export_rows import GROUPS, Group
+from pipelines.stores.marker import record_path
+from pipelines.stores.store import MANIFEST, Store, join, version_folder
+from transforms.damage import damaged_file
+from transforms.errors import DamagedFileError
+from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject, JsonValue
 from transforms.states import BASES
-from transforms.stored_files import StoredFile, is_local, read_bytes
-
-FORMAT = 2
-"""Of the manifest, and of what `state` holds."""
-_DECIDING = ("type", "storage", "column", "minimum", "maximum")
-"""What of a field in `schema.json` decides how its values are written and counted."""
+from transforms.stored_files import StoredFile, is_local, read_if_there
+from transforms.verified_files import verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,28 @@ class Version:
         number: From 1.
         manifest: As published.
         pointer: What CURRENT said where this is the current version.
+        parts: Kind of files (a group, `state/GROUP`, `cache_keys`, `rejections` and so on) to part number to file; of
+            documents by their names, under 0.
     """
 
     root: str
     number: int
     manifest: JsonObject
     pointer: bytes | None
+    parts: Mapping[str, Mapping[int, StoredFile]] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Puts the files of the manifest in order, once."""
+        parts: dict[str, dict[int, StoredFile]] = {}
+        start = f"{version_folder(self.number)}/"
+        for file in cast("list[FileJson]", self.manifest["files"]):
+            path = file["path"]
+            kind, number = documents.file_place(path, self.number)
+            stored = StoredFile(
+                join(self.root, path), path.removeprefix(start), file["records"], file["bytes"], file["sha256"]
+            )
+            parts.setdefault(kind, {})[number or 0] = stored
+        object.__setattr__(self, "parts", parts)
 
     @property
     def partitions(self) -> int:
@@ -44,15 +60,7 @@ class Version:
 
     def files(self, kind: str) -> dict[int, StoredFile]:
         """Part number to file, of one kind: a group, `state/GROUP`, `cache_keys`, `rejections` and so on."""
-        found = {}
-        start = f"{version_folder(self.number)}/"
-        for file in cast("list[dict[str, Any]]", self.manifest["files"]):
-            path = str(file["path"]).removeprefix(start)
-            folder, _, name = path.rpartition("/")
-            if folder == kind:
-                stored = StoredFile(join(self.root, file["path"]), path, file["records"], file["bytes"], file["sha256"])
-                found[int(name.split("-")[1])] = stored
-        return found
+        return dict(self.parts.get(kind, {}))
 
     def states(self, group: Group) -> dict[int, StoredFile]:
         """Part number to state file, with what it is laid over."""
@@ -63,37 +71,17 @@ class Version:
         """How many rows of a group the version has."""
         return sum(file.records for file in self.files(group).values())
 
-    def held(self) -> Held:
-        """What a job goes on from."""
-        groups = cast("dict[Group, dict[str, JsonObject]]", self.document("schema.json")["groups"])
-        return Held(
-            version=self.number,
-            states=_by_partition(self.states),
-            summaries=self.files("state/summaries"),
-            rows=_by_partition(self.files),
-            insights=self.files("state/insights"),
-            keys=self.files("cache_keys"),
-            key_uses=self.files("state/cache_keys"),
-            fields={
-                group: {
-                    key: {name: cast("JsonObject", field)[name] for name in _DECIDING}
-                    for key, field in described["fields"].items()
-                }
-                for group, described in groups.items()
-            },
-        )
-
     def document(self, name: str) -> JsonObject:
-        """A JSON document of the version, such as `schema.json`."""
-        return cast("JsonObject", json.loads(read_bytes(join(self.root, version_folder(self.number), name))))
+        """A JSON document of the version, such as `schema.json`.
 
-
-def _by_partition(files: Callable[[Group], Mapping[int, StoredFile]]) -> dict[int, dict[Group, StoredFile]]:
-    found: dict[int, dict[Group, StoredFile]] = {}
-    for group in GROUPS:
-        for number, file in files(group).items():
-            found.setdefault(number, {})[group] = file
-    return found
+        Raises:
+            DamagedFileError: It is damaged.
+        """
+        uri = join(self.root, version_folder(self.number), name)
+        file = self.parts.get(name, {}).get(0)
+        if file is None:
+            raise damaged_file(uri, "the manifest does not list it")
+        return cast("JsonObject", documents.document(bytes(verified(file)), uri, SHAPES[name]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,25 +120,13 @@ class Dataset:
 
         Raises:
             UsageError: The place holds something else than a dataset.
+            DamagedFileError: CURRENT is damaged, or what it names.
         """
         pointer = self.store.pointer()
         if pointer is None:
             self.store.check_free()
             return None
-        try:
-            named = json.loads(pointer)
-            manifest = json.loads(read_bytes(join(self.root, named["manifest"])))
-            if manifest["format"] != FORMAT:
-                raise UsageError(
-                    f"{self.root} has the format {manifest['format']}, this release reads {FORMAT}: "
-                    "build it anew with `metadata-etl backfill` in another directory"
-                )
-            return Version(self.root, int(named["version"]), manifest, pointer)
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise UsageError(
-                f"{self.root} is no dataset that can be read: {CURRENT} or the manifest it names is broken ({error}); "
-                "restore them, or name another directory"
-            ) from error
+        return self.at_number(documents.pointer(pointer, self.root), pointer)
 
     def published(self) -> Version:
         """The version that readers see.
@@ -175,6 +151,11 @@ class Dataset:
             *(self.at_number(number, None) for number in reversed(self.store.numbers()) if number < current.number),
         ]
 
+    def parent(self, version: Version) -> Version | None:
+        """The version that another one came from; None for a first one, or where it is not there any more."""
+        number = cast("int | None", version.manifest["parent"])
+        return self.at_number(number, None) if number is not None and number in self.store.numbers() else None
+
     def version(self, number: int) -> Version:
         """A published version.
 
@@ -194,10 +175,28 @@ class Dataset:
         """A version that is known to be there, or was when CURRENT said what `pointer` says.
 
         Raises:
-            OSError: It is not there any more.
+            DamagedFileError: Its manifest is damaged, or not there any more; or what the dataset recorded of it.
+            UsageError: Another release published it.
         """
-        manifest = json.loads(read_bytes(join(self.root, version_folder(number), MANIFEST)))
-        return Version(self.root, number, manifest, pointer)
+        try:
+            return Version(self.root, number, documents.manifest(self._manifest(number), self.root, number), pointer)
+        except documents.OtherFormatError as error:
+            raise UsageError(
+                f"{self.root} has the format {error}, this release reads {FORMAT}: "
+                "build it anew with `metadata-etl backfill` in another directory"
+            ) from error
+
+    def _manifest(self, number: int) -> bytes:
+        """The bytes of the manifest of a version, as they were recorded."""
+        uri = join(self.root, version_folder(number), MANIFEST)
+        recorded = self.store.recorded(number)
+        if recorded is None and (data := read_if_there(uri)) is not None:
+            documents.manifest(data, self.root, number)  # early releases recorded nothing
+        told = documents.record(recorded, self.root, number)
+        try:
+            return bytes(verified(StoredFile(uri, MANIFEST, 0, told["bytes"], told["sha256"])))
+        except DamagedFileError as error:
+            raise damaged_file(uri, f"{error.reason}, as {record_path(number)} has it") from error
 
 
 def manifest(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import IntEnum
+from typing import overload
 
 from transforms.errors import (
     ChangedExportError,
@@ -86,6 +87,14 @@ _OF_STEPS: Mapping[type[StepError], type[JobError]] = {
 """What the errors of steps are to the person who started the job."""
 
 
+@overload
+def job_error(error: StepError) -> JobError: ...
+
+
+@overload
+def job_error(error: BaseException) -> JobError | None: ...
+
+
 def job_error(error: BaseException) -> JobError | None:
     """The error for a person behind what a runner raised; None where no step said anything for one.
 
@@ -95,4 +104,4 @@ def job_error(error: BaseException) -> JobError | None:
     found = step_error(error)
     if found is None:
         return None
-    return _OF_STEPS.get(type(found), JobError)(f"{found.message}; nothing was published")
+    return _OF_STEPS.get(type(found), JobError)(found.message)

@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -53,6 +53,7 @@ class Tally:
         warnings: Warnings by code.
         cache_keys: `upload` and `cached`.
         too_many_fields: Groups with more metadata keys than a group may have, and how many (R5).
+        repaired: Paths of damaged files that the job made again (P7).
     """
 
     groups: dict[Group, GroupTally] = field(default_factory=lambda: {group: GroupTally() for group in GROUPS})
@@ -64,6 +65,7 @@ class Tally:
     warnings: Counter[str] = field(default_factory=Counter)
     cache_keys: dict[str, int] = field(default_factory=lambda: {"upload": 0, "cached": 0})
     too_many_fields: dict[str, int] = field(default_factory=dict)
+    repaired: set[str] = field(default_factory=set)
 
     @property
     def read(self) -> int:
@@ -83,6 +85,12 @@ class Tally:
     def counts(self) -> JsonObject:
         """All four groups, as in INTERFACE."""
         return {group: tally.document() for group, tally in self.groups.items()}
+
+    def repair(self, paths: Iterable[str]) -> None:
+        """Counts damaged files that were made again, each once."""
+        self.repaired.update(paths)
+        if self.repaired:
+            self.warnings["repaired_file"] = len(self.repaired)
 
     def nothing_created(self) -> None:
         """Takes back what was counted as created or updated: the run fails, and nothing is."""
@@ -207,6 +215,15 @@ def verdict(tally: Tally, config: JobConfig, *, changed: bool) -> Verdict:
         reason = nothing if tally.rejected == tally.read else held
         return Verdict("unchanged", ExitCode.OK, f"nothing to publish: {reason}")
     return Verdict("published", ExitCode.OK, "")
+
+
+def repairs(tally: Tally) -> str:
+    """What a person is told of damaged files that the job made again; empty where there were none."""
+    if not tally.repaired:
+        return ""
+    first, *others = sorted(tally.repaired)
+    files = first if not others else f"{first} and {len(others)} more"
+    return f"rebuilt damaged files of the version before: {files}; look at the disk that they were on"
 
 
 def _conflict(tally: Tally, config: JobConfig) -> str:

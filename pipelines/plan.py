@@ -7,6 +7,7 @@ from pipelines.config import CacheKey, JobConfig
 from pipelines.dataset import Version
 from pipelines.errors import UsageError
 from pipelines.ingest_graph import Job
+from pipelines.published_state import PublishedState
 from transforms.elements import Export, Held
 from transforms.infer_schema import SchemaOptions
 from transforms.rules import declared as declarations
@@ -31,14 +32,17 @@ def plan(
 
     Raises:
         UsageError: The dataset has another kind of cache keys.
+        DamagedFileError: A file of the dataset is damaged, and nothing else has what it holds.
     """
     published: Declared = {} if before is None else declarations.parse(before.manifest["declared"])
     declared = published if config.declared is None else declarations.updated(published, config.declared)
     limits, held_limits = _limits(declared), _limits(published)
     kept = None if config.backfill else before
-    held = Held() if before is None else before.held()
-    if before is not None and config.backfill:
-        held = Held(version=before.number, keys=held.keys, key_uses=held.key_uses)
+    state = None if kept is None else PublishedState.of(kept, by_hash=config.verify)
+    if state is not None:
+        held = state.held
+    else:
+        held = Held() if before is None else PublishedState.of_keys(before, by_hash=config.verify)
     return Job(
         root=root,
         exports=exports,
@@ -46,7 +50,7 @@ def plan(
         version=1 if before is None else before.number + 1,
         steps=[Step(step.mode, step.on_duplicate) for step in config.steps],
         held=held,
-        held_kinds={} if kept is None else _kinds(kept.document("schema.json")),
+        held_kinds={} if state is None else _kinds(state.schema),
         schema=SchemaOptions(
             sticky_text={} if kept is None else cast("Mapping[Group, list[str]]", kept.manifest["sticky_text"]),
             max_fields=config.max_fields,

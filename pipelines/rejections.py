@@ -1,19 +1,24 @@
 """Rejections read back: of a version, or of a run that published nothing (R1, R4)."""
 
 import base64
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar, cast
 
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines.dataset import Dataset, Version
+from pipelines.document_types import RejectionJson, ReportJson
+from pipelines.documents import DocumentError, parsed
 from pipelines.errors import UsageError
 from pipelines.stores.store import REJECTIONS, REPORT, join
+from transforms.damage import damaged_file
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
-from transforms.stored_files import read_bytes
+from transforms.stored_files import StoredFile, read_bytes
+from transforms.verified_files import verified
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class RejectingJob:
         options: Of the job, as the manifest has them; empty where they are not known.
         model_runs: URI of an export to the model runs that it was given for.
         conflicts: As the report of a run has them.
-        parts: URIs of the files with its rejections, in their order.
+        parts: The files with its rejections, in their order: those of a version as its manifest has them, else URIs.
     """
 
     name: str
@@ -35,7 +40,7 @@ class RejectingJob:
     published: bool
     options: JsonObject
     model_runs: Mapping[str, frozenset[str]]
-    parts: tuple[str, ...]
+    parts: tuple[StoredFile | str, ...]
     conflicts: tuple[JsonObject, ...] = ()
     kept: tuple[JsonObject, ...] | None = None
 
@@ -43,8 +48,7 @@ class RejectingJob:
         """All of them, in the order of the exports."""
         if self.kept is not None:
             return [Rejected(self, line) for line in self.kept]
-        lines = (line for part in self.parts for line in read_bytes(part).split(b"\n"))
-        return [Rejected(self, cast("JsonObject", json.loads(line))) for line in lines if line]
+        return [Rejected(self, line) for part in self.parts for line in _lines_of(part)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def of_version(version: Version) -> RejectingJob:
         published=True,
         options=cast("JsonObject", version.manifest["options"]),
         model_runs={uri: frozenset(names) for uri, names in runs.items()},
-        parts=tuple(file.uri for _, file in sorted(version.files(REJECTIONS).items())),
+        parts=tuple(file for _, file in sorted(version.files(REJECTIONS).items())),
     )
 
 
@@ -119,13 +123,14 @@ def job_of_run(dataset: Dataset, run: str) -> RejectingJob:
     # Part of the report of every run that is kept; a name with a slash in it is none.
     if "/" in run or not FileSystems.exists(join(folder, REPORT)):
         raise UsageError(f"{dataset.root} has no report of a run {run}; the ids of kept runs are the folders of runs/")
-    report = cast("JsonObject", json.loads(read_bytes(join(folder, REPORT))))
+    uri = join(folder, REPORT)
+    report = _whole(uri, lambda: parsed(read_bytes(uri), ReportJson))
     if report["outcome"] == "published":  # of a detached job
-        return job_of_version(dataset, cast("int", report["version"]))
+        return job_of_version(dataset, report["version"])
     parts = FileSystems.match([join(folder, REJECTIONS, "part-*")])[0].metadata_list
     return RejectingJob(
         name=f"run {run}",
-        base=cast("int | None", report["version"]) or 0,
+        base=report["version"] or 0,
         published=False,
         options=cast("JsonObject", report.get("options", {})),
         model_runs={},
@@ -148,3 +153,30 @@ def raw_records(rejections: Iterable[Rejected]) -> Iterator[bytes | None]:
         seen.add(place)
         # Records of documents may span lines; no JSON text has a line end inside a string, so a space says the same.
         yield None if raw is None else raw.replace(b"\r\n", b" ").replace(b"\n", b" ")
+
+
+def lines(uri: str, data: bytes) -> list[JsonObject]:
+    """The rejections in a part.
+
+    Args:
+        uri: Of the part, for the error.
+        data: Its bytes, or whole lines of it.
+
+    Raises:
+        DamagedFileError: They are none.
+    """
+    return _whole(uri, lambda: [cast("JsonObject", parsed(line, RejectionJson)) for line in data.split(b"\n") if line])
+
+
+def _lines_of(part: StoredFile | str) -> list[JsonObject]:
+    """The rejections in a part; those of a version are verified."""
+    if isinstance(part, StoredFile):
+        return lines(part.uri, bytes(verified(part)))
+    return lines(part, read_bytes(part))
+
+
+def _whole(uri: str, read: Callable[[], _T]) -> _T:
+    try:
+        return read()
+    except DocumentError as error:
+        raise damaged_file(uri, f"{error}") from error

@@ -15,11 +15,14 @@ from transforms.stored_files import StoredFile, is_local
 
 Results: TypeAlias = Mapping[str, list[JsonObject]]
 """Name of the reports to the reports."""
+_REPAIRING = ("states", "rows", "cache_keys")
+"""Reports that say which damaged files were made again."""
 
 
 def tally_of(results: Results) -> tuple[Tally, JsonObject]:
     """What the steps counted, put together, and the schema."""
     tally = Tally()
+    tally.repair(path for name in _REPAIRING for report in results.get(name, []) for path in _paths(report))
     for reading in results.get("readings", []):
         for group, count in cast("dict[Group, int]", reading["read"]).items():
             tally.groups[group].read += count
@@ -34,9 +37,8 @@ def tally_of(results: Results) -> tuple[Tally, JsonObject]:
         tally.cleared += cast("int", counts["cleared"])
     for part in results.get("rejections", []):
         tally.cascaded.update(cast("dict[str, int]", part["cascaded"]))
-    for keys in results.get("cache_keys", []):
-        for name in ("upload", "cached"):
-            tally.cache_keys[name] += cast("int", keys[name])
+    for name in ("upload", "cached"):
+        tally.cache_keys[name] += sum(cast("int", keys[name]) for keys in results.get("cache_keys", []))
     schema = results["schema"][0]
     tally.too_many_fields = cast("dict[str, int]", schema["too_many_fields"])
     tally.other_choices = cast("dict[str, dict[str, int]]", schema["other_choices"])
@@ -57,6 +59,10 @@ def _conflicts(results: Results) -> Iterator[JsonObject]:
     for conflict in cast("list[JsonObject]", schema["conflicts"]):
         names = ((conflict["group"], conflict["field"], kind) for kind in kinds_in_order(conflict))
         yield {**conflict, "examples": [example for name in names for example in examples.get(name, [])]}
+
+
+def _paths(report: JsonObject) -> list[str]:
+    return cast("list[str]", report["repaired"])
 
 
 def files_of(results: Results) -> list[StoredFile]:

@@ -1,6 +1,5 @@
 """Going back: a new version that equals an old one, whose files it shares."""
 
-import hashlib
 from collections.abc import Iterator
 from typing import cast
 
@@ -8,7 +7,9 @@ import polars as pl
 
 from pipelines.dataset import Dataset, Version, document_text, manifest
 from pipelines.outcome import Tally
-from pipelines.stores.store import MANIFEST, Placed, Run, join
+from pipelines.published_state import faults
+from pipelines.stores.store import INSIGHTS, MANIFEST, SCHEMA, Placed, Run, join
+from transforms.damage import damaged_file
 from transforms.elements import WrittenKeys
 from transforms.image_cache import read_uses, written_keys
 from transforms.kernels.cache_keys import CacheKeys, no_uses
@@ -16,9 +17,7 @@ from transforms.kernels.publication import USES
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject, JsonValue
 from transforms.states import BASES
-from transforms.stored_files import StoredFile, write_bytes
-
-_DOCUMENTS = ("schema.json", "insights.json")
+from transforms.stored_files import StoredFile, store, write_bytes
 
 
 def rollback(dataset: Dataset, number: int) -> int | None:
@@ -30,6 +29,7 @@ def rollback(dataset: Dataset, number: int) -> int | None:
     Raises:
         UsageError: There is no such version.
         AnotherJobPublishedError: Another job has published meanwhile (P2).
+        DamagedFileError: A file of the version is damaged (P7).
     """
     current = dataset.published()
     target = dataset.version(number)
@@ -37,17 +37,19 @@ def rollback(dataset: Dataset, number: int) -> int | None:
         return None
     with dataset.store.run(target.number) as here:
         new = current.number + 1
-        keys = list(_keys(target, current, here, new))
         files = [file for kind in _shared(target) for file in target.files(kind).values()]
+        for file, fault in faults(files, by_hash=True):
+            raise damaged_file(file.uri, fault)
+        keys = list(_keys(target, current, here, new))
         files += (file for each in keys for file in (each.file, each.uses) if file is not None)
-        documents = {name: document_text({**target.document(name), "version": new}) for name in _DOCUMENTS}
+        documents = {name: {**target.document(name), "version": new} for name in (SCHEMA, INSIGHTS)}
+        stored = [store(here.root, name, document_text(each), records=0) for name, each in documents.items()]
+        files += stored
         cached = sum(each.cached for each in keys)
-        fingerprint = hashlib.sha256(documents["schema.json"]).hexdigest()
-        documents[MANIFEST] = document_text(_manifest(target, current, new, files, cached, fingerprint))
-        for name, text in documents.items():
-            write_bytes(join(here.root, name), text)
+        text = document_text(_manifest(target, current, new, files, cached, stored[0].sha256))
+        write_bytes(join(here.root, MANIFEST), text)
         placed = [Placed(file.uri, file.path) for file in files]
-        placed += (Placed(join(here.root, name), name) for name in documents)
+        placed.append(Placed(join(here.root, MANIFEST), MANIFEST))
         dataset.store.publish(here, new, current.pointer, placed)
         dataset.store.remove(here.root)
     return new

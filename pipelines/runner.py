@@ -66,7 +66,7 @@ class Runner:
         except (StepError, RuntimeError, EngineError) as error:  # local workers' errors are text in a RuntimeError
             if (told := job_error(error)) is None:
                 raise
-            raise told from error
+            raise type(told)(f"nothing was published: {told}") from error
 
 
 def stages(metrics: MetricResults | None) -> JsonObject:

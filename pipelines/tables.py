@@ -105,6 +105,8 @@ def _ending(outcome: Outcome) -> Iterable[str]:
                 f"Published version {outcome.version} of {outcome.dataset} in {outcome.seconds:.1f} s: "
                 f"{keys['upload']:,} images to upload, {keys['cached']:,} cached."
             )
+            if outcome.verdict.reason:
+                yield f"{outcome.verdict.reason[0].upper()}{outcome.verdict.reason[1:]}."
             if outcome.rejections_command is not None:
                 yield f"Rejections: {outcome.rejections_command}"
             yield f"Files: {folder}"

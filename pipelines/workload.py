@@ -4,13 +4,14 @@ Looked at before Beam is imported, so that these can start in the meantime.
 """
 
 import glob
-import json
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
 from pipelines.config import JobConfig, JobStep
+from pipelines.documents import OtherFormatError, local_manifest
+from transforms.errors import DamagedFileError
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject
 
@@ -54,7 +55,6 @@ def _export_bytes(steps: Iterable[JobStep]) -> int:
 
 def _manifest(dataset: str) -> JsonObject:
     """The manifest of the current version, an empty one where there is none here that can be read."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        pointer = json.loads(Path(dataset, "CURRENT").read_bytes())
-        return cast("JsonObject", json.loads(Path(dataset, pointer["manifest"]).read_bytes()))
+    with suppress(OSError, DamagedFileError, OtherFormatError):
+        return local_manifest(Path(dataset))
     return {}

@@ -1,7 +1,7 @@
 """What travels between the steps of a job: each is small, or made of few large columns."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from transforms.formats.chunks import Chunk, Unreadable
@@ -163,6 +163,7 @@ class Held:
         keys: The part of the list of cache keys.
         key_uses: The uses behind that part.
         fields: Group to the fields of its schema, with what decides how rows are written.
+        damaged: Paths, in the version, of files that are left out above since they are damaged, and are made again.
     """
 
     version: int = 0
@@ -173,6 +174,7 @@ class Held:
     keys: Mapping[int, StoredFile] = field(default_factory=dict)
     key_uses: Mapping[int, StoredFile] = field(default_factory=dict)
     fields: Mapping[Group, JsonObject] = field(default_factory=dict)
+    damaged: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ class Partition:
         changed: The groups that the job changed.
         changes: Of these the groups of which only few rows were looked at, each with the file that says which. It is
             no part of a version.
+        repaired: Paths of damaged files that were made again.
     """
 
     number: int
@@ -192,6 +195,7 @@ class Partition:
     summaries: StoredFile
     changed: frozenset[Group]
     changes: Mapping[Group, StoredFile] = field(default_factory=dict)
+    repaired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +206,14 @@ class WrittenPartition:
         rows: Group to its Avro part, written by this job or carried on.
         insights: The file with what was counted of the rows.
         counted: Group to what was counted (`transforms.kernels.insights.Counted`) as JSON.
+        repaired: Paths of damaged files that were made again.
     """
 
     number: int
     rows: Mapping[Group, StoredFile]
     insights: StoredFile
     counted: Mapping[Group, JsonObject]
+    repaired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +223,11 @@ class WrittenKeys:
     Attributes:
         file: The Avro part, None where no key of the part is used any more.
         uses: The uses behind it, those that ended included.
+        repaired: Paths of damaged files that were made again.
     """
 
     file: StoredFile | None
     uses: StoredFile
     upload: int
     cached: int
+    repaired: tuple[str, ...] = ()

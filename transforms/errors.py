@@ -31,7 +31,15 @@ class StepError(Exception):
 
 
 class DamagedFileError(StepError):
-    """A file of the dataset is not what the version says of it (P7)."""
+    """A file of the dataset is not what the version says of it (P7).
+
+    Attributes:
+        uri: Of the file; empty where a runner has passed the error on as text.
+        reason: What is wrong with it; likewise.
+    """
+
+    uri: str = ""
+    reason: str = ""
 
 
 class ChangedExportError(StepError):

@@ -1,23 +1,26 @@
 """ListCacheKeys: every URL that a version would fetch, once each, and whether an earlier version listed it (K1, K2)."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import apache_beam as beam
 import polars as pl
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
+from transforms.damage import damaged_file
 from transforms.elements import Held, Partition, WrittenKeys
+from transforms.errors import DamagedFileError
 from transforms.formats.avro_parts import avro_container
 from transforms.formats.avro_snappy import Word
 from transforms.formats.avro_splices import AvroPart, Damaged, can_splice
-from transforms.kernels.arrow_files import from_arrow, to_arrow
-from transforms.kernels.cache_keys import CacheKeys, has_uses_of, lists_uploads, no_uses, use_owner
+from transforms.kernels.arrow_files import Stored, from_arrow, to_arrow
+from transforms.kernels.cache_keys import KEY_USES, CacheKeys, has_uses_of, lists_uploads, no_uses, use_owner
+from transforms.kernels.digests import KEY_BYTES
 from transforms.kernels.publication import USES
 from transforms.rules.avro_schema import cache_key_schema
 from transforms.stage_metrics import Stage
 from transforms.steps import ListValues, StepFn, call_each
-from transforms.stored_files import StoredFile, mapped, part_path, store
+from transforms.stored_files import StoredFile, part_path, store
+from transforms.verified_files import verified
 
 _ACTION = Word.of("upload", "cached")
 """What stands in the last column of the list: new in a version, and in all that follow."""
@@ -94,7 +97,7 @@ class _WriteKeysFn(StepFn):
         uses = pl.concat(list(frames))
         stored = self._held.key_uses.get(number)
         owners = None if self._anew else changed
-        told = no_uses() if stored is None else from_arrow(mapped(stored.uri), ("owner", "first_version"))
+        told = no_uses() if stored is None else _columns(stored, ("owner", "first_version"))
         if stored is None or uses.height or has_uses_of(told, owners):
             held = no_uses() if stored is None else read_uses(stored)
             keys = CacheKeys.of(uses, held, changed=owners, version=self._version)
@@ -103,27 +106,47 @@ class _WriteKeysFn(StepFn):
                 self._stage.count(records=keys.uses.height, byte_count=written.uses.bytes)
                 yield written
                 return
-        file = self._held.keys.get(number)
-        if file is not None and stored is not None and lists_uploads(told, self._held.version):
-            file = self._all_cached(number, file, stored)  # which were new in the version before
+        file, repaired = self._held.keys.get(number), False
+        if stored is not None and (
+            lists_uploads(told, self._held.version) or (file is None and has_uses_of(told, None))
+        ):
+            file, repaired = self._all_cached(number, file, stored)  # which were new in the version before
             self._stage.count(records=file.records, byte_count=file.bytes)
-        yield WrittenKeys(file, stored, 0, 0 if file is None else file.records)
+        yield WrittenKeys(
+            file, stored, 0, 0 if file is None else file.records, (file.path,) if file is not None and repaired else ()
+        )
 
-    def _all_cached(self, number: int, file: StoredFile, uses: StoredFile) -> StoredFile:
-        """A part of the list of which nothing changes but that no key is new any more."""
+    def _all_cached(self, number: int, file: StoredFile | None, uses: StoredFile) -> tuple[StoredFile, bool]:
+        """A part of the list of which nothing changes but that no key is new any more; and whether it was damaged."""
         path = part_path("cache_keys", number, self._partitions, "avro")
-        part = AvroPart.of(mapped(file.uri), cache_key_schema()) if can_splice() else None
-        if part is not None:
-            with suppress(Damaged):  # then the uses have all keys
-                return store(self._root, path, part.reworded(_ACTION), records=file.records)
+        is_damaged = False
+        if file is not None and can_splice():
+            try:
+                part = AvroPart.of(verified(file), cache_key_schema())
+                if part is not None:
+                    return store(self._root, path, part.reworded(_ACTION), records=file.records), False
+            except (DamagedFileError, Damaged):  # the uses have all keys
+                is_damaged = True
         keys = CacheKeys.again(read_uses(uses), version=self._version)
-        return store(self._root, path, _container(keys.frame), records=file.records)
+        return store(self._root, path, _container(keys.frame), records=keys.frame.height), is_damaged
 
 
 def read_uses(file: StoredFile) -> pl.DataFrame:
-    """The uses that `written_keys` stored, at first with keys as digits."""
-    uses = from_arrow(mapped(file.uri))
-    return uses if uses["cache_key"].dtype == pl.Binary else uses.with_columns(pl.col("cache_key").str.decode("hex"))
+    """The uses that `written_keys` stored.
+
+    Raises:
+        DamagedFileError: The file is not what was written.
+    """
+    uses = _columns(file)
+    keys = uses["cache_key"]
+    if keys.null_count() or (keys.bin.size() != KEY_BYTES).any() or uses.columns != list(KEY_USES):
+        raise damaged_file(file.uri, f"expected cache keys of {KEY_BYTES} bytes with their uses")
+    return uses
+
+
+def _columns(file: StoredFile, names: Collection[str] | None = None) -> pl.DataFrame:
+    stored = Stored(file.uri, file.records, KEY_USES.get)
+    return from_arrow(verified(file), names, stored)
 
 
 def written_keys(keys: CacheKeys, root: str, number: int, partitions: int) -> WrittenKeys:

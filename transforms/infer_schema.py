@@ -110,7 +110,7 @@ class _ResolveSummariesFn(beam.CombineFn):
         return merged
 
     def extract_output(self, accumulator: Summaries) -> dict[str, object]:
-        return _resolve(accumulator, self._options)
+        return resolve(accumulator, self._options)
 
 
 class _SchemaFn(StepFn):
@@ -121,7 +121,8 @@ class _SchemaFn(StepFn):
         yield resolved[0] if resolved else self._resolve.extract_output(self._resolve.create_accumulator())
 
 
-def _resolve(summaries: Summaries, options: SchemaOptions) -> dict[str, object]:
+def resolve(summaries: Summaries, options: SchemaOptions) -> dict[str, object]:
+    """What InferSchema gives of summaries that are merged."""
     found = {group: summaries.get(group, GROUP_ZERO) for group in GROUPS}
     sticky = {group: frozenset(options.sticky_text.get(group, ())) for group in GROUPS}
     declared = {group: options.declared.get(group, {}) for group in GROUPS}

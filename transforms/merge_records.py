@@ -1,6 +1,7 @@
 """MergeRecords: all rows of one partition together, decided against each other and against the dataset (I, U)."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -13,6 +14,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import Held, Partition, Rejection, Summaries
+from transforms.errors import DamagedFileError
 from transforms.kernels.batch import Batch, no_cells
 from transforms.kernels.changes import FEW, Touched
 from transforms.kernels.fields import summarize
@@ -126,6 +128,7 @@ class _Brought:
         known: The summaries of what it holds.
         touched: Of the groups that come those of which the job brings so little that all other rows need not be looked
             at.
+        repaired: Paths of damaged files that were made again.
     """
 
     number: int
@@ -133,6 +136,7 @@ class _Brought:
     held: Mapping[Group, StoredFile]
     known: Mapping[Group, GroupSummary]
     touched: Mapping[Group, Touched]
+    repaired: tuple[str, ...] = ()
 
     @property
     def has_few(self) -> bool:
@@ -206,8 +210,7 @@ class _MergePartitionFn(StepFn):
             if batch.rows.height:
                 incoming.setdefault(batch.group, []).append(batch)
         held = merging.held.states.get(number, {})
-        summaries = merging.held.summaries.get(number)
-        known = {} if summaries is None else read_summaries(summaries)
+        known, repaired = self._known(number, held)
         brought = [batch for batches in incoming.values() for batch in batches]
         few = sum(batch.rows.height for batch in brought) * FEW
         touched = {
@@ -215,7 +218,22 @@ class _MergePartitionFn(StepFn):
             for group in incoming
             if group in held and few <= held[group].records and group not in merging.fresh
         }
-        return _Brought(number, incoming, held, known, touched)
+        return _Brought(number, incoming, held, known, touched, repaired)
+
+    def _known(
+        self, number: int, held: Mapping[Group, StoredFile]
+    ) -> tuple[Mapping[Group, GroupSummary], tuple[str, ...]]:
+        """The summaries of the rows of a partition; made again of the rows, and named, where they are damaged (P7)."""
+        file = self._merging.held.summaries.get(number)
+        known: dict[Group, GroupSummary] = {}
+        with suppress(DamagedFileError):
+            known = {} if file is None else read_summaries(file)
+        if known.keys() == held.keys():
+            return known, ()
+        made = {
+            group: summarize(read_state(state), self._merging.limits.get(group, {})) for group, state in held.items()
+        }
+        return made, (part_path("state/summaries", number, self._merging.partitions, "json"),)
 
     def _merged_together(self, brought: Sequence[_Brought]) -> Iterator[Outputs]:
         """Merges what is brought to one partition, or to several of which little is touched."""
@@ -279,11 +297,11 @@ class _MergePartitionFn(StepFn):
         if not states:
             return None
         before = merging.held.summaries.get(number)
-        if before is None or merged.changed or not held.keys().isdisjoint(merging.fresh):
+        if before is None or merged.changed or brought.repaired or not held.keys().isdisjoint(merging.fresh):
             path = part_path("state/summaries", number, merging.partitions, "json")
             records = sum(state.records for state in states.values())
             before = store(self._root, path, summaries_data(summaries), records=records)
-        return Partition(number, states, before, frozenset(merged.changed), changes)
+        return Partition(number, states, before, frozenset(merged.changed), changes, brought.repaired)
 
     def _base(self, group: Group, number: int, held: StoredFile) -> StoredFile:
         """The file of the rows beneath those that are laid over: the version before has it, perhaps by another path."""

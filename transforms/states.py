@@ -1,26 +1,48 @@
 """State files: what the steps of a job leave for later steps and for the next version, read back."""
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import cast
 
+import msgspec
 import orjson
+import polars as pl
 
+from transforms.damage import damaged_file
+from transforms.kernels.arrow_files import Stored
 from transforms.kernels.batch import Batch
 from transforms.kernels.changes import Changes
+from transforms.kernels.insights import CountedJson, grid_of
+from transforms.kernels.metadata import FORMS
+from transforms.kernels.rows import COLUMNS
 from transforms.kernels.state_files import StateFile
 from transforms.rules.export_rows import Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.summary_json import GroupJson, group_from_json, group_to_json
-from transforms.rules.values import JsonObject
-from transforms.stored_files import StoredFile, mapped, read_bytes
+from transforms.rules.values import JsonObject, JsonValue
+from transforms.stored_files import StoredFile
+from transforms.verified_files import verified
 
+_ORIGIN = {"export_name": pl.String(), "offset": pl.Int64()}
+"""Columns that say where a row came from."""
+_SUMMARIES = msgspec.json.Decoder(dict[Group, GroupJson])
+_COUNTED = msgspec.json.Decoder(dict[Group, CountedJson])
 BASES = "state/base/"
 """Folder in a version, by group: what the state files of the same numbers are laid over."""
 
 
 def state_file(state: StoredFile) -> StateFile:
-    """A state file, of which nothing is decoded yet."""
-    return StateFile.of(mapped(state.uri), state.records, b"" if state.base is None else mapped(state.base.uri))
+    """A state file, of which nothing is decoded yet.
+
+    Raises:
+        DamagedFileError: It, or what it is laid over, is not what was written. What is decoded later raises it too.
+    """
+    data, base = verified(state), b"" if state.base is None else verified(state.base)
+    with _parsing(state):
+        files = [None if file is None else _stored(file) for file in (state, state.base)]
+        return StateFile.of(data, state.records, base, *files)
 
 
 def read_state(state: StoredFile) -> Batch:
@@ -30,13 +52,18 @@ def read_state(state: StoredFile) -> Batch:
 
 def read_changes(file: StoredFile) -> Changes:
     """What a job changes in a state file."""
-    return Changes.from_bytes(read_bytes(file.uri))
+    return Changes.from_bytes(bytes(verified(file)))
 
 
 def read_summaries(file: StoredFile) -> dict[Group, GroupSummary]:
-    """Group to the summary of the rows of a partition."""
-    stored = cast("dict[Group, GroupJson]", orjson.loads(read_bytes(file.uri)))
-    return {group: group_from_json(summary) for group, summary in stored.items()}
+    """Group to the summary of the rows of a partition.
+
+    Raises:
+        DamagedFileError: The file is not what was written.
+    """
+    data = verified(file)
+    with _parsing(file):
+        return {group: group_from_json(summary) for group, summary in _SUMMARIES.decode(data).items()}
 
 
 def summaries_data(summaries: Mapping[str, GroupSummary]) -> bytes:
@@ -45,8 +72,17 @@ def summaries_data(summaries: Mapping[str, GroupSummary]) -> bytes:
 
 
 def read_counted(file: StoredFile) -> dict[Group, JsonObject]:
-    """Group to what was counted of the rows of a partition."""
-    return cast("dict[Group, JsonObject]", orjson.loads(read_bytes(file.uri)))
+    """Group to what was counted of the rows of a partition.
+
+    Raises:
+        DamagedFileError: The file is not what was written.
+    """
+    data = verified(file)
+    with _parsing(file):
+        stored = _COUNTED.decode(data)
+        for counted in stored.values():
+            grid_of(cast("JsonValue", counted["grid"]))
+        return cast("dict[Group, JsonObject]", stored)
 
 
 def counted_data(counted: Mapping[Group, JsonObject]) -> bytes:
@@ -56,3 +92,26 @@ def counted_data(counted: Mapping[Group, JsonObject]) -> bytes:
 
 def _data(document: object) -> bytes:
     return orjson.dumps(document)
+
+
+def _stored(file: StoredFile) -> Stored:
+    """What the columns of a state file have to be like; its path says of which group it is."""
+    group = file.path.split("/")[-2]
+    if group not in COLUMNS:
+        raise ValueError(f"expected rows of a group, got {group}")
+    return Stored(file.uri, file.records, partial(_dtype, group))
+
+
+def _dtype(group: Group, name: str) -> pl.DataType | None:
+    """The type of a column of a state file of a group; None for a column that it cannot have."""
+    form, colon, _ = name.partition(":")
+    return FORMS.get(form) if colon else COLUMNS[group].get(name) or _ORIGIN.get(name)
+
+
+@contextmanager
+def _parsing(file: StoredFile) -> Iterator[None]:
+    """A file with the right digest that does not hold what it should is one that somebody prepared."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, struct.error) as error:
+        raise damaged_file(file.uri, f"{error or type(error).__name__}".partition("\n")[0]) from error

@@ -15,6 +15,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.elements import Held, Partition, WrittenPartition
+from transforms.errors import DamagedFileError
 from transforms.formats.avro_parts import avro_container
 from transforms.formats.avro_rows import encoded
 from transforms.formats.avro_splices import AvroPart, Damaged, can_splice
@@ -42,7 +43,8 @@ from transforms.rules.values import JsonObject
 from transforms.stage_metrics import Stage
 from transforms.states import counted_data, read_changes, read_counted, read_state, state_file
 from transforms.steps import StepFn
-from transforms.stored_files import Piece, StoredFile, mapped, part_path, store
+from transforms.stored_files import Piece, StoredFile, part_path, store
+from transforms.verified_files import verified
 
 USES = "uses"
 PIECE_ROWS = 4_096
@@ -94,6 +96,7 @@ class _WriteRowsFn(StepFn):
         self._progress = progress
         self._stage = Stage("write")
         self._uses: list[pl.DataFrame] = []
+        self._repaired: list[str] = []
 
     def start_bundle(self) -> None:
         self._uses = []
@@ -111,8 +114,15 @@ class _WriteRowsFn(StepFn):
             return
         rows: dict[Group, StoredFile] = {}
         counts: dict[Group, JsonObject] = {}
+        self._repaired = []
         stored = self._held.insights.get(partition.number)
-        known = {} if stored is None else read_counted(stored)
+        known: dict[Group, JsonObject] = {}
+        if stored is not None:
+            try:
+                known = read_counted(stored)
+            except DamagedFileError:  # the rows have all of it
+                self._repaired.append(stored.path)
+                stored = None
         for group in GROUPS:
             if group not in partition.states:
                 continue
@@ -124,7 +134,7 @@ class _WriteRowsFn(StepFn):
             path = part_path("state/insights", partition.number, self._partitions, "json")
             records = sum(state.records for state in partition.states.values())
             stored = store(self._root, path, counted_data(counts), records=records)
-        yield WrittenPartition(partition.number, rows, stored, counts)
+        yield WrittenPartition(partition.number, rows, stored, counts, tuple(self._repaired))
         if sum(uses.height for uses in self._uses) >= min(self._partitions * PIECE_ROWS, MOST_HELD_ROWS):
             for each in self._released():
                 yield TaggedOutput(USES, each)
@@ -143,7 +153,13 @@ class _WriteRowsFn(StepFn):
         changes = read_changes(partition.changes[group]) if group in partition.changes else None
         uses = pl.DataFrame(schema=URL_USES) if changes is None else self._changed_uses(state, changes)
         part = self._held_part(partition, group, fields)
-        held = None if changes is None or part is None else AvroPart.of(mapped(part.uri), row_schema(group, fields))
+        held = None
+        if changes is not None and part is not None:
+            try:
+                held = AvroPart.of(verified(part), row_schema(group, fields))
+            except DamagedFileError:  # the state has all rows
+                self._repaired.append(part.path)
+                part = None
         if known is None or part is None or (group in partition.changed and held is None):
             file, every, counts = self._written(partition.number, read_state(state), fields)
             return file, counts, every if changes is None and group in partition.changed else uses
@@ -156,6 +172,7 @@ class _WriteRowsFn(StepFn):
         try:
             part = self._stored(partition.number, group, held.spliced(changes.gone, rows, changes.places), records)
         except Damaged:  # nothing of it is gone on from: the state has all rows
+            self._repaired.append(part.path)
             part, _, counts = self._written(partition.number, read_state(state), fields)
             return part, counts, uses
         come = (published.metadata, published.core["location"].struct.unnest())

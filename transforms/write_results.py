@@ -62,15 +62,15 @@ def _document(value: object) -> JsonObject:
     """
     match value:
         case Partition():
-            found: object = {
-                "files": [_file(each) for file in (*value.states.values(), value.summaries) for each in file.files]
-            }
+            files = [_file(each) for file in (*value.states.values(), value.summaries) for each in file.files]
+            found: object = {"files": files, "repaired": list(value.repaired)}
         case WrittenPartition():
             files = [_file(file) for file in (*value.rows.values(), value.insights)]
-            found = {"files": files, "counted": {str(group): counted for group, counted in value.counted.items()}}
+            counted_rows = {str(group): counted for group, counted in value.counted.items()}
+            found = {"files": files, "counted": counted_rows, "repaired": list(value.repaired)}
         case WrittenKeys():
             files = [_file(file) for file in (value.file, value.uses) if file is not None]
-            found = {"files": files, "upload": value.upload, "cached": value.cached}
+            found = {"files": files, "upload": value.upload, "cached": value.cached, "repaired": list(value.repaired)}
         case WrittenRejections():
             found = {
                 "files": [_file(value.file)],

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
+from pipelines.documents import CURRENT, OtherFormatError, local_schema
 from pipelines.errors import UsageError
 from pipelines.near_names import near
 from pipelines.queries.conditions import MarkGroup
@@ -129,13 +131,9 @@ def _unquoted(name: str) -> str:
 def _schema(dataset: str) -> Mapping[Group, JsonObject]:
     """Group to its part of `schema.json` of the current version."""
     folder = Path(dataset)
-    if "://" not in dataset and (folder / "CURRENT").is_file():
-        try:
-            manifest = json.loads((folder / "CURRENT").read_bytes())["manifest"]
-            text = (folder / manifest).with_name("schema.json").read_bytes()
-            return cast("Mapping[Group, JsonObject]", json.loads(text)["groups"])
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # what is wrong with it is said below
+    if "://" not in dataset and (folder / CURRENT).is_file():
+        with suppress(OtherFormatError):  # what is wrong with it is said below
+            return cast("Mapping[Group, JsonObject]", local_schema(folder)["groups"])
     from pipelines.dataset import Dataset  # noqa: PLC0415 - as in `_labels`
 
     document = Dataset.at(dataset).published().document("schema.json")

@@ -15,7 +15,8 @@ from pipelines.report.fields import field_documents
 from pipelines.stores.store import join
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject, JsonValue
-from transforms.stored_files import readable
+from transforms.stored_files import mapped, readable
+from transforms.verified_files import verified
 
 _LISTED = 8
 """New or gone categories of a field that are named; the page says how many there are."""
@@ -35,7 +36,7 @@ def of_version(dataset: Dataset, version: Version, conflicts: Collection[JsonObj
     insights = cast("dict[Group, JsonObject]", version.document("insights.json")["groups"])
     manifest = version.manifest
     came_from = changes(dataset, version.number)
-    rejected = first_rejections(file.uri for _, file in sorted(version.files("rejections").items()))
+    rejected = first_rejections((file.uri, verified(file)) for _, file in sorted(version.files("rejections").items()))
     groups: list[JsonValue] = []
     for group in GROUPS:
         fields = cast("dict[str, JsonObject]", schema[group]["fields"])
@@ -74,7 +75,7 @@ def of_run(outcome: Outcome) -> JsonObject:
     """What a run found that published nothing: its schema, rejections and conflicts; no values, no histograms."""
     schema = cast("dict[Group, JsonObject]", outcome.schema["groups"])
     counts = cast("dict[str, dict[str, JsonValue]]", outcome.tally.counts())
-    rejected = first_rejections(_parts(outcome)) if outcome.kept_run else {}
+    rejected = first_rejections((uri, mapped(uri)) for uri in _parts(outcome)) if outcome.kept_run else {}
     groups: list[JsonValue] = [
         {
             "name": group,

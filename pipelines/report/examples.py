@@ -1,16 +1,19 @@
 """A few values of the fields that have no chart, read from the first rows of a version; and the first rejections."""
 
-import json
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 import fastavro
 
 from pipelines.dataset import Version
+from pipelines.rejections import lines
+from transforms.damage import damaged_file
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject, JsonValue
-from transforms.stored_files import StoredFile, open_to_read
+from transforms.stored_files import Piece, StoredFile
+from transforms.verified_files import verified
 
 SHOWN = 5
 """Different values of a field."""
@@ -49,21 +52,22 @@ def examples(version: Version, group: Group, fields: Mapping[str, JsonObject]) -
     return {key: list(values) for key, values in found.items() if values}
 
 
-def first_rejections(uris: Iterable[str]) -> dict[tuple[str, str], JsonObject]:
-    """(group, code) to the first of its rejections that stands within the first megabytes of these parts."""
+def first_rejections(parts: Iterable[tuple[str, Piece]]) -> dict[tuple[str, str], JsonObject]:
+    """(group, code) to the first of its rejections that stands within the first megabytes of these parts.
+
+    Args:
+        parts: URI and bytes of each.
+    """
     found: dict[tuple[str, str], JsonObject] = {}
     left = _REJECTED_BYTES
-    for uri in uris:
-        if left <= 0:
-            break
-        with open_to_read(uri) as stream:
-            read = stream.read(left)
+    for uri, data in parts:
+        read = bytes(data[:left])
         left -= len(read)
         whole, _, _ = read.rpartition(b"\n")  # each line ends with one; what follows the last was cut off
-        for line in whole.split(b"\n"):
-            if line:
-                rejection = cast("JsonObject", json.loads(line))
-                found.setdefault((str(rejection["group"]), str(rejection["code"])), rejection)
+        for rejection in lines(uri, whole):
+            found.setdefault((str(rejection["group"]), str(rejection["code"])), rejection)
+        if left <= 0:
+            break
     return found
 
 
@@ -78,9 +82,12 @@ def _rows(files: Iterable[StoredFile], schema: JsonObject) -> Iterator[dict[str,
     """The metadata of the first rows."""
     left = _ROWS
     for file in files:
-        with open_to_read(file.uri) as stream:
+        stream = io.BytesIO(verified(file))
+        try:
             for row in fastavro.reader(stream, reader_schema=schema):
                 if left == 0 or stream.tell() > _BYTES:
                     return
                 left -= 1
                 yield row["metadata"] or {}
+        except (ValueError, KeyError, IndexError, EOFError, TypeError) as error:  # right bytes that are no rows
+            raise damaged_file(file.uri, f"{error}") from error

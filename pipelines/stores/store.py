@@ -15,6 +15,7 @@ REPORT = "report.json"
 BASE = "base"
 """File of a run that says which version it reads."""
 SCHEMA = "schema.json"
+INSIGHTS = "insights.json"
 REJECTIONS = "rejections"
 LEFT = (REPORT, SCHEMA, REJECTIONS)
 """What may stay of a run that is over, for a person to read."""

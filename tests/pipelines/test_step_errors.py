@@ -33,7 +33,7 @@ def _failing(root: beam.Pipeline) -> None:
 def test_an_error_of_a_step_keeps_its_kind_and_its_line_in_process() -> None:
     with pytest.raises(DamagedDatasetError) as found:
         runners.choose((), 0).run(_failing)
-    assert f"{found.value}" == "d/part: expected 3 bytes, got 2; nothing was published"
+    assert f"{found.value}" == "nothing was published: d/part: expected 3 bytes, got 2"
     assert found.value.exit_code == ExitCode.DAMAGED
 
 

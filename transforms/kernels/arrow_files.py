@@ -4,7 +4,9 @@ Written and read by pyarrow, which does both in about half the time that polars 
 """
 
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -13,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from transforms.damage import damaged_file
 from transforms.kernels.silence import completed, silent_columns, without
 from transforms.kernels.texts import SomeTexts
 
@@ -30,6 +33,45 @@ _NUL = "\0"
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
 _TYPE = b"type"
 """Under this name the metadata of a column without values, which is stored as one of type null, tell its own type."""
+
+
+_ARROW_TYPES = {
+    "String": pa.large_string(),
+    "Binary": pa.large_binary(),
+    "Boolean": pa.bool_(),
+    "Float64": pa.float64(),
+    "Int32": pa.int32(),
+    "Int64": pa.int64(),
+    "UInt32": pa.uint32(),
+}
+"""How the columns of each type stand in a file, apart from texts that are numbered and columns without a value."""
+_INDICES = (pa.int8(), pa.int32())
+"""By which texts are numbered."""
+_REFUSED = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
+"""What pyarrow raises of bytes that are none of an Arrow IPC file, or of one that contradicts itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a file of a dataset has to be like: whoever prepared one to crash its readers has the digests right too.
+
+    Attributes:
+        uri: Of the file, for the error.
+        rows: How many it has, None if that is not known.
+        dtype: The type of a column, given its name; None for a column that no such file has.
+    """
+
+    uri: str
+    rows: int | None
+    dtype: Callable[[str], pl.DataType | None]
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """What bytes are refused for within the block becomes a `DamagedFileError` that names the file."""
+        try:
+            yield
+        except _REFUSED as error:
+            raise damaged_file(self.uri, f"{error or type(error).__name__}".partition("\n")[0]) from error
 
 
 def to_arrow(frame: pl.DataFrame, *, numbered: bool = False) -> bytes:
@@ -67,27 +109,27 @@ class ArrowFile:
     From `keep`, or once rows were asked for, until `forget` all columns are decompressed, and stay so.
     """
 
-    def __init__(self, data: bytes | memoryview) -> None:
-        """Takes what `to_arrow` gave."""
+    def __init__(self, data: bytes | memoryview, stored: Stored | None = None) -> None:
+        """Takes what `to_arrow` gave, and what it has to be like where it comes from storage, and not from a step.
+
+        With `stored` every method raises DamagedFileError where the file is something else.
+        """
         self._data = data
+        self._stored = stored
+        self._is_checked = stored is None
         self._table: pa.Table | None = None
 
     def frame(self, names: Collection[str] | None = None) -> pl.DataFrame:
         """The columns of these names that there are, in the order of the file; by default all."""
-        schema = self._open().schema
-        there = [name for name in schema.names if names is None or name in names]
-        if any(_NUL in name for name in schema.names):
-            return pl.read_ipc(bytes(self._data), columns=there)
+        there = [name for name in self.names if names is None or name in names]
         if self._table is not None:
             return _frame(self._table.select(there))
-        if names is None:
-            return _frame(self._open().read_all())
-        return _frame(self._open([schema.get_field_index(name) for name in there]).read_all())
+        return _frame(self._read(None if names is None else there))
 
     @property
     def names(self) -> list[str]:
         """The names of the columns."""
-        names: list[str] = self._open().schema.names
+        names: list[str] = self._schema().names
         return names
 
     def texts(self, name: str, meant: npt.NDArray[np.bool_]) -> SomeTexts | None:
@@ -128,8 +170,8 @@ class ArrowFile:
 
     def keep(self) -> None:
         """Decompresses all columns at once: several are going to be asked for."""
-        if self._table is None and not any(_NUL in name for name in self.names):
-            self._table = self._open().read_all()
+        if self._table is None:
+            self._table = self._read()
 
     def forget(self) -> None:
         """Keeps nothing decompressed."""
@@ -137,27 +179,72 @@ class ArrowFile:
 
     def rows(self, numbers: npt.NDArray[np.int64]) -> pl.DataFrame:
         """The rows of these numbers, int64[N], with all columns."""
-        if any(_NUL in name for name in self._open().schema.names):
-            return pl.read_ipc(bytes(self._data))[numbers]
         if self._table is None:
-            self._table = self._open().read_all()
+            self._table = self._read()
         return _frame(self._table.take(pa.array(numbers)))
 
     def _array(self, name: str) -> pa.Array | None:
         """A column as it lies in memory; None where it has no value."""
-        table = self._table if self._table is not None else self._open([self.names.index(name)]).read_all()
+        table = self._table if self._table is not None else self._read([name])
         column = table.column(name)
         # A file has one batch of rows, or none.
         return None if pa.types.is_null(column.type) or not column.num_chunks else column.chunk(0)
+
+    def _schema(self) -> pa.Schema:
+        if self._stored is None:
+            return self._open().schema
+        with self._stored.reading():
+            file = self._open()
+            if not self._is_checked:
+                if file.num_record_batches > 1:
+                    raise ValueError(f"expected one batch of rows, got {file.num_record_batches}")
+                _check_types(file.schema, self._stored)
+                self._is_checked = True
+            return file.schema
+
+    def _read(self, names: Sequence[str] | None = None) -> pa.Table:
+        """The columns of these names, by default all, decompressed."""
+        schema = self._schema()
+        fields = None if names is None else [schema.names.index(name) for name in names]
+        if self._stored is None:
+            return self._open(fields).read_all()
+        with self._stored.reading():
+            table = self._open(fields).read_all()
+            table.validate(full=True)
+            if self._stored.rows not in (None, table.num_rows):
+                raise ValueError(f"expected {self._stored.rows} rows, got {table.num_rows}")
+            return table
 
     def _open(self, fields: Sequence[int] | None = None) -> pa.ipc.RecordBatchFileReader:
         options = _READ if fields is None else pa.ipc.IpcReadOptions(use_threads=False, included_fields=fields)
         return pa.ipc.open_file(pa.py_buffer(self._data), options=options)
 
 
-def from_arrow(data: bytes | memoryview, names: Collection[str] | None = None) -> pl.DataFrame:
-    """The frame of an Arrow IPC file, or its columns of these names."""
-    return ArrowFile(data).frame(names)
+def from_arrow(
+    data: bytes | memoryview, names: Collection[str] | None = None, stored: Stored | None = None
+) -> pl.DataFrame:
+    """The frame of an Arrow IPC file, or its columns of these names; `stored` as in `ArrowFile`."""
+    return ArrowFile(data, stored).frame(names)
+
+
+def _check_types(schema: pa.Schema, stored: Stored) -> None:
+    """Raises ValueError where a column is not of its type, or is none of such a file."""
+    if len(set(schema.names)) != len(schema.names):
+        raise ValueError("expected each column once")
+    for field in schema:
+        dtype = stored.dtype(field.name)
+        if dtype is None:
+            raise ValueError(f"expected no column {field.name!r}")
+        if not _is_of(field, f"{dtype}"):
+            raise ValueError(f"expected a column {field.name!r} of type {dtype}, got {field.type}")
+
+
+def _is_of(field: pa.Field, dtype: str) -> bool:
+    if pa.types.is_null(field.type):
+        return bool((field.metadata or {}).get(_TYPE) == dtype.encode())
+    if pa.types.is_dictionary(field.type):
+        return dtype == "String" and field.type.value_type == pa.large_string() and field.type.index_type in _INDICES
+    return bool(field.type == _ARROW_TYPES[dtype])
 
 
 def _with_silent(table: pa.Table, frame: pl.DataFrame) -> pa.Table:
@@ -198,6 +285,10 @@ def _decoded(table: pa.Table) -> pa.Table:
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:
+    if any(_NUL in name for name in table.column_names):
+        return _frame(table.rename_columns([f"{at}" for at in range(table.num_columns)])).rename(
+            {f"{at}": name for at, name in enumerate(table.column_names)}
+        )
     silent = [field.name for field in table.schema if pa.types.is_null(field.type)]
     frame = pl.from_arrow(_decoded(table.drop_columns(silent) if silent else table))
     if not isinstance(frame, pl.DataFrame):

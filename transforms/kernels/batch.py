@@ -3,14 +3,14 @@
 import json
 import struct
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.kernels.arrow_files import ArrowFile, to_arrow
+from transforms.kernels.arrow_files import ArrowFile, Stored, to_arrow
 from transforms.kernels.silence import stacked, taken
 from transforms.rules.export_rows import Group
 
@@ -119,11 +119,12 @@ class EncodedBatch:
         cells: Likewise; None where there are none.
     """
 
-    def __init__(self, data: bytes | memoryview) -> None:
-        """Takes what `Batch.to_bytes` gave.
+    def __init__(self, data: bytes | memoryview, stored: Stored | None = None) -> None:
+        """Takes what `Batch.to_bytes` gave, and where it comes from storage what its rows have to be like.
 
         Raises:
             ValueError: These are no bytes of a batch.
+            DamagedFileError: Its columns, of what is stored, are other ones.
         """
         self.data = data
         view = memoryview(data)
@@ -132,9 +133,9 @@ class EncodedBatch:
         _, header_size, rows_size = _HEADER.unpack_from(view)
         start = _HEADER.size + header_size
         self.group: Group = json.loads(bytes(view[_HEADER.size : start]))["group"]
-        self.rows = ArrowFile(view[start : start + rows_size])
+        self.rows = ArrowFile(view[start : start + rows_size], stored)
         rest = view[start + rows_size :]
-        self.cells = ArrowFile(rest) if rest else None
+        self.cells = ArrowFile(rest, None if stored is None else _stored_cells(rest, stored)) if rest else None
 
     def frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """All rows and all cells."""
@@ -167,6 +168,20 @@ class EncodedBatch:
         """The rows at these positions, ascending: int64[N]."""
         cells = no_cells() if self.cells is None else cells_at(self.cells.frame(), positions)
         return Batch(self.group, self.rows.rows(positions), cells)
+
+
+def _stored_cells(data: bytes | memoryview, stored: Stored) -> Stored:
+    """What the cells of a stored batch have to be like: each of one of its rows, and in their order.
+
+    Raises:
+        DamagedFileError: They are not.
+    """
+    cells = replace(stored, rows=None, dtype=CELLS.get)
+    rows = ArrowFile(data, cells).frame(("row",))["row"]
+    with stored.reading():
+        if rows.null_count() or not rows.is_sorted() or (len(rows) and rows[-1] >= (stored.rows or 0)):
+            raise ValueError(f"expected cells of {stored.rows} rows, in their order")
+    return replace(cells, rows=len(rows))
 
 
 def cells_at(cells: pl.DataFrame, positions: Positions) -> pl.DataFrame:

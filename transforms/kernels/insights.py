@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self, TypeAlias, cast
+from typing import Self, TypeAlias, TypedDict, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,13 @@ GRID = 64
 """Rows and columns of the grid of locations."""
 Grid: TypeAlias = npt.NDArray[np.int64]
 """int64[GRID, GRID]: rows from the south, columns from the west."""
+
+
+class CountedJson(TypedDict):
+    """What `Counted.document` gives: counts by field, and the grid as `grid_of` takes it."""
+
+    histograms: dict[str, list[int]]
+    grid: str | list[tuple[int, int, int]] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,15 @@ has what comes instead. Whoever reads both gets the rows in the order of their i
 
 import struct
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from transforms.kernels.arrow_files import Stored
 from transforms.kernels.batch import Batch, EncodedBatch, Positions
 from transforms.kernels.contents import canonical, together
 
@@ -46,24 +47,46 @@ class StateFile:
     shares: bool = True
 
     @classmethod
-    def of(cls, data: bytes | memoryview, records: int, base: bytes | memoryview = b"") -> Self:
+    def of(
+        cls,
+        data: bytes | memoryview,
+        records: int,
+        base: bytes | memoryview = b"",
+        stored: Stored | None = None,
+        stored_base: Stored | None = None,
+    ) -> Self:
         """Reads a file.
 
         Args:
             data: What `to_bytes` gave, or a batch.
             records: How many rows there are.
             base: The batch that the file is laid over, if it is.
+            stored: What its columns have to be like where it comes from storage.
+            stored_base: Likewise of the base.
+
+        Raises:
+            ValueError: These are no bytes of a state file, or not of so many rows.
+            DamagedFileError: Its columns, of what is stored, are other ones.
         """
         nowhere = np.empty(0, np.int64)
         data = memoryview(data)
         if data[:4] not in (_TOGETHER, _APART):
-            return cls(records, EncodedBatch(data), nowhere, None, nowhere)
+            return cls(records, EncodedBatch(data, stored), nowhere, None, nowhere)
         _, beneath, gone, places, above = _HEADER.unpack_from(data)
-        bounds = np.cumsum([_HEADER.size, beneath, gone, places, above]).tolist()
-        pieces = [data[start:stop] for start, stop in pairwise(bounds)]
+        sizes = [_HEADER.size, beneath, gone, places, above]
+        if sum(sizes) != len(data):
+            raise ValueError(f"expected {sum(sizes)} bytes by its header, got {len(data)}")
+        pieces = [data[start:stop] for start, stop in pairwise(accumulate(sizes))]
         removed, numbers = (np.frombuffer(piece, np.int64) for piece in pieces[1:3])
-        whole = EncodedBatch(pieces[0] if beneath else base)
-        return cls(records, whole, removed, EncodedBatch(pieces[3]), numbers, shares=not beneath)
+        count = records + len(removed) - len(numbers)
+        _check_numbers(removed, count)
+        _check_numbers(numbers, records)
+        own_base = stored if beneath else stored_base
+        whole = EncodedBatch(
+            pieces[0] if beneath else base, None if own_base is None else replace(own_base, rows=count)
+        )
+        over = None if stored is None else replace(stored, rows=len(numbers))
+        return cls(records, whole, removed, EncodedBatch(pieces[3], over), numbers, shares=not beneath)
 
     def to_bytes(self) -> bytes:
         """What is laid over the base, as the bytes of a file; all rows where there is nothing."""
@@ -168,3 +191,9 @@ class StateFile:
         if self.above is None:
             return beneath
         return Batch.concatenated([beneath, decoded(self.above)]).take(self._origins())
+
+
+def _check_numbers(numbers: Positions, count: int) -> None:
+    """Raises ValueError where these are not numbers of so many rows, ascending: int64[N]."""
+    if len(numbers) and (numbers[0] < 0 or numbers[-1] >= count or (np.diff(numbers) <= 0).any()):
+        raise ValueError(f"expected numbers of {count} rows, ascending")

@@ -32,6 +32,9 @@ _REGISTERS = struct.Struct("<8B3d2I")
 _PREAMBLE = (10, 1, 7, SKETCH_LG_K, 0, 0x18, 0, 0x0A)
 _HIGH = 32
 _HASHES_AT = {2: 8, 3: 12}  # a small sketch: preamble length (byte 0) to the offset of its hashes
+_HEIGHTS = bytes(range(64))
+"""What a register may hold: the library looks it up in a table of so many powers of two."""
+_LIST_MODE, _SET_MODE = 0x08, 0x09
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,30 @@ def distinct(summary: StringSummary) -> tuple[int, bool]:
         raise ValueError("expected categories or a sketch, got neither")
     estimate = round(hll_sketch.deserialize(summary.sketch).get_estimate())
     return min(max(estimate, summary.limit + 1), summary.count), False
+
+
+def check_sketch(data: bytes) -> None:
+    """Raise ValueError where these are not the bytes of a canonical sketch: the library believes what it reads."""
+    kind, rest = data[:1], len(data) - _HASHES_AT.get(data[0] if data else 0, 0)
+    if kind == bytes(_PREAMBLE[:1]):
+        is_sound = (
+            data[: len(_PREAMBLE)] == bytes(_PREAMBLE)
+            and len(data) == _REGISTERS.size + 2**SKETCH_LG_K
+            and not data[_REGISTERS.size :].translate(None, _HEIGHTS)
+        )
+    else:
+        is_list = kind == b"\x02"
+        count = data[6:7] if is_list else data[8:12]
+        is_sound = (
+            bool(data)
+            and data[0] in _HASHES_AT
+            and data[1:4] == bytes(_PREAMBLE[1:4])
+            and data[4] <= SKETCH_LG_K
+            and rest == _WORD * int.from_bytes(count, "little")
+            and data[7] == (_LIST_MODE if is_list else _SET_MODE)
+        )
+    if not is_sound:
+        raise ValueError(f"expected a sketch, got {data[:16]!r} and so on")
 
 
 def _sketch_of(values: Iterable[str]) -> hll_sketch:

@@ -9,9 +9,11 @@ from typing import TypedDict
 
 from transforms.rules.fields import FieldSummary, GroupSummary
 from transforms.rules.numbers import NUMBERS_ZERO, NumberSummary
-from transforms.rules.strings import STRINGS_ZERO, StringSummary
+from transforms.rules.strings import STRINGS_ZERO, StringSummary, check_sketch
 from transforms.rules.values import Observed
 
+_MOST_BITS = 8192
+"""More than any sum of squares has: 2**(2 * 1024 + 2148) times as many values as anybody stores."""
 _OBSERVED = tuple((seen, seen.value) for seen in Observed)
 
 
@@ -63,7 +65,11 @@ def group_to_json(summary: GroupSummary) -> GroupJson:
 
 
 def group_from_json(stored: GroupJson) -> GroupSummary:
-    """Return the summary that `group_to_json` was given."""
+    """Return the summary that `group_to_json` was given.
+
+    Raises:
+        ValueError: It was given none of which this is the JSON.
+    """
     return GroupSummary(stored["records"], {key: field_from_json(value) for key, value in stored["fields"].items()})
 
 
@@ -132,6 +138,8 @@ def _strings_to_json(summary: StringSummary) -> StringsJson:
 def _strings_from_json(stored: StringsJson) -> StringSummary:
     sketch = stored["sketch"]
     decoded = None if sketch is None else base64.b64decode(sketch)
+    if decoded is not None:
+        check_sketch(decoded)
     return StringSummary(stored["count"], stored["categories"], decoded, stored["limit"])
 
 
@@ -156,4 +164,8 @@ def _sum_to_json(value: int) -> tuple[str, int]:
 
 def _sum_from_json(stored: tuple[str, int]) -> int:
     digits, zeros = stored
+    if not 0 <= zeros <= _MOST_BITS or len(digits) > _MOST_BITS:
+        raise ValueError(
+            f"expected a sum of no more than {_MOST_BITS} bits, got {digits[:16]} times two to the {zeros}"
+        )
     return int(digits, 16) << zeros
