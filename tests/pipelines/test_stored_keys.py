@@ -1,10 +1,12 @@
-"""The uses of cache keys that a version stores (K2), in the form of today and in that of before."""
+"""The uses of cache keys that a version stores (K2, P7)."""
 
 from pathlib import Path
 
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
+from transforms.errors import DamagedFileError
 from transforms.image_cache import read_uses, written_keys
 from transforms.kernels.arrow_files import to_arrow
 from transforms.kernels.cache_keys import KEY_USES, CacheKeys, no_uses
@@ -12,7 +14,7 @@ from transforms.rules.image_urls import cache_key
 from transforms.stored_files import store
 
 
-def test_uses_are_read_as_they_were_written_and_so_are_those_with_keys_as_digits(tmp_path: Path) -> None:
+def test_uses_are_read_as_they_were_written_and_keys_of_another_length_are_damage(tmp_path: Path) -> None:
     digits = [cache_key(f"gs://b/{name}") for name in "abc"]
     uses = pl.DataFrame(
         {
@@ -29,6 +31,7 @@ def test_uses_are_read_as_they_were_written_and_so_are_those_with_keys_as_digits
     written = written_keys(keys, str(tmp_path), 0, 1)
     assert_frame_equal(read_uses(written.uses), uses)
     assert keys.frame["cache_key"].to_list() == sorted(digits)
-    before = uses.with_columns(pl.Series("cache_key", sorted(digits)))
-    file = store(str(tmp_path), "state/old.arrow", to_arrow(before), records=3)
-    assert_frame_equal(read_uses(file), uses)
+    short = uses.with_columns(cache_key=pl.col("cache_key").bin.slice(0, 31))
+    file = store(str(tmp_path), "state/cache_keys/part-00000-of-00001.arrow", to_arrow(short), records=3)
+    with pytest.raises(DamagedFileError, match="expected cache keys of 32 bytes"):
+        read_uses(file)
