@@ -25,6 +25,11 @@ from transforms.rules.values import JsonObject, JsonValue
 from transforms.stored_files import StoredFile
 from transforms.verified_files import verified
 
+_REFUSED = (
+    *(ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError),
+    *(RecursionError, struct.error),
+)
+"""What comes of bytes that do not hold what they should."""
 _ORIGIN = {"export_name": pl.String(), "offset": pl.Int64()}
 """Columns that say where a row came from."""
 _SUMMARIES = msgspec.json.Decoder(dict[Group, GroupJson])
@@ -113,5 +118,5 @@ def _parsing(file: StoredFile) -> Iterator[None]:
     """A file with the right digest that does not hold what it should is one that somebody prepared."""
     try:
         yield
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, struct.error) as error:
+    except _REFUSED as error:
         raise damaged_file(file.uri, f"{error or type(error).__name__}".partition("\n")[0]) from error

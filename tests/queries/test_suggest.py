@@ -82,13 +82,13 @@ def test_what_has_no_suggestions_says_why(
     assert said in told
 
 
-def test_text_has_no_suggestions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tmp_path / "versions/000001"
-    folder.mkdir(parents=True)
-    (tmp_path / "CURRENT").write_text('{"version": 1, "manifest": "versions/000001/manifest.json"}')
-    field = '{"type": "text", "categories": null, "minimum": null}'
-    groups = ", ".join(f'"{group}": {{"fields": {{"note": {field}}}}}' for group in ("items", "scenes"))
-    (folder / "schema.json").write_text(f'{{"groups": {{{groups}}}}}')
+def test_text_has_no_suggestions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = {"type": "text", "categories": None, "minimum": None}
+    schema = {"groups": {group: {"fields": {"note": field}} for group in ("items", "scenes")}}
+    (tmp_path / "CURRENT").touch()
+    monkeypatch.setattr("pipelines.queries.suggestions.local_schema", lambda _: schema)
     assert cli.main(["suggest", str(tmp_path), "note"]) == 0
     printed = capsys.readouterr()
     assert printed.out == ""

@@ -34,7 +34,7 @@ _HIGH = 32
 _HASHES_AT = {2: 8, 3: 12}  # a small sketch: preamble length (byte 0) to the offset of its hashes
 _HEIGHTS = bytes(range(64))
 """What a register may hold: the library looks it up in a table of so many powers of two."""
-_LIST_MODE, _SET_MODE = 0x08, 0x09
+_LIST_MODE, _SET_MODE, _COMPACT = 0x08, 0x09, 0x08
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,26 +128,30 @@ def distinct(summary: StringSummary) -> tuple[int, bool]:
 
 def check_sketch(data: bytes) -> None:
     """Raise ValueError where these are not the bytes of a canonical sketch: the library believes what it reads."""
-    kind, rest = data[:1], len(data) - _HASHES_AT.get(data[0] if data else 0, 0)
-    if kind == bytes(_PREAMBLE[:1]):
-        is_sound = (
-            data[: len(_PREAMBLE)] == bytes(_PREAMBLE)
-            and len(data) == _REGISTERS.size + 2**SKETCH_LG_K
-            and not data[_REGISTERS.size :].translate(None, _HEIGHTS)
-        )
-    else:
-        is_list = kind == b"\x02"
-        count = data[6:7] if is_list else data[8:12]
-        is_sound = (
-            bool(data)
-            and data[0] in _HASHES_AT
-            and data[1:4] == bytes(_PREAMBLE[1:4])
-            and data[4] <= SKETCH_LG_K
-            and rest == _WORD * int.from_bytes(count, "little")
-            and data[7] == (_LIST_MODE if is_list else _SET_MODE)
-        )
+    is_sound = _is_registers(data) if data[:1] == bytes(_PREAMBLE[:1]) else _is_small(data)
     if not is_sound:
         raise ValueError(f"expected a sketch, got {data[:16]!r} and so on")
+
+
+def _is_registers(data: bytes) -> bool:
+    if len(data) != _REGISTERS.size + 2**SKETCH_LG_K or data[: len(_PREAMBLE)] != bytes(_PREAMBLE):
+        return False
+    *_, low, high, _, exceptions = _REGISTERS.unpack_from(data)
+    return (
+        0.0 < low <= 2**SKETCH_LG_K
+        and 0.0 <= high <= 2**SKETCH_LG_K
+        and not exceptions
+        and not data[_REGISTERS.size :].translate(None, _HEIGHTS)
+    )
+
+
+def _is_small(data: bytes) -> bool:
+    start = _HASHES_AT.get(data[0] if data else 0)
+    if start is None or len(data) < start or data[1:4] != bytes(_PREAMBLE[1:4]) or data[5] != _COMPACT:
+        return False
+    is_list = data[0] == min(_HASHES_AT)
+    count = data[6] if is_list else int.from_bytes(data[8:12], "little")
+    return len(data) == start + _WORD * count and data[7] == (_LIST_MODE if is_list else _SET_MODE)
 
 
 def _sketch_of(values: Iterable[str]) -> hll_sketch:
