@@ -219,5 +219,15 @@ class RejectionJson(TypedDict):
     encoding: Literal["utf-8", "base64"]
 
 
+class KeptRejectionsJson(TypedDict):
+    """The first line of a file of open rejections that outlive their version."""
+
+    job: str
+    base: Count
+    published: bool
+    options: dict[str, object]
+    sha256: Digest
+
+
 SHAPES: dict[str, type[object]] = {"schema.json": SchemaJson, "insights.json": InsightsJson}
 """The documents of a version beside its manifest."""

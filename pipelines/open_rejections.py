@@ -8,6 +8,7 @@ rejection of the same identities takes its place. A record without an identity, 
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
@@ -16,10 +17,13 @@ import orjson
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines.dataset import Dataset, Version
+from pipelines.document_types import KeptRejectionsJson
+from pipelines.documents import DocumentError, parsed
 from pipelines.errors import DamagedDatasetError, UsageError
-from pipelines.rejections import Rejected, RejectingJob, job_of_run, of_version
+from pipelines.rejections import Rejected, RejectingJob, job_of_run, lines, of_version
 from pipelines.stores.marker import PRIVATE
 from pipelines.stores.store import REPORT, join
+from transforms.errors import DamagedFileError
 from transforms.kernels.accepted import accepted_since
 from transforms.kernels.batch import Batch
 from transforms.rules.export_rows import Group
@@ -173,7 +177,7 @@ def _runs(dataset: Dataset) -> Iterator[RejectingJob]:
         run = report.path.rsplit("/", 2)[-2]
         try:
             job = job_of_run(dataset, run)
-        except (ValueError, KeyError, TypeError, UsageError):
+        except (DamagedFileError, UsageError):
             continue  # no report of ours, or of a detached job whose version is gone
         if not job.published:
             yield job
@@ -186,22 +190,19 @@ def _kept(dataset: Dataset) -> Iterator[RejectingJob]:
 
 def _job_in(uri: str) -> RejectingJob:
     head, _, rest = read_bytes(uri).partition(b"\n")
-    try:
-        about = cast("JsonObject", json.loads(head))
-        is_whole = about["sha256"] == hashlib.sha256(rest).hexdigest()
-        job = RejectingJob(
-            name=str(about["job"]),
-            base=cast("int", about["base"]),
-            published=bool(about["published"]),
-            options=cast("JsonObject", about["options"]),
-            model_runs={},
-            parts=(),
-            kept=tuple(json.loads(line) for line in rest.split(b"\n") if line) if is_whole else (),
-        )
-    except (ValueError, KeyError, TypeError):
-        is_whole = False
-    if is_whole:
-        return job
+    with suppress(DocumentError, DamagedFileError):
+        about = parsed(head, KeptRejectionsJson)
+        options = cast("JsonObject", about["options"])
+        if about["sha256"] == _digest(about["job"], about["base"], about["published"], options, rest):
+            return RejectingJob(
+                name=about["job"],
+                base=about["base"],
+                published=about["published"],
+                options=options,
+                model_runs={},
+                parts=(),
+                kept=tuple(lines(uri, rest)),
+            )
     raise DamagedDatasetError(
         f"{uri} is damaged: it has the open rejections of a pruned version, and nothing else needs it; restore it from "
         "a copy, or remove it"
@@ -216,9 +217,15 @@ def _file(job: RejectingJob, lines: Sequence[JsonObject]) -> bytes:
         "base": job.base,
         "published": job.published,
         "options": job.options,
-        "sha256": hashlib.sha256(rest).hexdigest(),
+        "sha256": _digest(job.name, job.base, job.published, job.options, rest),
     }
     return json.dumps(about, ensure_ascii=False).encode() + b"\n" + rest
+
+
+def _digest(job: str, base: int, published: bool, options: JsonObject, rest: bytes) -> str:  # noqa: FBT001 - what there is
+    """SHA-256 of all that such a file says."""
+    head = json.dumps([job, base, published, options], ensure_ascii=False)
+    return hashlib.sha256(head.encode() + b"\n" + rest).hexdigest()
 
 
 def _complete(rejection: Rejected) -> JsonObject:
