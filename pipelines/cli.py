@@ -19,6 +19,7 @@ from pipelines.errors import ExitCode, JobError, UsageError, job_error
 from pipelines.interrupts import ending_at_once_when_interrupted
 from pipelines.json_output import print_object
 from pipelines.loading import loading
+from pipelines.system_errors import system_error
 from transforms.errors import StepError, StepErrorFilter
 from transforms.rules.values import JsonObject
 
@@ -53,16 +54,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     options: argparse.Namespace | None = None
     try:
-        options = parser().parse_args(given)
-        return _work(options, flags) if options.command in ("ingest", "backfill") else _look(options, flags)
+        with ending_at_once_when_interrupted():
+            options = parser().parse_args(given)
+            return _work(options, flags) if options.command in ("ingest", "backfill") else _look(options, flags)
     except (JobError, StepError) as error:
         told = error if isinstance(error, JobError) else job_error(error)
         code, message = told.exit_code, f"{told}"
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; there is nobody to tell
         return int(ExitCode.ERROR)
-    except OSError as error:
-        code, message = ExitCode.ERROR, f"{error}; check the path, its permissions and the free space"
+    except (OSError, MemoryError) as error:
+        refused = system_error(error)
+        code = ExitCode.ERROR
+        message = f"{refused}" if refused else f"{error}; check the path, its permissions and the free space"
     if _wants_json(given, options):
         print_object(_failure(given, code, message, seconds=time.monotonic() - began))
     else:
@@ -154,14 +158,14 @@ def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     config, file = job_config(options, flags)
     _quiet_libraries()
     fresh = "apache_beam" not in sys.modules  # not within a process that has threads of its own
-    elsewhere = any(flag.startswith("--runner") for flag in config.runner_flags)
+    elsewhere = not workload.runs_here(config.runner_flags)
     paths = (source.pattern for step in config.steps for source in step.sources)
     buckets = elsewhere or workload.has_buckets((config.dataset, *paths, options.report or file.report))
     shared = fresh and not elsewhere and workload.expected(config) >= workload.PARALLEL_BYTES
     if shared:
         # A worker for each core: threads of polars beside it would wait for each other. It looks at this when imported.
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    with ending_at_once_when_interrupted(), ExitStack() as ending:
+    with ExitStack() as ending:
         # Beam takes more than a second to import: not for --help, nor for a mistyped flag.
         with loading(dataflow=elsewhere, buckets=buckets):
             from pipelines.work import work  # noqa: PLC0415 - likewise
@@ -265,6 +269,7 @@ def _complete(options: argparse.Namespace) -> int:
 
 def _quiet_libraries() -> None:
     """Lets only errors of libraries through, before they are imported: some warn while they are."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what fails is said by whoever asked for it
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(StepErrorFilter())
     logging.basicConfig(handlers=[handler], level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")

@@ -12,6 +12,7 @@ from pipelines.errors import AnotherJobPublishedError, ExitCode
 from pipelines.export_changes import Review, review
 from pipelines.ingest_graph import Job
 from pipelines.insights import insights
+from pipelines.interrupts import publishing
 from pipelines.outcome import NOTHING_MATCHED, Outcome, Tally, Verdict, repairs, verdict
 from pipelines.results import Results, digests_of, files_of, inputs_of, tally_of
 from pipelines.stores.store import INSIGHTS, MANIFEST, REJECTIONS, REPORT, SCHEMA, Placed, Run, join
@@ -201,7 +202,8 @@ def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made, looked: R
     placed = [Placed(file.uri, file.path) for file in files]
     placed.append(Placed(join(here.root, MANIFEST), MANIFEST))
     try:
-        dataset.store.publish(here, ending.version, ending.seen, placed)
+        with publishing():
+            dataset.store.publish(here, ending.version, ending.seen, placed)
     except AnotherJobPublishedError as error:
         return Verdict("failed", ExitCode.ANOTHER_PUBLISHED, str(error))
     return Verdict("published", ExitCode.OK, repairs(made.tally))

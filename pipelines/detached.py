@@ -14,6 +14,7 @@ from pipelines.inputs import find
 from pipelines.plan import plan
 from pipelines.publish_step import add_publishing
 from pipelines.stores.store import LEASE, REPORT, join
+from pipelines.temporary_folders import private_temporary_files
 from transforms.rules.values import JsonObject
 
 
@@ -75,7 +76,7 @@ def start(config: JobConfig) -> Started:
     before = dataset.current()
     runner = runners.choose(config.runner_flags, 0)
     runners.check_stays(config.runner_flags)
-    with dataset.store.detach(None if before is None else before.number) as here:
+    with private_temporary_files(), dataset.store.detach(None if before is None else before.number) as here:
         job = plan(config, exports, before, root=here.root, progress=None)
         ending = Ending.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
 

@@ -67,6 +67,17 @@ class EngineError(JobError):
     """An engine did not do a job; the text says what to do."""
 
 
+class WorkerLostError(JobError):
+    """A worker process of the local runner died."""
+
+    def __init__(self, what: str) -> None:
+        """Takes what happened, without what to do."""
+        super().__init__(
+            f"{what}; nothing was published. It was killed, perhaps because memory ran out: free some, or take fewer "
+            "workers (`-- --direct_num_workers=1`), and run the job again"
+        )
+
+
 class RunLostError(JobError):
     """A detached run was considered dead, and removed."""
 

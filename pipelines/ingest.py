@@ -1,9 +1,8 @@
 """The main job: exports -> checked rows -> merged partitions -> schema -> published version."""
 
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +15,12 @@ from pipelines.errors import EngineError, ExportChangedError
 from pipelines.export_changes import review
 from pipelines.ingest_graph import build
 from pipelines.inputs import find
+from pipelines.interrupts import at_the_end
 from pipelines.outcome import Outcome
 from pipelines.plan import plan
 from pipelines.progress import Progress
 from pipelines.stores.store import Run
+from pipelines.temporary_folders import private_temporary_files, temporary_folder
 from transforms.coders import spilling
 from transforms.elements import Export
 from transforms.stored_files import is_local
@@ -42,7 +43,11 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
     total = sum(export.size for export in exports)
     kept = 0 if before is None or config.backfill else workload.held(before.manifest, total)
     runner = runners.choose(config.runner_flags, total + kept)
-    with _workplace(dataset, before, runner, dry_run=config.dry_run) as here, progress.watching(total, runner) as notes:
+    with (
+        private_temporary_files(),
+        _workplace(dataset, before, runner, dry_run=config.dry_run) as here,
+        progress.watching(total, runner) as notes,
+    ):
         job = plan(config, exports, before, root=here.root, progress=notes)
         with _spilling(here, runner), _telling_changes(exports):
             stages = runner.run(partial(build, job=job))
@@ -70,10 +75,12 @@ def _telling_changes(exports: Sequence[Export]) -> Iterator[None]:
 def _workplace(dataset: Dataset, before: Version | None, runner: runners.Runner, *, dry_run: bool) -> Iterator[Run]:
     """Where the job writes: below the dataset, or for a dry run on this machine somewhere that goes away."""
     if dry_run and runner.local:
-        with tempfile.TemporaryDirectory(prefix="metadata-etl-") as folder:
-            yield Run("dry-run", folder)
+        with temporary_folder() as folder:
+            yield Run("dry-run", str(folder))
         return
-    with dataset.store.run(None if before is None else before.number) as here:
+    with dataset.store.run(None if before is None else before.number) as here, ExitStack() as ending:
+        if runner.local and is_local(here.root):  # else the next job removes it: what takes long is not for a signal
+            ending.enter_context(at_the_end(partial(_remove, dataset, here)))
         yield here
         if dry_run:  # workers elsewhere see no folder of this machine
             dataset.store.remove(here.root)
@@ -83,10 +90,17 @@ def _workplace(dataset: Dataset, before: Version | None, runner: runners.Runner,
 def _spilling(here: Run, runner: runners.Runner) -> Iterator[None]:
     """Where local worker processes leave what they hand to each other: beside what they write, if that is a disk."""
     if runner.environment is None:
-        yield
+        with spilling(None):
+            yield
     elif is_local(here.root):
         with spilling(Path(here.root, SPILLED)):
             yield
     else:
-        with tempfile.TemporaryDirectory(prefix="metadata-etl-") as folder, spilling(Path(folder)):
+        with temporary_folder() as folder, spilling(folder):
             yield
+
+
+def _remove(dataset: Dataset, here: Run) -> None:
+    """Removes what a job wrote, and the folder of runs if it was the only one."""
+    dataset.store.remove(here.root)
+    Path(here.root).parent.rmdir()

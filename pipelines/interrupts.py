@@ -1,54 +1,173 @@
-"""What a SIGINT does to a job: it ends at once, and says what it leaves (P1)."""
+"""What SIGINT, SIGTERM and SIGHUP do to a command: it ends at once, clears up, and says what it published (P1, R4)."""
 
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import NoReturn
+from dataclasses import dataclass, field
 
-_INTERRUPTED = 130
 _NO_SIGNAL = b"\0"
+_ENDINGS: dict[int, str] = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "terminated",
+    signal.SIGHUP: "the terminal was closed",
+}
+"""The signals that end a command, and how it says so."""
+_BY_A_SIGNAL = 128
+"""What shells add to the number of a signal for an exit code: 130 and 143 (R4), 129 for SIGHUP."""
+
+
+@dataclass(slots=True)
+class _Command:
+    """What a signal has to know of the command that this process runs.
+
+    Attributes:
+        watched: Whether a thread waits for signals.
+        publishing: Locked while a version becomes current, and for good once a signal ends the command.
+        published: Whether the command has made a version current.
+        ending: Whether a signal ends the process, which publishes nothing from then on.
+        cleanups: What to do before the process ends, the last first.
+    """
+
+    watched: bool = False
+    publishing: threading.Lock = field(default_factory=threading.Lock)
+    published: bool = False
+    ending: bool = False
+    cleanups: list[Callable[[], object]] = field(default_factory=list)
+
+
+_command = _Command()
+
+
+def watch_command() -> None:
+    """Ends this process at a signal from now on, if it is the console script; to be called before all else is imported.
+
+    Nothing happens in a process that only imports this package: its signals are its own.
+    """
+    if _is_console_script():
+        _watch()
 
 
 @contextmanager
 def ending_at_once_when_interrupted() -> Iterator[None]:
-    """Ends the process when SIGINT comes, wherever it is.
+    """Ends the process when SIGINT, SIGTERM or SIGHUP comes, wherever it is; one that is ignored stays ignored.
 
     The runner would first wait for what its workers have in hand. And its main thread sleeps in a lock, where it does
     not notice a signal that another thread took: so a thread of its own waits for the signal's number.
     """
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    handler = signal.signal(signal.SIGINT, lambda *_: None)
-    wakeup = signal.set_wakeup_fd(writing)
-    waiting = threading.Thread(target=_wait_for_interrupt, args=(reading,), daemon=True)
-    waiting.start()
+    _command.published = False
+    if _command.watched or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    stop = _watch()
     try:
         yield
     finally:
+        stop()
+
+
+@contextmanager
+def at_the_end(cleanup: Callable[[], object]) -> Iterator[None]:
+    """Has a signal that ends the process in the block do this first; whatever OSError it raises is passed over."""
+    _command.cleanups.append(cleanup)
+    try:
+        yield
+    finally:
+        _command.cleanups.remove(cleanup)
+
+
+@contextmanager
+def publishing() -> Iterator[None]:
+    """Lets no signal end the process while a version becomes current, so that what it says of that is true (P1).
+
+    One that comes in the block waits for its end. If a version was published by then, the command goes on to its own
+    end, which is near, and its exit code: all others say that nothing was published (R4).
+    """
+    with _command.publishing:
+        yield
+        _command.published = True
+
+
+def ignore_signals() -> None:
+    """Leaves signals to the process that started this one, a worker: at a terminal they reach both."""
+    signal.set_wakeup_fd(-1)
+    for number in _ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _is_console_script() -> bool:
+    """Whether the process was started as `metadata-etl` or `python -m pipelines.cli`."""
+    words = sys.orig_argv
+    as_module = "-m" in words and words[words.index("-m") + 1 :][:1] == ["pipelines.cli"]
+    return as_module or os.path.basename(sys.argv[0] if sys.argv else "") == "metadata-etl"  # noqa: PTH119 - pathlib takes as long as the rest
+
+
+def _watch() -> Callable[[], None]:
+    """Starts to wait for signals; returns what ends that."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    numbers = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup has it
+    handlers = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    wakeup = signal.set_wakeup_fd(writing)
+    waiting = threading.Thread(target=_wait_for_signals, args=(reading,), daemon=True)
+    waiting.start()
+    _command.watched = True
+
+    def stop() -> None:
         signal.set_wakeup_fd(wakeup)
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         os.write(writing, _NO_SIGNAL)  # closing it would not do: a forked process may hold it as well
         waiting.join()
         os.close(writing)
         os.close(reading)
+        _command.watched = False
+
+    return stop
 
 
-def _wait_for_interrupt(reading: int) -> None:
+def _wait_for_signals(reading: int) -> None:
+    asked = False
     while (number := os.read(reading, 1)) != _NO_SIGNAL:
-        if number[0] == signal.SIGINT:
-            _interrupted()
+        if number[0] not in _ENDINGS:
+            continue
+        word, code = _ENDINGS[number[0]], _BY_A_SIGNAL + number[0]
+        if asked:  # it takes too long for somebody
+            _end_now(word, code)
+        asked = True
+        threading.Thread(target=_end, args=(word, code), daemon=True).start()
 
 
-def _interrupted() -> NoReturn:
-    """Ends the job at once, as a kill would: nothing is published, and the next job puts away what is left (P1)."""
-    for worker in Path(os.environ.get("METADATA_ETL_SPILL", os.devnull)).glob("*.worker"):
-        with suppress(ProcessLookupError):
-            os.kill(int(worker.stem), signal.SIGKILL)
-    show_cursor = "\x1b[?25h\n" if sys.stderr.isatty() else ""  # the progress bar hides it
-    sys.stderr.write(f"{show_cursor}metadata-etl: interrupted; nothing was published\n")
-    sys.stderr.flush()
-    os._exit(_INTERRUPTED)
+def _end(word: str, code: int) -> None:
+    """Ends the process, unless it has published: nothing is published from here on, the next job clears the rest up."""
+    with _command.publishing:
+        if _command.published:
+            _say(f"{word} when the version was published already; a moment")
+            return
+        _command.ending = True
+        _say(f"{word}; nothing was published")
+        for cleanup in reversed(_command.cleanups):
+            with suppress(OSError):
+                cleanup()
+        os._exit(code)
+
+
+def _end_now(word: str, code: int) -> None:
+    """Ends the process at the second signal, whatever is at work."""
+    if _command.published:
+        os._exit(os.EX_OK)
+    if not _command.ending:
+        _say(f"{word} while a version was being published; `metadata-etl versions DATASET` says whether it was")
+    os._exit(code)
+
+
+def _say(text: str) -> None:
+    """Writes a line past the stream of Python, whose lock another thread may hold."""
+    stream = sys.__stderr__
+    if stream is None or stream.closed:
+        return
+    with suppress(OSError):  # a terminal that is gone
+        show_cursor = "\x1b[?25h\n" if stream.isatty() else ""  # the progress bar hides it
+        os.write(stream.fileno(), f"{show_cursor}metadata-etl: {text}\n".encode())

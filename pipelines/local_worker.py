@@ -1,6 +1,7 @@
 """A worker process of the local runner: Beam's own, but silent unless something is wrong, and gone with its job.
 
 Most are forked from a process that has loaded everything (`worker_server`); where that is not there, one is started.
+Each has a connection to the launching process, and ends when that ends: also while it starts.
 """
 
 import json
@@ -10,30 +11,60 @@ import signal
 import socket
 import sys
 import threading
-import time
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NoReturn
 
+from pipelines.interrupts import ignore_signals
 from pipelines.loading import loading
 from transforms.errors import StepErrorFilter
 
-_WATCH_SECONDS = 0.2
+HELLO = b"\1"
+"""What a worker sends when it begins."""
+_END = b"\0\0"
+"""Ends an environment that is sent: variables with a NUL between any two."""
+_PART_BYTES = 65_536
 
 
 def main() -> None:
-    """Becomes a worker, as long as the launching process lives."""
-    # An interrupt at the terminal reaches all processes: the launching one ends its workers itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Becomes a worker, with the connection that the first argument gives the descriptor of."""
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    _leave_with(connection)
+    connection.sendall(HELLO)
+    ignore_signals()
     quiet()
     for library in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(library, "1")  # there is a worker for each core
     load()
-    work(os.getppid())
+    _work()
+
+
+def environment_message(environment: Mapping[str, str]) -> bytes:
+    """What a forked worker is to be sent first: the environment that it works in."""
+    return os.fsencode("\0".join(f"{name}={value}" for name, value in environment.items())) + _END
+
+
+def become(connection: socket.socket) -> NoReturn:
+    """Turns a process that was just forked into a worker with the environment that comes over its connection."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    sent = b""
+    while not sent.endswith(_END):
+        part = connection.recv(_PART_BYTES)
+        if not part:
+            os._exit(1)
+        sent += part
+    connection.sendall(HELLO)
+    _leave_with(connection)
+    os.environ.clear()
+    for variable in sent.removesuffix(_END).split(b"\0"):
+        name, _, value = variable.partition(b"=")
+        os.environb[name] = value
+    sys.argv = sys.argv[:1]
+    _work()
 
 
 def quiet() -> None:
     """Lets only errors through; to be called before Beam is imported, which warns while it is."""
-    # The runner hands no options to its workers; without this each of them reports every connection it makes.
-    os.environ["PIPELINE_OPTIONS"] = json.dumps({"options": {"default_sdk_harness_log_level": "ERROR"}})
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.ERROR)  # on the handler: Beam sets the level of the root logger
     handler.addFilter(StepErrorFilter())
@@ -51,29 +82,27 @@ def load(*, buckets: bool = True) -> None:
         import pipelines.ingest_graph  # noqa: F401, PLC0415 - all that the steps need
 
 
-def work(parent: int, asked: socket.socket | None = None) -> None:
-    """Works for the runner until that goes, or the process `parent`, or the one who holds the other end of `asked`."""
-    folder = os.environ.get("METADATA_ETL_SPILL")
-    if folder is not None:
-        Path(folder, f"{os.getpid()}.worker").touch()  # by this an interrupted job finds its workers
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    if asked is not None:
-        threading.Thread(target=_leave_after, args=(asked,), daemon=True).start()
-    from apache_beam.runners.worker import sdk_worker, sdk_worker_main  # noqa: PLC0415 - loaded before
+def _work() -> NoReturn:
+    """Works for the runner until that has nothing more to do."""
+    from apache_beam.runners.worker import sdk_worker_main  # noqa: PLC0415 - loaded before
 
-    # Beam prints the traceback of every error beside logging it; the log has it, but for errors that concern a person.
-    sdk_worker.print = lambda *_, **__: None
+    from pipelines.worker_channels import leave_errors_to_the_runner  # noqa: PLC0415 - likewise
+
+    # The runner hands no options to its workers; without this each of them reports every connection it makes.
+    os.environ["PIPELINE_OPTIONS"] = json.dumps({"options": {"default_sdk_harness_log_level": "ERROR"}})
+    leave_errors_to_the_runner()
     sdk_worker_main.main(sys.argv)
+    os._exit(0)
 
 
-def _leave_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_WATCH_SECONDS)
-    os._exit(1)
+def _leave_with(connection: socket.socket) -> None:
+    """Ends this process when the launching one has gone, or closes the connection."""
+    threading.Thread(target=_wait_for_the_end, args=(connection,), daemon=True).start()
 
 
-def _leave_after(asked: socket.socket) -> None:
-    asked.recv(1)  # nothing ever comes: it ends when the one who asked does
+def _wait_for_the_end(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.recv(1)  # nothing ever comes: it ends when the launching process does
     os._exit(1)
 
 

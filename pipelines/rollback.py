@@ -6,6 +6,7 @@ from typing import cast
 import polars as pl
 
 from pipelines.dataset import Dataset, Version, document_text, manifest
+from pipelines.interrupts import publishing
 from pipelines.outcome import Tally
 from pipelines.published_state import faults
 from pipelines.stores.store import INSIGHTS, MANIFEST, SCHEMA, Placed, Run, join
@@ -50,7 +51,8 @@ def rollback(dataset: Dataset, number: int) -> int | None:
         write_bytes(join(here.root, MANIFEST), text)
         placed = [Placed(file.uri, file.path) for file in files]
         placed.append(Placed(join(here.root, MANIFEST), MANIFEST))
-        dataset.store.publish(here, new, current.pointer, placed)
+        with publishing():
+            dataset.store.publish(here, new, current.pointer, placed)
         dataset.store.remove(here.root)
     return new
 

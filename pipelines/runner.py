@@ -2,8 +2,6 @@
 
 import argparse
 import os
-import shlex
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,9 +11,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
-from pipelines import engines, worker_asker, workload
+from pipelines import engines, workload
 from pipelines.config import TEMPLATE_FLAG
 from pipelines.errors import EngineError, UsageError, job_error
+from pipelines.system_errors import system_error
+from pipelines.worker_channels import ProcessEnvironment, errors_told_once, private_channels
 from transforms.errors import StepError
 from transforms.rules.values import JsonObject
 from transforms.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
@@ -31,7 +31,7 @@ class Runner:
     Attributes:
         name: For a person: which runner, how many workers.
         local: Whether all workers are on this machine, so that they may write to its temporary files.
-        environment: How workers are started, None for the default of the runner.
+        environment: How workers are started, None for the one in this process.
     """
 
     name: str
@@ -52,21 +52,30 @@ class Runner:
 
         Raises:
             JobError: A step met what concerns a person, such as a damaged file.
-            EngineError: A runner elsewhere did not do the job.
+            EngineError: A runner elsewhere did not do the job, or there is no private channel to workers here.
+            WorkerLostError: A worker process died.
         """
         try:
-            if not self.local:
-                return stages(engines.run(self.name, self.options, build))
-            # Named, because "DirectRunner" would first look for an engine to download.
-            pipeline = beam.Pipeline(runner=FnApiRunner(self.environment), options=self.options)
-            build(pipeline)
-            result = pipeline.run()
-            result.wait_until_finish()
-            return stages(result.metrics())
+            if self.local:
+                with errors_told_once():
+                    return stages(self._run_here(build))
+            return stages(engines.run(self.name, self.options, build))
         except (StepError, RuntimeError, EngineError) as error:  # local workers' errors are text in a RuntimeError
-            if (told := job_error(error)) is None:
+            if (told := job_error(error) or system_error(error)) is None:
                 raise
             raise type(told)(f"nothing was published: {told}") from error
+
+    def _run_here(self, build: Callable[[beam.Pipeline], object]) -> MetricResults:
+        # Named, because Beam's DirectRunner would first look for an engine to download, and leave temporary folders.
+        pipeline = beam.Pipeline(runner=FnApiRunner(self.environment), options=self.options)
+        build(pipeline)
+        if self.environment is None:
+            return pipeline.run().metrics()
+        with private_channels() as workers:
+            try:
+                return pipeline.run().metrics()
+            except RuntimeError as error:
+                raise workers.cause(error) from error
 
 
 def stages(metrics: MetricResults | None) -> JsonObject:
@@ -105,11 +114,9 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     """
     if flags:  # Beam takes long to say which it knows
         _check(flags)
-    if any(flag.split("=")[0] == "--runner" for flag in flags):
+    if not workload.runs_here(flags):
         options = _Options(list(flags))
-        name = options.get_all_options()["runner"]
-        if name not in ("FnApiRunner", "InProcessRunner"):
-            return Runner(f"{name}", local=False, options=options)
+        return Runner(f"{options.get_all_options()['runner']}", local=False, options=options)
     every = PipelineOptions(list(flags)).get_all_options() if flags else {}
     # By their names: Beam does not tell a default from the same value that was given.
     given = {name: every[name] for name in _LOCAL if any(flag.split("=")[0] == f"--{name}" for flag in flags)}
@@ -118,15 +125,12 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     earned = cores if work_bytes >= workload.PARALLEL_BYTES and mode != "in_memory" else 1
     workers = int(given.get("direct_num_workers") or earned)
     mode = mode or ("in_memory" if workers == 1 else "multi_processing")
-    if mode != "multi_processing":
-        options = _Options([*flags, f"--direct_num_workers={workers}", f"--direct_running_mode={mode}"])
-        label = "1 worker, in process" if mode == "in_memory" else f"{workers} workers, {mode.replace('_', '-')}"
-        return Runner(f"local runner ({label})", local=True, options=options)
-    # What the mode multi_processing does, with workers of our own; the mode itself would start its default ones.
-    rest = [flag for flag in flags if not flag.startswith("--direct_running_mode")]
-    options = _Options([*rest, f"--direct_num_workers={workers}", "--direct_running_mode=in_memory"])
-    command = f"exec {shlex.quote(sys.executable)} -I -S {shlex.quote(worker_asker.__file__)}"
-    environment = environments.SubprocessSDKEnvironment.from_command_string(command)
+    # What the other modes do, with workers of our own (`worker_channels`); Beam would start its default ones.
+    options = _Options([*flags, f"--direct_num_workers={workers}", "--direct_running_mode=in_memory"])
+    if mode == "in_memory":
+        return Runner("local runner (1 worker, in process)", local=True, options=options)
+    # Also for multi_threading: worker threads of Beam 2.77 mix up what they send, and hang or fail with larger jobs.
+    environment = ProcessEnvironment.from_command_string("")
     return Runner(f"local runner ({workers} worker processes)", local=True, options=options, environment=environment)
 
 

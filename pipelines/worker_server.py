@@ -1,14 +1,15 @@
 """The process that local workers are forked from: itself a fork of the launching one, when that has loaded all.
 
 Beam and what the steps need take more than a second of a core to import. So this is done once for all processes.
+The processes know each other by sockets that have no name: nobody else can reach them, and each sees the end of the
+other at once, however that comes about.
 """
 
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
+import time
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -16,10 +17,13 @@ from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from pipelines import local_worker
-from pipelines.worker_asker import END, SERVER
+from pipelines.interrupts import ignore_signals
 
-_WATCH_SECONDS = 0.2
-_ASKED_BYTES = 65_536
+_WORKER_WANTED = b"w"
+_WAITS, _WAIT_SECONDS = 100, 0.01
+"""How often, and at what distance, it is looked whether the process has ended that was told to."""
+_servers: list[socket.socket] = []
+"""The connections of this process to those that it has workers forked by: one in a job, none in others."""
 
 
 @contextmanager
@@ -28,73 +32,81 @@ def serving_workers() -> Iterator[None]:
 
     That is: after the imports, and before any channel or polars operation. Who asks before all is loaded waits.
     """
-    folder = tempfile.mkdtemp(prefix="metadata-etl-")
-    address = os.path.join(folder, "workers")  # noqa: PTH118 - a socket has no more than a hundred characters of path
-    parent = os.getpid()
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(address)
-        listening.listen()
-        server = _fork()
-        if server == 0:
-            _serve(listening, parent)
-    os.environ[SERVER] = address
+    here, there = socket.socketpair()
+    with here:
+        with there:
+            server = _fork()
+            if server == 0:
+                here.close()
+                _serve(there)
+        _servers.append(here)
+        try:
+            yield
+        finally:
+            _servers.remove(here)
+            here.shutdown(socket.SHUT_WR)
+            _wait_for(server)
+
+
+def fork_worker(connection: socket.socket) -> bool:
+    """Has a worker forked that takes this end of a connection over; False if nobody forks any.
+
+    That a process forks is not certain even then: who does has `local_worker.HELLO` sent over the connection.
+    """
+    if not _servers:
+        return False
     try:
-        yield
-    finally:
-        del os.environ[SERVER]
-        os.kill(server, signal.SIGKILL)
-        os.waitpid(server, 0)
-        shutil.rmtree(folder, ignore_errors=True)
+        socket.send_fds(_servers[-1], [_WORKER_WANTED], [connection.fileno()])
+    except OSError:  # it died
+        return False
+    return True
+
+
+def _wait_for(server: int) -> None:
+    """Waits for the end of a process that was told to end; nobody else has its id before it is waited for."""
+    for _ in range(_WAITS):
+        if os.waitpid(server, os.WNOHANG)[0]:
+            return
+        time.sleep(_WAIT_SECONDS)
+    os.kill(server, signal.SIGKILL)
+    os.waitpid(server, 0)
+
+
+def _reap(*_: object) -> None:
+    """Puts dead workers away, whose time at work counts as that of the job then."""
+    with suppress(ChildProcessError):  # there are none any more
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _fork() -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     with warnings.catch_warnings():
-        # Polars and Python warn of forks, which may copy locks: the only other thread here waits for an interrupt.
+        # Polars and Python warn of forks, which may copy locks: the only other thread here waits for a signal.
         warnings.filterwarnings("ignore", message=".*fork.*")
         return os.fork()
 
 
-def _serve(listening: socket.socket, parent: int) -> NoReturn:
-    """Forks a worker for each connection, as long as the launching process lives."""
+def _serve(launcher: socket.socket) -> NoReturn:
+    """Forks a worker for each connection that comes, as long as the launching process lives."""
     try:
-        # An interrupt at the terminal reaches all processes: the launching one ends its workers itself.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.set_wakeup_fd(-1)
+        ignore_signals()
+        signal.signal(signal.SIGCHLD, _reap)
         local_worker.quiet()
         local_worker.load(buckets=False)  # which the launching process has loaded, if the job has any
-        listening.settimeout(_WATCH_SECONDS)
-        while os.getppid() == parent:
-            with suppress(ChildProcessError):  # there are none yet
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            try:
-                connection, _ = listening.accept()
-            except TimeoutError:
-                continue
-            with connection:
+        while socket_of_worker := _wanted(launcher):
+            with socket_of_worker:
                 if _fork() == 0:
-                    listening.close()
-                    _become_worker(connection)
+                    launcher.close()
+                    local_worker.become(socket_of_worker)
+        _reap()
     except BaseException:  # noqa: BLE001 - what is above belongs to the launching process
         traceback.print_exc()
     os._exit(1)
 
 
-def _become_worker(connection: socket.socket) -> None:
-    """Works with the environment of the one who asked, and no longer than that lives."""
-    connection.settimeout(None)
-    asked = b""
-    while not asked.endswith(END):
-        part = connection.recv(_ASKED_BYTES)
-        if not part:
-            return
-        asked += part
-    os.environ.clear()
-    for variable in asked.removesuffix(END).split(b"\0"):
-        name, _, value = variable.partition(b"=")
-        os.environb[name] = value
-    sys.argv = sys.argv[:1]
-    local_worker.work(os.getppid(), connection)
-    os._exit(0)
+def _wanted(launcher: socket.socket) -> socket.socket | None:
+    """The connection of the next worker, None when the launching process has gone."""
+    asked, descriptors, _, _ = socket.recv_fds(launcher, len(_WORKER_WANTED), 1)
+    return socket.socket(fileno=descriptors[0]) if asked else None

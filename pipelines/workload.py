@@ -3,8 +3,9 @@
 Looked at before Beam is imported, so that these can start in the meantime.
 """
 
+import argparse
 import glob
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -20,6 +21,8 @@ PARALLEL_BYTES = 48 * 1024 * 1024
 _STATE_WEIGHT = 3
 """A byte of a state file that is read, merged and written again takes as long as so many bytes of an export."""
 _RECORD_BYTES = 256
+_LOCAL_RUNNERS = ("direct", "switchingdirect", "fnapi", "inprocess")
+"""What Beam calls the runner that works in this process, with or without `Runner` at the end, in any case."""
 
 
 def expected(config: JobConfig) -> int:
@@ -36,6 +39,20 @@ def held(manifest: JsonObject, export_bytes: int) -> int:
     partitions = cast("int", manifest.get("partitions", 1))
     touched = min(1.0, export_bytes / _RECORD_BYTES / partitions)
     return int(sum(states) * _STATE_WEIGHT * touched)
+
+
+def runs_here(flags: Sequence[str]) -> bool:
+    """Whether the job of these flags runs on this machine, without an engine.
+
+    Beam's DirectRunner looks for an engine first, and takes the local runner if there is none; here it is that at once.
+    """
+    named = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    named.add_argument("--runner")
+    try:
+        name = named.parse_known_args(list(flags))[0].runner
+    except argparse.ArgumentError:  # it lacks its value, which is said where the flags are checked
+        return False
+    return name is None or str(name).lower().rpartition(".")[2].removesuffix("runner") in _LOCAL_RUNNERS
 
 
 def has_buckets(words: Iterable[object]) -> bool:

@@ -35,14 +35,21 @@ _INLINE, _ON_DISK = b"\x00", b"\x01"
 
 
 @contextmanager
-def spilling(folder: Path) -> Iterator[None]:
-    """Lets large elements stay in a folder, in this process and in those that it starts from here on."""
-    folder.mkdir(parents=True, exist_ok=True)
-    os.environ[SPILL] = str(folder)
+def spilling(folder: Path | None) -> Iterator[None]:
+    """Lets large elements stay in a folder of this user, in this process and in those that it starts from here on.
+
+    None lets them travel as they are, whatever the environment of the process says.
+    """
+    before = os.environ.pop(SPILL, None)
+    if folder is not None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.environ[SPILL] = str(folder)
     try:
         yield
     finally:
-        del os.environ[SPILL]
+        os.environ.pop(SPILL, None)
+        if before is not None:
+            os.environ[SPILL] = before
 
 
 def _sent(data: bytes) -> bytes:

@@ -21,9 +21,15 @@ MANY = f"local runner ({CORES} worker processes)" if CORES > 1 else ONE
         (["--direct_running_mode=in_memory"], ONE, ONE),
         (
             ["--direct_num_workers=2", "--direct_running_mode=multi_threading"],
-            *["local runner (2 workers, multi-threading)"] * 2,
+            *["local runner (2 worker processes)"] * 2,
         ),
         (["--direct_num_workers=0"], ONE, MANY),
+        (["--runner=DirectRunner"], ONE, MANY),
+        (
+            ["--runner", "apache_beam.runners.DirectRunner", "--direct_num_workers=2"],
+            *["local runner (2 worker processes)"] * 2,
+        ),
+        (["--runner=direct"], ONE, MANY),
     ],
 )
 def test_flags_win_over_the_size_of_the_work(flags: list[str], small: str, large: str) -> None:

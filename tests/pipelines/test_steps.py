@@ -94,7 +94,7 @@ def test_what_is_packed_is_pickled_once() -> None:
     [
         ("-I", "pipelines.cli", "apache_beam polars numpy rich importlib.metadata"),
         ("-I", "pipelines.work", "rich pipelines.report pipelines.tables"),
-        ("-IS", "pipelines.worker_asker", "json logging threading site"),  # as the runner starts it
+        ("-I", "pipelines.interrupts", "argparse json logging transforms"),  # before a signal has a handler
     ],
 )
 def test_what_is_not_wanted_yet_is_not_loaded(flags: str, imported: str, heavy: str) -> None:

@@ -1,17 +1,17 @@
-"""Workers that are forked from one process: they do the job, and go with it however it ends (P1, P3)."""
+"""Worker processes: they do the job, are reached by nobody else, and go with it however it ends (P1, P3)."""
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.processes import DEADLINE, listening, of_session, server_of, wait_until, workers_of
 from support.runs import an_item, digests, ingest, ndjson
 
-DEADLINE = 60.0
 SCRIPT = """
 import sys
 from pipelines import cli, workload
@@ -19,44 +19,22 @@ workload.PARALLEL_BYTES = 0
 sys.exit(cli.main(sys.argv[1:]))
 """
 TWO = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
+NOBODY = 65534
 
 
-def start(dataset: Path, export: Path) -> "subprocess.Popen[bytes]":
+def start(dataset: Path, export: Path, *, temporary: Path | None = None) -> "subprocess.Popen[bytes]":
     words = [sys.executable, "-c", SCRIPT, "ingest", "--dataset", str(dataset), "--items", str(export), "--quiet", *TWO]
-    return subprocess.Popen(words, start_new_session=True, stderr=subprocess.PIPE)
-
-
-def of_session(process: "subprocess.Popen[bytes]") -> Iterator[tuple[int, str]]:
-    """Process id and command line of the processes that a job has started."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            session = int((folder / "stat").read_text().rpartition(")")[2].split()[3])
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if session == process.pid and words != [b""]:
-            yield int(folder.name), b" ".join(words).decode()
-
-
-def forked(process: "subprocess.Popen[bytes]") -> list[int]:
-    """The server and what it has forked."""
-    return [pid for pid, words in of_session(process) if pid != process.pid and " ingest --dataset " in words]
+    environment = None if temporary is None else {**os.environ, "TMPDIR": str(temporary)}
+    return subprocess.Popen(words, start_new_session=True, stderr=subprocess.PIPE, env=environment)
 
 
 def until_nobody_is_left(process: "subprocess.Popen[bytes]") -> None:
-    began = time.monotonic()
-    while list(of_session(process)):
-        assert time.monotonic() - began < DEADLINE, list(of_session(process))
-        time.sleep(0.05)
+    wait_until(lambda: not of_session(process))
 
 
 def until_at_work(process: "subprocess.Popen[bytes]", dataset: Path) -> None:
-    """Until the server and two workers are there, and one of these has written something."""
-    began = time.monotonic()
-    while len(forked(process)) < 3 or not any(dataset.glob("runs/*/state/items/*")):
-        assert process.poll() is None
-        assert time.monotonic() - began < DEADLINE
-        time.sleep(0.005)
+    """Until two workers are there, and one of these has written something."""
+    wait_until(lambda: len(workers_of(process)) == 2 and any(dataset.glob("runs/*/state/items/*")), process)
 
 
 @pytest.fixture
@@ -66,36 +44,101 @@ def export(tmp_path: Path) -> Path:
     )
 
 
-def test_forked_workers_give_the_bytes_of_one_process(tmp_path: Path, export: Path) -> None:
+def test_forked_workers_give_the_bytes_of_one_process_and_nobody_else_can_talk_to_them(
+    tmp_path: Path, export: Path
+) -> None:
     process = start(tmp_path / "forked", export)
     until_at_work(process, tmp_path / "forked")
+    tcp, unix = listening(process)
+    refused = [_refused(path) for path in unix] if os.geteuid() == 0 else []
+    private = [Path(path).parent.stat().st_mode & 0o077 for path in unix]
     _, error = process.communicate(timeout=DEADLINE)
     assert (process.returncode, error) == (0, b"")
+    assert tcp == set()
+    assert len(unix) == 3
+    assert set(private) == {0}
+    assert all(refused)
     assert ingest(tmp_path / "alone", "--items", str(export)).exit_code == 0
     assert digests(tmp_path / "forked") == digests(tmp_path / "alone")
     until_nobody_is_left(process)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
-def test_they_go_with_a_job_that_is_killed_or_interrupted(
-    tmp_path: Path, export: Path, number: signal.Signals, code: int
+def _refused(path: str) -> bool:
+    """Whether another user cannot connect to a socket; to be asked by root."""
+    asker = os.fork()
+    if asker == 0:
+        os.setuid(NOBODY)
+        try:
+            socket.socket(socket.AF_UNIX).connect(path)
+        except PermissionError:
+            os._exit(0)
+        os._exit(1)
+    return os.waitpid(asker, 0)[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "line"),
+    [
+        (signal.SIGKILL, -signal.SIGKILL, ""),
+        (signal.SIGINT, 130, "interrupted; nothing was published"),
+        (signal.SIGTERM, 143, "terminated; nothing was published"),
+    ],
+)
+def test_they_go_with_a_job_that_is_killed_or_interrupted_and_so_do_its_temporary_files(
+    tmp_path: Path, export: Path, number: signal.Signals, code: int, line: str
 ) -> None:
-    process = start(tmp_path / "d", export)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = start(tmp_path / "d", export, temporary=temporary)
     until_at_work(process, tmp_path / "d")
-    os.kill(process.pid, number)
-    process.communicate(timeout=DEADLINE)
+    # All processes of the group, as at a terminal; a kill is of the launching process alone.
+    os.kill(process.pid if number == signal.SIGKILL else -process.pid, number)
+    _, error = process.communicate(timeout=DEADLINE)
     assert process.returncode == code
+    assert error.decode().splitlines() == ([f"metadata-etl: {line}"] if line else [])
     until_nobody_is_left(process)
-    assert ingest(tmp_path / "d", "--items", str(export)).document["version"] == 1
+    left = [entry.name for entry in temporary.iterdir()]
+    assert (len(left) == 1) if number == signal.SIGKILL else (left == [])
+    assert number == signal.SIGKILL or not (tmp_path / "d/runs").exists()
+    again = start(tmp_path / "d", export, temporary=temporary)
+    again.communicate(timeout=DEADLINE)
+    assert again.returncode == 0
+    assert list(temporary.iterdir()) == []
+    assert not (tmp_path / "d/runs").exists()
+
+
+@pytest.mark.parametrize("moment", ["the server is there", "a worker is there", "two workers are there"])
+def test_none_is_left_when_a_job_is_killed_while_they_start(tmp_path: Path, export: Path, moment: str) -> None:
+    process = start(tmp_path / "d", export)
+    if moment == "the server is there":
+        wait_until(lambda: bool(server_of(process)), process)
+    else:
+        wanted = 1 if moment == "a worker is there" else 2
+        wait_until(lambda: len(workers_of(process)) >= wanted, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=DEADLINE)
+    until_nobody_is_left(process)
+
+
+def test_a_job_whose_worker_is_killed_fails_at_once_in_one_line(tmp_path: Path, export: Path) -> None:
+    process = start(tmp_path / "d", export)
+    wait_until(lambda: len(workers_of(process)) == 2, process)
+    os.kill(workers_of(process)[0], signal.SIGKILL)
+    began = time.monotonic()
+    _, error = process.communicate(timeout=DEADLINE)
+    assert time.monotonic() - began < 20  # seconds, on a machine with much else to do
+    (line,) = error.decode().splitlines()
+    assert line.startswith("metadata-etl: a worker process ended before its work was done; nothing was published.")
+    assert process.returncode == 1
+    until_nobody_is_left(process)
+    assert not (tmp_path / "d/CURRENT").exists()
+    assert not (tmp_path / "d/runs").exists()
 
 
 def test_a_server_that_dies_costs_nothing_but_time(tmp_path: Path, export: Path) -> None:
     process = start(tmp_path / "d", export)
-    began = time.monotonic()
-    while not (server := forked(process)):
-        assert time.monotonic() - began < DEADLINE
-        time.sleep(0.005)
-    os.kill(server[0], signal.SIGKILL)
+    wait_until(lambda: bool(server_of(process)), process)
+    os.kill(server_of(process)[0], signal.SIGKILL)
     _, error = process.communicate(timeout=DEADLINE)
     assert (process.returncode, error) == (0, b"")
     until_nobody_is_left(process)
