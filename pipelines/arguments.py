@@ -228,7 +228,6 @@ def _add_verify(commands: _Commands) -> None:
     which = verify.add_mutually_exclusive_group()
     which.add_argument("--version", type=int, metavar="N", help="this version instead of the current one")
     which.add_argument("--all", action="store_true", help="all versions that are there")
-    verify.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     _add_color(verify)
 
 
