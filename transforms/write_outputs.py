@@ -36,6 +36,7 @@ from transforms.kernels.publication import (
     uses_of,
 )
 from transforms.kernels.publication import USES as URL_USES
+from transforms.kernels.value_columns import columns_of
 from transforms.progress_notes import note_progress
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import GROUPS, Group
@@ -220,4 +221,4 @@ def _metadata(published: Published) -> dict[str, list[Sparse]]:
 
 def _part(state: StoredFile, keys: AbstractSet[str]) -> Batch:
     """The rows of a state file with the values of these metadata keys."""
-    return state_file(state).part({f"{form}:{key}" for key in keys for form in FORMS}, keys)
+    return state_file(state).part(columns_of(keys, FORMS), keys)

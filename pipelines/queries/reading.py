@@ -14,6 +14,7 @@ from transforms.kernels.batch import Batch
 from transforms.kernels.fields import locations
 from transforms.kernels.metadata import FORMS
 from transforms.kernels.publication import typed_columns
+from transforms.kernels.value_columns import columns_of
 from transforms.rules.coordinates import KEYS
 from transforms.states import state_file
 from transforms.stored_files import StoredFile
@@ -56,7 +57,7 @@ def read_columns(state: StoredFile, core: Iterable[str], columns: Iterable[Colum
 
 def read_pruned(state: StoredFile, names: AbstractSet[str], keys: AbstractSet[str]) -> Batch:
     """The batch of a state file with these columns and the values of these metadata keys alone."""
-    wanted = names | {f"{form}:{key}" for key in keys for form in FORMS}
+    wanted = names | columns_of(keys, FORMS)
     return state_file(state).part(wanted, keys)
 
 

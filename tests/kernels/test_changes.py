@@ -21,6 +21,7 @@ from transforms.kernels.fields import summarize
 from transforms.kernels.merging import GroupCounts, Merged, merge
 from transforms.kernels.publication import METADATA, publish
 from transforms.kernels.state_files import StateFile
+from transforms.kernels.value_columns import form_and_key
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.column_names import columns
 from transforms.rules.export_rows import Group
@@ -46,7 +47,7 @@ def fields_of(batch: Batch) -> dict[str, Any]:
     """A schema of the keys of a batch, with storages that take any value of theirs."""
     kinds: dict[str, str] = {}
     storages = {"int": "double", "float": "double", "big": "double", "string": "string", "bool": "string"}
-    names = [name.partition(":")[::2] for name in batch.rows.columns if ":" in name]
+    names = [value for name in batch.rows.columns if (value := form_and_key(name))]
     for form, key in [*names, *batch.cells.select("form", "key").unique().sort("key", "form").rows()]:
         kinds.setdefault(str(key), storages.get(str(form), "json"))
     return {key: {"column": column, "storage": kinds[key]} for key, column in columns(sorted(kinds)).items()}

@@ -12,6 +12,7 @@ from support.strategies import batch_of, json_values, keys, metadata_of
 from transforms.kernels.batch import Batch
 from transforms.kernels.contents import arranged, canonical, differing, together
 from transforms.kernels.metadata import ALWAYS_COLUMNS, DENSITY
+from transforms.kernels.value_columns import column_name, form_and_key
 from transforms.rules.values import canonical_json
 
 KEYS = st.one_of(st.sampled_from(["a", "b", "a:b", "lat"]), keys)
@@ -92,15 +93,14 @@ def test_a_form_of_a_key_is_a_column_where_it_is_frequent_and_else_cells(
     data: st.DataObject, objects: list[Any]
 ) -> None:
     found = arranged(data.draw(put_together(objects)))
-    columns = {name for name in found.rows.columns if ":" in name}
-    in_cells = {f"{form}:{key}" for key, form in found.cells.select("key", "form").iter_rows()}
+    columns = {value for name in found.rows.columns if (value := form_and_key(name))}
+    in_cells = {(form, key) for key, form in found.cells.select("key", "form").iter_rows()}
     assert not columns & in_cells
-    for name in columns:
-        filled = found.rows.height - found.rows[name].null_count()
-        assert filled * DENSITY >= found.rows.height or name.partition(":")[2] in ALWAYS_COLUMNS
+    for form, key in columns:
+        filled = found.rows.height - found.rows[column_name(form, key)].null_count()
+        assert filled * DENSITY >= found.rows.height or key in ALWAYS_COLUMNS
         assert filled
-    for name in in_cells:
-        form, _, key = name.partition(":")
+    for form, key in in_cells:
         assert found.cells.filter(key=key, form=form).height * DENSITY < found.rows.height
         assert key not in ALWAYS_COLUMNS
     places = found.cells.select("row", "key", "form").rows()

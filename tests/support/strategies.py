@@ -10,6 +10,7 @@ from transforms.kernels.batch import Batch
 from transforms.kernels.metadata import tabulated
 from transforms.kernels.normalization import Normalized, normalize
 from transforms.kernels.rows import Origin, batch
+from transforms.kernels.value_columns import form_and_key
 from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
@@ -19,7 +20,9 @@ texts = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
 )
 keys = st.one_of(
-    st.sampled_from(["a", "b", "A", "a.b", "", " ", "é", "int:a", "a:b", "name", "row", "reference_id", ":"]), texts
+    st.sampled_from(["a", "b", "A", "a.b", "", " ", "é", "int:a", "a:b", "name", "row", "reference_id", ":"]),
+    st.sampled_from(["a\0b", "~", "~0\0~"]),
+    texts,
 )
 doubles = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
@@ -252,7 +255,7 @@ def read_back(columns: Any, cells: list[dict[str, Any]], height: int) -> list[Js
         found[row][key] = read(value)
 
     for name, values in columns.items():
-        form, _, key = name.partition(":")
+        form, key = form_and_key(name) or ("", "")
         for row, value in enumerate(values.to_list()):
             if value is not None:
                 put(row, key, form, value)

@@ -3,7 +3,6 @@
 Written and read by pyarrow, which does both in about half the time that polars takes for frames of some thousand rows.
 """
 
-import io
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import pyarrow as pa
 from transforms.damage import damaged_file
 from transforms.kernels.silence import completed, silent_columns, without
 from transforms.kernels.texts import SomeTexts
+from transforms.kernels.value_columns import column_name, form_and_key
 
 _CODEC: Literal["lz4"] = "lz4"
 _WRITTEN = pa.ipc.IpcWriteOptions(compression=_CODEC, use_threads=False)
@@ -28,8 +28,6 @@ _DTYPES = {
 _SAMPLE, _OFTEN = 512, 8
 """Texts are numbered if each comes 8 times on average, at first among so many rows, then among all."""
 _MOST_INT8 = 2**7
-_NUL = "\0"
-"""A metadata key may hold it (V9), but no name that passes from polars to pyarrow: such frames stay with polars."""
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
 _TYPE = b"type"
 """Under this name the metadata of a column without values, which is stored as one of type null, tell its own type."""
@@ -84,10 +82,6 @@ def to_arrow(frame: pl.DataFrame, *, numbered: bool = False) -> bytes:
         numbered: Whether texts that come again and again are written once, and numbered: for files that are written
             once and read several times.
     """
-    if any(_NUL in name for name in frame.columns):
-        out = io.BytesIO()
-        frame.write_ipc(out, compression=_CODEC, compat_level=pl.CompatLevel.oldest())
-        return out.getvalue()
     # Without string views: how those lie in memory depends on the order in which rows came together (P3).
     schema = frame.schema
     silent = {name for name in silent_columns(frame) if f"{schema[name]}" in _DTYPES}
@@ -129,8 +123,7 @@ class ArrowFile:
     @property
     def names(self) -> list[str]:
         """The names of the columns."""
-        names: list[str] = self._schema().names
-        return names
+        return [_escaped(name) for name in self._schema().names]
 
     def texts(self, name: str, meant: npt.NDArray[np.bool_]) -> SomeTexts | None:
         """The texts that some rows have in a column; None where it has no value.
@@ -204,20 +197,31 @@ class ArrowFile:
 
     def _read(self, names: Sequence[str] | None = None) -> pa.Table:
         """The columns of these names, by default all, decompressed."""
-        schema = self._schema()
-        fields = None if names is None else [schema.names.index(name) for name in names]
+        places = {name: place for place, name in enumerate(self.names)}
+        fields = None if names is None else [places[name] for name in names]
         if self._stored is None:
-            return self._open(fields).read_all()
+            return _renamed(self._open(fields).read_all())
         with self._stored.reading():
             table = self._open(fields).read_all()
             table.validate(full=True)
             if self._stored.rows not in (None, table.num_rows):
                 raise ValueError(f"expected {self._stored.rows} rows, got {table.num_rows}")
-            return table
+            return _renamed(table)
 
     def _open(self, fields: Sequence[int] | None = None) -> pa.ipc.RecordBatchFileReader:
         options = _READ if fields is None else pa.ipc.IpcReadOptions(use_threads=False, included_fields=fields)
         return pa.ipc.open_file(pa.py_buffer(self._data), options=options)
+
+
+def _escaped(name: str) -> str:
+    """The name of a column; earlier versions wrote keys with a NUL as they are, which polars cannot take."""
+    value = form_and_key(name) if "\0" in name else None
+    return column_name(*value) if value else name
+
+
+def _renamed(table: pa.Table) -> pa.Table:
+    names = [_escaped(name) for name in table.column_names]
+    return table if names == table.column_names else table.rename_columns(names)
 
 
 def from_arrow(
@@ -295,6 +299,9 @@ def _frame(table: pa.Table) -> pl.DataFrame:
         raise TypeError(f"expected a table, got {type(frame)}")
     if not silent:
         return frame
-    told = {name: _DTYPES[table.schema.field(name).metadata[_TYPE].decode()] for name in silent}
-    schema = {name: told.get(name) or frame.schema[name] for name in table.column_names}
+    there = frame.schema  # made of all columns with each call
+    schema = {
+        field.name: _DTYPES[field.metadata[_TYPE].decode()] if pa.types.is_null(field.type) else there[field.name]
+        for field in table.schema
+    }
     return completed(frame, schema, table.num_rows)

@@ -4,7 +4,7 @@ Columns of few distinct texts are numbered and put in order by these numbers, in
 texts themselves would take ten times as long.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,15 @@ def ordered(cells: pl.DataFrame, *names: str) -> pl.DataFrame:
         texts = cells[name].unique().sort()
         numbers = numbers * len(texts) + cells[name].cast(pl.Enum(texts)).to_physical().to_numpy()
     return cells[order_of_numbers(numbers)]
+
+
+def without_values(cells: pl.DataFrame, values: Collection[tuple[str, str]]) -> pl.DataFrame:
+    """The cells but those of some values, each given by form and key; in the order that they have."""
+    if not cells.height or not values:
+        return cells
+    forms, keys = zip(*values, strict=True)
+    others = pl.DataFrame({"form": forms, "key": keys}, schema={"form": pl.String, "key": pl.String})
+    return cells.join(others, on=["form", "key"], how="anti", maintain_order="left")
 
 
 def stretches(sorted_rows: pl.DataFrame, *names: str) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from transforms.kernels.metadata import KIND_FORMS
 from transforms.kernels.publication import USED
 from transforms.kernels.rests import rest_of
 from transforms.kernels.state_files import StateFile
+from transforms.kernels.value_columns import form_and_key
 from transforms.rules.fields import GroupSummary
 from transforms.rules.retraction import Rest, open_fields, replaced_group
 
@@ -130,6 +131,12 @@ class Touched:
 def _counted(batch: Batch) -> Batch:
     """Of some rows the columns and cells of numbers, and the columns from which their uses of URLs are told."""
     used = USED[batch.group]
-    names = [name for name in batch.rows.columns if name in used or name.partition(":")[0] in KIND_FORMS["number"]]
+    names = [name for name in batch.rows.columns if name in used or _is_number(name)]
     cells = batch.cells.filter(pl.col("form").is_in(KIND_FORMS["number"])) if batch.cells.height else batch.cells
     return Batch(batch.group, batch.rows.select(names), cells)
+
+
+def _is_number(name: str) -> bool:
+    """Whether a column is one of numbers of the metadata."""
+    value = form_and_key(name)
+    return value is not None and value[0] in KIND_FORMS["number"]

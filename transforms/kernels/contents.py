@@ -4,18 +4,22 @@ A batch that was put together from others may hold values of one key and form in
 of each key gets one place, chosen by how many rows of the whole have it: so the place depends on the rows alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
 
 from transforms.kernels.batch import CELLS, Batch, Positions, cells_at
-from transforms.kernels.cells import cell_groups, cell_values
+from transforms.kernels.cells import cell_groups, cell_values, without_values
 from transforms.kernels.metadata import ALWAYS_COLUMNS, CELL_COLUMN, DENSITY, FORMS, spread
 from transforms.kernels.parsing import parse
-from transforms.kernels.silence import silence
+from transforms.kernels.silence import silence, without
+from transforms.kernels.value_columns import column_name, form_and_key
 from transforms.rules.values import JsonValue
 
+_Value: TypeAlias = tuple[str, str]
+"""Values of one form and one key."""
 _SOURCE = ("export_name", "offset")
 """Columns that say where a row came from, and nothing about it."""
 
@@ -24,55 +28,47 @@ def arranged(batch: Batch) -> Batch:
     """The same rows, each form of each key in its place: a column where it is frequent, else cells."""
     height = batch.rows.height
     in_cells = _cell_counts(batch.cells)
-    in_columns = {name: height - batch.rows[name].null_count() for name in batch.rows.columns if ":" in name}
+    columns = {value: column for column in batch.rows.iter_columns() if (value := form_and_key(column.name))}
+    in_columns = {value: height - column.null_count() for value, column in columns.items()}
     frequent = {
-        name
-        for name in in_columns.keys() | in_cells.keys()
-        if _is_frequent(name, in_columns.get(name, 0) + in_cells.get(name, 0), height)
+        value
+        for value in in_columns.keys() | in_cells.keys()
+        if _is_frequent(value[1], in_columns.get(value, 0) + in_cells.get(value, 0), height)
     }
-    rows = batch.rows.drop(in_columns.keys() - frequent)
-    rare = [_as_cells(batch.rows[name], name) for name, count in in_columns.items() if count and name not in frequent]
+    rows = without(batch.rows, {columns[value].name for value in in_columns.keys() - frequent})
+    rare = [_as_cells(columns[value], *value) for value, count in in_columns.items() if count and value not in frequent]
     moved = frequent & in_cells.keys()
     cells = batch.cells
     if moved:
         rows = rows.with_columns(
-            _whole_column(batch, name, found).alias(name) for name, found in _cells_of(batch, moved)
+            _whole_column(columns.get((form, key)), form, found, height).alias(column_name(form, key))
+            for (key, form), found in cell_groups(batch)
+            if (form, key) in moved
         )
-        cells = cells.filter(~(pl.col("form") + ":" + pl.col("key")).is_in(list(moved)))
+        cells = without_values(cells, moved)
     if rare:
         cells = pl.concat([cells, *rare])
     return Batch(batch.group, rows, cells.sort("row", "key", "form") if rare or moved else cells)
 
 
-def _cell_counts(cells: pl.DataFrame) -> dict[str, int]:
+def _cell_counts(cells: pl.DataFrame) -> dict[_Value, int]:
     counted = cells.group_by("key", "form").len()
-    return {f"{form}:{key}": count for key, form, count in counted.iter_rows()}
+    return {(form, key): count for key, form, count in counted.iter_rows()}
 
 
-def _is_frequent(name: str, count: int, height: int) -> bool:
-    key = name.partition(":")[2]
+def _is_frequent(key: str, count: int, height: int) -> bool:
     return count > 0 and (count * DENSITY >= height or key in ALWAYS_COLUMNS)
 
 
-def _cells_of(batch: Batch, names: set[str]) -> Iterator[tuple[str, pl.DataFrame]]:
-    for (key, form), cells in cell_groups(batch):
-        if f"{form}:{key}" in names:
-            yield f"{form}:{key}", cells
-
-
-def _whole_column(batch: Batch, name: str, cells: pl.DataFrame) -> pl.Series:
-    """All values of one form and key: those of its column, and those of its cells."""
-    form = name.partition(":")[0]
+def _whole_column(column: pl.Series | None, form: str, cells: pl.DataFrame, height: int) -> pl.Series:
+    """All values of one form and key: those of its column, if it has one, and those of its cells."""
     given = cell_values(cells, form).cast(FORMS[form])
-    values = spread(given, cells["row"].to_numpy().astype(np.int64), batch.rows.height)
-    if name not in batch.rows.columns:
-        return values
-    return pl.select(pl.coalesce(batch.rows[name], values)).to_series()
+    values = spread(given, cells["row"].to_numpy().astype(np.int64), height)
+    return values if column is None else pl.select(pl.coalesce(column, values)).to_series()
 
 
-def _as_cells(values: pl.Series, name: str) -> pl.DataFrame:
+def _as_cells(values: pl.Series, form: str, key: str) -> pl.DataFrame:
     """The values of a column as cells."""
-    form, _, key = name.partition(":")
     where = np.flatnonzero(values.is_not_null().to_numpy())
     given = values.gather(where)
     target = CELL_COLUMN.get(form, "text")
@@ -96,15 +92,13 @@ def differing(pool: Batch, before: Positions, after: Positions) -> "np.ndarray[t
     """
     count = len(before)
     found = np.zeros(count, np.bool_)
-    for name in pool.rows.columns:
-        if name not in _SOURCE:
-            values = pool.rows[name]
-            if values.null_count() < len(values):
-                values = _exact(values)
-                found |= values.gather(before).ne_missing(values.gather(after)).to_numpy()
+    for values in pool.rows.iter_columns():
+        if values.name not in _SOURCE and values.null_count() < len(values):
+            exact = _exact(values)
+            found |= exact.gather(before).ne_missing(exact.gather(after)).to_numpy()
     if pool.cells.height and not found.all():
-        exact = Batch(pool.group, pool.rows, pool.cells.with_columns(_exact(pool.cells["float"])))
-        one, other = (cells_at(exact.cells, positions) for positions in (before, after))
+        cells = pool.cells.with_columns(_exact(pool.cells["float"]))
+        one, other = (cells_at(cells, positions) for positions in (before, after))
         for a, b in ((one, other), (other, one)):
             lost = a.join(b, on=a.columns, how="anti", nulls_equal=True)
             found[lost["row"].to_numpy()] = True

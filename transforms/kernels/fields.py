@@ -11,6 +11,7 @@ from transforms.kernels import statistics
 from transforms.kernels.batch import Batch
 from transforms.kernels.cell_statistics import numbers_of_stretches, strings_of_keys
 from transforms.kernels.cells import cell_groups, cell_values, ordered, stretches
+from transforms.kernels.value_columns import column_name, form_and_key
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary, merge_fields
 from transforms.rules.numbers import merge_numbers, summarize_number
@@ -24,10 +25,11 @@ def values_by_form(batch: Batch) -> dict[str, dict[str, list[tuple[npt.NDArray[n
     A key may have both a column and cells of one form: a batch is made of smaller ones.
     """
     found: defaultdict[str, dict[str, list[tuple[npt.NDArray[np.int64] | None, pl.Series]]]] = defaultdict(dict)
-    for name in batch.rows.columns:
-        form, colon, key = name.partition(":")
-        if colon:
-            found[key].setdefault(form, []).append((None, batch.rows[name]))
+    for column in batch.rows.iter_columns():
+        value = form_and_key(column.name)
+        if value:
+            form, key = value
+            found[key].setdefault(form, []).append((None, column))
     for (key, form), cells in cell_groups(batch):
         found[key].setdefault(form, []).append((cells["row"].to_numpy().astype(np.int64), cell_values(cells, form)))
     return dict(found)
@@ -53,10 +55,11 @@ def summarize(batch: Batch, limits: Mapping[str, int] | None = None, *, most: in
     paired = _paired(rows)
     limits = limits or {}
     fields: dict[str, FieldSummary] = {}
-    for name in rows.columns:
-        form, colon, key = name.partition(":")
-        if colon:
-            summary = _summary(form, _present(rows[name]), limits.get(key, most))
+    for column in rows.iter_columns():
+        value = form_and_key(column.name)
+        if value:
+            form, key = value
+            summary = _summary(form, _present(column), limits.get(key, most))
             fields[key] = merge_fields(fields.get(key, FieldSummary(paired=paired.get(key, 0))), summary)
     for key, summary in _cell_summaries(batch, limits, most):
         fields[key] = merge_fields(fields.get(key, FIELD_ZERO), summary)
@@ -73,7 +76,7 @@ def _paired(rows: pl.DataFrame) -> dict[str, int]:
     """Key to how many rows have both coordinates of its pair (C1)."""
     found: dict[str, int] = {}
     for pair in PAIRS:
-        if all(any(f"{form}:{key}" in rows.columns for form in ("float", "int")) for key in pair):
+        if all(any(column_name(form, key) in rows.columns for form in ("float", "int")) for key in pair):
             north, east = (_number(rows, key).is_not_null() for key in pair)
             found |= dict.fromkeys(pair, int(rows.select((north & east).sum()).item()))
     return found
@@ -102,7 +105,11 @@ def _cell_summaries(batch: Batch, limits: Mapping[str, int], most: int) -> Itera
 
 
 def _number(rows: pl.DataFrame, key: str) -> pl.Expr:
-    forms = [pl.col(name).cast(pl.Float64) for name in (f"float:{key}", f"int:{key}") if name in rows.columns]
+    forms = [
+        pl.col(name).cast(pl.Float64)
+        for name in (column_name(form, key) for form in ("float", "int"))
+        if name in rows.columns
+    ]
     return pl.coalesce(forms) if forms else pl.lit(None, pl.Float64)
 
 

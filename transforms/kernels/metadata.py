@@ -13,6 +13,7 @@ import polars as pl
 from transforms.kernels.batch import CELLS, Positions, no_cells
 from transforms.kernels.ordering import order_of_numbers
 from transforms.kernels.silence import silence
+from transforms.kernels.value_columns import column_name
 from transforms.rules import coordinates
 from transforms.rules.metadata import RESERVED
 from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM, JsonObject, JsonValue, canonical_json
@@ -140,7 +141,7 @@ def laid_out(found: Iterable[Found], count: int) -> tuple[dict[str, pl.Series], 
     cells: list[Found] = []
     for key, form, where, series in found:
         if len(where) * DENSITY >= count or key in ALWAYS_COLUMNS:
-            columns[f"{form}:{key}"] = spread(series, where, count)
+            columns[column_name(form, key)] = spread(series, where, count)
         else:
             cells.append((key, form, where, series))
     return columns, _cells(cells) if cells else no_cells()

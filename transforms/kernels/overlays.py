@@ -9,6 +9,7 @@ import polars as pl
 from transforms.kernels.batch import Batch, Positions, cells_at
 from transforms.kernels.contents import json_value
 from transforms.kernels.metadata import FORMS
+from transforms.kernels.value_columns import column_name, form_and_key
 from transforms.rules import coordinates
 from transforms.rules.rejections import Fault
 from transforms.rules.values import JsonObject
@@ -30,16 +31,18 @@ def laid_over(pool: Batch, below: Positions, above: Positions) -> tuple[Batch, d
     lower, upper = pool.rows[below], pool.rows[above]
     lower_cells, upper_cells = cells_at(pool.cells, below), cells_at(pool.cells, above)
     touched = _touched(upper, upper_cells)
-    columns = {name: lower[name] for name in lower.columns}
+    columns = {column.name: column for column in lower.iter_columns()}
     columns |= {name: upper[name] for name in ("export_name", "offset")}
-    for name in lower.columns:
-        form, colon, key = name.partition(":")
-        if colon and key in touched:
-            over = _nothing(form, len(below)) if form == "null" else upper[name]
-            columns[name] = over.zip_with(pl.Series(touched[key]), lower[name])
+    for name, beneath, above_it in zip(lower.columns, lower.iter_columns(), upper.iter_columns(), strict=True):
+        value = form_and_key(name)
+        if value and value[1] in touched:
+            form, key = value
+            over = _nothing(form, len(below)) if form == "null" else above_it
+            columns[name] = over.zip_with(pl.Series(touched[key]), beneath)
     kept = lower_cells
     if kept.height:
-        dense = [key for key in touched if key in set(kept["key"].to_list())]
+        in_cells = set(kept["key"].unique().to_list())
+        dense = [key for key in touched if key in in_cells]
         covered = [upper_cells.select("row", "key")]
         for key in dense:
             rows = np.flatnonzero(touched[key]).astype(np.uint32)
@@ -58,10 +61,11 @@ def _nothing(form: str, height: int) -> pl.Series:
 def _touched(upper: pl.DataFrame, cells: pl.DataFrame) -> dict[str, Mask]:
     """Key to the rows of which the update names it, for the keys that have a column."""
     touched: dict[str, Mask] = {}
-    for name in upper.columns:
-        _, colon, key = name.partition(":")
-        if colon:
-            named = upper[name].is_not_null().to_numpy()
+    for column in upper.iter_columns():
+        value = form_and_key(column.name)
+        if value:
+            key = value[1]
+            named = column.is_not_null().to_numpy()
             touched[key] = touched[key] | named if key in touched else named
     for (key,), rows in cells.partition_by("key", as_dict=True).items():
         if key in touched:
@@ -87,13 +91,15 @@ def _relocated(columns: dict[str, pl.Series], touched: Mapping[str, Mask]) -> di
                 numbers.setdefault(key, {})[row] = number
     for key, changed in numbers.items():
         where = list(changed)
-        strings = columns[f"string:{key}"]
+        strings = columns[column_name("string", key)]
         stays = np.ones(len(strings), np.bool_)
         stays[where] = False
         # Not by scattering null, below which the strings would go on: they would show in the bytes (P3).
-        columns[f"string:{key}"] = strings.zip_with(pl.Series(stays), _nothing("string", len(strings)))
-        before = columns.get(f"float:{key}", _nothing("float", len(strings)))
-        columns[f"float:{key}"] = before.clone().scatter(where, list(changed.values())).alias(f"float:{key}")
+        columns[column_name("string", key)] = strings.zip_with(pl.Series(stays), _nothing("string", len(strings)))
+        before = columns.get(column_name("float", key), _nothing("float", len(strings)))
+        columns[column_name("float", key)] = (
+            before.clone().scatter(where, list(changed.values())).alias(column_name("float", key))
+        )
     return faults
 
 
@@ -102,7 +108,7 @@ def _coordinate_values(columns: Mapping[str, pl.Series], rows: list[int]) -> lis
     values: list[JsonObject] = [{} for _ in rows]
     for key in coordinates.KEYS:
         for form in FORMS:
-            column = columns.get(f"{form}:{key}")
+            column = columns.get(column_name(form, key))
             for place, value in enumerate([] if column is None else column.gather(rows).to_list()):
                 if value is not None:
                     values[place][key] = json_value(form, value)

@@ -13,6 +13,7 @@ from transforms.kernels.cells import cell_values, ordered, stretches
 from transforms.kernels.fields import locations
 from transforms.kernels.image_urls import cache_key_column, published_keys
 from transforms.kernels.metadata import json_text, spread
+from transforms.kernels.value_columns import column_name
 from transforms.rules.attachments import FIELD as ATTACHMENTS
 from transforms.rules.attachments import Attachment, attachments
 from transforms.rules.avro_schema import COLUMNS, stored_fields
@@ -33,7 +34,7 @@ _URLS: dict[Group, tuple[tuple[str, str], ...]] = {
 """The URL columns of each group, and what each is (K1)."""
 
 USED: Mapping[Group, frozenset[str]] = {
-    group: frozenset({"reference_id", "url", f"json:{ATTACHMENTS}", *(name for name, _ in names)})
+    group: frozenset({"reference_id", "url", column_name("json", ATTACHMENTS), *(name for name, _ in names)})
     for group, names in _URLS.items()
 }
 """The columns of a batch from which its uses of URLs are told."""
@@ -130,7 +131,7 @@ def publish(batch: Batch, fields: Mapping[str, JsonValue], *, cache_keys: CacheK
         "context_attachments": attached,
     }
     if CAMERA_PARAMS in rows.columns:
-        in_metadata = f"json:{CAMERA_PARAMS}"
+        in_metadata = column_name("json", CAMERA_PARAMS)
         sources = [name for name in (in_metadata, CAMERA_PARAMS) if name in rows.columns]
         given[CAMERA_PARAMS] = rows.select(pl.coalesce(sources)).to_series()
     if "labels" in rows.columns:
@@ -160,11 +161,11 @@ def typed_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, pl.Ser
 def sparse_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, Sparse]:
     """As `typed_columns`, without what rows lack."""
     rows, cells = batch.rows, _cell_columns(batch, storages)
-    present = frozenset(rows.columns)
+    given = {column.name: column for column in rows.iter_columns()}
     columns = {}
     for key, storage in storages.items():
-        names = [(form, f"{form}:{key}") for form in _FORMS[storage]]
-        dense = [_cast(rows[name], form, storage) for form, name in names if name in present]
+        names = [(form, column_name(form, key)) for form in _FORMS[storage]]
+        dense = [_cast(given[name], form, storage) for form, name in names if name in given]
         rare = cells.get(key, [])
         if not dense and not rare:
             columns[key] = Sparse(np.empty(0, np.int64), pl.Series([], dtype=_DTYPES[storage]))
@@ -244,7 +245,7 @@ def use_the_same(one: Batch, other: Batch) -> bool:
 def some_uses(batch: Batch, keys: pl.Series, urls: pl.Series, mode: CacheKeyMode) -> pl.DataFrame:
     """Of `uses_of` the uses of some keys, given with the canonical URLs that they are of."""
     names = [name for name, _ in _URLS[batch.group]]
-    attached = f"json:{ATTACHMENTS}"
+    attached = column_name("json", ATTACHMENTS)
     may = pl.coalesce("url", *names).is_in(urls.implode())
     if attached in batch.rows.columns:
         may |= pl.col(attached).is_not_null()
@@ -256,7 +257,7 @@ def _attachments(batch: Batch, mode: CacheKeyMode) -> tuple[pl.Series, pl.DataFr
     """The context attachments of the rows, and the URLs they use (A1, K1)."""
     none = pl.Series(ATTACHMENTS, [None], _ATTACHMENT).new_from_index(0, batch.rows.height)
     uses: dict[str, list[str | bytes]] = {name: [] for name in USES}
-    texts = batch.rows.get_column(f"json:{ATTACHMENTS}", default=None)
+    texts = batch.rows.get_column(column_name("json", ATTACHMENTS), default=None)
     if texts is None:
         return none, pl.DataFrame(uses, schema=USES)
     found: list[list[dict[str, object]] | None] = []

@@ -16,6 +16,7 @@ from transforms.kernels.metadata import FORMS
 from transforms.kernels.state_files import Mask, StateFile
 from transforms.kernels.statistics import many_strings
 from transforms.kernels.texts import SomeTexts
+from transforms.kernels.value_columns import columns_of, form_and_key
 from transforms.rules.fields import FIELD_ZERO
 from transforms.rules.retraction import Rest
 from transforms.rules.strings import MAX_CATEGORIES, STRINGS_ZERO
@@ -42,7 +43,7 @@ def rest_of(
     found = {key: rest for key, each in seen.items() if (rest := each.rest(limits.get(key, MAX_CATEGORIES)))}
     others = seen.keys() - found.keys()
     if others:
-        part = state.part({f"{form}:{key}" for key in others for form in FORMS}, others)
+        part = state.part(columns_of(others, FORMS), others)
         summaries = summarize(part.take(np.flatnonzero(stays)), limits).fields
         for key in others:
             summary = summaries.get(key, FIELD_ZERO)
@@ -79,9 +80,10 @@ class _Seen:
 
 def _look_at_columns(encoded: EncodedBatch, meant: Mask, seen: Mapping[str, _Seen]) -> None:
     for name in encoded.rows.names:
-        form, colon, key = name.partition(":")
-        if not colon or key not in seen:
+        value = form_and_key(name)
+        if not value or value[1] not in seen:
             continue
+        form, key = value
         found = seen[key]
         found.is_plain &= form in _PLAIN
         if form == "string":

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from transforms.kernels.batch import Batch
+from transforms.kernels.cells import without_values
 from transforms.kernels.contents import json_value
 from transforms.kernels.fields import values_by_form
 from transforms.kernels.metadata import KIND_FORMS
+from transforms.kernels.silence import without
+from transforms.kernels.value_columns import column_name
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import OnConflict
 from transforms.rules.rejections import Code, Fault, expected
@@ -53,12 +55,12 @@ def _fault(key: str, winner: str, value: JsonValue) -> Fault:
 def cleared(batch: Batch, winners: Mapping[str, str]) -> Batch:
     """The rows without their losing values, as if they had never been there."""
     lost = {
-        f"{form}:{key}"
+        (form, key)
         for key, winner in winners.items()
         for kind, forms in KIND_FORMS.items()
         if kind != winner
         for form in forms
     }
-    rows = batch.rows.drop(name for name in batch.rows.columns if name in lost)
-    cells = batch.cells.filter(~(pl.col("form") + ":" + pl.col("key")).is_in(list(lost)))
+    rows = without(batch.rows, {column_name(form, key) for form, key in lost})
+    cells = without_values(batch.cells, lost)
     return Batch(batch.group, rows, cells)
