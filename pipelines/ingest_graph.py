@@ -68,7 +68,9 @@ Reports: TypeAlias = dict[str, beam.PCollection[object]]
 def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None]]:
     """The graph, from top to bottom; returns what the steps report, and one element when all of it is written."""
     raw = root | "ReadExports" >> ReadExports(job.exports, range_bytes=job.range_bytes, progress=job.progress)
-    rows = raw | "Normalize" >> Normalize(partitions=job.partitions, declared=job.schema.declared)
+    rows = raw | "Normalize" >> Normalize(
+        partitions=job.partitions, declared=job.schema.declared, max_fields=job.schema.max_fields
+    )
     partitions = rows.batches | "GroupPartitions" >> GroupPartitions(job.held)
     merging = _merging(job)
     merged = partitions | "MergeRecords" >> MergeRecords(merging, root=job.root)
@@ -131,4 +133,5 @@ def _merging(job: Job) -> Merging:
         limits=job.limits,
         fresh=job.fresh,
         progress=job.progress,
+        max_fields=job.schema.max_fields,
     )

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pipelines.config import JobConfig
 from pipelines.errors import ExitCode
+from transforms.rules.crowds import MOST_COUNTED
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import Code
 from transforms.rules.values import JsonObject
@@ -252,7 +253,10 @@ def _failures(tally: Tally, config: JobConfig) -> Iterator[tuple[ExitCode, str]]
             f"{exports} could not be read to its end; repair it, or publish what can be read with --allow-unreadable",
         )
     if tally.too_many_fields:
-        found = ", ".join(f"{group} has {count:,}" for group, count in tally.too_many_fields.items())
+        found = ", ".join(
+            f"{group} has {'at least ' if count >= MOST_COUNTED else ''}{count:,}"
+            for group, count in tally.too_many_fields.items()
+        )
         yield (
             ExitCode.ERROR,
             (

@@ -9,16 +9,16 @@ from transforms import coders as _coders  # noqa: F401 - registers how batches a
 from transforms.elements import Summaries
 from transforms.kernels.batch import Batch
 from transforms.kernels.fields import summarize
+from transforms.rules.crowds import MAX_FIELDS, most_fields
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.fields import GROUP_ZERO, FieldSummary, merge_groups
+from transforms.rules.fields import GROUP_ZERO, FieldSummary, key_count, limited, merge_groups
 from transforms.rules.numbers import quantiles
 from transforms.rules.schema import conflicts, other_choices, resolve_group
 from transforms.rules.strings import MAX_CATEGORIES
 from transforms.rules.values import JsonObject
 from transforms.steps import StepFn, call
 
-MAX_FIELDS = 2000
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 _QUANTILE_NAMES = tuple(f"{q:g}" for q in QUANTILES)
 
@@ -42,7 +42,8 @@ class InferSchema(beam.PTransform):
     """PCollection[Batch] to one JSON object: `groups` as in `schema.json`, `conflicts`, `quantiles` and more.
 
     `quantiles` has, by group and numerical field, the values at QUANTILES; `too_many_fields`, the number of metadata
-    keys of each group that has more than `max_fields` (R5); `sticky_text`, by group, the fields that are text for good
+    keys of each group that has more than `max_fields` (R5; of far more there are no fields, and their number is exact
+    up to `rules.crowds.MOST_COUNTED`); `sticky_text`, by group, the fields that are text for good
     (T2); `other_choices`, by group and field, how many values are none of the declared choices (D2).
 
     Give all batches of a dataset; in which order, and how they are grouped, changes nothing.
@@ -106,7 +107,8 @@ class _ResolveSummariesFn(beam.CombineFn):
         merged = Summaries()
         for summaries in accumulators:
             for group, summary in summaries.items():
-                merged[group] = merge_groups(merged.get(group, GROUP_ZERO), summary)
+                whole = merge_groups(merged.get(group, GROUP_ZERO), summary)
+                merged[group] = limited(whole, most_fields(self._options.max_fields))
         return merged
 
     def extract_output(self, accumulator: Summaries) -> dict[str, object]:
@@ -128,7 +130,10 @@ def resolve(summaries: Summaries, options: SchemaOptions) -> dict[str, object]:
     declared = {group: options.declared.get(group, {}) for group in GROUPS}
     return {
         "too_many_fields": {
-            group: len(summary.fields) for group, summary in found.items() if len(summary.fields) > options.max_fields
+            # Rows whose keys were only counted may be fewer than those that were read with them.
+            group: max(key_count(summary), options.max_fields + 1)
+            for group, summary in found.items()
+            if summary.crowd or len(summary.fields) > options.max_fields
         },
         "groups": {
             group: resolve_group(summary, sticky_text=sticky[group], declared=declared[group])

@@ -21,6 +21,7 @@ from transforms.kernels.fields import summarize
 from transforms.kernels.merging import GroupCounts, Merged, merge
 from transforms.kernels.settling import Ruling
 from transforms.progress_notes import note_progress
+from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.export_rows import GROUPS, MARKS, TARGETS, Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Step
@@ -52,6 +53,7 @@ class Merging:
         limits: Group to field to how many distinct strings are counted, where it is not the usual number (D3).
         fresh: Groups whose summaries are made anew, because these limits are not those of the published version.
         progress: Local file for progress notes, None where the workers are elsewhere.
+        max_fields: How many metadata keys a group may have (R5).
     """
 
     partitions: int
@@ -62,6 +64,7 @@ class Merging:
     limits: Mapping[Group, Mapping[str, int]] = field(default_factory=dict)
     fresh: Collection[Group] = ()
     progress: str | None = None
+    max_fields: int = MAX_FIELDS
 
 
 class GroupPartitions(beam.PTransform):
@@ -278,7 +281,9 @@ class _MergePartitionFn(StepFn):
         for group in GROUPS:
             limits = merging.limits.get(group, {})
             if group in merged.changed and group in brought.touched:
-                state, changed, summaries[group] = brought.touched[group].replaced(merged.batches[group], limits)
+                state, changed, summaries[group] = brought.touched[group].replaced(
+                    merged.batches[group], limits, max_fields=merging.max_fields
+                )
                 laid = self._write("state", group, number, state.to_bytes(), state.records)
                 states[group] = (
                     laid if state.above is None else replace(laid, base=self._base(group, number, held[group]))
@@ -287,7 +292,7 @@ class _MergePartitionFn(StepFn):
             elif group in merged.changed:
                 batch = merged.batches[group]
                 states[group] = self._write("state", group, number, batch.to_bytes(numbered=True), batch.rows.height)
-                summaries[group] = summarize(batch, limits)
+                summaries[group] = summarize(batch, limits, max_fields=merging.max_fields)
             elif group in held:
                 states[group] = held[group]
                 fresh = group in merging.fresh

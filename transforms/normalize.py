@@ -20,6 +20,7 @@ from transforms.kernels.digests import partitions_of
 from transforms.kernels.normalization import normalize
 from transforms.kernels.rows import Origin
 from transforms.raw_records import RawRecords
+from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Code
@@ -36,20 +37,27 @@ MOST_HELD_BYTES = 128 * 1024 * 1024
 class Normalize(beam.PTransform):
     """Lists of RawChunk to (partition, Batch), beside it the outputs REJECTED (Rejection) and READINGS (Reading)."""
 
-    def __init__(self, *, partitions: int, declared: Declared | None = None) -> None:
-        """Takes the number of partitions, at least 1, and the declared schema, whose choices are checked here (D2)."""
+    def __init__(self, *, partitions: int, declared: Declared | None = None, max_fields: int = MAX_FIELDS) -> None:
+        """Takes how rows are checked.
+
+        Args:
+            partitions: How many there are, at least 1.
+            declared: The declared schema, whose choices are checked here (D2).
+            max_fields: How many metadata keys a group may have (R5).
+        """
         super().__init__()
         if partitions < 1:
             raise ValueError(f"expected at least one partition, got {partitions}")
         self._partitions = partitions
         self._declared = declared or {}
+        self._max_fields = max_fields
 
     @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
     def expand(self, chunks: beam.PCollection[list[RawChunk]]) -> beam.pvalue.DoOutputsTuple:
         """One pass over the records of each chunk; those of small exports are taken together."""
-        return chunks | "NormalizeChunks" >> beam.ParDo(_NormalizeFn(self._partitions, self._declared)).with_outputs(
-            REJECTED, READINGS, main="batches"
-        )
+        return chunks | "NormalizeChunks" >> beam.ParDo(
+            _NormalizeFn(self._partitions, self._declared, self._max_fields)
+        ).with_outputs(REJECTED, READINGS, main="batches")
 
 
 Outputs: TypeAlias = (
@@ -58,9 +66,10 @@ Outputs: TypeAlias = (
 
 
 class _NormalizeFn(StepFn):
-    def __init__(self, partitions: int, declared: Declared) -> None:
+    def __init__(self, partitions: int, declared: Declared, max_fields: int) -> None:
         self._partitions = partitions
         self._declared = declared
+        self._max_fields = max_fields
         self._stage = Stage("normalize")
         self._held: dict[tuple[int, Group], list[Batch]] = {}
         self._held_bytes = 0
@@ -94,7 +103,14 @@ class _NormalizeFn(StepFn):
         records, origin = _together(raws)
         export = raws[0].stretch.export
         with _no_collection():
-            done = normalize(records, group=export.group, model_run=export.model_run, origin=origin, mode=export.mode)
+            done = normalize(
+                records,
+                group=export.group,
+                model_run=export.model_run,
+                origin=origin,
+                mode=export.mode,
+                max_fields=self._max_fields,
+            )
             reject_other_choices(done, self._declared, origin)
         reading.read.update(done.read)
         reading.warnings.update(done.warnings)

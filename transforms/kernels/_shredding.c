@@ -49,7 +49,7 @@ static PyObject *core_object(Shredder *self)
 static PyObject *metadata_object(Shredder *self)
 {
     PyObject *found = PyList_New(0);
-    for (int i = 0; found != NULL && i < self->field_count; i++) {
+    for (Py_ssize_t i = 0; found != NULL && i < self->field_count; i++) {
         Field *field = &self->fields[i];
         for (int form = 0; found != NULL && form < FORMS; form++) {
             if (!field->columns[form].count)
@@ -67,7 +67,7 @@ static void clear(Shredder *self)
 {
     for (int i = 0; i < self->core_count; i++)
         clear_column(&self->core[i].column);
-    for (int i = 0; i < self->field_count; i++) {
+    for (Py_ssize_t i = 0; i < self->field_count; i++) {
         for (int form = 0; form < FORMS; form++)
             clear_column(&self->fields[i].columns[form]);
         PyMem_RawFree(self->fields[i].name);
@@ -110,7 +110,7 @@ static int describe(Shredder *self, PyObject *core, PyObject *reserved, PyObject
 }
 
 PyDoc_STRVAR(shred_doc,
-             "shred(data, starts, ends, core, reserved, coordinates, skip) -> (places, core columns, metadata columns)\n\n"
+             "shred(data, starts, ends, core, reserved, coordinates, skip, most_fields) -> (places, core columns, metadata columns)\n\n"
              "`data` is a bytes object, and the byte behind a record as transforms/raw_records.py has it.\n"
              "See transforms/kernels/shredding.py, which calls it.");
 
@@ -118,13 +118,15 @@ static PyObject *shred(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     PyObject *block, *core, *reserved, *coordinates, *found = NULL;
     const char *starts, *ends, *skip;
-    Py_ssize_t starts_length, ends_length, skip_length;
+    Py_ssize_t starts_length, ends_length, skip_length, most_fields;
     /* Only a bytes object has its NUL behind it. */
-    if (!PyArg_ParseTuple(arguments, "O!y#y#O!O!O!y#", &PyBytes_Type, &block, &starts, &starts_length, &ends, &ends_length,
-                          &PyTuple_Type, &core, &PyTuple_Type, &reserved, &PyTuple_Type, &coordinates, &skip, &skip_length))
+    if (!PyArg_ParseTuple(arguments, "O!y#y#O!O!O!y#n", &PyBytes_Type, &block, &starts, &starts_length, &ends, &ends_length,
+                          &PyTuple_Type, &core, &PyTuple_Type, &reserved, &PyTuple_Type, &coordinates, &skip, &skip_length,
+                          &most_fields))
         return NULL;
     Shredder self;
     memset(&self, 0, sizeof self);
+    self.most_fields = most_fields;
     if (describe(&self, core, reserved, coordinates) < 0)
         goto done;
     const char *text = PyBytes_AS_STRING(block);

@@ -6,6 +6,7 @@ def shred(
     reserved: tuple[str, ...],
     coordinates: tuple[tuple[str, float], ...],
     skip: bytes,
+    most_fields: int,
 ) -> tuple[
     bytes,
     list[tuple[bytes | None, bytes, bytes]],

@@ -19,7 +19,7 @@ from transforms.kernels.publication import USED
 from transforms.kernels.rests import rest_of
 from transforms.kernels.state_files import StateFile
 from transforms.kernels.value_columns import form_and_key
-from transforms.rules.fields import GroupSummary
+from transforms.rules.fields import GroupSummary, merge_groups
 from transforms.rules.retraction import Rest, open_fields, replaced_group
 
 FEW = 4
@@ -115,16 +115,21 @@ class Touched:
         state.forget()
         return cls(state, names, first - before, numbers, rows, known, summary, rest)
 
-    def replaced(self, rows: Batch, limits: Mapping[str, int] | None = None) -> tuple[StateFile, Changes, GroupSummary]:
+    def replaced(
+        self, rows: Batch, limits: Mapping[str, int] | None = None, *, max_fields: int | None = None
+    ) -> tuple[StateFile, Changes, GroupSummary]:
         """The state file with these rows in place of those, the changes that this makes, and the summary of all.
 
-        `limits` as in `of`.
+        `limits` as in `of`, `max_fields` as in `summarize`.
         """
         came = self.names.search_sorted(rows.rows["reference_id"]).to_numpy()
         places = self.standing[came] + np.arange(len(came))
         state = self.state.replaced(self.numbers, rows, places)
-        fields = replaced_group(self.known, self.summary, summarize(rows, most=_EVERY), self.rest, limits)
+        come = summarize(rows, most=_EVERY, max_fields=max_fields)
         changes = Changes(self.numbers, _counted(self.rows), rows, places)
+        if come.crowd:
+            return state, changes, merge_groups(GroupSummary(state.records - come.records, self.known.fields), come)
+        fields = replaced_group(self.known, self.summary, come, self.rest, limits)
         return state, changes, GroupSummary(state.records, fields)
 
 

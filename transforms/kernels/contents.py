@@ -4,15 +4,15 @@ A batch that was put together from others may hold values of one key and form in
 of each key gets one place, chosen by how many rows of the whole have it: so the place depends on the rows alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import numpy as np
 import polars as pl
 
-from transforms.kernels.batch import CELLS, Batch, Positions, cells_at
+from transforms.kernels.batch import Batch, Positions, cells_at
 from transforms.kernels.cells import cell_groups, cell_values, without_values
-from transforms.kernels.metadata import ALWAYS_COLUMNS, CELL_COLUMN, DENSITY, FORMS, spread
+from transforms.kernels.metadata import ALWAYS_COLUMNS, DENSITY, FORMS, Found, cells_of, spread
 from transforms.kernels.parsing import parse
 from transforms.kernels.silence import silence, without
 from transforms.kernels.value_columns import column_name, form_and_key
@@ -36,7 +36,7 @@ def arranged(batch: Batch) -> Batch:
         if _is_frequent(value[1], in_columns.get(value, 0) + in_cells.get(value, 0), height)
     }
     rows = without(batch.rows, {columns[value].name for value in in_columns.keys() - frequent})
-    rare = [_as_cells(columns[value], *value) for value, count in in_columns.items() if count and value not in frequent]
+    rare = [(columns[value], *value) for value, count in in_columns.items() if count and value not in frequent]
     moved = frequent & in_cells.keys()
     cells = batch.cells
     if moved:
@@ -47,7 +47,7 @@ def arranged(batch: Batch) -> Batch:
         )
         cells = without_values(cells, moved)
     if rare:
-        cells = pl.concat([cells, *rare])
+        cells = pl.concat([cells, _as_cells(rare)])
     return Batch(batch.group, rows, cells.sort("row", "key", "form") if rare or moved else cells)
 
 
@@ -67,22 +67,14 @@ def _whole_column(column: pl.Series | None, form: str, cells: pl.DataFrame, heig
     return values if column is None else pl.select(pl.coalesce(column, values)).to_series()
 
 
-def _as_cells(values: pl.Series, form: str, key: str) -> pl.DataFrame:
-    """The values of a column as cells."""
-    where = np.flatnonzero(values.is_not_null().to_numpy())
-    given = values.gather(where)
-    target = CELL_COLUMN.get(form, "text")
-    columns = [
-        pl.Series("row", where.astype(np.uint32)),
-        pl.Series("key", [key], pl.String).new_from_index(0, len(where)),
-        pl.Series("form", [form], pl.String).new_from_index(0, len(where)),
-    ]
-    for column in ("int", "float", "text"):
-        if column == target:
-            columns.append(given.cast(CELLS[column]).alias(column))
-        else:
-            columns.append(pl.Series(column, [None], CELLS[column]).new_from_index(0, len(where)))
-    return pl.DataFrame(columns)
+def _as_cells(columns: Sequence[tuple[pl.Series, str, str]]) -> pl.DataFrame:
+    """The values of columns, each given with its form and its key, as cells."""
+    present = pl.DataFrame([values for values, _, _ in columns]).select(pl.all().is_not_null())
+    found: list[Found] = []
+    for (values, form, key), there in zip(columns, present.iter_columns(), strict=True):
+        where = np.flatnonzero(there.to_numpy())
+        found.append((key, form, where, values if len(where) == len(values) else values.gather(where)))
+    return cells_of(found)
 
 
 def differing(pool: Batch, before: Positions, after: Positions) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":

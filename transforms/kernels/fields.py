@@ -11,8 +11,10 @@ from transforms.kernels import statistics
 from transforms.kernels.batch import Batch
 from transforms.kernels.cell_statistics import numbers_of_stretches, strings_of_keys
 from transforms.kernels.cells import cell_groups, cell_values, ordered, stretches
+from transforms.kernels.crowds import hashes_of, keys_of
 from transforms.kernels.value_columns import column_name, form_and_key
 from transforms.rules.coordinates import PAIRS
+from transforms.rules.crowds import most_fields
 from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary, merge_fields
 from transforms.rules.numbers import merge_numbers, summarize_number
 from transforms.rules.strings import MAX_CATEGORIES
@@ -46,12 +48,25 @@ def locations(rows: pl.DataFrame) -> pl.DataFrame:
     ).select("latitude", "longitude")
 
 
-def summarize(batch: Batch, limits: Mapping[str, int] | None = None, *, most: int = MAX_CATEGORIES) -> GroupSummary:
+def summarize(
+    batch: Batch,
+    limits: Mapping[str, int] | None = None,
+    *,
+    most: int = MAX_CATEGORIES,
+    max_fields: int | None = None,
+) -> GroupSummary:
     """The summary of all records of a batch: what the rule gives for one record after the other (T1).
 
-    `limits` says how many distinct strings of a field are counted, where it is not the usual number (D3), `most`.
+    Args:
+        batch: The records.
+        limits: How many distinct strings of a field are counted, where it is not the usual number (D3).
+        most: That number.
+        max_fields: How many metadata keys a group may have (R5); of far more only their number is known.
     """
     rows = batch.rows
+    keys, crowd = keys_of(batch)
+    if crowd or (max_fields is not None and len(keys) > most_fields(max_fields)):
+        return GroupSummary(rows.height, {}, hashes_of(batch))
     paired = _paired(rows)
     limits = limits or {}
     fields: dict[str, FieldSummary] = {}

@@ -15,9 +15,11 @@ from transforms.kernels.ordering import order_of_numbers
 from transforms.kernels.silence import silence
 from transforms.kernels.value_columns import column_name
 from transforms.rules import coordinates
+from transforms.rules.crowds import MAX_RECORD_KEYS
 from transforms.rules.metadata import RESERVED
 from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM, JsonObject, JsonValue, canonical_json
 
+CROWD = "crowd"
 FORMS: dict[str, pl.DataType] = {
     "bool": pl.Boolean(),
     "int": pl.Int64(),
@@ -26,9 +28,10 @@ FORMS: dict[str, pl.DataType] = {
     "json": pl.String(),
     "big": pl.String(),
     "null": pl.Boolean(),
+    CROWD: pl.String(),
 }
 """The forms in which a value is held: `json` is the canonical text of a list or an object (V4), `big` the digits of an
-integer beyond int64 (V7), `null` marks an explicit null (V5)."""
+integer beyond int64 (V7), `null` marks an explicit null (V5), CROWD what only counts keys (R5)."""
 
 KIND_FORMS = {"number": ("int", "float", "big"), "string": ("string", "bool"), "other": ("json",)}
 """The forms of each kind of value (V)."""
@@ -83,6 +86,9 @@ def odd(objects: Sequence[JsonObject], known: Shapes | None = None) -> set[int]:
     found: set[int] = set()
     for keys, positions in (shapes(objects) if known is None else known).items():
         special = ALWAYS_COLUMNS.intersection(keys)
+        if len(keys) > MAX_RECORD_KEYS:
+            found.update(positions)
+            continue
         if not special:
             continue
         if special not in ({"latitude", "longitude"}, {"lat", "lon"}):
@@ -144,7 +150,7 @@ def laid_out(found: Iterable[Found], count: int) -> tuple[dict[str, pl.Series], 
             columns[column_name(form, key)] = spread(series, where, count)
         else:
             cells.append((key, form, where, series))
-    return columns, _cells(cells) if cells else no_cells()
+    return columns, cells_of(cells) if cells else no_cells()
 
 
 def _by_form(stretches: _Values) -> Iterable[tuple[str, Positions, pl.Series]]:
@@ -206,8 +212,8 @@ def spread(series: pl.Series, rows: Positions, height: int) -> pl.Series:
     return series.clone().append(pl.Series([None], dtype=series.dtype)).gather(pl.Series(values=places))
 
 
-def _cells(found: Sequence[Found]) -> pl.DataFrame:
-    """The table of rare values."""
+def cells_of(found: Sequence[Found]) -> pl.DataFrame:
+    """The table of rare values, at least one."""
     found = sorted(found, key=itemgetter(0, 1))
     rows = np.concatenate([rows for _, _, rows, _ in found])
     order = order_of_numbers(rows)

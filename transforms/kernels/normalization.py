@@ -30,6 +30,7 @@ from transforms.rules import items as item_rules
 from transforms.rules import scenes as scene_rules
 from transforms.rules import updates as update_rules
 from transforms.rules.annotations import MASK, Annotation
+from transforms.rules.crowds import MAX_RECORD_KEYS, most_fields
 from transforms.rules.export_rows import Group, records
 from transforms.rules.identity import reference_id
 from transforms.rules.items import Item
@@ -52,12 +53,14 @@ class Normalized:
         rejected: The others.
         read: Records, frames and segments read, by group (U4).
         warnings: How often each warning was met.
+        most_fields: How many metadata keys a batch may have before its rows only count theirs (R5).
     """
 
     batches: list[Batch] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     read: Counter[Group] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
+    most_fields: int = MAX_RECORD_KEYS
 
 
 class _Piece(NamedTuple):
@@ -69,13 +72,20 @@ class _Piece(NamedTuple):
 
 
 def normalize(
-    raw: RawRecords, *, group: Group, model_run: str | None, origin: Origin, mode: Mode = "append"
+    raw: RawRecords,
+    *,
+    group: Group,
+    model_run: str | None,
+    origin: Origin,
+    mode: Mode = "append",
+    max_fields: int | None = None,
 ) -> Normalized:
     """The rows that the raw records of a chunk give.
 
-    `model_run` is that of predictions. In mode `merge` the rows have nothing but identity and metadata (U3).
+    `model_run` is that of predictions. In mode `merge` the rows have nothing but identity and metadata (U3). Of far
+    more metadata keys than `max_fields` only their number is kept (R5).
     """
-    done = Normalized()
+    done = Normalized(most_fields=MAX_RECORD_KEYS if max_fields is None else most_fields(max_fields))
     left = range(len(raw)) if mode == "merge" else _shred(raw, group, model_run, origin, done)
     if not left:
         return done
@@ -97,7 +107,7 @@ def normalize(
 
 def _shred(raw: RawRecords, group: Group, model_run: str | None, origin: Origin, done: Normalized) -> Sequence[int]:
     """Adds the batch of the records that need no parser and no rule; returns the positions of the others."""
-    found = plain.shredded(raw, group, model_run)
+    found = plain.shredded(raw, group, model_run, done.most_fields)
     if found is None:
         return range(len(raw))
     source = origin.columns(found.places, np.zeros(len(found.places), np.int64))
@@ -279,7 +289,9 @@ def _add_picked(
     if picked.places:
         chosen = pieces if len(picked.places) == len(pieces) else [pieces[place] for place in picked.places]
         source = origin.columns([piece.position for piece in chosen], [piece.part for piece in chosen])
-        done.batches.append(batch(group, picked.columns, picked.metadata, source, picked.shapes))
+        done.batches.append(
+            batch(group, picked.columns, picked.metadata, source, picked.shapes, most_fields=done.most_fields)
+        )
 
 
 def _add(
@@ -292,4 +304,4 @@ def _add(
     done: Normalized,
 ) -> None:
     source = origin.columns([piece.position for piece in pieces], [piece.part for piece in pieces])
-    done.batches.append(batch(group, dict(columns), metadata, source))
+    done.batches.append(batch(group, dict(columns), metadata, source, most_fields=done.most_fields))

@@ -18,6 +18,7 @@ from transforms.kernels.image_urls import canonical_column
 from transforms.kernels.metadata import Shapes, odd, shapes
 from transforms.kernels.shredding import Shredded
 from transforms.raw_records import RawRecords
+from transforms.rules.crowds import MAX_RECORD_KEYS
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject, JsonValue
 
@@ -102,14 +103,17 @@ def items(records: Sequence[JsonObject], *, but: Collection[int] = ()) -> Picked
     return Picked(found.places, columns, metadata, known)
 
 
-def shredded(raw: RawRecords, group: Group, model_run: str | None) -> Shredded | None:
-    """The columns of the records that need no parser: image items, boxes; None where there are none."""
+def shredded(raw: RawRecords, group: Group, model_run: str | None, most_fields: int) -> Shredded | None:
+    """The columns of the records that need no parser: image items, boxes; None where there are none.
+
+    `most_fields` as in `shredding.items`.
+    """
     match group:
         case "items":
-            found = shredding.items(raw)
-            return None if found is None else with_canonical_urls(raw, found)
+            found = shredding.items(raw, most_fields=most_fields)
+            return None if found is None else with_canonical_urls(raw, found, most_fields)
         case "annotations" | "predictions":
-            found = shredding.boxes(raw, prediction=group == "predictions")
+            found = shredding.boxes(raw, prediction=group == "predictions", most_fields=most_fields)
             if found is not None:
                 runs = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(found.places))
                 found.columns["model_run"] = runs
@@ -118,13 +122,13 @@ def shredded(raw: RawRecords, group: Group, model_run: str | None) -> Shredded |
             return None
 
 
-def with_canonical_urls(raw: RawRecords, found: Shredded) -> Shredded | None:
+def with_canonical_urls(raw: RawRecords, found: Shredded, most_fields: int = MAX_RECORD_KEYS) -> Shredded | None:
     """Items shredded from raw records with their column `url`; without those whose URL only the rule can judge."""
     canonical, errors = canonical_column(found.columns["image_url"])
     if errors.null_count() < len(errors):
         skip = np.zeros(len(raw), np.bool_)
         skip[found.places[errors.is_not_null().to_numpy()]] = True
-        again = shredding.items(raw, skip=skip)
+        again = shredding.items(raw, skip=skip, most_fields=most_fields)
         if again is None:
             return None
         found = again

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from transforms.kernels.batch import SOURCE, Batch
+from transforms.kernels.crowds import counted_only, key_count
 from transforms.kernels.metadata import Shapes, json_text, tabulated
 from transforms.rules.annotations import Annotation
 from transforms.rules.export_rows import Group
@@ -121,9 +122,15 @@ def batch(
     metadata: Sequence[JsonObject],
     source: list[pl.Series],
     known: Shapes | None = None,
+    *,
+    most_fields: int | None = None,
 ) -> Batch:
-    """The batch of rows given column by column; a column that is not given is null. `known` is for `tabulated`."""
-    return assembled(group, columns, tabulated(metadata, known), source)
+    """The batch of rows given column by column; a column that is not given is null.
+
+    `known` is for `tabulated`. Of the metadata of rows with more keys than `most_fields` only these are kept, counted.
+    """
+    is_crowded = most_fields is not None and key_count(metadata, known) > most_fields
+    return assembled(group, columns, counted_only(metadata) if is_crowded else tabulated(metadata, known), source)
 
 
 def assembled(

@@ -16,6 +16,7 @@ from transforms.kernels.batch import Positions
 from transforms.kernels.metadata import FORMS, Found, json_text, laid_out, spread
 from transforms.raw_records import RawRecords
 from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT, PAIRS
+from transforms.rules.crowds import MAX_RECORD_KEYS
 from transforms.rules.metadata import RESERVED
 
 try:
@@ -73,25 +74,31 @@ def is_built() -> bool:
     return _shredding is not None
 
 
-def items(records: RawRecords, *, skip: npt.NDArray[np.bool_] | None = None) -> Shredded | None:
+def items(
+    records: RawRecords, *, skip: npt.NDArray[np.bool_] | None = None, most_fields: int = MAX_RECORD_KEYS
+) -> Shredded | None:
     """Plain image items: a URL under `image_url`, a metadata object and perhaps a size. None where there are none.
 
-    The URLs are not looked at. `skip` (bool[N]) says which records are declined unseen.
+    The URLs are not looked at. `skip` (bool[N]) says which records are declined unseen. Records with other metadata
+    keys than the first `most_fields` are declined too (R5, R8).
     """
-    return _shredded(records, _ITEM, skip)
+    return _shredded(records, _ITEM, skip, most_fields)
 
 
-def boxes(records: RawRecords, *, prediction: bool) -> Shredded | None:
+def boxes(records: RawRecords, *, prediction: bool, most_fields: int = MAX_RECORD_KEYS) -> Shredded | None:
     """Plain box annotations with an id and four numbers; None where there are none."""
-    return _shredded(records, _PREDICTED if prediction else _MARK, None)
+    return _shredded(records, _PREDICTED if prediction else _MARK, None, most_fields)
 
 
-def _shredded(records: RawRecords, core: _Core, skip: npt.NDArray[np.bool_] | None) -> Shredded | None:
+def _shredded(
+    records: RawRecords, core: _Core, skip: npt.NDArray[np.bool_] | None, most_fields: int
+) -> Shredded | None:
     if _shredding is None or not records:
         return None
     skipped = b"" if skip is None else skip.astype(np.uint8).tobytes()
     block = (records.data, records.starts.tobytes(), records.ends.tobytes())
-    given, found, fields = _shredding.shred(*block, core, tuple(sorted(RESERVED)), _COORDINATES, skipped)
+    most = min(most_fields, MAX_RECORD_KEYS)
+    given, found, fields = _shredding.shred(*block, core, tuple(sorted(RESERVED)), _COORDINATES, skipped, most)
     places = np.frombuffer(given, np.int64)
     if not len(places):
         return None

@@ -12,12 +12,14 @@
 #include "json_text.h"
 #include "shredder.h"
 
-static uint64_t hash_of(const char *name, Py_ssize_t length)
+/* Seeded, as Python seeds it for each process: keys that share a slot cannot be chosen. No order shows it (P3). */
+static size_t hash_of(const char *name, Py_ssize_t length)
 {
-    uint64_t hash = 14695981039346656037ULL; /* FNV-1a */
-    for (Py_ssize_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)name[i]) * 1099511628211ULL;
-    return hash ^ hash >> 32;
+#if PY_VERSION_HEX >= 0x030E0000
+    return (size_t)Py_HashBuffer(name, length);
+#else
+    return (size_t)_Py_HashBytes(name, length);
+#endif
 }
 
 static enum role role_of(const Shredder *self, const char *name, Py_ssize_t length)
@@ -31,17 +33,31 @@ static enum role role_of(const Shredder *self, const char *name, Py_ssize_t leng
     return ORDINARY;
 }
 
+/* Twice the room for an array; NULL, and the array as it was, where there is no memory. */
+static void *grown(void *array, Py_ssize_t *room, size_t size)
+{
+    if (*room > PY_SSIZE_T_MAX / 2 / (Py_ssize_t)size)
+        return NULL;
+    Py_ssize_t more = *room ? *room * 2 : 64;
+    void *found = PyMem_RawRealloc(array, (size_t)more * size);
+    if (found != NULL)
+        *room = more;
+    return found;
+}
+
 static int grow_table(Shredder *self)
 {
-    int size = self->table_size ? self->table_size * 2 : 64;
-    int *table = PyMem_RawCalloc((size_t)size, sizeof *table);
+    if (self->table_size > PY_SSIZE_T_MAX / 2 / (Py_ssize_t)sizeof *self->table)
+        return -1;
+    Py_ssize_t size = self->table_size ? self->table_size * 2 : 64;
+    Py_ssize_t *table = PyMem_RawCalloc((size_t)size, sizeof *table);
     if (table == NULL)
         return -1;
-    for (int i = 0; i < self->field_count; i++) {
-        uint64_t slot = hash_of(self->fields[i].name, self->fields[i].length);
-        while (table[slot & (uint64_t)(size - 1)])
+    for (Py_ssize_t i = 0; i < self->field_count; i++) {
+        size_t slot = hash_of(self->fields[i].name, self->fields[i].length);
+        while (table[slot & (size_t)(size - 1)])
             slot++;
-        table[slot & (uint64_t)(size - 1)] = i + 1;
+        table[slot & (size_t)(size - 1)] = i + 1;
     }
     PyMem_RawFree(self->table);
     self->table = table;
@@ -54,24 +70,24 @@ static int is_field(const Field *field, const char *name, Py_ssize_t length)
     return field->length == length && memcmp(field->name, name, (size_t)length) == 0;
 }
 
-/* The number of a field, made if it is new; -1 where there is no memory. */
-static int field_at(Shredder *self, const char *name, Py_ssize_t length)
+/* The number of a field, made if it is new; -1 where there is no memory, -2 where there are enough fields. */
+static Py_ssize_t field_at(Shredder *self, const char *name, Py_ssize_t length)
 {
     if (self->field_count * 2 >= self->table_size && grow_table(self) < 0)
         return -1;
-    uint64_t slot = hash_of(name, length), mask = (uint64_t)(self->table_size - 1);
+    size_t slot = hash_of(name, length), mask = (size_t)(self->table_size - 1);
     for (; self->table[slot & mask]; slot++) {
-        int found = self->table[slot & mask] - 1;
+        Py_ssize_t found = self->table[slot & mask] - 1;
         if (is_field(&self->fields[found], name, length))
             return found;
     }
+    if (self->field_count >= self->most_fields)
+        return -2;
     if (self->field_count == self->field_room) {
-        int room = self->field_room ? self->field_room * 2 : 32;
-        Field *fields = PyMem_RawRealloc(self->fields, (size_t)room * sizeof *fields);
+        Field *fields = grown(self->fields, &self->field_room, sizeof *fields);
         if (fields == NULL)
             return -1;
         self->fields = fields;
-        self->field_room = room;
     }
     char *copy = PyMem_RawMalloc((size_t)length + 1);
     if (copy == NULL)
@@ -91,17 +107,16 @@ static int field_at(Shredder *self, const char *name, Py_ssize_t length)
     return self->field_count - 1;
 }
 
-static int expect(Shredder *self, int place, int field)
+static int expect(Shredder *self, Py_ssize_t place, Py_ssize_t field)
 {
     if (place >= self->expected_room) {
-        int room = self->expected_room ? self->expected_room * 2 : 32;
-        int *expected = PyMem_RawRealloc(self->expected, (size_t)room * sizeof *expected);
+        Py_ssize_t before = self->expected_room;
+        Py_ssize_t *expected = grown(self->expected, &self->expected_room, sizeof *expected);
         if (expected == NULL)
             return -1;
-        for (int i = self->expected_room; i < room; i++)
+        for (Py_ssize_t i = before; i < self->expected_room; i++)
             expected[i] = -1;
         self->expected = expected;
-        self->expected_room = room;
     }
     self->expected[place] = field;
     return 0;
@@ -110,18 +125,16 @@ static int expect(Shredder *self, int place, int field)
 static Cell *new_cell(Shredder *self)
 {
     if (self->cell_count == self->cell_room) {
-        int room = self->cell_room ? self->cell_room * 2 : 64;
-        Cell *cells = PyMem_RawRealloc(self->cells, (size_t)room * sizeof *cells);
+        Cell *cells = grown(self->cells, &self->cell_room, sizeof *cells);
         if (cells == NULL)
             return NULL;
         self->cells = cells;
-        self->cell_room = room;
     }
     return &self->cells[self->cell_count++];
 }
 
 /* A metadata value; sets `at` behind it. */
-static int parse_cell(Shredder *self, const char **at, int field)
+static int parse_cell(Shredder *self, const char **at, Py_ssize_t field)
 {
     Cell *cell = new_cell(self);
     if (cell == NULL)
@@ -187,7 +200,7 @@ static int parse_cell(Shredder *self, const char **at, int field)
 }
 
 /* Where the value of a key begins that is expected here; NULL where another key stands, or this one in other words. */
-static const char *skip_expected(const Shredder *self, const char *at, int number)
+static const char *skip_expected(const Shredder *self, const char *at, Py_ssize_t number)
 {
     const Field *field = &self->fields[number];
     if (!field->is_plain || *at != '"' || self->end - at < field->length + 2 ||
@@ -207,8 +220,8 @@ static int parse_metadata(Shredder *self, const char **at)
         return TAKEN;
     }
     int is_last = 0;
-    for (int place = 0; !is_last; place++) {
-        int field = place < self->expected_room ? self->expected[place] : -1;
+    for (Py_ssize_t place = 0; !is_last; place++) {
+        Py_ssize_t field = place < self->expected_room ? self->expected[place] : -1;
         const char *value = field < 0 ? NULL : skip_expected(self, here, field);
         if (value != NULL)
             here = value;
@@ -217,6 +230,8 @@ static int parse_metadata(Shredder *self, const char **at)
             if ((here = parse_key(self, here, &key)) == NULL)
                 return DECLINED;
             field = field_at(self, text_of(self, &key), key.length);
+            if (field == -2)
+                return DECLINED;
             if (field < 0 || expect(self, place, field) < 0)
                 return FAILED;
         }

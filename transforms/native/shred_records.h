@@ -191,7 +191,7 @@ static int commit(Shredder *self, int64_t place)
                 return -1;
         }
     }
-    for (int i = 0; i < self->cell_count; i++) {
+    for (Py_ssize_t i = 0; i < self->cell_count; i++) {
         const Cell *cell = &self->cells[i];
         Column *column = &self->fields[cell->field].columns[cell->form];
         if (add_row(column, self->rows) < 0)

@@ -37,7 +37,7 @@ typedef struct {
 } Text;
 
 typedef struct {
-    int field;
+    Py_ssize_t field;
     enum form form;
     union {
         int64_t integer;
@@ -63,13 +63,13 @@ typedef struct {
     Core core[MOST_CORE];
     int core_count;
     Field *fields;
-    int field_count, field_room;
-    int *table; /* field + 1 by hash */
-    int table_size;
-    int *expected; /* field by its place in the record before: keys tend to come in one order */
-    int expected_room;
+    Py_ssize_t field_count, field_room, most_fields;
+    Py_ssize_t *table; /* field + 1 by hash */
+    Py_ssize_t table_size;
+    Py_ssize_t *expected; /* field by its place in the record before: keys tend to come in one order */
+    Py_ssize_t expected_room;
     Cell *cells;
-    int cell_count, cell_room;
+    Py_ssize_t cell_count, cell_room;
     Buffer scratch; /* strings of the record at hand that had escapes */
     Buffer places;
     const char *end; /* of the record at hand */

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.counting import added
+from transforms.rules.crowds import key_hashes, smallest
 from transforms.rules.numbers import NUMBERS_ZERO, NumberSummary, merge_numbers, summarize_number
 from transforms.rules.strings import STRINGS_ZERO, StringSummary, merge_strings, summarize_string
 from transforms.rules.values import JsonValue, Kind, Observed, is_number, kind, observed
@@ -55,10 +56,13 @@ class GroupSummary:
     Attributes:
         records: How many, those without metadata included.
         fields: Metadata key to the summary of its values.
+        crowd: Where there are too many keys to be fields (R5), which are empty then: the hashes of the keys, as
+            `rules.crowds` has them.
     """
 
     records: int = 0
     fields: Mapping[str, FieldSummary] = field(default_factory=dict)
+    crowd: frozenset[int] = frozenset()
 
 
 FIELD_ZERO = FieldSummary()
@@ -112,7 +116,28 @@ def merge_fields(a: FieldSummary, b: FieldSummary) -> FieldSummary:
 
 def merge_groups(a: GroupSummary, b: GroupSummary) -> GroupSummary:
     """Return the summary of the records of both. Commutative and associative, with `GROUP_ZERO` as zero."""
+    records = a.records + b.records
+    if a.crowd or b.crowd:
+        return GroupSummary(records, {}, smallest(_key_hashes(a) | _key_hashes(b)))
     fields = dict(a.fields)
     for key, summary in b.fields.items():
         fields[key] = merge_fields(fields[key], summary) if key in fields else summary
-    return GroupSummary(a.records + b.records, fields)
+    return GroupSummary(records, fields)
+
+
+def limited(summary: GroupSummary, most: int) -> GroupSummary:
+    """The summary with its keys only counted, where it has more than `most` fields (R5).
+
+    >>> limited(summarize_record({"a": 1, "b": 2}), 1).fields
+    {}
+    """
+    return summary if len(summary.fields) <= most else GroupSummary(summary.records, {}, _key_hashes(summary))
+
+
+def key_count(summary: GroupSummary) -> int:
+    """How many metadata keys there are; of a crowd as far as they are counted."""
+    return len(summary.crowd) or len(summary.fields)
+
+
+def _key_hashes(summary: GroupSummary) -> frozenset[int]:
+    return summary.crowd or key_hashes(summary.fields)

@@ -1,0 +1,42 @@
+"""Metadata keys of a group that are too many to be fields: they are counted, and that is all (R5, R8).
+
+A job with more keys than a group may have fails, whatever their values are. So beyond twice the limit no step keeps
+values: the hashes of the keys do, of which the smallest are kept. Such a set depends on the keys alone (T5), and is
+exact up to MOST_COUNTED.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+MAX_FIELDS = 2_000
+"""Most metadata keys of a group, unless an option says otherwise."""
+MAX_RECORD_KEYS = 100_000
+"""Most metadata keys of one record; one with more is rejected (R8)."""
+MOST_COUNTED = 1 << 14
+"""Keys are counted up to here; beyond it all that is known is that there are more."""
+_CROWDED = 2
+
+
+def most_fields(max_fields: int) -> int:
+    """How many fields are kept of a group that may have `max_fields`: the schema of a failed run still lists these."""
+    return _CROWDED * max_fields
+
+
+def key_digest(key: str) -> bytes:
+    """The hash of a key, the same on every run: 8 bytes, big-endian."""
+    return hashlib.blake2b(key.encode(), digest_size=8).digest()
+
+
+def key_hashes(keys: Iterable[str]) -> frozenset[int]:
+    """The hashes of keys, as far as they are kept.
+
+    >>> len(key_hashes(["a", "b", "a"]))
+    2
+    """
+    return smallest(int.from_bytes(key_digest(key)) for key in keys)
+
+
+def smallest(hashes: Iterable[int]) -> frozenset[int]:
+    """The smallest MOST_COUNTED of some hashes. Of unions, in any order and grouping, it gives the same."""
+    found = frozenset(hashes)
+    return found if len(found) <= MOST_COUNTED else frozenset(sorted(found)[:MOST_COUNTED])
