@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import BROKEN, json_values, raw
 
-from transforms.kernels.parsing import parse, parse_one
-from transforms.rules.rejections import Fault
+from transforms.kernels.parsing import exact_json, parse
 
 DIGITS = "1234567890" * 40
 VALUES = [
@@ -83,7 +82,25 @@ def test_a_record_that_is_no_json_has_a_fault(record: bytes, code: str) -> None:
             "expected a number within the range of double, got 1e400 at metadata.speed",
             "metadata.speed",
         ),
-        (b"[NaN]", "expected a finite number, got NaN", None),
+        (b"NaN", "expected a finite number, got NaN", None),
+        (b"[NaN]", "expected a finite number, got NaN at [0]", "[0]"),
+        (
+            b'{"metadata": {"a": {"b": [1, {"c": NaN}]}}}',
+            "expected a finite number, got NaN at metadata.a.b[1].c",
+            "metadata.a.b[1].c",
+        ),
+        (
+            b'{"geometry": {"x": 1e400, "y": 1}}',
+            "expected a number within the range of double, got 1e400 at geometry.x",
+            "geometry.x",
+        ),
+        (
+            b'{"geometry": {"vertices": [{"x": 0, "y": ' + b"7" * 5000 + b"}]}}",
+            f"expected a number within the range of double, got {'7' * 40}... at geometry.vertices[0].y",
+            "geometry.vertices[0].y",
+        ),
+        (b'{"a": 1e400, "b": {"c": Infinity}}', "expected a finite number, got Infinity at b.c", "b.c"),
+        (b'{"a": NaN, "a": 1}', "expected a finite number, got NaN", None),
     ],
 )
 def test_a_fault_says_which_field(record: bytes, message: str, field: str | None) -> None:
@@ -175,8 +192,25 @@ def strict(record: bytes) -> Any:
     return json.loads(record.decode(), parse_constant=no_constant, parse_float=finite)
 
 
-def test_one_record_is_parsed_like_a_chunk_of_one() -> None:
-    assert parse_one(b'{"a": 1}') == {"a": 1}
-    fault = parse_one(b"NaN")
-    assert isinstance(fault, Fault)
-    assert fault.code == "non_finite_number"
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", "9" * 5000])
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [
+        ('{"reference_id": "a", "metadata": {"speed": %s}}', "a"),
+        ('{"ref_id": "b", "geometry": {"x": %s}}', "b"),
+        ('{"item": {"reference_id": "c", "metadata": {"speed": %s}}}', "c"),
+        ('{"reference_id": %s}', None),
+        ("[%s]", None),
+    ],
+)
+def test_a_record_with_a_number_that_cannot_be_stored_is_known_by_its_reference_id(
+    number: str, record: str, name: str | None
+) -> None:
+    parsed = parse([b"{}", (record % number).encode()])
+    assert parsed.faults.keys() == {1}
+    assert parsed.known.get(1) == name
+
+
+@given(json_values)
+def test_stored_json_keeps_every_digit(value: Any) -> None:
+    assert repr(exact_json(raw(value).decode())) == repr(value)

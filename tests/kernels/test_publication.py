@@ -214,3 +214,31 @@ def test_rows_use_the_same_urls_or_may_not(other: dict[str, Any], *, same: bool)
     assert not use_the_same(before, held([ITEM]))
     if same:
         assert uses_of(before, "canonical").equals(uses_of(after, "canonical"))
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**64, -(2**64), 10**40, -(10**400), 0.1])
+def test_numbers_inside_json_keep_every_digit_wherever_it_is_stored(number: Any) -> None:
+    item = {
+        "reference_id": "a",
+        "image_url": URL,
+        "metadata": {
+            "context_attachments": [{"attachment": URL, "metadata": {"n": [number]}}],
+            "camera_params": {"n": number},
+            "other": {"n": number},
+        },
+        "more": {"n": number},
+    }
+    batch = held([item])
+    row = publish(batch, fields_of({"other": "json"}), cache_keys="canonical").frame.row(0, named=True)
+    texts = [row["context_attachments"][0]["metadata"], row["camera_params"], row["metadata"]["other"], row["extra"]]
+    assert texts == [
+        canonical_json(value) for value in ({"n": [number]}, {"n": number}, {"n": number}, {"more": {"n": number}})
+    ]
+
+
+def test_numbers_of_annotations_keep_every_digit() -> None:
+    geometry = {"vertices": [{"x": 2**53 + 1, "y": 2**70}, {"x": 0, "y": 1}, {"x": 1, "y": 1}]}
+    given = {"type": "polygon", "label": "a", "geometry": geometry, "confidence": 0.5, "class_pdf": {"a": 2**70}}
+    batch = held([{"reference_id": "x", **given}], "predictions")
+    row = publish(batch, {}, cache_keys="canonical").frame.row(0, named=True)
+    assert [row["geometry"], row["class_pdf"]] == [canonical_json(geometry), canonical_json({"a": 2**70})]

@@ -21,6 +21,7 @@ from transforms.rules.rejections import Fault
         ({"lat": 90, "lon": 180}, (90.0, 180.0), {}, ()),
         ({"lat": -90.0, "lon": -180.0}, (-90.0, -180.0), {}, ()),
         ({"lat": "52.5", "lon": "+13"}, (52.5, 13.0), {"lat": 52.5, "lon": 13.0}, ()),
+        ({"lat": "-1e-05", "lon": "1.3E+1"}, (-1e-05, 13.0), {"lat": -1e-05, "lon": 13.0}, ()),
         ({"lat": " -0.1 ", "lon": 3}, (-0.1, 3.0), {"lat": -0.1}, ()),
         ({"lat": 1, "lon": 2, "latitude": 3, "longitude": 4}, (3.0, 4.0), {}, ("coordinate_pairs_differ",)),
         ({"lat": "1", "lon": 2, "latitude": 1.0, "longitude": 2.0}, (1.0, 2.0), {"lat": 1.0}, ()),
@@ -39,7 +40,11 @@ def test_pairs(metadata: Any, location: Any, numbers: dict[str, float], warnings
 
 
 @pytest.mark.parametrize(
-    "wrong", [True, False, "north", "", "1e1", "1,5", "0x10", "\u0661", "--1", "nan", None, [1], {}]
+    "wrong",
+    [
+        *(True, False, "north", "", "1e", "e1", "1e+", "1e1.0", "1_0", "inf", "1,5", "0x10"),
+        *("\u0661", "--1", "nan", None, [1], {}),
+    ],
 )
 def test_anything_but_a_number_in_a_complete_pair_is_invalid(wrong: Any) -> None:
     for metadata in ({"lat": wrong, "lon": 1}, {"latitude": wrong, "longitude": 1, "lat": 1, "lon": 1}):

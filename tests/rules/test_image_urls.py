@@ -82,7 +82,11 @@ def test_a_path_and_its_file_url_share_a_canonical_and_two_paths_never_do(one: s
     [
         ("https://B.s3.amazonaws.com/K.jpg", "s3://b/K.jpg"),
         ("https://s3.us-west-2.amazonaws.com/my.bucket/a%20b", "s3://my.bucket/a b"),
-        ("https://my.bucket.s3-us-west-2.amazonaws.com/a+b", "s3://my.bucket/a+b"),
+        ("https://my.bucket.s3-us-west-2.amazonaws.com/a+b", "s3://my.bucket/a b"),
+        ("https://s3.us-west-2.amazonaws.com/my.bucket/R%2BS", "s3://my.bucket/R+S"),
+        ("https://b.s3-fips.us-east-1.amazonaws.com/R+S", "s3://b/R S"),
+        ("https://storage.googleapis.com/b/R+S", "gs://b/R+S"),
+        ("https://storage.googleapis.com/b/R%2BS", "gs://b/R+S"),
         ("https://b.s3.dualstack.eu-west-1.amazonaws.com//a/./b/../c", "s3://b//a/./b/../c"),
         ("https://b.s3.amazonaws.com/a\\b", "s3://b/a/b"),
         ("https://b.s3.amazonaws.com/a%5Cb", "s3://b/a\\b"),

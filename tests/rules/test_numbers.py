@@ -161,6 +161,18 @@ def test_quantiles_of_small_whole_numbers_are_exact() -> None:
     assert quantiles(summary, (0.0, 0.25, 0.5, 0.75, 1.0)) == [-256.0, -128.0, 0.0, 128.0, 256.0]
 
 
+@given(st.lists(st.integers(-(2**64), 2**64), min_size=1, max_size=8))
+def test_the_outermost_quantiles_are_the_extremes_to_the_last_digit(numbers: list[int]) -> None:
+    at = quantiles(summary_of(numbers), (0.0, 0.5, 1.0))
+    assert at is not None
+    assert (at[0], at[-1]) == (min(numbers), max(numbers))
+    assert at[0] <= at[1] <= at[-1]
+
+
+def test_quantiles_are_doubles_wherever_a_double_is_exact() -> None:
+    assert repr(quantiles(summary_of([3, 2**60]), (0.0, 1.0))) == "[3.0, 1.152921504606847e+18]"
+
+
 def test_there_is_no_quantile_of_nothing_and_none_outside_the_unit_interval() -> None:
     assert quantiles(NUMBERS_ZERO, (0.5,)) is None
     with pytest.raises(ValueError, match="from 0 to 1"):

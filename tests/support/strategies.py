@@ -216,12 +216,19 @@ def raw(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
-def normalized(values: list[Any], group: Group, *, model_run: str | None = None, export: int = 0) -> Normalized:
+def normalized(
+    values: list[Any],
+    group: Group,
+    *,
+    model_run: str | None = None,
+    export: int = 0,
+    max_fields: int | None = None,
+) -> Normalized:
     """What becomes of records that stand in one export, one line each."""
     lines = [value if isinstance(value, bytes) else raw(value) for value in values]
     offsets = np.cumsum([0] + [len(line) + 1 for line in lines])[:-1].astype(np.int64)
     origin = Origin(export, -1, offsets, np.arange(1, len(lines) + 1, dtype=np.int64))
-    return normalize(RawRecords.of(lines), group=group, model_run=model_run, origin=origin)
+    return normalize(RawRecords.of(lines), group=group, model_run=model_run, origin=origin, max_fields=max_fields)
 
 
 def batch_of(metadata: list[JsonObject], *, group: Group = "items") -> Batch:

@@ -21,6 +21,12 @@ SIGNATURES = (
     "sv=2018-11-09&si=policy&sr=b&sig=FH6%3D",
     "Expires=1788944949&Signature=xK-&Key-Pair-Id=K1",
     "Policy=eyJ_&Signature=xK-&Key-Pair-Id=K1&Hash-Algorithm=SHA256",
+    # With what newer SDKs of AWS write beside the signature.
+    (
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&X-Amz-Credential=A%2Fb"
+        "&X-Amz-Date=20250301T120000Z&X-Amz-Expires=60&X-Amz-Security-Token=t&X-Amz-Signature=c3"
+        "&X-Amz-SignedHeaders=host&x-amz-checksum-mode=ENABLED&x-amz-user-agent=aws-sdk-js%2F3&x-id=GetObject"
+    ),
 )
 
 _SCHEMES = (
@@ -188,5 +194,8 @@ def spellings(named: BucketObject) -> list[str]:
     path = quote(named.name, safe="")
     query = f"?{named.query}" if named.query else ""
     urls += [f"{root}{path}{query}#top" for root in roots]
+    # A raw plus is a blank to S3, and a plus to Google.
+    raw = path.replace("%20", "+") if named.scheme == "s3" else path.replace("%2B", "+")
+    urls += [f"{root}{raw}{query}" for root in roots]
     signature = SIGNATURES[2] if named.scheme == "gs" else SIGNATURES[0]
     return [*urls, f"{roots[0]}{path}{query}{'&' if query else '?'}{signature}"]

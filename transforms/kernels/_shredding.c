@@ -153,7 +153,7 @@ static PyObject *shred(PyObject *Py_UNUSED(module), PyObject *arguments)
             continue;
         self.record = i;
         int result = parse_record(&self, text + start, text + end);
-        if (result == FAILED || (result == TAKEN && commit(&self, i) < 0)) {
+        if (result == FAILED || (result == DECLINED && PyErr_Occurred()) || (result == TAKEN && commit(&self, i) < 0)) {
             PyErr_NoMemory();
             goto done;
         }

@@ -13,7 +13,7 @@ import polars as pl
 from transforms.kernels.batch import Batch, Positions, cells_at
 from transforms.kernels.cells import cell_groups, cell_values, without_values
 from transforms.kernels.metadata import ALWAYS_COLUMNS, DENSITY, FORMS, Found, cells_of, spread
-from transforms.kernels.parsing import parse
+from transforms.kernels.parsing import exact_json
 from transforms.kernels.silence import silence, without
 from transforms.kernels.value_columns import column_name, form_and_key
 from transforms.rules.values import JsonValue
@@ -108,8 +108,7 @@ def json_value(form: str, stored: bool | float | str) -> JsonValue:  # noqa: FBT
         case "null", _:
             return None
         case "json", str():
-            # Not the fast parser alone: the integers in it may be of any size.
-            return parse([stored.encode()]).values[0]
+            return exact_json(stored)
         case "big", str():
             return int(stored)
         case _:

@@ -34,7 +34,12 @@ def counted_only(objects: Sequence[JsonObject]) -> tuple[dict[str, pl.Series], p
 
 def keys_of(batch: Batch) -> tuple[set[str], frozenset[int]]:
     """The metadata keys that a batch has values of, and the hashes of those that are only counted."""
-    keys = {value[1] for name in batch.rows.columns if (value := form_and_key(name))}
+    height = batch.rows.height
+    keys = {
+        value[1]
+        for column in batch.rows.iter_columns()
+        if column.null_count() < height and (value := form_and_key(column.name))
+    }
     keys |= set(batch.cells["key"].unique().to_list())
     if _KEY not in keys:
         return keys, frozenset()

@@ -90,7 +90,9 @@ def normalize(
     if not left:
         return done
     parsed = parse(list(raw) if len(left) == len(raw) else [raw[position] for position in left])
-    done.rejected += (Rejected(group, left[place], None, fault) for place, fault in parsed.faults.items())
+    done.rejected += (
+        Rejected(group, left[place], parsed.known.get(place), fault) for place, fault in parsed.faults.items()
+    )
     done.read[group] += len(parsed.faults)
     pieces = _pieces(parsed.values, left, parsed.faults, group, done)
     may_be_large = {left[place] for place in parsed.exact}

@@ -4,23 +4,27 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
+from transforms.rules.identity import reference_id
 from transforms.rules.rejections import Code, Fault
 from transforms.rules.values import JsonValue
 
 _BIG_INTEGER = re.compile(rb"(?<![0-9.eE+-])-?[0-9]{19,}(?![0-9.eE])")
 _STRING_OR_BIG_INTEGER = re.compile(rb'"(?:[^"\\]|\\.)*"|(?<![0-9.eE+-])-?[1-9][0-9]{18,}(?![0-9.eE])', re.DOTALL)
 _DIGITS = 19
+_MANY_DIGITS = re.compile(rb"[0-9]{19}")
 _CACHED_BYTES = 128 * 1024
 """What is looked at in one go: small enough to stay in the processor's cache through all steps."""
 _LOWEST, _HIGHEST = -(2**63), 2**64 - 1
 """What orjson reads as an integer; beyond that it gives a double without a word."""
+_SHOWN_DIGITS = 40
 _MAX_DIGITS = 4_000
 """Far beyond any double, and still below what the interpreter converts."""
 
@@ -33,52 +37,64 @@ class Parsed:
         values: JSON value of each record, None where it could not be parsed.
         faults: Position to fault.
         exact: Positions of the values that may hold integers of more than 64 bits.
+        known: Position to reference id, of the faulty records that tell theirs (R1).
     """
 
     values: list[JsonValue]
     faults: dict[int, Fault]
     exact: frozenset[int]
+    known: dict[int, str] = field(default_factory=dict)
 
 
 def parse(records: Sequence[bytes]) -> Parsed:
     """Parses each record on its own: one that is broken takes no neighbour with it (R2)."""
     faults: dict[int, Fault] = {}
+    known: dict[int, str] = {}
     values: list[JsonValue]
     try:
         values = [orjson.loads(record) for record in records]
     except orjson.JSONDecodeError:
         values = []
         for position, record in enumerate(records):
-            value = parse_one(record)
-            if isinstance(value, Fault):
-                faults[position] = value
-                values.append(None)
-            else:
-                values.append(value)
+            value, fault, name = _one(record)
+            values.append(value)
+            if fault is not None:
+                faults[position] = fault
+            if name is not None:
+                known[position] = name
     exact = frozenset(_with_big_integers(records))
     for position in exact:
         if position not in faults:
             values[position] = _with_exact_integers(records[position])
-    return Parsed(values, faults, exact)
+    return Parsed(values, faults, exact, known)
 
 
-def parse_one(record: bytes) -> JsonValue | Fault:
-    """The value of one record, or why it has none; integers of more than 64 bits may have lost digits."""
+def exact_json(text: str) -> JsonValue:
+    """The value of a stored JSON text, with all digits of its integers (V7); the fast parser alone rounds large ones.
+
+    >>> exact_json('[18446744073709551616, 0.5]')
+    [18446744073709551616, 0.5]
+    """
+    data = text.encode()
+    return _with_exact_integers(data) if _MANY_DIGITS.search(data) else cast("JsonValue", orjson.loads(data))
+
+
+def _one(record: bytes) -> tuple[JsonValue, Fault | None, str | None]:
+    """The value of one record, or why it has none and the reference id if that is known.
+
+    Integers of more than 64 bits may have lost digits.
+    """
     try:
-        value: JsonValue = orjson.loads(record)
+        return orjson.loads(record), None, None
     except orjson.JSONDecodeError as error:
-        return _judged(record, error)
-    return value
-
-
-def _judged(record: bytes, error: orjson.JSONDecodeError) -> JsonValue | Fault:
-    """What becomes of a record that the parser refused: its value after all, if only an integer was too large."""
-    if "infinity" in str(error):
+        why = error
+    if "infinity" in str(why):
         try:
-            return _with_exact_integers(record)
+            return _with_exact_integers(record), None, None
         except orjson.JSONDecodeError:
             pass  # some other number is at fault, or something else altogether: named below
-    return _number_fault(record) or Fault(Code.MALFORMED_JSON, f"expected JSON, got {error}")
+    fault, name = _number_fault(record) or (Fault(Code.MALFORMED_JSON, f"expected JSON, got {why}"), None)
+    return None, fault, name
 
 
 def _with_exact_integers(record: bytes) -> JsonValue:
@@ -116,32 +132,57 @@ def _with_exact_integers(record: bytes) -> JsonValue:
     return root[0]
 
 
+_Steps: TypeAlias = "tuple[()] | tuple[_Steps, str | int]"
+"""The way to a value: that of what it is in, and its key or place there."""
+
+
+class _Wrong(float):
+    """What the lenient parser puts where a number cannot be stored, with the token that stands there."""
+
+    token: str
+    is_finite: bool
+
+    @classmethod
+    def of(cls, token: str, *, is_finite: bool) -> "_Wrong":
+        wrong = cls("nan")
+        wrong.token = token if len(token) <= _SHOWN_DIGITS else f"{token[:_SHOWN_DIGITS]}..."
+        wrong.is_finite = is_finite
+        return wrong
+
+    def fault(self, path: str | None) -> Fault:
+        at = f" at {path}" if path else ""
+        if self.is_finite:
+            message = f"expected a number within the range of double, got {self.token}{at}"
+            return Fault(Code.NUMBER_OUT_OF_RANGE, message, path)
+        return Fault(Code.NON_FINITE_NUMBER, f"expected a finite number, got {self.token}{at}", path)
+
+
 class _Numbers:
-    """What the lenient parser met on its way: tokens that are no JSON numbers, and numbers out of range."""
+    """The numbers of the lenient parser, and those among them that cannot be stored (V6, V7), in their order."""
 
     def __init__(self) -> None:
-        self.non_finite: str | None = None
-        self.out_of_range: str | None = None
+        self.wrong: list[_Wrong] = []
 
     def constant(self, token: str) -> float:
-        self.non_finite = self.non_finite or token
-        return math.nan
+        return self._wrong(token, is_finite=False)
 
     def integer(self, digits: str) -> float:
-        if len(digits) > _MAX_DIGITS:
-            self.out_of_range = self.out_of_range or digits[:40] + "..."
-            return math.inf
-        return int(digits)
+        return self._wrong(digits, is_finite=True) if len(digits) > _MAX_DIGITS else int(digits)
 
     def double(self, text: str) -> float:
         value = float(text)
-        if math.isinf(value):
-            self.out_of_range = self.out_of_range or text[:40]
-        return value
+        return self._wrong(text, is_finite=True) if math.isinf(value) else value
+
+    def _wrong(self, token: str, *, is_finite: bool) -> float:
+        self.wrong.append(_Wrong.of(token, is_finite=is_finite))
+        return self.wrong[-1]
 
 
-def _number_fault(record: bytes) -> Fault | None:
-    """The number that keeps a record from being JSON (V6, V7), as the standard library sees it; None if none does."""
+def _number_fault(record: bytes) -> tuple[Fault, str | None] | None:
+    """The number that keeps a record from being JSON (V6, V7), and the reference id; None if no number does.
+
+    A number that is none at all is named before one that is too large.
+    """
     numbers = _Numbers()
     try:
         value: JsonValue = json.loads(
@@ -149,28 +190,49 @@ def _number_fault(record: bytes) -> Fault | None:
         )
     except (ValueError, RecursionError):
         return None
-    if numbers.non_finite is not None:
-        field = _path(value, math.isnan)
-        at = f" at {field}" if field else ""
-        return Fault(Code.NON_FINITE_NUMBER, f"expected a finite number, got {numbers.non_finite}{at}", field)
-    if numbers.out_of_range is not None:
-        field = _path(value, math.isinf)
-        at = f" at {field}" if field else ""
-        got = numbers.out_of_range
-        return Fault(Code.NUMBER_OUT_OF_RANGE, f"expected a number within the range of double, got {got}{at}", field)
-    return None
+    if not numbers.wrong:
+        return None
+    places = list(_wrong_numbers(value))
+    # Of a duplicate key the last wins (F3): none of the numbers may be left.
+    first = min(places or [((), wrong) for wrong in numbers.wrong], key=lambda each: each[1].is_finite)
+    return first[1].fault(_path(first[0])), _reference_id(value)
 
 
-def _path(value: JsonValue, is_wrong: Callable[[float], bool]) -> str | None:
-    """Where the first wrong number stands, as far as a top-level key or a metadata field names it."""
+def _wrong_numbers(root: JsonValue) -> Iterator[tuple[_Steps, _Wrong]]:
+    """The numbers that cannot be stored, in their order, each with the steps that lead to it."""
+    todo: list[tuple[_Steps, Iterator[tuple[str | int, JsonValue]]]] = [((), iter([(0, root)]))]
+    while todo:
+        steps, members = todo[-1]
+        for key, value in members:
+            if isinstance(value, _Wrong):
+                yield (steps, key), value
+            elif isinstance(value, dict):
+                todo.append(((steps, key), iter(value.items())))
+                break
+            elif isinstance(value, list):
+                todo.append(((steps, key), enumerate(value)))
+                break
+        else:
+            todo.pop()
+
+
+def _path(steps: _Steps) -> str | None:
+    """The path of a value, such as metadata.a[0].b; None of a whole record."""
+    keys: list[str | int] = []
+    while steps:
+        steps, key = steps
+        keys.append(key)
+    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in reversed(keys[:-1]))
+    return path.removeprefix(".") or None
+
+
+def _reference_id(value: JsonValue) -> str | None:
+    """The reference id of a record as far as it has one (R1), also one in an envelope (FORMATS)."""
     if not isinstance(value, dict):
         return None
-    metadata = value.get("metadata")
-    for prefix, members in (("metadata.", metadata if isinstance(metadata, dict) else {}), ("", value)):
-        for key, member in members.items():
-            if isinstance(member, float) and is_wrong(member):
-                return prefix + key
-    return None
+    inner = next((each for name in ("item", "scene") if isinstance(each := value.get(name), dict)), None)
+    found = reference_id(value if inner is None else inner)
+    return None if isinstance(found, Fault) else found
 
 
 def _with_big_integers(records: Sequence[bytes]) -> list[int]:

@@ -103,7 +103,9 @@ def items(records: Sequence[JsonObject], *, but: Collection[int] = ()) -> Picked
     return Picked(found.places, columns, metadata, known)
 
 
-def shredded(raw: RawRecords, group: Group, model_run: str | None, most_fields: int) -> Shredded | None:
+def shredded(
+    raw: RawRecords, group: Group, model_run: str | None, most_fields: int = MAX_RECORD_KEYS
+) -> Shredded | None:
     """The columns of the records that need no parser: image items, boxes; None where there are none.
 
     `most_fields` as in `shredding.items`.

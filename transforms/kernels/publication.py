@@ -13,6 +13,7 @@ from transforms.kernels.cells import cell_values, ordered, stretches
 from transforms.kernels.fields import locations
 from transforms.kernels.image_urls import cache_key_column, published_keys
 from transforms.kernels.metadata import json_text, spread
+from transforms.kernels.parsing import exact_json
 from transforms.kernels.value_columns import column_name
 from transforms.rules.attachments import FIELD as ATTACHMENTS
 from transforms.rules.attachments import Attachment, attachments
@@ -265,7 +266,7 @@ def _attachments(batch: Batch, mode: CacheKeyMode) -> tuple[pl.Series, pl.DataFr
         if text is None:
             found.append(None)
             continue
-        checked = attachments(orjson.loads(text))
+        checked = attachments(exact_json(text))
         if isinstance(checked, Fault):  # it was checked when the record was read
             raise TypeError(f"expected checked attachments, got {checked.message}")
         row = []

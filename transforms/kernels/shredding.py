@@ -8,12 +8,12 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import polars as pl
 import pyarrow as pa
 
 from transforms.kernels.batch import Positions
 from transforms.kernels.metadata import FORMS, Found, json_text, laid_out, spread
+from transforms.kernels.parsing import exact_json
 from transforms.raw_records import RawRecords
 from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT, PAIRS
 from transforms.rules.crowds import MAX_RECORD_KEYS
@@ -147,5 +147,5 @@ def _texts(offsets: bytes, data: bytes) -> pl.Series:
 def _canonical(raw: pl.Series) -> pl.Series:
     """JSON values as their canonical text; many rows tend to say the same."""
     distinct = raw.unique(maintain_order=True)
-    texts = [json_text(orjson.loads(text)) for text in distinct.to_list()]
+    texts = [json_text(exact_json(text)) for text in distinct.to_list()]
     return raw.replace_strict(distinct, pl.Series(values=texts, dtype=pl.String), return_dtype=pl.String)

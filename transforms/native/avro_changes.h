@@ -42,10 +42,8 @@ static int open_container(Container *of)
 {
     of->rows.data = NULL;
     of->rows.size = of->rows.room = 0;
-    if (take_row_type(&of->type, &of->of_row) < 0) {
-        PyErr_SetString(PyExc_ValueError, "expected the type of a record");
+    if (take_row_type(&of->type, &of->of_row) < 0)
         return -1;
-    }
     const Py_ssize_t numbers = of->table.len / (Py_ssize_t)sizeof(int64_t);
     of->entries = of->table.buf;
     of->count = numbers / 4;
@@ -55,9 +53,10 @@ static int open_container(Container *of)
     for (Py_ssize_t at = 0; sound && at < of->count; at++) {
         const Entry *entry = &of->entries[at];
         const int64_t end = all[4 * (at + 1)];
-        sound = entry->begin >= before && entry->payload >= entry->begin && entry->count >= 0 && entry->size >= 0 &&
-                end - entry->payload >= CHECK + of->marker.len &&
-                entry->size / MOST_OF_A_BYTE <= end - entry->payload; /* no memory for what cannot be */
+        /* A row takes a byte at least, and so the sum of all counts is a number; no memory for what cannot be. */
+        sound = entry->begin >= before && entry->payload >= entry->begin && end >= entry->payload &&
+                end - entry->payload >= CHECK + of->marker.len && entry->count >= 0 && entry->count <= entry->size &&
+                entry->size / MOST_OF_A_BYTE <= end - entry->payload;
         before = end;
         if (sound && entry->size > of->rows.room)
             of->rows.room = (Py_ssize_t)entry->size;
@@ -254,6 +253,8 @@ static int replace_ends(unsigned char *rows, Py_ssize_t size, int64_t count, con
 /* Exchanges a text wherever it stands, from the left. */
 static void exchange(unsigned char *at, Py_ssize_t size, const Py_buffer *was, const Py_buffer *now)
 {
+    if (size < was->len)
+        return;
     const unsigned char first = ((const unsigned char *)was->buf)[0], second = ((const unsigned char *)was->buf)[1];
     unsigned char *const end = at + size - was->len;
     while (at <= end && (at = memchr(at + 1, second, (size_t)(end - at + 1))) != NULL) {

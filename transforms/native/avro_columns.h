@@ -117,7 +117,8 @@ static inline unsigned char *put_value(Output *out, unsigned char *at, const Col
         if (reserve(out, (Py_ssize_t)length + room) < 0)
             return NULL;
         at = out->data + out->size;
-        memcpy(at, column->data + offsets[place], (size_t)length);
+        if (length) /* of texts without a byte there may be no buffer */
+            memcpy(at, column->data + offsets[place], (size_t)length);
         return at + length;
     }
     case RECORD:
@@ -228,6 +229,10 @@ static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
     PyObject *given, *found = NULL;
     if (!PyArg_ParseTuple(arguments, "nnnO!", &height, &naming, &least, &PyList_Type, &given))
         return NULL;
+    if (height < 0 || height > PY_SSIZE_T_MAX / 32) {
+        PyErr_Format(PyExc_ValueError, "expected a number of rows, got %zd", height);
+        return NULL;
+    }
     Py_ssize_t count = PyList_GET_SIZE(given), read = 0;
     Column *columns = PyMem_RawCalloc((size_t)(count ? count : 1), sizeof *columns);
     Buffers *buffers = PyMem_RawCalloc((size_t)(count ? count : 1), sizeof *buffers);

@@ -73,16 +73,17 @@ static PyObject *blocks(PyObject *Py_UNUSED(module), PyObject *arguments)
     Output out = {PyMem_RawMalloc(1 << 12), 0, 1 << 12};
     PyObject *found = NULL;
     const unsigned char *base = data.buf;
-    Input in = {base + start, base + data.len};
-    int sound = out.data != NULL && start >= 0 && start <= data.len;
-    while (sound && in.at < in.end) {
+    int sound = start >= 0 && start <= data.len, has_memory = out.data != NULL;
+    Input in = {base + (sound ? start : 0), base + data.len};
+    while (sound && has_memory && in.at < in.end) {
         int64_t entry[4] = {in.at - base, 0, 0, 0}, size;
         sound = take_long(&in, &entry[1]) == 0 && entry[1] >= 0 && take_long(&in, &size) == 0 && size > 4;
         entry[2] = in.at - base;
         const Input compressed = in;
         sound = sound && skip_bytes(&in, size) == 0 && in.end - in.at >= marker.len &&
-                memcmp(in.at, marker.buf, (size_t)marker.len) == 0 && reserve(&out, 2 * sizeof entry) == 0;
-        if (!sound)
+                memcmp(in.at, marker.buf, (size_t)marker.len) == 0;
+        has_memory = reserve(&out, 2 * sizeof entry) == 0;
+        if (!sound || !has_memory)
             break;
         in.at += marker.len;
         const unsigned char *at = compressed.at; /* snappy begins with the length, seven bits a byte */
@@ -94,7 +95,9 @@ static PyObject *blocks(PyObject *Py_UNUSED(module), PyObject *arguments)
         memcpy(out.data + out.size, entry, sizeof entry);
         out.size += sizeof entry;
     }
-    if (sound) {
+    if (!has_memory)
+        PyErr_NoMemory();
+    else if (sound) {
         int64_t end = data.len;
         memcpy(out.data + out.size, &end, sizeof end);
         found = PyBytes_FromStringAndSize((const char *)out.data, out.size + (Py_ssize_t)sizeof end);

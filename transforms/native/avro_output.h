@@ -17,9 +17,11 @@ typedef struct {
 
 static int reserve(Output *out, Py_ssize_t more)
 {
-    if (out->size + more <= out->room)
+    if (more <= out->room - out->size)
         return 0;
-    Py_ssize_t room = out->room * 2;
+    if (more > PY_SSIZE_T_MAX / 4 - out->size)
+        return -1;
+    Py_ssize_t room = out->room;
     while (room < out->size + more)
         room *= 2;
     unsigned char *data = PyMem_RawRealloc(out->data, (size_t)room);

@@ -88,13 +88,20 @@ static Py_ssize_t read_type(Input *type, Member *members, Py_ssize_t at, int dep
     return at;
 }
 
-/* Takes the type of rows, a record; -1 where it is none, or there is no memory. */
+/* Takes the type of rows, a record; -1, with an exception, where it is none, or there is no memory. */
 static int take_row_type(const Py_buffer *given, RowType *type)
 {
     Input in = {given->buf, (const unsigned char *)given->buf + given->len};
     type->members = PyMem_RawCalloc((size_t)given->len + 1, sizeof *type->members);
-    type->count = type->members == NULL ? -1 : read_type(&in, type->members, 0, 0);
-    return type->count < 1 || in.at != in.end || type->members[0].kind != 'r' ? -1 : 0;
+    if (type->members == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    type->count = read_type(&in, type->members, 0, 0);
+    if (type->count > 1 && in.at == in.end && type->members[0].kind == 'r')
+        return 0;
+    PyErr_SetString(PyExc_ValueError, "expected the type of a record");
+    return -1;
 }
 
 /* Steps over values of the members from one on to another. */
@@ -187,7 +194,8 @@ static PyObject *row_starts(PyObject *Py_UNUSED(module), PyObject *arguments)
     Input in = {data.buf, (const unsigned char *)data.buf + data.len};
     RowType of_row;
     /* Each row takes a byte at least: no more memory than there are bytes. */
-    PyObject *found = take_row_type(&type, &of_row) < 0 || count < 0 || count > data.len
+    PyObject *found = take_row_type(&type, &of_row) < 0 || count < 0 || count > data.len ||
+                              count >= PY_SSIZE_T_MAX / (Py_ssize_t)sizeof(int64_t)
                           ? NULL
                           : PyBytes_FromStringAndSize(NULL, (count + 1) * (Py_ssize_t)sizeof(int64_t));
     if (found == NULL)
@@ -255,12 +263,14 @@ static PyObject *cut(PyObject *Py_UNUSED(module), PyObject *arguments)
     RowType of_row;
     Cutter to = {PyList_New(0), {PyMem_RawMalloc(1 << 16), 0, 1 << 16}, 0, least};
     Input in = {data.buf, (const unsigned char *)data.buf + data.len};
-    if (take_row_type(&type, &of_row) < 0) {
-        wrong = "expected the type of a record";
+    if (take_row_type(&type, &of_row) < 0)
         goto done;
-    }
     if (to.blocks == NULL || to.out.data == NULL) {
         PyErr_NoMemory();
+        goto done;
+    }
+    if (count < 0 || count > data.len) { /* each row takes a byte at least */
+        wrong = ROWS_WRONG;
         goto done;
     }
     for (Py_ssize_t row = 0; row < count; row++) {

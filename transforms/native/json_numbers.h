@@ -124,7 +124,8 @@ static int to_double(const Number *number, double *value)
     token[number->length] = 0;
     *value = PyOS_string_to_double(token, NULL, NULL);
     if (*value == -1.0 && PyErr_Occurred()) {
-        PyErr_Clear();
+        if (!PyErr_ExceptionMatches(PyExc_MemoryError))
+            PyErr_Clear();
         return 0;
     }
     return isfinite(*value) != 0;

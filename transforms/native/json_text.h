@@ -163,7 +163,8 @@ static const char *skip_simple(const Shredder *self, const char *at)
     return at;
 }
 
-/* A string, `at` behind its opening quote; returns what is behind its closing one, NULL where it is declined. */
+/* A string, `at` behind its opening quote; returns what is behind its closing one, NULL where it is declined, and with a
+   MemoryError where there is no memory, as all that parses strings. */
 static const char *parse_string(Shredder *self, const char *at, Text *text)
 {
     const char *start = at;
@@ -205,7 +206,9 @@ static const char *parse_string(Shredder *self, const char *at, Text *text)
 
 static const char *text_of(const Shredder *self, const Text *text)
 {
-    return text->text != NULL ? text->text : self->scratch.data + text->start;
+    if (text->text != NULL)
+        return text->text;
+    return self->scratch.data != NULL ? self->scratch.data + text->start : ""; /* no scratch: nothing was in it */
 }
 
 /* A key and its colon; returns where the value begins, NULL where it is declined. */

@@ -15,17 +15,22 @@ typedef struct {
     Py_ssize_t size, room;
 } Buffer;
 
+/* -1 with a MemoryError where there is no memory. */
 static int reserve(Buffer *buffer, Py_ssize_t more)
 {
-    if (buffer->size + more <= buffer->room)
+    if (more <= buffer->room - buffer->size)
         return 0;
-    Py_ssize_t room = buffer->room ? buffer->room * 2 : 64;
+    if (more > PY_SSIZE_T_MAX / 4 - buffer->size) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    Py_ssize_t room = buffer->room ? buffer->room : 64;
     while (room < buffer->size + more)
         room *= 2;
     if (buffer->bytes == NULL)
         buffer->bytes = PyBytes_FromStringAndSize(NULL, room);
     else
-        _PyBytes_Resize(&buffer->bytes, room); /* leaves NULL where there is no memory */
+        _PyBytes_Resize(&buffer->bytes, room); /* leaves NULL and a MemoryError where there is no memory */
     if (buffer->bytes == NULL) {
         buffer->data = NULL;
         buffer->size = buffer->room = 0;
@@ -49,6 +54,8 @@ static PyObject *bytes_of(Buffer *buffer)
 
 static int add(Buffer *buffer, const void *data, Py_ssize_t size)
 {
+    if (!size)
+        return 0; /* there may be no buffer yet, into which not even nothing may be copied */
     if (reserve(buffer, size) < 0)
         return -1;
     memcpy(buffer->data + buffer->size, data, (size_t)size);

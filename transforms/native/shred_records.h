@@ -28,10 +28,8 @@ static int is_canonical(const Number *number)
     if (number->digits <= 15)
         return number->start[number->length - 1] != '0' || number->fraction == 1;
     char *shortest = PyOS_double_to_string(value, 'r', 0, 0, NULL);
-    if (shortest == NULL) {
-        PyErr_Clear();
-        return 0;
-    }
+    if (shortest == NULL)
+        return 0; /* with a MemoryError */
     int same = strlen(shortest) == (size_t)number->length && memcmp(shortest, number->start, (size_t)number->length) == 0;
     PyMem_Free(shortest);
     return same;

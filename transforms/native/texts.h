@@ -10,12 +10,13 @@
 typedef struct {
     Py_buffer offsets, data;
     const int64_t *at; /* the offsets */
+    const unsigned char *bytes; /* into which they are */
     Py_ssize_t count;
 } Texts;
 
 static inline const unsigned char *text_of(const Texts *texts, int64_t number)
 {
-    return (const unsigned char *)texts->data.buf + texts->at[number];
+    return texts->bytes + texts->at[number];
 }
 
 static inline int64_t length_of(const Texts *texts, int64_t number)
@@ -33,6 +34,7 @@ static inline void release_texts(Texts *texts)
 static inline int check_texts(Texts *texts)
 {
     texts->at = texts->offsets.buf;
+    texts->bytes = texts->data.buf != NULL ? texts->data.buf : (const unsigned char *)""; /* of no bytes there may be none */
     texts->count = texts->offsets.len / (Py_ssize_t)sizeof(int64_t) - 1;
     int fine = texts->offsets.len % (Py_ssize_t)sizeof(int64_t) == 0 && texts->count >= 0 && texts->at[0] >= 0;
     for (Py_ssize_t i = 0; fine && i < texts->count; i++)

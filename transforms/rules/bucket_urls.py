@@ -10,8 +10,9 @@ How a name is read:
   an end that selects a version, ``?versionId=...`` (S3) or ``?generation=<digits>`` (Google), as the usual clients
   read it. ``#<digits>``, gsutil's way to write a generation, stays part of the name: both are possible, and
   two keys for one object cost an upload, while one key for two objects shows the wrong image.
-* Over http(s) the name is the raw path, percent-decoded exactly once to bytes; ``+`` is a plus. Dot segments stay, by
-  K3, though a browser resolves them before it fetches: the name that was written counts.
+* Over http(s) the name is the raw path, percent-decoded exactly once to bytes. A raw ``+`` is a blank in a path of S3,
+  as S3 reads it, and a plus in one of Google. Dot segments stay, by K3, though a browser resolves them before it
+  fetches: the name that was written counts.
 
 The namespaces of bucket names of the AWS partitions for China and GovCloud are their own: the same bucket name there
 is another bucket. Their hosts are therefore not read as ``s3://``; their URLs stay as they are. So do website,
@@ -120,6 +121,8 @@ def from_web(host: str, path: str, query: str) -> BucketObject | None:
 
     >>> from_web("b.s3.eu-west-1.amazonaws.com", "/a%20b", "")
     BucketObject(scheme='s3', bucket='b', name=b'a b', query='')
+    >>> from_web("s3.amazonaws.com", "/b/R+S", ""), from_web("storage.googleapis.com", "/b/R+S", "").name
+    (BucketObject(scheme='s3', bucket='b', name=b'R S', query=''), b'R+S')
     """
     if not host.endswith(STORE_DOMAINS):
         return None
@@ -139,6 +142,8 @@ def from_web(host: str, path: str, query: str) -> BucketObject | None:
         bucket = _bucket(first)
     if not bucket or not name:
         return None
+    if scheme == "s3":
+        name = name.replace("+", "%20")
     return BucketObject(scheme, bucket, unquote_to_bytes(name), query)
 
 

@@ -16,7 +16,7 @@ LONGITUDE_LIMIT = 180.0
 PAIRS_DIFFER = "coordinate_pairs_differ"
 HALF_COORDINATE = "half_coordinate"
 
-_DECIMAL = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*", re.ASCII)
+_DECIMAL = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,8 @@ def degrees(value: JsonValue) -> float | None:
 
     An integer beyond the range of double gives an infinity of its sign, which no range holds.
 
-    >>> degrees("+13"), degrees(" -0.1 "), degrees("1e1"), degrees(True)
-    (13.0, -0.1, None, None)
+    >>> degrees("+13"), degrees(" -0.1 "), degrees("-1e-05"), degrees(True)
+    (13.0, -0.1, -1e-05, None)
     """
     if isinstance(value, str):
         return float(value) if _DECIMAL.fullmatch(value) else None

@@ -5,7 +5,7 @@ import re
 import zlib
 
 from transforms.rules.rejections import Code, Fault, expected
-from transforms.rules.values import JsonObject, JsonValue, canonical_json
+from transforms.rules.values import JsonObject, JsonValue, canonical_json, value_text
 
 _DERIVED = re.compile(r"content-[0-9a-f]{32}")
 
@@ -24,12 +24,13 @@ def reference_id(record: JsonObject) -> str | Fault:
 
 
 def derived_annotation_id(label: str, kind: str, geometry: JsonValue) -> str:
-    """The id of an annotation that came without one, from its content: the same on every run (I2).
+    """The id of an annotation that came without one, from its content: the same on every run, for equal numbers (I2).
 
-    >>> derived_annotation_id("car", "box", {"x": 1}) == derived_annotation_id("car", "box", {"x": 1})
+    >>> derived_annotation_id("car", "box", {"x": 1}) == derived_annotation_id("car", "box", {"x": 1.0})
     True
     """
-    return "content-" + hashlib.sha256(canonical_json([label, kind, geometry]).encode()).hexdigest()[:32]
+    text = canonical_json([label, kind, geometry], numbers=value_text)
+    return "content-" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def is_derived(annotation_id: str | None) -> bool:

@@ -130,11 +130,12 @@ def stddev(summary: NumberSummary) -> float | None:
         return None
 
 
-def quantiles(summary: NumberSummary, points: Sequence[float]) -> list[float] | None:
+def quantiles(summary: NumberSummary, points: Sequence[float]) -> list[int | float] | None:
     """Return for each q of `points` the value at rank floor(q * (n - 1)), to 0.4 %, and within [minimum, maximum].
 
-    Exact at q = 0 and q = 1, for zero, and for whole numbers up to 256. The relative error holds for normal
-    doubles; below 2**-1022 the error is absolute (2**-1030). None of no values.
+    Doubles, but for extremes which no double holds (V7). Exact at q = 0 and q = 1, for zero, and for whole numbers up
+    to 256. The relative error holds for normal doubles; below 2**-1022 the error is absolute (2**-1030). None of no
+    values.
 
     Args:
         summary: The numbers.
@@ -148,11 +149,11 @@ def quantiles(summary: NumberSummary, points: Sequence[float]) -> list[float] | 
             raise ValueError(f"expected a quantile from 0 to 1, got {q}")
     if summary.minimum is None or summary.maximum is None:
         return None
-    low, high = float(summary.minimum), float(summary.maximum)
+    low, high = _held_exactly(summary.minimum), _held_exactly(summary.maximum)
     keys = sorted(summary.buckets)
     seen = list(accumulate(summary.buckets[key] for key in keys))
 
-    def at(q: float) -> float:
+    def at(q: float) -> int | float:
         if q in (0.0, 1.0):
             return high if q else low
         key = keys[bisect_right(seen, math.floor(q * (summary.count - 1)))]
@@ -189,6 +190,11 @@ def preferred(a: float | None, b: float | None, direction: int) -> int | float |
     if a == b:
         return a if isinstance(a, int) else b
     return a if (a > b) == (direction > 0) else b
+
+
+def _held_exactly(value: float) -> int | float:
+    """The value as a double, where one holds it."""
+    return double if (double := float(value)) == value else value
 
 
 def _square_root(numerator: int, denominator: int) -> float:

@@ -30,6 +30,13 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+# What the SDKs of AWS write into a signed URL beside the signature. None of it changes which object is meant or what is
+# in the answer's body; `response-content-type` and the like do change the answer, and stay.
+_AWS_COMPANIONS: Final = _names(
+    "x-amz-security-token x-amz-content-sha256 x-amz-region-set x-amz-s3session-token x-id x-amz-checksum-mode "
+    "x-amz-sdk-checksum-algorithm x-amz-user-agent x-amz-request-payer x-amz-expected-bucket-owner "
+    "amz-sdk-invocation-id amz-sdk-request"
+)
 _SAS_COMPANIONS: Final = _names(
     "ss srt sr se st sp sip spr si sdd ses skoid sktid skt ske sks skv saoid suoid scid sduoid skdutid "
     "rscc rscd rsce rscl rsct"
@@ -39,11 +46,9 @@ SIGNING_SCHEMES: Final = (
     SigningScheme(
         "AWS Signature Version 4",
         _names("x-amz-algorithm x-amz-credential x-amz-date x-amz-expires x-amz-signedheaders x-amz-signature"),
-        _names("x-amz-security-token x-amz-content-sha256 x-amz-region-set x-amz-s3session-token"),
+        _AWS_COMPANIONS,
     ),
-    SigningScheme(
-        "AWS Signature Version 2", _names("AWSAccessKeyId Signature Expires"), _names("x-amz-security-token")
-    ),
+    SigningScheme("AWS Signature Version 2", _names("AWSAccessKeyId Signature Expires"), _AWS_COMPANIONS),
     SigningScheme(
         "Google V4",
         _names("x-goog-algorithm x-goog-credential x-goog-date x-goog-expires x-goog-signedheaders x-goog-signature"),
@@ -102,4 +107,4 @@ def _name(parameter: str) -> str:
     """The name of ``name=value``; the vendor-prefixed ones in lower case, for both stores read them in any case."""
     name = parameter.partition("=")[0]
     lowered = name.lower()
-    return lowered if lowered.startswith(("x-amz-", "x-goog-")) else name
+    return lowered if lowered.startswith(("x-amz-", "x-goog-", "amz-sdk-")) else name

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeAlias, Union, assert_never
 
@@ -129,8 +129,21 @@ def number_text(value: float) -> str:
     return f"{mantissa}e{int(exponent):+d}"
 
 
-def canonical_json(value: JsonValue) -> str:  # noqa: C901 - one case for each type
+def value_text(value: float) -> str:
+    """The one text of all numbers that are equal: whole ones as integers, other doubles as `number_text` has them.
+
+    >>> value_text(1.0), value_text(-0.0), value_text(2.0**60) == value_text(2**60), value_text(0.5)
+    ('1', '0', True, '0.5')
+    """
+    return number_text(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+def canonical_json(  # noqa: C901 - one case for each type
+    value: JsonValue, *, numbers: Callable[[float], str] = number_text
+) -> str:
     r"""The one text of a JSON value: keys sorted by code point, no white space, UTF-8 unescaped (V4).
+
+    `numbers` writes a number.
 
     Works without recursion, so that any depth that a parser takes is written too (F3).
 
@@ -164,7 +177,7 @@ def canonical_json(value: JsonValue) -> str:  # noqa: C901 - one case for each t
             case None:
                 pieces.append("null")
             case number:
-                pieces.append(number_text(number))
+                pieces.append(numbers(number))
     return "".join(pieces)
 
 

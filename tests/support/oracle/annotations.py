@@ -185,5 +185,14 @@ def _mask_url(record: dict[str, Any]) -> str:
 
 def derived_id(record: dict[str, Any]) -> str:
     """An id from the content, the same for the same label, type and geometry (I2)."""
-    content = [record["label"], record["type"], record["geometry"]]
+    content = [record["label"], record["type"], _by_value(record["geometry"])]
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _by_value(value: Any) -> Any:
+    """The value with numbers that are equal written in one way."""
+    if isinstance(value, dict):
+        return {key: _by_value(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_by_value(each) for each in value]
+    return int(value) if isinstance(value, float) and value == int(value) else value

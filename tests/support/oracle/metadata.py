@@ -10,7 +10,7 @@ from support.oracle.urls import is_fetchable
 
 COORDINATE_PAIRS = (("latitude", "longitude"), ("lat", "lon"))
 RESERVED = ("context_attachments", "camera_params")
-DECIMAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)\s*", re.ASCII)  # (C4)
+DECIMAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)  # (C4)
 ATTACHMENT_KEYS = ("attachment", "frame", "dims", "camera_position", "metadata")
 
 
