@@ -18,6 +18,7 @@ from transforms.kernels import plain, shredding
 from transforms.kernels.image_urls import canonical_column
 from transforms.kernels.metadata import ALWAYS_COLUMNS, tabulated
 from transforms.kernels.parsing import parse
+from transforms.kernels.value_columns import column_name
 from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Fault
@@ -164,7 +165,7 @@ def test_texts_come_back_however_they_are_escaped(text: str, ascii_only: bool) -
     found = shredding.items(RawRecords.of([item_with(f"{{{json.dumps(text, ensure_ascii=ascii_only)}: 1}}")]))
     if text not in ALWAYS_COLUMNS:
         assert found is not None
-        assert list(found.dense) == [f"int:{text}"]
+        assert list(found.dense) == [column_name("int", text)]
 
 
 @settings(max_examples=500)

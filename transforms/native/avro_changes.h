@@ -42,8 +42,11 @@ static int open_container(Container *of)
 {
     of->rows.data = NULL;
     of->rows.size = of->rows.room = 0;
-    if (take_row_type(&of->type, &of->of_row) < 0)
+    if (take_row_type(&of->type, &of->of_row) < 0) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "expected the type of a record");
         return -1;
+    }
     const Py_ssize_t numbers = of->table.len / (Py_ssize_t)sizeof(int64_t);
     of->entries = of->table.buf;
     of->count = numbers / 4;

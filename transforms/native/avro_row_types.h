@@ -88,7 +88,7 @@ static Py_ssize_t read_type(Input *type, Member *members, Py_ssize_t at, int dep
     return at;
 }
 
-/* Takes the type of rows, a record; -1, with an exception, where it is none, or there is no memory. */
+/* Takes the type of rows, a record; -1 where it is none, and with a MemoryError where there is no memory. */
 static int take_row_type(const Py_buffer *given, RowType *type)
 {
     Input in = {given->buf, (const unsigned char *)given->buf + given->len};
@@ -98,10 +98,7 @@ static int take_row_type(const Py_buffer *given, RowType *type)
         return -1;
     }
     type->count = read_type(&in, type->members, 0, 0);
-    if (type->count > 1 && in.at == in.end && type->members[0].kind == 'r')
-        return 0;
-    PyErr_SetString(PyExc_ValueError, "expected the type of a record");
-    return -1;
+    return type->count < 1 || in.at != in.end || type->members[0].kind != 'r' ? -1 : 0;
 }
 
 /* Steps over values of the members from one on to another. */
@@ -263,8 +260,10 @@ static PyObject *cut(PyObject *Py_UNUSED(module), PyObject *arguments)
     RowType of_row;
     Cutter to = {PyList_New(0), {PyMem_RawMalloc(1 << 16), 0, 1 << 16}, 0, least};
     Input in = {data.buf, (const unsigned char *)data.buf + data.len};
-    if (take_row_type(&type, &of_row) < 0)
+    if (take_row_type(&type, &of_row) < 0) {
+        wrong = PyErr_Occurred() ? NULL : "expected the type of a record";
         goto done;
+    }
     if (to.blocks == NULL || to.out.data == NULL) {
         PyErr_NoMemory();
         goto done;
