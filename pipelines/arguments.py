@@ -144,6 +144,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="remove open rejections too, which otherwise stay (see `rejections --open`)",
     )
+    prune.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
     _add_rejections(commands)
     _add_verify(commands)
     return top
@@ -326,6 +327,12 @@ def _add_job(job: argparse.ArgumentParser) -> None:
         action="store_const",
         const=True,
         help="hand the job to the engine named after `--` and return; it publishes by itself",
+    )
+    job.add_argument(
+        "--no-fsync",
+        action="store_const",
+        const=True,
+        help="for throw-away data: do not wait until the version is on the disk, where a power failure leaves it whole",
     )
     job.add_argument("--json", action="store_const", const=True, help="print one JSON object and nothing else")
     job.add_argument("--quiet", action="store_const", const=True, help="no progress and no summary")

@@ -143,6 +143,7 @@ def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tupl
         declared=None if declare is None else read_declared(str(declare)),
         dry_run=bool(said("dry_run")),
         detach=bool(said("detach")),
+        fsync=not said("no_fsync"),
         runner_flags=tuple(flags) if flags is not None else (file.runner_flags or ()),
     )
     return config, file
@@ -223,7 +224,11 @@ def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # n
             )
         case "prune":
             return commands.prune(
-                options.dataset, keep=options.keep, discard_rejections=options.discard_rejections, as_json=as_json
+                options.dataset,
+                keep=options.keep,
+                discard_rejections=options.discard_rejections,
+                dry_run=options.dry_run,
+                as_json=as_json,
             )
         case _:
             return _rejections(options)

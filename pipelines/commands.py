@@ -9,16 +9,17 @@ from pipelines.arguments import Color
 from pipelines.changes import changes
 from pipelines.consoles import console
 from pipelines.dataset import Dataset
-from pipelines.errors import UsageError
+from pipelines.foreign import warn_of_foreign
 from pipelines.json_output import print_object
 from pipelines.open_rejections import keep_open
 from pipelines.outcome import shell_command
+from pipelines.pruning import prune_plan
 from pipelines.report.delivery import deliver
 from pipelines.schema_formats import described
 from pipelines.tables import print_changes, print_schema, print_versions
 from pipelines.version_objects import changes_object, versions_object
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.values import JsonObject
+from transforms.rules.values import JsonObject, JsonValue
 
 
 def schema(dataset: str, *, group: Group | None, form: str, as_json: bool = False, color: Color = "auto") -> int:
@@ -88,40 +89,56 @@ def show(dataset: str, number: int | None, *, as_json: bool = False, color: Colo
 
 def rollback(dataset: str, number: int, *, as_json: bool = False) -> int:
     """Publishes an old version again; returns the exit code."""
-    new = rollback_job.rollback(Dataset.at(dataset), number)
+    found = Dataset.at(dataset)
+    new = rollback_job.rollback(found, number)
+    foreign = found.store.foreign()
+    if not as_json:
+        warn_of_foreign(dataset, foreign)
     if as_json:
         outcome = "unchanged" if new is None else "published"
-        print_object({"outcome": outcome, "version": number if new is None else new, "equals": number})
+        told: JsonObject = {"outcome": outcome, "version": number if new is None else new, "equals": number}
+        print_object({**told, "foreign": list[JsonValue](foreign)})
     elif new is None:
         sys.stdout.write(f"Nothing to do: {number} is the current version of {dataset}.\n")
     else:
         sys.stdout.write(f"Published version {new} of {dataset}, which equals version {number}.\n")
+    warn_of_foreign(dataset, found.store.foreign())
     return 0
 
 
-def prune(dataset: str, *, keep: int, discard_rejections: bool = False, as_json: bool = False) -> int:
+def prune(
+    dataset: str, *, keep: int, discard_rejections: bool = False, dry_run: bool = False, as_json: bool = False
+) -> int:
     """Removes old versions and what dead jobs left, but keeps their open rejections; returns the exit code.
+
+    With `dry_run` it only says which would go.
 
     Raises:
         UsageError: There is no dataset, or nothing would be kept.
     """
-    if keep < 1:
-        raise UsageError(f"--keep expects a number of at least 1, got {keep}: the current version always stays")
     found = Dataset.at(dataset)
-    versions = found.versions()
-    kept_open = keep_open(found, [version.number for version in versions[keep:]], discard=discard_rejections)
-    removed = found.store.prune([version.number for version in versions[:keep]])
-    names = ", ".join(map(str, removed)) or "none"
-    left = [version.number for version in found.versions()]
+    plan = prune_plan(found, keep)
+    kept_open = keep_open(found, plan.removed, discard=discard_rejections, dry_run=dry_run)
+    removed = plan.removed if dry_run else found.store.prune(plan.keep)
+    left = [version.number for version in found.versions() if version.number not in removed]
+    foreign = [*found.store.foreign(), *plan.foreign]
     if as_json:
         rejections: JsonObject = {"kept": 0 if discard_rejections else kept_open}
         rejections["discarded"] = kept_open if discard_rejections else 0
-        print_object({"removed": list(removed), "kept": list(reversed(left)), "open_rejections": rejections})
+        told: JsonObject = {"removed": list(removed), "kept": list(reversed(left)), "open_rejections": rejections}
+        print_object({**told, "dry_run": dry_run, "runs": list(plan.runs), "foreign": list[JsonValue](foreign)})
         return 0
-    sys.stdout.write(f"Removed versions of {dataset}: {names}. Kept: {', '.join(map(str, reversed(left)))}.\n")
+    warn_of_foreign(dataset, foreign)
+    names, kept = (", ".join(map(str, numbers)) or "none" for numbers in (removed, reversed(left)))
+    if dry_run:
+        dead = f" Runs that died: {', '.join(plan.runs)}." if plan.runs else ""
+        sys.stdout.write(f"Would remove versions of {dataset}: {names}. Would keep: {kept}.{dead}\n")
+    else:
+        sys.stdout.write(f"Removed versions of {dataset}: {names}. Kept: {kept}.\n")
     if kept_open and discard_rejections:
-        sys.stdout.write(f"Discarded {kept_open:,} open rejections.\n")
+        sys.stdout.write(f"{'Would discard' if dry_run else 'Discarded'} {kept_open:,} open rejections.\n")
     elif kept_open:
         command = shell_command("rejections", dataset, "--open")
-        sys.stdout.write(f"Kept {kept_open:,} open rejections of removed versions: {command}\n")
+        would = "Would keep" if dry_run else "Kept"
+        sys.stdout.write(f"{would} {kept_open:,} open rejections of removed versions: {command}\n")
     return 0

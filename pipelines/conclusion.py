@@ -203,7 +203,7 @@ def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made, looked: R
     placed.append(Placed(join(here.root, MANIFEST), MANIFEST))
     try:
         with publishing():
-            dataset.store.publish(here, ending.version, ending.seen, placed)
+            dataset.store.publish(here, ending.version, ending.seen, placed, fsync=ending.config.fsync)
     except AnotherJobPublishedError as error:
         return Verdict("failed", ExitCode.ANOTHER_PUBLISHED, str(error))
     return Verdict("published", ExitCode.OK, repairs(made.tally))

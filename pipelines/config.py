@@ -116,6 +116,7 @@ class JobConfig:
         partitions: How many parts a new dataset has; None for a number that fits its first exports.
         allow_empty: Whether every pattern may match nothing, as if each source were optional.
         detach: Whether the job is handed to an engine and publishes by itself, with nobody who waits for it.
+        fsync: Whether a version is on the disk before it becomes current (P7); it is no part of the outcome.
         runner_flags: What follows `--` on the command line, for the Beam runner.
     """
 
@@ -133,6 +134,7 @@ class JobConfig:
     declared: Declared | None = None
     dry_run: bool = False
     detach: bool = False
+    fsync: bool = True
     runner_flags: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:

@@ -51,6 +51,7 @@ class JobFile:
     report: str | None = None
     dry_run: bool | None = None
     detach: bool | None = None
+    no_fsync: bool | None = None
     json: bool | None = None
     quiet: bool | None = None
     runner_flags: tuple[str, ...] | None = None
@@ -118,6 +119,7 @@ def read_options(path: str, today: dt.date | None = None) -> JobFile:
         report=table.text("report"),
         dry_run=table.truth("dry_run"),
         detach=table.truth("detach"),
+        no_fsync=table.truth("no_fsync"),
         json=table.truth("json"),
         quiet=table.truth("quiet"),
         runner_flags=table.texts("runner_flags"),

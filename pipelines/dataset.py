@@ -8,9 +8,9 @@ from typing import Self, cast
 
 from pipelines import documents
 from pipelines.document_types import FORMAT, SHAPES, FileJson
-from pipelines.errors import UsageError
+from pipelines.errors import DamagedDatasetError, UsageError
 from pipelines.stores.local import LocalStore
-from pipelines.stores.marker import record_path
+from pipelines.stores.marker import MARKER, record_path
 from pipelines.stores.store import MANIFEST, Store, join, version_folder
 from transforms.damage import damaged_file
 from transforms.errors import DamagedFileError
@@ -121,12 +121,26 @@ class Dataset:
         Raises:
             UsageError: The place holds something else than a dataset.
             DamagedFileError: CURRENT is damaged, or what it names.
+            DamagedDatasetError: Its marker is not what it was, or is missing (P6).
         """
         pointer = self.store.pointer()
+        marked = self.store.identity() is not None
         if pointer is None:
-            self.store.check_free()
+            if not marked:
+                self.store.check_free()
             return None
-        return self.at_number(documents.pointer(pointer, self.root), pointer)
+        try:
+            version = self.at_number(documents.pointer(pointer, self.root), pointer)
+        except DamagedFileError:
+            if not marked:  # others have files called CURRENT too
+                self.store.check_free()
+            raise
+        if not marked:
+            raise DamagedDatasetError(
+                f"{self.root}/{MARKER} is missing, by which a dataset is known: copy the dataset whole, files whose "
+                "names begin with a dot too, or rebuild it with `metadata-etl backfill` elsewhere"
+            )
+        return version
 
     def published(self) -> Version:
         """The version that readers see.
@@ -183,7 +197,7 @@ class Dataset:
         except documents.OtherFormatError as error:
             raise UsageError(
                 f"{self.root} has the format {error}, this release reads {FORMAT}: "
-                "build it anew with `metadata-etl backfill` in another directory"
+                "rebuild it with `metadata-etl backfill` in another directory"
             ) from error
 
     def _manifest(self, number: int) -> bytes:

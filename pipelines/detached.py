@@ -26,6 +26,7 @@ class Started:
         run: Id of the run.
         job: What the engine calls it, None where it does not tell, or where it got a template.
         template: Where the graph was written that somebody else starts, None where the job was started.
+        foreign: Paths of what is not the dataset's own in its folders (P6).
     """
 
     dataset: str
@@ -33,6 +34,7 @@ class Started:
     runner: str
     job: str | None
     template: str | None
+    foreign: tuple[str, ...] = ()
 
     @property
     def report(self) -> str:
@@ -77,7 +79,8 @@ def start(config: JobConfig) -> Started:
     runner = runners.choose(config.runner_flags, 0)
     runners.check_stays(config.runner_flags)
     with private_temporary_files(), dataset.store.detach(None if before is None else before.number) as here:
-        job = plan(config, exports, before, root=here.root, progress=None)
+        number = dataset.store.next_number(0 if before is None else before.number)
+        job = plan(config, exports, before, root=here.root, progress=None, version=number)
         ending = Ending.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
 
         def graph(root: beam.Pipeline) -> None:
@@ -85,4 +88,5 @@ def start(config: JobConfig) -> Started:
             add_publishing(reports, results, ending, here.id)
 
         name = runner.submit(graph)
-    return Started(config.dataset, here.id, runner.name, name, runners.template(config.runner_flags))
+    template, foreign = runners.template(config.runner_flags), tuple(dataset.store.foreign())
+    return Started(config.dataset, here.id, runner.name, name, template, foreign)

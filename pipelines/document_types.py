@@ -5,7 +5,7 @@ from typing import Annotated, Generic, Literal, TypedDict, TypeVar
 import msgspec
 
 _T = TypeVar("_T")
-FORMAT = 2
+FORMAT = 3
 """Of the manifest, and of what `state` holds."""
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]

@@ -63,6 +63,10 @@ class DamagedDatasetError(JobError):
     exit_code = ExitCode.DAMAGED
 
 
+class ForeignFilesError(JobError):
+    """Something that is not the dataset's own is in the way; it stays (P6)."""
+
+
 class EngineError(JobError):
     """An engine did not do a job; the text says what to do."""
 

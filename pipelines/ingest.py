@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -48,12 +49,14 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
         _workplace(dataset, before, runner, dry_run=config.dry_run) as here,
         progress.watching(total, runner) as notes,
     ):
-        job = plan(config, exports, before, root=here.root, progress=notes)
+        number = dataset.store.next_number(0 if before is None else before.number)
+        job = plan(config, exports, before, root=here.root, progress=notes, version=number)
         with _spilling(here, runner), _telling_changes(exports):
             stages = runner.run(partial(build, job=job))
         progress.phase("publishing")
         ending = Ending.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
         outcome = conclude(dataset, here, ending, before, stages=stages)
+        outcome = replace(outcome, foreign=tuple(dataset.store.foreign()))
         if not config.dry_run:
             leave(dataset, here, outcome)
     return outcome
@@ -80,7 +83,7 @@ def _workplace(dataset: Dataset, before: Version | None, runner: runners.Runner,
         return
     with dataset.store.run(None if before is None else before.number) as here, ExitStack() as ending:
         if runner.local and is_local(here.root):  # else the next job removes it: what takes long is not for a signal
-            ending.enter_context(at_the_end(partial(_remove, dataset, here)))
+            ending.enter_context(at_the_end(partial(dataset.store.remove, here.root)))
         yield here
         if dry_run:  # workers elsewhere see no folder of this machine
             dataset.store.remove(here.root)
@@ -98,9 +101,3 @@ def _spilling(here: Run, runner: runners.Runner) -> Iterator[None]:
     else:
         with temporary_folder() as folder, spilling(folder):
             yield
-
-
-def _remove(dataset: Dataset, here: Run) -> None:
-    """Removes what a job wrote, and the folder of runs if it was the only one."""
-    dataset.store.remove(here.root)
-    Path(here.root).parent.rmdir()

@@ -22,7 +22,7 @@ from pipelines.documents import DocumentError, parsed
 from pipelines.errors import DamagedDatasetError, UsageError
 from pipelines.rejections import Rejected, RejectingJob, job_of_run, lines, of_version
 from pipelines.stores.marker import PRIVATE
-from pipelines.stores.store import REPORT, join
+from pipelines.stores.store import join
 from transforms.errors import DamagedFileError
 from transforms.kernels.accepted import accepted_since
 from transforms.kernels.batch import Batch
@@ -95,13 +95,14 @@ def open_rejections(dataset: Dataset) -> list[Rejected]:
     return [each for job in _open(dataset, history) for each in job]
 
 
-def keep_open(dataset: Dataset, removed: Collection[int], *, discard: bool) -> int:
+def keep_open(dataset: Dataset, removed: Collection[int], *, discard: bool, dry_run: bool = False) -> int:
     """Keeps the open rejections of versions that are about to be removed; returns how many these are.
 
     Args:
         dataset: That is pruned.
         removed: The numbers of these versions.
         discard: Whether none are to be kept, nor those of earlier prunings and of runs that published nothing.
+        dry_run: Whether they are only counted.
     """
     history = _History.of(dataset)
     open_of = {found[0].job.name: found for found in _open(dataset, history) if found}
@@ -114,7 +115,7 @@ def keep_open(dataset: Dataset, removed: Collection[int], *, discard: bool) -> i
         found = open_of.get(job.name, [])
         count += len(found)
         lines = [] if discard else [_complete(each) for each in found]
-        if lines or job.kept or not job.published:
+        if not dry_run and (lines or job.kept or not job.published):
             write_bytes(join(dataset.root, FOLDER, _file_name(job)), _file(job, lines))
     return count
 
@@ -173,8 +174,7 @@ def _jobs(dataset: Dataset, history: _History) -> list[RejectingJob]:
 
 
 def _runs(dataset: Dataset) -> Iterator[RejectingJob]:
-    for report in FileSystems.match([join(dataset.root, "runs", "*", REPORT)])[0].metadata_list:
-        run = report.path.rsplit("/", 2)[-2]
+    for run in dataset.store.reported():
         try:
             job = job_of_run(dataset, run)
         except (DamagedFileError, UsageError):

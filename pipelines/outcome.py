@@ -8,6 +8,7 @@ from typing import Literal
 
 from pipelines.config import JobConfig
 from pipelines.errors import ExitCode
+from pipelines.foreign import FOREIGN_FILES
 from transforms.rules.crowds import MOST_COUNTED
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import Code
@@ -119,6 +120,7 @@ class Outcome:
         stages: What each stage took: records, bytes, seconds at work.
         kept_run: Whether the report and the rejections of the run stay to be read.
         options: Those of the job that decide the outcome.
+        foreign: Paths of what is not the dataset's own in its folders (P6).
     """
 
     verdict: Verdict
@@ -132,6 +134,7 @@ class Outcome:
     dataset: str
     kept_run: bool
     options: JsonObject = field(default_factory=dict)
+    foreign: tuple[str, ...] = ()
 
     @property
     def rejections_command(self) -> str | None:
@@ -155,6 +158,11 @@ class Outcome:
             return f"{reason}; a dry run keeps no rejections: run it without --dry-run to read them"
         return reason
 
+    @property
+    def warnings(self) -> dict[str, int]:
+        """Warnings by code; what is not of the dataset is none of its version, whose manifest has the others."""
+        return self.tally.warnings | ({FOREIGN_FILES: len(self.foreign)} if self.foreign else {})
+
     def document(self) -> JsonObject:
         """The object of `--json` (INTERFACE)."""
         return {
@@ -166,7 +174,7 @@ class Outcome:
             "cascaded": dict(sorted(self.tally.cascaded.items())),
             "conflicts": list(self.tally.conflicts),
             "cache_keys": dict(self.tally.cache_keys),
-            "warnings": dict(sorted(self.tally.warnings.items())),
+            "warnings": dict(sorted(self.warnings.items())),
             "seconds": round(self.seconds, 3),
             "stages": self.stages,
             "runner": self.runner,

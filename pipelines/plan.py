@@ -26,9 +26,23 @@ MOST_BY_SIZE = 4096
 
 
 def plan(
-    config: JobConfig, exports: Sequence[Export], before: Version | None, *, root: str, progress: str | None
+    config: JobConfig,
+    exports: Sequence[Export],
+    before: Version | None,
+    *,
+    root: str,
+    progress: str | None,
+    version: int | None = None,
 ) -> Job:
     """The job.
+
+    Args:
+        config: What it is told.
+        exports: In their order.
+        before: The version that it starts from.
+        root: Where it writes.
+        progress: Where its steps note what they read, None for nowhere.
+        version: The number of the version that it makes; None for the one after `before`.
 
     Raises:
         UsageError: The dataset has another kind of cache keys.
@@ -47,7 +61,7 @@ def plan(
         root=root,
         exports=exports,
         partitions=_partitions(config, exports) if before is None else before.partitions,
-        version=1 if before is None else before.number + 1,
+        version=version or (1 if before is None else before.number + 1),
         steps=[Step(step.mode, step.on_duplicate) for step in config.steps],
         held=held,
         held_kinds={} if state is None else _kinds(state.schema),

@@ -37,7 +37,7 @@ def rollback(dataset: Dataset, number: int) -> int | None:
     if target.number == current.number:
         return None
     with dataset.store.run(target.number) as here:
-        new = current.number + 1
+        new = dataset.store.next_number(current.number)
         files = [file for kind in _shared(target) for file in target.files(kind).values()]
         for file, fault in faults(files, by_hash=True):
             raise damaged_file(file.uri, fault)

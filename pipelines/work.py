@@ -10,6 +10,7 @@ from pipelines import ingest
 from pipelines.arguments import Color
 from pipelines.config import JobConfig
 from pipelines.errors import UsageError
+from pipelines.foreign import warn_of_foreign
 from pipelines.outcome import Outcome
 from pipelines.progress import Progress
 from transforms.stored_files import refusal, refusals
@@ -25,8 +26,9 @@ def work(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None = 
     if report is not None:
         from pipelines.report.delivery import checked  # noqa: PLC0415 - see above
 
-        checked(report)
+        report = checked(report, config.dataset)
     outcome = ingest.run(config, _progress(quiet=quiet or as_json))
+    warn_of_foreign(config.dataset, outcome.foreign)
     if as_json:
         sys.stdout.write(json.dumps(outcome.document(), ensure_ascii=False) + "\n")
     elif not quiet or outcome.verdict.exit_code:
@@ -53,6 +55,7 @@ def _detach(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None
     from pipelines import detached  # noqa: PLC0415 - see above
 
     started = detached.start(config)
+    warn_of_foreign(config.dataset, started.foreign)
     if as_json:
         sys.stdout.write(json.dumps(started.document(), ensure_ascii=False) + "\n")
     elif not quiet:

@@ -1,6 +1,8 @@
 """From a dataset, or from how a job ended, to a page in a file."""
 
+import os
 import posixpath
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +11,16 @@ from pipelines.errors import UsageError
 from pipelines.outcome import Outcome
 from pipelines.report.contents import name_of, of_run, of_version
 from pipelines.report.page import page
+from pipelines.stores.guards import LOCK
+from pipelines.stores.marker import PRIVATE
+from pipelines.stores.owned import RUNS, VERSIONS
+from pipelines.stores.store import CURRENT
 from transforms.rules.values import JsonObject
 from transforms.stored_files import is_local, write_bytes
+
+_OF_DATASETS = (CURRENT, LOCK, PRIVATE, RUNS, VERSIONS)
+_GENERATOR = b'<meta name="generator" content="metadata-etl">'
+_HEAD_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ def deliver(dataset: str, out: str | None) -> Delivered:
     Raises:
         UsageError: There is no dataset, or the file cannot be one.
     """
-    path = checked(out or default_path(dataset))
+    path = checked(out, dataset) if out else _unused(default_path(dataset))
     there = Dataset.at(dataset)
     version = there.published()
     return _write(path, of_version(there, version), version.number)
@@ -56,14 +66,35 @@ def default_path(dataset: str) -> str:
     return f"{name_of(str(Path(dataset).resolve()) if is_local(dataset) else dataset)}.html"
 
 
-def checked(path: str) -> str:
-    """The path of a page that is to be written, before anything is done.
+def checked(path: str, dataset: str) -> str:
+    """The path of a page that is to be written, before anything is done: of a link the file that it names.
 
     Raises:
-        UsageError: It is a folder.
+        UsageError: It is a folder, a device or a pipe, or belongs to the dataset (P6).
     """
     if not posixpath.basename(path) or (is_local(path) and Path(path).is_dir()):
         raise UsageError(f"the page is one file, but {path or 'nothing'} is a folder; name a file such as report.html")
+    meant, root = (os.path.realpath(each) if is_local(each) else each.rstrip("/") for each in (path, dataset))
+    if is_local(path) and os.path.lexists(meant) and not Path(meant).is_file():
+        raise UsageError(f"the page is one file, but {path} is none: it would be replaced; name another one")
+    inner = meant.removeprefix(f"{root}/")
+    if inner != meant and inner.partition("/")[0] in _OF_DATASETS:
+        raise UsageError(f"{path} belongs to the dataset, which it would damage; name a file elsewhere")
+    return meant if is_local(path) and Path(path).is_symlink() else path
+
+
+def _unused(path: str) -> str:
+    """The path that a page gets which nobody has named.
+
+    Raises:
+        UsageError: Something else than a page is there (P6).
+    """
+    there = Path(path)
+    if os.path.lexists(path):
+        with suppress(OSError):
+            if there.is_file() and not there.is_symlink() and _GENERATOR in there.read_bytes()[:_HEAD_BYTES]:
+                return path
+        raise UsageError(f"{path} is there, and is no page of this tool; name another file with --out")
     return path
 
 

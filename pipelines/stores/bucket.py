@@ -1,6 +1,7 @@
 """A dataset in a bucket: generations of objects, server-side copies.
 
-This module and `bucket_runs` are the only ones that ask google.cloud.storage for anything of a dataset.
+This module, `bucket_runs` and `bucket_place` are the only ones that ask google.cloud.storage for anything of a
+dataset.
 
 A bucket knows no rename and no lock. Two things take their place (P2):
 
@@ -20,15 +21,23 @@ from dataclasses import dataclass
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
-from pipelines.errors import AnotherJobPublishedError, UsageError
-from pipelines.stores.bucket_runs import REQUESTS_AT_ONCE, BucketRuns, delete
-from pipelines.stores.marker import MANIFESTS, PRIVATE, record, record_path
-from pipelines.stores.store import CURRENT, LEFT, MANIFEST, Placed, Run, version_folder
+from pipelines.errors import AnotherJobPublishedError, ForeignFilesError
+from pipelines.stores.bucket_place import OWNER, REQUESTS_AT_ONCE, delete
+from pipelines.stores.bucket_runs import BucketRuns, Runs
+from pipelines.stores.marker import FORGOTTEN_AFTER, record, record_path
+from pipelines.stores.names import version_number
+from pipelines.stores.store import CURRENT, LEFT, MANIFEST, Placed, Removable, Run, version_folder
 
 _WAIT_SECONDS = 0.5
 _OVERTAKEN = "another job published a version of {} meanwhile; run this job again on top of it"
+_IN_THE_WAY = (
+    "{} was put there by somebody else while the job worked; nothing was published, and it stays as it is: run the job "
+    "again, which then takes the next number"
+)
 _NOTHING = b'{"version": 0, "manifest": null}'
 """CURRENT where nothing is published, and the claim of a dead job was put away."""
+_PRUNED, _UNPUBLISHED = ".pruned", ".unpublished"
+"""How the notes of versions end that are removed: with the first, whoever finds the note removes what is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +60,51 @@ class BucketStore(BucketRuns):
         with self._explained():
             return self._seen().data
 
-    def recorded(self, number: int) -> bytes | None:
-        """See `Store`."""
-        with self._explained():
-            blob = self._object(record_path(number))
-            try:
-                return None if blob is None else bytes(blob.download_as_bytes())
-            except NotFound:
-                return None
-
-    def check_free(self) -> None:
-        """See `Store`."""
-        with self._explained():
-            found = self._entries("") - {"", CURRENT, "runs/", "versions/", f"{PRIVATE}/"}
-        if found:
-            raise UsageError(f"{self.root} holds objects but no dataset ({CURRENT} is missing): name an empty folder")
-
     def numbers(self) -> list[int]:
         """See `Store`."""
         with self._explained(), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-            numbers = self._folders()
+            records, removed = self._records(), self._removed()
+            numbers = [each for each in self._folders() if each in records and _note(each, _PRUNED) not in removed]
             return [number for number, claim in zip(numbers, pool.map(self._claim_on, numbers), strict=True) if claim]
 
-    def publish(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> None:
-        """See `Store`. Whoever dies in between leaves CURRENT as it was, and a claim that the next job puts away."""
+    def next_number(self, number: int) -> int:
+        """See `Store`."""
+        with self._explained():
+            there = self._folders()
+            number += 1
+            while number in there and not self._is_free(number):
+                number += 1
+            return number
+
+    def reported(self) -> list[str]:
+        """See `Store`."""
+        with self._explained():
+            return sorted(self._runs().reported) if self.identity() is not None else []
+
+    def foreign(self) -> list[str]:
+        """See `Store`."""
+        with self._explained():
+            if self.identity() is None:
+                return []
+            records, entries = self._records(), sorted(self._entries("versions/") - {""})
+            numbers = {entry: version_number(entry.rstrip("/")) for entry in entries}
+            return [
+                *(f"runs/{name}" for name in self._runs().foreign),
+                *(
+                    f"versions/{entry.rstrip('/')}"
+                    for entry, number in numbers.items()
+                    if number is None or not (number in records or self._is_free(number))
+                ),
+            ]
+
+    def publish(
+        self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed], *, fsync: bool = True
+    ) -> None:
+        """See `Store`. What a bucket has taken is on its disks.
+
+        Whoever dies in between leaves CURRENT as it was, and a claim that the next job puts away.
+        """
+        del fsync
         with self._explained():
             try:
                 while not self._is_published(run, version, seen, files):
@@ -91,31 +121,76 @@ class BucketStore(BucketRuns):
         with self._explained():
             runs = self._runs()
             for name in runs.dead:
-                self.remove(f"{self.root}/runs/{name}")
+                self._remove_run(name)
             for name in runs.unreleased:
                 self.clear(self._named(name), LEFT)
                 self.release(self._named(name))
-            now = self._seen()
-            for number in self._folders():
-                if number > now.version and (claim := self._claim_on(number)) is not None:
+            now, records = self._seen(), self._records()  # the records before the claims, which are older than they are
+            folders = self._folders()
+            for number in folders:
+                if number > now.version and self._is_own(claim := self._claim_on(number)):
                     self._put_away(claim, number, now)
-            self._remove_unused_records()
+            delete(
+                [
+                    blob
+                    for number, blob in records.items()
+                    if number not in folders or (number > now.version and self._claim_on(number) is None)
+                ]
+            )
+            self._finish_removals(runs, now.version)
             return runs.dead
+
+    def removable(self, keep: Collection[int]) -> Removable:
+        """See `Store`."""
+        with self._explained():
+            runs = self._runs()
+            kept = {*keep, *(int(base) for base in runs.living.values() if base.isdigit())}
+            current = self._seen().version
+            old = [number for number in self.numbers() if number < current and number not in kept]
+            strange = {number: self._in_version(number)[1] for number in old}
+            return Removable(
+                versions=tuple(number for number in old if not strange[number]),
+                runs=tuple(runs.dead),
+                blocked=tuple(path for paths in strange.values() for path in paths),
+            )
 
     def prune(self, keep: Collection[int]) -> list[int]:
         """See `Store`."""
         self.sweep()
         with self._explained():
-            kept = {*keep, *(int(base) for base in self._runs().living.values() if base)}
-            current, there = self._seen().version, self.numbers()
-            removed = [number for number in there if number < current and number not in kept]
-            for number in self._folders():
-                if number in removed or (number < current and number not in there):  # its removal was cut short
-                    folder = f"{self.root}/{version_folder(number)}"
-                    self.remove(f"{folder}/{MANIFEST}")  # first: from here on nobody sees the version
-                    self.remove(folder)
-            self._remove_unused_records()
-            return removed
+            removed = self.removable(keep).versions
+            for number in removed:
+                self._note_removed(_note(number, _PRUNED))  # from here on nobody sees the version
+                self._remove_pruned(number)
+            return list(removed)
+
+    def _finish_removals(self, runs: Runs, current: int) -> None:
+        """Removes what a prune left that was killed, and the notes that are of no use any more."""
+        for name, note in self._removed().items():
+            number = version_number(name.partition(".")[0])
+            if number is None:
+                if runs.now - note.updated > FORGOTTEN_AFTER:
+                    delete([note])
+            elif name.endswith(_PRUNED) and number < current:
+                self._remove_pruned(number)
+            elif number <= current:
+                delete([note])
+
+    def _remove_pruned(self, number: int) -> None:
+        """Removes a version that is noted to be removed, what is recorded of it, and at last the note."""
+        own, _ = self._in_version(number)
+        delete([blob for blob in own if blob.name.endswith(f"/{MANIFEST}")])
+        delete(own)
+        delete([blob for each, blob in self._records().items() if each == number])
+        delete([blob for name, blob in self._removed().items() if name == _note(number, _PRUNED)])
+
+    def _is_free(self, number: int) -> bool:
+        """Whether what is in the folder of a version that is not published is of a job on this dataset, or nothing."""
+        own, strange = self._in_version(number)
+        claims = [blob for blob in own if blob.name.endswith(f"/{MANIFEST}")]
+        if strange:
+            return False
+        return any(map(self._is_own, claims)) or not own or _note(number, _UNPUBLISHED) in self._removed()
 
     def _is_published(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> bool:
         """Tries to publish; where that is refused, or fails before CURRENT is replaced, nothing of the try stays."""
@@ -152,12 +227,6 @@ class BucketStore(BucketRuns):
                 return False
         return True
 
-    def _remove_unused_records(self) -> None:
-        """Removes what is recorded of versions that are not there."""
-        records = list(self._listed(f"{self.root}/{MANIFESTS}/"))  # before the claims, which are older than they are
-        there = {f"{self._prefix}{record_path(number)}" for number in self.numbers()} if records else set()
-        delete([blob for blob in records if blob.name not in there])
-
     def _generation(self, path: str) -> int:
         blob = self._object(path)
         return 0 if blob is None else int(blob.generation)
@@ -175,6 +244,8 @@ class BucketStore(BucketRuns):
             if now.data != seen:
                 raise AnotherJobPublishedError(_OVERTAKEN.format(self.root))
             if (other := self._claim_on(version)) is not None:
+                if not self._is_own(other):
+                    raise ForeignFilesError(_IN_THE_WAY.format(f"{self.root}/{version_folder(version)}"))
                 self._put_away(other, version, now)
                 time.sleep(_WAIT_SECONDS)
             elif claim := self._put(f"{version_folder(version)}/{MANIFEST}", manifest, 0, _owner(run)):
@@ -186,11 +257,11 @@ class BucketStore(BucketRuns):
         If that one only slept, it must not publish any more: CURRENT gets a new generation first, with what it says.
         """
         owner = (claim.metadata or {}).get("run", "")
-        if (
-            owner not in self._runs().owners
-            and self._put(CURRENT, now.data or _NOTHING, now.generation, owner) is not None
-        ):
-            self.remove(f"{self.root}/{version_folder(version)}")
+        if owner in self._runs().owners:
+            return
+        self._note_removed(_note(version, _UNPUBLISHED))  # the one that sleeps may copy what it was about to copy
+        if self._put(CURRENT, now.data or _NOTHING, now.generation, owner) is not None:
+            delete(self._in_version(version)[0])
 
     def _is_filled(self, now: _Seen, claim: storage.Blob, copies: list[storage.Blob], files: Sequence[Placed]) -> bool:
         """Copies files to where a version has them, and lists the copies; says whether nothing was in the way."""
@@ -200,9 +271,13 @@ class BucketStore(BucketRuns):
             copies.append(self._bucket.copy_blob(source, self._bucket, name, if_generation_match=0))
 
         folder = claim.name.removesuffix(MANIFEST)
-        left = [blob for blob in self._bucket.list_blobs(prefix=folder) if blob.generation != claim.generation]
+        number = int(folder.rstrip("/").rpartition("/")[2])
+        own, strange = self._in_version(number)
+        left = [blob for blob in own if blob.generation != claim.generation]
         if self._seen() != now:
             return False  # the claim was put away, and what is there may be of the next one
+        if strange or (left and _note(number, _UNPUBLISHED) not in self._removed()):
+            raise ForeignFilesError(_IN_THE_WAY.format(f"{self.root}/{version_folder(number)}"))
         delete(left)  # of the dead
         try:
             with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
@@ -222,7 +297,7 @@ class BucketStore(BucketRuns):
         """Replaces an object of this generation, 0 for none; returns the new one, None where another one is there."""
         blob = self._bucket.blob(self._prefix + path)
         blob.cache_control = "no-store"
-        blob.metadata = put = {"run": run, "put": secrets.token_hex(8)}
+        blob.metadata = put = {"run": run, "put": secrets.token_hex(8), OWNER: self._id}
         try:
             blob.upload_from_string(data, content_type="application/json", if_generation_match=generation)
         except PreconditionFailed:
@@ -231,19 +306,10 @@ class BucketStore(BucketRuns):
             return there if there is not None and there.metadata == put else None
         return blob
 
-    def _claim_on(self, number: int) -> storage.Blob | None:
-        return self._object(f"{version_folder(number)}/{MANIFEST}")
 
-    def _folders(self) -> list[int]:
-        """The numbers of all versions of which anything is there, ascending."""
-        names = (entry.partition("/")[0] for entry in self._entries("versions/"))
-        return sorted(int(name) for name in names if name.isdecimal())
-
-    def _entries(self, path: str) -> set[str]:
-        """Names of the objects, and with a slash of the folders, in one folder."""
-        listed = self._bucket.list_blobs(prefix=self._prefix + path, delimiter="/")
-        names = [blob.name for blob in listed]  # the folders are there once all pages were read
-        return {name.removeprefix(self._prefix + path) for name in (*names, *listed.prefixes)}
+def _note(number: int, kind: str) -> str:
+    """Name of the note that a version is removed."""
+    return f"{version_folder(number).rpartition('/')[2]}{kind}"
 
 
 def _owner(run: Run) -> str:

@@ -6,24 +6,24 @@ that object, which its workers renew; each try to conclude it renews an object o
 
 import secrets
 import threading
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from abc import abstractmethod
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed
-from google.auth.exceptions import GoogleAuthError
+from google.api_core.exceptions import PreconditionFailed
 from google.cloud import storage
 
 from pipelines.errors import RunLostError, UsageError
+from pipelines.stores.bucket_place import OWNER, BucketPlace, delete
+from pipelines.stores.marker import PRIVATE, REMOVED
+from pipelines.stores.names import is_run_id
 from pipelines.stores.store import BASE, LEASE, RENEWED_AFTER, REPORT, Run, new_run_id
 
 HEARTBEAT_SECONDS = 10.0
 DEAD_AFTER = timedelta(seconds=60)
 """A run that has not been heard of for so long, by the clock of the bucket, is taken for dead; so is a try."""
-REQUESTS_AT_ONCE = 8  # of the 10 connections that the library keeps
 _ATTEMPT = "publishing-"
 """How the names of the objects begin that tries to conclude a run renew."""
 
@@ -37,30 +37,23 @@ class Runs:
         dead: Runs that died without a report.
         unreleased: Those that died when they had written their report, before they had cleared up.
         owners: Who may hold the claim on a version: runs, and tries to conclude one, that were heard of just now.
+        reported: Those that have a report.
+        foreign: Names in the folder of the runs that are none of this dataset's.
+        now: The time by the clock of the bucket.
     """
+
+    now: datetime
 
     living: dict[str, str] = field(default_factory=dict)
     dead: list[str] = field(default_factory=list)
     unreleased: list[str] = field(default_factory=list)
     owners: set[str] = field(default_factory=set)
+    reported: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
 
 
-class BucketRuns(ABC):
+class BucketRuns(BucketPlace):
     """The runs of a dataset; `root` is its URI, without a slash at the end."""
-
-    def __init__(self, root: str) -> None:
-        """Takes its URI; raises UsageError where that is not `gs://bucket/folder`, or there are no credentials."""
-        name, _, folder = root.removeprefix("gs://").strip("/").partition("/")
-        if not name or not folder:
-            raise UsageError(f"--dataset expects gs://BUCKET/FOLDER, got {root}")
-        self.root = f"gs://{name}/{folder}"
-        self._prefix = f"{folder}/"
-        try:
-            # Without a project, which nothing here needs, it would ask the metadata server of a virtual machine.
-            self._bucket = storage.Client(project="-").bucket(name)
-        except GoogleAuthError as error:
-            hint = "run `gcloud auth application-default login`"
-            raise UsageError(f"{root}: no credentials for Google Cloud Storage: {error}; {hint}") from error
 
     @abstractmethod
     def sweep(self) -> list[str]:
@@ -69,22 +62,24 @@ class BucketRuns(ABC):
     @contextmanager
     def run(self, base: int | None) -> Iterator[Run]:
         """See `Store`. A run that lives says so every few seconds, in an object of its own."""
+        self._make_dataset()
         run = self._named(new_run_id())
-        self._beat(f"{run.id}/{BASE}", _reads(base))
-        leftover = run.root
+        self._begin(run, _reads(base))
         try:
             with self._beating(f"{run.id}/{BASE}", _reads(base)):
                 self.sweep()
                 yield run
-                leftover = f"{run.root}/{BASE}"
-        finally:
-            self.remove(leftover)
+        except BaseException:
+            self.remove(run.root)
+            raise
+        self._end(run)
 
     @contextmanager
     def detach(self, base: int | None) -> Iterator[Run]:
         """See `Store`."""
+        self._make_dataset()
         run = self._named(new_run_id())
-        self._beat(f"{run.id}/{BASE}", {**_reads(base), "lease": str(LEASE.total_seconds())})
+        self._begin(run, {**_reads(base), "lease": str(LEASE.total_seconds())})
         try:
             self.sweep()
             yield run
@@ -103,6 +98,8 @@ class BucketRuns(ABC):
     @contextmanager
     def concluding(self, run: str) -> Iterator[Run]:
         """See `Store`."""
+        if self.identity() is None:
+            raise RunLostError(run)
         attempt = f"{_ATTEMPT}{secrets.token_hex(4)}"
         self._beat(f"{run}/{attempt}", {})
         try:
@@ -114,38 +111,79 @@ class BucketRuns(ABC):
                     raise RunLostError(run)
                 yield self._named(run, attempt)
         finally:
-            self.remove(f"{self.root}/runs/{run}/{attempt}")
+            with self._explained():
+                delete([self._bucket.blob(f"{self._prefix}runs/{run}/{attempt}")])
 
     def clear(self, run: Run, keep: Collection[str]) -> None:
         """See `Store`."""
         with self._explained():
-            start = self._at(f"{run.root}/").name
-            found = ((blob.name.removeprefix(start).partition("/")[0], blob) for blob in self._listed(run.root))
-            delete([blob for name, blob in found if not (name in keep or name == BASE or name.startswith(_ATTEMPT))])
+            found = ((path.partition("/")[0], blob) for path, blob in self._of_run(run.id).items())
+            stays = {*keep, BASE, PRIVATE}
+            delete([blob for name, blob in found if not (name in stays or name.startswith(_ATTEMPT))])
 
     def release(self, run: Run) -> None:
         """See `Store`. The lease goes last: whoever dies in between leaves a run that a sweep releases."""
         with self._explained():
-            start = self._at(f"{run.root}/{_ATTEMPT}").name
-            delete([blob for blob in self._listed(run.root) if blob.name.startswith(start)])
-        self.remove(f"{run.root}/{BASE}")
+            found = self._of_run(run.id)
+            delete([blob for path, blob in found.items() if path.startswith(_ATTEMPT)])
+            delete([blob for path, blob in found.items() if path == BASE])
 
     def remove(self, uri: str) -> None:
         """See `Store`."""
+        parent, _, name = uri.rpartition("/")
+        if parent != f"{self.root}/runs":
+            raise ValueError(f"{uri} is no run of {self.root}")  # a programming error
         with self._explained():
-            name = self._at(uri).name
-            delete([blob for blob in self._listed(uri) if blob.name == name or blob.name.startswith(f"{name}/")])
+            self._remove_run(name)
+
+    def _begin(self, run: Run, metadata: Mapping[str, str]) -> None:
+        """Says that a run lives, and whose it is; the first says both, for those who look in between."""
+        self._beat(f"{run.id}/{BASE}", metadata)
+        blob = self._bucket.blob(f"{self._prefix}runs/{run.id}/{PRIVATE}")
+        blob.metadata = {OWNER: self._id}
+        with self._explained():
+            blob.upload_from_string(self._id)
+
+    def _end(self, run: Run) -> None:
+        """Takes from a run that is over what said that it lives; and all of it, if it left nothing else."""
+        with self._explained():
+            found = self._of_run(run.id)
+            is_left = found.keys() - {BASE, PRIVATE}
+            delete([blob for path, blob in found.items() if path == BASE or not is_left])
+
+    def _remove_run(self, name: str) -> None:
+        """Removes one of this dataset's runs, whole; it is kept in mind, as a worker of it may still write."""
+        found = self._of_run(name)
+        if self._is_own_run(name, found, self._removed()):
+            self._note_removed(name)
+            delete(list(found.values()))
+
+    def _of_run(self, name: str) -> dict[str, storage.Blob]:
+        """The objects of a run, by their path below it."""
+        start = f"{self._prefix}runs/{name}/"
+        return {blob.name.removeprefix(start): blob for blob in self._bucket.list_blobs(prefix=start)}
+
+    def _is_own_run(self, name: str, objects: Mapping[str, storage.Blob], removed: Collection[str]) -> bool:
+        """Whether objects are a run of this dataset: by its name, and by what it says whose it is."""
+        marks = [objects[path] for path in (PRIVATE, BASE) if path in objects]
+        return is_run_id(name) and (any(map(self._is_own, marks)) or (name in removed and not marks))
 
     def _runs(self) -> Runs:
-        clock = f".clock-{secrets.token_hex(4)}/{BASE}"
-        probe = self._beat(clock, {})  # before the listing, in case this one is held up
+        probe = self._bucket.blob(f"{self._prefix}{REMOVED}/clock-{secrets.token_hex(4)}")
+        probe.upload_from_string(b"", timeout=HEARTBEAT_SECONDS)  # before the listing, in case this one is held up
         delete([probe])
         found: dict[str, dict[str, storage.Blob]] = {}
-        for blob in self._listed(f"{self.root}/runs/"):
+        for blob in self._listed(f"{self.root}/runs"):
             name, _, path = blob.name.removeprefix(f"{self._prefix}runs/").partition("/")
-            found.setdefault(name, {})[path] = blob
-        runs = Runs()
+            if name:  # as a console makes folders
+                found.setdefault(name, {})[path] = blob
+        runs, removed = Runs(probe.updated), self._removed()
         for name, objects in found.items():
+            if not self._is_own_run(name, objects, removed):
+                runs.foreign.append(name)
+                continue
+            if REPORT in objects:
+                runs.reported.append(name)
             heard = {path for path, blob in objects.items() if probe.updated - blob.updated <= DEAD_AFTER}
             runs.owners |= {f"{name}/{path}" for path in heard if path.startswith(_ATTEMPT)}
             signed = objects.get(BASE)
@@ -179,7 +217,7 @@ class BucketRuns(ABC):
 
     def _beat(self, path: str, metadata: Mapping[str, str]) -> storage.Blob:
         blob = self._bucket.blob(f"{self._prefix}runs/{path}")
-        blob.metadata = dict(metadata)
+        blob.metadata = {**metadata, OWNER: self._id}
         with self._explained():
             blob.upload_from_string(b"", timeout=HEARTBEAT_SECONDS)
         return blob
@@ -199,36 +237,6 @@ class BucketRuns(ABC):
 
     def _named(self, run: str, attempt: str = "") -> Run:
         return Run(run, f"{self.root}/runs/{run}", attempt)
-
-    def _object(self, path: str) -> storage.Blob | None:
-        return self._bucket.get_blob(self._prefix + path)
-
-    def _at(self, uri: str) -> storage.Blob:
-        return self._bucket.blob(uri.removeprefix(f"gs://{self._bucket.name}/"))
-
-    def _listed(self, uri: str) -> Iterator[storage.Blob]:
-        yield from self._bucket.list_blobs(prefix=self._at(uri).name)
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """What the bucket refuses, in one line that says what to do."""
-        try:
-            yield
-        except NotFound as error:
-            raise UsageError(f"{self.root}: no such bucket, or no right to see it; make the bucket first") from error
-        except (GoogleAPIError, GoogleAuthError) as error:
-            raise OSError(f"{self.root}: {error}") from error
-
-
-def delete(blobs: Sequence[storage.Blob]) -> None:
-    """Deletes objects if they are there still, each of its generation alone: not what others have put in its place."""
-
-    def remove(blob: storage.Blob) -> None:
-        with suppress(NotFound):
-            blob.delete()
-
-    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-        list(pool.map(remove, blobs))
 
 
 def _reads(base: int | None) -> dict[str, str]:

@@ -3,36 +3,34 @@
 import json
 import os
 import secrets
-import shutil
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import AnotherJobPublishedError, RunLostError, UsageError
-from pipelines.stores.locks import exclusive, is_held
-from pipelines.stores.marker import MANIFESTS, PRIVATE, record, record_path
+from pipelines.errors import AnotherJobPublishedError, JobError, RunLostError, UsageError
+from pipelines.stores import local_runs, staging
+from pipelines.stores.durable import fsync_folders
+from pipelines.stores.folders import Folder, read_regular
+from pipelines.stores.guards import LOCK, check_free
+from pipelines.stores.local_runs import ITS_OWN, LEASED, PLACED, STAGED
+from pipelines.stores.locks import exclusive
+from pipelines.stores.marker import MARKER, dataset_id, record, record_path
+from pipelines.stores.names import version_number
+from pipelines.stores.owned import RUNS, VERSIONS, Owned
 from pipelines.stores.store import (
     BASE,
     CURRENT,
     LEASE,
-    LEFT,
     MANIFEST,
     REPORT,
     Placed,
+    Removable,
     Run,
     join,
     new_run_id,
     version_folder,
 )
-
-LOCK = ".lock"
-LEASED = ".lease"
-"""File of a detached run: for how many seconds after it was last touched the run lives."""
-PLACED = ".placed"
-"""File of a detached run that is there before its CURRENT moves, which then is the sign that it has published."""
-_ITS_OWN = {BASE, LOCK, LEASED, PLACED, CURRENT}
-"""What says of a run that it lives and how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,63 +45,90 @@ class LocalStore:
 
     def pointer(self) -> bytes | None:
         """See `Store`."""
-        path = Path(self.root, CURRENT)
-        return path.read_bytes() if path.exists() else None
+        with suppress(NotADirectoryError):  # which `check_free` has a word for
+            return read_regular(Path(self.root, CURRENT))
+        return None
+
+    def identity(self) -> str | None:
+        """See `Store`."""
+        with suppress(NotADirectoryError):
+            data = read_regular(Path(self.root, MARKER))
+            return None if data is None else dataset_id(data, self.root)
+        return None
 
     def recorded(self, number: int) -> bytes | None:
         """See `Store`."""
-        try:
-            return Path(self.root, record_path(number)).read_bytes()
-        except FileNotFoundError:
-            return None
+        return read_regular(Path(self.root, record_path(number)))
 
     def check_free(self) -> None:
         """See `Store`."""
         path = Path(self.root)
-        if path.exists() and not path.is_dir():
+        if path.is_dir():
+            with Folder.opened(path) as root:
+                check_free(root)
+        elif path.exists():
             raise UsageError(f"--dataset expects a directory, got the file {self.root}")
-        known = {"runs", "versions", LOCK, PRIVATE}
-        if path.is_dir() and any(entry.name not in known for entry in path.iterdir()):
-            raise UsageError(
-                f"{self.root} holds files but no dataset ({CURRENT} is missing): name an empty or a new directory"
-            )
 
     def numbers(self) -> list[int]:
         """See `Store`."""
-        folders = Path(self.root).glob("versions/*")
-        return sorted(int(each.name) for each in folders if each.name.isdigit() and (each / MANIFEST).exists())
+        folder = Path(self.root, VERSIONS)
+        found = (version_number(entry.name) for entry in folder.iterdir()) if folder.is_dir() else ()
+        return sorted(number for number in found if number is not None and self._is_whole(number))
+
+    def next_number(self, number: int) -> int:
+        """See `Store`."""
+        number += 1
+        while os.path.lexists(join(self.root, version_folder(number))) and not self._is_recorded(number):
+            number += 1
+        return number
+
+    def foreign(self) -> list[str]:
+        """See `Store`."""
+        try:
+            with Owned.shared(self.root) as owned:
+                return list(owned.foreign())
+        except (FileNotFoundError, NotADirectoryError, JobError):
+            return []
+
+    def reported(self) -> list[str]:
+        """See `Store`."""
+        found = []
+        with suppress(FileNotFoundError, NotADirectoryError, JobError), Owned.shared(self.root) as owned:
+            for name in owned.runs():
+                with owned.run(name) as folder:
+                    if folder is not None and folder.read(REPORT) is not None:
+                        found.append(name)
+        return found
 
     @contextmanager
     def run(self, base: int | None) -> Iterator[Run]:
         """See `Store`."""
         run = self._named(new_run_id())
-        folder = Path(run.root)
-        try:
-            with ExitStack() as held:
-                # One job at a time, so that no sweep meets a folder whose lock is not taken yet.
-                with exclusive(Path(self.root) / LOCK, wait=True):
-                    self._sweep()
-                    held.enter_context(exclusive(folder / LOCK))
-                    (folder / BASE).write_text("" if base is None else str(base))
+        with ExitStack() as held:
+            # One job at a time, so that no sweep meets a folder whose lock is not taken yet.
+            with Owned.locked(self.root, create=True) as owned:
+                local_runs.sweep(owned)
+                folder = owned.start_run(run.id)
+                held.enter_context(exclusive(LOCK, folder=folder.descriptor))
+                folder.write(BASE, _reads(base))
+                owned.place_run(run.id)
+            try:
                 yield run
-        except BaseException:  # an interrupted job too takes its traces along
-            self.remove(run.root)
-            raise
-        finally:
-            for name in (BASE, LOCK):
-                (folder / name).unlink(missing_ok=True)
-            _remove_empty(folder)
+            except BaseException:  # an interrupted job too takes its traces along
+                self.remove(run.root)
+                raise
+            self._end(run)
 
     @contextmanager
     def detach(self, base: int | None) -> Iterator[Run]:
         """See `Store`."""
         run = self._named(new_run_id())
-        folder = Path(run.root)
-        with exclusive(Path(self.root) / LOCK, wait=True):  # no sweep meets a run without its lease
-            self._sweep()
-            folder.mkdir(parents=True)
-            (folder / BASE).write_text("" if base is None else str(base))
-            (folder / LEASED).write_text(str(LEASE.total_seconds()))
+        with Owned.locked(self.root, create=True) as owned:  # no sweep meets a run without its lease
+            local_runs.sweep(owned)
+            folder = owned.start_run(run.id)
+            folder.write(BASE, _reads(base))
+            folder.write(LEASED, str(LEASE.total_seconds()).encode())
+            owned.place_run(run.id)
         try:
             yield run
         except BaseException:
@@ -112,8 +137,13 @@ class LocalStore:
 
     def renew(self, run: str) -> bool:
         """See `Store`."""
+        if self.identity() is None:
+            return False
         try:
-            os.utime(Path(self._named(run).root, LEASED))
+            with Owned.shared(self.root) as owned, owned.run(run) as folder:
+                if folder is None:
+                    return False
+                os.utime(LEASED, dir_fd=folder.descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return False
         return True
@@ -121,9 +151,9 @@ class LocalStore:
     @contextmanager
     def concluding(self, run: str) -> Iterator[Run]:
         """See `Store`."""
-        if not Path(self.root).is_dir():
+        if self.identity() is None:
             raise RunLostError(run)
-        with exclusive(Path(self.root) / LOCK, wait=True):
+        with Owned.locked(self.root):
             lives = self.renew(run)
         if not lives:
             raise RunLostError(run)
@@ -131,149 +161,108 @@ class LocalStore:
 
     def clear(self, run: Run, keep: Collection[str]) -> None:
         """See `Store`."""
-        for entry in Path(run.root).glob("*"):
-            if entry.name not in keep and entry.name not in _ITS_OWN:
-                self.remove(entry.as_posix())
+        with Owned.shared(self.root) as owned:
+            local_runs.clear(owned, run.id, keep)
 
     def release(self, run: Run) -> None:
         """See `Store`. The lease goes last: whoever dies in between leaves a run that a sweep releases."""
-        for name in (PLACED, CURRENT, BASE, LOCK, LEASED):
-            Path(run.root, name).unlink(missing_ok=True)
+        with Owned.shared(self.root) as owned:
+            local_runs.release(owned, run.id)
 
-    def publish(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> None:
+    def publish(
+        self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed], *, fsync: bool = True
+    ) -> None:
         """See `Store`.
 
         The files go under their final name, which nobody reads yet; then the pointer is replaced. Whoever dies in
-        between leaves the dataset as it was, and a folder that the next job to publish this version puts away. Of a
-        detached run they stay where they are too, for the next try.
+        between leaves the dataset as it was, and a folder that the next job puts away. Of a detached run they stay
+        where they are too, for the next try.
         """
-        root, ready, placed = Path(self.root), Path(run.root, CURRENT), Path(run.root, PLACED)
-        with exclusive(root / LOCK, wait=True):
-            if placed.exists() and not ready.exists():
+        with Owned.locked(self.root) as owned, owned.run(run.id) as here:
+            if here is None:
+                raise RunLostError(run.id)
+            if here.has(PLACED) and not here.has(CURRENT):
                 return
-            placed.unlink(missing_ok=True)
+            here.remove(PLACED)
             if self.pointer() != seen:
                 raise AnotherJobPublishedError(
                     f"another job published a version of {self.root} meanwhile; run this job again on top of it"
                 )
-            target = root / version_folder(version)
-            self.remove(target.as_posix())
-            staged = root / "versions" / f".{run.id}"
-            self.remove(staged.as_posix())  # what a try left that was killed
-            for file in files:
-                own = not run.attempt and file.source.startswith(f"{run.root}/")
-                _place(Path(file.source), staged / file.path, move=own)
-            self._record(version, (staged / MANIFEST).read_bytes())
-            staged.rename(target)
+            staging.make_room(owned, version)
+            here.remove_tree(STAGED)  # what a try left that was killed
+            staging.stage(run, files, Path(run.root, STAGED), fsync=fsync)
             pointer = {"version": version, "manifest": f"{version_folder(version)}/{MANIFEST}"}
+            with here.inner(STAGED) as staged:
+                owned.record(version, record(version, staged.read(MANIFEST) or b""), fsync=fsync)
+            versions = owned.made(VERSIONS)
+            here.move(STAGED, versions, version_folder(version).rpartition("/")[2])
             # Made ready in the folder of the run, which a sweep takes along if this process dies now.
-            ready.write_text(json.dumps(pointer))
+            here.write(CURRENT, json.dumps(pointer).encode(), fsync=fsync)
+            if fsync:
+                fsync_folders([*staging.folders(version, files, self.root), *(each.path for each in owned.written())])
             if run.attempt:
-                placed.touch()
-            ready.replace(root / CURRENT)
+                here.write(PLACED)
+            here.move(CURRENT, owned.root, CURRENT)
+            if fsync:
+                owned.root.fsync()
 
     def sweep(self) -> list[str]:
         """See `Store`."""
-        with exclusive(Path(self.root) / LOCK, wait=True):
-            return self._sweep()
+        with Owned.locked(self.root) as owned:
+            return local_runs.sweep(owned)
+
+    def removable(self, keep: Collection[int]) -> Removable:
+        """See `Store`."""
+        with Owned.locked(self.root) as owned:
+            return local_runs.removable(owned, keep, self.numbers(), self._current())
 
     def prune(self, keep: Collection[int]) -> list[int]:
         """See `Store`."""
-        with exclusive(Path(self.root) / LOCK, wait=True):
-            self._sweep()
-            now = self._now()
-            alive = [folder for folder in Path(self.root).glob("runs/*") if _lives(folder, now)]
-            bases = [(folder / BASE).read_text() for folder in alive if (folder / BASE).exists()]
-            kept = {*keep, *(int(base) for base in bases if base)}
-            removed = [number for number in self.numbers() if number not in kept]
+        with Owned.locked(self.root) as owned:
+            local_runs.sweep(owned)
+            removed = local_runs.removable(owned, keep, self.numbers(), self._current()).versions
             for number in removed:
-                # Gone in one step for those who look; what a kill leaves of the rest, the next sweep takes.
-                hidden = Path(self.root, "versions", f".{number}.pruned")
-                Path(self.root, version_folder(number)).rename(hidden)
-                shutil.rmtree(hidden)
-                Path(self.root, record_path(number)).unlink(missing_ok=True)
-            return removed
+                owned.discard_version(number)
+            return list(removed)
 
     def remove(self, uri: str) -> None:
         """See `Store`."""
-        path = Path(uri)
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        name = self._run_at(uri)
+        with suppress(FileNotFoundError), Owned.locked(self.root) as owned:
+            owned.discard_run(name)
 
-    def _sweep(self) -> list[str]:
-        """Removes the runs that ended without a word: no report, no process that holds their lock, no lease.
-
-        And what one of them left that died while it cleared up after itself.
-        """
-        now = self._now()
-        over = [folder for folder in sorted(Path(self.root).glob("runs/*")) if not _lives(folder, now)]
-        dead = [folder for folder in over if not (folder / REPORT).exists()]
-        for folder in [*dead, *self._unpublished()]:
-            shutil.rmtree(folder)
-        for path in self._unused_records():
-            path.unlink()
-        for folder in over:
-            if (folder / LEASED).exists():
-                self.clear(self._named(folder.name), LEFT)
-                self.release(self._named(folder.name))
-        return [folder.name for folder in dead]
-
-    def _record(self, number: int, manifest: bytes) -> None:
-        path = Path(self.root, record_path(number))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_bytes(record(number, manifest))
-        temporary.replace(path)
-
-    def _unused_records(self) -> list[Path]:
-        """What is recorded of versions that are not there."""
-        there = {Path(record_path(number)).name for number in self.numbers()}
-        return [path for path in Path(self.root, MANIFESTS).glob("*") if path.name not in there]
+    def _end(self, run: Run) -> None:
+        """Takes from a run that is over what said that it lives; and all of it, if it left nothing else."""
+        with suppress(FileNotFoundError), Owned.locked(self.root) as owned:
+            with owned.run(run.id) as folder:
+                if folder is None:
+                    return
+                left = set(folder.names()) - ITS_OWN
+                if left:
+                    folder.remove(BASE)
+                    folder.remove(LOCK)
+            if not left:
+                owned.discard_run(run.id, is_over=True)
 
     def _named(self, run: str, attempt: str = "") -> Run:
-        return Run(run, join(self.root, "runs", run), attempt)
+        return Run(run, join(self.root, RUNS, run), attempt)
 
-    def _now(self) -> float:
-        """The time by the clock that dates the files here, which on a shared disk is not that of this machine."""
-        lock = Path(self.root) / LOCK
-        os.utime(lock)
-        return lock.stat().st_mtime
+    def _run_at(self, uri: str) -> str:
+        parent, _, name = uri.rpartition("/")
+        if parent != join(self.root, RUNS):
+            raise ValueError(f"{uri} is no run of {self.root}")  # a programming error
+        return name
 
-    def _unpublished(self) -> Iterator[Path]:
-        """What somebody died over while publishing it: now this process alone has the lock to publish."""
+    def _current(self) -> int:
         pointer = self.pointer()
-        published = 0 if pointer is None else int(json.loads(pointer)["version"])
-        for folder in Path(self.root).glob("versions/*"):
-            if folder.name.startswith(".") or (folder.name.isdigit() and int(folder.name) > published):
-                yield folder
+        return 0 if pointer is None else int(json.loads(pointer)["version"])
+
+    def _is_recorded(self, number: int) -> bool:
+        return Path(self.root, record_path(number)).is_file()
+
+    def _is_whole(self, number: int) -> bool:
+        return self._is_recorded(number) and Path(self.root, version_folder(number), MANIFEST).is_file()
 
 
-def _lives(folder: Path, now: float) -> bool:
-    """Whether a process holds the lock of a run, or its lease is not over."""
-    if is_held(folder / LOCK):
-        return True
-    try:
-        leased = folder / LEASED
-        return now - leased.stat().st_mtime <= float(leased.read_text())
-    except FileNotFoundError:
-        return False
-
-
-def _place(source: Path, target: Path, *, move: bool) -> None:
-    """Puts a file where the version has it; one of an earlier version stays there too, as one file with two names."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if move:
-        source.rename(target)
-        return
-    try:
-        target.hardlink_to(source)
-    except OSError:  # a file system without hard links, or too many of one file
-        shutil.copyfile(source, target)
-
-
-def _remove_empty(folder: Path) -> None:
-    for place in (folder, folder.parent, folder.parent.parent):
-        if place.is_dir() and not any(place.iterdir()):
-            place.rmdir()
+def _reads(base: int | None) -> bytes:
+    return b"" if base is None else str(base).encode()

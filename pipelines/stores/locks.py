@@ -1,31 +1,45 @@
 """Locks between processes of one machine. The system lets go of them when a process dies: none is ever stale."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_OPENED = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
 
 @contextmanager
-def exclusive(path: Path, *, wait: bool = False) -> Iterator[None]:
-    """Holds the lock on a file, which is made if it is not there.
+def exclusive(path: Path | str, *, wait: bool = False, folder: int | None = None) -> Iterator[int]:
+    """Holds the lock on a file, which is made if it is not there; gives its descriptor.
+
+    Args:
+        path: Of the file.
+        wait: Whether to wait for whoever holds it.
+        folder: Descriptor of the directory that the path starts from.
 
     Raises:
         BlockingIOError: Another process holds it, and `wait` is not set.
+        OSError: It is a link, or cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _OPENED, 0o666, dir_fd=folder)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
-def is_held(path: Path) -> bool:
+def is_held(path: Path | str, *, folder: int | None = None) -> bool:
     """Whether a living process holds the lock on a file."""
     try:
-        with path.open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        descriptor = os.open(path, os.O_RDONLY | _OPENED, dir_fd=folder)
     except FileNotFoundError:
         return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
     return False

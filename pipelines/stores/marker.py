@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from datetime import timedelta
 from pathlib import PurePosixPath
 
 from pipelines.errors import DamagedDatasetError
@@ -12,6 +13,10 @@ PRIVATE = ".metadata-etl"
 """Folder of a dataset that is for this tool alone; in a run the file that says whose run it is."""
 MARKER = f"{PRIVATE}/dataset.json"
 MANIFESTS = f"{PRIVATE}/manifests"
+REMOVED = f"{PRIVATE}/removed"
+"""Folder of a dataset: what is on its way out, and what was removed although somebody may still write to it."""
+FORGOTTEN_AFTER = timedelta(days=30)
+"""How long it is known that a run was removed: a worker of it that was cut off may write on until it notices."""
 _TOOL = "metadata-etl"
 _FORMAT = 1
 _MEMBERS = {"tool", "format", "dataset"}

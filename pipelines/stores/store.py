@@ -16,6 +16,8 @@ BASE = "base"
 """File of a run that says which version it reads."""
 SCHEMA = "schema.json"
 INSIGHTS = "insights.json"
+DOCUMENTS = (MANIFEST, SCHEMA, INSIGHTS)
+"""What a version has beside its parts."""
 REJECTIONS = "rejections"
 LEFT = (REPORT, SCHEMA, REJECTIONS)
 """What may stay of a run that is over, for a person to read."""
@@ -51,6 +53,21 @@ class Placed:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class Removable:
+    """What can be removed of a dataset.
+
+    Attributes:
+        versions: Their numbers, ascending.
+        runs: Ids of the runs that died.
+        blocked: Paths of what is not the dataset's own in versions that stay because of it.
+    """
+
+    versions: tuple[int, ...]
+    runs: tuple[str, ...]
+    blocked: tuple[str, ...]
+
+
 class Store(Protocol):
     """A place for one dataset. `root` is its URI."""
 
@@ -60,6 +77,13 @@ class Store(Protocol):
 
     def pointer(self) -> bytes | None:
         """What CURRENT says now, None where nothing is published."""
+
+    def identity(self) -> str | None:
+        """The id that the marker of the dataset names; None where there is no marker (P6).
+
+        Raises:
+            DamagedDatasetError: The marker is not what this tool writes.
+        """
 
     def recorded(self, number: int) -> bytes | None:
         """What the dataset recorded of the manifest of a version when it was published; None where it did not.
@@ -71,7 +95,19 @@ class Store(Protocol):
         """Raises UsageError where something else than a dataset is in the place of a new one."""
 
     def numbers(self) -> list[int]:
-        """The numbers of all versions that are there whole, published or not, ascending."""
+        """The numbers of all versions of this dataset that are there whole, published or not, ascending."""
+
+    def next_number(self, number: int) -> int:
+        """The number of the version after one: the next that is not taken by what is not this dataset's own."""
+
+    def foreign(self) -> list[str]:
+        """Paths below the dataset, in its folders, of what is not its own: it stays as it is (P6)."""
+
+    def reported(self) -> list[str]:
+        """The ids of this dataset's runs that have a report, in their order."""
+
+    def removable(self, keep: Collection[int]) -> "Removable":
+        """What `prune` would remove, now; nothing is removed."""
 
     def run(self, base: int | None) -> AbstractContextManager[Run]:
         """A place for a job to write, whose other users see that it is alive, and which version it reads.
@@ -102,7 +138,9 @@ class Store(Protocol):
     def release(self, run: Run) -> None:
         """Ends a detached run that is concluded: what is still there stays, as that of a run that is over."""
 
-    def publish(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> None:
+    def publish(
+        self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed], *, fsync: bool = True
+    ) -> None:
         """Makes these files a version, whole and under its final name, and the version current, in one step (P1).
 
         Where another try of the same run has done so, it has done its work.
@@ -112,19 +150,24 @@ class Store(Protocol):
             version: Number of the version.
             seen: What CURRENT said when the job started.
             files: All of the version, the manifest among them.
+            fsync: Whether all of it is on the disk before it becomes current (P7).
 
         Raises:
             AnotherJobPublishedError: CURRENT says something else by now (P2).
+            ForeignFilesError: Something that is not this dataset's own is where the version belongs.
         """
 
     def sweep(self) -> list[str]:
         """Removes what jobs left that died before they published; returns the ids of their runs."""
 
     def prune(self, keep: Collection[int]) -> list[int]:
-        """Removes all versions but these and those that a living job reads; returns the numbers of those removed."""
+        """Removes the versions before the current one, and what dead jobs left; returns the numbers of those removed.
+
+        Versions stay that are to be kept, that a living job reads, or that hold files which are not their own.
+        """
 
     def remove(self, uri: str) -> None:
-        """Removes a file, or a folder with all that is in it, if it is there."""
+        """Removes the folder of a run of this dataset with all that is in it, if it is there."""
 
 
 def new_run_id() -> str:

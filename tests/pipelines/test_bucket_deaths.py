@@ -22,6 +22,7 @@ from pipelines import cli
 from pipelines.dataset import Dataset
 from pipelines.stores import bucket_runs
 from pipelines.stores.bucket import BucketStore
+from pipelines.stores.store import new_run_id
 
 HELD_UP = """
 import sys, time
@@ -50,7 +51,7 @@ sys.exit(cli.main(sys.argv[4:]))
 """A command that stops where it calls something in `pipelines.stores.bucket`, until there is a file `go`."""
 SMALL = ("--json", "--partitions", "1")
 BEGUN, PUBLISHING, CLAIMING = "BucketStore.sweep 0", "BucketStore.publish 0", "BucketStore._put 0"
-COPYING, COPIED = "storage.Bucket.copy_blob 3", "BucketStore._put 1"
+COPYING, COPIED = "storage.Bucket.copy_blob 3", "BucketStore._put 2"
 
 
 @pytest.fixture
@@ -175,12 +176,12 @@ def test_a_job_that_is_overtaken_before_it_publishes_ends_with_5(
     first, second = an_export(tmp_path, "first"), an_export(tmp_path, "second")
     real, after = BucketStore.publish, list[tuple[int, bytes]]()
 
-    def overtaken(self: BucketStore, *arguments: Any) -> None:
+    def overtaken(self: BucketStore, *arguments: Any, **options: Any) -> None:
         monkeypatch.undo()
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", host)
         assert ingest(dataset, second)["version"] == 1
         after.append(objects(dataset)["CURRENT"])
-        real(self, *arguments)
+        real(self, *arguments, **options)
 
     host = os.environ["STORAGE_EMULATOR_HOST"]
     monkeypatch.setattr(BucketStore, "publish", overtaken)
@@ -194,19 +195,22 @@ def test_a_job_that_is_overtaken_before_it_publishes_ends_with_5(
 def test_runs_of_the_living_stay_and_those_of_the_dead_go(dataset: str, short_lives: None) -> None:
     del short_lives
     store = BucketStore(dataset)
-    put(f"{dataset}/runs/dead/items/part-0", b"")
-    put(f"{dataset}/runs/silent/base", b"")
-    put(f"{dataset}/runs/silent/items/part-0", b"")
-    put(f"{dataset}/runs/failed/base", b"")
-    put(f"{dataset}/runs/failed/report.json", b"{}")
+    store._make_dataset()
+    dead, silent, failed = (store._named(new_run_id()) for _ in range(3))
+    for each in (dead, silent, failed):
+        store._begin(each, {})
+        put(f"{each.root}/items/part-0", b"")
+    store._end(dead)
+    put(f"{failed.root}/report.json", b"{}")
+    left = {f"runs/{failed.id}/{name}" for name in ("base", "items/part-0", "report.json")}
     with store.run(None) as run:
         alive = {f"runs/{run.id}/base", f"runs/{run.id}/kept"}
         put(f"{run.root}/kept", b"")
-        assert "runs/dead/items/part-0" not in objects(dataset), "a run begins with a sweep"
-        wait_for(lambda: BucketStore(dataset).sweep() == ["silent"])
-        assert set(objects(dataset)) == {*alive, "runs/failed/base", "runs/failed/report.json"}
+        assert f"runs/{dead.id}/items/part-0" not in objects(dataset), "a run begins with a sweep"
+        wait_for(lambda: BucketStore(dataset).sweep() == [silent.id])
+        assert set(objects(dataset)) == {*alive, *left}
     assert store.sweep() == [run.id], "it is over, and left no report"
-    assert set(objects(dataset)) == {"runs/failed/base", "runs/failed/report.json"}
+    assert set(objects(dataset)) == left
 
 
 def test_a_version_that_a_living_run_reads_is_kept(dataset: str, short_lives: None) -> None:
@@ -214,12 +218,11 @@ def test_a_version_that_a_living_run_reads_is_kept(dataset: str, short_lives: No
     store = BucketStore(dataset)
     for number in range(1, 6):
         published(dataset, f"v{number}", number)
-    put(f"{dataset}/versions/000004/manifest.json", b"")
-    handle(dataset.rpartition("/")[0]).delete_blob("dataset/versions/000004/manifest.json")  # a prune that was killed
-    blob = handle(dataset.rpartition("/")[0]).blob("dataset/runs/reported/base")
-    blob.metadata = {"reads": "2"}
-    blob.upload_from_string(b"")
-    put(f"{dataset}/runs/reported/report.json", b"{}")
+    handle(dataset.rpartition("/")[0]).delete_blob("dataset/versions/000004/manifest.json")
+    put(f"{dataset}/.metadata-etl/removed/000004.pruned", b"")  # by one that was killed
+    reported = store._named(new_run_id())
+    store._begin(reported, {"reads": "2"})
+    put(f"{reported.root}/report.json", b"{}")
     with store.run(1):
         assert store.prune([5]) in ([3], [2, 3])
         assert store.numbers() in ([1, 5], [1, 2, 5])
@@ -246,18 +249,23 @@ def test_a_version_that_is_being_published_is_not_pruned(dataset: str, moment: s
 
 @pytest.mark.parametrize("claimed", [True, False])
 def test_what_the_dead_left_of_a_version_goes(dataset: str, *, claimed: bool) -> None:
-    put(f"{dataset}/versions/000001/left/over", b"of one who died while it put away the claim of another")
+    store = BucketStore(dataset)
+    store._make_dataset()
     if claimed:
-        put(f"{dataset}/versions/000001/manifest.json", b"{}")
-    put(f"{dataset}/runs/dead/items/part-0", b"")
+        store._put("versions/000001/manifest.json", b"{}", 0, "dead")
+    else:  # of one who slept while its claim was put away, and died when it had copied more
+        put(f"{dataset}/.metadata-etl/removed/000001.unpublished", b"")
+    put(f"{dataset}/versions/000001/items/part-00000-of-00001.avro", b"")
     assert Dataset.at(dataset).current() is None
     published(dataset, "next")
     is_version_of(dataset, "next")
 
 
 def test_a_claim_that_was_put_away_leaves_an_empty_dataset(dataset: str, tmp_path: Path) -> None:
-    put(f"{dataset}/versions/000001/manifest.json", b"{}")
-    BucketStore(dataset).sweep()
+    store = BucketStore(dataset)
+    store._make_dataset()
+    store._put("versions/000001/manifest.json", b"{}", 0, "dead")
+    store.sweep()
     assert list(objects(dataset)) == ["CURRENT"]
     assert Dataset.at(dataset).current() is None
     assert cli.main(["versions", dataset]) == 2

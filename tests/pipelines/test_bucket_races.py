@@ -19,8 +19,9 @@ from support.bucket_jobs import (
 )
 
 from pipelines.errors import AnotherJobPublishedError
-from pipelines.stores import bucket_runs
+from pipelines.stores import bucket_place, bucket_runs
 from pipelines.stores.bucket import BucketStore
+from pipelines.stores.bucket_place import delete
 
 
 @pytest.fixture
@@ -162,7 +163,7 @@ def test_who_lives_publishes_though_its_claim_was_put_away(dataset: str, moment:
         assert store.asleep.wait(PATIENCE)
         # As does somebody who saw the claim of a dead one there a moment ago, and was slow.
         assert other._put("CURRENT", seen, other._seen().generation, "") is not None
-        other.remove(f"{dataset}/versions/000002")
+        delete(other._in_version(2)[0])
         store.woken.set()
         first.result()
     is_version_of(dataset, "stubborn", 2)
@@ -187,7 +188,7 @@ def test_what_goes_wrong_while_publishing_leaves_nothing(dataset: str, monkeypat
 
     def copy_blob(*arguments: Any, **options: Any) -> Any:
         if next(count) == 3:
-            raise bucket_runs.GoogleAPIError("out of order")
+            raise bucket_place.GoogleAPIError("out of order")
         return real(*arguments, **options)
 
     monkeypatch.setattr(store._bucket, "copy_blob", copy_blob)

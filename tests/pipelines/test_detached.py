@@ -15,6 +15,9 @@ from pipelines.dataset import Dataset
 from pipelines.errors import RunLostError
 from pipelines.outcome import Outcome
 from pipelines.publish_step import AlreadyConcludedError, NothingPublishedError, conclude_detached
+from pipelines.stores.folders import Folder
+from pipelines.stores.local_runs import PLACED, STAGED
+from pipelines.stores.store import CURRENT
 
 PARTS = ("--partitions", "2")
 
@@ -93,22 +96,33 @@ def test_a_try_that_dies_after_it_has_published_is_told_from_one_of_another_job(
     assert runs(dataset) == [f"{run}/report.json"]
 
 
-@pytest.mark.parametrize("moment", ["hardlink_to", "rename", "write_text", "touch", "replace"])
+MOMENTS: dict[str, tuple[type, str, str, int]] = {
+    "files are placed": (Path, "hardlink_to", "", 3),
+    "the manifest is recorded": (Folder, "write", "000001.json", 0),
+    "the version is moved to its place": (Folder, "move", STAGED, 0),
+    "the pointer is made ready": (Folder, "write", CURRENT, 0),
+    "it says that it is about to publish": (Folder, "write", PLACED, 0),
+    "the pointer is replaced": (Folder, "move", CURRENT, 0),
+}
+"""What is called then: the method of a class, its first argument where that decides, and which of the calls it is."""
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_try_that_dies_while_it_publishes_in_a_directory_is_made_up_for(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     dataset, here, export = str(tmp_path / "dataset"), str(tmp_path / "here"), an_export(tmp_path, "a")
     run = submitted(dataset, *PARTS, "--items", export)
-    real, calls = getattr(Path, moment), iter(range(1000))
+    owner, method, name, number = MOMENTS[moment]
+    real, calls = getattr(owner, method), iter(range(1000))
 
-    def die(self: Path, *arguments: object, **options: object) -> object:
-        wanted = {"hardlink_to": "versions/", "rename": "versions/", "replace": "/CURRENT", "write_text": "/CURRENT"}
-        if wanted.get(moment, "/.placed") in f"{self}" and next(calls) == (3 if moment == "hardlink_to" else 0):
+    def die(self: object, first: object, *arguments: object, **options: object) -> object:
+        if name in ("", first) and next(calls) == number:
             raise RuntimeError("killed")
-        return real(self, *arguments, **options)
+        return real(self, first, *arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, moment, die)
+        patched.setattr(owner, method, die)
         with pytest.raises(RuntimeError, match="killed"):
             engine.run()
     assert "CURRENT" not in versions(dataset)

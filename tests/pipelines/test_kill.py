@@ -47,7 +47,7 @@ MOMENTS = {
     "a list of cache keys is there": once("runs/*/cache_keys/*"),
     "the results are there": once("runs/*/results.json"),
     "the manifest is there": once("runs/*/manifest.json"),
-    "it begins to publish": once("versions/.*"),
+    "it begins to publish": once("runs/*/.staged/*"),
     "files lie under their final name": once("versions/000002/manifest.json"),
 }
 

@@ -20,7 +20,8 @@ from pipelines.errors import RunLostError
 from pipelines.publish_step import KeepLease
 from pipelines.stores import bucket_runs
 from pipelines.stores.bucket import BucketStore
-from pipelines.stores.local import LEASED, LocalStore
+from pipelines.stores.local import LocalStore
+from pipelines.stores.local_runs import LEASED
 from pipelines.stores.store import LEASE, RENEWED_AFTER, Placed, Run, Store
 
 SHORT = timedelta(seconds=2)
@@ -80,7 +81,7 @@ def wrote(run: Run, name: str, data: bytes = b"x") -> None:
 
 def published(store: Store, version: int) -> None:
     with store.run(None) as run:
-        wrote(run, "manifest.json", json.dumps({"format": 2, "files": []}).encode())
+        wrote(run, "manifest.json", json.dumps({"format": 3, "files": []}).encode())
         store.publish(run, version, store.pointer(), [Placed(f"{run.root}/manifest.json", "manifest.json")])
         store.remove(run.root)
 
@@ -146,7 +147,8 @@ def test_a_bucket_is_not_written_to_for_every_sign_of_life(bucket: str, monkeypa
     assert store.renew(run.id)
     renewed = store._signed(run.id)
     assert renewed.generation != first.generation
-    assert renewed.metadata == first.metadata == {"reads": "", "lease": str(LEASE.total_seconds())}
+    expected = {"reads": "", "lease": str(LEASE.total_seconds()), "dataset": store.identity()}
+    assert renewed.metadata == first.metadata == expected
     assert not store._is_renewed(first), "it was renewed meanwhile"
 
 

@@ -3,19 +3,21 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.runs import command, flags, ingest
+from support.runs import a_run, command, flags, ingest
 
 from pipelines.dataset import Dataset
 from pipelines.errors import AnotherJobPublishedError
+from pipelines.stores.folders import Folder
 from pipelines.stores.local import LocalStore
 from pipelines.stores.locks import exclusive, is_held
-from pipelines.stores.store import Placed, Run
+from pipelines.stores.store import CURRENT, Placed, Run
 
 ITEM = '{"reference_id": "%s", "image_url": "https://example.org/%s.jpg", "metadata": {"%s": 1}}\n'
 
@@ -29,7 +31,7 @@ def export(folder: Path, name: str, *, key: str = "n") -> Path:
 @contextmanager
 def written(store: LocalStore, text: str) -> Iterator[Run]:
     with store.run(None) as run:
-        Path(run.root, "manifest.json").write_text(json.dumps({"format": 2, "files": [], "who": text}))
+        Path(run.root, "manifest.json").write_text(json.dumps({"format": 3, "files": [], "who": text}))
         yield run
 
 
@@ -41,10 +43,10 @@ def test_of_two_jobs_on_one_parent_the_second_ends_with_5(tmp_path: Path, monkey
     first, second = export(tmp_path, "first"), export(tmp_path, "second")
     publish = LocalStore.publish
 
-    def overtaken(self: LocalStore, *arguments: object) -> None:
+    def overtaken(self: LocalStore, *arguments: object, **options: object) -> None:
         done = command("ingest", "--dataset", str(tmp_path / "dataset"), "--items", str(second))
         assert done.returncode == 0, done.stderr
-        publish(self, *arguments)  # type: ignore[arg-type]
+        publish(self, *arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(LocalStore, "publish", overtaken)
     ended = ingest(tmp_path / "dataset", *flags([("items", "", first)]))
@@ -72,21 +74,27 @@ def test_publishing_twice_on_one_parent_is_refused(tmp_path: Path) -> None:
 def test_a_version_that_was_never_pointed_to_is_put_away(tmp_path: Path) -> None:
     store = LocalStore(str(tmp_path / "dataset"))
     orphan = tmp_path / "dataset/versions/000001"
-    orphan.mkdir(parents=True)
-    (orphan / "half").touch()
+    with written(store, "half") as run:
+        store.publish(run, 1, None, manifest_of(run))
+    (tmp_path / "dataset/CURRENT").unlink()
     with written(store, "whole") as run:
         assert Dataset(store).current() is None
+        assert not orphan.exists()
         store.publish(run, 1, None, manifest_of(run))
     assert [path.name for path in orphan.iterdir()] == ["manifest.json"]
 
 
 def _die_before_the_pointer_is_replaced(root: str) -> None:
-    def die(*_: object) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+    move = Folder.move
+
+    def die(self: Folder, name: str, to: Folder, new: str) -> None:
+        if name == CURRENT:
+            os.kill(os.getpid(), signal.SIGKILL)
+        move(self, name, to, new)
 
     store = LocalStore(root)
     with written(store, "dead") as run:
-        Path.replace = die  # type: ignore[method-assign, assignment] # of this process, which ends with it
+        Folder.move = die  # type: ignore[method-assign] # of this process, which ends with it
         store.publish(run, 1, None, manifest_of(run))
 
 
@@ -104,16 +112,14 @@ def test_who_dies_just_before_the_pointer_is_replaced_leaves_nothing_in_the_way(
     with written(store, "next") as run:
         store.publish(run, 1, None, manifest_of(run))
         store.remove(run.root)
-    assert sorted(path.name for path in dataset.iterdir()) == [".lock", "CURRENT", "versions"]
+    assert sorted(path.name for path in dataset.iterdir()) == [".lock", ".metadata-etl", "CURRENT", "versions"]
 
 
 def test_runs_of_the_dead_are_swept_and_those_of_the_living_are_not(tmp_path: Path) -> None:
     store = LocalStore(str(tmp_path / "dataset"))
-    dead, failed = tmp_path / "dataset/runs/dead", tmp_path / "dataset/runs/failed"
-    dead.mkdir(parents=True)
+    failed = a_run(store, left="report.json", text="{}")
+    dead = a_run(store)
     (dead / ".lock").touch()
-    failed.mkdir()
-    (failed / "report.json").write_text("{}")
     with store.run(None) as alive:
         Path(alive.root, "kept").touch()
         with store.run(None):
@@ -128,7 +134,7 @@ def test_a_job_that_ends_in_an_exception_leaves_nothing(tmp_path: Path) -> None:
         Path(run.root, "spilled").mkdir()
         Path(run.root, "spilled/rows").touch()
         raise KeyboardInterrupt
-    assert [path.name for path in (tmp_path / "dataset").iterdir()] == [".lock"]
+    assert sorted(path.name for path in (tmp_path / "dataset").iterdir()) == [".lock", ".metadata-etl"]
 
 
 def _hold(path: Path, ready: "multiprocessing.synchronize.Event") -> None:
@@ -168,3 +174,59 @@ def test_a_second_job_on_parts_of_many_rows_lists_every_key_as_cached(tmp_path: 
     again = ingest(tmp_path / "dataset", *flags([("items", "", path), ("items", "", more)]))
     assert again.document["cache_keys"] == {"upload": 1, "cached": 40_000}
     assert again.document["groups"]["items"]["ignored"] == 40_000
+
+
+def test_all_that_is_new_is_on_the_disk_before_it_is_current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P7: files, then folders, then CURRENT, then its folder; what an earlier version shares is there already."""
+    store, done = LocalStore(str(tmp_path / "dataset")), list[str]()
+    with written(store, "first") as run:
+        store.publish(run, 1, None, manifest_of(run))
+    real, move = os.fsync, Folder.move
+
+    def fsync(descriptor: int) -> None:
+        done.append(f"{Path(f'/proc/self/fd/{descriptor}').readlink()}".removeprefix(f"{store.root}/"))
+        real(descriptor)
+
+    def moved(self: Folder, name: str, to: Folder, new: str) -> None:
+        if name == CURRENT:
+            done.append("CURRENT moves")
+        move(self, name, to, new)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Folder, "move", moved)
+    with written(store, "second") as run:
+        part = Path(run.root, "items/part-0")
+        part.parent.mkdir()
+        part.touch()
+        shared = Placed(f"{store.root}/versions/000001/manifest.json", "items/shared")
+        files = [*manifest_of(run), Placed(str(part), "items/part-0"), shared]
+        store.publish(run, 2, store.pointer(), files)
+    before = {re.sub(r"\.[0-9a-f]{8}\.tmp$", "", name).replace(f"runs/{run.id}/", "") for name in done[:-2]}
+    assert before == {
+        *(".staged/manifest.json", ".staged/items/part-0", ".metadata-etl/manifests/000002.json", "CURRENT"),
+        *("versions/000002", "versions/000002/items", "versions", ".metadata-etl/manifests", ".metadata-etl"),
+    }
+    assert done[-2:] == ["CURRENT moves", store.root]
+    done.clear()
+    with written(store, "third") as run:
+        store.publish(run, 3, store.pointer(), manifest_of(run), fsync=False)
+    assert done == ["CURRENT moves"]
+
+
+def test_throw_away_data_need_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[object] = []
+    publish = LocalStore.publish
+
+    def noted(self: LocalStore, *arguments: object, **options: object) -> None:
+        waits.append(options["fsync"])
+        publish(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(LocalStore, "publish", noted)
+    config = tmp_path / "job.toml"
+    config.write_text("no_fsync = true\n")
+    for number, words in enumerate(([], ["--no-fsync"], ["--config", str(config)])):
+        first = export(tmp_path, f"export{number}")
+        assert ingest(tmp_path / "d", *flags([("items", "", first)]), "--partitions", "1", *words).exit_code == 0
+    assert waits == [True, False, False]
+    options = [json.loads(path.read_text())["options"] for path in (tmp_path / "d/versions").glob("*/manifest.json")]
+    assert options[1:] == options[:-1], "the outcome does not depend on it"

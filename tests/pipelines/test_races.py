@@ -59,7 +59,7 @@ def test_a_killed_update_or_backfill_blocks_nobody(tmp_path: Path) -> None:
         ("backfill", "--history", str(history)),
     )
     for arguments in jobs:
-        for moment in ("runs/*/state/*", "runs/*/items/*", "versions/.*"):
+        for moment in ("runs/*/state/*", "runs/*/items/*", "runs/*/.staged/*"):
             process = start(dataset, *arguments)
             while process.poll() is None and not any(dataset.glob(moment)):
                 time.sleep(0.001)

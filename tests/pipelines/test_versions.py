@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.runs import Ended, an_item, command, digests, ingest, ndjson
+from support.runs import Ended, a_run, an_item, command, digests, ingest, ndjson
 
 from pipelines import cli
 from pipelines.dataset import Dataset
@@ -121,10 +121,7 @@ def test_prune_keeps_the_newest_and_all_that_they_need(dataset: Path, capsys: py
 
 def test_prune_leaves_what_a_living_job_reads_and_takes_what_a_dead_one_left(dataset: Path) -> None:
     store = LocalStore(str(dataset))
-    dead = dataset / "runs/dead"
-    dead.mkdir(parents=True)
-    for half in ("versions/.dead", "versions/000009"):
-        (dataset / half).mkdir()
+    dead = a_run(store)
     with store.run(1) as alive:
         Path(alive.root, "written").touch()
         assert store.prune([3]) == [2]

@@ -10,12 +10,13 @@ from typing import Any
 from support.bucket import handle, put
 from support.runs import GROUPS, PRIVATE
 
-from pipelines.stores import bucket_runs
+from pipelines.stores import bucket_place
 from pipelines.stores.bucket import BucketStore
 from pipelines.stores.store import Placed, Run
 
-PATIENCE = 30.0
-NAMES = tuple(f"{group}/part-{number}" for group in GROUPS for number in range(2))
+PATIENCE = 120.0
+NAMES = tuple(f"{group}/part-0000{number}-of-00002.avro" for group in GROUPS for number in range(2))
+OWN = "part-00000-of-00001.avro"
 
 
 class Sleeper(BucketStore):
@@ -56,7 +57,7 @@ class Sleeper(BucketStore):
                 if next(begun) == 3:
                     self._sleep()  # and those that wait for the lock sleep too
                 if self.broken:
-                    raise bucket_runs.GoogleAPIError("out of order")
+                    raise bucket_place.GoogleAPIError("out of order")
                 return real(*arguments, **options)
 
         bucket.copy_blob = copy_blob
@@ -71,10 +72,10 @@ class Sleeper(BucketStore):
 def written(store: BucketStore, who: str, base: int | None = None) -> Iterator[tuple[Run, list[Placed]]]:
     """A run that has written a version which says everywhere whose it is."""
     with store.run(base) as run:
-        manifest = json.dumps({"format": 2, "files": [], "who": who}).encode()
-        for name in (*NAMES, f"{who}/own", "manifest.json"):
+        manifest = json.dumps({"format": 3, "files": [], "who": who}).encode()
+        for name in (*NAMES, f"{who}/{OWN}", "manifest.json"):
             put(f"{run.root}/{name}", manifest if name == "manifest.json" else who.encode())
-        yield run, [Placed(f"{run.root}/{name}", name) for name in (*NAMES, f"{who}/own", "manifest.json")]
+        yield run, [Placed(f"{run.root}/{name}", name) for name in (*NAMES, f"{who}/{OWN}", "manifest.json")]
 
 
 def publish(store: BucketStore, who: str, version: int, seen: bytes | None) -> None:
@@ -99,7 +100,7 @@ def objects(uri: str) -> dict[str, tuple[int, bytes]]:
     for blob in handle(place).list_blobs(prefix=f"{prefix}/"):
         if PRIVATE in blob.name.split("/"):
             continue
-        with suppress(bucket_runs.NotFound):  # it went meanwhile
+        with suppress(bucket_place.NotFound):  # it went meanwhile
             found[blob.name.removeprefix(f"{prefix}/")] = (blob.generation, blob.download_as_bytes())
     return found
 
@@ -111,7 +112,7 @@ def is_version_of(dataset: str, who: str, version: int = 1) -> None:
     assert json.loads(found.pop("CURRENT")) == {"version": version, "manifest": f"{folder}/manifest.json"}
     assert json.loads(found.pop(f"{folder}/manifest.json"))["who"] == who
     found = {path: data for path, data in found.items() if path.startswith(folder) or not path.startswith("versions/")}
-    assert found == {f"{folder}/{name}": who.encode() for name in (*NAMES, f"{who}/own")}
+    assert found == {f"{folder}/{name}": who.encode() for name in (*NAMES, f"{who}/{OWN}")}
 
 
 def wait_for(condition: Callable[[], object]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import fastavro
 
 from pipelines import cli
+from pipelines.stores.local import LocalStore
 
 with warnings.catch_warnings():
     # Importing Beam warns of what other libraries lack; the command does it only when it needs Beam.
@@ -124,6 +125,13 @@ def an_item(reference_id: str, metadata: Mapping[str, object] | None = None, **k
         "metadata": dict(metadata or {}),
         **keys,
     }
+
+
+def a_run(store: LocalStore, *, left: str = "left", text: str = "") -> Path:
+    """The folder of a run of a dataset whose job is over, with a file that it left: with no report it is dead."""
+    with store.run(None) as run:
+        Path(run.root, left).write_text(text)
+    return Path(run.root)
 
 
 def files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -1,0 +1,15 @@
+"""One line about what lies in the folders of a dataset and is not its own: it stays, and is no reason to fail (P6)."""
+
+import sys
+from collections.abc import Sequence
+
+from pipelines.stores.names import listed
+
+FOREIGN_FILES = "foreign_files"
+"""Code of the warning."""
+
+
+def warn_of_foreign(dataset: str, paths: Sequence[str]) -> None:
+    """Names paths below a dataset on standard error, in one line, if there are any."""
+    if paths:
+        sys.stderr.write(f"metadata-etl: not of {dataset}, left as it is: {listed(paths)}\n")
