@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import NoReturn
 
@@ -16,8 +16,8 @@ from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected
 from pipelines.config_file import JobFile, read_history, read_options
 from pipelines.dates import day
 from pipelines.errors import ExitCode, JobError, UsageError, job_error
-from pipelines.interrupts import ending_at_once_when_interrupted
-from pipelines.json_output import print_object
+from pipelines.interrupts import ending_at_once_when_interrupted, tell_as_object
+from pipelines.json_output import encoded, print_object
 from pipelines.loading import loading
 from pipelines.system_errors import system_error
 from transforms.errors import StepError, StepErrorFilter
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with ending_at_once_when_interrupted():
             options = parser().parse_args(given)
+            tell_as_object(_interrupted(given) if _wants_json(given, options) else None)
             return _work(options, flags) if options.command in ("ingest", "backfill") else _look(options, flags)
     except (JobError, StepError) as error:
         told = error if isinstance(error, JobError) else job_error(error)
@@ -72,6 +73,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print(f"metadata-etl: {message}", file=sys.stderr)  # noqa: T201 - this is the console script
     return int(code)
+
+
+def _interrupted(given: Sequence[str]) -> Callable[[int, str], bytes]:
+    """What a signal prints with `--json`. All is made ready here: a signal may come in the middle of an import."""
+    prepared = _failure(given, ExitCode.ERROR, "", seconds=0.0)
+    return lambda code, message: encoded({**prepared, "exit_code": code, "message": message})
 
 
 def _wants_json(given: Sequence[str], options: argparse.Namespace | None) -> bool:

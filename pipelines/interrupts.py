@@ -29,6 +29,7 @@ class _Command:
         published: Whether the command has made a version current.
         ending: Whether a signal ends the process, which publishes nothing from then on.
         cleanups: What to do before the process ends, the last first.
+        as_object: What `--json` prints for an exit code and a message, None where it was not asked for.
     """
 
     watched: bool = False
@@ -36,6 +37,7 @@ class _Command:
     published: bool = False
     ending: bool = False
     cleanups: list[Callable[[], object]] = field(default_factory=list)
+    as_object: Callable[[int, str], bytes] | None = None
 
 
 _command = _Command()
@@ -66,6 +68,11 @@ def ending_at_once_when_interrupted() -> Iterator[None]:
         yield
     finally:
         stop()
+
+
+def tell_as_object(as_object: Callable[[int, str], bytes] | None) -> None:
+    """Has a signal that ends the process print the line of `--json` on standard output; None for a line of text."""
+    _command.as_object = as_object
 
 
 @contextmanager
@@ -147,7 +154,7 @@ def _end(word: str, code: int) -> None:
             _say(f"{word} when the version was published already; a moment")
             return
         _command.ending = True
-        _say(f"{word}; nothing was published")
+        _say(f"{word}; nothing was published", code)
         for cleanup in reversed(_command.cleanups):
             with suppress(OSError):
                 cleanup()
@@ -163,8 +170,15 @@ def _end_now(word: str, code: int) -> None:
     os._exit(code)
 
 
-def _say(text: str) -> None:
-    """Writes a line past the stream of Python, whose lock another thread may hold."""
+def _say(text: str, code: int | None = None) -> None:
+    """Writes a line past the stream of Python, whose lock another thread may hold; the object of an exit code if asked.
+
+    The progress bar, which hides the cursor, is not there with `--json`.
+    """
+    if code is not None and _command.as_object is not None and (out := sys.__stdout__) is not None and not out.closed:
+        with suppress(OSError):
+            os.write(out.fileno(), _command.as_object(code, text) + b"\n")
+        return
     stream = sys.__stderr__
     if stream is None or stream.closed:
         return

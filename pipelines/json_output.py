@@ -7,17 +7,20 @@ from transforms.rules.values import JsonObject
 
 
 def print_object(document: JsonObject) -> None:
-    """Prints the object, encoded as UTF-8 whatever the locale is; an id with a lone surrogate is escaped.
+    """Prints the object.
 
     Raises:
         OSError: Nobody reads it.
     """
-    text = json.dumps(document, ensure_ascii=False)
+    write_line(encoded(document))
+
+
+def encoded(document: JsonObject) -> bytes:
+    """The object in UTF-8, whatever the locale is; with escapes where it has a path that is not UTF-8."""
     try:
-        data = text.encode()
-    except UnicodeEncodeError:  # of a path that is not UTF-8
-        data = json.dumps(document).encode()
-    write_line(data)
+        return json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(document).encode()
 
 
 def write_line(data: bytes) -> None:

@@ -1,5 +1,6 @@
 """An interrupt at the terminal: the job ends at once, in one line, and leaves the dataset as it was (P1)."""
 
+import json
 import signal
 import subprocess
 from pathlib import Path
@@ -26,3 +27,19 @@ def test_an_interrupted_job_says_so_and_leaves_the_dataset_as_it_was(tmp_path: P
     wait_until(lambda: not of_session(job))
     assert ingest(dataset, "--items", str(first)).outcome == "unchanged"
     assert digests(dataset) == before
+
+
+def test_with_json_an_interrupted_job_prints_the_object_of_jobs(tmp_path: Path) -> None:
+    many = ndjson(tmp_path / "many.ndjson", (an_item(str(number), {"n": number}) for number in range(60_000)))
+    dataset = tmp_path / "dataset"
+    arguments = ["ingest", "--dataset", str(dataset), "--items", str(many), "--json"]
+    pipe = subprocess.PIPE
+    job = subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    wait_until(lambda: any(dataset.glob("runs/*")), job)
+    job.send_signal(signal.SIGTERM)
+    printed, said = job.communicate(timeout=30)
+    assert (job.returncode, said) == (143, "")
+    document = json.loads(printed)
+    assert (document["outcome"], document["exit_code"]) == ("failed", 143)
+    assert document["message"] == "terminated; nothing was published"
+    assert len(document["groups"]) == 4
