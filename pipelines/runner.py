@@ -61,7 +61,10 @@ class Runner:
                     return stages(self._run_here(build))
             return stages(engines.run(self.name, self.options, build))
         except (StepError, RuntimeError, EngineError) as error:  # local workers' errors are text in a RuntimeError
-            if (told := job_error(error) or system_error(error)) is None:
+            told = job_error(error)
+            if told is None and isinstance(error, RuntimeError):
+                told = system_error(error)
+            if told is None:
                 raise
             raise type(told)(f"nothing was published: {told}") from error
 

@@ -56,4 +56,4 @@ def _number(text: str) -> int | None:
 def _told(number: int, what: str) -> JobError:
     name = os.strerror(number)
     shown = what if name.lower() in what.lower() or number == errno.ENOMEM else f"{what}: {name}"
-    return JobError(f"{one_line(shown)}; nothing was published: {_TO_DO[number]}, and run the job again")
+    return JobError(f"{one_line(shown)}; {_TO_DO[number]}, and run the command again")
