@@ -55,7 +55,7 @@ setup(
     packages=find_packages(include=["pipelines", "pipelines.*", "transforms", "transforms.*"]),
     package_data={
         "pipelines": ["py.typed"],
-        "pipelines.queries": ["*.lark"],
+        "pipelines.queries": ["*.lark", "completion.*"],
         "pipelines.report": ["assets/*", "vendor/*"],
         "transforms": ["py.typed", "formats/*.pyi", "kernels/*.pyi"],
     },

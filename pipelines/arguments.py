@@ -1,6 +1,7 @@
 """The arguments of all commands: strict, in one place, and quick to load."""
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 from typing import Literal, NoReturn, TypeAlias, get_args
@@ -8,6 +9,7 @@ from typing import Literal, NoReturn, TypeAlias, get_args
 from pipelines.config import DEFAULT_MAX_FIELDS, Source
 from pipelines.errors import UsageError
 from pipelines.near_names import hint, meant
+from pipelines.streams import say
 from transforms.rules.rejections import Code, shown
 
 Color = Literal["auto", "always", "never"]
@@ -50,6 +52,14 @@ class _Parser(argparse.ArgumentParser):
         raise argparse.ArgumentError(action, "; ".join(filter(None, (fault, meant(str(value), choices)))))
 
 
+def _text(given: str) -> str:
+    """An argument that is text and no path: UTF-8, whatever the locale of the process takes arguments for."""
+    try:
+        return os.fsencode(given).decode()
+    except UnicodeError:  # not UTF-8: it is refused where it is read
+        return given
+
+
 class _AddSource(argparse.Action):
     """Collects the exports of all groups in the order in which they are given (I3)."""
 
@@ -79,10 +89,10 @@ class _ShowVersion(argparse.Action):
 
         from pipelines import extensions  # noqa: PLC0415 - see above
 
-        print(f"{parser.prog} {version('metadata-etl')}")  # noqa: T201 - what it is for
+        say(f"{parser.prog} {version('metadata-etl')}")
         if missing := extensions.missing():
             names = f"{'extension' if len(missing) == 1 else 'extensions'} {', '.join(missing)}"
-            print(f"without the C {names}: jobs are slower; install a C compiler and install again")  # noqa: T201 - likewise
+            say(f"without the C {names}: jobs are slower; install a C compiler and install again")
         parser.exit()
 
 
@@ -165,7 +175,9 @@ def _add_questions(commands: _Commands) -> None:
         "list the records that meet a condition",
         "Lists the records of the current version that meet a condition, such as: metadata.weather = rain",
     )
-    query.add_argument("expression", metavar="EXPRESSION", help="the condition; docs/query.md has the language")
+    query.add_argument(
+        "expression", type=_text, metavar="EXPRESSION", help="the condition; docs/query.md has the language"
+    )
     query.add_argument("--group", choices=GROUPS, default="items", help="what is listed (default: items)")
     query.add_argument("--format", choices=("table", "ndjson", "csv", "ids"), default="table")
     query.add_argument("--count", action="store_true", help="print how many there are, and nothing else")
@@ -177,9 +189,11 @@ def _add_questions(commands: _Commands) -> None:
         "complete the name of a field, or a category",
         "Lists the fields that begin so, with their types; of a field its categories, with how many records have them.",
     )
-    suggest.add_argument("field", metavar="FIELD", help="a metadata key or a path, or how it begins")
-    suggest.add_argument("prefix", metavar="PREFIX", nargs="?", help="how a category begins")
+    suggest.add_argument("field", type=_text, metavar="FIELD", help="a metadata key or a path, or how it begins")
+    suggest.add_argument("prefix", type=_text, metavar="PREFIX", nargs="?", help="how a category begins")
     suggest.add_argument("--group", choices=GROUPS, default="items", help="whose fields (default: items)")
+    # What the scripts of `completion` ask for: whole words, for the second argument of `query` or of `suggest`.
+    suggest.add_argument("--complete", choices=("query", "field"), help=argparse.SUPPRESS)
     completion = commands.add_parser(
         "completion",
         help="print a script that completes commands in a shell",
@@ -336,4 +350,10 @@ def _add_job(job: argparse.ArgumentParser) -> None:
     )
     job.add_argument("--json", action="store_const", const=True, help="print one JSON object and nothing else")
     job.add_argument("--quiet", action="store_const", const=True, help="no progress and no summary")
+    job.add_argument(
+        "--verbose",
+        action="store_const",
+        const=True,
+        help="log stages, files and timings to standard error, instead of progress",
+    )
     _add_color(job)

@@ -19,6 +19,7 @@ from pipelines.errors import ExitCode, JobError, UsageError, job_error
 from pipelines.interrupts import ending_at_once_when_interrupted, tell_as_object
 from pipelines.json_output import encoded, print_object
 from pipelines.loading import loading
+from pipelines.streams import LogFormatter, complain, job_log, prepare
 from pipelines.system_errors import system_error
 from transforms.errors import StepError, StepErrorFilter
 from transforms.rules.values import JsonObject
@@ -43,6 +44,7 @@ def _end(codes: Sequence[int]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code (R4)."""
+    prepare()
     given = list(sys.argv[1:] if arguments is None else arguments)
     flags: list[str] | None = None
     if "--" in given:
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _work(options, flags) if options.command in ("ingest", "backfill") else _look(options, flags)
     except (JobError, StepError) as error:
         told = error if isinstance(error, JobError) else job_error(error)
-        code, message = told.exit_code, f"{told}"
+        code, message, lines = told.exit_code, f"{told}", told.lines
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; there is nobody to tell
         return int(ExitCode.ERROR)
@@ -68,10 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refused = system_error(error)
         code = ExitCode.ERROR
         message = f"{refused}" if refused else f"{error}; check the path, its permissions and the free space"
+        lines = (message,)
     if _wants_json(given, options):
         print_object(_failure(given, code, message, seconds=time.monotonic() - began))
     else:
-        print(f"metadata-etl: {message}", file=sys.stderr)  # noqa: T201 - this is the console script
+        complain(*lines)
     return int(code)
 
 
@@ -181,9 +184,13 @@ def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
             from pipelines.worker_server import serving_workers  # noqa: PLC0415 - likewise
 
             ending.enter_context(serving_workers())
-        as_json, quiet = (bool(getattr(options, name) or getattr(file, name)) for name in ("json", "quiet"))
+        as_json, quiet, verbose = (
+            bool(getattr(options, name) or getattr(file, name)) for name in ("json", "quiet", "verbose")
+        )
+        if verbose:
+            ending.enter_context(job_log())
         report = options.report or file.report
-        return work(config, as_json=as_json, quiet=quiet, report=report, color=options.color)
+        return work(config, as_json=as_json, quiet=quiet, verbose=verbose, report=report, color=options.color)
 
 
 def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: C901, PLR0911 - one for each command
@@ -276,6 +283,10 @@ def _complete(options: argparse.Namespace) -> int:
 
     if options.command == "completion":
         return completing.completion(options.shell, parser())
+    if options.complete is not None:
+        return completing.complete(
+            options.dataset, options.field, options.prefix, group=options.group, within=options.complete
+        )
     return completing.suggest(options.dataset, options.field, options.prefix, group=options.group, as_json=options.json)
 
 
@@ -284,7 +295,8 @@ def _quiet_libraries() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what fails is said by whoever asked for it
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(StepErrorFilter())
-    logging.basicConfig(handlers=[handler], level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(LogFormatter())
+    logging.basicConfig(handlers=[handler], level=logging.ERROR)
 
 
 if __name__ == "__main__":

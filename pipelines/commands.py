@@ -1,7 +1,5 @@
 """What the commands that look at a dataset, or put its versions in order, do once their arguments are checked."""
 
-import json
-import sys
 from typing import cast
 
 from pipelines import rollback as rollback_job
@@ -16,6 +14,7 @@ from pipelines.outcome import shell_command
 from pipelines.pruning import prune_plan
 from pipelines.report.delivery import deliver
 from pipelines.schema_formats import described
+from pipelines.streams import emit_json, say
 from pipelines.tables import print_changes, print_schema, print_versions
 from pipelines.version_objects import changes_object, versions_object
 from transforms.rules.export_rows import GROUPS, Group
@@ -39,14 +38,14 @@ def schema(dataset: str, *, group: Group | None, form: str, as_json: bool = Fals
         case "table" | "json" if as_json:
             print_object({**document, "groups": {**chosen}})
         case "json":
-            sys.stdout.write(json.dumps({**document, "groups": chosen}, ensure_ascii=False, indent=1) + "\n")
+            emit_json({**document, "groups": chosen}, indent=1)
         case "avro" | "bigquery" | "json-schema":
             schemas: JsonObject = {name: described(form, name, chosen[name]) for name in wanted}
             if as_json:
                 print_object({"version": version.number, "format": form, "groups": schemas})
                 return 0
             shown = schemas[group] if group is not None else schemas
-            sys.stdout.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
+            emit_json(shown, indent=1)
         case _:
             print_schema(version.number, chosen, console(color))
     return 0
@@ -63,7 +62,7 @@ def report(dataset: str, out: str | None, *, as_json: bool = False) -> int:
         print_object({"version": delivered.version, "path": delivered.path, "bytes": delivered.bytes})
         return 0
     size = f"{delivered.bytes / 1_000_000:.1f} MB"
-    sys.stdout.write(f"Insights of version {delivered.version} of {dataset} ({size}): {delivered.path}\n")
+    say(f"Insights of version {delivered.version} of {dataset} ({size}): {delivered.path}")
     return 0
 
 
@@ -99,10 +98,9 @@ def rollback(dataset: str, number: int, *, as_json: bool = False) -> int:
         told: JsonObject = {"outcome": outcome, "version": number if new is None else new, "equals": number}
         print_object({**told, "foreign": list[JsonValue](foreign)})
     elif new is None:
-        sys.stdout.write(f"Nothing to do: {number} is the current version of {dataset}.\n")
+        say(f"Nothing to do: {number} is the current version of {dataset}.")
     else:
-        sys.stdout.write(f"Published version {new} of {dataset}, which equals version {number}.\n")
-    warn_of_foreign(dataset, found.store.foreign())
+        say(f"Published version {new} of {dataset}, which equals version {number}.")
     return 0
 
 
@@ -132,13 +130,13 @@ def prune(
     names, kept = (", ".join(map(str, numbers)) or "none" for numbers in (removed, reversed(left)))
     if dry_run:
         dead = f" Runs that died: {', '.join(plan.runs)}." if plan.runs else ""
-        sys.stdout.write(f"Would remove versions of {dataset}: {names}. Would keep: {kept}.{dead}\n")
+        say(f"Would remove versions of {dataset}: {names}. Would keep: {kept}.{dead}")
     else:
-        sys.stdout.write(f"Removed versions of {dataset}: {names}. Kept: {kept}.\n")
+        say(f"Removed versions of {dataset}: {names}. Kept: {kept}.")
     if kept_open and discard_rejections:
-        sys.stdout.write(f"{'Would discard' if dry_run else 'Discarded'} {kept_open:,} open rejections.\n")
+        say(f"{'Would discard' if dry_run else 'Discarded'} {kept_open:,} open rejections.")
     elif kept_open:
         command = shell_command("rejections", dataset, "--open")
         would = "Would keep" if dry_run else "Kept"
-        sys.stdout.write(f"{would} {kept_open:,} open rejections of removed versions: {command}\n")
+        say(f"{would} {kept_open:,} open rejections of removed versions: {command}")
     return 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, cast
 
+from pipelines import job_log
 from pipelines.config import JobConfig
 from pipelines.dataset import Dataset, Version, document_text, manifest
 from pipelines.errors import AnotherJobPublishedError, ExitCode
@@ -206,4 +207,5 @@ def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made, looked: R
             dataset.store.publish(here, ending.version, ending.seen, placed, fsync=ending.config.fsync)
     except AnotherJobPublishedError as error:
         return Verdict("failed", ExitCode.ANOTHER_PUBLISHED, str(error))
+    job_log.files(ending.version, files)
     return Verdict("published", ExitCode.OK, repairs(made.tally))

@@ -54,6 +54,7 @@ class JobFile:
     no_fsync: bool | None = None
     json: bool | None = None
     quiet: bool | None = None
+    verbose: bool | None = None
     runner_flags: tuple[str, ...] | None = None
     date: dt.date | None = None
     optional: bool | None = None
@@ -122,6 +123,7 @@ def read_options(path: str, today: dt.date | None = None) -> JobFile:
         no_fsync=table.truth("no_fsync"),
         json=table.truth("json"),
         quiet=table.truth("quiet"),
+        verbose=table.truth("verbose"),
         runner_flags=table.texts("runner_flags"),
         date=day,
         optional=optional,

@@ -38,6 +38,11 @@ class JobError(Exception):
 
     exit_code: ExitCode = ExitCode.ERROR
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines that are printed: one, whose line ends, if data brought any, are escaped."""
+        return (str(self),)
+
 
 class UsageError(JobError):
     """What a user asked for cannot be done as asked; the text says what to do instead."""

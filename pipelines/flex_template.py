@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipelines import cli
 from pipelines.errors import UsageError
+from pipelines.streams import complain
 
 EXPORTS = ("items", "scenes", "annotations", "predictions")
 """Parameters with one pattern or several, which a parameter can only have as words with spaces between them."""
@@ -37,7 +38,7 @@ def main(given: Sequence[str] | None = None) -> int:
         try:
             return cli.main(words(sys.argv[1:] if given is None else given, Path(folder)))
         except UsageError as error:
-            print(f"metadata-etl: {error}", file=sys.stderr)  # noqa: T201 - the log of the launcher
+            complain(*error.lines)  # to the log of the launcher
             return _USAGE
 
 

@@ -1,9 +1,9 @@
 """One line about what lies in the folders of a dataset and is not its own: it stays, and is no reason to fail (P6)."""
 
-import sys
 from collections.abc import Sequence
 
 from pipelines.stores.names import listed
+from pipelines.streams import complain
 
 FOREIGN_FILES = "foreign_files"
 """Code of the warning."""
@@ -12,4 +12,4 @@ FOREIGN_FILES = "foreign_files"
 def warn_of_foreign(dataset: str, paths: Sequence[str]) -> None:
     """Names paths below a dataset on standard error, in one line, if there are any."""
     if paths:
-        sys.stderr.write(f"metadata-etl: not of {dataset}, left as it is: {listed(paths)}\n")
+        complain(f"not of {dataset}, left as it is: {listed(paths)}")

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from pipelines import job_log, workload
 from pipelines import runner as runners
-from pipelines import workload
 from pipelines.conclusion import Ending, conclude, leave
 from pipelines.config import JobConfig
 from pipelines.dataset import Dataset, Version
@@ -49,16 +49,23 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
         _workplace(dataset, before, runner, dry_run=config.dry_run) as here,
         progress.watching(total, runner) as notes,
     ):
+        job_log.started(config.dataset, before, runner.name, exports)
         number = dataset.store.next_number(0 if before is None else before.number)
         job = plan(config, exports, before, root=here.root, progress=notes, version=number)
+        running = time.monotonic()
         with _spilling(here, runner), _telling_changes(exports):
             stages = runner.run(partial(build, job=job))
+        job_log.stages(stages)
+        job_log.phase("reading, merging and writing", time.monotonic() - running)
         progress.phase("publishing")
+        publishing = time.monotonic()
         ending = Ending.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
         outcome = conclude(dataset, here, ending, before, stages=stages)
         outcome = replace(outcome, foreign=tuple(dataset.store.foreign()))
         if not config.dry_run:
             leave(dataset, here, outcome)
+        job_log.phase("publishing", time.monotonic() - publishing)
+    job_log.ended(outcome)
     return outcome
 
 

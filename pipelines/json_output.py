@@ -1,8 +1,8 @@
 """What `--json` prints: one JSON object on one line of standard output, of every command."""
 
 import json
-import sys
 
+from pipelines.streams import emit_json, emit_json_lines
 from transforms.rules.values import JsonObject
 
 
@@ -12,7 +12,7 @@ def print_object(document: JsonObject) -> None:
     Raises:
         OSError: Nobody reads it.
     """
-    write_line(encoded(document))
+    emit_json(document)
 
 
 def encoded(document: JsonObject) -> bytes:
@@ -24,12 +24,5 @@ def encoded(document: JsonObject) -> bytes:
 
 
 def write_line(data: bytes) -> None:
-    """Writes a line to standard output as bytes; nothing where it was closed from the start."""
-    if sys.stdout is None:
-        return
-    if (buffer := getattr(sys.stdout, "buffer", None)) is not None:
-        sys.stdout.flush()
-        buffer.write(data + b"\n")
-    else:  # replaced by a text stream, as in tests
-        sys.stdout.write(data.decode() + "\n")
-    sys.stdout.flush()
+    """Writes a line of JSON to standard output as bytes; nothing where it was closed from the start."""
+    emit_json_lines(data + b"\n")

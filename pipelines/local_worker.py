@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from pipelines.interrupts import ignore_signals
 from pipelines.loading import loading
+from pipelines.streams import LogFormatter
 from transforms.errors import StepErrorFilter
 
 HELLO = b"\1"
@@ -68,7 +69,7 @@ def quiet() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.ERROR)  # on the handler: Beam sets the level of the root logger
     handler.addFilter(StepErrorFilter())
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(LogFormatter())
     logging.getLogger().handlers = [handler]
 
 

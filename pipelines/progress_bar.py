@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 
+from pipelines.consoles import console
 from pipelines.progress import Progress
 from pipelines.runner import Runner
 
 _INTERVAL = 0.2
+_WIDTH_OF_ALL = 80
+"""Columns of a terminal that has room for the bar beside the figures."""
 _PHASES = {"read": "reading", "merged": "merging", "written": "writing"}
 
 
@@ -24,14 +27,14 @@ class ProgressBar(Progress):
 
     def __init__(self) -> None:
         """Nothing is shown yet."""
-        self._console = Console(stderr=True)
+        self._console = console(stderr=True)
         self._bar: Bar | None = None
         self._task = TaskID(0)
 
     @contextmanager
     def watching(self, total_bytes: int, runner: Runner) -> Iterator[str | None]:
         """Follows the notes that the workers write; gives the file for them, None where they are elsewhere."""
-        self._console.print(f"{runner.name}: {total_bytes / 1e6:,.1f} MB of exports", highlight=False)
+        self._console.say(f"{runner.name}: {total_bytes / 1e6:,.1f} MB of exports")
         if not runner.local or not self._console.is_terminal:
             yield None
             return
@@ -39,12 +42,13 @@ class ProgressBar(Progress):
             notes = Path(folder, "notes")
             notes.touch()
             stop = threading.Event()
+            bar = [BarColumn()] if self._console.width >= _WIDTH_OF_ALL else []
             self._bar = Bar(
                 TextColumn("{task.description:<11}"),
-                BarColumn(),
-                DownloadColumn(),
-                TextColumn("{task.fields[records]:>12,} records"),
-                TimeRemainingColumn(),
+                *bar,
+                DownloadColumn(table_column=Column(no_wrap=True)),
+                TextColumn("{task.fields[records]:,} records"),
+                TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
                 console=self._console,
                 transient=True,
             )

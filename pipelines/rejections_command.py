@@ -1,6 +1,5 @@
 """What `rejections` prints: a table, one object, raw records, or files to be ingested again (R1)."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,10 +7,11 @@ from pipelines.arguments import Color
 from pipelines.consoles import console
 from pipelines.dataset import Dataset
 from pipelines.errors import UsageError
-from pipelines.json_output import print_object, write_line
+from pipelines.json_output import print_object
 from pipelines.open_rejections import open_rejections
 from pipelines.reingest import by_source, deliver, described
 from pipelines.rejections import Rejected, RejectingJob, job_of_run, job_of_version, raw_records
+from pipelines.streams import complain, emit, say
 from pipelines.tables import print_conflicts, print_rejections
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import shown
@@ -124,13 +124,13 @@ def _print_raw(found: Sequence[Rejected]) -> None:
         if record is None:
             left_out += 1
         else:
-            write_line(record)
+            emit(record + b"\n")
     _say_left_out(left_out)
 
 
 def _say_left_out(count: int) -> None:
     if count:
-        sys.stderr.write(f"metadata-etl: {count} left out: their whole record is only in the export\n")
+        complain(f"{count} left out: their whole record is only in the export")
 
 
 def _print_table(found: Sequence[Rejected], job: RejectingJob | None, which: Which, color: Color) -> None:
@@ -143,13 +143,13 @@ def _print_table(found: Sequence[Rejected], job: RejectingJob | None, which: Whi
         print_conflicts(conflicts, console(color))
     if not found:
         if not conflicts:
-            sys.stderr.write(f"metadata-etl: no {'open ' if which.is_open else ''}rejections\n")
+            complain(f"no {'open ' if which.is_open else ''}rejections")
         return
     by_job: dict[str, list[JsonObject]] = {}
     for each in found:
         by_job.setdefault(each.job.name, []).append(each.line)
     for name, lines in by_job.items():
-        print_rejections(lines, console(color), title=name if which.is_open else None)
+        print_rejections(lines, console(color), title=name if which.is_open else "")
 
 
 def _deliver(dataset: str, found: Sequence[Rejected], out: str, job: RejectingJob | None, *, as_json: bool) -> None:
@@ -160,13 +160,13 @@ def _deliver(dataset: str, found: Sequence[Rejected], out: str, job: RejectingJo
         return
     for each in deliveries:
         for file in each.files:
-            sys.stdout.write(f"{file.records:,} records of {described(file.source)}: {file.path}\n")
-        sys.stdout.write(f"Once they are fixed, ingest them again with:\n{each.command}\n")
+            say(f"{file.records:,} records of {described(file.source)}: {file.path}")
+        say("Once they are fixed, ingest them again with:", each.command)
     _say_left_out(left_out)
     if not deliveries:
-        sys.stderr.write("metadata-etl: no rejections; nothing was written\n")
+        complain("no rejections; nothing was written")
     elif job is not None and not job.published:
-        sys.stderr.write(
-            f"metadata-etl: the {job.name} published nothing, so its accepted records are not in the dataset either: "
-            "ingest its exports too\n"
+        complain(
+            f"the {job.name} published nothing, so its accepted records are not in the dataset either: "
+            "ingest its exports too"
         )

@@ -1,9 +1,8 @@
 """The schema of a group in the languages of other programs: Avro, BigQuery, JSON Schema."""
 
-import sys
-
 import fastavro
 
+from pipelines.streams import complain
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.bigquery_schema import refused_names, table_schema
 from transforms.rules.export_rows import Group
@@ -22,5 +21,5 @@ def described(form: str, group: Group, of: JsonObject) -> JsonValue:
         return row
     columns = table_schema(row)
     for path, reason in refused_names(columns):
-        sys.stderr.write(f"metadata-etl: BigQuery will refuse the column {path} of {group}: it {reason}\n")
+        complain(f"BigQuery will refuse the column {path} of {group}: it {reason}")
     return columns

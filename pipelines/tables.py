@@ -3,77 +3,73 @@
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from pipelines.changes import Changes, GroupChanges
+from pipelines.consoles import DataConsole
 from pipelines.dataset import Version
 from pipelines.outcome import NOTHING_MATCHED, GroupTally, Outcome
 from pipelines.stores.store import join, version_folder
+from pipelines.table_layout import Column, Sheet
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject
 
 _SHOWN_CONFLICTS = 20
 _SHOWN_CATEGORIES = 4
 _TOP = 3
+_GROUP = Column("group")
 
 
-def print_outcome(outcome: Outcome, console: Console) -> None:
+def print_outcome(outcome: Outcome, console: DataConsole) -> None:
     """The summary of a job: counts by group, rejections, conflicts, warnings, where everything is."""
     counted = [(group, tally) for group, tally in outcome.tally.groups.items() if tally.read]
     if counted:
-        console.print(_counts(counted))
+        _counts(counted).print(console)
     rejections = [
         (group, code, count) for group, tally in counted for code, count in sorted(tally.rejected.items()) if count
     ]
     if rejections:
-        table = Table("group", "rejected because", title="Rejections", title_justify="left")
-        table.add_column("records", justify="right")
+        sheet = Sheet((_GROUP, Column("rejected because", least=24), Column("records", "number")), title="Rejections")
         for group, code, count in rejections:
-            table.add_row(group, code, f"{count:,}")
-        console.print(table)
+            sheet.add(group, code, f"{count:,}")
+        sheet.print(console)
     for name, count in sorted(outcome.tally.cascaded.items()):
-        text = f"{count:,} of these {name} are rejected because their item or scene is: fix those first"
-        console.print(text, highlight=False, soft_wrap=True)
+        console.say(f"{count:,} of these {name} are rejected because their item or scene is: fix those first")
     if outcome.tally.conflicts:
-        console.print(_conflicts(outcome.tally.conflicts))
+        print_conflicts(outcome.tally.conflicts, console, most=_SHOWN_CONFLICTS)
     for code, count in sorted(outcome.tally.warnings.items()):
         of = "for" if code == NOTHING_MATCHED else "in"
         what = "patterns" if code == NOTHING_MATCHED else "records"
-        console.print(f"warning: {code} {of} {count:,} {what}", highlight=False)
+        console.say(f"warning: {code} {of} {count:,} {what}")
     for name, key, count in _inexact(outcome.schema):
-        text = f"warning: {name}.{key}: {count:,} integers are stored as doubles, which cannot hold them exactly"
-        console.print(escape(text), highlight=False)
+        console.say(f"warning: {name}.{key}: {count:,} integers are stored as doubles, which cannot hold them exactly")
     for line in _ending(outcome):
-        console.print(escape(line), highlight=False, soft_wrap=True)
+        console.say(line, wrap=outcome.dataset not in line)
 
 
-def _counts(counted: Iterable[tuple[str, GroupTally]]) -> Table:
+def _counts(counted: Iterable[tuple[str, GroupTally]]) -> Sheet:
     names = ("read", "created", "updated", "ignored", "unchanged")
-    table = Table("group", title="Records", title_justify="left")
-    for name in (*names, "rejected"):
-        table.add_column(name, justify="right")
+    sheet = Sheet((_GROUP, *(Column(name, "number") for name in (*names, "rejected"))), title="Records")
     for group, tally in counted:
-        table.add_row(group, *(f"{getattr(tally, name):,}" for name in names), f"{tally.rejected.total():,}")
-    return table
+        sheet.add(group, *(f"{getattr(tally, name):,}" for name in names), f"{tally.rejected.total():,}")
+    return sheet
 
 
-def _conflicts(conflicts: list[JsonObject], most: int = _SHOWN_CONFLICTS) -> Table:
-    table = Table("group", "field", "kinds", "first examples", title="Type conflicts", title_justify="left")
+def print_conflicts(conflicts: list[JsonObject], console: DataConsole, *, most: int | None = None) -> None:
+    """Type conflicts of a run, with examples of each kind (T6)."""
+    columns = (_GROUP, Column("field", "identity", 16), Column("kinds"), Column("first examples", least=24))
+    sheet = Sheet(columns, title="Type conflicts")
     for conflict in conflicts[:most]:
         kinds = cast("dict[str, int]", conflict["kinds"])
         examples = cast("list[dict[str, object]]", conflict["examples"])
-        table.add_row(
+        sheet.add(
             str(conflict["group"]),
-            escape(str(conflict["field"])),
+            str(conflict["field"]),
             ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
             + (f" (declared: {conflict['declared']})" if "declared" in conflict else ""),
-            escape("\n".join(_example(each) for each in _some_of_each(examples))),
+            [_example(each) for each in _some_of_each(examples)],
         )
-    if len(conflicts) > most:
-        table.caption = f"and {len(conflicts) - most} more: see report.json"
-    return table
+    sheet.print(console)
+    if most is not None and len(conflicts) > most:
+        console.say(f"and {len(conflicts) - most} more: see report.json")
 
 
 def _some_of_each(examples: list[dict[str, object]]) -> list[dict[str, object]]:
@@ -118,21 +114,20 @@ def _ending(outcome: Outcome) -> Iterable[str]:
                 yield f"Report of this run: {join(outcome.dataset, 'runs', outcome.run, 'report.json')}"
 
 
-def print_schema(version: int, groups: Mapping[str, JsonObject], console: Console) -> None:
+def print_schema(version: int, groups: Mapping[str, JsonObject], console: DataConsole) -> None:
     """The fields of each group that has records."""
-    console.print(f"version {version}", highlight=False)
+    console.say(f"version {version}")
     for group, described in groups.items():
         fields = cast("dict[str, JsonObject]", described["fields"])
         if not described["records"]:
             continue
-        table = Table("field", "type", title=f"{group}: {described['records']:,} records", title_justify="left")
-        for name in ("present", "null", "missing"):
-            table.add_column(name, justify="right")
-        table.add_column("values")
+        counts = [Column(name, "number") for name in ("present", "null", "missing")]
+        columns = (Column("field", "identity", 16), Column("type"), *counts, Column("values", least=16))
+        sheet = Sheet(columns, title=f"{group}: {described['records']:,} records")
         for key, field in fields.items():
             numbers = (f"{field[name]:,}" for name in ("present", "null", "missing"))
-            table.add_row(escape(key), str(field["type"]), *numbers, escape(_values(field)))
-        console.print(table)
+            sheet.add(key, str(field["type"]), *numbers, _values(field))
+        sheet.print(console)
 
 
 def _values(field: JsonObject) -> str:
@@ -150,44 +145,59 @@ def _values(field: JsonObject) -> str:
     return ""
 
 
-def print_versions(versions: Iterable[Version], console: Console) -> None:
-    """A line for each version: when it was published, what it holds, and what its job did."""
-    table = _folding("version", "published", "holds", "its job")
+def print_versions(versions: Iterable[Version], console: DataConsole) -> None:
+    """A line for each version, the newest first: when and by what it was published, what it has, what its job did."""
+    columns = (Column("version", "identity"), Column("published"), Column("by"), Column("holds"), Column("its job"))
+    sheet = Sheet(columns)
     for version in versions:
         counts = cast("dict[str, dict[str, int]]", version.manifest["counts"])
-        held: dict[str, int] = {group: version.records(group) for group in GROUPS}
+        records: dict[str, int] = {group: version.records(group) for group in GROUPS}
         done = {name: sum(each[name] for each in counts.values()) for name in ("created", "updated")}
         done["rejected"] = sum(sum(cast("dict[str, int]", each["rejected"]).values()) for each in counts.values())
         done["to upload"] = cast("dict[str, int]", version.manifest["cache_keys"])["upload"]
-        table.add_row(str(version.number), str(version.manifest["published_at"]), _counted(held), _counted(done))
-    console.print(table)
+        sheet.add(
+            f"{version.number} (current)" if version.pointer is not None else str(version.number),
+            str(version.manifest["published_at"]),
+            _made_by(version),
+            _counted(records),
+            _counted(done),
+        )
+    sheet.print(console)
 
 
-def print_changes(found: Changes, console: Console) -> None:
+def _made_by(version: Version) -> str:
+    options = cast("JsonObject", version.manifest["options"])
+    if "rollback" in options:
+        return f"rollback to {options['rollback']}"
+    return "backfill" if "backfill" in options else "ingest"
+
+
+def print_changes(found: Changes, console: DataConsole) -> None:
     """What a version added, changed and dropped."""
     against = (
         "nothing: it is the first, or its parent was pruned" if found.parent is None else f"version {found.parent}"
     )
-    console.print(f"version {found.version.number} against {against}", highlight=False)
-    records = Table("group", title="Records", title_justify="left")
-    for name in ("before", "now", "created", "updated", "rejected"):
-        records.add_column(name, justify="right")
-    fields = Table("group", "field", "change", title="Fields", title_justify="left")
+    rolled_back = cast("JsonObject", found.version.manifest["options"]).get("rollback")
+    what = "" if rolled_back is None else f", a rollback to version {rolled_back}"
+    console.say(f"version {found.version.number}{what} against {against}")
+    numbers = [Column(name, "number") for name in ("before", "now", "created", "updated", "rejected")]
+    records = Sheet((_GROUP, *numbers), title="Records")
+    fields = Sheet((_GROUP, Column("field", "identity", 16), Column("change", least=24)), title="Fields")
     for group, changed in found.groups.items():
         counts = found.counts[group]
         rejected = sum(cast("dict[str, int]", counts["rejected"]).values())
         if any(changed.records) or rejected:
-            numbers = (*changed.records, counts["created"], counts["updated"], rejected)
-            records.add_row(group, *(f"{number:,}" for number in cast("tuple[int, ...]", numbers)))
+            figures = (*changed.records, counts["created"], counts["updated"], rejected)
+            records.add(group, *(f"{figure:,}" for figure in cast("tuple[int, ...]", figures)))
         for key, text in sorted(_field_changes(changed)):
-            fields.add_row(group, escape(key), escape(text))
-    console.print(records)
-    if fields.row_count:
-        console.print(fields)
+            fields.add(group, key, text)
+    records.print(console)
+    if fields.rows:
+        fields.print(console)
     else:
-        console.print("No field came, went, or changed its type or its categories.", highlight=False)
+        console.say("No field came, went, or changed its type or its categories.")
     upload, cached = found.uploads
-    console.print(f"{upload:,} images to upload, {cached:,} cached.", highlight=False)
+    console.say(f"{upload:,} images to upload, {cached:,} cached.")
 
 
 def _field_changes(changed: GroupChanges) -> Iterable[tuple[str, str]]:
@@ -208,26 +218,18 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
-def _folding(*columns: str) -> Table:
-    """A table that breaks long words instead of cutting them, but for those of its first column."""
-    table = Table()
-    for position, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=position == 0)
-    return table
-
-
-def print_conflicts(conflicts: list[JsonObject], console: Console) -> None:
-    """All type conflicts of a run, with examples of each kind (T6)."""
-    console.print(_conflicts(conflicts, most=len(conflicts)))
-
-
-def print_rejections(rejections: Iterable[JsonObject], console: Console, *, title: str | None = None) -> None:
-    """A line for each rejection: why, and where the record stands."""
-    table = _folding("code", "group", "where", "reference id", "message")
-    table.title, table.title_justify = title, "left"
+def print_rejections(rejections: Iterable[JsonObject], console: DataConsole, *, title: str = "") -> None:
+    """A line for each rejection: why, and where the record is."""
+    columns = (
+        Column("code", least=24),
+        _GROUP,
+        Column("where", least=16),
+        Column("reference id", "identity", 16),
+        Column("message", least=24),
+    )
+    sheet = Sheet(columns, title=title)
     for each in rejections:
         line = "" if each["line"] is None else f":{each['line']}"
         reference_id = "" if each["reference_id"] is None else str(each["reference_id"])
-        words = (str(each["code"]), str(each["group"]), f"{each['export']}{line}", reference_id, str(each["message"]))
-        table.add_row(*map(escape, words))
-    console.print(table)
+        sheet.add(str(each["code"]), str(each["group"]), f"{each['export']}{line}", reference_id, str(each["message"]))
+    sheet.print(console)

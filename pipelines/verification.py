@@ -1,6 +1,5 @@
 """What `verify` does: every file of a dataset, compared with the digest that it was published with (P7)."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,9 @@ from pipelines.consoles import console
 from pipelines.dataset import Dataset, Version
 from pipelines.document_types import SHAPES
 from pipelines.errors import ExitCode, UsageError
+from pipelines.json_output import print_object
 from pipelines.stores.store import MANIFEST, join, version_folder
+from pipelines.streams import complain, say
 from transforms.damage import damage, damaged_file
 from transforms.errors import DamagedFileError, one_line
 from transforms.rules.values import JsonObject, JsonValue
@@ -111,19 +112,18 @@ def verify(dataset: str, *, version: int | None, every: bool, as_json: bool, col
             "foreign": list[JsonValue](found.foreign),
             "message": message,
         }
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+        print_object(document)
         return int(code)
     for each in found.damaged:
-        sys.stdout.write(f"{each}\n")
+        say(f"{each}")
     if found.foreign:
         named = ", ".join(one_line(path) for path in found.foreign[:_FOREIGN])
         more = len(found.foreign) - _FOREIGN
-        sys.stdout.write(f"Not of this dataset, and left alone: {named}{f' and {more} more' if more > 0 else ''}\n")
+        say(f"Not of this dataset, and left alone: {named}{f' and {more} more' if more > 0 else ''}")
     if found.damaged:
-        sys.stdout.flush()
-        sys.stderr.write(f"metadata-etl: {message}\n")
+        complain(message)
     else:
-        sys.stdout.write(f"{message[0].upper()}{message[1:]}.\n")
+        say(f"{message[0].upper()}{message[1:]}.")
     return int(code)
 
 

@@ -3,9 +3,6 @@
 What prints and what makes pages is imported where it is called for: the first byte of an export waits for no table.
 """
 
-import json
-import sys
-
 from pipelines import ingest
 from pipelines.arguments import Color
 from pipelines.config import JobConfig
@@ -13,10 +10,19 @@ from pipelines.errors import UsageError
 from pipelines.foreign import warn_of_foreign
 from pipelines.outcome import Outcome
 from pipelines.progress import Progress
+from pipelines.streams import complain, emit_json, say
 from transforms.stored_files import refusal, refusals
 
 
-def work(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None = None, color: Color = "auto") -> int:
+def work(
+    config: JobConfig,
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool = False,
+    report: str | None = None,
+    color: Color = "auto",
+) -> int:
     """Runs an ingest or a backfill and prints how it ended; returns the exit code.
 
     The page that `report` names is written after all else: that it cannot be written leaves the outcome as it is (R4).
@@ -27,10 +33,10 @@ def work(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None = 
         from pipelines.report.delivery import checked  # noqa: PLC0415 - see above
 
         report = checked(report, config.dataset)
-    outcome = ingest.run(config, _progress(quiet=quiet or as_json))
+    outcome = ingest.run(config, _progress(quiet=quiet or as_json or verbose))
     warn_of_foreign(config.dataset, outcome.foreign)
     if as_json:
-        sys.stdout.write(json.dumps(outcome.document(), ensure_ascii=False) + "\n")
+        emit_json(outcome.document())
     elif not quiet or outcome.verdict.exit_code:
         from pipelines.consoles import console  # noqa: PLC0415 - see above
         from pipelines.tables import print_outcome  # noqa: PLC0415 - see above
@@ -57,11 +63,11 @@ def _detach(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None
     started = detached.start(config)
     warn_of_foreign(config.dataset, started.foreign)
     if as_json:
-        sys.stdout.write(json.dumps(started.document(), ensure_ascii=False) + "\n")
+        emit_json(started.document())
     elif not quiet:
-        sys.stdout.write(
-            f"{started.message[0].upper()}{started.message[1:]}.\n"
-            f"How it ended will be in {started.report}; `metadata-etl versions {started.dataset}` lists its version.\n"
+        say(
+            f"{started.message[0].upper()}{started.message[1:]}.",
+            f"How it ended will be in {started.report}; `metadata-etl versions {started.dataset}` lists its version.",
         )
     return 0
 
@@ -80,7 +86,7 @@ def _deliver(outcome: Outcome, report: str, *, quiet: bool) -> None:
     try:
         deliver_outcome(outcome, report)
     except refusals() as error:
-        sys.stderr.write(f"metadata-etl: the insights page {report} cannot be written: {refusal(error)}\n")
+        complain(f"the insights page {report} cannot be written: {refusal(error)}")
     else:
         if not quiet:
-            (sys.stderr if outcome.verdict.exit_code else sys.stdout).write(f"Insights page: {report}\n")
+            say(f"Insights page: {report}", stderr=bool(outcome.verdict.exit_code))

@@ -1,7 +1,6 @@
 """What `query` prints: rows go to standard output as they are found."""
 
 import json
-import sys
 
 from pipelines.arguments import Color
 from pipelines.consoles import console
@@ -11,6 +10,7 @@ from pipelines.json_output import write_line
 from pipelines.queries.answers import Answer
 from pipelines.queries.listings import csv, ids, ndjson
 from pipelines.queries.tables import print_answer
+from pipelines.streams import emit, emit_json_lines, say
 from transforms.rules.export_rows import Group
 
 _LINES = {"ndjson": ndjson, "csv": csv, "ids": ids}
@@ -31,13 +31,13 @@ def query(
     if form == "json":
         _print_object(answer, limit, count=count)
     elif count:
-        sys.stdout.write(f"{sum(len(found.positions) for found in answer.matches(limit))}\n")
+        say(f"{sum(len(found.positions) for found in answer.matches(limit))}")
     elif form == "table":
         print_answer(answer, limit, console(color))
     else:
+        write = emit_json_lines if form == "ndjson" else emit
         for lines in _LINES[form](answer, limit):
-            sys.stdout.buffer.write(lines)
-    sys.stdout.flush()  # here a reader who has gone is noticed in time
+            write(lines)
     return 0
 
 

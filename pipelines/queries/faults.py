@@ -32,6 +32,11 @@ class QueryError(UsageError):
         super().__init__(text)
         self.position = position
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The fault, the line of the query, the caret below it, and the advice."""
+        return tuple(str(self).split("\n"))
+
 
 def query_error(text: str, fault: QueryFault) -> QueryError:
     r"""The error that shows where in the text the fault is.

@@ -8,6 +8,7 @@ import polars as pl
 
 from pipelines.queries.answers import Answer
 from pipelines.queries.evaluation import Matches
+from pipelines.streams import json_text
 from transforms.kernels.publication import CacheKeyMode, publish
 from transforms.rules.avro_schema import COLUMNS, stored_fields
 from transforms.rules.export_rows import Group
@@ -19,6 +20,7 @@ AT_A_TIME = 20_000
 JSON_COLUMNS = frozenset({"camera_params", "geometry", "class_pdf", "extra"})
 """Columns of JSON texts."""
 ATTACHMENTS = "context_attachments"
+_NOT_A_LINE = r"^\"|[\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]"
 LISTS = frozenset({ATTACHMENTS, "labels"})
 RECORDS: Mapping[str, tuple[str, ...]] = {"location": ("latitude", "longitude"), "source": ("export", "offset")}
 
@@ -33,9 +35,18 @@ def published(answer: Answer, found: Matches) -> Iterator[pl.DataFrame]:
 
 
 def ids(answer: Answer, limit: int | None) -> Iterator[bytes]:
-    """The reference id of each row, one a line."""
+    """The reference id of each row, one a line.
+
+    One with a control character or a line end in it, or with a quote at its start, is a JSON string: so each line is
+    one id, and what begins with a quote is read as JSON.
+    """
     for found in answer.matches(limit):
-        yield "".join(f"{each}\n" for each in found.reference_ids.to_list()).encode()
+        names = found.reference_ids
+        lines = names.to_list()
+        if names.str.contains(_NOT_A_LINE).any():
+            odd = names.str.contains(_NOT_A_LINE).to_list()
+            lines = [json_text(name) if each else name for name, each in zip(lines, odd, strict=True)]
+        yield "".join(f"{each}\n" for each in lines).encode()
 
 
 def ndjson(answer: Answer, limit: int | None) -> Iterator[bytes]:

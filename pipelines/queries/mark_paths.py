@@ -11,6 +11,8 @@ from pipelines.queries.syntax import Part, Path
 from pipelines.queries.written import quoted
 
 WORDS = ("count", "metadata", "location", "label", "taxonomy", *GEOMETRY)
+RESERVED = frozenset({*WORDS, "run", *TYPES, SEGMENTATION, *CORE["predictions"]})
+"""Words of the language after `annotations.` or `predictions.`: a name from the data that is one is quoted."""
 
 
 @dataclass(frozen=True, slots=True)

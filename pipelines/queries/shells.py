@@ -1,8 +1,10 @@
 """Scripts that make a shell complete commands, flags, their choices, and the fields of a dataset."""
 
 import argparse
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib import resources
 
 FIELDS = ("query", "suggest")
 """Commands whose second argument is a field, or begins with one."""
@@ -33,22 +35,22 @@ class _Command:
 
 
 def script(shell: str, parser: argparse.ArgumentParser) -> str:
-    """The script for a shell.
+    """The script for a shell: its template, filled with the commands, flags and choices of the parser.
 
     Args:
         shell: bash, zsh or fish.
         parser: All commands.
     """
     commands = list(_commands(parser))
-    match shell:
-        case "fish":
-            return _fish(commands)
-        case "zsh":
-            return (
-                f"autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n{_bash(commands)}"
-            )
-        case _:
-            return _bash(commands)
+    taking = sorted({flag.name for command in commands for flag in command.flags if flag.takes})
+    parts = _fish(commands) if shell == "fish" else _cases(commands, zsh=shell == "zsh")
+    parts |= {
+        "@TAKING@": (" " if shell == "fish" else "|").join(taking),
+        "@NAMES@": " ".join(command.name for command in commands),
+        "@FIELDS@": " ".join(FIELDS),
+    }
+    text = resources.files(__package__ or "").joinpath(f"completion.{shell}").read_text("utf-8")
+    return re.sub("|".join(parts), lambda found: parts[found[0]], text)
 
 
 def _commands(parser: argparse.ArgumentParser) -> Iterator[_Command]:
@@ -60,6 +62,8 @@ def _commands(parser: argparse.ArgumentParser) -> Iterator[_Command]:
                 choices: tuple[str, ...] = ()
                 for each in command._actions:  # noqa: SLF001 - likewise
                     known = tuple(map(str, each.choices or ()))
+                    if each.help == argparse.SUPPRESS:
+                        continue
                     flags += [
                         _Flag(flag, known, each.nargs != 0, each.help or "")
                         for flag in each.option_strings
@@ -70,107 +74,39 @@ def _commands(parser: argparse.ArgumentParser) -> Iterator[_Command]:
                 yield _Command(name, helps[name], tuple(flags), choices)
 
 
-def _bash(commands: list[_Command]) -> str:
-    taking = sorted({flag.name for command in commands for flag in command.flags if flag.takes})
-    chosen = "\n".join(
-        f"    '{command.name} {flag.name}') {_words(flag.choices)}; return ;;"
+def _cases(commands: list[_Command], *, zsh: bool) -> dict[str, str]:
+    """The cases of bash and of zsh, which write a pattern and offer words each in its own way."""
+
+    def case(pattern: str, words: Iterable[str]) -> str:
+        listed = " ".join(words)
+        if zsh:
+            return f"  ('{pattern}') compadd -- {listed}; return ;;"
+        return f"  '{pattern}') COMPREPLY=($(compgen -W '{listed}' -- \"$typed\")); return ;;"
+
+    chosen = [
+        case(f"{command.name} {flag.name}", flag.choices)
         for command in commands
         for flag in command.flags
         if flag.choices
-    )
-    flags = "\n".join(f"      {command.name}) {_words(flag.name for flag in command.flags)} ;;" for command in commands)
-    first = "\n".join(
-        f"    '{command.name} 1') {_words(command.choices)}; return ;;" for command in commands if command.choices
-    )
-    return _BASH.format(
-        names=" ".join(command.name for command in commands),
-        taking="|".join(taking),
-        chosen=chosen,
-        flags=flags,
-        first=first,
-        fields="|".join(FIELDS),
-    )
+    ]
+    flags = [case(command.name, (flag.name for flag in command.flags)) for command in commands]
+    first = [case(f"{command.name} 1", command.choices) for command in commands if command.choices]
+    return {"@CHOSEN@": "\n".join(chosen), "@FLAGS@": "\n".join(flags), "@FIRST@": "\n".join(first)}
 
 
-def _words(words: Iterable[str]) -> str:
-    return f"COMPREPLY=($(compgen -W '{' '.join(words)}' -- \"$cur\"))"
-
-
-_BASH = """\
-# Completion of metadata-etl: source <(metadata-etl completion bash)
-_metadata_etl_lines() {{
-  # Lines that complete the last word of $1, which may hold blanks; what is suggested is what comes after it.
-  local text="$1" line
-  shift
-  while IFS=$'\\t' read -r line _; do
-    [[ "$line" == "${{text##* }}"* ]] && COMPREPLY+=("${{text%"${{text##* }}"}}$line")
-  done < <(metadata-etl suggest "$@" 2>/dev/null)
-}}
-_metadata_etl() {{
-  local cur="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD - 1]}}"
-  local command="" dataset="" field="" group="items" words=0 i
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    case "${{COMP_WORDS[i]}}" in
-    --group) group="${{COMP_WORDS[i + 1]}}"; ((i++)) ;;
-    {taking}) ((i++)) ;;
-    -*) ;;
-    *)
-      case $words in
-      0) command="${{COMP_WORDS[i]}}" ;;
-      1) dataset="${{COMP_WORDS[i]}}" ;;
-      2) field="${{COMP_WORDS[i]}}" ;;
-      esac
-      ((words++))
-      ;;
-    esac
-  done
-  COMPREPLY=()
-  case "$command $previous" in
-{chosen}
-  esac
-  if [[ "$cur" == -* ]]; then
-    case "$command" in
-{flags}
-    esac
-    return
-  fi
-  case "$command $words" in
-{first}
-  esac
-  case $words in
-  0) COMPREPLY=($(compgen -W '{names}' -- "$cur")) ;;
-  1) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur")) ;;
-  2)
-    case "$command" in
-    {fields})
-      local text="${{cur#[\\"\\']}}"
-      _metadata_etl_lines "$text" "$dataset" "${{text##* }}" --group "$group"
-      ;;
-    esac
-    ;;
-  3) [[ "$command" == suggest ]] && _metadata_etl_lines "$cur" "$dataset" "$field" "$cur" --group "$group" ;;
-  esac
-}}
-complete -o default -F _metadata_etl metadata-etl
-"""
-
-
-def _fish(commands: list[_Command]) -> str:
-    lines = ["# Completion of metadata-etl: metadata-etl completion fish | source", "complete -c metadata-etl -f"]
+def _fish(commands: list[_Command]) -> dict[str, str]:
+    lines = []
     for command in commands:
         lines.append(f"complete -c metadata-etl -n __fish_use_subcommand -a {command.name} -d {_quoted(command.help)}")
-        seen = f"-n '__fish_seen_subcommand_from {command.name}'"
+        seen = f"__fish_seen_subcommand_from {command.name}"
         for flag in command.flags:
             takes = f" -x -a '{' '.join(flag.choices)}'" if flag.choices else " -r" if flag.takes else ""
-            lines.append(f"complete -c metadata-etl {seen} -l {flag.name[2:]}{takes} -d {_quoted(flag.help)}")
+            lines.append(f"complete -c metadata-etl -n '{seen}' -l {flag.name[2:]}{takes} -d {_quoted(flag.help)}")
         if command.choices:
-            lines.append(f"complete -c metadata-etl {seen} -a '{' '.join(command.choices)}'")
+            lines.append(f"complete -c metadata-etl -n '{seen}' -a '{' '.join(command.choices)}'")
         else:
-            lines.append(f"complete -c metadata-etl {seen} -F")
-    at_field = f"__fish_seen_subcommand_from {' '.join(FIELDS)}; and test (count (commandline -opc)) -ge 3"
-    suggested = "(metadata-etl suggest (commandline -opc)[3] (commandline -ct) 2>/dev/null)"
-    lines.append(f"complete -c metadata-etl -n '{at_field}' -a '{suggested}'")
-    return "\n".join(lines) + "\n"
+            lines.append(f"complete -c metadata-etl -n '{seen}; and __metadata_etl_takes_a_file' -F")
+    return {"@COMMANDS@": "\n".join(lines)}
 
 
 def _quoted(text: str) -> str:

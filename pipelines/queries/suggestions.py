@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
 from pipelines.documents import CURRENT, OtherFormatError, local_schema
 from pipelines.errors import UsageError
@@ -26,6 +26,39 @@ _PATHS: Mapping[str, Group | None] = {
 }
 """Beginnings of paths to metadata; None for the rows that are listed."""
 _MARKS: tuple[MarkGroup, ...] = get_args(MarkGroup)
+BEGINNINGS = (*_PATHS, *(f"{mark}." for mark in _MARKS))
+"""What a path begins with."""
+_WORDS: Mapping[str, str] = {
+    "count": "number",
+    "metadata.": "fields",
+    "position.": "numbers",
+    "dimensions.": "numbers",
+}
+"""Words of the language after `annotations.`, with what they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One thing that completes a path.
+
+    Attributes:
+        path: What comes before the name, such as `metadata.`.
+        name: Of a field or a label as it is, or a word of the language.
+        what: The type of a field, the number of records with a category.
+        form: Whether the name is quoted: never, where it is no plain word, or always, where it would else be a word of
+            the language.
+    """
+
+    path: str
+    name: str
+    what: str
+    form: Literal["plain", "name", "quoted"] = "plain"
+
+    def written(self, *, quotes: bool = False) -> str:
+        """As it is written in a query; with `quotes` in quotes wherever that is possible."""
+        if self.form == "plain":
+            return f"{self.path}{self.name}"
+        return f"{self.path}{quoted(self.name, always=quotes or self.form == 'quoted')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +66,11 @@ class Suggestions:
     """What completes something.
 
     Attributes:
-        found: Each with what it is: the type of a field, the number of records with a category.
+        found: In the order in which they are offered.
         note: For a person: why there is nothing, "" where there is no need.
     """
 
-    found: tuple[tuple[str, str], ...]
+    found: tuple[Suggestion, ...]
     note: str = ""
 
 
@@ -55,26 +88,26 @@ def suggestions(dataset: str, field: str, prefix: str | None, group: Group) -> S
     """
     schema = _schema(dataset)
     beginning, of = next(((path, of) for path, of in _PATHS.items() if field.startswith(path)), ("", None))
-    name = field.removeprefix(beginning)
     fields = cast("Mapping[str, JsonObject]", schema[of or group]["fields"])
-    name = _unquoted(name) if beginning else name
+    written = field.removeprefix(beginning)
+    # Outside of a path a key is as it is, but one that no argument can be is written in quotes too.
+    name = written if not beginning and written in fields else _unquoted(written)
     if name in fields:
         return _categories(name, fields[name], prefix or "")
     if prefix is not None:
         known = [f"{beginning}{key}" for key in near(name, fields)]
         advice = did_you_mean(known, f"`metadata-etl suggest {dataset} ''` lists all fields")
         raise UsageError(f"{of or group} have no field {name}; {advice}")
-    listed = [
-        (f"{beginning}{quoted(key) if beginning else key}", str(fields[key]["type"]))
-        for key in _beginning(fields, name)
-    ]
+    in_quotes = written.startswith('"')
+    form: Literal["plain", "name", "quoted"] = "plain" if not beginning else "quoted" if in_quotes else "name"
+    listed = [Suggestion(beginning, key, str(fields[key]["type"]), form) for key in _beginning(fields, name)]
     if listed:
         return Suggestions(tuple(listed))
     marks = next((mark for mark in _MARKS if field.startswith(f"{mark}.")), None)
     if marks is not None and not beginning:
         listed = _labels(dataset, marks, field.removeprefix(f"{marks}."))
     elif not beginning:
-        listed = [(path, "fields") for path in _PATHS if path.startswith(field)]
+        listed = [Suggestion("", path, "fields") for path in _PATHS if path.startswith(field)]
     if listed:
         return Suggestions(tuple(listed))
     advice = did_you_mean((f"{beginning}{key}" for key in near(name, fields)), "an empty one lists all fields")
@@ -93,22 +126,31 @@ def _categories(name: str, field: JsonObject, prefix: str) -> Suggestions:
     if categories is None:
         return Suggestions((), f"{name} is of type {field['type']}: it has no categories")
     values = {str(each["value"]): str(each["count"]) for each in categories}
-    found = tuple((value, values[value]) for value in _beginning(values, prefix))
+    found = tuple(Suggestion("", value, values[value]) for value in _beginning(values, prefix))
     return Suggestions(found, "" if found else f"no category of {name} begins with {prefix}")
 
 
-def _labels(dataset: str, group: MarkGroup, start: str) -> list[tuple[str, str]]:
+def _labels(dataset: str, group: MarkGroup, start: str) -> list[Suggestion]:
     # Only here: reading rows takes Beam, which takes long to load.
     from pipelines.dataset import Dataset  # noqa: PLC0415 - see above
+    from pipelines.queries.mark_paths import RESERVED  # noqa: PLC0415 - see above
     from pipelines.queries.vocabularies import vocabulary  # noqa: PLC0415 - see above
 
     known: Vocabulary = vocabulary(Dataset.at(dataset).published(), group)
-    words = {"count": "number", "metadata.": "fields", "position.": "numbers", "dimensions.": "numbers"}
-    labels = {quoted(label): f"label, {count}" for label, count in known.labels.items()}
-    taxonomies = {quoted(name): f"taxonomy, {count}" for name, count in known.taxonomies.items()}
-    runs = {quoted(name): f"model run, {count}" for name, count in known.runs.items()}
-    offered = {**taxonomies, **labels, **runs, **words}
-    return [(f"{group}.{name}", offered[name]) for name in _beginning(offered, start)]
+    names = {name: f"model run, {count}" for name, count in known.runs.items()}
+    names |= {name: f"taxonomy, {count}" for name, count in known.taxonomies.items()}
+    names |= {label: f"label, {count}" for label, count in known.labels.items()}
+    in_quotes = start.startswith('"')
+    begun = _beginning([*names, *(() if in_quotes else _WORDS)], _unquoted(start))
+    found = [
+        Suggestion(f"{group}.", name, names[name], "quoted" if in_quotes or name in RESERVED else "name")
+        for name in dict.fromkeys(begun)
+        if name in names
+    ]
+    return [
+        *found,
+        *(Suggestion(f"{group}.", word, _WORDS[word]) for word in _WORDS if word in begun and not in_quotes),
+    ]
 
 
 def _beginning(names: Iterable[str], start: str) -> list[str]:
@@ -125,7 +167,7 @@ def _unquoted(name: str) -> str:
     try:
         return str(json.loads(name))
     except ValueError:  # not closed yet
-        return name[1:]
+        return name[1:].replace('\\"', '"').replace("\\\\", "\\")
 
 
 def _schema(dataset: str) -> Mapping[Group, JsonObject]:

@@ -1,7 +1,8 @@
 """Names as they are written in a query."""
 
-import json
 import re
+
+from pipelines.streams import json_text
 
 _PLAIN = re.compile(r"\w+")
 
@@ -12,4 +13,4 @@ def quoted(name: str, *, always: bool = False) -> str:
     >>> quoted("weather"), quoted("a.b"), quoted("")
     ('weather', '"a.b"', '""')
     """
-    return name if not always and _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+    return name if not always and _PLAIN.fullmatch(name) else json_text(name)

@@ -5,13 +5,17 @@ import io
 import json
 import os
 import subprocess
+import sys
+from types import SimpleNamespace
 from typing import Any
 
+import polars as pl
 import pytest
 from support.query_oracle import World
 from support.runs import COMMAND, Ended, command
 
 from pipelines import cli
+from pipelines.queries.listings import ids
 
 RAINY = "metadata.weather = rain"
 
@@ -28,6 +32,35 @@ def rainy(world: World) -> list[dict[str, Any]]:
 def test_ids_are_one_reference_id_a_line(published: Ended, world: World, capsysbinary: Any) -> None:
     printed = asked(published, capsysbinary, RAINY, "--format", "ids").split("\n")
     assert printed == [*(row["reference_id"] for row in rainy(world)), ""]
+
+
+def test_an_id_that_is_not_one_line_is_a_json_string() -> None:
+    names = ["plain", "a\nb", '"quoted"', "x\u2028y", "z\x9b1m", "é", 'in"side', "\ttab"]
+    found: Any = SimpleNamespace(matches=lambda _: [SimpleNamespace(reference_ids=pl.Series(names))])
+    lines = b"".join(ids(found, None)).decode().split("\n")
+    assert lines.pop() == ""
+    assert [json.loads(line) if line.startswith('"') else line for line in lines] == names
+    assert lines[0] == "plain"
+    assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_stream_that_is_not_utf_8_is_no_error(
+    encoding: str, is_terminal: bool, published: Ended, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for form in ("table", "ndjson", "csv", "ids"):
+        streams = [io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2)]
+        for name, stream in zip(("stdout", "stderr"), streams, strict=True):
+            stream.isatty = lambda: is_terminal  # type: ignore[method-assign] # what a terminal says
+            monkeypatch.setattr(sys, name, stream)
+        assert cli.main(["query", str(published.dataset), RAINY, "--format", form]) == 0
+        assert cli.main(["query", str(published.dataset), "metadata.東京 = 1"]) == 2
+        raw: io.BytesIO = streams[0].buffer  # type: ignore[assignment] # as it was made
+        printed = raw.getvalue().decode(encoding if form == "table" or is_terminal else "utf-8")
+        assert rainy(world)[0]["reference_id"] in printed
+        if form == "ndjson":
+            assert [json.loads(line) for line in printed.splitlines()]
 
 
 def test_count_is_a_number(published: Ended, world: World, capsysbinary: Any) -> None:

@@ -1,9 +1,11 @@
 """The command `suggest`, and the completion of shells that calls it."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,12 @@ from support.runs import Ended
 
 from pipelines import cli
 from pipelines.arguments import parser
+from pipelines.queries.parser import parse
+from pipelines.queries.shell_words import words
 from pipelines.queries.shells import script
+from pipelines.queries.suggestions import BEGINNINGS, suggestions
+from pipelines.queries.syntax import Comparison
+from pipelines.queries.syntax import Path as QueryPath
 
 BASH = shutil.which("bash")
 
@@ -35,7 +42,10 @@ def suggested(published: Ended, capsys: pytest.CaptureFixture[str], *arguments: 
         (["scene.metadata."], [["scene.metadata.city", "categorical"], ["scene.metadata.km", "numerical"]]),
         (["c", "--group", "annotations"], [["colour", "categorical"]]),
         (["annotations.metadata.c"], [["annotations.metadata.colour", "categorical"]]),
-        (["annotations.tr"], [["annotations.truck", "label, 17"]]),
+        (["annotations.tr"], [['annotations."traffic light"', "label, 17"], ["annotations.truck", "label, 17"]]),
+        (['annotations."tr'], [['annotations."traffic light"', "label, 17"], ['annotations."truck"', "label, 17"]]),
+        (["annotations.cou"], [['annotations."count"', "label"], ["annotations.count", "number"]]),
+        (["predictions.run"], [["predictions.run_a", "model run"], ['predictions."run b"', "model run"]]),
         (["annotations.t"], None),
         (["meta"], [["metadata.", "fields"]]),
     ],
@@ -108,6 +118,76 @@ def test_suggestions_do_not_wait_for_beam(published: Ended) -> None:
     code = f"import sys; from pipelines import cli; cli.main(['suggest', {str(published.dataset)!r}, 'w'])"
     code += "; sys.exit('apache_beam' in sys.modules or 'polars' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "within", "expected"),
+    [
+        ("metadata.we", "query", ["metadata.weather"]),
+        ("metadata.n = 1 AND metadata.we", "query", ["metadata.n = 1 AND metadata.weather"]),
+        ('metadata."a.b" = "x AND y" OR metadata.a', "query", ['metadata."a.b" = "x AND y" OR metadata."a.b"']),
+        ("(metadata.weather = ra", "query", ["(metadata.weather = rain"]),
+        ("metadata.weather != ra", "query", ["metadata.weather != rain"]),
+        ("annotations.tr", "query", ['annotations."traffic light"', 'annotations."truck"']),
+        (
+            'annotations.car > 1 AND annotations."traffic li',
+            "query",
+            ['annotations.car > 1 AND annotations."traffic light"'],
+        ),
+        ("we", "query", []),
+        ("", "query", list(BEGINNINGS)),
+        ("met", "query", ["metadata."]),
+        ("we", "field", ["weather"]),
+        ("metadata.we", "field", ["metadata.weather"]),
+    ],
+)
+def test_words_that_complete_an_argument_begin_with_what_is_typed(
+    text: str, within: str, expected: list[str], published: Ended
+) -> None:
+    found = words(str(published.dataset), text, None, "items", within)
+    assert sorted(found) == sorted(expected)
+
+
+def prepared(folder: Path, names: Sequence[str]) -> Path:
+    """A dataset of one item whose fields, and categories, have these names."""
+    (folder / "versions/000001").mkdir(parents=True)
+    (folder / "CURRENT").write_text('{"version": 1, "manifest": "versions/000001/manifest.json"}')
+    categories = [{"value": name, "count": 1} for name in names]
+    fields = {name: {"type": "categorical", "categories": categories, "minimum": None} for name in names}
+    groups = {group: {"fields": fields} for group in ("items", "scenes", "annotations", "predictions")}
+    (folder / "versions/000001/schema.json").write_text(json.dumps({"groups": groups}))
+    return folder
+
+
+def test_names_of_any_kind_are_suggested_as_a_query_takes_them(tmp_path: Path) -> None:
+    names = ["-rf", "~root", "a\nb", "\x1b[31m", "\u202ex", 'q"uote', "two words", "AND", "5"]
+    dataset = str(prepared(tmp_path, names))
+    for each in words(dataset, "metadata.", None, "items", "query"):
+        path = parse(f"{each} = 1")
+        assert isinstance(path, Comparison)
+        assert isinstance(path.left, QueryPath)
+        assert path.left.parts[1].text in names
+        assert each.isprintable()
+    for each in words(dataset, "metadata.AND = ", None, "items", "query"):
+        compared = parse(each)
+        assert isinstance(compared, Comparison)
+        text = compared.right.parts[0].text if isinstance(compared.right, QueryPath) else compared.right.text  # type: ignore[union-attr] # a text
+        assert text in names
+    keys = words(dataset, "", None, "items", "field")
+    assert {"-rf", "~root"}.isdisjoint(keys)
+    assert '"-rf"' in keys
+    assert len([each for each in suggestions(dataset, '"-rf"', None, "items").found if each.name == "-rf"]) == 1
+    assert words(dataset, '"-rf"', "two", "items", "field") == ["two words"]
+
+
+def test_what_completes_an_argument_is_one_line_without_control_characters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = str(prepared(tmp_path, ["a\nb", "a\x1b", "ab"]))
+    assert cli.main(["suggest", dataset, "ab", "", "--complete", "field"]) == 0
+    assert capsys.readouterr().out == "ab\n"
+    assert cli.main(["suggest", str(tmp_path / "none"), "a", "--complete", "query"]) == 0
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,86 @@
+"""What completes an argument that holds a field, a category, or the beginning of a query, as a shell asks for it."""
+
+import os
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+
+from pipelines.queries.suggestions import BEGINNINGS, Suggestion, suggestions
+from pipelines.streams import json_text
+from transforms.rules.export_rows import Group
+
+_PART = r'(?:\w+|"(?:[^"\\]|\\.)*(?:"|\Z))'
+_TOKEN = re.compile(rf"(?P<path>{_PART}(?:\.(?:{_PART})?)*)|(?P<comparator>!?=)|\s+|.", re.DOTALL)
+_WORD = re.compile(r"(?!(?:AND|OR|WITHIN)\Z)[^\W\d]\w*")
+
+
+def words(dataset: str, text: str, prefix: str | None, group: Group, within: str) -> list[str]:
+    """The whole words that complete an argument; none of them is quoted for the shell.
+
+    A shell replaces what is typed by what all of them begin with: never by less.
+
+    Args:
+        dataset: As it is typed, `~` unexpanded.
+        text: What is typed of a field, or of a query.
+        prefix: What is typed of a category of the field.
+        group: Whose rows are listed.
+        within: `query` if the text is one.
+
+    Raises:
+        UsageError: There is no dataset.
+    """
+    place = dataset if "://" in dataset else os.path.expanduser(dataset)  # noqa: PTH111 - a `Path` would lose a slash
+    if prefix is not None:
+        return [each.name for each in suggestions(place, text, prefix, group).found if each.name.startswith(prefix)]
+    if within != "query":
+        return _argument(text, suggestions(place, text, None, group).found)
+    begun, last, compared = _last(text)
+    if compared is not None:
+        found = [_value(each.name) for each in suggestions(place, compared, "", group).found]
+        return _whole(begun, [each for each in found if each.startswith(last)])
+    if "." not in last:
+        return _whole(begun, [path for path in BEGINNINGS if path.startswith(last)])
+    return _whole(begun, _paths(last, suggestions(place, last, None, group).found))
+
+
+def _last(text: str) -> tuple[str, str, str | None]:
+    """What comes before the last path or value of a query, that itself, and the path that it is compared with."""
+    tokens = [found for found in _TOKEN.finditer(text) if not found[0].isspace()]
+    last = ""
+    if tokens and tokens[-1].end() == len(text) and tokens[-1]["path"]:
+        last = tokens.pop()[0]
+    compared = None
+    if len(tokens) > 1 and tokens[-1]["comparator"] and tokens[-2]["path"] and "." not in last:
+        compared = tokens[-2][0]
+    return text[: len(text) - len(last)], last, compared
+
+
+def _whole(begun: str, found: Sequence[str]) -> list[str]:
+    return [f"{begun}{each}" for each in found]
+
+
+def _value(text: str) -> str:
+    return text if _WORD.fullmatch(text) else json_text(text)
+
+
+def _argument(text: str, found: Sequence[Suggestion]) -> list[str]:
+    """Fields as an argument of `suggest`: keys as they are, in quotes where they would be taken for something else."""
+    return _paths(
+        text,
+        [
+            Suggestion(each.path, each.name, each.what, "quoted")
+            if not each.path and (each.name.startswith(("-", "~")) or not each.name.isprintable())
+            else each
+            for each in found
+        ],
+    )
+
+
+def _paths(typed: str, found: Sequence[Suggestion]) -> list[str]:
+    """The paths as they are written, or all in quotes, if only so they have a beginning of at least what is typed."""
+    exact = [each.written() for each in found if each.written().startswith(typed)]
+    if len(exact) == len(found):
+        return exact
+    every = [each.written(quotes=True) for each in found]
+    common = sum(1 for _ in takewhile(lambda characters: len(set(characters)) == 1, zip(*every, strict=False)))
+    return every if len(every) == 1 or common >= len(typed) else exact

@@ -1,0 +1,141 @@
+r"""The one place that prints, but for tables (`consoles`): texts of a person's data pass through `printable`.
+
+Data may hold characters that move the cursor, set the title of a window, turn the direction of writing, or are not
+seen at all; a stream may have an encoding that lacks others. They are printed as escapes (`\x1b`, `\u202e`), so that
+what is seen is what is there. Formats for machines are UTF-8 and exact, except at a terminal.
+"""
+
+import json
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+JOB_LOG = "metadata-etl.job"
+"""The logger of what a job does, read with `--verbose`."""
+_NAME = "metadata-etl"
+_LOG = "%(levelname)s %(name)s: %(message)s"
+_NOT_ASCII = re.compile(r"[^\n -~]")
+
+
+def prepare() -> None:
+    """Makes standard output and standard error escape what their encoding lacks, instead of failing.
+
+    This also covers what libraries print: the help of argparse, log lines, tracebacks.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # not a stream of a test or of a notebook, nor one that is closed
+            stream.reconfigure(errors="backslashreplace")
+
+
+def printable(text: str, encoding: str = "utf-8") -> str:
+    r"""The text on one line: what has no glyph of its own, or is not in the encoding, is escaped.
+
+    >>> printable("a\tb\x1b[31m\u202e"), printable("Zürich", "ascii")
+    ('a\\tb\\x1b[31m\\u202e', 'Z\\xfcrich')
+    """
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    return text if text.isascii() else text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def json_text(text: str) -> str:
+    r"""The text as a JSON string, in which what has no glyph of its own is escaped.
+
+    >>> json_text("東京\u202e")
+    '"東京\\u202e"'
+    """
+    return _json_printable(json.dumps(text, ensure_ascii=False), "utf-8")
+
+
+def say(*lines: str, stderr: bool = False) -> None:
+    """Prints lines of text for a person; a line end within one of them is escaped."""
+    stream = sys.stderr if stderr else sys.stdout
+    if stream is not None:  # as it is where the process was started with a closed one
+        stream.write("".join(f"{printable(line, _encoding(stream))}\n" for line in lines))
+        stream.flush()  # a reader that is gone is noticed here, in time
+
+
+def complain(*lines: str) -> None:
+    """Prints a warning or an error to standard error; the first line names this program."""
+    first, *others = lines
+    say(f"{_NAME}: {first}", *others, stderr=True)
+
+
+def emit(data: bytes) -> None:
+    """Writes lines for a machine to standard output, byte by byte; a person at a terminal gets them with escapes."""
+    _emit(data, printable)
+
+
+def emit_json(document: object, *, indent: int | None = None) -> None:
+    """Writes a JSON document and a line end to standard output, as `emit_json_lines` does.
+
+    What is no text in UTF-8, such as a file name in another encoding, is escaped.
+    """
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    emit_json_lines(text.encode(errors="backslashreplace") + b"\n")  # of a surrogate this is the escape of JSON
+
+
+def emit_json_lines(data: bytes) -> None:
+    r"""Writes JSON to standard output as `emit` does, but for the escapes: those of JSON (`\u001b`), which it stays."""
+    _emit(data, _json_printable)
+
+
+def _emit(data: bytes, escaped: Callable[[str, str], str]) -> None:
+    if sys.stdout is None:
+        return
+    if sys.stdout.isatty() or not hasattr(sys.stdout, "buffer"):
+        lines = data.decode(errors="backslashreplace").split("\n")
+        sys.stdout.write("\n".join(escaped(line, _encoding(sys.stdout)) for line in lines))
+    else:
+        sys.stdout.flush()  # what was printed before
+        sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
+def _json_printable(text: str, encoding: str) -> str:
+    def escape(found: re.Match[str]) -> str:
+        each = found[0]
+        if each.isprintable() and printable(each, encoding) == each:
+            return each
+        units = each.encode("utf-16-be", "surrogatepass")
+        return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+    return _NOT_ASCII.sub(escape, text)
+
+
+def _encoding(stream: TextIO) -> str:
+    return getattr(stream, "encoding", None) or "utf-8"
+
+
+@contextmanager
+def job_log() -> Iterator[None]:
+    """Lets the log of a job through to standard error, each line with its time in UTC (`--verbose`)."""
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = LogFormatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    log = logging.getLogger(JOB_LOG)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(logging.NOTSET)
+        log.propagate = True
+
+
+class LogFormatter(logging.Formatter):
+    """Log lines whose data is escaped; lines after the first of an entry are indented, so that none looks like one."""
+
+    def __init__(self, form: str = _LOG, times: str | None = None) -> None:
+        super().__init__(form, times)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The text of an entry."""
+        return "\n  ".join(printable(line, _encoding(sys.stderr)) for line in super().format(record).splitlines())

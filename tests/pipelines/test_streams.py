@@ -1,0 +1,145 @@
+"""What is printed: escapes of data, encodings, formats for machines (R1), and that nothing prints in another way."""
+
+import ast
+import io
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pipelines
+from pipelines import streams
+from pipelines.consoles import DataConsole
+from pipelines.errors import UsageError
+from pipelines.queries.faults import QueryFault, query_error
+from pipelines.queries.syntax import Span
+
+HOSTILE = "\x1b]0;title\x07\x1b[31m\x9b1m\x7f\u202egnp\u2066\u200b\u2028\u2029\r\t\ud800\udcff"
+ENCODINGS = ("utf-8", "latin-1", "ascii")
+PRINTS_ITSELF = {"interrupts.py"}
+"""Writes a text of its own from a thread that ends the process."""
+
+
+class Terminal(io.TextIOWrapper):
+    """A terminal that keeps what it is sent."""
+
+    def __init__(self, encoding: str = "utf-8", *, is_terminal: bool = True) -> None:
+        super().__init__(io.BytesIO(), encoding=encoding, newline="\n")
+        self.is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self.is_terminal
+
+    @property
+    def sent(self) -> str:
+        self.flush()
+        raw: io.BytesIO = self.buffer  # type: ignore[assignment] # as it was made
+        return raw.getvalue().decode(self.encoding)
+
+
+@given(st.text(st.characters(), max_size=20), st.sampled_from(ENCODINGS))
+def test_what_is_printed_has_glyphs_and_is_in_the_encoding(text: str, encoding: str) -> None:
+    shown = streams.printable(text, encoding)
+    assert shown.isprintable()
+    assert shown.encode(encoding).decode(encoding) == shown
+    if text.isprintable() and encoding == "utf-8":
+        assert shown == text
+
+
+def test_hostile_characters_are_seen() -> None:
+    shown = streams.printable(HOSTILE)
+    assert shown.startswith(r"\x1b]0;title\x07\x1b[31m\x9b1m\x7f\u202egnp")
+    assert streams.printable("東京 é [red]x[/red] :smile:") == "東京 é [red]x[/red] :smile:"
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_lines_for_a_person_end_where_the_program_ends_them(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, err = Terminal(encoding), Terminal(encoding, is_terminal=False)
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    streams.say(f"Published {HOSTILE}\nmetadata-etl: all is well")
+    streams.complain(f"Zürich 東京\n{HOSTILE}", "second line")
+    assert out.sent.count("\n") == 1
+    assert err.sent.count("\n") == 2
+    assert "\x1b" not in out.sent + err.sent
+    assert err.sent.startswith("metadata-etl: Z")
+
+
+def test_a_query_error_keeps_its_lines_and_another_error_is_one_line() -> None:
+    assert len(query_error("a = ", QueryFault("expected a value", Span(4, 4), "write one")).lines) == 4
+    assert UsageError("one\ntwo").lines == ("one\ntwo",)
+
+
+def test_machines_get_every_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Terminal("ascii", is_terminal=False)
+    monkeypatch.setattr(sys, "stdout", out)
+    data = "é\x1b\x9b\u202e\n".encode() + b"\xff\n"
+    streams.emit(data)
+    streams.emit_json({"a": "é\u202e"})
+    streams.emit_json({"export": os.fsdecode(b"n\xff.jsonl")})
+    raw: io.BytesIO = out.buffer  # type: ignore[assignment] # as it was made
+    lines = raw.getvalue().split(b"\n")
+    assert b"\n".join(lines[:2]) + b"\n" == data
+    assert lines[2] == '{"a": "é\u202e"}'.encode()
+    assert json.loads(lines[3]) == {"export": "n\udcff.jsonl"}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_machine_formats_are_escaped_at_a_terminal_and_json_stays_json(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = {"a\x1b": "\x7f\x9b1m\u202e\U0001f600\U000e0001é", "b": ["x\ny"]}
+    out = Terminal(encoding)
+    monkeypatch.setattr(sys, "stdout", out)
+    streams.emit_json(document, indent=1)
+    assert json.loads(out.sent) == document
+    assert all(line.isprintable() for line in out.sent.split("\n"))
+    streams.emit(b"id\x1b[31m,\xff\n")
+    assert out.sent.endswith("id\\x1b[31m,\\xff\n")
+
+
+def test_log_lines_are_escaped_and_cannot_be_forged() -> None:
+    record = logging.LogRecord("beam", logging.ERROR, "", 0, "a \x1b[31m\nERROR forged", None, None)
+    assert streams.LogFormatter().format(record) == "ERROR beam: a \\x1b[31m\n  ERROR forged"
+
+
+def test_no_stream_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    streams.prepare()
+    streams.say("nobody")
+    streams.complain("nobody")
+    streams.emit(b"nobody")
+
+
+def test_a_console_takes_texts_as_they_are() -> None:
+    out = Terminal()
+    console = DataConsole(file=out, width=200, force_terminal=True, color_system=None)
+    console.print(f"[red]x[/red] :smile: [link=http://x]{HOSTILE}")
+    console.say(HOSTILE)
+    assert "[red]x[/red] :smile: [link=http://x]" in out.sent
+    assert "\x1b" not in out.sent
+    assert all(line.isprintable() for line in out.sent.split("\n"))
+
+
+def test_nothing_prints_in_another_way() -> None:
+    root = Path(pipelines.__file__).parent
+    found = []
+    for path in sorted(root.rglob("*.py")):
+        if path.name in ("streams.py", "consoles.py", *PRINTS_ITSELF):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func)
+                if name == "print" or (name.endswith((".write", ".writelines")) and "sys.std" in name):
+                    found.append(f"{path.name}:{node.lineno} {name}")
+                if name.endswith(".Formatter"):
+                    found.append(f"{path.name}:{node.lineno} {name}")
+            if isinstance(node, ast.ImportFrom) and node.module in ("rich", "rich.console"):
+                found.append(f"{path.name}:{node.lineno} from {node.module}")
+    assert found == []
