@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 import numpy as np
-import orjson
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines.dataset import Dataset, Version
@@ -26,6 +25,7 @@ from pipelines.stores.store import join
 from transforms.errors import DamagedFileError
 from transforms.kernels.accepted import accepted_since
 from transforms.kernels.batch import Batch
+from transforms.kernels.parsing import parse
 from transforms.rules.export_rows import Group
 from transforms.rules.identity import partition_of
 from transforms.rules.rejected_identity import Identity, identities
@@ -47,10 +47,7 @@ class _Named:
 
     @classmethod
     def of(cls, rejection: Rejected) -> "_Named":
-        try:
-            row: JsonValue = orjson.loads(rejection.raw or b"null")
-        except ValueError:
-            row = None
+        row: JsonValue = parse([rejection.raw or b"null"]).values[0]
         known = rejection.line["reference_id"]
         of = None if known is None else str(known)
         return cls(rejection, identities(row, rejection.group, of, rejection.model_run))

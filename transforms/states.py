@@ -18,6 +18,7 @@ from transforms.kernels.insights import CountedJson, grid_of
 from transforms.kernels.metadata import FORMS
 from transforms.kernels.rows import COLUMNS
 from transforms.kernels.state_files import StateFile
+from transforms.kernels.value_columns import form_and_key
 from transforms.rules.export_rows import Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.summary_json import GroupJson, group_from_json, group_to_json
@@ -109,8 +110,8 @@ def _stored(file: StoredFile) -> Stored:
 
 def _dtype(group: Group, name: str) -> pl.DataType | None:
     """The type of a column of a state file of a group; None for a column that it cannot have."""
-    form, colon, _ = name.partition(":")
-    return FORMS.get(form) if colon else COLUMNS[group].get(name) or _ORIGIN.get(name)
+    value = form_and_key(name)
+    return FORMS.get(value[0]) if value else COLUMNS[group].get(name) or _ORIGIN.get(name)
 
 
 @contextmanager

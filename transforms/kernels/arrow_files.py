@@ -289,10 +289,6 @@ def _decoded(table: pa.Table) -> pa.Table:
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:
-    if any(_NUL in name for name in table.column_names):
-        return _frame(table.rename_columns([f"{at}" for at in range(table.num_columns)])).rename(
-            {f"{at}": name for at, name in enumerate(table.column_names)}
-        )
     silent = [field.name for field in table.schema if pa.types.is_null(field.type)]
     frame = pl.from_arrow(_decoded(table.drop_columns(silent) if silent else table))
     if not isinstance(frame, pl.DataFrame):
