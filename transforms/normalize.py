@@ -23,7 +23,7 @@ from transforms.raw_records import RawRecords
 from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import Group
-from transforms.rules.rejections import Code
+from transforms.rules.rejections import Code, Fault
 from transforms.stage_metrics import Stage
 from transforms.steps import StepFn
 
@@ -88,6 +88,8 @@ class _NormalizeFn(StepFn):
     def _normalized(self, raws: list[RawChunk]) -> Iterator[Outputs]:
         readings = [_reading(raw) for raw in raws]
         for raw, reading in zip(raws, readings, strict=True):
+            if raw.chunk is not None:
+                reading.warnings.update(raw.chunk.warnings)
             for rejection in _unreadable(raw):
                 reading.read[rejection.group] += 1
                 reading.rejected[rejection.group, rejection.code] += 1
@@ -185,7 +187,7 @@ class _no_collection:  # noqa: N801 - used as a `with` word
 
 
 def _unreadable(raw: RawChunk) -> Iterator[Rejection]:
-    """The rejections of what has no record: the rest of an export (R2), lines too long for memory (F4)."""
+    """The rejections of what has no record: the rest of an export (R2), records beyond a limit (F4, R6, R8)."""
     export = raw.stretch.export
     if raw.unreadable is not None:
         yield Rejection(
@@ -204,11 +206,14 @@ def _unreadable(raw: RawChunk) -> Iterator[Rejection]:
     if raw.chunk is None:
         return
     for each in raw.chunk.oversized:
+        fault = each.fault or Fault(
+            Code.MALFORMED_JSON, f"expected a record that memory holds, got a line of {each.length} bytes"
+        )
         yield Rejection(
             group=export.group,
-            code=Code.MALFORMED_JSON.value,
-            message=f"expected a record that memory holds, got a line of {each.length} bytes",
-            field=None,
+            code=fault.code.value,
+            message=fault.message,
+            field=fault.field,
             export=export.number,
             chunk=raw.position,
             line=each.line + first_line(raw),
@@ -216,5 +221,5 @@ def _unreadable(raw: RawChunk) -> Iterator[Rejection]:
             part=0,
             reference_id=None,
             raw=each.head,
-            length=each.length,
+            length=each.length if each.length > len(each.head) else None,
         )

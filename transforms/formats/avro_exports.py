@@ -1,4 +1,4 @@
-"""Avro exports: object container files to raw records as JSON text (RULES F2, V6, V7, R2).
+"""Avro exports: object container files to raw records as JSON text (RULES F2, V6, V7, R2, R6, R8).
 
 What JSON has no form for becomes: bytes and fixed, base64 text; dates, times and UUIDs, ISO text; decimals, the number
 with all its digits; NaN and infinities, the tokens `NaN`, `Infinity` and `-Infinity`, which no JSON parser takes and
@@ -7,108 +7,248 @@ which are rejected under their own name later (V6). A string that is not UTF-8 m
 
 import base64
 import json
-import math
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, time
 from decimal import Decimal
-from typing import BinaryIO
+from typing import Any, BinaryIO, Final
 
-import fastavro
 import numpy as np
 import orjson
 
-from transforms.formats.chunks import Chunk, Unreadable
+from transforms.formats import framing
+from transforms.formats.avro_containers import BadContainer, Block, Source, read_blocks, read_header
+from transforms.formats.avro_decoding import Damaged, Decoder, NonFinite, Refused
+from transforms.formats.avro_times import decimal_text
+from transforms.formats.avro_types import AvroType, BadSchema, Map, Record, parts
+from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.formats.limits import MAX_EMPTY_RECORDS, MIB
 from transforms.raw_records import RawRecords
+from transforms.rules.rejections import Code, Fault
+
+CHUNK_BYTES: Final = 16 * MIB
+"""A chunk ends with the record that brings its JSON text to so much."""
+_LARGE_BYTES: Final = 8 * MIB
+"""From so many encoded bytes on the JSON text of a record is measured before it is made."""
 
 
 def read_avro(stream: BinaryIO, chunk_records: int) -> Iterator[Chunk]:
-    """The records of an Avro file, encoded as JSON, in chunks of `chunk_records`.
+    """The records of an Avro file, encoded as JSON, in chunks of up to `chunk_records` and about CHUNK_BYTES.
 
     A field `metadata` that holds JSON text of an object (or `null`) is spliced in as that object, at any depth outside
     other metadata. `offsets` are ordinals of records in the file, counted from 0; line n is the n-th record, so
-    `first_line` is 1 for the first chunk; `byte_count` is what was read of the file for the chunk.
+    `first_line` is 1 for the first chunk; `byte_count` is what was read of the file for the chunk. A record that is
+    beyond a limit, or has a value that JSON has no form for, is refused alone (R6, R8).
 
     Raises:
-        Unreadable: where the file is no Avro, truncated, corrupt, or compressed with an unknown codec; after all
-            records in front of that place (R2). Its offset and line are those of the first record that is missing.
+        Unreadable: where the file is no Avro, truncated, corrupt, beyond a limit, or compressed with an unknown codec;
+            after all records in front of that place (R2). Its offset and line are those of the first record that is
+            missing, and its message says how many more the block is said to have (R6).
     """
     if chunk_records < 1:
         raise ValueError(f"expected a positive number of records for a chunk, got {chunk_records}")
-    source = _Source(stream)
-    records: list[bytes] = []
-    done = 0
-    fault: Exception | None = None
+    source = Source(stream)
     try:
-        reader = fastavro.reader(source, handle_unicode_errors="surrogateescape")
-        for record in reader:
-            records.append(_encoded(record))
-            if len(records) == chunk_records:
-                yield _chunk(records, done, source.taken())
-                done += len(records)
-                records = []
-    except Exception as error:  # for corrupt bytes decoder and codecs raise what they like
-        if error is source.failure:
-            raise  # the way to the file failed, not the file
+        header = read_header(source)
+        decoder = Decoder(header.avro_type)
+        splicer = _Splicer(header.avro_type)
+    except (BadContainer, BadSchema, Unreadable) as error:
+        raise _unreadable(error, 0, 0) from error
+    chunk = _Chunk(0, decoder, splicer)
+    fault: ValueError | Unreadable | None = None
+    lost = 0
+    try:
+        for block in _filled(read_blocks(source, header, decoder.size.encoded), decoder.size.encoded):
+            at, lost = 0, block.count
+            while lost:
+                at = chunk.add(block.data, at)
+                lost -= 1
+                if chunk.count == chunk_records or chunk.byte_count >= CHUNK_BYTES:
+                    yield chunk.made(source.taken())
+                    chunk = _Chunk(chunk.start + chunk.count, decoder, splicer)
+            if at != len(block.data):
+                raise Damaged(f"{len(block.data) - at:,} bytes behind the last record of a block")
+    except (BadContainer, Damaged, Unreadable) as error:
         fault = error
-    if records:
-        yield _chunk(records, done, source.taken())
-        done += len(records)
+        lost = error.lost if isinstance(error, BadContainer) else lost
+    if chunk.count:
+        yield chunk.made(source.taken())
     if fault is not None:
-        seen = str(fault) if isinstance(fault, Unreadable) else f"{type(fault).__name__}: {fault}"
-        raise Unreadable(f"expected Avro, got this after {done:,} records: {seen}", done, done + 1) from fault
+        raise _unreadable(fault, chunk.start + chunk.count, lost) from fault
 
 
-def _chunk(records: list[bytes], done: int, byte_count: int) -> Chunk:
-    lines = np.arange(len(records), dtype=np.int64)
-    return Chunk(
-        records=RawRecords.of(records),
-        offsets=lines + done,
-        lines=lines,
-        first_line=done + 1,
-        line_count=len(records),
-        byte_count=byte_count,
-    )
+def _unreadable(fault: Exception, done: int, lost: int) -> Unreadable:
+    message = f"expected Avro, got this after {done:,} records: {fault}"
+    if lost:
+        message += f"; of its block {lost:,} records are not read"
+    return Unreadable(message, done, done + 1)
 
 
-class _Source:
-    """A stream that gives as many bytes as are asked for, counts them, and knows its own failures from others."""
+def _filled(blocks: Iterator[Block], least_bytes: int) -> Iterator[Block]:
+    """The blocks; not endless ones of records without bytes.
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._taken = 0
-        self.failure: OSError | None = None
+    Raises:
+        BadContainer: They have more than MAX_EMPTY_RECORDS of these.
+    """
+    empty = 0
+    for block in blocks:
+        empty += block.count if least_bytes == 0 else 0
+        if empty > MAX_EMPTY_RECORDS:
+            raise BadContainer(f"more than {MAX_EMPTY_RECORDS:,} records that take no bytes", block.count)
+        yield block
 
-    def read(self, size: int) -> bytes:
-        pieces = []
+
+class _Chunk:
+    """A chunk that is being filled, from the record with the ordinal `start` on."""
+
+    def __init__(self, start: int, decoder: Decoder, splicer: "_Splicer") -> None:
+        self.start = start
+        self._decoder, self._splicer = decoder, splicer
+        self.count = self.byte_count = 0
+        self._records: list[bytes] = []
+        self._lines: list[int] = []
+        self._refused: list[Oversized] = []
+        self._warnings: Counter[str] = Counter()
+
+    def add(self, data: bytes, at: int) -> int:
+        """Add the record at a place; the place behind it.
+
+        Raises:
+            Damaged: There is none.
+        """
         try:
-            while size > 0 and (piece := self._stream.read(size)):
-                pieces.append(piece)
-                size -= len(piece)
-                self._taken += len(piece)
-        except OSError as error:
-            self.failure = error
-            raise
-        return b"".join(pieces)
+            record, end = self._decoder.read(data, at)
+            text = _text(record, self._splicer, end - at)
+        except Refused as refused:
+            end = self._refuse(refused, data, at)
+        else:
+            if self._decoder.warnings:
+                self._warnings.update(self._decoder.warnings)
+            self._records.append(text)
+            self._lines.append(self.count)
+            self.byte_count += len(text)
+        self.count += 1
+        return end
 
-    def taken(self) -> int:
-        """How many bytes were read since this was last asked."""
-        taken, self._taken = self._taken, 0
-        return taken
+    def _refuse(self, refused: Refused, data: bytes, at: int) -> int:
+        place = ".".join(refused.path)
+        message = f"expected {refused.wanted}, got {refused.got}" + (f" at {place}" if place else "")
+        if refused.is_large:
+            fault = Fault(Code.MALFORMED_JSON, message, None)
+            end = self._decoder.skip(data, at)
+            raw: bytes = data[at : min(end, at + framing.HEAD_BYTES)]
+            length = end - at
+        else:
+            fault = Fault(Code.NUMBER_OUT_OF_RANGE, message, place or None)
+            record, end = self._decoder.read(data, at, as_numbers=True)
+            raw = _text(record, self._splicer, end - at)
+            length = len(raw)
+        number = self.start + self.count
+        self._refused.append(Oversized(offset=number, line=self.count, length=length, head=raw, fault=fault))
+        self.byte_count += len(raw)
+        return end
+
+    def made(self, byte_count: int) -> Chunk:
+        """The chunk, for which so many bytes of the file were read."""
+        lines = np.array(self._lines, dtype=np.int64)
+        return Chunk(
+            records=RawRecords.of(self._records),
+            offsets=lines + self.start,
+            lines=lines,
+            first_line=self.start + 1,
+            line_count=self.count,
+            byte_count=byte_count,
+            oversized=tuple(self._refused),
+            warnings=self._warnings,
+        )
 
 
-def _encoded(record: object) -> bytes:
-    spliced = _spliced(record)
+def _text(record: object, splicer: "_Splicer", size: int) -> bytes:
+    """A record of so many encoded bytes as JSON.
+
+    Raises:
+        Refused: It is longer than a line may be, or nested more deeply than any encoder takes (F3, F4).
+    """
     try:
-        text = orjson.dumps(spliced, default=_as_json)
-        # orjson writes null for what is no finite number, so only records with a null need a second look.
-        if b"null" in text and (tokens := _with_tokens(spliced)) != spliced:
-            text = orjson.dumps(tokens, default=_as_json)
+        if size <= _LARGE_BYTES or _text_bytes(record) <= framing.MAX_LINE_BYTES:
+            text = _encoded(record, splicer)
+            if len(text) <= framing.MAX_LINE_BYTES:
+                return text
+    except RecursionError:
+        raise Refused("a record that can be written as JSON", "one nested too deeply", is_large=True) from None
+    raise Refused(f"a record of at most {framing.MAX_LINE_BYTES // MIB} MiB of JSON text", "more", is_large=True)
+
+
+_SHORT_ESCAPES: Final = b'"\\\b\t\n\f\r'
+_UNESCAPED: Final = bytes(byte for byte in range(256) if byte >= 0x20 or byte in _SHORT_ESCAPES)  # noqa: PLR2004 - ASCII
+
+
+def _text_bytes(value: object) -> int:
+    """How long the strings and names of a value are as JSON."""
+    match value:
+        case dict():
+            return sum(_entry_bytes(key, each) for key, each in value.items())
+        case list():
+            return sum(map(_text_bytes, value))
+        case str():
+            text = value.encode("utf-8", "surrogateescape")
+            shorts = sum(text.count(byte) for byte in _SHORT_ESCAPES)
+            return len(text) + shorts + 5 * len(text.translate(None, _UNESCAPED))
+        case bytes():
+            return len(value) * 4 // 3
+        case _:
+            return 1
+
+
+def _entry_bytes(key: str, value: object) -> int:
+    is_json = key == "metadata" and isinstance(value, str) and value.startswith("{")
+    return _text_bytes(key) + (len(value) if isinstance(value, str) and is_json else _text_bytes(value))
+
+
+def _encoded(record: object, splicer: "_Splicer") -> bytes:
+    try:
+        return orjson.dumps(splicer.splice(record), default=_as_json)
     except TypeError:
         # Not UTF-8, or nested deeper than orjson goes. The bytes pass as they are, to be judged as those of any line.
         plain = json.dumps(record, default=_as_plain, ensure_ascii=False, separators=(",", ":"))
-        text = plain.encode("utf-8", "surrogateescape")
-    return text
+        return plain.encode("utf-8", "surrogateescape")
+
+
+def _may_hold_metadata(avro_type: AvroType) -> bool:
+    """Whether a value of the type may have a field or key `metadata` inside."""
+    waiting, seen = [avro_type], {id(avro_type)}
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Map) or (isinstance(each, Record) and any(name == "metadata" for name, _ in each.fields)):
+            return True
+        new = [part for part in parts(each) if id(part) not in seen]
+        seen.update(map(id, new))
+        waiting += new
+    return False
+
+
+class _Splicer:
+    """Makes JSON text under `metadata` the object that it is; looks only where the type has room for it."""
+
+    def __init__(self, avro_type: AvroType) -> None:
+        self._fields: list[str] | None = None
+        if isinstance(avro_type, Record):
+            self._fields = [n for n, each in avro_type.fields if n != "metadata" and _may_hold_metadata(each)]
+        self._has_metadata = isinstance(avro_type, Record) and any(name == "metadata" for name, _ in avro_type.fields)
+
+    def splice(self, record: Any) -> Any:
+        """A record of the type with its metadata spliced in; the one that is given stays as it is."""
+        if self._fields is None:
+            return _spliced(record)
+        if not self._fields and not self._has_metadata:
+            return record
+        spliced = record.copy()
+        for name in self._fields:
+            spliced[name] = _spliced(record[name])
+        if self._has_metadata:
+            spliced["metadata"] = _metadata(record["metadata"])
+        return spliced
 
 
 def _spliced(value: object) -> object:
@@ -138,24 +278,13 @@ def _metadata(value: object) -> object:
     return orjson.Fragment(text)  # as it is written: numbers keep their digits (V7)
 
 
-def _with_tokens(value: object) -> object:
-    """The value with the tokens NaN, Infinity and -Infinity in place of those numbers."""
-    match value:
-        case float() if not math.isfinite(value):
-            return orjson.Fragment(json.dumps(value))
-        case dict():
-            return {key: _with_tokens(each) for key, each in value.items()}
-        case list():
-            return [_with_tokens(each) for each in value]
-        case _:
-            return value
-
-
 def _as_json(value: object) -> object:
     """What orjson writes for a type it does not know."""
     match value:
+        case NonFinite():
+            return orjson.Fragment(json.dumps(float(value)))  # a token, which is rejected under its own name (V6)
         case Decimal():
-            return orjson.Fragment(format(value, "f"))
+            return orjson.Fragment(decimal_text(value))
         case bytes():
             return base64.b64encode(value).decode("ascii")
         case _:

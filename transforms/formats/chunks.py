@@ -1,11 +1,13 @@
 """What every reader of a format gives: chunks of raw records, and why the rest of an export has none (F4, R2)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from transforms.raw_records import RawRecords
+from transforms.rules.rejections import Fault
 
 
 class Unreadable(Exception):  # noqa: N818 - the name that rejections and the exit code use (unreadable_export)
@@ -30,16 +32,21 @@ class Unreadable(Exception):  # noqa: N818 - the name that rejections and the ex
 
 @dataclass(frozen=True, slots=True)
 class Oversized:
-    """A line, or an element of a document, beyond `framing.MAX_LINE_BYTES` (F4).
+    """A record that is not read: a line, or an element of a document, beyond `framing.MAX_LINE_BYTES` (F4, R8).
 
-    `offset` in bytes of the decompressed export; `line` counted like `Chunk.lines`; `length` in bytes, without the line
-    end; `head`, the first 64 KiB of it.
+    Attributes:
+        offset: Like `Chunk.offsets`.
+        line: Like `Chunk.lines`.
+        length: Bytes of it, without the line end.
+        head: The first 64 KiB of it; all of it if it is not longer than `length`.
+        fault: Why it is not read, where it is not its length alone (an Avro record).
     """
 
     offset: int
     line: int
     length: int
     head: bytes
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,8 @@ class Chunk:
         first_line: the 1-based number in the export of the chunk's line 0; None when it is not known (a byte range).
         line_count: line ends passed in this chunk, so that ranges can be numbered by adding these up.
         byte_count: bytes this chunk covers, blank lines, line ends and byte order mark included.
-        oversized: the lines that are too long to be records (F4).
+        oversized: the records that are not read, for their length or another limit (F4, R8).
+        warnings: how many records each warning of the reader is about, by code (R6).
     """
 
     records: RawRecords
@@ -63,3 +71,4 @@ class Chunk:
     line_count: int
     byte_count: int
     oversized: tuple[Oversized, ...] = ()
+    warnings: Mapping[str, int] = field(default_factory=dict)

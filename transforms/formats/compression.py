@@ -1,4 +1,4 @@
-"""Compressed exports: a stream of compressed bytes to a stream of the bytes in it (RULES F1, R2)."""
+"""Compressed exports: a stream of compressed bytes to a stream of the bytes in it (RULES F1, R2, R8)."""
 
 import bz2
 import io
@@ -11,10 +11,13 @@ from typing import BinaryIO, Protocol, cast
 import zstandard
 
 from transforms.formats.chunks import Unreadable
+from transforms.formats.limits import MAX_DICTIONARY_BYTES, MAX_RATIO, MIB, RATIO_FREE_BYTES
 
 # Bytes of compressed input handed on at once. Small: what a decompressor made of the sound bytes in front of a corrupt
-# one is lost with the call that fails, and zstandard has no other bound for what one call may return.
+# one is lost with the call that fails, and zstandard has no other bound for what one call may return (32 MiB).
 STEP_BYTES = 1024
+# Decompressed bytes that one call of the other formats gives at most.
+OUTPUT_BYTES = 1024 * 1024
 READ_BYTES = 256 * STEP_BYTES
 
 
@@ -26,23 +29,64 @@ def is_compressed(name: str) -> bool:
 def decompressed(stream: BinaryIO, name: str) -> BinaryIO:
     """The bytes of an export: those of `stream`, decompressed if its name says so.
 
+    Memory is bounded by what is asked for, whatever the data expand to (R8).
+
     Several gzip members, zstandard frames, bzip2 or xz streams in a row are one file (F1). Reading from it gives all
     bytes in front of a truncated or corrupt place and then raises `Unreadable` there (R2): all of them if the file is
-    truncated, all but those of the last 1,024 compressed bytes if it is corrupt. It does not close `stream`, and it
-    cannot seek.
+    truncated, all but those of the last 1,024 compressed bytes if it is corrupt. So it does where more than MAX_RATIO
+    bytes come of each compressed one, or more memory than MAX_DICTIONARY_BYTES is asked for (R8). It does not close
+    `stream`, and it cannot seek.
     """
     codec = _codec(name)
     return stream if codec is None else cast("BinaryIO", _Decompressed(stream, codec))
 
 
 class _Decompressor(Protocol):
-    """What the decompressors of the four formats have in common."""
+    """What the decompressors of the four formats have in common: that of `bz2`, and of `lzma`."""
 
     @property
     def eof(self) -> bool: ...
     @property
     def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, /) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """Up to `max_length` bytes; if it is so many, what is left comes of the next call, for which b"" does."""
+
+
+class _Inflater:
+    """A decompressor of zlib, which wants its input again where it could not give all of its output."""
+
+    def __init__(self) -> None:
+        self._inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+
+    @property
+    def eof(self) -> bool:
+        return self._inflater.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflater.unused_data
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        tail = self._inflater.unconsumed_tail
+        return self._inflater.decompress(tail + data if tail else data, max_length)
+
+
+class _Frame:
+    """A decompressor of one zstandard frame. It gives all at once: of STEP_BYTES, 32 MiB at most."""
+
+    def __init__(self) -> None:
+        self._frame = zstandard.ZstdDecompressor(max_window_size=MAX_DICTIONARY_BYTES).decompressobj()
+
+    @property
+    def eof(self) -> bool:
+        return self._frame.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._frame.unused_data
+
+    def decompress(self, data: bytes, _max_length: int, /) -> bytes:
+        return self._frame.decompress(data) if data else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +98,23 @@ class _Codec:
     start: Callable[[], _Decompressor]
 
 
-def _zstandard() -> _Decompressor:
-    return cast("_Decompressor", zstandard.ZstdDecompressor().decompressobj())
+def _xz() -> _Decompressor:
+    return cast("_Decompressor", lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_DICTIONARY_BYTES))
 
 
 _CODECS = {
-    ".gz": _Codec("gzip", b"\x1f\x8b", lambda: zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)),
-    ".bz2": _Codec("bzip2", b"BZh", bz2.BZ2Decompressor),
-    ".xz": _Codec("xz", b"\xfd7zXZ\x00", lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ)),
-    ".zst": _Codec("zstandard", b"\x28\xb5\x2f\xfd", _zstandard),
+    ".gz": _Codec("gzip", b"\x1f\x8b", _Inflater),
+    ".bz2": _Codec("bzip2", b"BZh", lambda: cast("_Decompressor", bz2.BZ2Decompressor())),
+    ".xz": _Codec("xz", b"\xfd7zXZ\x00", _xz),
+    ".zst": _Codec("zstandard", b"\x28\xb5\x2f\xfd", _Frame),
 }
 
 # bz2 reports corrupt data as OSError and, past the end of a stream, EOFError.
 _FAULTS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError)
+
+
+# How lzma and zstandard say that a file asks for more memory than it may.
+_TOO_MUCH_MEMORY = ("Memory usage limit", "too much memory")
 
 
 def _codec(name: str) -> _Codec | None:
@@ -88,6 +136,7 @@ class _Decompressed(io.RawIOBase):
         self._pieces: list[bytes] = []
         self._held = 0
         self._given = 0
+        self._unfinished = False  # whether the member has more output of the input that it took
         self._ended = False
         self._fault: str | None = None
 
@@ -122,6 +171,9 @@ class _Decompressed(io.RawIOBase):
 
     def _step(self) -> None:
         """Decompress the next few bytes; note the end or a fault."""
+        if self._unfinished:
+            self._advance(b"")
+            return
         if self._at == len(self._input):
             self._passed += len(self._input)
             self._input, self._at = self._filled(), 0
@@ -140,18 +192,32 @@ class _Decompressed(io.RawIOBase):
                 return
             self._member = self._codec.start()
             self._is_member = piece.startswith(self._codec.magic)
+        self._advance(piece)
+
+    def _advance(self, piece: bytes) -> None:
+        """Give the member its next input, and keep what comes of it."""
+        member = cast("_Decompressor", self._member)
         try:
-            data = self._member.decompress(piece)
+            data = member.decompress(piece, OUTPUT_BYTES)
         except _FAULTS as error:
             self._ended = True
             self._fault = self._corrupt(piece, error)
             return
+        self._at += len(piece)
+        self._unfinished = len(data) == OUTPUT_BYTES and not member.eof
         if data:
             self._pieces.append(data)
             self._held += len(data)
-        self._at += len(piece)
-        if self._member.eof:
-            self._at -= len(self._member.unused_data)
+            made, taken = self._given + self._held, self._passed + self._at
+            if made > RATIO_FREE_BYTES and made > taken * MAX_RATIO:
+                self._ended = True
+                self._fault = (
+                    f"expected at most {MAX_RATIO:,} bytes of each compressed byte beyond {RATIO_FREE_BYTES // MIB} MiB, "
+                    f"got {made:,} bytes of the first {taken:,}"
+                )
+                return
+        if member.eof:
+            self._at -= len(member.unused_data)
             self._member = None
 
     def _filled(self) -> bytes:
@@ -165,6 +231,9 @@ class _Decompressed(io.RawIOBase):
 
     def _corrupt(self, piece: bytes, error: Exception) -> str:
         place = f"near compressed byte {self._passed + self._at:,}"
+        if any(sign in str(error) for sign in _TOO_MUCH_MEMORY):
+            limit = f"{MAX_DICTIONARY_BYTES // MIB} MiB of memory"
+            return f"expected {self._codec.label} data that take at most {limit} to decompress, got more {place} ({error})"
         if self._is_member:
             return f"expected {self._codec.label} data, got corrupt data {place} ({error})"
         magic, seen = self._codec.magic, piece[: len(self._codec.magic)]
