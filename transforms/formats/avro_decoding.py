@@ -446,10 +446,9 @@ class _Skipper:
                     number, at = _block_count(data, at)
                     if number == 0:
                         return at
-                    if isinstance(current, Array) and self._sizes.of(current.items).encoded == 0:
-                        number = 0  # none of them has a byte
+                    if isinstance(current, Array) and (size := self._sizes.of(current.items)).is_exact:
                         waiting.append((current, 0))
-                        return at
+                        return at + number * size.encoded
                 waiting.append((current, number - 1))
                 if isinstance(current, Map):
                     at = _primitive_end("string", data, at)

@@ -23,7 +23,7 @@ from transforms.formats.avro_decoding import Damaged, Decoder, NonFinite, Refuse
 from transforms.formats.avro_times import decimal_text
 from transforms.formats.avro_types import AvroType, BadSchema, Map, Record, parts
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
-from transforms.formats.limits import MAX_EMPTY_RECORDS, MIB
+from transforms.formats.limits import MAX_EMPTY_BLOCKS, MAX_EMPTY_RECORDS, MIB
 from transforms.raw_records import RawRecords
 from transforms.rules.rejections import Code, Fault
 
@@ -86,13 +86,16 @@ def _unreadable(fault: Exception, done: int, lost: int) -> Unreadable:
 
 
 def _filled(blocks: Iterator[Block], least_bytes: int) -> Iterator[Block]:
-    """The blocks; not endless ones of records without bytes.
+    """The blocks; not endless ones without records, or of records without bytes.
 
     Raises:
-        BadContainer: They have more than MAX_EMPTY_RECORDS of these.
+        BadContainer: These are more than MAX_EMPTY_BLOCKS or MAX_EMPTY_RECORDS.
     """
-    empty = 0
+    empty = empty_blocks = 0
     for block in blocks:
+        empty_blocks += block.count == 0
+        if empty_blocks > MAX_EMPTY_BLOCKS:
+            raise BadContainer(f"more than {MAX_EMPTY_BLOCKS:,} blocks without records")
         empty += block.count if least_bytes == 0 else 0
         if empty > MAX_EMPTY_RECORDS:
             raise BadContainer(f"more than {MAX_EMPTY_RECORDS:,} records that take no bytes", block.count)
@@ -132,7 +135,8 @@ class _Chunk:
         return end
 
     def _refuse(self, refused: Refused, data: bytes, at: int) -> int:
-        place = ".".join(refused.path)
+        path = refused.path
+        place = ".".join(path if len(path) <= _SHOWN_NAMES else [*path[:_SHOWN_NAMES], "..."])
         message = f"expected {refused.wanted}, got {refused.got}" + (f" at {place}" if place else "")
         if refused.is_large:
             fault = Fault(Code.MALFORMED_JSON, message, None)
@@ -180,6 +184,8 @@ def _text(record: object, splicer: "_Splicer", size: int) -> bytes:
     raise Refused(f"a record of at most {framing.MAX_LINE_BYTES // MIB} MiB of JSON text", "more", is_large=True)
 
 
+_SHOWN_NAMES: Final = 8
+"""Names of a path that a message shows."""
 _SHORT_ESCAPES: Final = b'"\\\b\t\n\f\r'
 _UNESCAPED: Final = bytes(byte for byte in range(256) if byte >= 0x20 or byte in _SHORT_ESCAPES)  # noqa: PLR2004 - ASCII
 

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from transforms.formats.limits import MAX_RECORD_VALUES, MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, MIB
 
 PRIMITIVES: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
-_LEAST_BYTES: Final[dict[str, int]] = {"null": 0, "float": 4, "double": 8}
+_EXACT_BYTES: Final[dict[str, int]] = {"null": 0, "boolean": 1, "float": 4, "double": 8}
 _NAMED: Final = frozenset({"record", "error", "enum", "fixed"})
 _VALID_ON: Final[dict[str, frozenset[str]]] = {
     "date": frozenset({"int"}),
@@ -101,11 +101,13 @@ class Size:
         encoded: Bytes of its encoding.
         values: Values in it, itself included.
         text: Bytes of its JSON text.
+        is_exact: Whether each has just so many encoded bytes.
     """
 
     encoded: int
     values: int
     text: int
+    is_exact: bool = False
 
 
 def parse_schema(text: bytes) -> AvroType:
@@ -278,9 +280,9 @@ class Sizes:
     def _size(self, avro_type: AvroType) -> Size:
         match avro_type:
             case Primitive():
-                return Size(_LEAST_BYTES.get(avro_type.name, 1), 1, 5)
+                return Size(_EXACT_BYTES.get(avro_type.name, 1), 1, 5, is_exact=avro_type.name in _EXACT_BYTES)
             case Fixed():
-                return Size(avro_type.size, 1, 2 + avro_type.size)
+                return Size(avro_type.size, 1, 2 + avro_type.size, is_exact=True)
             case Enum():
                 longest = max((len(each.encode("utf-8", "surrogatepass")) for each in avro_type.symbols), default=0)
                 return Size(1, 1, 2 + longest)
@@ -291,10 +293,11 @@ class Sizes:
                 plain = [self.of(each) for each in avro_type.branches if not isinstance(each, Record)]
                 return Size(1, 1, max((each.text for each in plain), default=2))
             case Record():
-                parts = [self.of(each) for _, each in avro_type.fields]
+                sizes = [self.of(each) for _, each in avro_type.fields]
                 names = sum(len(name.encode("utf-8", "surrogatepass")) + 4 for name, _ in avro_type.fields)
                 return Size(
-                    sum(each.encoded for each in parts),
-                    1 + sum(each.values for each in parts),
-                    2 + names + sum(each.text for each in parts),
+                    sum(each.encoded for each in sizes),
+                    1 + sum(each.values for each in sizes),
+                    2 + names + sum(each.text for each in sizes),
+                    is_exact=all(each.is_exact for each in sizes),
                 )

@@ -5,7 +5,7 @@ large export be read in byte ranges by many workers and still give the records, 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.formats.limits import MAX_BARREN_BYTES, MIB
 from transforms.raw_records import NEWLINE, RawRecords
 
 MAX_LINE_BYTES = 64 * 1024 * 1024  # the longest line that is a record (F4)
@@ -28,6 +29,9 @@ BLANK = b" \t\r"
 _IS_BLANK = np.isin(np.arange(256, dtype=np.uint8), np.frombuffer(BLANK, dtype=np.uint8))
 CR = b"\r"
 _LF_BYTE, _CR_BYTE = b"\n\r"
+_BLANK_OR_END = BLANK + b"\n"
+_IS_SOLID = ~np.isin(np.arange(256, dtype=np.uint8), np.frombuffer(_BLANK_OR_END, dtype=np.uint8))
+_MOST_LINES = _LOOK_BYTES // 32  # in one look; lines as short are hardly records
 
 
 def split_lines(data: bytes, *, offset: int = 0, first_line: int | None = None, stop: int | None = None) -> Chunk:
@@ -43,33 +47,19 @@ def split_lines(data: bytes, *, offset: int = 0, first_line: int | None = None, 
     [b'{"a": 1}', b'{"a": 2}']
     """
     size = len(data) if stop is None else stop
-    block = np.frombuffer(data, np.uint8, size)
     mark = len(BYTE_ORDER_MARK) if offset == 0 and data.startswith(BYTE_ORDER_MARK) else 0
-    found = _newlines(block)
-    is_open = size > (found[-1] + 1 if len(found) else mark)  # behind the last line end stands something
-    ends = np.append(found, size) if is_open else found
-    starts = np.concatenate([np.full(1, mark, np.int64), found + 1])[: len(ends)]
-    filled = ends > starts
-    ends[filled] -= block[ends[filled] - 1] == _CR_BYTE
-    keep = np.ones(len(ends), dtype=np.bool_)
-    oversized = []
-    for index in _suspects(block, starts, ends):
-        record = data[starts[index] : ends[index]]
-        if not record.strip(BLANK):
-            keep[index] = False
-        elif len(record) > MAX_LINE_BYTES:
-            keep[index] = False
-            at = offset + int(starts[index])
-            oversized.append(Oversized(offset=at, line=index, length=len(record), head=record[:HEAD_BYTES]))
-    lines = np.flatnonzero(keep).astype(np.int64, copy=False)
+    found = _lines(data, mark, size) or _dense_lines(data, mark, size)
+    lines = np.flatnonzero(found.keep).astype(np.int64, copy=False)
+    starts = found.starts[lines]
+    lines = lines if found.numbers is None else found.numbers[lines]
     return Chunk(
-        records=RawRecords(data, starts[lines], ends[lines]),
-        offsets=starts[lines] + offset,
+        records=RawRecords(data, starts, found.ends[found.keep]),
+        offsets=starts + offset,
         lines=lines,
         first_line=first_line,
-        line_count=len(found),
+        line_count=found.line_count,
         byte_count=size,
-        oversized=tuple(oversized),
+        oversized=tuple(replace(each, offset=each.offset + offset) for each in found.oversized),
     )
 
 
@@ -101,10 +91,14 @@ def read_stream(stream: BinaryIO, chunk_bytes: int) -> Iterator[Chunk]:
     parts: list[Chunk] = []
     size = 0
     fault: Unreadable | None = None
+    barren = 0
     try:
         for part in _stretches(stream, 0, None, min(BLOCK_BYTES, chunk_bytes)):
             parts.append(part)
             size += part.byte_count
+            barren = 0 if len(part.records) or part.oversized else barren + part.byte_count
+            if barren > MAX_BARREN_BYTES:
+                raise Unreadable(f"expected a record within {MAX_BARREN_BYTES // MIB:,} MiB, got blank lines alone")
             if size >= chunk_bytes:
                 chunk = _joined(parts, line)
                 parts, size = [], 0
@@ -120,21 +114,109 @@ def read_stream(stream: BinaryIO, chunk_bytes: int) -> Iterator[Chunk]:
         raise Unreadable(fault.message, fault.offset, line) from fault
 
 
-def _newlines(block: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Where the line ends stand."""
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Lines of a block.
+
+    Attributes:
+        starts: Where each begins: int64[N].
+        ends: The byte behind each, its line end not counted: int64[N].
+        keep: Which are records: bool[N].
+        oversized: Those that are too long to be.
+        line_count: Line ends.
+        numbers: Their numbers, where they are not all of the block: int64[N].
+    """
+
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    keep: npt.NDArray[np.bool_]
+    oversized: list[Oversized]
+    line_count: int
+    numbers: npt.NDArray[np.int64] | None = None
+
+
+def _lines(data: bytes, mark: int, size: int, *, are_short: bool = False) -> _Lines | None:
+    """The lines of a block; `mark` is where the first begins. None where they are short, and that was not known."""
+    block = np.frombuffer(data, np.uint8, size)
+    found = _newlines(block, may_be_many=are_short)
+    if found is None:
+        return None
+    is_open = size > (found[-1] + 1 if len(found) else mark)  # behind the last line end stands something
+    ends = np.append(found, size) if is_open else found
+    starts = np.concatenate([np.full(1, mark, np.int64), found + 1])[: len(ends)]
+    filled = ends > starts
+    ends[filled] -= block[ends[filled] - 1] == _CR_BYTE
+    keep = ends > starts
+    if are_short:
+        solid = np.flatnonzero(_IS_SOLID[block])
+        first = np.append(solid, size)[np.searchsorted(solid, starts)]
+        keep &= first < ends
+    oversized = []
+    for index in _suspects(block, starts, ends, keep, may_be_blank=not are_short):
+        record = data[starts[index] : ends[index]]
+        if not record.strip(BLANK):
+            keep[index] = False
+        elif len(record) > MAX_LINE_BYTES:
+            keep[index] = False
+            oversized.append(
+                Oversized(offset=int(starts[index]), line=index, length=len(record), head=record[:HEAD_BYTES])
+            )
+    return _Lines(starts, ends, keep, oversized, len(found))
+
+
+def _dense_lines(data: bytes, mark: int, size: int) -> _Lines:
+    """As `_lines`, of lines that are very short: piece by piece, and of blank ones nothing is kept (R8)."""
+    none = np.empty(0, np.int64)
+    starts, ends, numbers = [none], [none], [none]
+    oversized: list[Oversized] = []
+    at = above = 0
+    while at < size:
+        stop = min(at + _LOOK_BYTES, size)
+        stop = (data.rfind(NEWLINE, at, stop) + 1 or data.find(NEWLINE, stop, size) + 1 or size) if stop < size else size
+        piece = data[at:stop]
+        if not piece.strip(_BLANK_OR_END):
+            above += piece.count(NEWLINE)
+        else:
+            found = _lines(piece, mark if at == 0 else 0, stop - at, are_short=True)
+            assert found is not None  # noqa: S101 - for the type checker
+            lines = np.flatnonzero(found.keep)
+            starts.append(found.starts[lines] + at)
+            ends.append(found.ends[lines] + at)
+            numbers.append(lines + above)
+            oversized += (replace(each, offset=each.offset + at, line=each.line + above) for each in found.oversized)
+            above += found.line_count
+        at = stop
+    every = np.concatenate(starts)
+    return _Lines(
+        every, np.concatenate(ends), np.ones(len(every), np.bool_), oversized, above, numbers=np.concatenate(numbers)
+    )
+
+
+def _newlines(block: npt.NDArray[np.uint8], *, may_be_many: bool) -> npt.NDArray[np.int64] | None:
+    """Where the line ends stand; None where they are close together: their places would need more room than all else."""
     if len(block) <= _LOOK_BYTES:
         return np.flatnonzero(block == _LF_BYTE)
-    looks = (np.flatnonzero(block[at : at + _LOOK_BYTES] == _LF_BYTE) + at for at in range(0, len(block), _LOOK_BYTES))
-    return np.concatenate([np.empty(0, np.int64), *looks])
+    looks = [np.empty(0, np.int64)]
+    for at in range(0, len(block), _LOOK_BYTES):
+        looks.append(np.flatnonzero(block[at : at + _LOOK_BYTES] == _LF_BYTE) + at)
+        if len(looks[-1]) > _MOST_LINES and not may_be_many:
+            return None
+    return np.concatenate(looks)
 
 
-def _suspects(block: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> list[int]:
-    """Indices of the lines that may be blank or oversized: empty, too long, or with a blank in front."""
-    lengths = ends - starts
-    filled = lengths > 0
-    suspect = ~filled | (lengths > MAX_LINE_BYTES)
-    suspect[filled] |= _IS_BLANK[block[starts[filled]]]
-    found: list[int] = np.flatnonzero(suspect).tolist()
+def _suspects(
+    block: npt.NDArray[np.uint8],
+    starts: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+    keep: npt.NDArray[np.bool_],
+    *,
+    may_be_blank: bool,
+) -> list[int]:
+    """Indices of the lines that may be blank or oversized: too long, or with a blank in front."""
+    suspect = ends - starts > MAX_LINE_BYTES
+    if may_be_blank:
+        suspect[keep] |= _IS_BLANK[block[starts[keep]]]
+    found: list[int] = np.flatnonzero(suspect & keep).tolist()
     return found
 
 
@@ -168,6 +250,8 @@ def _stretches(stream: BinaryIO, at: int, stop: int | None, block_bytes: int) ->
             raise Unreadable(error.message, line.begin) from error
         if not block:
             break
+        if stop is None and line.length > MAX_BARREN_BYTES:
+            raise Unreadable(f"expected the end of a line within {MAX_BARREN_BYTES // MIB:,} MiB, got none", line.begin)
         size = len(block)  # of it that counts
         if stop is not None and at + size >= stop:
             end = block.find(NEWLINE, max(stop - 1 - at, 0))

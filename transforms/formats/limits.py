@@ -29,10 +29,12 @@ MAX_BLOCK_BYTES = 128 * MIB
 """A block of an Avro file, compressed or not: twice the longest record (`framing.MAX_LINE_BYTES`)."""
 MAX_RECORD_VALUES = 2_000_000
 """Values in one Avro record, with those in its lists and maps: as objects they take some 200 MB."""
-MAX_SKIPPED_VALUES = 5_000_000
+MAX_SKIPPED_VALUES = 500_000
 """Values of an Avro file that are passed over in records that are too large: some seconds of work."""
 MAX_RECORD_DEPTH = 200
 """Records of a recursive Avro type inside each other."""
+MAX_EMPTY_BLOCKS = 10_000
+"""Blocks of an Avro file that have no record."""
 MAX_EMPTY_RECORDS = 100_000
 """Records of an Avro file whose encoding has no bytes."""
 MAX_DECIMAL_BYTES = 1024
