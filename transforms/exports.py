@@ -14,8 +14,8 @@ from transforms.elements import Export, RawChunk, Stretch
 from transforms.formats.avro_exports import read_avro
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.compression import decompressed, is_compressed
+from transforms.formats.document_reader import read_document
 from transforms.formats.framing import read_range, read_stream
-from transforms.formats.json_documents import split_document
 from transforms.formats.sniff import Format, sniff
 from transforms.stored_files import content_encoding, is_local, open_to_read, refusal, refusals
 
@@ -138,11 +138,7 @@ def _whole(stream: BinaryIO, form: Format) -> Iterator[Chunk]:
         case Format.NDJSON:
             yield from read_stream(stream, RANGE_BYTES)
         case Format.DOCUMENT:
-            chunk, unreadable = split_document(stream.read())
-            yield chunk
-            if unreadable is not None:
-                raise unreadable
-            stream.read(1)  # raises where compressed data is damaged behind the last record
+            yield from read_document(stream)
         case Format.AVRO:
             yield from read_avro(stream, AVRO_RECORDS)
 

@@ -1,5 +1,6 @@
 """JSON documents to raw records: RULES F2, F3, F4 and R2 (a bad element takes no neighbour with it)."""
 
+import io
 import json
 import math
 from typing import Any
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from support.fixtures import SHARED, needs_shared
 
 from transforms.formats import framing
-from transforms.formats.json_documents import split_document
+from transforms.formats.chunks import Chunk, Unreadable
+from transforms.formats.document_reader import read_document
 from transforms.formats.sniff import Format, sniff
 
 BOM = b"\xef\xbb\xbf"
@@ -36,6 +38,18 @@ def parsed(record: bytes) -> object:
 def same(found: object, expected: object) -> bool:
     """Equality that takes NaN for itself."""
     return json.dumps(found, sort_keys=True) == json.dumps(expected, sort_keys=True)
+
+
+def split_document(data: bytes) -> tuple[Chunk, Unreadable | None]:
+    """All records of a document that makes one chunk, and why the rest cannot be read, if so."""
+    chunks: list[Chunk] = []
+    fault: Unreadable | None = None
+    try:
+        chunks.extend(read_document(io.BytesIO(data)))
+    except Unreadable as error:
+        fault = error
+    (chunk,) = chunks
+    return chunk, fault
 
 
 def records(data: bytes) -> list[bytes]:

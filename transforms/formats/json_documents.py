@@ -1,21 +1,14 @@
-"""JSON documents: one text that holds many records, cut into the bytes of each (RULES F2, F3, F4, R2).
+"""Where the values of a JSON text begin and end, told by brackets, commas and strings only (RULES F2, F3, R2, R8).
 
-A document is an array of records, an envelope (an object whose lists hold the records), a single record, or several of
-these one after another. It is cut at brackets, commas and strings only: what stands inside an element is not judged
-here, so an element that is not JSON, not UTF-8 or nested deeply takes no neighbour with it (R2). It comes out byte for
-byte and is rejected on its own.
+What stands inside a value is not judged here, so a value that is not JSON, not UTF-8 or nested deeply takes no neighbour
+with it (R2). `document_reader` cuts documents into records by it.
 """
 
 import re
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
-from transforms.formats import framing
-from transforms.formats.chunks import Chunk, Oversized, Unreadable
-from transforms.formats.framing import BYTE_ORDER_MARK, HEAD_BYTES
-from transforms.raw_records import RawRecords
+from transforms.formats.limits import MAX_DOCUMENT_BRACKETS, MAX_DOCUMENT_DEPTH
 
 TYPE_NAMES = frozenset(
     {"box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory", "segmentation"},
@@ -41,10 +34,17 @@ _KEY_OF_LIST: Final = re.compile(rb'"(?:%s)"[ \t\r\n]*+:[ \t\r\n]*+\[' % "|".joi
 _KEY: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*+:[ \t\r\n]*+', re.DOTALL)
 # Up to the next bracket (or, between elements, comma), past whole strings. Possessive: nothing is tried twice.
 _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_INSIDE: Final = re.compile(rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+', re.DOTALL)
+_FLAT: Final = rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+'
+# A list or object without another one in it is passed over whole: most brackets are of these.
+_PAIR: Final = rb"\{" + _FLAT + rb"\}|\[" + _FLAT + rb"\]"
+_INSIDE: Final = re.compile(rb'[^"\[\]{}]*+(?:(?:' + _STRING + rb"|" + _PAIR + rb')[^"\[\]{}]*+)*+', re.DOTALL)
 _BETWEEN: Final = re.compile(rb'[^",\[\]{}]*+(?:' + _STRING + rb'[^",\[\]{}]*+)*+', re.DOTALL)
 _COMMA, _QUOTE, _LIST, _LIST_END, _OBJECT, _OBJECT_END = b',"[]{}'
 _CLOSERS: Final = {_LIST: _LIST_END, _OBJECT: _OBJECT_END}
+
+
+class TooMuch(ValueError):  # noqa: N818 - of what the message says
+    """A value that is nested too deeply, or has too many brackets, for its end to be looked for (R8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,71 +56,95 @@ class Stretch:
         closed: whether the value comes to its end.
         missing: the closing brackets that the text lacks if it does not, outermost first.
         in_string: whether the text ends inside a string.
+        resume: where to go on if there is more text: `end`, or where that string begins.
+        brackets: how many brackets were looked at.
     """
 
     end: int
     closed: bool = True
     missing: bytes = b""
     in_string: bool = False
+    resume: int = 0
+    brackets: int = 0
 
 
-def stretch(data: bytes, at: int, closer: int | None = None) -> Stretch:
+def stretch(data: bytes, at: int, closer: int | None = None, known: Stretch | None = None) -> Stretch:
     """How far the value at `at` reaches.
 
     Brackets need not match: a closing bracket closes everything opened since its counterpart, and `closer`, the bracket
     that ends the list or object around the value, ends the value too if it has no counterpart in it. So a fault stays
     within its element. Without `closer` the value is a list or object and ends with its own bracket.
+
+    With `known`, what was found of the value as far as the text was there, `at` is where to go on.
+
+    Raises:
+        TooMuch: beyond MAX_DOCUMENT_DEPTH or MAX_DOCUMENT_BRACKETS.
     """
-    missing = bytearray()
+    missing = bytearray(known.missing) if known is not None else bytearray()
+    brackets = known.brackets if known is not None else 0
+    lists, objects = missing.count(_LIST_END), missing.count(_OBJECT_END)
     while True:
-        pattern = _INSIDE if missing or closer is None else _BETWEEN
+        pattern = _INSIDE if missing else _BETWEEN
         at = pattern.match(data, at).end()  # type: ignore[union-attr]  # it matches the empty text too
         if at == len(data):
-            return Stretch(at, closed=False, missing=bytes(missing))
+            return Stretch(at, closed=False, missing=bytes(missing), resume=at, brackets=brackets)
         byte = data[at]
         if byte == _QUOTE:
-            return Stretch(len(data), closed=False, missing=bytes(missing), in_string=True)
+            return Stretch(
+                len(data), closed=False, missing=bytes(missing), in_string=True, resume=at, brackets=brackets
+            )
+        brackets += 1
         if byte in _CLOSERS:
             missing.append(_CLOSERS[byte])
-        elif missing and byte == missing[-1]:
-            missing.pop()
-        elif byte in missing:
-            del missing[missing.rindex(byte) :]
+            lists, objects = lists + (byte == _LIST), objects + (byte == _OBJECT)
+            if len(missing) > MAX_DOCUMENT_DEPTH or brackets > MAX_DOCUMENT_BRACKETS:
+                raise TooMuch(_too_much(len(missing)))
+        elif (lists if byte == _LIST_END else objects) and byte != _COMMA:
+            place = missing.rindex(byte)
+            lists -= missing.count(_LIST_END, place)
+            objects -= missing.count(_OBJECT_END, place)
+            del missing[place:]
         elif byte in (_COMMA, closer):
-            return Stretch(at)
+            return Stretch(at, brackets=brackets)
+        elif brackets > MAX_DOCUMENT_BRACKETS:
+            raise TooMuch(_too_much(len(missing)))
         at += 1
         if not missing and closer is None:
-            return Stretch(at)
+            return Stretch(at, brackets=brackets)
+
+
+def _too_much(depth: int) -> str:
+    if depth > MAX_DOCUMENT_DEPTH:
+        return f"expected at most {MAX_DOCUMENT_DEPTH:,} brackets open at once, got more"
+    return f"expected at most {MAX_DOCUMENT_BRACKETS:,} brackets in an element, got more"
 
 
 @dataclass(slots=True)
-class _Cut:
-    """Where records begin and end, in bytes; and where one begins of which the end is missing."""
-
-    begins: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    unfinished: int | None = None
-
-    def add(self, begin: int, end: int) -> None:
-        self.begins.append(begin)
-        self.ends.append(end)
-
-
-@dataclass(slots=True)
-class _Object:
-    """A top-level object as far as it could be read.
+class Keys:
+    """The keys of an object, as far as it was read.
 
     Attributes:
         end: the byte after it, or where reading stopped.
-        fault: what was expected there, if it was not read to its end.
-        keys: its keys.
-        elements: for each key of LIST_KEYS that holds a list, the elements of that list.
+        closed: whether it was read to its end.
+        known: its keys.
+        lists: for each key of LIST_KEYS that holds a list, where the last such list begins (F3).
     """
 
     end: int
-    fault: str | None = None
-    keys: set[str] = field(default_factory=set)
-    elements: dict[str, _Cut] = field(default_factory=dict)
+    closed: bool = False
+    known: set[str] = field(default_factory=set)
+    lists: dict[str, int] = field(default_factory=dict)
+
+    def is_envelope(self, data: bytes) -> bool:
+        """Whether the object is an envelope, as far as can be told."""
+        if not self.lists or not self.known.isdisjoint(RECORD_KEYS):
+            return False
+        annotations = self.lists.get("annotations")
+        if annotations is None or len(self.lists) > 1:
+            return True
+        first = after_space(data, annotations + 1)
+        is_segment = data[first : first + 1] == b"{" and keys(data, first).known.isdisjoint(RECORD_KEYS)
+        return not is_segment
 
 
 def is_envelope(data: bytes, at: int = 0) -> bool:
@@ -129,151 +153,57 @@ def is_envelope(data: bytes, at: int = 0) -> bool:
     An envelope holds a list under one of LIST_KEYS and has none of RECORD_KEYS. A list of segments under `annotations`
     is that of a mask.
     """
-    return _KEY_OF_LIST.search(data, at) is not None and _is_envelope(data, _object(data, at))
+    return _KEY_OF_LIST.search(data, at) is not None and keys(data, at).is_envelope(data)
 
 
-def split_document(data: bytes) -> tuple[Chunk, Unreadable | None]:
-    r"""The records of a document, byte for byte, and why the rest of it cannot be read, if so.
-
-    Returns:
-        The records with their byte offsets and physical lines (line 0 is the first line of the document), and None or
-        the fault: everything readable in front of it is in the chunk. What stands at the top level and is no object or
-        list is handed on line by line, to be rejected; empty places between commas hold nothing and are passed over.
-
-    >>> list(split_document(b'{"items": [{"a": 1}, 2],\n "update": true}')[0].records)
-    [b'{"a": 1}', b'2']
-    """
-    cut = _Cut()
-    fault: str | None = None
-    at = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
-    while fault is None and (at := _after_space(data, at)) < len(data):
-        byte = data[at]
-        if byte == _LIST:
-            at, fault = _elements(data, at + 1, cut)
-        elif byte == _OBJECT:
-            at, fault = _top_level_object(data, at, cut)
-        else:
-            end = data.find(b"\n", at)
-            cut.add(at, len(data) if end < 0 else end)
-            at = cut.ends[-1]
-    return _chunk(data, cut), None if fault is None else _unreadable(data, at, fault)
-
-
-def _top_level_object(data: bytes, begin: int, cut: _Cut) -> tuple[int, str | None]:
-    """Add the records of an envelope, or the one record that the object is; see `_elements` for what is returned."""
-    found = _object(data, begin)
-    if _is_envelope(data, found):
-        for each in found.elements.values():
-            cut.begins += each.begins
-            cut.ends += each.ends
-        return found.end, found.fault
-    reach = stretch(data, begin)
-    if not reach.closed:
-        return begin, 'expected the "}" of the object that begins here'
-    cut.add(begin, reach.end)
-    return reach.end, None
-
-
-def _is_envelope(data: bytes, found: _Object) -> bool:
-    if not found.elements or not found.keys.isdisjoint(RECORD_KEYS):
-        return False
-    annotations = found.elements.get("annotations")
-    if annotations is None or len(found.elements) > 1:
-        return True
-    first = annotations.begins[0] if annotations.begins else annotations.unfinished
-    is_segment = first is not None and data[first] == _OBJECT and _object(data, first).keys.isdisjoint(RECORD_KEYS)
-    return not is_segment
-
-
-def _object(data: bytes, at: int) -> _Object:
-    """Read the keys of the object at `at`, and the elements of its lists under LIST_KEYS."""
-    found = _Object(at)
+def keys(data: bytes, at: int) -> Keys:
+    """The keys of the object at `at`; what follows a fault is not read."""
+    found = Keys(at)
     at += 1
     while True:
-        found.end = at = _after_space(data, at)
+        found.end = at = after_space(data, at)
         if data[at : at + 1] == b"}":
-            found.end += 1
+            found.end, found.closed = at + 1, True
             return found
-        key = _KEY.match(data, at)
+        key = key_at(data, at)
         if key is None:
-            found.fault = 'expected a key and ":", or "}"'
             return found
-        name = key[1].decode("utf-8", "replace")
-        found.keys.add(name)
-        at = key.end()
+        name, at = key
+        found.known.add(name)
         if name in LIST_KEYS and data[at : at + 1] == b"[":
-            found.elements.pop(name, None)  # of a duplicate key the last wins (F3)
-            found.elements[name] = _Cut()
-            at, found.fault = _elements(data, at + 1, found.elements[name])
-            found.end = at = _after_space(data, at)
-            if found.fault is not None:
+            found.lists.pop(name, None)  # of a duplicate key the last wins (F3)
+            found.lists[name] = at
+            end = _list_end(data, at)
+            found.end = at = len(data) if end is None else after_space(data, end)
+            if end is None:
                 return found
         else:
             at = stretch(data, at, _OBJECT_END).end
         if data[at : at + 1] == b",":
             at += 1
         elif data[at : at + 1] != b"}":
-            found.end, found.fault = at, 'expected "," or "}"'
+            found.end = at
             return found
 
 
-def _elements(data: bytes, at: int, cut: _Cut) -> tuple[int, str | None]:
-    """Add the elements of the list that begins before `at`.
-
-    Returns:
-        The byte after the list and None; or, if it breaks off, where the first element begins that is not whole (the
-        end of `data` if all are) and what was expected there.
-    """
+def _list_end(data: bytes, at: int) -> int | None:
+    """The byte after the list at a place; None if it breaks off."""
+    at += 1
     while True:
-        begin = _after_space(data, at)
-        reach = stretch(data, begin, _LIST_END)
+        reach = stretch(data, after_space(data, at), _LIST_END)
         if not reach.closed:
-            # An object or list that is whole is a record even if nothing follows; of a number more may be missing.
-            if data[begin : begin + 1] in (b"{", b"[") and (whole := stretch(data, begin)).closed:
-                cut.add(begin, whole.end)
-                begin = _after_space(data, whole.end)
-            cut.unfinished = begin if begin < len(data) else None
-            return begin, 'expected the rest of a list, ending with "]"'
-        if begin < reach.end:
-            cut.add(begin, reach.end)
+            return None
         at = reach.end + 1
         if data[reach.end] == _LIST_END:
-            return at, None
+            return at
 
 
-def _after_space(data: bytes, at: int) -> int:
+def key_at(data: bytes, at: int) -> tuple[str, int] | None:
+    """The key at a place, and where its value begins; None if there is none."""
+    found = _KEY.match(data, at)
+    return None if found is None else (found[1].decode("utf-8", "replace"), found.end())
+
+
+def after_space(data: bytes, at: int) -> int:
+    """The first byte behind a place that is no white space."""
     return _SPACE.match(data, at).end()  # type: ignore[union-attr]  # it matches the empty text too
-
-
-def _chunk(data: bytes, cut: _Cut) -> Chunk:
-    records: list[bytes] = []
-    offsets: list[int] = []
-    lines: list[int] = []
-    oversized: list[Oversized] = []
-    line = 0
-    seen = 0
-    for begin, end in zip(cut.begins, cut.ends, strict=True):
-        line += data.count(b"\n", seen, begin)
-        seen = begin
-        record = data[begin:end].rstrip(b" \t\r\n")  # the white space of JSON, no other
-        if len(record) > framing.MAX_LINE_BYTES:
-            oversized.append(Oversized(offset=begin, line=line, length=len(record), head=record[:HEAD_BYTES]))
-            continue
-        records.append(record)
-        offsets.append(begin)
-        lines.append(line)
-    return Chunk(
-        records=RawRecords.of(records),
-        offsets=np.array(offsets, dtype=np.int64),
-        lines=np.array(lines, dtype=np.int64),
-        first_line=1,
-        line_count=data.count(b"\n"),
-        byte_count=len(data),
-        oversized=tuple(oversized),
-    )
-
-
-def _unreadable(data: bytes, at: int, expected: str) -> Unreadable:
-    seen = repr(data[at : at + 20].decode("utf-8", "replace")) if at < len(data) else "the end of the document"
-    line = data.count(b"\n", 0, at) + 1
-    return Unreadable(f"{expected}, got {seen} at byte {at:,} (line {line:,})", at, line)

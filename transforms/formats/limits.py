@@ -17,7 +17,12 @@ are below it."""
 MAX_BARREN_BYTES = 2048 * MIB
 """Bytes in a row that yield no record: blanks, or a line (an element) that never ends."""
 MAX_DOCUMENT_DEPTH = 100_000
-"""Brackets open at once in a JSON document. No parser takes a record as deep, and beyond it its end is not looked for."""
+"""Brackets open at once in a JSON document. No parser takes a record as deep,
+and beyond it its end is not looked for."""
+MAX_DOCUMENT_BRACKETS = 10_000_000
+"""Brackets of one element that are looked at one by one, which those without brackets inside are not: some seconds."""
+MAX_KEY_BYTES = 1 * MIB
+"""A key of an envelope."""
 
 MAX_HEADER_BYTES = 8 * MIB
 """The header of an Avro file: its schema, and what else a writer notes there."""

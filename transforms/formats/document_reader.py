@@ -1,0 +1,316 @@
+"""JSON documents to raw records, in bounded memory however long the document is (RULES F2, F3, F4, R2, R8).
+
+A document is an array of records, an envelope (an object whose lists hold the records), a single record, or several of
+these one after another. The elements come out byte for byte, to be judged each on its own. An object is an envelope or
+not by all of its keys; of one that is longer than any record, by those in its first 64 MiB.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+import numpy as np
+
+from transforms.formats import framing
+from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.formats.framing import BYTE_ORDER_MARK, HEAD_BYTES
+from transforms.formats.json_documents import LIST_KEYS, Stretch, TooMuch, after_space, key_at, keys, stretch
+from transforms.formats.limits import MAX_BARREN_BYTES, MAX_KEY_BYTES, MIB
+from transforms.raw_records import RawRecords
+
+CHUNK_BYTES: Final = 16 * MIB
+CHUNK_RECORDS: Final = 200_000
+"""A chunk ends with the record that brings it to so many bytes or records."""
+_READ_BYTES: Final = 1 * MIB
+_MOST_READ_BYTES: Final = 16 * MIB
+_SPACE: Final = b" \t\r\n"  # the white space of JSON, no other
+_LIST_END, _OBJECT_END = b"]}"
+_STRING_REST: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+
+
+def read_document(stream: BinaryIO) -> Iterator[Chunk]:
+    """The records of a document, in chunks with known line numbers: at least one.
+
+    What stands at the top level and is no object or list is handed on line by line, to be rejected; empty places between
+    commas hold nothing and are passed over.
+
+    Raises:
+        Unreadable: where the document breaks off, is beyond a limit, or the stream raises it: after all records in front
+            of that place (R2).
+    """
+    yield from _Reader(stream).chunks()
+
+
+class _Reader:
+    """Reads on in a stream as needed, and forgets what is behind.
+
+    `data` is the part of the document that is in memory, `base` the offset of its first byte, `at` the place in it up
+    to which it is read.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.data = b""
+        self.base = self.at = 0
+        self._stream = stream
+        self._ended = False
+        self._stream_fault: Unreadable | None = None
+        self._line = self._counted = 0  # line ends in front of `_counted`, a place in `data`
+        self._begin()
+
+    def chunks(self) -> Iterator[Chunk]:
+        fault: Unreadable | None = None
+        try:
+            yield from self._document()
+        except Unreadable as error:
+            fault = error
+        except TooMuch as error:
+            fault = self._fault(self.at, str(error))
+        end = len(self.data)
+        yield self._made(end)
+        fault = fault or self._stream_fault
+        if fault is not None:
+            line = fault.line if fault.line is not None else self._line + 1
+            raise Unreadable(fault.message, fault.offset, line) from fault
+
+    # What is read of the stream.
+
+    def _fill(self, keep: int) -> bool:
+        """Read on, and forget what stands in front of `keep`; whether there was more to read."""
+        self._line_of(keep)
+        self.data, self.base, self._counted = self.data[keep:], self.base + keep, 0
+        self.at = max(self.at - keep, 0)
+        block = b""
+        if not self._ended:
+            try:
+                block = self._stream.read(min(max(_READ_BYTES, len(self.data)), _MOST_READ_BYTES))
+            except Unreadable as error:
+                self._stream_fault = error
+        self._ended = not block
+        self.data += block
+        return not self._ended
+
+    def _space(self) -> bool:
+        """Pass white space; whether something follows."""
+        begin = self.base + self.at
+        while True:
+            self.at = after_space(self.data, self.at)
+            if self.at < len(self.data):
+                return True
+            if self.base + self.at - begin > MAX_BARREN_BYTES:
+                most = f"{MAX_BARREN_BYTES // MIB:,} MiB"
+                raise self._fault(self.at, f"expected a record within {most}, got blanks alone")
+            if not self._fill(self.at):
+                return False
+
+    def _line_of(self, place: int) -> int:
+        """The line at a place, counted from 0; places are asked for in their order."""
+        if place > self._counted:
+            self._line += self.data.count(b"\n", self._counted, place)
+            self._counted = place
+        return self._line
+
+    # What is in it.
+
+    def _document(self) -> Iterator[Chunk]:
+        self._fill(0)
+        if self.data.startswith(BYTE_ORDER_MARK):
+            self.at = len(BYTE_ORDER_MARK)
+        while self._space():
+            first = self.data[self.at : self.at + 1]
+            if first == b"[":
+                self.at += 1
+                yield from self._list()
+            elif first == b"{":
+                yield from self._object()
+            else:
+                self._rest_of_line()
+            yield from self._full()
+
+    def _object(self) -> Iterator[Chunk]:
+        """Add the records of an envelope, or the one record that the object is."""
+        while True:
+            found = keys(self.data, self.at)
+            is_short = len(self.data) - self.at <= framing.MAX_LINE_BYTES
+            if found.closed or not is_short or not self._fill(self.at):
+                break
+        if found.is_envelope(self.data):
+            lists = {self.base + at for at in found.lists.values()} if found.closed or self._ended else None
+            yield from self._envelope(lists)
+            return
+        reach = self._reach(None)
+        if not reach.closed:
+            raise self._expected('the "}" of the object that begins here', self.at)
+        self._add(self.at, reach.end)
+        self.at = reach.end
+
+    def _envelope(self, lists: set[int] | None) -> Iterator[Chunk]:
+        """Add the elements of the lists that begin at these offsets; None where it is too long to know them."""
+        seen: set[str] = set()
+        self.at += 1
+        while True:
+            self._space()
+            if self.data[self.at : self.at + 1] == b"}":
+                self.at += 1
+                return
+            key = key_at(self.data, self.at)
+            while (key is None or key[1] == len(self.data)) and len(self.data) - self.at < MAX_KEY_BYTES:
+                if not self._fill(self.at):
+                    break
+                key = key_at(self.data, self.at)
+            if key is None:
+                raise self._expected('a key and ":", or "}"', self.at)
+            name, self.at = key
+            is_list = name in LIST_KEYS and self.data[self.at : self.at + 1] == b"["
+            if is_list and lists is None and name in seen:
+                raise self._expected(f"the list under {name!r} once in an object that is no record", self.at)
+            if is_list and (lists is None or self.base + self.at in lists):
+                seen.add(name)
+                self.at += 1
+                yield from self._list()
+            elif is_list:
+                self._pass_list()
+            else:
+                self.at = self._reach(_OBJECT_END, is_record=False).end
+            self._space()
+            if self.data[self.at : self.at + 1] == b",":
+                self.at += 1
+            elif self.data[self.at : self.at + 1] != b"}":
+                raise self._expected('"," or "}"', self.at)
+
+    def _list(self) -> Iterator[Chunk]:
+        """Add the elements of the list that begins before `at`."""
+        while True:
+            self._space()
+            reach = self._reach(_LIST_END)
+            begin = self.at
+            if not reach.closed:
+                # An object or list that is whole is a record even if nothing follows; of a number more may be missing.
+                if self.data[begin : begin + 1] in (b"{", b"[") and (whole := stretch(self.data, begin)).closed:
+                    self._add(begin, whole.end)
+                    begin = after_space(self.data, whole.end)
+                self.at = begin
+                raise self._expected('the rest of a list, ending with "]"', begin)
+            if begin < reach.end:
+                self._add(begin, reach.end)
+            self.at = reach.end + 1
+            if self.data[reach.end] == _LIST_END:
+                return
+            yield from self._full()
+
+    def _pass_list(self) -> None:
+        """Pass a list that another one under its key takes the place of (F3)."""
+        self.at += 1
+        while True:
+            reach = self._reach(_LIST_END, is_record=False)
+            self.at = min(reach.end + 1, len(self.data))
+            if not reach.closed or self.data[reach.end] == _LIST_END:
+                return
+
+    def _rest_of_line(self) -> None:
+        """Add a line of the top level that is no object or list."""
+        while (end := self.data.find(b"\n", self.at)) < 0:
+            if len(self.data) - self.at > framing.MAX_LINE_BYTES:
+                raise self._expected("an object or a list, or the end of a line within 64 MiB", self.at)
+            if not self._fill(self.at):
+                end = len(self.data)
+                break
+        self._add(self.at, end)
+        self.at = end
+
+    # How far a value reaches.
+
+    def _reach(self, closer: int | None, *, is_record: bool = True) -> Stretch:
+        """How far the value at `at` reaches, with all of it in memory; one that is too long is passed over (F4)."""
+        at, known = self.at, None
+        while True:
+            known = stretch(self.data, at, closer, known)
+            if known.closed or self._ended:
+                return known
+            if len(self.data) - self.at > framing.MAX_LINE_BYTES + _READ_BYTES:
+                return self._passed(closer, known, is_record=is_record)
+            at = known.resume - self.at
+            self._fill(self.at)
+
+    def _passed(self, closer: int | None, known: Stretch, *, is_record: bool) -> Stretch:
+        """The end of a value that is too long to be a record, which is added as one that is not read."""
+        begin, line = self.base + self.at, self._line_of(self.at)
+        head = self.data[self.at : self.at + HEAD_BYTES]
+        while not known.closed and not self._ended:
+            if self.base + len(self.data) - begin > MAX_BARREN_BYTES:
+                most = f"{MAX_BARREN_BYTES // MIB:,} MiB"
+                raise Unreadable(f"expected the end of an element within {most}, got none", begin, line + 1)
+            self.at = known.resume
+            if known.in_string:
+                self.at += 1
+                self._pass_string(begin)
+            else:
+                self._fill(self.at)
+            known = stretch(self.data, self.at, closer, known)
+        self.at = known.end
+        if known.closed and is_record:
+            length = self.base + known.end - begin
+            self._oversized.append(Oversized(offset=begin, line=line - self._first, length=length, head=head))
+        return known
+
+    def _pass_string(self, begin: int) -> None:
+        """Pass what is left of a string, and the quote behind it."""
+        while True:
+            self.at = _STRING_REST.match(self.data, self.at).end()  # type: ignore[union-attr]  # it matches no text too
+            if self.data[self.at : self.at + 1] == b'"':
+                self.at += 1
+                return
+            if self.base + self.at - begin > MAX_BARREN_BYTES or not self._fill(self.at):
+                self.at = len(self.data)
+                return
+
+    # What is made of it.
+
+    def _begin(self) -> None:
+        self._records: list[bytes] = []
+        self._offsets: list[int] = []
+        self._lines: list[int] = []
+        self._oversized: list[Oversized] = []
+        self._size = 0
+        self._first, self._first_byte = self._line, self.base + self._counted
+
+    def _add(self, begin: int, end: int) -> None:
+        record = self.data[begin:end].rstrip(_SPACE)
+        line = self._line_of(begin) - self._first
+        offset = self.base + begin
+        if len(record) > framing.MAX_LINE_BYTES:
+            self._oversized.append(Oversized(offset=offset, line=line, length=len(record), head=record[:HEAD_BYTES]))
+            return
+        self._records.append(record)
+        self._offsets.append(offset)
+        self._lines.append(line)
+        self._size += len(record)
+
+    def _full(self) -> Iterator[Chunk]:
+        if self._size >= CHUNK_BYTES or len(self._records) >= CHUNK_RECORDS:
+            yield self._made(self.at)
+
+    def _made(self, end: int) -> Chunk:
+        """The chunk of what was added, up to a place."""
+        line = self._line_of(end)
+        chunk = Chunk(
+            records=RawRecords.of(self._records),
+            offsets=np.array(self._offsets, dtype=np.int64),
+            lines=np.array(self._lines, dtype=np.int64),
+            first_line=self._first + 1,
+            line_count=line - self._first,
+            byte_count=self.base + end - self._first_byte,
+            oversized=tuple(self._oversized),
+        )
+        self._begin()
+        return chunk
+
+    def _expected(self, what: str, at: int) -> Unreadable:
+        if at == len(self.data) and not self._ended:
+            self._fill(at)
+            at = 0
+        seen = repr(self.data[at : at + 20].decode("utf-8", "replace")) if at < len(self.data) else "the end of the document"
+        line = self._line_of(at) + 1
+        return self._fault(at, f"expected {what}, got {seen} at byte {self.base + at:,} (line {line:,})")
+
+    def _fault(self, at: int, message: str) -> Unreadable:
+        return Unreadable(message, self.base + at, self._line_of(at) + 1)
