@@ -52,7 +52,7 @@ def plan(
     declared = published if config.declared is None else declarations.updated(published, config.declared)
     limits, held_limits = _limits(declared), _limits(published)
     kept = None if config.backfill else before
-    state = None if kept is None else PublishedState.of(kept, by_hash=config.verify)
+    state = None if kept is None else PublishedState.of(kept, held_limits, by_hash=config.verify)
     if state is not None:
         held = state.held
     else:

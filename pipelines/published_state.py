@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,11 +17,12 @@ from transforms.damage import damaged_file, is_rebuilt
 from transforms.elements import Held, Summaries
 from transforms.errors import DamagedFileError
 from transforms.infer_schema import SchemaOptions, resolve
+from transforms.kernels.fields import summarize
 from transforms.rules import declared as declarations
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.fields import GROUP_ZERO, merge_groups
+from transforms.rules.fields import GROUP_ZERO, GroupSummary, merge_groups
 from transforms.rules.values import JsonObject
-from transforms.states import read_summaries
+from transforms.states import read_state, read_summaries
 from transforms.stored_files import StoredFile, is_local
 from transforms.verified_files import fault_of, size_fault
 
@@ -44,11 +45,14 @@ class PublishedState:
     schema: JsonObject
 
     @classmethod
-    def of(cls, version: Version, *, by_hash: bool = False) -> Self:
+    def of(
+        cls, version: Version, limits: Mapping[Group, Mapping[str, int]] | None = None, *, by_hash: bool = False
+    ) -> Self:
         """All files of a version; of those that only jobs to come read the sizes are verified, and all of the others.
 
         Args:
             version: The published one.
+            limits: Group to field to how many distinct strings are counted, where it is not the usual number (D3).
             by_hash: Whether all files are verified by their bytes.
 
         Raises:
@@ -63,11 +67,12 @@ class PublishedState:
             return {number: file for number, file in version.files(kind).items() if file.path not in damaged}
 
         summaries = files("state/summaries")
-        schema, is_made = _schema(version, summaries.values())
+        states = _by_partition(version.states)
+        schema, is_made = _schema(version, states, summaries, limits or {})
         return cls(
             Held(
                 version=version.number,
-                states=_by_partition(version.states),
+                states=states,
                 summaries=summaries,
                 rows=_by_partition(files),
                 insights=files("state/insights"),
@@ -136,14 +141,19 @@ def _sizes(files: Sequence[StoredFile]) -> dict[str, int]:
     return sizes
 
 
-def _schema(version: Version, summaries: Iterable[StoredFile]) -> tuple[JsonObject, bool]:
+def _schema(
+    version: Version,
+    states: Mapping[int, Mapping[Group, StoredFile]],
+    summaries: Mapping[int, StoredFile],
+    limits: Mapping[Group, Mapping[str, int]],
+) -> tuple[JsonObject, bool]:
     """`schema.json`, and whether it was made again of the summaries: the bytes that were published, or nothing."""
     try:
         return version.document(SCHEMA), False
     except DamagedFileError:
         merged = Summaries()
-        for file in summaries:
-            for group, summary in read_summaries(file).items():
+        for number, files in states.items():
+            for group, summary in _summaries(files, summaries.get(number), limits).items():
                 merged[group] = merge_groups(merged.get(group, GROUP_ZERO), summary)
         options = SchemaOptions(
             sticky_text=cast("Mapping[Group, list[str]]", version.manifest["sticky_text"]),
@@ -154,6 +164,16 @@ def _schema(version: Version, summaries: Iterable[StoredFile]) -> tuple[JsonObje
         if hashlib.sha256(document_text(schema)).hexdigest() != version.manifest["schema_fingerprint"]:
             raise
         return schema, True
+
+
+def _summaries(
+    states: Mapping[Group, StoredFile], file: StoredFile | None, limits: Mapping[Group, Mapping[str, int]]
+) -> Mapping[Group, GroupSummary]:
+    """The summaries of the rows of a partition; made again of the rows where they are damaged."""
+    with suppress(DamagedFileError):
+        if file is not None:
+            return read_summaries(file)
+    return {group: summarize(read_state(state), limits.get(group, {})) for group, state in states.items()}
 
 
 def _deciding(schema: JsonObject) -> dict[Group, JsonObject]:

@@ -113,7 +113,7 @@ def _holds(kind: str) -> str:
 def _advice(kind: str, root: str) -> str:
     again = "build the dataset in another directory with `metadata-etl backfill`"
     if kind in REBUILT or kind in GROUPS or kind == "insights.json":
-        return "Restore it from a copy, or run an ingest: it rebuilds the file in the version that it publishes"
+        return "Restore it from a copy, or run an ingest with --verify: it rebuilds the file in a new version"
     if kind == "rejections":
         return "Restore it from a copy; the records of the version are not affected"
     if kind == "manifest.json":

@@ -3,6 +3,7 @@
 A few flips of bits are part of every run of the tests; METADATA_ETL_FLIPS=1000 makes so many.
 """
 
+import json
 import os
 import random
 import sys
@@ -24,6 +25,7 @@ from support.damage import (
     said,
     writing,
 )
+from support.runs import digests, ingest
 
 FLIPS = int(os.environ.get("METADATA_ETL_FLIPS", "24"))
 SEED = int(os.environ.get("METADATA_ETL_SEED", "14"))
@@ -105,3 +107,29 @@ def test_a_file_in_the_place_of_another_is_damage(folder: Path) -> None:
     with damaged(first, lambda _: second.read_bytes()):
         found = said(["query", f"{folder / 'd'}", "metadata.speed >= 0", "--count"])
     assert check("count", folder, first, None, found) == "damaged"
+
+
+def test_an_ingest_rebuilds_what_other_files_have_and_says_so(folder: Path, tmp_path: Path) -> None:
+    place = copied(folder, tmp_path / "w")
+    rebuilt = [
+        files_of(place, kind)[0]
+        for kind in ("schema", "insights", "rows", "rows of annotations", "cache keys", "summaries", "counts")
+    ]
+    chance = random.Random(SEED)
+    for at, path in enumerate(rebuilt):
+        data = path.read_bytes()
+        path.unlink()  # not in place: other versions have it too
+        if at % 3:
+            path.write_bytes(flipped(chance)(data) if at % 3 == 1 else data[:-1])
+    listed = said(["verify", f"{place / 'd'}"])
+    assert (listed.code, listed.out.decode().count(" is damaged: ")) == (7, len(rebuilt))
+    run = ingest(place / "d", "--items", f"{place / 'same.ndjson'}", "--mode", "replace", "--verify")
+    assert (run.exit_code, run.outcome, run.document["version"]) == (0, "published", 4)
+    assert run.document["warnings"] == {"repaired_file": len(rebuilt)}
+    assert run.document["message"].startswith("rebuilt damaged files of the version before: annotations/part-00000")
+    assert said(["verify", f"{place / 'd'}"]).code == 0
+    before = digests(folder / "d/versions/000003")
+    after = digests(place / "d/versions/000004")
+    shared = [path for path in before if path.partition("/")[0] in ("items", "annotations", "cache_keys", "state")]
+    assert [path for path in shared if before[path] != after[path]] == []
+    assert json.loads((run.folder / "schema.json").read_text())["groups"] == run.schema
