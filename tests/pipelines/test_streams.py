@@ -6,18 +6,22 @@ import json
 import logging
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.runs import command
 
 import pipelines
-from pipelines import streams
+from pipelines import job_log, streams
 from pipelines.consoles import DataConsole
 from pipelines.errors import UsageError
 from pipelines.queries.faults import QueryFault, query_error
 from pipelines.queries.syntax import Span
+from transforms.elements import Export
+from transforms.stored_files import StoredFile
 
 HOSTILE = "\x1b]0;title\x07\x1b[31m\x9b1m\x7f\u202egnp\u2066\u200b\u2028\u2029\r\t\ud800\udcff"
 ENCODINGS = ("utf-8", "latin-1", "ascii")
@@ -143,3 +147,36 @@ def test_nothing_prints_in_another_way() -> None:
             if isinstance(node, ast.ImportFrom) and node.module in ("rich", "rich.console"):
                 found.append(f"{path.name}:{node.lineno} from {node.module}")
     assert found == []
+
+
+def test_the_log_of_a_job_has_times_and_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    export = Export(0, "gs://b/\x1b[31m.jsonl", "items", None, 1_234)
+    job_log.started("d", None, "local runner", [export])
+    assert capsys.readouterr() == ("", "")
+    with streams.job_log():
+        job_log.started("d", None, "local runner", [export])
+        job_log.stages({"read": {"records": 2, "bytes": 1_234, "seconds": 0.5}})
+        job_log.files(1, [StoredFile("u", "items/part-0.avro", 2, 99, "")])
+    job_log.started("d", None, "local runner", [export])
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = printed.err.splitlines()
+    assert [line.split(" INFO ")[1] for line in lines] == [
+        "dataset d: new",
+        "local runner",
+        "export 1: items, gs://b/\\x1b[31m.jsonl, 1,234 bytes",
+        "stage read: 2 records, 1,234 bytes, 0.500 s at work",
+        "file of version 1: items/part-0.avro, 2 records, 99 bytes",
+    ]
+    for line in lines:
+        assert datetime.fromisoformat(line.split(" ")[0]).tzinfo == UTC
+
+
+def test_verbose_logs_beside_json_and_quiet(tmp_path: Path) -> None:
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"reference_id": "a", "image_url": "s3://b/a.jpg"}\n')
+    done = command("ingest", "--dataset", str(tmp_path / "d"), "--items", str(items), "--verbose", "--json")
+    assert json.loads(done.stdout)["outcome"] == "published"
+    for said in ("export 1: items", "stage read: 1 records", "items/part-0", "publishing took", "published, version 1"):
+        assert said in done.stderr
+    assert all(" INFO " in line for line in done.stderr.splitlines())

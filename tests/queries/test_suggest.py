@@ -186,7 +186,7 @@ def test_what_completes_an_argument_is_one_line_without_control_characters(
     dataset = str(prepared(tmp_path, ["a\nb", "a\x1b", "ab"]))
     assert cli.main(["suggest", dataset, "ab", "", "--complete", "field"]) == 0
     assert capsys.readouterr().out == "ab\n"
-    assert cli.main(["suggest", str(tmp_path / "none"), "a", "--complete", "query"]) == 0
+    assert cli.main(["suggest", str(tmp_path / "none"), "metadata.a", "--complete", "query"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
