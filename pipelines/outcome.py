@@ -16,6 +16,8 @@ from transforms.rules.values import JsonObject
 
 NOTHING_MATCHED = "nothing_matched"
 """The warning that counts patterns of exports which may be missing, and are."""
+REPAIRED = "repaired_file"
+"""Warning: a damaged file of the dataset that the job made again (P7)."""
 OutcomeName = Literal["published", "unchanged", "failed", "dry_run"]
 
 
@@ -92,7 +94,7 @@ class Tally:
         """Counts damaged files that were made again, each once."""
         self.repaired.update(paths)
         if self.repaired:
-            self.warnings["repaired_file"] = len(self.repaired)
+            self.warnings[REPAIRED] = len(self.repaired)
 
     def nothing_created(self) -> None:
         """Takes back what was counted as created or updated: the run fails, and nothing is."""

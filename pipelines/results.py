@@ -8,10 +8,14 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipelines.outcome import Tally
 from transforms.elements import Export
+from transforms.exports import EMPTY_EXPORT
 from transforms.kernels.examples import kinds_in_order
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
 from transforms.stored_files import StoredFile, is_local
+
+NOTHING_READ = "nothing_read"
+"""Warning: a job whose exports have records, but none of the group that they were given as."""
 
 Results: TypeAlias = Mapping[str, list[JsonObject]]
 """Name of the reports to the reports."""
@@ -29,6 +33,8 @@ def tally_of(results: Results) -> tuple[Tally, JsonObject]:
         tally.warnings.update(cast("dict[str, int]", reading["warnings"]))
         for group, code, count in cast("list[tuple[Group, str, int]]", reading["rejected"]):
             tally.groups[group].rejected[code] += count
+    if not any(of.read for of in tally.groups.values()) and EMPTY_EXPORT not in tally.warnings:
+        tally.warnings[NOTHING_READ] += 1
     for counts in results.get("counts", []):
         of = tally.groups[cast("Group", counts["group"])]
         for name in ("created", "updated", "ignored", "unchanged"):

@@ -6,7 +6,7 @@ from typing import cast
 from pipelines.changes import Changes, GroupChanges
 from pipelines.consoles import DataConsole
 from pipelines.dataset import Version
-from pipelines.outcome import NOTHING_MATCHED, GroupTally, Outcome
+from pipelines.outcome import NOTHING_MATCHED, REPAIRED, GroupTally, Outcome
 from pipelines.stores.store import join, version_folder
 from pipelines.table_layout import Column, Sheet
 from transforms.rules.export_rows import GROUPS
@@ -16,6 +16,13 @@ _SHOWN_CONFLICTS = 20
 _SHOWN_CATEGORIES = 4
 _TOP = 3
 _GROUP = Column("group")
+_WARNINGS = {
+    NOTHING_MATCHED: f"{NOTHING_MATCHED} for {{:,}} patterns",
+    REPAIRED: f"{REPAIRED}: {{:,}} damaged files were rebuilt",
+    "empty_export": "empty_export: {:,} exports have no record: an empty file, an empty list, an envelope of empty lists",
+    "nothing_read": "nothing_read: the exports have no record of the group that they were given as",
+}
+"""What is said of warnings that are not about records."""
 
 
 def print_outcome(outcome: Outcome, console: DataConsole) -> None:
@@ -36,9 +43,7 @@ def print_outcome(outcome: Outcome, console: DataConsole) -> None:
     if outcome.tally.conflicts:
         print_conflicts(outcome.tally.conflicts, console, most=_SHOWN_CONFLICTS)
     for code, count in sorted(outcome.tally.warnings.items()):
-        of = "for" if code == NOTHING_MATCHED else "in"
-        what = "patterns" if code == NOTHING_MATCHED else "records"
-        console.say(f"warning: {code} {of} {count:,} {what}")
+        console.say("warning: " + _WARNINGS.get(code, f"{code} in {{:,}} records").format(count))
     for name, key, count in _inexact(outcome.schema):
         console.say(f"warning: {name}.{key}: {count:,} integers are stored as doubles, which cannot hold them exactly")
     for line in _ending(outcome):

@@ -5,7 +5,7 @@ import io
 import math
 import os
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -15,13 +15,15 @@ from transforms.formats.avro_exports import read_avro
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.compression import decompressed, is_compressed
 from transforms.formats.document_reader import read_document
-from transforms.formats.framing import read_range, read_stream
+from transforms.formats.framing import read_range, read_stream, split_lines
 from transforms.formats.sniff import Format, sniff
 from transforms.stored_files import content_encoding, is_local, open_to_read, refusal, refusals
 
 RANGE_BYTES = 16 * 1024 * 1024
 """What one element of work reads: small enough for all workers to have some, large enough that Beam is not noticed."""
 HEAD_BYTES = 64 * 1024
+EMPTY_EXPORT = "empty_export"
+"""Warning: an export without a record: an empty file, an empty list, an envelope of empty lists."""
 AVRO_RECORDS = 20_000
 _HASH_BYTES = 1024 * 1024
 
@@ -65,8 +67,14 @@ def read(stretch: Stretch, *, digest: bool = True) -> Iterator[RawChunk]:
             if digest and is_local(export.uri):
                 sha = _digest(stream, stretch)
                 stream.seek(0)
+            is_empty = stretch.start == 0 and stretch.stop >= export.size
             for position, chunk in _chunks(stream, stretch):
                 yield RawChunk(stretch, position, chunk, None, chunk.byte_count, sha)
+                sha = None
+                is_empty = is_empty and not len(chunk.records) and not chunk.oversized
+            if is_empty:
+                nothing = replace(split_lines(b""), warnings={EMPTY_EXPORT: 1})
+                yield RawChunk(stretch, -1, nothing, None, 0, sha)
                 sha = None
             if sha is not None:  # a stretch that holds no record of its own
                 yield RawChunk(stretch, -1, None, None, 0, sha)

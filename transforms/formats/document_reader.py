@@ -13,8 +13,8 @@ import numpy as np
 
 from transforms.formats import framing
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
-from transforms.formats.framing import BYTE_ORDER_MARK, HEAD_BYTES
-from transforms.formats.json_documents import LIST_KEYS, Stretch, TooMuch, after_space, key_at, keys, stretch
+from transforms.formats.framing import BYTE_ORDER_MARK, HEAD_BYTES, IS_SOLID
+from transforms.formats.json_documents import LIST_KEYS, Stretch, TooMuch, after_space, key_at, keys, other_format, stretch
 from transforms.formats.limits import MAX_BARREN_BYTES, MAX_KEY_BYTES, MIB
 from transforms.raw_records import RawRecords
 
@@ -25,6 +25,8 @@ _READ_BYTES: Final = 1 * MIB
 _MOST_READ_BYTES: Final = 16 * MIB
 _SPACE: Final = b" \t\r\n"  # the white space of JSON, no other
 _LIST_END, _OBJECT_END = b"]}"
+_FEW: Final = 64
+_LOOK_BYTES: Final = 256 * 1024
 _STRING_REST: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 
 
@@ -93,7 +95,10 @@ class _Reader:
         """Pass white space; whether something follows."""
         begin = self.base + self.at
         while True:
-            self.at = after_space(self.data, self.at)
+            self.at = after_space(self.data, self.at, self.at + _FEW)
+            if self.at < len(self.data) and self.data[self.at] not in _SPACE:
+                return True
+            self._run_of_space()
             if self.at < len(self.data):
                 return True
             if self.base + self.at - begin > MAX_BARREN_BYTES:
@@ -101,6 +106,17 @@ class _Reader:
                 raise self._fault(self.at, f"expected a record within {most}, got blanks alone")
             if not self._fill(self.at):
                 return False
+
+    def _run_of_space(self) -> None:
+        """Pass white space within `data`, much at a time."""
+        block = np.frombuffer(self.data, np.uint8)
+        while self.at < len(block):
+            look = IS_SOLID[block[self.at : self.at + _LOOK_BYTES]]
+            first = int(look.argmax())
+            if look[first]:
+                self.at += first
+                return
+            self.at += len(look)
 
     def _line_of(self, place: int) -> int:
         """The line at a place, counted from 0; places are asked for in their order."""
@@ -128,20 +144,36 @@ class _Reader:
 
     def _object(self) -> Iterator[Chunk]:
         """Add the records of an envelope, or the one record that the object is."""
-        while True:
+        found = keys(self.data, self.at)
+        if not found.closed and not self._ended:  # mostly it ends a little further on
+            self._fill(self.at)
             found = keys(self.data, self.at)
-            is_short = len(self.data) - self.at <= framing.MAX_LINE_BYTES
-            if found.closed or not is_short or not self._fill(self.at):
-                break
+        if not found.closed and not self._ended:
+            self._fill_up()
+            found = keys(self.data, self.at)
+        if (other := other_format(found.known)) is not None:
+            raise self._fault(self.at, other)
         if found.is_envelope(self.data):
+            if found.closed and found.elements is not None:
+                for each in found.elements.values():
+                    for begin, end in each:
+                        self._add(begin, end)
+                self.at = found.end
+                return
             lists = {self.base + at for at in found.lists.values()} if found.closed or self._ended else None
             yield from self._envelope(lists)
             return
-        reach = self._reach(None)
+        # Inside lists a bracket without a counterpart reaches less far.
+        reach = Stretch(found.end) if found.closed and not found.lists else self._reach(None)
         if not reach.closed:
             raise self._expected('the "}" of the object that begins here', self.at)
         self._add(self.at, reach.end)
         self.at = reach.end
+
+    def _fill_up(self) -> None:
+        """Read on until there is as much as a record may have."""
+        while len(self.data) - self.at <= framing.MAX_LINE_BYTES and self._fill(self.at):
+            pass
 
     def _envelope(self, lists: set[int] | None) -> Iterator[Chunk]:
         """Add the elements of the lists that begin at these offsets; None where it is too long to know them."""
@@ -255,7 +287,12 @@ class _Reader:
     def _pass_string(self, begin: int) -> None:
         """Pass what is left of a string, and the quote behind it."""
         while True:
-            self.at = _STRING_REST.match(self.data, self.at).end()  # type: ignore[union-attr]  # it matches no text too
+            quote = self.data.find(b'"', self.at)
+            end = len(self.data) if quote < 0 else quote
+            if self.data.find(b"\\", self.at, end) < 0:  # mostly, and much faster
+                self.at = end
+            else:
+                self.at = _STRING_REST.match(self.data, self.at).end()  # type: ignore[union-attr]  # it matches no text
             if self.data[self.at : self.at + 1] == b'"':
                 self.at += 1
                 return

@@ -30,7 +30,7 @@ _IS_BLANK = np.isin(np.arange(256, dtype=np.uint8), np.frombuffer(BLANK, dtype=n
 CR = b"\r"
 _LF_BYTE, _CR_BYTE = b"\n\r"
 _BLANK_OR_END = BLANK + b"\n"
-_IS_SOLID = ~np.isin(np.arange(256, dtype=np.uint8), np.frombuffer(_BLANK_OR_END, dtype=np.uint8))
+IS_SOLID = ~np.isin(np.arange(256, dtype=np.uint8), np.frombuffer(_BLANK_OR_END, dtype=np.uint8))
 _MOST_LINES = _LOOK_BYTES // 32  # in one look; lines as short are hardly records
 
 
@@ -148,7 +148,7 @@ def _lines(data: bytes, mark: int, size: int, *, are_short: bool = False) -> _Li
     ends[filled] -= block[ends[filled] - 1] == _CR_BYTE
     keep = ends > starts
     if are_short:
-        solid = np.flatnonzero(_IS_SOLID[block])
+        solid = np.flatnonzero(IS_SOLID[block])
         first = np.append(solid, size)[np.searchsorted(solid, starts)]
         keep &= first < ends
     oversized = []

@@ -5,6 +5,7 @@ with it (R2). `document_reader` cuts documents into records by it.
 """
 
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,7 +29,17 @@ RECORD_KEYS = frozenset(
 )
 """Keys that an object has if it is a record (or a row of an export) itself, whatever lists it holds."""
 
+MOST_ELEMENTS: Final = 100_000
+"""Elements of an envelope whose places are kept while its keys are read; of more, they are looked for again."""
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
+_OTHER_FORMATS: Final = (
+    (frozenset({"images", "annotations"}), "a COCO file"),
+    (frozenset({"images", "categories"}), "a COCO file"),
+    (frozenset({"type", "features"}), "a GeoJSON file"),
+)
+"""Keys of objects that hold many things of another format, which no rule here knows."""
+_IDENTITIES: Final = frozenset({"reference_id", "item", "scene", "annotation_id", "frames", "geometry"})
+_BEFORE_FIRST: Final = re.compile(rb"[ \t\r\n,]*+")
 _KEY_OF_LIST: Final = re.compile(rb'"(?:%s)"[ \t\r\n]*+:[ \t\r\n]*+\[' % "|".join(sorted(LIST_KEYS)).encode())
 """Where there is none, there is no envelope: of most lines that is all there is to find out."""
 _KEY: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*+:[ \t\r\n]*+', re.DOTALL)
@@ -80,9 +91,10 @@ def stretch(data: bytes, at: int, closer: int | None = None, known: Stretch | No
     Raises:
         TooMuch: beyond MAX_DOCUMENT_DEPTH or MAX_DOCUMENT_BRACKETS.
     """
-    missing = bytearray(known.missing) if known is not None else bytearray()
-    brackets = known.brackets if known is not None else 0
-    lists, objects = missing.count(_LIST_END), missing.count(_OBJECT_END)
+    missing, brackets, lists, objects = bytearray(), 0, 0, 0
+    if known is not None:
+        missing, brackets = bytearray(known.missing), known.brackets
+        lists, objects = missing.count(_LIST_END), missing.count(_OBJECT_END)
     while True:
         pattern = _INSIDE if missing else _BETWEEN
         at = pattern.match(data, at).end()  # type: ignore[union-attr]  # it matches the empty text too
@@ -128,12 +140,14 @@ class Keys:
         closed: whether it was read to its end.
         known: its keys.
         lists: for each key of LIST_KEYS that holds a list, where the last such list begins (F3).
+        elements: where the elements of these lists begin and end; None if there are many, and where one breaks off.
     """
 
     end: int
     closed: bool = False
     known: set[str] = field(default_factory=set)
     lists: dict[str, int] = field(default_factory=dict)
+    elements: dict[str, list[tuple[int, int]]] | None = field(default_factory=dict)
 
     def is_envelope(self, data: bytes) -> bool:
         """Whether the object is an envelope, as far as can be told."""
@@ -142,7 +156,7 @@ class Keys:
         annotations = self.lists.get("annotations")
         if annotations is None or len(self.lists) > 1:
             return True
-        first = after_space(data, annotations + 1)
+        first = _BEFORE_FIRST.match(data, annotations + 1).end()  # type: ignore[union-attr]  # it matches no text too
         is_segment = data[first : first + 1] == b"{" and keys(data, first).known.isdisjoint(RECORD_KEYS)
         return not is_segment
 
@@ -173,8 +187,14 @@ def keys(data: bytes, at: int) -> Keys:
         if name in LIST_KEYS and data[at : at + 1] == b"[":
             found.lists.pop(name, None)  # of a duplicate key the last wins (F3)
             found.lists[name] = at
-            end = _list_end(data, at)
+            elements: list[tuple[int, int]] = []
+            end = _list_end(data, at, elements)
             found.end = at = len(data) if end is None else after_space(data, end)
+            if len(elements) > MOST_ELEMENTS:
+                found.elements = None
+            elif found.elements is not None:
+                found.elements.pop(name, None)
+                found.elements[name] = elements
             if end is None:
                 return found
         else:
@@ -186,16 +206,33 @@ def keys(data: bytes, at: int) -> Keys:
             return found
 
 
-def _list_end(data: bytes, at: int) -> int | None:
-    """The byte after the list at a place; None if it breaks off."""
+def _list_end(data: bytes, at: int, elements: list[tuple[int, int]]) -> int | None:
+    """The byte after the list at a place, None if it breaks off; adds where its first MOST_ELEMENTS begin and end."""
     at += 1
     while True:
-        reach = stretch(data, after_space(data, at), _LIST_END)
+        begin = after_space(data, at)
+        reach = stretch(data, begin, _LIST_END)
         if not reach.closed:
             return None
+        if begin < reach.end and len(elements) <= MOST_ELEMENTS:
+            elements.append((begin, reach.end))
         at = reach.end + 1
         if data[reach.end] == _LIST_END:
             return at
+
+
+def other_format(known: set[str]) -> str | None:
+    """What is wrong with an object of these keys, if it is a file of another format."""
+    if not known.isdisjoint(_IDENTITIES):
+        return None
+    name = next((name for wanted, name in _OTHER_FORMATS if wanted <= known), None)
+    if name is None:
+        return None
+    shown = ", ".join(sorted(known)[:12])
+    return (
+        f"expected records, got an object with the keys {shown}, which looks like {name}: "
+        "write a record with a reference_id for each of its images, annotations or features"
+    )
 
 
 def key_at(data: bytes, at: int) -> tuple[str, int] | None:
@@ -204,6 +241,6 @@ def key_at(data: bytes, at: int) -> tuple[str, int] | None:
     return None if found is None else (found[1].decode("utf-8", "replace"), found.end())
 
 
-def after_space(data: bytes, at: int) -> int:
-    """The first byte behind a place that is no white space."""
-    return _SPACE.match(data, at).end()  # type: ignore[union-attr]  # it matches the empty text too
+def after_space(data: bytes, at: int, stop: int = sys.maxsize) -> int:
+    """The first byte behind a place that is no white space, `stop` at the furthest."""
+    return _SPACE.match(data, at, stop).end()  # type: ignore[union-attr]  # it matches the empty text too

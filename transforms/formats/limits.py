@@ -14,7 +14,7 @@ RATIO_FREE_BYTES = 16 * MIB
 MAX_DICTIONARY_BYTES = 128 * MIB
 """Memory that a compressed file may ask for to be decompressed: that of `xz -9` (65 MiB) and of `zstd --long` (128 MiB)
 are below it."""
-MAX_BARREN_BYTES = 2048 * MIB
+MAX_BARREN_BYTES = 1088 * MIB
 """Bytes in a row that yield no record: blanks, or a line (an element) that never ends."""
 MAX_DOCUMENT_DEPTH = 100_000
 """Brackets open at once in a JSON document. No parser takes a record as deep,

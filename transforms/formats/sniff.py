@@ -7,7 +7,7 @@ from typing import Final
 
 from transforms.formats.chunks import Unreadable
 from transforms.formats.framing import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
-from transforms.formats.json_documents import is_envelope, stretch
+from transforms.formats.json_documents import is_envelope, keys, other_format, stretch
 
 _ENCODINGS: Final = (
     (b"\xff\xfe\x00\x00", "UTF-32 (little endian)"),
@@ -45,6 +45,8 @@ _MAGICS: Final = (
 )
 _EXPECTED: Final = "expected NDJSON, a JSON document or Avro"
 _OBJECT_LINE: Final = re.compile(rb'^[ \t]*\{[ \t]*(?:"|\}|\r?$)', re.MULTILINE)
+_OTHER: Final = re.compile(rb'\{[ \t]*"images"[ \t]*:[ \t]*\[')
+"""How a COCO file may begin whose other keys are further on."""
 _VALUE_STARTS: Final = b'{["-0123456789tfnNI'
 
 
@@ -111,7 +113,8 @@ def _is_document(text: bytes) -> bool:
     """Whether text that begins with an object is a document: an envelope, or an object that spans lines."""
     line = text.partition(b"\n")[0]
     if stretch(line, 0).closed or line == text:
-        return is_envelope(line)
+        # Of another format than any here: what it is, is said where all of its keys are read.
+        return is_envelope(line) or _OTHER.match(line) is not None or other_format(keys(line, 0).known) is not None
     # A line that is cut short looks like the first of an object that spans lines. What follows tells them apart.
     first = len(line)
     second = text.find(b"\n", first + 1)
