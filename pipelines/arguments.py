@@ -270,11 +270,6 @@ def _add_ingest(commands: _Commands) -> None:
         choices=("append", "replace", "merge"),
         help="what becomes of known records: left alone (default), replaced, or their metadata merged",
     )
-    ingest.add_argument(
-        "--date",
-        metavar="YYYY-MM-DD",
-        help="what {date} means in the patterns of the job file (default: today in UTC)",
-    )
     _add_job(ingest)
 
 
@@ -311,6 +306,11 @@ def _add_job(job: argparse.ArgumentParser) -> None:
     )
     job.add_argument(
         "--allow-unreadable", action="store_const", const=True, help="publish although an export is damaged"
+    )
+    job.add_argument(
+        "--date",
+        metavar="YYYY-MM-DD",
+        help="what {date} means in the patterns of the job file (default: today in UTC); not for a backfill",
     )
     job.add_argument("--allow-empty", action="store_const", const=True, help="go on where a pattern matches nothing")
     job.add_argument(

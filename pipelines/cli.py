@@ -110,8 +110,9 @@ def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tupl
     Raises:
         UsageError: Something is missing, or is not what it should be.
     """
-    given = getattr(options, "date", None)  # a backfill has none
-    today = None if given is None else day(given, "--date")
+    today = None if options.date is None else day(options.date, "--date")
+    if today is not None and options.command == "backfill":
+        raise UsageError("--date: a history names the dates of its exports itself; leave the flag out")
     file = read_options(options.config, today) if options.config else JobFile()
 
     def said(name: str, default: object = None) -> object:
