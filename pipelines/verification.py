@@ -16,8 +16,9 @@ from pipelines.arguments import Color
 from pipelines.consoles import console
 from pipelines.dataset import Dataset, Version
 from pipelines.document_types import SHAPES
-from pipelines.errors import ExitCode, UsageError
+from pipelines.errors import DamagedDatasetError, ExitCode, UsageError
 from pipelines.json_output import print_object
+from pipelines.stores.marker import MARKER
 from pipelines.stores.store import MANIFEST, join, version_folder
 from pipelines.streams import complain, say
 from transforms.damage import damage, damaged_file
@@ -143,6 +144,7 @@ def verified(
         UsageError: There is no dataset, or no such version.
     """
     found = Verification()
+    found.damaged += _marker(dataset)
     versions = []
     for number in _numbers(dataset, version, found, every=every):
         found.versions.append(number)
@@ -156,6 +158,17 @@ def verified(
         found.foreign += _foreign(each)
     found.damaged.sort(key=lambda each: each.path)
     return found
+
+
+def _marker(dataset: Dataset) -> Iterator[Finding]:
+    """What is wrong with the marker, by which a place is known for a dataset (P6)."""
+    advice = "Restore it from a copy, or build the dataset in another directory with `metadata-etl backfill`"
+    try:
+        reason = "it is not there" if dataset.store.identity() is None else None
+    except DamagedDatasetError:
+        reason = "it does not name a dataset"
+    if reason is not None and dataset.store.pointer() is not None:
+        yield Finding(MARKER, [], reason, "what a dataset is known by; without it nothing is published here", advice)
 
 
 def _numbers(dataset: Dataset, version: int | None, found: Verification, *, every: bool) -> list[int]:

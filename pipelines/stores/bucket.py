@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
+from pipelines import documents
 from pipelines.errors import AnotherJobPublishedError, ForeignFilesError
 from pipelines.stores.bucket_place import OWNER, REQUESTS_AT_ONCE, delete
 from pipelines.stores.bucket_runs import BucketRuns, Runs
@@ -46,10 +47,11 @@ class _Seen:
 
     data: bytes | None
     generation: int
+    root: str
 
     @property
     def version(self) -> int:
-        return 0 if self.data is None else int(json.loads(self.data)["version"])
+        return 0 if self.data is None else documents.pointer(self.data, self.root)
 
 
 class BucketStore(BucketRuns):
@@ -290,8 +292,8 @@ class BucketStore(BucketRuns):
         while (blob := self._object(CURRENT)) is not None:
             with suppress(NotFound):  # it is replaced between the two requests
                 data = self._bucket.blob(blob.name, generation=blob.generation).download_as_bytes()
-                return _Seen(None if data == _NOTHING else data, int(blob.generation))
-        return _Seen(None, 0)
+                return _Seen(None if data == _NOTHING else data, int(blob.generation), self.root)
+        return _Seen(None, 0, self.root)
 
     def _put(self, path: str, data: bytes, generation: int, run: str) -> storage.Blob | None:
         """Replaces an object of this generation, 0 for none; returns the new one, None where another one is there."""

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines import documents
 from pipelines.errors import AnotherJobPublishedError, JobError, RunLostError, UsageError
 from pipelines.stores import local_runs, staging
 from pipelines.stores.durable import fsync_folders
@@ -255,7 +256,7 @@ class LocalStore:
 
     def _current(self) -> int:
         pointer = self.pointer()
-        return 0 if pointer is None else int(json.loads(pointer)["version"])
+        return 0 if pointer is None else documents.pointer(pointer, self.root)
 
     def _is_recorded(self, number: int) -> bool:
         return Path(self.root, record_path(number)).is_file()

@@ -1,8 +1,8 @@
 """The runs of a dataset in a directory: which live, which died, and what may be removed because of that."""
 
-import json
 from collections.abc import Collection, Sequence
 
+from pipelines import documents
 from pipelines.stores.folders import Folder
 from pipelines.stores.guards import LOCK
 from pipelines.stores.locks import is_held
@@ -72,7 +72,7 @@ def removable(owned: Owned, keep: Collection[int], there: Sequence[int], current
 
 def _published(owned: Owned) -> int:
     pointer = owned.root.read(CURRENT)
-    return 0 if pointer is None else int(json.loads(pointer)["version"])
+    return 0 if pointer is None else documents.pointer(pointer, f"{owned.root.path}")
 
 
 def lives(folder: Folder, now: float) -> bool:

@@ -14,6 +14,7 @@ from support.runs import PRIVATE, an_item, digests, ingest, ndjson
 from pipelines import cli
 
 KINDS: Mapping[str, str] = {
+    "marker": f"{PRIVATE}/dataset.json",
     "CURRENT": "CURRENT",
     "record": f"{PRIVATE}/manifests/{{version}}.json",
     "manifest": "versions/{version}/manifest.json",
