@@ -124,23 +124,28 @@ class Dataset:
             DamagedDatasetError: Its marker is not what it was, or is missing (P6).
         """
         pointer = self.store.pointer()
-        marked = self.store.identity() is not None
-        if pointer is None:
-            if not marked:
-                self.store.check_free()
-            return None
+        if self.store.identity() is None:
+            self._check_unmarked(pointer)
+        return None if pointer is None else self.at_number(documents.pointer(pointer, self.root), pointer)
+
+    def _check_unmarked(self, pointer: bytes | None) -> None:
+        """Raises the right error where there is no marker; nothing if the place is free for a new dataset."""
         try:
-            version = self.at_number(documents.pointer(pointer, self.root), pointer)
-        except DamagedFileError:
-            if not marked:  # others have files called CURRENT too
-                self.store.check_free()
-            raise
-        if not marked:
-            raise DamagedDatasetError(
-                f"{self.root}/{MARKER} is missing, by which a dataset is known: copy the dataset whole, files whose "
-                "names begin with a dot too, or rebuild it with `metadata-etl backfill` elsewhere"
-            )
-        return version
+            number = 0 if pointer is None else documents.pointer(pointer, self.root)
+            data = read_if_there(join(self.root, version_folder(number), MANIFEST)) if number else None
+            if data is not None:
+                documents.manifest(data, self.root, number)
+        except DamagedFileError:  # others have files called CURRENT too
+            data = None
+        except documents.OtherFormatError as error:
+            raise _other_format(self.root, error) from error
+        if data is None:
+            self.store.check_free()
+            return
+        raise DamagedDatasetError(
+            f"{self.root}/{MARKER} is missing, by which a dataset is known: copy the dataset whole, files whose names "
+            "begin with a dot too, or rebuild it with `metadata-etl backfill` elsewhere"
+        )
 
     def published(self) -> Version:
         """The version that readers see.
@@ -195,10 +200,7 @@ class Dataset:
         try:
             return Version(self.root, number, documents.manifest(self._manifest(number), self.root, number), pointer)
         except documents.OtherFormatError as error:
-            raise UsageError(
-                f"{self.root} has the format {error}, this release reads {FORMAT}: "
-                "rebuild it with `metadata-etl backfill` in another directory"
-            ) from error
+            raise _other_format(self.root, error) from error
 
     def _manifest(self, number: int) -> bytes:
         """The bytes of the manifest of a version, as they were recorded."""
@@ -211,6 +213,13 @@ class Dataset:
             return bytes(verified(StoredFile(uri, MANIFEST, 0, told["bytes"], told["sha256"])))
         except DamagedFileError as error:
             raise damaged_file(uri, f"{error.reason}, as {record_path(number)} has it") from error
+
+
+def _other_format(root: str, error: documents.OtherFormatError) -> UsageError:
+    return UsageError(
+        f"{root} has the format {error} of another release, this one reads {FORMAT}: rebuild it with "
+        "`metadata-etl backfill` in another directory"
+    )
 
 
 def manifest(

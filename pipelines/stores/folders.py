@@ -161,5 +161,5 @@ def read_regular(path: Path) -> bytes | None:
             raise OSError(errno.EINVAL, "expected a regular file", str(path))
         with open(os.open(path, _FILE & ~os.O_NOFOLLOW), "rb") as stream:  # noqa: PTH123 - a descriptor
             return stream.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None

@@ -46,16 +46,12 @@ class LocalStore:
 
     def pointer(self) -> bytes | None:
         """See `Store`."""
-        with suppress(NotADirectoryError):  # which `check_free` has a word for
-            return read_regular(Path(self.root, CURRENT))
-        return None
+        return read_regular(Path(self.root, CURRENT))
 
     def identity(self) -> str | None:
         """See `Store`."""
-        with suppress(NotADirectoryError):
-            data = read_regular(Path(self.root, MARKER))
-            return None if data is None else dataset_id(data, self.root)
-        return None
+        data = read_regular(Path(self.root, MARKER))
+        return None if data is None else dataset_id(data, self.root)
 
     def recorded(self, number: int) -> bytes | None:
         """See `Store`."""
