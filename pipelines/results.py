@@ -23,6 +23,12 @@ _REPAIRING = ("states", "rows", "cache_keys")
 """Reports that say which damaged files were made again."""
 
 
+def _warn_of_nothing(tally: Tally) -> None:
+    """Says so where exports have records, and none of their groups."""
+    if not any(of.read for of in tally.groups.values()) and EMPTY_EXPORT not in tally.warnings:
+        tally.warnings[NOTHING_READ] += 1
+
+
 def tally_of(results: Results) -> tuple[Tally, JsonObject]:
     """What the steps counted, put together, and the schema."""
     tally = Tally()
@@ -33,8 +39,7 @@ def tally_of(results: Results) -> tuple[Tally, JsonObject]:
         tally.warnings.update(cast("dict[str, int]", reading["warnings"]))
         for group, code, count in cast("list[tuple[Group, str, int]]", reading["rejected"]):
             tally.groups[group].rejected[code] += count
-    if not any(of.read for of in tally.groups.values()) and EMPTY_EXPORT not in tally.warnings:
-        tally.warnings[NOTHING_READ] += 1
+    _warn_of_nothing(tally)
     for counts in results.get("counts", []):
         of = tally.groups[cast("Group", counts["group"])]
         for name in ("created", "updated", "ignored", "unchanged"):

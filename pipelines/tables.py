@@ -19,7 +19,7 @@ _GROUP = Column("group")
 _WARNINGS = {
     NOTHING_MATCHED: f"{NOTHING_MATCHED} for {{:,}} patterns",
     REPAIRED: f"{REPAIRED}: {{:,}} damaged files were rebuilt",
-    "empty_export": "empty_export: {:,} exports have no record: an empty file, an empty list, an envelope of empty lists",
+    "empty_export": "empty_export: {:,} exports have no record (an empty file, list, or envelope)",
     "nothing_read": "nothing_read: the exports have no record of the group that they were given as",
 }
 """What is said of warnings that are not about records."""

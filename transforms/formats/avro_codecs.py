@@ -15,7 +15,7 @@ _CRC_BYTES: Final = 4
 _STEP_BYTES: Final = 1024
 
 
-class BadBlock(ValueError):
+class BlockError(ValueError):
     """A block that is corrupt, or beyond a limit; `str()` says which."""
 
 
@@ -23,15 +23,15 @@ def decompress_block(data: bytes, codec: str) -> bytes:
     """The encoded records of a block.
 
     Raises:
-        BadBlock: The data are corrupt, or decompressed larger than MAX_BLOCK_BYTES or MAX_RATIO allow (R8).
+        BlockError: The data are corrupt, or decompressed larger than MAX_BLOCK_BYTES or MAX_RATIO allow (R8).
     """
     limit = min(MAX_BLOCK_BYTES, max(RATIO_FREE_BYTES, len(data) * MAX_RATIO))
     try:
         return _CODECS[codec](data, limit)
-    except BadBlock:
+    except BlockError:
         raise
     except _FAULTS as error:
-        raise BadBlock(f"corrupt {codec} data ({error or 'they end too early'})") from error
+        raise BlockError(f"corrupt {codec} data ({error or 'they end too early'})") from error
 
 
 def is_known(codec: str) -> bool:
@@ -44,9 +44,9 @@ def known_codecs() -> str:
     return ", ".join(_CODECS)
 
 
-def too_large(limit: int) -> BadBlock:
+def too_large(limit: int) -> BlockError:
     """What is said of a block that is larger than it may be."""
-    return BadBlock(
+    return BlockError(
         f"a block of more than {limit:,} bytes, of which at most {MAX_BLOCK_BYTES // MIB} MiB, and beyond "
         f"{RATIO_FREE_BYTES // MIB} MiB at most {MAX_RATIO:,} for each compressed byte, are read"
     )
@@ -151,4 +151,12 @@ _CODECS: Final[dict[str, Callable[[bytes, int], bytes]]] = {
     "zstandard": _zstandard,
 }
 # bz2 reports corrupt data as OSError, and cramjam its own as an Exception of its own name.
-_FAULTS: Final = (zlib.error, lzma.LZMAError, zstandard.ZstdError, cramjam.DecompressionError, OSError, EOFError, ValueError)
+_FAULTS: Final = (
+    zlib.error,
+    lzma.LZMAError,
+    zstandard.ZstdError,
+    cramjam.DecompressionError,
+    OSError,
+    EOFError,
+    ValueError,
+)

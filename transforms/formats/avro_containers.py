@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from transforms.formats.avro_codecs import BadBlock, decompress_block, is_known, known_codecs
-from transforms.formats.avro_types import AvroType, BadSchema, parse_schema
+from transforms.formats.avro_codecs import BlockError, decompress_block, is_known, known_codecs
+from transforms.formats.avro_types import AvroType, SchemaError, parse_schema
 from transforms.formats.limits import MAX_BLOCK_BYTES, MAX_HEADER_BYTES, MIB
 
 _MAGIC: Final = b"Obj\x01"
@@ -15,7 +15,7 @@ _MORE: Final = 0x80
 _READ_BYTES: Final = 1 * MIB
 
 
-class BadContainer(ValueError):
+class ContainerError(ValueError):
     """A container that is none, is cut off, or is beyond a limit; `str()` says which.
 
     Attributes:
@@ -75,18 +75,18 @@ class Source:
         """So many bytes.
 
         Raises:
-            BadContainer: There are fewer; `what` is named.
+            ContainerError: There are fewer; `what` is named.
         """
         data = self.read(size)
         if len(data) < size:
-            raise BadContainer(f"the end of the file in {what}")
+            raise ContainerError(f"the end of the file in {what}")
         return data
 
     def long(self, what: str) -> int:
         """A number.
 
         Raises:
-            BadContainer: There is none; `what` is named.
+            ContainerError: There is none; `what` is named.
         """
         value = 0
         for shift in range(0, 70, 7):
@@ -94,7 +94,7 @@ class Source:
             value |= (byte & 0x7F) << shift
             if byte < _MORE:
                 return (value >> 1) ^ -(value & 1)
-        raise BadContainer(f"a number of more than 64 bits in {what}")
+        raise ContainerError(f"a number of more than 64 bits in {what}")
 
     def taken(self) -> int:
         """How many bytes were read since this was last asked."""
@@ -106,24 +106,24 @@ def read_header(source: Source) -> Header:
     """The header of the file, with which it begins.
 
     Raises:
-        BadContainer: It is none, or beyond a limit.
+        ContainerError: It is none, or beyond a limit.
     """
     magic = source.read(len(_MAGIC))
     if magic != _MAGIC:
-        raise BadContainer(f"a file that begins with {magic.hex(' ') or 'nothing'}, not with {_MAGIC.hex(' ')}")
+        raise ContainerError(f"a file that begins with {magic.hex(' ') or 'nothing'}, not with {_MAGIC.hex(' ')}")
     found = _metadata(source)
     sync = source.exactly(_SYNC_BYTES, "its header")
     if b"avro.schema" not in found:
-        raise BadContainer("a header without a schema")
+        raise ContainerError("a header without a schema")
     name = found.get(b"avro.codec", b"null").decode("utf-8", "backslashreplace")
     if not is_known(name):
-        raise BadContainer(
+        raise ContainerError(
             f"the codec {name!r}, which is not known: write the file again with one of {known_codecs()}"
         )
     try:
         avro_type = parse_schema(found[b"avro.schema"])
-    except BadSchema as error:
-        raise BadContainer(str(error)) from error
+    except SchemaError as error:
+        raise ContainerError(str(error)) from error
     return Header(avro_type, name, sync)
 
 
@@ -142,7 +142,9 @@ def _metadata(source: Source) -> dict[bytes, bytes]:
                 left -= length + 1
                 if length < 0 or left < 0:
                     said = "less than nothing" if length < 0 else "more"
-                    raise BadContainer(f"a header that should have at most {MAX_HEADER_BYTES // MIB} MiB and has {said}")
+                    raise ContainerError(
+                        f"a header that should have at most {MAX_HEADER_BYTES // MIB} MiB and has {said}"
+                    )
                 pair.append(source.exactly(length, "its header"))
             found[pair[0]] = pair[1]
     return found
@@ -152,24 +154,20 @@ def read_blocks(source: Source, header: Header, least_bytes: int) -> Iterator[Bl
     """The blocks of the file behind its header; `least_bytes` is what one record has.
 
     Raises:
-        BadContainer: A block is damaged, cut off, or beyond a limit. Blocks in front of it were given.
+        ContainerError: A block is damaged, cut off, or beyond a limit. Blocks in front of it were given.
     """
     while first := source.read(1):
         count = _count(source, first[0])
         what = f"a block of {count:,} records"
         try:
-            size = source.long(what)
-            if count < 0 or size < 0:
-                raise BadContainer(f"a block of {count:,} records in {size:,} bytes")
-            if size > MAX_BLOCK_BYTES:
-                raise BadContainer(f"{what} in {size:,} bytes, of which at most {MAX_BLOCK_BYTES // MIB} MiB are read")
+            size = _size(source, count, what)
             data = decompress_block(source.exactly(size, what), header.codec)
-        except BadBlock as error:
-            raise BadContainer(f"{what} with {error}", max(count, 0)) from error
-        except BadContainer as error:
-            raise BadContainer(str(error), max(count, 0)) from error
+        except BlockError as error:
+            raise ContainerError(f"{what} with {error}", max(count, 0)) from error
+        except ContainerError as error:
+            raise ContainerError(str(error), max(count, 0)) from error
         if count > (len(data) // least_bytes if least_bytes else math.inf):
-            raise BadContainer(f"{what} in {len(data):,} bytes, each of at least {least_bytes:,}", count)
+            raise ContainerError(f"{what} in {len(data):,} bytes, each of at least {least_bytes:,}", count)
         sync = source.read(_SYNC_BYTES)
         fault = None
         if len(sync) < _SYNC_BYTES:
@@ -178,7 +176,17 @@ def read_blocks(source: Source, header: Header, least_bytes: int) -> Iterator[Bl
             fault = "other bytes where the marker behind a block should stand"
         yield Block(count, data, fault)
         if fault is not None:
-            raise BadContainer(fault)
+            raise ContainerError(fault)
+
+
+def _size(source: Source, count: int, what: str) -> int:
+    """How many bytes the next block has."""
+    size = source.long(what)
+    if count < 0 or size < 0:
+        raise ContainerError(f"a block of {count:,} records in {size:,} bytes")
+    if size > MAX_BLOCK_BYTES:
+        raise ContainerError(f"{what} in {size:,} bytes, of which at most {MAX_BLOCK_BYTES // MIB} MiB are read")
+    return size
 
 
 def _count(source: Source, byte: int) -> int:
@@ -189,5 +197,5 @@ def _count(source: Source, byte: int) -> int:
         value |= (byte & 0x7F) << shift
         shift += 7
         if shift > 70:  # noqa: PLR2004 - ten bytes have 64 bits
-            raise BadContainer("a number of more than 64 bits in the head of a block")
+            raise ContainerError("a number of more than 64 bits in the head of a block")
     return (value >> 1) ^ -(value & 1)

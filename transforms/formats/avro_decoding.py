@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from transforms.formats import avro_times, framing
-from transforms.formats.avro_times import BadValue
+from transforms.formats.avro_times import NoJsonFormError
 from transforms.formats.avro_types import Array, AvroType, Enum, Fixed, Map, Primitive, Record, Size, Sizes, Union
 from transforms.formats.limits import MAX_RECORD_DEPTH, MAX_RECORD_VALUES, MAX_SCHEMA_DEPTH, MAX_SKIPPED_VALUES, MIB
 
@@ -24,7 +24,7 @@ _FLOAT: Final = struct.Struct("<f").unpack_from
 _DOUBLE: Final = struct.Struct("<d").unpack_from
 
 
-class Damaged(ValueError):
+class EncodingError(ValueError):
     """Bytes that are no value of their type; `str()` says why."""
 
 
@@ -56,7 +56,7 @@ class Decoder:
         """Makes the functions.
 
         Raises:
-            BadSchema: As `Sizes.of`.
+            SchemaError: As `Sizes.of`.
         """
         self.type = avro_type
         self._sizes = Sizes()
@@ -76,7 +76,7 @@ class Decoder:
         With `as_numbers`, values that have no form in JSON are those of the type beneath: numbers or bytes.
 
         Raises:
-            Damaged: There is no value of the type.
+            EncodingError: There is no value of the type.
             Refused: There may be one; `skip` knows where it ends.
         """
         self._values, self._text = self._most_values, self._most_text
@@ -87,7 +87,7 @@ class Decoder:
         try:
             return self._read(data, at)
         except (IndexError, struct.error):
-            raise Damaged("a record that goes on behind the end of its block") from None
+            raise EncodingError("a record that goes on behind the end of its block") from None
         except RecursionError:
             raise _too_deep() from None
 
@@ -95,12 +95,12 @@ class Decoder:
         """The place behind the value at a place.
 
         Raises:
-            Damaged: There is no value of the type.
+            EncodingError: There is no value of the type.
         """
         try:
             return self._skipper.skip(self.type, data, at)
         except IndexError:
-            raise Damaged("a record that goes on behind the end of its block") from None
+            raise EncodingError("a record that goes on behind the end of its block") from None
 
     def _warn(self, code: str) -> None:
         self.warnings[code] = 1
@@ -120,11 +120,11 @@ class Decoder:
         if key not in self._readers:
             if isinstance(avro_type, Record):
                 # Known by its name inside itself, before its own function is.
-                self._readers[key] = lambda data, at: self._readers[key](data, at)
+                self._readers[key] = lambda data, at: self._readers[key](data, at)  # noqa: PLW0108 - the later one
             self._readers[key] = self._made(avro_type)
         return self._readers[key]
 
-    def _made(self, avro_type: AvroType) -> Reader:
+    def _made(self, avro_type: AvroType) -> Reader:  # noqa: PLR0911 - one for each kind of type
         match avro_type:
             case Primitive():
                 return self._primitive(avro_type)
@@ -153,7 +153,7 @@ class Decoder:
             value, end = plain(data, at)
             try:
                 return convert(value, warn), end
-            except BadValue as error:
+            except NoJsonFormError as error:
                 if self._as_numbers:
                     return value, end
                 raise Refused(error.wanted, error.got, is_large=False) from None
@@ -165,7 +165,7 @@ class Decoder:
             value, end = plain(data, at)
             try:
                 return avro_times.decimal(value, scale), end
-            except BadValue as error:
+            except NoJsonFormError as error:
                 if self._as_numbers:
                     return value, end
                 raise Refused(error.wanted, error.got, is_large=False) from None
@@ -178,7 +178,7 @@ class Decoder:
         def read(data: bytes, at: int) -> tuple[bytes, int]:
             end = at + size
             if end > len(data):
-                raise Damaged(f"a value of {size:,} bytes where {len(data) - at:,} are left")
+                raise EncodingError(f"a value of {size:,} bytes where {len(data) - at:,} are left")
             return data[at:end], end
 
         return read if avro_type.logical is None else self._decimal(read, avro_type.scale)
@@ -222,7 +222,7 @@ class Decoder:
                 return reader(data, at + 1)
             number, at = _long(data, at)
             if not 0 <= number < len(branches):
-                raise Damaged(f"the type number {number} of a union of {len(branches)}")
+                raise EncodingError(f"the type number {number} of a union of {len(branches)}")
             return branches[number](data, at)
 
         return read
@@ -251,7 +251,7 @@ class Decoder:
                     return items, at
                 size = size or sizes.of(avro_type.items)
                 if count * size.encoded > len(data) - at:
-                    raise Damaged(f"a list of {count:,} items where {len(data) - at:,} bytes are left")
+                    raise EncodingError(f"a list of {count:,} items where {len(data) - at:,} bytes are left")
                 self._charge(count * size.values, count * (size.text + 1))
                 for _ in range(count):
                     value, at = item(data, at)
@@ -272,7 +272,7 @@ class Decoder:
                     return values, at
                 size = size or sizes.of(avro_type.values)
                 if count * (1 + size.encoded) > len(data) - at:
-                    raise Damaged(f"a map of {count:,} values where {len(data) - at:,} bytes are left")
+                    raise EncodingError(f"a map of {count:,} values where {len(data) - at:,} bytes are left")
                 self._charge(count * size.values, count * (size.text + 4))
                 key = ""
                 try:
@@ -302,11 +302,11 @@ def _long(data: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < _MORE:
             if value >> (_MOST_BITS + 1):
-                raise Damaged("a number of more than 64 bits")
+                raise EncodingError("a number of more than 64 bits")
             return (value >> 1) ^ -(value & 1), at + 1
         shift += 7
         if shift > _MOST_BITS:
-            raise Damaged("a number of more than 64 bits")
+            raise EncodingError("a number of more than 64 bits")
 
 
 def _block_count(data: bytes, at: int) -> tuple[int, int]:
@@ -346,7 +346,7 @@ def _bytes(data: bytes, at: int) -> tuple[bytes, int]:
     length, at = _long(data, at)
     end = at + length
     if length < 0 or end > len(data):
-        raise Damaged(f"a value of {length:,} bytes where {len(data) - at:,} are left")
+        raise EncodingError(f"a value of {length:,} bytes where {len(data) - at:,} are left")
     return data[at:end], end
 
 
@@ -357,7 +357,7 @@ def _string(data: bytes, at: int) -> tuple[str, int]:
         end = at + (length >> 1)
         value = data[at:end]
         if end > len(data):
-            raise Damaged(f"a text of {length >> 1} bytes where {len(data) - at:,} are left")
+            raise EncodingError(f"a text of {length >> 1} bytes where {len(data) - at:,} are left")
     else:
         value, end = _bytes(data, at)
     try:
@@ -393,7 +393,7 @@ def _enum(symbols: list[str]) -> Reader:
     def read(data: bytes, at: int) -> tuple[str, int]:
         number, at = _long(data, at)
         if not 0 <= number < len(symbols):
-            raise Damaged(f"the symbol number {number} of an enum of {len(symbols)}")
+            raise EncodingError(f"the symbol number {number} of an enum of {len(symbols)}")
         return symbols[number], at
 
     return read
@@ -410,20 +410,20 @@ class _Skipper:
         """The place behind a value.
 
         Raises:
-            Damaged: There is none, or MAX_SKIPPED_VALUES are skipped.
+            EncodingError: There is none, or MAX_SKIPPED_VALUES are skipped.
             IndexError: There is none.
         """
         waiting: list[tuple[AvroType, int]] = [(avro_type, 0)]
         while waiting:
             self._left -= 1
             if self._left < 0:
-                raise Damaged(f"more than {MAX_SKIPPED_VALUES:,} values in records that are too large to be read")
+                raise EncodingError(f"more than {MAX_SKIPPED_VALUES:,} values in records that are too large to be read")
             at = self._step(waiting, data, at)
             if at > len(data):
-                raise Damaged("a record that goes on behind the end of its block")
+                raise EncodingError("a record that goes on behind the end of its block")
         return at
 
-    def _step(self, waiting: list[tuple[AvroType, int]], data: bytes, at: int) -> int:
+    def _step(self, waiting: list[tuple[AvroType, int]], data: bytes, at: int) -> int:  # noqa: C901 - a case for each
         """Pass one value, or the first part of it; beside each stand the fields done, or the items left."""
         current, number = waiting.pop()
         match current:
@@ -439,7 +439,7 @@ class _Skipper:
             case Union():
                 branch, at = _long(data, at)
                 if not 0 <= branch < len(current.branches):
-                    raise Damaged(f"the type number {branch} of a union of {len(current.branches)}")
+                    raise EncodingError(f"the type number {branch} of a union of {len(current.branches)}")
                 waiting.append((current.branches[branch], 0))
             case Array() | Map():
                 if number == 0:
@@ -469,7 +469,7 @@ def _primitive_end(name: str, data: bytes, at: int) -> int:
         case "bytes" | "string":
             length, at = _long(data, at)
             if length < 0:
-                raise Damaged(f"a value of {length:,} bytes")
+                raise EncodingError(f"a value of {length:,} bytes")
             return at + length
         case _:
             return _long(data, at)[1]

@@ -18,10 +18,10 @@ import numpy as np
 import orjson
 
 from transforms.formats import framing
-from transforms.formats.avro_containers import BadContainer, Block, Source, read_blocks, read_header
-from transforms.formats.avro_decoding import Damaged, Decoder, NonFinite, Refused
+from transforms.formats.avro_containers import Block, ContainerError, Source, read_blocks, read_header
+from transforms.formats.avro_decoding import Decoder, EncodingError, NonFinite, Refused
 from transforms.formats.avro_times import decimal_text
-from transforms.formats.avro_types import AvroType, BadSchema, Map, Record, parts
+from transforms.formats.avro_types import AvroType, Map, Record, SchemaError, parts
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
 from transforms.formats.limits import MAX_EMPTY_BLOCKS, MAX_EMPTY_RECORDS, MIB
 from transforms.raw_records import RawRecords
@@ -53,7 +53,7 @@ def read_avro(stream: BinaryIO, chunk_records: int) -> Iterator[Chunk]:
         header = read_header(source)
         decoder = Decoder(header.avro_type)
         splicer = _Splicer(header.avro_type)
-    except (BadContainer, BadSchema, Unreadable) as error:
+    except (ContainerError, SchemaError, Unreadable) as error:
         raise _unreadable(error, 0, 0) from error
     chunk = _Chunk(0, decoder, splicer)
     fault: ValueError | Unreadable | None = None
@@ -67,15 +67,19 @@ def read_avro(stream: BinaryIO, chunk_records: int) -> Iterator[Chunk]:
                 if chunk.count == chunk_records or chunk.byte_count >= CHUNK_BYTES:
                     yield chunk.made(source.taken())
                     chunk = _Chunk(chunk.start + chunk.count, decoder, splicer)
-            if at != len(block.data):
-                raise Damaged(f"{len(block.data) - at:,} bytes behind the last record of a block")
-    except (BadContainer, Damaged, Unreadable) as error:
+            _check_end(block, at)
+    except (ContainerError, EncodingError, Unreadable) as error:
         fault = error
-        lost = error.lost if isinstance(error, BadContainer) else lost
+        lost = error.lost if isinstance(error, ContainerError) else lost
     if chunk.count:
         yield chunk.made(source.taken())
     if fault is not None:
         raise _unreadable(fault, chunk.start + chunk.count, lost) from fault
+
+
+def _check_end(block: Block, at: int) -> None:
+    if at != len(block.data):
+        raise EncodingError(f"{len(block.data) - at:,} bytes behind the last record of a block")
 
 
 def _unreadable(fault: Exception, done: int, lost: int) -> Unreadable:
@@ -89,16 +93,16 @@ def _filled(blocks: Iterator[Block], least_bytes: int) -> Iterator[Block]:
     """The blocks; not endless ones without records, or of records without bytes.
 
     Raises:
-        BadContainer: These are more than MAX_EMPTY_BLOCKS or MAX_EMPTY_RECORDS.
+        ContainerError: These are more than MAX_EMPTY_BLOCKS or MAX_EMPTY_RECORDS.
     """
     empty = empty_blocks = 0
     for block in blocks:
         empty_blocks += block.count == 0
         if empty_blocks > MAX_EMPTY_BLOCKS:
-            raise BadContainer(f"more than {MAX_EMPTY_BLOCKS:,} blocks without records")
+            raise ContainerError(f"more than {MAX_EMPTY_BLOCKS:,} blocks without records")
         empty += block.count if least_bytes == 0 else 0
         if empty > MAX_EMPTY_RECORDS:
-            raise BadContainer(f"more than {MAX_EMPTY_RECORDS:,} records that take no bytes", block.count)
+            raise ContainerError(f"more than {MAX_EMPTY_RECORDS:,} records that take no bytes", block.count)
         yield block
 
 
@@ -118,7 +122,7 @@ class _Chunk:
         """Add the record at a place; the place behind it.
 
         Raises:
-            Damaged: There is none.
+            EncodingError: There is none.
         """
         try:
             record, end = self._decoder.read(data, at)
@@ -243,7 +247,7 @@ class _Splicer:
             self._fields = [n for n, each in avro_type.fields if n != "metadata" and _may_hold_metadata(each)]
         self._has_metadata = isinstance(avro_type, Record) and any(name == "metadata" for name, _ in avro_type.fields)
 
-    def splice(self, record: Any) -> Any:
+    def splice(self, record: Any) -> Any:  # noqa: ANN401 - whatever the schema says
         """A record of the type with its metadata spliced in; the one that is given stays as it is."""
         if self._fields is None:
             return _spliced(record)

@@ -29,7 +29,7 @@ _MOST_ZEROS: Final = 400
 """Zeros that a decimal is written with; beyond them it has an exponent."""
 
 
-class BadValue(ValueError):
+class NoJsonFormError(ValueError):
     """A value that has no form in JSON; `wanted` and `got` are what a rejection says of it."""
 
     def __init__(self, wanted: str, got: str) -> None:
@@ -100,10 +100,10 @@ def decimal(value: bytes, scale: int) -> Decimal:
     """A decimal number with all its digits.
 
     Raises:
-        BadValue: Its unscaled number has more than MAX_DECIMAL_BYTES.
+        NoJsonFormError: Its unscaled number has more than MAX_DECIMAL_BYTES.
     """
     if len(value) > MAX_DECIMAL_BYTES:
-        raise BadValue(f"a decimal of at most {MAX_DECIMAL_BYTES:,} bytes", f"one of {len(value):,} bytes")
+        raise NoJsonFormError(f"a decimal of at most {MAX_DECIMAL_BYTES:,} bytes", f"one of {len(value):,} bytes")
     unscaled = Decimal(int.from_bytes(value, "big", signed=True))
     sign, digits, _ = unscaled.as_tuple()
     return Decimal((sign, digits, -scale))
@@ -122,7 +122,7 @@ def decimal_text(value: Decimal) -> str:
 
 def _time(value: int, unit: int, name: str, warn: Warn) -> time | str:
     if not 0 <= value * unit <= _DAY:
-        raise BadValue("a time of day", f"{value} {name} since midnight")
+        raise NoJsonFormError("a time of day", f"{value} {name} since midnight")
     if value * unit == _DAY:
         warn(OUT_OF_RANGE)
         return "24:00:00"

@@ -28,7 +28,7 @@ _VALID_ON: Final[dict[str, frozenset[str]]] = {
 """The logical types that are decoded, and what they may stand on; any other is the value of the type beneath."""
 
 
-class BadSchema(ValueError):
+class SchemaError(ValueError):
     """A schema that is none, or beyond a limit; `str()` says which."""
 
 
@@ -114,22 +114,22 @@ def parse_schema(text: bytes) -> AvroType:
     """The type that a schema describes.
 
     Raises:
-        BadSchema: It is no schema, or beyond MAX_SCHEMA_BYTES or MAX_SCHEMA_DEPTH.
+        SchemaError: It is no schema, or beyond MAX_SCHEMA_BYTES or MAX_SCHEMA_DEPTH.
     """
     if len(text) > MAX_SCHEMA_BYTES:
-        raise BadSchema(f"a schema of {len(text):,} bytes, of which at most {MAX_SCHEMA_BYTES // MIB} MiB are read")
+        raise SchemaError(f"a schema of {len(text):,} bytes, of which at most {MAX_SCHEMA_BYTES // MIB} MiB are read")
     try:
         described = json.loads(text)
         json.dumps(described, ensure_ascii=False).encode()  # a lone surrogate is no name of a field
     except RecursionError:
         raise _too_deep() from None
     except ValueError as error:
-        raise BadSchema(f"a schema that is no JSON ({error})") from error
+        raise SchemaError(f"a schema that is no JSON ({error})") from error
     return _Parser().type_of(described, "", 0)
 
 
-def _too_deep() -> BadSchema:
-    return BadSchema(f"a schema of more than {MAX_SCHEMA_DEPTH} types inside each other")
+def _too_deep() -> SchemaError:
+    return SchemaError(f"a schema of more than {MAX_SCHEMA_DEPTH} types inside each other")
 
 
 class _Parser:
@@ -152,13 +152,13 @@ class _Parser:
                 self._depths[id(found)] = depth
         return found
 
-    def _type_of(self, schema: object, namespace: str, depth: int) -> AvroType:
+    def _type_of(self, schema: object, namespace: str, depth: int) -> AvroType:  # noqa: PLR0911 - one for each form
         if isinstance(schema, str):
             return self._by_name(schema, namespace)
         if isinstance(schema, list):
             return Union([self.type_of(each, namespace, depth) for each in schema])
         if not isinstance(schema, dict) or "type" not in schema:
-            raise BadSchema(f"a schema with a type that is none: {_shown(schema)}")
+            raise SchemaError(f"a schema with a type that is none: {_shown(schema)}")
         kind = schema["type"]
         if not isinstance(kind, str):
             return self.type_of(kind, namespace, depth)
@@ -178,7 +178,7 @@ class _Parser:
         full = name if "." in name or not namespace else f"{namespace}.{name}"
         found = self._named_types.get(full) or self._named_types.get(name)
         if found is None:
-            raise BadSchema(f"a schema with an unknown type: {_shown(name)}")
+            raise SchemaError(f"a schema with an unknown type: {_shown(name)}")
         if isinstance(found, Record) and found.is_open:
             found.is_recursive = True
         return found
@@ -186,33 +186,36 @@ class _Parser:
     def _named(self, kind: str, schema: Mapping[str, object], namespace: str, depth: int) -> AvroType:
         name = schema.get("name")
         if not isinstance(name, str):
-            raise BadSchema(f"a schema with a {kind} that has no name: {_shown(schema)}")
+            raise SchemaError(f"a schema with a {kind} that has no name: {_shown(schema)}")
         if "." in name:
             namespace, _, name = name.rpartition(".")
         elif isinstance(given := schema.get("namespace"), str):
             namespace = given
         full = f"{namespace}.{name}" if namespace else name
         if full in self._named_types:
-            raise BadSchema(f"a schema that defines {_shown(full)} twice")
+            raise SchemaError(f"a schema that defines {_shown(full)} twice")
         if kind == "fixed":
             size = schema.get("size")
             if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-                raise BadSchema(f"a schema with a fixed type of no size: {_shown(schema)}")
+                raise SchemaError(f"a schema with a fixed type of no size: {_shown(schema)}")
             self._named_types[full] = fixed = Fixed(size, *_logical(schema, kind))
             return fixed
         if kind == "enum":
             symbols = schema.get("symbols")
             if not isinstance(symbols, list) or not all(isinstance(each, str) for each in symbols):
-                raise BadSchema(f"a schema with an enum of no symbols: {_shown(schema)}")
+                raise SchemaError(f"a schema with an enum of no symbols: {_shown(schema)}")
             self._named_types[full] = enum = Enum(symbols)
             return enum
+        return self._record(schema, full, namespace, depth)
+
+    def _record(self, schema: Mapping[str, object], full: str, namespace: str, depth: int) -> Record:
         self._named_types[full] = record = Record()
         fields = schema.get("fields")
         if not isinstance(fields, list):
-            raise BadSchema(f"a schema with a record that has no fields: {_shown(schema)}")
+            raise SchemaError(f"a schema with a record that has no fields: {_shown(schema)}")
         for each in fields:
             if not isinstance(each, dict) or not isinstance(each.get("name"), str):
-                raise BadSchema(f"a schema with a field that has no name: {_shown(each)}")
+                raise SchemaError(f"a schema with a field that has no name: {_shown(each)}")
             record.fields.append((each["name"], self.type_of(each.get("type"), namespace, depth)))
         record.is_open = False
         return record
@@ -226,7 +229,7 @@ def _logical(schema: Mapping[str, object], kind: str) -> tuple[str | None, int]:
     if logical != "decimal":
         return logical, 0
     scale, precision = schema.get("scale", 0), schema.get("precision")
-    if type(scale) is not int or type(precision) is not int or not 0 <= scale or precision < 1:
+    if type(scale) is not int or type(precision) is not int or not scale >= 0 or precision < 1:
         return None, 0
     return logical, scale
 
@@ -262,18 +265,18 @@ class Sizes:
         """What a value is at the least.
 
         Raises:
-            BadSchema: No value of the type ends, or each has more than MAX_RECORD_VALUES values.
+            SchemaError: No value of the type ends, or each has more than MAX_RECORD_VALUES values.
         """
         key = id(avro_type)
         if key in self._found:
             found = self._found[key]
             if found is None:
-                raise BadSchema("a schema with a record that holds itself without end")
+                raise SchemaError("a schema with a record that holds itself without end")
             return found
         self._found[key] = None
         size = self._size(avro_type)
         if size.values > MAX_RECORD_VALUES:
-            raise BadSchema(f"a schema of which one record has more than {MAX_RECORD_VALUES:,} values")
+            raise SchemaError(f"a schema of which one record has more than {MAX_RECORD_VALUES:,} values")
         self._found[key] = size
         return size
 

@@ -212,8 +212,8 @@ class _Decompressed(io.RawIOBase):
             if made > RATIO_FREE_BYTES and made > taken * MAX_RATIO:
                 self._ended = True
                 self._fault = (
-                    f"expected at most {MAX_RATIO:,} bytes of each compressed byte beyond {RATIO_FREE_BYTES // MIB} MiB, "
-                    f"got {made:,} bytes of the first {taken:,}"
+                    f"expected at most {MAX_RATIO:,} bytes of each compressed byte beyond "
+                    f"{RATIO_FREE_BYTES // MIB} MiB, got {made:,} bytes of the first {taken:,}"
                 )
                 return
         if member.eof:
@@ -233,7 +233,9 @@ class _Decompressed(io.RawIOBase):
         place = f"near compressed byte {self._passed + self._at:,}"
         if any(sign in str(error) for sign in _TOO_MUCH_MEMORY):
             limit = f"{MAX_DICTIONARY_BYTES // MIB} MiB of memory"
-            return f"expected {self._codec.label} data that take at most {limit} to decompress, got more {place} ({error})"
+            return (
+                f"expected {self._codec.label} data that take at most {limit} to decompress, got more {place} ({error})"
+            )
         if self._is_member:
             return f"expected {self._codec.label} data, got corrupt data {place} ({error})"
         magic, seen = self._codec.magic, piece[: len(self._codec.magic)]

@@ -14,7 +14,16 @@ import numpy as np
 from transforms.formats import framing
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
 from transforms.formats.framing import BYTE_ORDER_MARK, HEAD_BYTES, IS_SOLID
-from transforms.formats.json_documents import LIST_KEYS, Stretch, TooMuch, after_space, key_at, keys, other_format, stretch
+from transforms.formats.json_documents import (
+    LIST_KEYS,
+    Stretch,
+    TooMuch,
+    after_space,
+    key_at,
+    keys,
+    other_format,
+    stretch,
+)
 from transforms.formats.limits import MAX_BARREN_BYTES, MAX_KEY_BYTES, MIB
 from transforms.raw_records import RawRecords
 
@@ -33,12 +42,12 @@ _STRING_REST: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 def read_document(stream: BinaryIO) -> Iterator[Chunk]:
     """The records of a document, in chunks with known line numbers: at least one.
 
-    What stands at the top level and is no object or list is handed on line by line, to be rejected; empty places between
-    commas hold nothing and are passed over.
+    What stands at the top level and is no object or list is handed on line by line, to be rejected; empty places
+    between commas hold nothing and are passed over.
 
     Raises:
-        Unreadable: where the document breaks off, is beyond a limit, or the stream raises it: after all records in front
-            of that place (R2).
+        Unreadable: where the document breaks off, is beyond a limit, or the stream raises it: after all records in
+            front of that place (R2).
     """
     yield from _Reader(stream).chunks()
 
@@ -175,6 +184,18 @@ class _Reader:
         while len(self.data) - self.at <= framing.MAX_LINE_BYTES and self._fill(self.at):
             pass
 
+    def _key(self) -> str:
+        """Pass a key of an envelope, up to its value."""
+        key = key_at(self.data, self.at)
+        while (key is None or key[1] == len(self.data)) and len(self.data) - self.at < MAX_KEY_BYTES:
+            if not self._fill(self.at):
+                break
+            key = key_at(self.data, self.at)
+        if key is None:
+            raise self._expected('a key and ":", or "}"', self.at)
+        name, self.at = key
+        return name
+
     def _envelope(self, lists: set[int] | None) -> Iterator[Chunk]:
         """Add the elements of the lists that begin at these offsets; None where it is too long to know them."""
         seen: set[str] = set()
@@ -184,14 +205,7 @@ class _Reader:
             if self.data[self.at : self.at + 1] == b"}":
                 self.at += 1
                 return
-            key = key_at(self.data, self.at)
-            while (key is None or key[1] == len(self.data)) and len(self.data) - self.at < MAX_KEY_BYTES:
-                if not self._fill(self.at):
-                    break
-                key = key_at(self.data, self.at)
-            if key is None:
-                raise self._expected('a key and ":", or "}"', self.at)
-            name, self.at = key
+            name = self._key()
             is_list = name in LIST_KEYS and self.data[self.at : self.at + 1] == b"["
             if is_list and lists is None and name in seen:
                 raise self._expected(f"the list under {name!r} once in an object that is no record", self.at)
@@ -345,7 +359,11 @@ class _Reader:
         if at == len(self.data) and not self._ended:
             self._fill(at)
             at = 0
-        seen = repr(self.data[at : at + 20].decode("utf-8", "replace")) if at < len(self.data) else "the end of the document"
+        seen = (
+            repr(self.data[at : at + 20].decode("utf-8", "replace"))
+            if at < len(self.data)
+            else "the end of the document"
+        )
         line = self._line_of(at) + 1
         return self._fault(at, f"expected {what}, got {seen} at byte {self.base + at:,} (line {line:,})")
 

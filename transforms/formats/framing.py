@@ -97,8 +97,7 @@ def read_stream(stream: BinaryIO, chunk_bytes: int) -> Iterator[Chunk]:
             parts.append(part)
             size += part.byte_count
             barren = 0 if len(part.records) or part.oversized else barren + part.byte_count
-            if barren > MAX_BARREN_BYTES:
-                raise Unreadable(f"expected a record within {MAX_BARREN_BYTES // MIB:,} MiB, got blank lines alone")
+            _check_barren(barren)
             if size >= chunk_bytes:
                 chunk = _joined(parts, line)
                 parts, size = [], 0
@@ -172,7 +171,9 @@ def _dense_lines(data: bytes, mark: int, size: int) -> _Lines:
     at = above = 0
     while at < size:
         stop = min(at + _LOOK_BYTES, size)
-        stop = (data.rfind(NEWLINE, at, stop) + 1 or data.find(NEWLINE, stop, size) + 1 or size) if stop < size else size
+        stop = (
+            (data.rfind(NEWLINE, at, stop) + 1 or data.find(NEWLINE, stop, size) + 1 or size) if stop < size else size
+        )
         piece = data[at:stop]
         if not piece.strip(_BLANK_OR_END):
             above += piece.count(NEWLINE)
@@ -192,8 +193,13 @@ def _dense_lines(data: bytes, mark: int, size: int) -> _Lines:
     )
 
 
+def _check_barren(size: int) -> None:
+    if size > MAX_BARREN_BYTES:
+        raise Unreadable(f"expected a record within {MAX_BARREN_BYTES // MIB:,} MiB, got blank lines alone")
+
+
 def _newlines(block: npt.NDArray[np.uint8], *, may_be_many: bool) -> npt.NDArray[np.int64] | None:
-    """Where the line ends stand; None where they are close together: their places would need more room than all else."""
+    """Where the line ends stand; None where they are close together, and their places would take much room."""
     if len(block) <= _LOOK_BYTES:
         return np.flatnonzero(block == _LF_BYTE)
     looks = [np.empty(0, np.int64)]

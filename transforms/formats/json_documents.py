@@ -1,7 +1,7 @@
 """Where the values of a JSON text begin and end, told by brackets, commas and strings only (RULES F2, F3, R2, R8).
 
-What stands inside a value is not judged here, so a value that is not JSON, not UTF-8 or nested deeply takes no neighbour
-with it (R2). `document_reader` cuts documents into records by it.
+What stands inside a value is not judged here, so a value that is not JSON, not UTF-8 or nested deeply takes no
+neighbour with it (R2). `document_reader` cuts documents into records by it.
 """
 
 import re
@@ -79,7 +79,9 @@ class Stretch:
     brackets: int = 0
 
 
-def stretch(data: bytes, at: int, closer: int | None = None, known: Stretch | None = None) -> Stretch:
+def stretch(  # noqa: C901 - one walk, each bracket in its place
+    data: bytes, at: int, closer: int | None = None, known: Stretch | None = None
+) -> Stretch:
     """How far the value at `at` reaches.
 
     Brackets need not match: a closing bracket closes everything opened since its counterpart, and `closer`, the bracket
