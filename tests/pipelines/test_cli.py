@@ -204,13 +204,13 @@ def test_place_that_is_no_dataset_is_left_alone(
         folder.mkdir()
         (folder / "CURRENT").write_text(pointer)
     before = {name: path.read_bytes() for name, path in files(tmp_path)}
-    for place, named, code in (
-        (export, "a directory", 2),
-        (tmp_path, "no dataset", 2),
-        (broken, "CURRENT", 7),
-        (broken_manifest, "manifests/000001.json", 7),
+    for place, named in (
+        (export, "a directory"),
+        (tmp_path, "no dataset"),
+        (broken, "CURRENT"),
+        (broken_manifest, "CURRENT"),
     ):
-        assert cli.main(["ingest", "--dataset", str(place), "--items", str(export)]) == code
+        assert cli.main(["ingest", "--dataset", str(place), "--items", str(export)]) == 2
         check_usage(capsys.readouterr(), named)
     assert {name: path.read_bytes() for name, path in files(tmp_path)} == before
 
