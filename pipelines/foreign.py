@@ -5,9 +5,6 @@ from collections.abc import Sequence
 from pipelines.stores.names import listed
 from pipelines.streams import complain
 
-FOREIGN_FILES = "foreign_files"
-"""Code of the warning."""
-
 
 def warn_of_foreign(dataset: str, paths: Sequence[str]) -> None:
     """Names paths below a dataset on standard error, in one line, if there are any."""

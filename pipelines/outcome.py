@@ -8,7 +8,6 @@ from typing import Literal
 
 from pipelines.config import JobConfig
 from pipelines.errors import ExitCode
-from pipelines.foreign import FOREIGN_FILES
 from transforms.rules.crowds import MOST_COUNTED
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import Code
@@ -18,6 +17,8 @@ NOTHING_MATCHED = "nothing_matched"
 """The warning that counts patterns of exports which may be missing, and are."""
 REPAIRED = "repaired_file"
 """Warning: a damaged file of the dataset that the job made again (P7)."""
+FOREIGN_FILES = "foreign_files"
+"""Code of the warning about what lies in a dataset and is not its own."""
 OutcomeName = Literal["published", "unchanged", "failed", "dry_run"]
 
 

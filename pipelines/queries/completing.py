@@ -10,6 +10,7 @@ from pipelines.queries.shell_words import words
 from pipelines.queries.shells import script
 from pipelines.queries.suggestions import Suggestions, suggestions
 from pipelines.streams import complain, emit, json_text
+from transforms.errors import StepError
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonValue
 
@@ -53,7 +54,7 @@ def complete(dataset: str, field: str, prefix: str | None, *, group: Group, with
 
     Nothing is said of what goes wrong: the person is in the middle of a line.
     """
-    with suppress(JobError, OSError):
+    with suppress(JobError, StepError, OSError):
         found = words(dataset, field, prefix, group, within)
         emit("".join(f"{word}\n" for word in found if word.isprintable()).encode())
     return 0

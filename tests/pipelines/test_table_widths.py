@@ -54,7 +54,7 @@ def rejections(console: DataConsole) -> None:
 def version(number: int, options: dict[str, Any], *, current: bool = False) -> Version:
     counts = {group: {"created": 1_000_000, "updated": 20, "rejected": {"invalid_url": 3}} for group in GROUPS}
     files = [
-        {"path": f"versions/{number:06}/{group}/part-0-of-1.avro", "records": 10**6, "bytes": 1, "sha256": ""}
+        {"path": f"versions/{number:06}/{group}/part-00000-of-00001.avro", "records": 10**6, "bytes": 1, "sha256": ""}
         for group in GROUPS
     ]
     manifest: Any = {"published_at": "2026-07-12T10:11:12+00:00", "options": options, "counts": counts, "files": files}

@@ -1,11 +1,10 @@
 """The command `suggest`, and the completion of shells that calls it."""
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -148,20 +147,24 @@ def test_words_that_complete_an_argument_begin_with_what_is_typed(
     assert sorted(found) == sorted(expected)
 
 
-def prepared(folder: Path, names: Sequence[str]) -> Path:
-    """A dataset of one item whose fields, and categories, have these names."""
-    (folder / "versions/000001").mkdir(parents=True)
-    (folder / "CURRENT").write_text('{"version": 1, "manifest": "versions/000001/manifest.json"}')
-    categories = [{"value": name, "count": 1} for name in names]
-    fields = {name: {"type": "categorical", "categories": categories, "minimum": None} for name in names}
-    groups = {group: {"fields": fields} for group in ("items", "scenes", "annotations", "predictions")}
-    (folder / "versions/000001/schema.json").write_text(json.dumps({"groups": groups}))
-    return folder
+@pytest.fixture
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[str]], str]:
+    """A dataset whose fields, and their categories, have the names that it is given."""
+
+    def prepare(names: Sequence[str]) -> str:
+        categories = [{"value": name, "count": 1} for name in names]
+        fields = {name: {"type": "categorical", "categories": categories, "minimum": None} for name in names}
+        groups = {group: {"fields": fields} for group in ("items", "scenes", "annotations", "predictions")}
+        (tmp_path / "CURRENT").touch()
+        monkeypatch.setattr("pipelines.queries.suggestions.local_schema", lambda _: {"groups": groups})
+        return str(tmp_path)
+
+    return prepare
 
 
-def test_names_of_any_kind_are_suggested_as_a_query_takes_them(tmp_path: Path) -> None:
+def test_names_of_any_kind_are_suggested_as_a_query_takes_them(prepared: Callable[[Sequence[str]], str]) -> None:
     names = ["-rf", "~root", "a\nb", "\x1b[31m", "\u202ex", 'q"uote', "two words", "AND", "5"]
-    dataset = str(prepared(tmp_path, names))
+    dataset = prepared(names)
     for each in words(dataset, "metadata.", None, "items", "query"):
         path = parse(f"{each} = 1")
         assert isinstance(path, Comparison)
@@ -181,9 +184,9 @@ def test_names_of_any_kind_are_suggested_as_a_query_takes_them(tmp_path: Path) -
 
 
 def test_what_completes_an_argument_is_one_line_without_control_characters(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    prepared: Callable[[Sequence[str]], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dataset = str(prepared(tmp_path, ["a\nb", "a\x1b", "ab"]))
+    dataset = prepared(["a\nb", "a\x1b", "ab"])
     assert cli.main(["suggest", dataset, "ab", "", "--complete", "field"]) == 0
     assert capsys.readouterr().out == "ab\n"
     assert cli.main(["suggest", str(tmp_path / "none"), "metadata.a", "--complete", "query"]) == 0
