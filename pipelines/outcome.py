@@ -13,6 +13,8 @@ from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import Code
 from transforms.rules.values import JsonObject
 
+FOREIGN_FILES = "foreign_files"
+"""The warning that counts what lies in the folders of a dataset and is not its own."""
 NOTHING_MATCHED = "nothing_matched"
 """The warning that counts patterns of exports which may be missing, and are."""
 REPAIRED = "repaired_file"

@@ -94,6 +94,7 @@ def test_what_is_packed_is_pickled_once() -> None:
     [
         ("-I", "pipelines.cli", "apache_beam polars numpy rich importlib.metadata"),
         ("-I", "pipelines.work", "rich pipelines.report pipelines.tables"),
+        ("-I", "pipelines.outcome", "apache_beam polars numpy"),  # whose object a signal may print from the start
         ("-I", "pipelines.interrupts", "argparse json logging transforms"),  # before a signal has a handler
     ],
 )
