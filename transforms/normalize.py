@@ -219,7 +219,7 @@ def _unreadable(raw: RawChunk) -> Iterator[Rejection]:
             line=each.line + first_line(raw),
             offset=each.offset,
             part=0,
-            reference_id=None,
+            reference_id=each.reference_id,
             raw=each.head,
             length=each.length if each.length > len(each.head) else None,
         )

@@ -140,6 +140,7 @@ class _Chunk:
 
     def _refuse(self, refused: Refused, data: bytes, at: int) -> int:
         path = refused.path
+        known = None
         place = ".".join(path if len(path) <= _SHOWN_NAMES else [*path[:_SHOWN_NAMES], "..."])
         message = f"expected {refused.wanted}, got {refused.got}" + (f" at {place}" if place else "")
         if refused.is_large:
@@ -152,8 +153,17 @@ class _Chunk:
             record, end = self._decoder.read(data, at, as_numbers=True)
             raw = _text(record, self._splicer, end - at)
             length = len(raw)
-        number = self.start + self.count
-        self._refused.append(Oversized(offset=number, line=self.count, length=length, head=raw, fault=fault))
+            known = record.get("reference_id") if isinstance(record, dict) else None
+        self._refused.append(
+            Oversized(
+                offset=self.start + self.count,
+                line=self.count,
+                length=length,
+                head=raw,
+                fault=fault,
+                reference_id=known if isinstance(known, str) else None,
+            )
+        )
         self.byte_count += len(raw)
         return end
 

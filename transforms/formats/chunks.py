@@ -40,6 +40,7 @@ class Oversized:
         length: Bytes of it, without the line end.
         head: The first 64 KiB of it; all of it if it is not longer than `length`.
         fault: Why it is not read, where it is not its length alone (an Avro record).
+        reference_id: Of such a record, where it has one.
     """
 
     offset: int
@@ -47,6 +48,7 @@ class Oversized:
     length: int
     head: bytes
     fault: Fault | None = None
+    reference_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,6 @@ _MAGICS: Final = (
 )
 _EXPECTED: Final = "expected NDJSON, a JSON document or Avro"
 _OBJECT_LINE: Final = re.compile(rb'^[ \t]*\{[ \t]*(?:"|\}|\r?$)', re.MULTILINE)
-_OTHER: Final = re.compile(rb'\{[ \t]*"images"[ \t]*:[ \t]*\[')
-"""How a COCO file may begin whose other keys are further on."""
 _VALUE_STARTS: Final = b'{["-0123456789tfnNI'
 
 
@@ -113,12 +111,17 @@ def _is_document(text: bytes) -> bool:
     """Whether text that begins with an object is a document: an envelope, or an object that spans lines."""
     line = text.partition(b"\n")[0]
     if stretch(line, 0).closed or line == text:
-        # Of another format than any here: what it is, is said where all of its keys are read.
-        return is_envelope(line) or _OTHER.match(line) is not None or other_format(keys(line, 0).known) is not None
+        return is_envelope(line) or _is_of_another_format(line)
     # A line that is cut short looks like the first of an object that spans lines. What follows tells them apart.
     first = len(line)
     second = text.find(b"\n", first + 1)
     return _goes_on(text, first) and (second < 0 or _goes_on(text, second))
+
+
+def _is_of_another_format(line: bytes) -> bool:
+    """Whether an object is, or if it is cut off may be, one that `read_document` refuses by name."""
+    found = keys(line, 0)
+    return other_format(found.known if found.closed else found.known | {"annotations", "type"}) is not None
 
 
 def _goes_on(text: bytes, end: int) -> bool:
