@@ -155,7 +155,7 @@ def test_the_metadata_has_every_parameter_of_a_job() -> None:
         if flag.startswith("--")
     }
     # What a person or a program at this end sees, and what a template cannot do or does anyhow.
-    left_out = {"help", "color", "quiet", "json", "report", "dry_run", "detach"}
+    left_out = {"help", "color", "quiet", "verbose", "json", "report", "dry_run", "detach", "no_fsync"}
     assert set(described) == set(flags) - left_out | {"sdk_container_image"}
     assert set(described) == {*EXPORTS, *TEXTS, *FILES, *SWITCHES, "sdk_container_image"}
     for name, parameter in described.items():
