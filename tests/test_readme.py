@@ -22,7 +22,7 @@ from pipelines.cli import parser
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 PAGES = [README, *sorted(ROOT.glob("docs/**/*.md"))]
-RULES = {"G": 6, "F": 4, "V": 9, "T": 6, "D": 3, "C": 6, "A": 2, "I": 4, "U": 5, "K": 5, "R": 5, "P": 7}
+RULES = {"G": 6, "F": 4, "V": 9, "T": 6, "D": 3, "C": 6, "A": 2, "I": 4, "U": 5, "K": 5, "R": 8, "P": 7}
 """How many rules each letter has."""
 
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -19,7 +19,7 @@ MAX_BARREN_BYTES = 1088 * MIB
 MAX_DOCUMENT_DEPTH = 100_000
 """Brackets open at once in a JSON document. No parser takes a record as deep,
 and beyond it its end is not looked for."""
-MAX_DOCUMENT_BRACKETS = 10_000_000
+MAX_DOCUMENT_BRACKETS = 3_000_000
 """Brackets of one element that are looked at one by one, which those without brackets inside are not: some seconds."""
 MAX_KEY_BYTES = 1 * MIB
 """A key of an envelope."""
