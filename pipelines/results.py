@@ -68,8 +68,10 @@ def _conflicts(results: Results) -> Iterator[JsonObject]:
     }
     schema = results.get("conflicts", results["schema"])[0]
     for conflict in cast("list[JsonObject]", schema["conflicts"]):
-        names = ((conflict["group"], conflict["field"], kind) for kind in kinds_in_order(conflict))
-        yield {**conflict, "examples": [example for name in names for example in examples.get(name, [])]}
+        rarest, *others = (
+            examples.get((conflict["group"], conflict["field"], kind), []) for kind in kinds_in_order(conflict)
+        )
+        yield {**conflict, "examples": [*rarest], "other_examples": [each for found in others for each in found]}
 
 
 def _paths(report: JsonObject) -> list[str]:

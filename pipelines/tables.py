@@ -64,25 +64,18 @@ def print_conflicts(conflicts: list[JsonObject], console: DataConsole, *, most: 
     sheet = Sheet(columns, title="Type conflicts")
     for conflict in conflicts[:most]:
         kinds = cast("dict[str, int]", conflict["kinds"])
-        examples = cast("list[dict[str, object]]", conflict["examples"])
+        examples = cast("list[dict[str, object]]", conflict["examples"])[:_TOP]
+        others = cast("list[dict[str, object]]", conflict.get("other_examples", []))
         sheet.add(
             str(conflict["group"]),
             str(conflict["field"]),
             ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
             + (f" (declared: {conflict['declared']})" if "declared" in conflict else ""),
-            [_example(each) for each in _some_of_each(examples)],
+            [_example(each) for each in (*examples, *others)],
         )
     sheet.print(console)
     if most is not None and len(conflicts) > most:
         console.say(f"and {len(conflicts) - most} more: see report.json")
-
-
-def _some_of_each(examples: list[dict[str, object]]) -> list[dict[str, object]]:
-    """The first few of the kind that comes first, which is the rarest, and the first of each other (T6)."""
-    first = examples[0]["kind"] if examples else None
-    rarest = [each for each in examples if each["kind"] == first]
-    others = {str(each["kind"]): each for each in reversed(examples) if each["kind"] != first}
-    return [*rarest[:_TOP], *reversed(others.values())]
 
 
 def _example(example: Mapping[str, object]) -> str:

@@ -22,6 +22,13 @@ from transforms.rules.values import canonical_json
 JSON_COLUMNS = ("labels", "geometry", "class_pdf", "camera_params", "extra")
 
 
+def named(value: Any, fault: Fault) -> Any:
+    """The record, as far as it can be told whose it is: a number that is none does not hide its neighbours (R1)."""
+    if fault.code not in ("non_finite_number", "number_out_of_range"):
+        return None
+    return json.loads(value if isinstance(value, bytes) else raw(value))
+
+
 class ByTheRules:
     """The rows, the rejections and the counts of some raw records, one record after the other."""
 
@@ -34,7 +41,7 @@ class ByTheRules:
         for position, value in enumerate(values):
             parsed = parse([value if isinstance(value, bytes) else raw(value)])
             if parsed.faults:
-                self._take(group, position, 0, None, parsed.faults[0])
+                self._take(group, position, 0, named(value, parsed.faults[0]), parsed.faults[0])
                 continue
             for part, record in enumerate(export_rows.records(parsed.values[0], group)):
                 self._record(group, position, part, record)

@@ -68,7 +68,9 @@ def graph(request: pytest.FixtureRequest) -> Any:
     root = beam.Pipeline(options=PipelineOptions([]))
     job = plan(config, [export], None, root="gs://b/dataset/runs/x", progress=None)
     reports, results = build(root, job)
-    add_publishing(reports, results, Ending.of(config, job, None, runner="DataflowRunner", began=0.0), "x")
+    add_publishing(
+        reports, results, Ending.of(config, job, None, unmatched=(), runner="DataflowRunner", began=0.0), "x"
+    )
     options = PipelineOptions(["--runner=DataflowRunner", "--project=p", "--region=r", "--temp_location=gs://b/temp"])
     runner = DataflowRunner()
     root.visit(runner.combinefn_visitor())

@@ -29,9 +29,10 @@ DECODER = json.JSONDecoder()
 class NotARecordError(Exception):
     """The text of a record is no usable JSON; ``code`` says why."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, value: Any = None) -> None:
         super().__init__(code)
         self.code = code
+        self.value = value
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def parse(data: bytes) -> Any:
     if any(escape["lone"] for escape in ESCAPES.finditer(text)):  # half a surrogate pair is no text (F2)
         raise NotARecordError("malformed_json")
     if constants:  # NaN, Infinity or -Infinity somewhere in it (V6)
-        raise NotARecordError("non_finite_number")
+        raise NotARecordError("non_finite_number", value)
     return value
 
 
@@ -83,7 +84,7 @@ def _raw(line: int, offset: int, data: bytes) -> Raw:
     try:
         value = parse(data)
     except NotARecordError as error:
-        return Raw(line, offset, None, error.code)
+        return Raw(line, offset, error.value, error.code)
     return Raw(line, offset, value, None if isinstance(value, dict) else "not_an_object")
 
 

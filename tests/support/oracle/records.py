@@ -78,7 +78,8 @@ class Reading:
             return Record(group, draft, export, raw.line, raw.offset)
 
         if raw.fault is not None:
-            yield reject(group, raw.fault, None, None)
+            known = raw.fault == "non_finite_number" and isinstance(raw.value, dict)  # whose it is (R1)
+            yield reject(group, raw.fault, _reference_of(raw.value) if known else None, None)
             return
         value = raw.value
         whole = attempt(group, _reference_of(value), partial(self._draft, value, group, model_run))
