@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from support.runs import COMMAND, an_item, digests, ingest, ndjson, worked
+from support.runs import COMMAND, PRIVATE, an_item, digests, ingest, ndjson, worked
 
 ITEMS = 3000
 
@@ -41,7 +41,7 @@ def test_of_three_processes_at_once_each_version_is_published_by_one_and_the_oth
     assert json.loads((dataset / "versions/000003/schema.json").read_text())["groups"]["items"]["records"] == 3 * ITEMS
     for report in dataset.glob("runs/*/report.json"):
         assert json.loads(report.read_text())["exit_code"] == 5
-        assert {path.name for path in report.parent.iterdir()} == {"report.json", "schema.json"}
+        assert {path.name for path in report.parent.iterdir()} == {"report.json", "schema.json", PRIVATE}
 
 
 def test_a_killed_update_or_backfill_blocks_nobody(tmp_path: Path) -> None:

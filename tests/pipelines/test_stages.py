@@ -80,7 +80,7 @@ def test_rows_of_many_chunks_are_one_batch_for_each_partition(tmp_path: Path, mo
 
     def batches() -> list[int]:
         """How many rows each batch has that a bundle of these chunks gives."""
-        step = _NormalizeFn(3, {})
+        step = _NormalizeFn(3, {}, 2000)
         step.start_bundle()
         now = [out for chunk in chunks for out in step.process(chunk)]
         found = [*now, *(each.value for each in step.finish_bundle())]
