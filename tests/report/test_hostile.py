@@ -135,10 +135,11 @@ def test_examples_are_looked_for_in_the_first_rows_only(tmp_path: Path, monkeypa
     assert examples.examples(version, "items", fields) == {}
 
 
-def test_rejections_are_looked_for_in_the_first_bytes_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    part = tmp_path / "part.ndjson"
-    lines = [json.dumps({"group": "items", "code": code, "raw": "x" * 100}) for code in ("a", "b", "a")]
-    part.write_text("".join(f"{line}\n" for line in lines))
-    assert sorted(examples.first_rejections([str(part), str(part)])) == [("items", "a"), ("items", "b")]
+def test_rejections_are_looked_for_in_the_first_bytes_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = {"message": "m", "field": None, "export": "e", "line": 1, "offset": 0, "group": "items"}
+    whole |= {"reference_id": None, "raw": "x" * 100, "encoding": "utf-8"}
+    lines = [json.dumps(whole | {"code": code}) for code in ("missing_url", "duplicate_id", "missing_url")]
+    parts = [("part.ndjson", "".join(f"{line}\n" for line in lines).encode())] * 2
+    assert sorted(examples.first_rejections(parts)) == [("items", "duplicate_id"), ("items", "missing_url")]
     monkeypatch.setattr(examples, "_REJECTED_BYTES", len(lines[0]) + 5)
-    assert sorted(examples.first_rejections([str(part), str(part)])) == [("items", "a")]
+    assert sorted(examples.first_rejections(parts)) == [("items", "missing_url")]
