@@ -29,7 +29,7 @@ def executable() -> str:
         return found
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         raise MissingBrowserError("it is not on the PATH, and only root can install it, with apt-get")
-    with (Path(tempfile.gettempdir()) / "metadata-etl-browser.lock").open("w") as lock:
+    with (Path(tempfile.gettempdir()) / "metadata-etl-apt.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second waits, and finds what the first has installed
         if not _on_path():
             _install()

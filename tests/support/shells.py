@@ -37,7 +37,7 @@ def program(name: str) -> str:
     """
     if (found := shutil.which(name)) is None and required() and shutil.which("apt-get") and os.geteuid() == 0:
         surroundings = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        with (Path(tempfile.gettempdir()) / "metadata-etl-shells.lock").open("w") as lock:
+        with (Path(tempfile.gettempdir()) / "metadata-etl-apt.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second waits, and finds what the first has installed
             for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", name]):
                 if shutil.which(name) is None:
