@@ -31,6 +31,12 @@ with ending_at_once_when_interrupted(), at_the_end(pathlib.Path(sys.argv[1]).tou
 """
 
 
+def default_signals() -> None:
+    """Undoes what whoever runs the tests ignores, as nohup does, and would be ignored by their processes too."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Command:
     """A command that takes its steps when it is told to."""
 
@@ -42,6 +48,7 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=default_signals,  # noqa: PLW1509 - no lock is taken in between
         )
 
     def until(self, step: str) -> None:
@@ -131,7 +138,10 @@ def test_what_was_ignored_when_the_command_began_stays_ignored(tmp_path: Path) -
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_command_has_its_handlers_before_it_imports_what_takes_long(number: signal.Signals, code: int) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", "versions", "nowhere"], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "pipelines.cli", "versions", "nowhere"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=default_signals,  # noqa: PLW1509 - as above
     )
     status = Path(f"/proc/{process.pid}/status")
     caught = 1 << (signal.SIGTERM - 1)
