@@ -1,8 +1,6 @@
 """What `--json` prints: one JSON object on one line of standard output, of every command."""
 
-import json
-
-from pipelines.streams import emit_json, emit_json_lines
+from pipelines.streams import emit_json, emit_json_lines, json_bytes
 from transforms.rules.values import JsonObject
 
 
@@ -17,10 +15,7 @@ def print_object(document: JsonObject) -> None:
 
 def encoded(document: JsonObject) -> bytes:
     """The object in UTF-8, whatever the locale is; with escapes where it has a path that is not UTF-8."""
-    try:
-        return json.dumps(document, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return json.dumps(document).encode()
+    return json_bytes(document)
 
 
 def write_line(data: bytes) -> None:

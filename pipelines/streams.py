@@ -75,8 +75,13 @@ def emit_json(document: object, *, indent: int | None = None) -> None:
 
     What is no text in UTF-8, such as a file name in another encoding, is escaped.
     """
+    emit_json_lines(json_bytes(document, indent=indent) + b"\n")
+
+
+def json_bytes(document: object, *, indent: int | None = None) -> bytes:
+    """A JSON document in UTF-8, whatever the locale is; what is no text there is escaped."""
     text = json.dumps(document, ensure_ascii=False, indent=indent)
-    emit_json_lines(text.encode(errors="backslashreplace") + b"\n")  # of a surrogate this is the escape of JSON
+    return text.encode(errors="backslashreplace")  # of a surrogate this is the escape of JSON
 
 
 def emit_json_lines(data: bytes) -> None:

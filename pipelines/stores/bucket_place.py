@@ -10,7 +10,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 
 from pipelines.errors import UsageError
-from pipelines.stores.marker import MANIFESTS, MARKER, PRIVATE, REMOVED, dataset_id, new_marker, record_path
+from pipelines.stores.marker import MANIFESTS, MARKER, REMOVED, dataset_id, new_marker, record_path
 from pipelines.stores.names import is_system_file, is_version_file, listed, version_number
 from pipelines.stores.store import MANIFEST, version_folder
 
@@ -157,8 +157,3 @@ def delete(blobs: Sequence[storage.Blob]) -> None:
 
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
         list(pool.map(remove, blobs))
-
-
-def is_private(path: str) -> bool:
-    """Whether an object below a run or a dataset says whose it is, or is for this tool alone."""
-    return path.partition("/")[0] == PRIVATE
