@@ -15,7 +15,7 @@ help:
 	@echo "make bench   the job beside what one would write by hand, into docs/performance.md"
 	@echo "             (SIZES=100000,1000000 PEERS=duckdb_typed,plain_loop CASES=items,wide ROUNDS=2 PAGE=)"
 
-$(VENV)/installed: setup.py $(wildcard transforms/*/_*.c transforms/native/*.h)
+$(VENV)/installed: setup.py $(wildcard transforms/*/_*.c transforms/*/*/_*.c transforms/native/*.h)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	@echo "Installing metadata-etl and what it needs into $(VENV): about two minutes the first time"
 	$(PYTHON) -m venv $(VENV)

@@ -38,11 +38,11 @@ TEST = [
 ]
 
 EXTENSIONS = [
-    "transforms/formats/_avro_rows",
-    "transforms/kernels/_digests",
-    "transforms/kernels/_ordering",
-    "transforms/kernels/_shredding",
-    "transforms/kernels/_summing",
+    "transforms/avro/_avro_rows",
+    "transforms/kernels/batch/_digests",
+    "transforms/kernels/batch/_ordering",
+    "transforms/kernels/normalize/_shredding",
+    "transforms/kernels/summarize/_summing",
 ]
 
 setup(
@@ -57,7 +57,7 @@ setup(
         "pipelines": ["py.typed"],
         "pipelines.queries": ["*.lark", "completion.*"],
         "pipelines.report": ["assets/*", "vendor/*"],
-        "transforms": ["py.typed", "formats/*.pyi", "kernels/*.pyi"],
+        "transforms": ["py.typed", "**/*.pyi"],
     },
     # Optional: without a compiler the package installs all the same, and the job is slower. CI wants them built.
     ext_modules=[
@@ -77,5 +77,5 @@ setup(
         "demo": DEMO,
         "test": TEST,
     },
-    entry_points={"console_scripts": ["metadata-etl = pipelines.cli:script"]},
+    entry_points={"console_scripts": ["metadata-etl = pipelines.cli.main:script"]},
 )

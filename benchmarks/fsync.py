@@ -16,8 +16,8 @@ from pathlib import Path
 import exports
 from programs import job
 
-from pipelines.stores.local import LocalStore
-from pipelines.stores.store import Placed
+from pipelines.dataset.store.base import Placed
+from pipelines.dataset.store.local import LocalStore
 
 Seconds = dict[str, list[float]]
 FLAGS: dict[str, list[str]] = {"fsync": [], "no fsync": ["--no-fsync"]}

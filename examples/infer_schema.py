@@ -17,8 +17,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
-from pipelines.inputs import find_exports
-from transforms.elements import Export, Reading
+from pipelines.ingest.find_exports import find_exports
+from transforms.beam.elements import Export, Reading
 from transforms.infer_schema import InferSchema
 from transforms.normalize import READINGS, Normalize
 from transforms.read_exports import ReadExports

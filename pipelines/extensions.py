@@ -3,11 +3,11 @@
 from importlib.util import find_spec
 
 NAMES = (
-    "transforms.formats._avro_rows",
-    "transforms.kernels._digests",
-    "transforms.kernels._ordering",
-    "transforms.kernels._shredding",
-    "transforms.kernels._summing",
+    "transforms.avro._avro_rows",
+    "transforms.kernels.batch._digests",
+    "transforms.kernels.batch._ordering",
+    "transforms.kernels.normalize._shredding",
+    "transforms.kernels.summarize._summing",
 )
 """All of them, as in setup.py."""
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import cli, extensions
+from pipelines import extensions
+from pipelines.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,12 +31,15 @@ def test_every_extension_is_named() -> None:
 
 def test_the_version_says_what_is_missing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     printed = []
-    for missing in ([], ["transforms.kernels._summing"]):
+    for missing in ([], ["transforms.kernels.summarize._summing"]):
         monkeypatch.setattr(extensions, "missing", lambda missing=missing: missing)
         with pytest.raises(SystemExit):
-            cli.main(["--version"])
+            main(["--version"])
         printed.append(capsys.readouterr().out.splitlines())
     assert printed[0] == printed[1][:1]
     assert printed[1][1:] == [
-        "without the C extension transforms.kernels._summing: jobs are slower; install a C compiler and install again"
+        (
+            "without the C extension transforms.kernels.summarize._summing: jobs are slower; "
+            "install a C compiler and install again"
+        )
     ]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import parser
+from pipelines.cli.main import parser
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

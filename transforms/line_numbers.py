@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 
-from transforms.elements import Reading
-from transforms.steps import call, call_each
+from transforms.beam.elements import Reading
+from transforms.beam.steps import call, call_each
 
 
 class FirstLines(beam.PTransform):

@@ -12,23 +12,23 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.typehints.decorators import no_annotations
 from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.elements import Held, Partition, Rejection, Summaries
+from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
+from transforms.beam.elements import Held, Partition, Rejection, Summaries
+from transforms.beam.progress_notes import note_progress
+from transforms.beam.stage_metrics import Stage
+from transforms.beam.states import BASES, read_state, read_summaries, state_file, summaries_data
+from transforms.beam.steps import ListValues, StepFn
+from transforms.beam.stored_files import StoredFile, part_path, store
 from transforms.errors import DamagedFileError
-from transforms.kernels.batch import Batch, no_cells
-from transforms.kernels.changes import FEW, Touched
-from transforms.kernels.fields import summarize
-from transforms.kernels.merging import GroupCounts, Merged, merge
-from transforms.kernels.settling import Ruling
-from transforms.progress_notes import note_progress
+from transforms.kernels.batch.batch import Batch, no_cells
+from transforms.kernels.merge.merge import GroupCounts, Merged, merge
+from transforms.kernels.merge.resolve_conflicts import Ruling
+from transforms.kernels.publish.changed_rows import FEW, Touched
+from transforms.kernels.summarize.fields import summarize
 from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.export_rows import GROUPS, MARKS, TARGETS, Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Step
-from transforms.stage_metrics import Stage
-from transforms.states import BASES, read_state, read_summaries, state_file, summaries_data
-from transforms.steps import ListValues, StepFn
-from transforms.stored_files import StoredFile, part_path, store
 
 SUMMARIES = "summaries"
 COUNTS = "counts"

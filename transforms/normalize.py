@@ -11,21 +11,21 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.typehints.decorators import no_annotations
 from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.elements import RawChunk, Reading, Rejection
-from transforms.exports import first_line
-from transforms.kernels.batch import Batch
-from transforms.kernels.choices import reject_other_choices
-from transforms.kernels.digests import partitions_of
-from transforms.kernels.normalization import normalize
-from transforms.kernels.rows import Origin
+from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
+from transforms.beam.elements import RawChunk, Reading, Rejection
+from transforms.beam.exports import first_line
+from transforms.beam.stage_metrics import Stage
+from transforms.beam.steps import StepFn
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.hashing import partitions_of
+from transforms.kernels.normalize.columns import Origin
+from transforms.kernels.normalize.declared_choices import reject_other_choices
+from transforms.kernels.normalize.normalize import normalize
 from transforms.raw_records import RawRecords
 from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Code, Fault
-from transforms.stage_metrics import Stage
-from transforms.steps import StepFn
 
 REJECTED = "rejected"
 READINGS = "readings"

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
 
-from transforms.elements import Export, RawChunk, Stretch
-from transforms.exports import RANGE_BYTES, read, stretches
-from transforms.progress_notes import note_progress
-from transforms.stage_metrics import Stage
-from transforms.steps import ListValues, StepFn, call, call_each
+from transforms.beam.elements import Export, RawChunk, Stretch
+from transforms.beam.exports import RANGE_BYTES, read, stretches
+from transforms.beam.progress_notes import note_progress
+from transforms.beam.stage_metrics import Stage
+from transforms.beam.steps import ListValues, StepFn, call, call_each
 
 TOGETHER_BYTES = 4 * 1024 * 1024
 """Chunks of small exports that are alike are handed on together up to so many bytes: each hand-over has its price."""

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import apache_beam as beam
 
-from transforms.cascades import cascaded, is_cascaded, is_target, lacks_target
-from transforms.elements import Export, Rejection, WrittenRejections
+from transforms.beam.cascades import cascaded, is_cascaded, is_target, lacks_target
+from transforms.beam.elements import Export, Rejection, WrittenRejections
+from transforms.beam.exports import RANGE_BYTES, read_again
+from transforms.beam.stage_metrics import Stage
+from transforms.beam.steps import Packed, StepFn, call, call_each
+from transforms.beam.stored_files import store
 from transforms.errors import ChangedExportError, one_line
-from transforms.exports import RANGE_BYTES, read_again
 from transforms.rules.values import JsonObject
-from transforms.stage_metrics import Stage
-from transforms.steps import Packed, StepFn, call, call_each
-from transforms.stored_files import store
 
 BUCKET_BYTES = 256 * 1024 * 1024
 """Rejections from about so many bytes of exports make one part file."""

@@ -2,7 +2,7 @@
 
 import sys
 
-from pipelines.flex_template import main
+from pipelines.cli.flex_template import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,8 +10,8 @@ it is its own. With `--history=FILE` the command is `backfill`. The exit code is
 import sys
 from collections.abc import Sequence
 
-from pipelines import cli
-from pipelines.config_file import FILE_ONLY, OPTIONS
+from pipelines.cli.config_file import FILE_ONLY, OPTIONS
+from pipelines.cli.main import main
 
 OWN = frozenset(OPTIONS) - {*FILE_ONLY} | {"config", "history"}
 LOCAL = "--runner=DirectRunner"
@@ -38,4 +38,4 @@ def arguments(flags: Sequence[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(arguments(sys.argv[1:])))
+    sys.exit(main(arguments(sys.argv[1:])))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self, cast
 
-from pipelines.dataset import Dataset, Version
+from pipelines.dataset.versions import Dataset, Version
 from pipelines.queries.conditions import Condition, leaves, values
 from pipelines.queries.evaluation import Matches, matches
 from pipelines.queries.names import Names

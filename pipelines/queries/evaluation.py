@@ -9,7 +9,7 @@ from typing import Self, assert_never
 import numpy as np
 import polars as pl
 
-from pipelines.dataset import Version
+from pipelines.dataset.versions import Version
 from pipelines.queries.conditions import (
     All,
     Condition,
@@ -36,10 +36,10 @@ from pipelines.queries.partition_frames import (
     selected,
 )
 from pipelines.queries.pruning import possible, targets
-from transforms.kernels.batch import Positions
+from transforms.beam.stored_files import StoredFile
+from transforms.kernels.batch.batch import Positions
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.identity import partition_of
-from transforms.stored_files import StoredFile
 
 AT_ONCE = 2
 """Partitions that are evaluated at the same time."""

@@ -19,8 +19,8 @@ from pipelines.queries.conditions import (
 )
 from pipelines.queries.expressions import MARK
 from pipelines.queries.reading import read_columns
+from transforms.beam.stored_files import StoredFile
 from transforms.rules.export_rows import Group
-from transforms.stored_files import StoredFile
 
 ROW = "row"
 TARGET = "reference_id"

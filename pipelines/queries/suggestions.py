@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from pipelines.documents import CURRENT, OtherFormatError, local_schema
+from pipelines.dataset.documents.reading import CURRENT, OtherFormatError, local_schema
 from pipelines.errors import UsageError
 from pipelines.near_names import near
 from pipelines.queries.conditions import MarkGroup
@@ -132,7 +132,7 @@ def _categories(name: str, field: JsonObject, prefix: str) -> Suggestions:
 
 def _labels(dataset: str, group: MarkGroup, start: str) -> list[Suggestion]:
     # Only here: reading rows takes Beam, which takes long to load.
-    from pipelines.dataset import Dataset  # noqa: PLC0415 - see above
+    from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - see above
     from pipelines.queries.mark_paths import RESERVED  # noqa: PLC0415 - see above
     from pipelines.queries.vocabularies import vocabulary  # noqa: PLC0415 - see above
 
@@ -176,7 +176,7 @@ def _schema(dataset: str) -> Mapping[Group, JsonObject]:
     if "://" not in dataset and (folder / CURRENT).is_file():
         with suppress(OtherFormatError):  # what is wrong with it is said below
             return cast("Mapping[Group, JsonObject]", local_schema(folder)["groups"])
-    from pipelines.dataset import Dataset  # noqa: PLC0415 - as in `_labels`
+    from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - as in `_labels`
 
     document = Dataset.at(dataset).published().document("schema.json")
     return cast("Mapping[Group, JsonObject]", document["groups"])

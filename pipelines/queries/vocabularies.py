@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import orjson
 import polars as pl
 
-from pipelines.dataset import Version
+from pipelines.dataset.versions import Version
 from pipelines.queries.conditions import MarkGroup
 from pipelines.queries.names import Vocabulary
 from pipelines.queries.reading import read_pruned
-from transforms.stored_files import StoredFile
+from transforms.beam.stored_files import StoredFile
 
 WORKERS = 2
 _COLUMNS = ("label", "labels", "type", "taxonomy_name", "model_run")

@@ -6,17 +6,17 @@ from typing import cast
 
 from apache_beam.io.filesystems import FileSystems
 
-from pipelines.changes import GroupChanges, changes
-from pipelines.dataset import Dataset, Version
-from pipelines.outcome import Outcome
+from pipelines.dataset.diff import GroupChanges, changes
+from pipelines.dataset.store.base import join
+from pipelines.dataset.versions import Dataset, Version
+from pipelines.ingest.outcome import Outcome
 from pipelines.report.cuts import cut
 from pipelines.report.examples import examples, first_rejections
 from pipelines.report.fields import field_documents
-from pipelines.stores.store import join
+from transforms.beam.stored_files import mapped, readable
+from transforms.beam.verified_files import verified
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject, JsonValue
-from transforms.stored_files import mapped, readable
-from transforms.verified_files import verified
 
 _LISTED = 8
 """New or gone categories of a field that are named; the page says how many there are."""

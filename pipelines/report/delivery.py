@@ -6,17 +6,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.dataset import Dataset
+from pipelines.dataset.store.base import CURRENT
+from pipelines.dataset.store.guards import LOCK
+from pipelines.dataset.store.marker import PRIVATE
+from pipelines.dataset.store.owned import RUNS, VERSIONS
+from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
-from pipelines.outcome import Outcome
+from pipelines.ingest.outcome import Outcome
 from pipelines.report.contents import name_of, of_run, of_version
 from pipelines.report.page import page
-from pipelines.stores.guards import LOCK
-from pipelines.stores.marker import PRIVATE
-from pipelines.stores.owned import RUNS, VERSIONS
-from pipelines.stores.store import CURRENT
+from transforms.beam.stored_files import is_local, write_bytes
 from transforms.rules.values import JsonObject
-from transforms.stored_files import is_local, write_bytes
 
 _OF_DATASETS = (CURRENT, LOCK, PRIVATE, RUNS, VERSIONS)
 _GENERATOR = b'<meta name="generator" content="metadata-etl">'

@@ -6,14 +6,14 @@ from typing import cast
 
 import fastavro
 
-from pipelines.dataset import Version
-from pipelines.rejections import lines
+from pipelines.dataset.rejections import lines
+from pipelines.dataset.versions import Version
+from transforms.beam.stored_files import Piece, StoredFile
+from transforms.beam.verified_files import verified
 from transforms.damage import damaged_file
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject, JsonValue
-from transforms.stored_files import Piece, StoredFile
-from transforms.verified_files import verified
 
 SHOWN = 5
 """Different values of a field."""

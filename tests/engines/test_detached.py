@@ -15,7 +15,8 @@ UPDATE = """metadata-etl ingest --dataset "$DATASET" --mode replace --items "$EX
 REFUSED = """metadata-etl ingest --dataset "$DATASET" --items "$EXPORTS/faulty.ndjson" --max-rejected 0 """
 HELD_UP = """
 import sys, time
-from pipelines import cli, engines
+from pipelines.cli import main
+from pipelines.runners import engines
 
 real = engines.submit
 

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 import pytest
 
+from pipelines.cli.config_file import FILE_ONLY, OPTIONS, read_history, read_options
 from pipelines.config import MaxRejected, Source
-from pipelines.config_file import FILE_ONLY, OPTIONS, read_history, read_options
 
 JOBS = Path(__file__).resolve().parents[2] / "examples" / "jobs"
 FIELD = re.compile(r"[0-9*,/-]+")

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import doubles, longs, normalized, texts
 
-from transforms.formats.avro_blocks import LEAST_KEYS, LEAST_ROWS, MOST_BYTES, MOST_ROWS
-from transforms.formats.avro_parts import avro_container
-from transforms.kernels.merging import merge
-from transforms.kernels.publication import publish
+from transforms.avro.blocks import LEAST_KEYS, LEAST_ROWS, MOST_BYTES, MOST_ROWS
+from transforms.avro.parts import avro_container
+from transforms.kernels.merge.merge import merge
+from transforms.kernels.publish.rows import publish
 from transforms.rules.avro_schema import cache_key_schema, row_schema
 from transforms.rules.column_names import columns
 from transforms.rules.export_rows import GROUPS, Group

@@ -9,9 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.strategies import doubles, longs, texts
 
-from transforms.formats import avro_blocks, avro_rows
-from transforms.formats.avro_blocks import Block, RowType
-from transforms.formats.avro_rows import encoded
+from transforms.avro import blocks as avro_blocks
+from transforms.avro import rows as avro_rows
+from transforms.avro.blocks import Block, RowType
+from transforms.avro.rows import encoded
 
 needs_extension = pytest.mark.skipif(avro_rows._avro_rows is None, reason="the extension was not built: no C compiler")
 LEAVES: dict[pl.DataType, st.SearchStrategy[Any]] = {

@@ -13,12 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.formats import avro_blocks, avro_parts, avro_rows, avro_snappy, avro_splices
-from transforms.formats.avro_blocks import MOST_ROWS, RowType, cut
-from transforms.formats.avro_parts import avro_container, framed, header, marker
-from transforms.formats.avro_rows import encoded
-from transforms.formats.avro_snappy import Word
-from transforms.formats.avro_splices import AvroPart, Damaged, can_splice
+from transforms.avro import blocks as avro_blocks
+from transforms.avro import parts as avro_parts
+from transforms.avro import rows as avro_rows
+from transforms.avro import snappy as avro_snappy
+from transforms.avro import splices as avro_splices
+from transforms.avro.blocks import MOST_ROWS, RowType, cut
+from transforms.avro.parts import avro_container, framed, header, marker
+from transforms.avro.rows import encoded
+from transforms.avro.snappy import Word
+from transforms.avro.splices import AvroPart, Damaged, can_splice
 from transforms.rules.avro_schema import cache_key_schema, row_schema
 
 pytestmark = pytest.mark.skipif(not can_splice(), reason="the extension was not built: no C compiler")

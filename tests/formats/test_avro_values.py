@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.bombs import container, long, record
 
+from transforms.avro.logical_types import INVALID_UUID, OUT_OF_RANGE, decimal_text
 from transforms.formats.avro_exports import read_avro
-from transforms.formats.avro_times import INVALID_UUID, OUT_OF_RANGE, decimal_text
 from transforms.formats.chunks import Chunk, Unreadable
 
 

@@ -13,6 +13,7 @@ from support.fixtures import SHARED, needs_shared
 from transforms.formats import framing
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
 from transforms.formats.framing import read_range, read_stream, split_lines
+from transforms.rules import limits
 
 BOM = b"\xef\xbb\xbf"
 
@@ -94,7 +95,7 @@ def test_chunks_of_any_size_put_together_are_the_whole(data: bytes, chunk_bytes:
 def test_oversized_lines_are_found_alike_by_every_reader(data: bytes, limit: int, block: int, cuts: list[int]) -> None:
     edges = sorted({0, len(data), *cuts})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(framing, "MAX_LINE_BYTES", limit)
+        patch.setattr(limits, "MAX_LINE_BYTES", limit)
         patch.setattr(framing, "BLOCK_BYTES", block)
         patch.setattr(framing, "TAIL_BYTES", 2)
         patch.setattr(framing, "HEAD_BYTES", 4)
@@ -143,7 +144,7 @@ def test_a_mark_is_only_one_at_the_start_of_the_export() -> None:
 
 
 def test_a_line_of_exactly_the_limit_is_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(framing, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(limits, "MAX_LINE_BYTES", 100)
     data = BOM + b"a" * 100 + b"\r\n" + b"b" * 101 + b"\r\n"
     for chunk in (split_lines(data), *read_stream(io.BytesIO(data), 1_000)):
         assert chunk.records == [b"a" * 100]
@@ -168,7 +169,7 @@ class Endless(io.RawIOBase):
 
 
 def test_a_line_far_beyond_the_limit_is_passed_in_bounded_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(framing, "MAX_LINE_BYTES", 1_000)
+    monkeypatch.setattr(limits, "MAX_LINE_BYTES", 1_000)
     monkeypatch.setattr(framing, "BLOCK_BYTES", 4_096)
     stream = Endless(1_000_000)
     chunks = list(read_stream(stream, 10_000))  # type: ignore[arg-type]

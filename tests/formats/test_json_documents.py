@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fixtures import SHARED, needs_shared
 
-from transforms.formats import framing
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.document_reader import read_document
 from transforms.formats.sniff import Format, sniff
+from transforms.rules import limits
 
 BOM = b"\xef\xbb\xbf"
 values = st.recursive(
@@ -200,7 +200,7 @@ def test_a_fault_says_what_was_seen_and_where(
 
 
 def test_an_element_beyond_the_limit_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(framing, "MAX_LINE_BYTES", 20)
+    monkeypatch.setattr(limits, "MAX_LINE_BYTES", 20)
     chunk, fault = split_document(b'[\n{"a": 1},\n{"b": "' + b"x" * 100_000 + b'"},\n{"c": 3}]')
     assert fault is None
     assert chunk.records == [b'{"a": 1}', b'{"c": 3}']

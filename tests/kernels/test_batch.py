@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from support.strategies import batch_of, json_values, keys, metadata_of
 
-from transforms.kernels.batch import Batch, no_cells
+from transforms.kernels.batch.batch import Batch, no_cells
 
 objects = st.lists(st.dictionaries(keys, json_values, max_size=3), min_size=1, max_size=20)
 

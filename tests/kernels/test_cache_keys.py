@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from transforms.kernels.cache_keys import (
+from transforms.kernels.publish.rows import USES
+from transforms.kernels.urls.cache_keys import (
     CacheKeys,
     changed_uses,
     has_uses_of,
@@ -19,7 +20,6 @@ from transforms.kernels.cache_keys import (
     no_uses,
     split_uses,
 )
-from transforms.kernels.publication import USES
 
 
 def key(url: str) -> bytes:

@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.strategies import doubles, longs, texts
 
-from transforms.kernels import cell_statistics
-from transforms.kernels.cell_statistics import numbers_of_stretches, strings_of_keys
-from transforms.kernels.statistics import numbers_of_doubles, numbers_of_longs, strings_of
+from transforms.kernels.summarize import sparse_columns
+from transforms.kernels.summarize.columns import numbers_of_doubles, numbers_of_longs, strings_of
+from transforms.kernels.summarize.sparse_columns import numbers_of_stretches, strings_of_keys
 
 
 def starts_of(columns: list[list[Any]]) -> Any:
@@ -23,8 +23,8 @@ def starts_of(columns: list[list[Any]]) -> Any:
 @given(st.lists(st.lists(doubles, min_size=1, max_size=12), min_size=1, max_size=6), st.integers(1, 4_000))
 def test_doubles(columns: list[list[float]], most_bins: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cell_statistics, "_MOST_BINS", most_bins)
-        patch.setattr(cell_statistics, "CHUNK", 5)
+        patch.setattr(sparse_columns, "_MOST_BINS", most_bins)
+        patch.setattr(sparse_columns, "CHUNK", 5)
         found = list(numbers_of_stretches(np.array(list(chain.from_iterable(columns)), np.float64), starts_of(columns)))
     expected = [numbers_of_doubles(np.array(column, np.float64)) for column in columns]
     assert found == expected

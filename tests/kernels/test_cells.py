@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from support.strategies import texts
 
-from transforms.kernels.cells import ordered, stretches
+from transforms.kernels.batch.sparse_values import ordered, stretches
 
 names = st.one_of(st.sampled_from(["a", "b", "B", "", "é"]), texts)
 

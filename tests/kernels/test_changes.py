@@ -9,19 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.update_model import FIELDS, JOBS, STEPS, Job, batches_of, names_of, padding
 
-from transforms.formats.avro_blocks import RowType
-from transforms.formats.avro_parts import avro_container
-from transforms.formats.avro_rows import encoded
-from transforms.formats.avro_splices import AvroPart
-from transforms.kernels.batch import Batch
-from transforms.kernels.changes import Changes, Touched
-from transforms.kernels.contents import canonical, together
-from transforms.kernels.digests import partitions_of
-from transforms.kernels.fields import summarize
-from transforms.kernels.merging import GroupCounts, Merged, merge
-from transforms.kernels.publication import METADATA, publish
-from transforms.kernels.state_files import StateFile
-from transforms.kernels.value_columns import form_and_key
+from transforms.avro.blocks import RowType
+from transforms.avro.parts import avro_container
+from transforms.avro.rows import encoded
+from transforms.avro.splices import AvroPart
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.hashing import partitions_of
+from transforms.kernels.batch.row_equality import canonical, together
+from transforms.kernels.batch.state_files import StateFile
+from transforms.kernels.batch.value_columns import form_and_key
+from transforms.kernels.merge.merge import GroupCounts, Merged, merge
+from transforms.kernels.publish.changed_rows import Changes, Touched
+from transforms.kernels.publish.rows import METADATA, publish
+from transforms.kernels.summarize.fields import summarize
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.column_names import columns
 from transforms.rules.export_rows import Group

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import batch_of, metadata_of, raw, scalars
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.choices import other_choices, reject_other_choices
-from transforms.kernels.metadata import DENSITY
-from transforms.kernels.normalization import Normalized, normalize
-from transforms.kernels.rows import Origin
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.metadata_columns import DENSITY
+from transforms.kernels.normalize.columns import Origin
+from transforms.kernels.normalize.declared_choices import other_choices, reject_other_choices
+from transforms.kernels.normalize.normalize import Normalized, normalize
 from transforms.raw_records import RawRecords
 from transforms.rules.declared import DeclaredField, DeclaredType, not_a_choice
 from transforms.rules.export_rows import Group

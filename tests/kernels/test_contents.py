@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import batch_of, json_values, keys, metadata_of
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.contents import arranged, canonical, differing, together
-from transforms.kernels.metadata import ALWAYS_COLUMNS, DENSITY
-from transforms.kernels.value_columns import column_name, form_and_key
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.metadata_columns import ALWAYS_COLUMNS, DENSITY
+from transforms.kernels.batch.row_equality import arranged, canonical, differing, together
+from transforms.kernels.batch.value_columns import column_name, form_and_key
 from transforms.rules.values import canonical_json
 
 KEYS = st.one_of(st.sampled_from(["a", "b", "a:b", "lat"]), keys)

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import batch_of, keys, normalized
 
-from transforms.kernels import shredding
-from transforms.kernels.batch import Batch
-from transforms.kernels.contents import arranged, together
-from transforms.kernels.fields import summarize
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.row_equality import arranged, together
+from transforms.kernels.normalize import native_json
+from transforms.kernels.summarize.fields import summarize
 from transforms.rules.crowds import MAX_RECORD_KEYS, MOST_COUNTED, key_hashes, most_fields, smallest
 from transforms.rules.fields import GROUP_ZERO, GroupSummary, key_count, limited, merge_groups, summarize_record
 
@@ -35,7 +35,7 @@ def test_rows_of_a_crowd_hold_the_number_of_their_keys_alone(
     has_extension: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not has_extension:
-        monkeypatch.setattr(shredding, "_shredding", None)
+        monkeypatch.setattr(native_json, "_shredding", None)
     done = normalized([item(n, {f"{n}/{key}": 1 for key in range(50)}) for n in range(20)], "items", max_fields=LIMIT)
     assert done.read["items"] == sum(batch.rows.height for batch in done.batches) == 20
     assert all(width(batch) <= most_fields(LIMIT) + 1 for batch in done.batches)
@@ -80,7 +80,7 @@ def test_no_more_keys_are_counted_than_memory_should_hold() -> None:
 @pytest.mark.parametrize("has_extension", [True, False])
 def test_a_record_of_too_many_keys_is_rejected_by_name(has_extension: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not has_extension:
-        monkeypatch.setattr(shredding, "_shredding", None)
+        monkeypatch.setattr(native_json, "_shredding", None)
     rows = [item(0, crowd(MAX_RECORD_KEYS + 1)), item(1, {"a": 1}), item(2, crowd(MAX_RECORD_KEYS))]
     done = normalized(rows, "items", max_fields=LIMIT)
     (rejected,) = done.rejected

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from transforms.kernels import digests
+from transforms.kernels.batch import hashing
 from transforms.rules.identity import partition_of
 from transforms.rules.image_urls import cache_key
 
@@ -18,19 +18,19 @@ texts = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=80),
 def test_digests_of_a_column(is_built: bool, some: list[str], partitions: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         if not is_built:
-            patch.setattr(digests, "_digests", None)
+            patch.setattr(hashing, "_digests", None)
         column = pl.Series(values=some, dtype=pl.String)
-        keys = digests.cache_keys(column)
+        keys = hashing.cache_keys(column)
         assert keys.dtype == pl.Binary
-        assert digests.digits(keys).to_list() == [cache_key(text) for text in some]
-        assert digests.digits(keys[1:4]).to_list() == [cache_key(text) for text in some[1:4]]
-        assert digests.partitions_of(column, partitions).tolist() == [partition_of(text, partitions) for text in some]
-        assert digests.cache_keys(column[2:5]).to_list() == keys[2:5].to_list()
+        assert hashing.digits(keys).to_list() == [cache_key(text) for text in some]
+        assert hashing.digits(keys[1:4]).to_list() == [cache_key(text) for text in some[1:4]]
+        assert hashing.partitions_of(column, partitions).tolist() == [partition_of(text, partitions) for text in some]
+        assert hashing.cache_keys(column[2:5]).to_list() == keys[2:5].to_list()
 
 
-@pytest.mark.skipif(digests._digests is None, reason="the extension was not built: no C compiler")
+@pytest.mark.skipif(hashing._digests is None, reason="the extension was not built: no C compiler")
 @pytest.mark.parametrize("offsets", [[0, 4], [3, 1], [-1, 1], []])
 def test_offsets_out_of_place_are_refused(offsets: list[int]) -> None:
     given = pl.Series(values=offsets, dtype=pl.Int64).to_numpy().tobytes()
     with pytest.raises(ValueError, match="expected int64 offsets"):
-        digests._digests.sha256(given, b"abc")
+        hashing._digests.sha256(given, b"abc")

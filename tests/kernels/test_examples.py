@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import batch_of, json_values
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.examples import EXAMPLES, SHOWN, Example, examples, smallest, wanted_kinds
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.summarize.conflict_examples import EXAMPLES, SHOWN, Example, examples, smallest, wanted_kinds
 from transforms.rules.values import canonical_json, kind, observed
 
 

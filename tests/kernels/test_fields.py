@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import batch_of, metadata_objects
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.fields import locations, summarize, values_by_form
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.summarize.fields import locations, summarize, values_by_form
 from transforms.rules import coordinates
 from transforms.rules.fields import GROUP_ZERO, GroupSummary, merge_groups, summarize_record
 from transforms.rules.metadata import Metadata, normalize

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.kernels import histograms as kernel
+from transforms.kernels.summarize import histograms as kernel
 from transforms.rules.histograms import edges
 
 longs = st.one_of(

@@ -10,7 +10,7 @@ from polars.testing import assert_series_equal
 from support.fixtures import SHARED, needs_shared
 from support.urls import plain_urls, tricky_urls
 
-from transforms.kernels.image_urls import cache_key_column, canonical_column, published_keys
+from transforms.kernels.urls.canonical import cache_key_column, canonical_column, published_keys
 from transforms.rules import image_urls
 
 

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import batch_of, doubles
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.fields import locations, summarize
-from transforms.kernels.insights import (
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.publish.insights import (
     GRID,
     Bounds,
     Counted,
@@ -25,7 +24,8 @@ from transforms.kernels.insights import (
     grid_counts,
     grid_of,
 )
-from transforms.kernels.publication import Sparse, sparse_columns
+from transforms.kernels.publish.rows import Sparse, sparse_columns
+from transforms.kernels.summarize.fields import locations, summarize
 from transforms.rules.schema import resolve_group
 
 LOCATIONS = st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 180)), min_size=1, max_size=30)

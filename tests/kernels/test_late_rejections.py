@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from support.strategies import normalized
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.merging import Merged, merge
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.merge.merge import Merged, merge
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import OnDuplicate, Step
 from transforms.rules.rejections import shown

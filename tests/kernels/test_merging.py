@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from support.strategies import metadata_of, normalized
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.late_rejections import REJECTED
-from transforms.kernels.merging import Merged, merge
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.merge.merge import Merged, merge
+from transforms.kernels.merge.rejections import REJECTED
 from transforms.rules.annotations import GEOMETRIC
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import OnDuplicate, Step

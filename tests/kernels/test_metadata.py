@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.strategies import json_values, keys, metadata_objects, tabulated_back
 
-from transforms.kernels.metadata import DENSITY, FEW_ROWS, json_text, odd, shapes, tabulated
+from transforms.kernels.batch.metadata_columns import DENSITY, FEW_ROWS, json_text, odd, shapes, tabulated
 from transforms.rules.metadata import Metadata, normalize
 from transforms.rules.values import canonical_json, number_fault
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from support.fixtures import SHARED, needs_shared
 from support.strategies import BROKEN, metadata_of, normalized, raw, records
 
-from transforms.kernels import plain, shredding
-from transforms.kernels.normalization import Normalized
-from transforms.kernels.parsing import parse
+from transforms.kernels.batch.exact_json import parse
+from transforms.kernels.normalize import fast_path, native_json
+from transforms.kernels.normalize.normalize import Normalized
 from transforms.rules import annotations, export_rows, items, scenes
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import Fault
@@ -147,7 +147,7 @@ def test_the_columns_agree_with_the_rules(group: Group, data: st.DataObject) -> 
 def test_the_columns_agree_with_the_rules_without_the_extension(group: Group, data: st.DataObject) -> None:
     values = st.one_of(records[group], records[group], records[group], st.sampled_from(BROKEN))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shredding, "_shredding", None)
+        patch.setattr(native_json, "_shredding", None)
         check(data.draw(st.lists(values, max_size=8)), group)
 
 
@@ -158,9 +158,9 @@ def test_both_ways_give_the_same_rows(group: Group, data: st.DataObject) -> None
     values = data.draw(st.lists(records[group], max_size=8))
     done = normalized(values, group, model_run="run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shredding, "_shredding", None)
-        patch.setattr(plain, "items", lambda *_, **__: plain.NOTHING)
-        patch.setattr(plain, "boxes", lambda *_, **__: plain.NOTHING)
+        patch.setattr(native_json, "_shredding", None)
+        patch.setattr(fast_path, "items", lambda *_, **__: fast_path.NOTHING)
+        patch.setattr(fast_path, "boxes", lambda *_, **__: fast_path.NOTHING)
         ruled = normalized(values, group, model_run="run")
     assert sorted(rows_of(done)) == sorted(rows_of(ruled))
     assert done.rejected == ruled.rejected
@@ -169,13 +169,13 @@ def test_both_ways_give_the_same_rows(group: Group, data: st.DataObject) -> None
 
 def test_ordinary_records_go_column_by_column() -> None:
     item = {"reference_id": "a", "image_url": "https://example.org/a.jpg", "metadata": {"lat": 1, "lon": 2.5}}
-    assert plain.items([item, {**item, "license": "x"}, {**item, "image_url": "nonsense"}]).places == [0]  # type: ignore[list-item]
-    assert plain.items([item, item], but={0}).places == [1]  # type: ignore[list-item]
+    assert fast_path.items([item, {**item, "license": "x"}, {**item, "image_url": "nonsense"}]).places == [0]  # type: ignore[list-item]
+    assert fast_path.items([item, item], but={0}).places == [1]  # type: ignore[list-item]
     corners = {"x": 1, "y": 2, "width": 3, "height": 4.5}
     box = {"reference_id": "a", "type": "box", "label": "", "annotation_id": "1", "geometry": corners}
     odd = [{**box, "annotation_id": ""}, {**box, "geometry": {**corners, "x": 2**60}}, {**box, "confidence": 0.5}]
-    assert plain.boxes([box, *odd], prediction=False).places == [0]  # type: ignore[list-item]
-    assert plain.boxes([box, *odd], prediction=True).places == [0, 3]  # type: ignore[list-item]
+    assert fast_path.boxes([box, *odd], prediction=False).places == [0]  # type: ignore[list-item]
+    assert fast_path.boxes([box, *odd], prediction=True).places == [0, 3]  # type: ignore[list-item]
 
 
 def test_rows_of_exports_with_several_masks_keep_their_segments_apart() -> None:

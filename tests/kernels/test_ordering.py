@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.kernels import ordering
-from transforms.kernels.ordering import order_of, ordered_by
+from transforms.kernels.batch import sorting
+from transforms.kernels.batch.sorting import order_of, ordered_by
 
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
@@ -32,7 +32,7 @@ def expected(texts: list[str | None]) -> list[int]:
 def test_texts_are_in_the_order_of_their_bytes(is_built: bool, some: list[str | None], start: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         if not is_built:
-            patch.setattr(ordering, "_ordering", None)
+            patch.setattr(sorting, "_ordering", None)
         column = pl.Series(values=some, dtype=pl.String)
         assert order_of(column).tolist() == expected(some)
         assert order_of(column[start:]).tolist() == expected(some[start:])
@@ -70,9 +70,9 @@ def test_the_first_column_comes_first(rows: list[tuple[str | None, ...]]) -> Non
     assert ordered_by(columns, start).tolist() == sorted(start.tolist(), key=key)
 
 
-@pytest.mark.skipif(ordering._ordering is None, reason="the extension was not built: no C compiler")
+@pytest.mark.skipif(sorting._ordering is None, reason="the extension was not built: no C compiler")
 @pytest.mark.parametrize("offsets", [[0, 4], [3, 1], [-1, 1], []])
 def test_offsets_out_of_place_are_refused(offsets: list[int]) -> None:
     given = memoryview(pl.Series(values=offsets, dtype=pl.Int64).to_numpy().tobytes())
     with pytest.raises(ValueError, match="expected int64 offsets"):
-        ordering._ordering.order(given, memoryview(b"abc"))
+        sorting._ordering.order(given, memoryview(b"abc"))

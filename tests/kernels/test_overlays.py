@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import batch_of, degrees, json_values, keys, metadata_of
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.contents import arranged, together
-from transforms.kernels.metadata import DENSITY
-from transforms.kernels.overlays import laid_over
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.metadata_columns import DENSITY
+from transforms.kernels.batch.row_equality import arranged, together
+from transforms.kernels.merge.merge_metadata import laid_over
 from transforms.rules.coordinates import KEYS as COORDINATE_KEYS
 from transforms.rules.coordinates import locate
 from transforms.rules.metadata import Metadata, normalize

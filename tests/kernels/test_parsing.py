@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import BROKEN, json_values, raw
 
-from transforms.kernels.parsing import exact_json, parse
+from transforms.kernels.batch.exact_json import exact_json, parse
 
 DIGITS = "1234567890" * 40
 VALUES = [

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import batch_of, json_values, normalized
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.merging import merge
-from transforms.kernels.publication import USES, publish, typed_columns, use_the_same, uses_of
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.merge.merge import merge
+from transforms.kernels.publish.rows import USES, publish, typed_columns, use_the_same, uses_of
 from transforms.rules.avro_schema import COLUMNS
 from transforms.rules.column_names import columns
 from transforms.rules.export_rows import Group

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from support.strategies import batch_of
 
-from transforms.kernels import digests
-from transforms.kernels.fields import summarize
-from transforms.kernels.rests import rest_of
-from transforms.kernels.state_files import StateFile
+from transforms.kernels.batch import hashing
+from transforms.kernels.batch.state_files import StateFile
+from transforms.kernels.summarize.fields import summarize
+from transforms.kernels.summarize.unchanged_rows import rest_of
 from transforms.rules.retraction import Rest
 
 COUNT = 4_000
@@ -41,7 +41,7 @@ def record(number: int) -> dict[str, Any]:
 @pytest.mark.parametrize("every", [2, 7, COUNT])
 def test_rest_is_what_a_summary_says(every: int, *, with_extension: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not with_extension:
-        monkeypatch.setattr(digests, "_digests", None)
+        monkeypatch.setattr(hashing, "_digests", None)
     batch = batch_of([record(number) for number in range(COUNT)])
     file = StateFile.of(batch.to_bytes(numbered=True), COUNT)
     over = batch_of([record(number + COUNT) for number in range(0, 300, 3)])

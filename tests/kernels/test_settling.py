@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import batch_of, json_values, metadata_of, raw
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.contents import arranged, canonical
-from transforms.kernels.merging import Merged, merge
-from transforms.kernels.metadata import DENSITY
-from transforms.kernels.normalization import normalize
-from transforms.kernels.rows import Origin
-from transforms.kernels.settling import Ruling, cleared, losing
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.metadata_columns import DENSITY
+from transforms.kernels.batch.row_equality import arranged, canonical
+from transforms.kernels.merge.merge import Merged, merge
+from transforms.kernels.merge.resolve_conflicts import Ruling, cleared, losing
+from transforms.kernels.normalize.columns import Origin
+from transforms.kernels.normalize.normalize import normalize
 from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import Mode, Step

@@ -14,16 +14,16 @@ from polars.testing import assert_frame_equal
 from support.strategies import metadata_objects, raw, records, scalars
 
 from transforms.formats.framing import split_lines
-from transforms.kernels import plain, shredding
-from transforms.kernels.image_urls import canonical_column
-from transforms.kernels.metadata import ALWAYS_COLUMNS, tabulated
-from transforms.kernels.parsing import parse
-from transforms.kernels.value_columns import column_name
+from transforms.kernels.batch.exact_json import parse
+from transforms.kernels.batch.metadata_columns import ALWAYS_COLUMNS, tabulated
+from transforms.kernels.batch.value_columns import column_name
+from transforms.kernels.normalize import fast_path, native_json
+from transforms.kernels.urls.canonical import canonical_column
 from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Fault
 
-pytestmark = pytest.mark.skipif(not shredding.is_built(), reason="the extension was not built: no C compiler")
+pytestmark = pytest.mark.skipif(not native_json.is_built(), reason="the extension was not built: no C compiler")
 
 ITEM = {"reference_id": "a", "image_url": "https://example.org/a.jpg"}
 CORNERS = {"x": 1, "y": 2.5, "width": 3, "height": 4}
@@ -37,7 +37,7 @@ def item_with(metadata: str) -> bytes:
 
 def taken_value(token: str) -> Any:
     """What the extension makes of a JSON value under a metadata key: (form, value), None where it declines it."""
-    found = shredding.items(RawRecords.of([item_with(f'{{"k": {token}}}')]))
+    found = native_json.items(RawRecords.of([item_with(f'{{"k": {token}}}')]))
     if found is None:
         return None
     ((name, values),) = found.dense.items()
@@ -50,13 +50,13 @@ def by_the_columns(lines: list[bytes], group: Group) -> Any:
     parsed = parse(lines)
     objects = [value if isinstance(value, dict) else {} for value in parsed.values]
     if group == "items":
-        return plain.items(objects, but=parsed.exact)
-    return plain.boxes(objects, prediction=group == "predictions", but=parsed.exact)
+        return fast_path.items(objects, but=parsed.exact)
+    return fast_path.boxes(objects, prediction=group == "predictions", but=parsed.exact)
 
 
-def shredded(records: RawRecords, group: Group) -> shredding.Shredded | None:
+def shredded(records: RawRecords, group: Group) -> native_json.Shredded | None:
     """What the extension and the kernel around it make of records."""
-    return plain.shredded(records, group, "run")
+    return fast_path.shredded(records, group, "run")
 
 
 def check_agreement(lines: list[bytes], group: Group) -> int:
@@ -162,7 +162,7 @@ def test_integers_are_exact_or_declined(value: int) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.booleans())
 def test_texts_come_back_however_they_are_escaped(text: str, ascii_only: bool) -> None:
     assert taken_value(json.dumps(text, ensure_ascii=ascii_only)) == ("string", text)
-    found = shredding.items(RawRecords.of([item_with(f"{{{json.dumps(text, ensure_ascii=ascii_only)}: 1}}")]))
+    found = native_json.items(RawRecords.of([item_with(f"{{{json.dumps(text, ensure_ascii=ascii_only)}: 1}}")]))
     if text not in ALWAYS_COLUMNS:
         assert found is not None
         assert list(found.dense) == [column_name("int", text)]
@@ -176,7 +176,7 @@ def test_strings_that_are_no_utf8_are_declined(data: bytes) -> None:
         expected = orjson.loads(line)
     except orjson.JSONDecodeError:
         expected = None
-    found = shredding.items(RawRecords.of([line]))
+    found = native_json.items(RawRecords.of([line]))
     if found is not None:
         assert expected is not None
         assert found.columns["reference_id"].to_list() == [expected["reference_id"]]
@@ -230,7 +230,7 @@ def test_strings_that_are_no_utf8_are_declined(data: bytes) -> None:
     ],
 )  # fmt: skip
 def test_what_is_left_to_the_rules(record: bytes) -> None:
-    assert shredding.items(RawRecords.of([record])) is None
+    assert native_json.items(RawRecords.of([record])) is None
 
 
 def test_ordinary_records_are_taken() -> None:
@@ -259,26 +259,26 @@ def test_geometry_is_the_canonical_text(x: float, y: float, width: float, height
 def test_numbers_of_a_geometry_that_the_writer_would_write_otherwise_are_declined(token: str) -> None:
     line = raw(BOX).replace(b'"x": 1,', b'"x": %s,' % token.encode()).replace(b'"x":1,', b'"x":%s,' % token.encode())
     assert token.encode() in line
-    assert shredding.boxes(RawRecords.of([line]), prediction=False) is None
+    assert native_json.boxes(RawRecords.of([line]), prediction=False) is None
 
 
 def test_items_whose_url_the_rule_has_to_judge_are_left_to_it() -> None:
     urls = ("nonsense", "https://a.org/x", "HTTPS://A.org/../x", "ftp://a")
     lines = RawRecords.of([raw({**ITEM, "image_url": url}) for url in urls])
-    found = shredding.items(lines)
+    found = native_json.items(lines)
     assert found is not None
     assert found.places.tolist() == [0, 1, 2, 3]
-    kept = plain.with_canonical_urls(lines, found)
+    kept = fast_path.with_canonical_urls(lines, found)
     assert kept is not None
     canonical, errors = canonical_column(pl.Series(["https://a.org/x", "HTTPS://A.org/../x"]))
     assert errors.null_count() == 2
     assert kept.places.tolist() == [1, 2]
     assert kept.columns["url"].to_list() == [None, canonical[1]]
-    assert plain.with_canonical_urls(lines[:1], shredding.Shredded(*shredding.items(lines[:1]))) is None  # type: ignore[misc]
+    assert fast_path.with_canonical_urls(lines[:1], native_json.Shredded(*native_json.items(lines[:1]))) is None  # type: ignore[misc]
 
 
 def test_skipped_records_are_declined() -> None:
-    found = shredding.items(RawRecords.of([raw(ITEM)] * 3), skip=np.array([False, True, False]))
+    found = native_json.items(RawRecords.of([raw(ITEM)] * 3), skip=np.array([False, True, False]))
     assert found is not None
     assert found.places.tolist() == [0, 2]
 
@@ -286,7 +286,7 @@ def test_skipped_records_are_declined() -> None:
 def test_many_rare_keys_become_cells() -> None:
     lines = [raw({**ITEM, "metadata": {f"k{(row * 7 + n) % 500}": row for n in range(3)}}) for row in range(2_000)]
     assert check_agreement(lines, "items") == 2_000
-    found = shredding.items(RawRecords.of(lines))
+    found = native_json.items(RawRecords.of(lines))
     assert found is not None
     assert (found.dense, found.cells.height) == ({}, 6_000)
 
@@ -295,7 +295,7 @@ def test_a_fault_of_the_parser_is_no_fault_of_a_neighbour() -> None:
     lines = [raw(ITEM), b'{"reference_id": ', raw({**ITEM, "metadata": {"a": 10**30}})]
     parsed = parse(lines)
     assert isinstance(parsed.faults[1], Fault)
-    found = shredding.items(RawRecords.of(lines))
+    found = native_json.items(RawRecords.of(lines))
     assert found is not None
     assert found.places.tolist() == [0]
 
@@ -317,7 +317,7 @@ def test_a_record_that_the_next_line_would_complete_is_not_taken(line_end: bytes
     assert check_agreement([whole], "annotations") == 1
     for cut in range(len(whole) + 1):
         records = split_lines(whole[:cut] + line_end + whole[cut:] + line_end + whole, offset=1).records
-        found = shredding.boxes(records, prediction=False)
+        found = native_json.boxes(records, prediction=False)
         assert found is not None
         taken = [records[place] for place in found.places.tolist()]
         assert taken == [whole] * (2 if cut in (0, len(whole)) else 1)
@@ -334,4 +334,4 @@ def test_a_block_that_does_not_end_its_records_is_refused() -> None:
         (line, np.array([0, 0]), whole),
     ):
         with pytest.raises(ValueError, match="expected"):
-            shredding.items(RawRecords(data, starts, ends))
+            native_json.items(RawRecords(data, starts, ends))

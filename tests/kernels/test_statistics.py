@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from support import laws
 from support.fixtures import SHARED, needs_shared
 
-from transforms.kernels import statistics as kernel
-from transforms.kernels.histograms import counts
+from transforms.kernels.summarize import columns as kernel
+from transforms.kernels.summarize.histograms import counts
 from transforms.rules.histograms import edges
 from transforms.rules.numbers import NUMBERS_ZERO, NumberSummary, mean, merge_numbers, stddev, summarize_number
 from transforms.rules.strings import (

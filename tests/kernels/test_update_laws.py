@@ -20,8 +20,8 @@ from support.update_model import (
     who,
 )
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.merging import Merged, merge
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.merge.merge import Merged, merge
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import Step
 

@@ -7,8 +7,8 @@ import pytest
 from support.strategies import metadata_of
 from support.update_model import BOX, Job, batches_of, names_of, tally
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.merging import Merged, merge
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.merge.merge import Merged, merge
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import Mode, Step
 

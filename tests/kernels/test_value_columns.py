@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.strategies import batch_of, keys, metadata_of
 
-from transforms.formats.avro_parts import avro_container
-from transforms.kernels.arrow_files import ArrowFile
-from transforms.kernels.batch import Batch
-from transforms.kernels.metadata import FORMS
-from transforms.kernels.publication import METADATA, publish
-from transforms.kernels.value_columns import column_name, columns_of, form_and_key
+from transforms.avro.parts import avro_container
+from transforms.kernels.batch.arrow_ipc import ArrowFile
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.metadata_columns import FORMS
+from transforms.kernels.batch.value_columns import column_name, columns_of, form_and_key
+from transforms.kernels.publish.rows import METADATA, publish
 from transforms.rules.avro_schema import row_schema
 
 hostile_keys = st.one_of(keys, st.text("\0~:0a", max_size=6))

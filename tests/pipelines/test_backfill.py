@@ -9,7 +9,7 @@ import pytest
 from support import mixed_exports, update_exports
 from support.runs import GROUPS, Ended, an_item, command, flags, ingest, ndjson, worked
 
-from pipelines import cli
+from pipelines.cli.main import main
 
 Job = tuple[str, str, list[tuple[str, str, Path]]]
 
@@ -135,7 +135,7 @@ def test_an_annotation_before_its_item_in_history_is_unknown_and_one_after_is_no
 def test_a_backfill_takes_exports_and_modes_from_its_history_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str
 ) -> None:
-    assert cli.main(["backfill", "--dataset", str(tmp_path / "d"), "--history", "h.toml", flag]) == 2
+    assert main(["backfill", "--dataset", str(tmp_path / "d"), "--history", "h.toml", flag]) == 2
     assert flag.partition("=")[0] in capsys.readouterr().err
 
 

@@ -15,7 +15,7 @@ from support import mixed_exports, update_exports
 from support.bucket import handle, put
 from support.runs import COMMAND, GROUPS, PRIVATE, an_item, digests, flags, ndjson
 
-from pipelines import cli
+from pipelines.cli.main import main
 
 TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 FIELDS: tuple[tuple[str, tuple[Any, ...]], ...] = (
@@ -29,7 +29,7 @@ def said(*words: object) -> tuple[int, bytes, str]:
     """Exit code, standard output and standard error of a command, run in this process."""
     printed = io.BytesIO()
     with redirect_stdout(io.TextIOWrapper(printed, "utf-8")) as out, redirect_stderr(io.StringIO()) as err:
-        code = cli.main([str(word) for word in words])
+        code = main([str(word) for word in words])
         out.flush()
         return code, printed.getvalue(), err.getvalue()
 
@@ -110,7 +110,7 @@ def test_every_job_leaves_in_a_bucket_what_it_leaves_in_a_directory(bucket: str,
 
 LATE = """
 import sys
-from pipelines import cli
+from pipelines.cli.main import main
 here, there, exports = sys.argv[1:]
 assert cli.main(["ingest", "--dataset", here, "--items", exports, "--quiet"]) == 0
 assert "google.cloud.storage" not in sys.modules

@@ -18,11 +18,11 @@ from support.bucket import handle, put
 from support.bucket_jobs import PATIENCE, Sleeper, is_version_of, objects, publish, published, wait_for
 from support.runs import COMMAND, an_item, ndjson
 
-from pipelines import cli
-from pipelines.dataset import Dataset
-from pipelines.stores import bucket_runs
-from pipelines.stores.bucket import BucketStore
-from pipelines.stores.store import new_run_id
+from pipelines.cli.main import main
+from pipelines.dataset.store import bucket_runs
+from pipelines.dataset.store.base import new_run_id
+from pipelines.dataset.store.bucket import BucketStore
+from pipelines.dataset.versions import Dataset
 
 HELD_UP = """
 import sys, time
@@ -30,8 +30,8 @@ from datetime import timedelta
 from operator import attrgetter
 from os import getpid
 from pathlib import Path
-from pipelines import cli
-from pipelines.stores import bucket, bucket_runs
+from pipelines.cli.main import main
+from pipelines.dataset.store import bucket, bucket_runs
 
 place, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 bucket_runs.HEARTBEAT_SECONDS, bucket_runs.DEAD_AFTER = 0.1, timedelta(seconds=5)
@@ -48,7 +48,7 @@ def held_up(*arguments, **options):
 setattr(attrgetter(owner)(bucket), method, held_up)
 sys.exit(cli.main(sys.argv[4:]))
 """
-"""A command that stops where it calls something in `pipelines.stores.bucket`, until there is a file `go`."""
+"""A command that stops where it calls something in `pipelines.dataset.store.bucket`, until there is a file `go`."""
 SMALL = ("--json", "--partitions", "1")
 BEGUN, PUBLISHING, CLAIMING = "BucketStore.sweep 0", "BucketStore.publish 0", "BucketStore._put 0"
 COPYING, COPIED = "storage.Bucket.copy_blob 3", "BucketStore._put 2"
@@ -93,7 +93,7 @@ def held_up(folder: Path, moment: str, dataset: str, *exports: Path) -> Iterator
 
 def ingest(dataset: str, export: Path) -> dict[str, Any]:
     with redirect_stdout(io.StringIO()) as out:
-        cli.main(["ingest", "--dataset", dataset, "--items", str(export), *SMALL])
+        main(["ingest", "--dataset", dataset, "--items", str(export), *SMALL])
     return dict(json.loads(out.getvalue()))
 
 
@@ -268,7 +268,7 @@ def test_a_claim_that_was_put_away_leaves_an_empty_dataset(dataset: str, tmp_pat
     store.sweep()
     assert list(objects(dataset)) == ["CURRENT"]
     assert Dataset.at(dataset).current() is None
-    assert cli.main(["versions", dataset]) == 2
+    assert main(["versions", dataset]) == 2
     export = ndjson(tmp_path / "items.ndjson", [an_item("a")])
-    assert cli.main(["ingest", "--dataset", dataset, "--items", str(export), "--quiet"]) == 0
+    assert main(["ingest", "--dataset", dataset, "--items", str(export), "--quiet"]) == 0
     assert [version.number for version in Dataset.at(dataset).versions()] == [1]

@@ -16,10 +16,10 @@ from support.runs import Ended, an_item, command, ingest
 
 from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
-from pipelines.inputs import find_exports
-from transforms import stored_files
-from transforms.elements import Export
-from transforms.exports import read, read_again, stretches
+from pipelines.ingest.find_exports import find_exports
+from transforms.beam import stored_files
+from transforms.beam.elements import Export
+from transforms.beam.exports import read, read_again, stretches
 from transforms.rules.values import JsonObject
 
 RANGE = 4096

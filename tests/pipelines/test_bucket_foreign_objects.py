@@ -8,10 +8,10 @@ from support.bucket import handle, put
 from support.bucket_jobs import publish, published, written
 from support.runs import an_item, ndjson
 
-from pipelines import cli
+from pipelines.cli.main import main
+from pipelines.dataset.store.base import new_run_id
+from pipelines.dataset.store.bucket import BucketStore
 from pipelines.errors import ForeignFilesError, UsageError
-from pipelines.stores.bucket import BucketStore
-from pipelines.stores.store import new_run_id
 
 PLANTED = (
     "runs/exp1/best.pt",
@@ -93,7 +93,7 @@ def test_a_folder_of_others_becomes_no_dataset(dataset: str, tmp_path: Path) -> 
     put(f"{dataset}/runs/exp1/best.pt", b"weights")
     export = ndjson(tmp_path / "a.ndjson", [an_item("a")])
     before = everything(dataset)
-    assert cli.main(["ingest", "--dataset", dataset, "--items", str(export)]) == 2
+    assert main(["ingest", "--dataset", dataset, "--items", str(export)]) == 2
     with pytest.raises(UsageError, match=r"holds objects but no dataset.*runs/"), BucketStore(dataset).run(None):
         pass
     assert everything(dataset) == before

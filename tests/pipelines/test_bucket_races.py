@@ -18,10 +18,10 @@ from support.bucket_jobs import (
     written,
 )
 
+from pipelines.dataset.store import bucket_place, bucket_runs
+from pipelines.dataset.store.bucket import BucketStore
+from pipelines.dataset.store.bucket_place import delete
 from pipelines.errors import AnotherJobPublishedError
-from pipelines.stores import bucket_place, bucket_runs
-from pipelines.stores.bucket import BucketStore
-from pipelines.stores.bucket_place import delete
 
 
 @pytest.fixture

@@ -8,13 +8,15 @@ import pytest
 from support.bucket import handle, put
 from support.runs import an_item, ingest, ndjson, worked
 
-from pipelines import cli, export_changes, runner
+from pipelines.cli.main import main
 from pipelines.config import JobStep, Source
-from pipelines.export_changes import review
-from pipelines.inputs import find_exports
+from pipelines.ingest import export_changes
+from pipelines.ingest.export_changes import review
+from pipelines.ingest.find_exports import find_exports
+from pipelines.runners import choose
 from transforms import write_rejections
-from transforms.elements import Export
-from transforms.exports import read, stretches
+from transforms.beam.elements import Export
+from transforms.beam.exports import read, stretches
 
 LINES = 3
 
@@ -120,15 +122,15 @@ def test_a_file_that_is_not_the_planned_one_is_not_read(path: Path) -> None:
 
 def changing(monkeypatch: pytest.MonkeyPatch, *, before: Callable[[], object], after: Callable[[], object]) -> None:
     """Has something happen between planning and reading, and between reading and publishing."""
-    run = runner.Runner.run
+    run = choose.Runner.run
 
-    def changed(self: runner.Runner, build: object) -> object:
+    def changed(self: choose.Runner, build: object) -> object:
         before()
         result = run(self, build)  # type: ignore[arg-type] # handed on
         after()
         return result
 
-    monkeypatch.setattr(runner.Runner, "run", changed)
+    monkeypatch.setattr(choose.Runner, "run", changed)
 
 
 def nothing() -> None:
@@ -168,8 +170,8 @@ def test_a_job_whose_workers_fail_over_an_export_that_changed_says_that(
         path.unlink()
         raise RuntimeError("Traceback (most recent call last) ...")
 
-    monkeypatch.setattr(runner.Runner, "run", failed)
-    assert cli.main(["ingest", "--dataset", f"{tmp_path}/dataset", "--items", f"{path}", "--quiet"]) == 6
+    monkeypatch.setattr(choose.Runner, "run", failed)
+    assert main(["ingest", "--dataset", f"{tmp_path}/dataset", "--items", f"{path}", "--quiet"]) == 6
     (line,) = capsys.readouterr().err.splitlines()
     assert f"{path} is not there any more" in line
 
@@ -184,7 +186,7 @@ def test_a_record_that_is_gone_when_it_is_to_be_rejected_is_one_line(
         return []
 
     monkeypatch.setattr(write_rejections, "read_again", gone)
-    assert cli.main(["ingest", "--dataset", f"{tmp_path}/dataset", "--items", f"{path}", "--quiet"]) == 6
+    assert main(["ingest", "--dataset", f"{tmp_path}/dataset", "--items", f"{path}", "--quiet"]) == 6
     (line,) = capsys.readouterr().err.splitlines()
     assert f"{path} is not there any more" in line
     assert not (tmp_path / "dataset/CURRENT").exists()
@@ -208,7 +210,7 @@ def test_a_new_generation_of_an_object_is_a_change_and_new_metadata_is_none(buck
 def test_objects_are_looked_at_again_however_many_there_are(
     bucket: str, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    from pipelines import bucket_exports  # noqa: PLC0415 - it takes long to load
+    from pipelines.ingest import bucket_exports  # noqa: PLC0415 - it takes long to load
 
     monkeypatch.setattr(bucket_exports, "_FEW", few)
     names = ["in/a.ndjson", "in/ab.ndjson", "in/deep/a.ndjson", "top.ndjson"]

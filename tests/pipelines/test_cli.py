@@ -12,7 +12,7 @@ import pytest
 from _pytest.capture import CaptureResult
 from support.runs import GROUPS, Ended, an_item, command, files, ingest, ndjson
 
-from pipelines import cli
+from pipelines.cli.main import main
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_wrong_usage_is_one_line_and_leaves_nothing(
 ) -> None:
     before = dict(files(tmp_path))
     given = [flag.format(tmp=tmp_path, export=export) for flag in flags]
-    assert cli.main(["ingest", "--dataset", str(tmp_path / "d"), *given]) == 2
+    assert main(["ingest", "--dataset", str(tmp_path / "d"), *given]) == 2
     check_usage(capsys.readouterr(), named)
     assert dict(files(tmp_path)) == before
 
@@ -75,7 +75,7 @@ def check_usage(printed: "CaptureResult[str]", named: str) -> None:
     ],
 )
 def test_wrong_command_is_one_line(arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(arguments) == 2
+    assert main(arguments) == 2
     check_usage(capsys.readouterr(), named)
 
 
@@ -94,7 +94,7 @@ def test_wrong_command_is_one_line(arguments: list[str], named: str, capsys: pyt
 def test_a_mistyped_word_is_asked_about(
     arguments: list[str], question: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(arguments) == 2
+    assert main(arguments) == 2
     check_usage(capsys.readouterr(), question)
 
 
@@ -120,7 +120,7 @@ def test_a_mistyped_word_is_asked_about(
     ],
 )
 def test_with_json_an_error_is_one_object(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([*arguments, "--json"]) == 2
+    assert main([*arguments, "--json"]) == 2
     printed = capsys.readouterr()
     assert printed.err == ""
     document = json.loads(printed.out)
@@ -133,7 +133,7 @@ def test_with_json_an_error_is_one_object(arguments: list[str], capsys: pytest.C
 def test_with_json_a_job_that_cannot_begin_gives_the_object_of_jobs(
     job: str, arguments: list[str], tmp_path: Path, published: Ended, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main([job, "--dataset", str(tmp_path / "d"), *arguments, "--json"]) == 2
+    assert main([job, "--dataset", str(tmp_path / "d"), *arguments, "--json"]) == 2
     printed = capsys.readouterr()
     assert printed.err == ""
     document = json.loads(printed.out)
@@ -145,7 +145,7 @@ def test_with_json_a_job_that_cannot_begin_gives_the_object_of_jobs(
 
 def test_a_job_file_may_ask_for_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "job.toml").write_text("json = true")
-    assert cli.main(["ingest", "--config", str(tmp_path / "job.toml")]) == 2
+    assert main(["ingest", "--config", str(tmp_path / "job.toml")]) == 2
     assert "--dataset is needed" in json.loads(capsys.readouterr().out)["message"]
 
 
@@ -169,7 +169,7 @@ def test_every_command_prints_one_object_with_json(
     look: str, published: Ended, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments, members = LOOKS[look]
-    assert cli.main([look.partition(" ")[0], str(published.dataset), *arguments, "--json"]) == 0
+    assert main([look.partition(" ")[0], str(published.dataset), *arguments, "--json"]) == 0
     printed = capsys.readouterr()
     assert (printed.err, printed.out.count("\n")) == ("", 1)
     document = json.loads(printed.out)
@@ -187,9 +187,9 @@ def test_a_failed_job_names_the_command_that_shows_why(
     given: list[str], code: int, shows: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mixed = ndjson(tmp_path / "mixed.ndjson", [an_item("a", {"v": 1}), an_item("b", {"v": "x"}), {}])
-    assert cli.main(["ingest", "--dataset", str(tmp_path / "my data"), "--items", str(mixed), *given]) == code
+    assert main(["ingest", "--dataset", str(tmp_path / "my data"), "--items", str(mixed), *given]) == code
     (named,) = re.findall(r"`(metadata-etl rejections [^`]*)`", capsys.readouterr().err)
-    assert cli.main(shlex.split(named)[1:]) == 0
+    assert main(shlex.split(named)[1:]) == 0
     assert shows in capsys.readouterr().out
 
 
@@ -210,7 +210,7 @@ def test_place_that_is_no_dataset_is_left_alone(
         (broken, "CURRENT"),
         (broken_manifest, "CURRENT"),
     ):
-        assert cli.main(["ingest", "--dataset", str(place), "--items", str(export)]) == 2
+        assert main(["ingest", "--dataset", str(place), "--items", str(export)]) == 2
         check_usage(capsys.readouterr(), named)
     assert {name: path.read_bytes() for name, path in files(tmp_path)} == before
 
@@ -218,7 +218,7 @@ def test_place_that_is_no_dataset_is_left_alone(
 def test_schema_of_what_is_no_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     for place in ("empty", "nowhere"):
-        assert cli.main(["schema", str(tmp_path / place)]) == 2
+        assert main(["schema", str(tmp_path / place)]) == 2
         check_usage(capsys.readouterr(), place)
     assert not (tmp_path / "nowhere").exists()
 
@@ -240,16 +240,26 @@ def test_json_is_one_object_and_nothing_else(export: Path, tmp_path: Path) -> No
 def test_quiet_says_nothing_and_a_person_gets_a_summary(
     export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["ingest", "--dataset", str(tmp_path / "d"), "--items", str(export), "--quiet"]) == 0
+    assert main(["ingest", "--dataset", str(tmp_path / "d"), "--items", str(export), "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
-    assert cli.main(["ingest", "--dataset", str(tmp_path / "e"), "--items", str(export)]) == 0
+    assert main(["ingest", "--dataset", str(tmp_path / "e"), "--items", str(export)]) == 0
     printed = capsys.readouterr().out
     assert "Published version 1" in printed
     assert "2 images to upload" in printed.replace("\n", " ")
 
 
 def test_a_job_may_have_nowhere_to_say_anything(export: Path, tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "pipelines.cli", "ingest", "--dataset", tmp_path / "d", "--items", export, "--quiet"]
+    words = [
+        sys.executable,
+        "-m",
+        "pipelines.cli",
+        "ingest",
+        "--dataset",
+        tmp_path / "d",
+        "--items",
+        export,
+        "--quiet",
+    ]
     done = subprocess.run(
         ["/bin/sh", "-c", '"$@" >&-', "sh", *map(str, words)], stderr=subprocess.PIPE, text=True, check=False
     )
@@ -265,7 +275,7 @@ def test_dry_run_leaves_nothing(export: Path, tmp_path: Path) -> None:
 def test_conflict_ends_with_3_and_tells_a_person_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = [an_item(f"i{n}", {"speed": n}) for n in range(5)] + [an_item("odd", {"speed": "[fast]"})]
     path = ndjson(tmp_path / "items.ndjson", records)
-    assert cli.main(["ingest", "--dataset", str(tmp_path / "d"), "--items", str(path), "--quiet"]) == 3
+    assert main(["ingest", "--dataset", str(tmp_path / "d"), "--items", str(path), "--quiet"]) == 3
     printed = capsys.readouterr()
     assert printed.out == ""
     for words in ("speed", "5 number", "1 string", "[fast]", "odd", "line 6", "report.json"):
@@ -301,7 +311,7 @@ def test_unreadable_export_ends_with_6_unless_allowed(export: Path, tmp_path: Pa
 
 def test_help_does_not_load_beam() -> None:
     code = (
-        "import sys\nfrom pipelines.cli import main\n"
+        "import sys\nfrom pipelines.cli.main import main\n"
         "try:\n    main(['ingest', '--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = {'apache_beam', 'polars', 'numpy', 'fastavro'} & sys.modules.keys()\n"
         "assert not heavy, heavy"
@@ -313,12 +323,12 @@ def test_help_does_not_load_beam() -> None:
 
 def test_schema_as_table_json_and_avro(published: Ended, capsys: pytest.CaptureFixture[str]) -> None:
     dataset = str(published.dataset)
-    assert cli.main(["schema", dataset]) == 0
+    assert main(["schema", dataset]) == 0
     table = capsys.readouterr().out
     assert all(word in table for word in ("speed", "numerical", "x y", "categorical"))
-    assert cli.main(["schema", dataset, "--format", "json"]) == 0
+    assert main(["schema", dataset, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["groups"] == published.schema
-    assert cli.main(["schema", dataset, "--format", "avro", "--group", "items"]) == 0
+    assert main(["schema", dataset, "--format", "avro", "--group", "items"]) == 0
     parsed = fastavro.parse_schema(json.loads(capsys.readouterr().out))
     with published.parts("items")[0].open("rb") as stream:
         written = fastavro.reader(stream).writer_schema
@@ -329,7 +339,7 @@ def test_a_pattern_without_a_folder_is_looked_for_here(
     export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(export.parent)
-    assert cli.main(["ingest", "--dataset", str(tmp_path / "dataset"), "--items", export.name[:3] + "*", "--json"]) == 0
+    assert main(["ingest", "--dataset", str(tmp_path / "dataset"), "--items", export.name[:3] + "*", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["outcome"] == "published"
     manifest = json.loads((tmp_path / "dataset/versions/000001/manifest.json").read_text())
     assert [each["uri"] for each in manifest["inputs"]] == [export.name]
@@ -339,7 +349,7 @@ def test_a_pattern_without_a_folder_is_looked_for_here(
 def test_flags_that_the_runner_does_not_know_are_refused(
     flag: str, export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["ingest", "--dataset", str(tmp_path / "dataset"), "--items", str(export), "--", flag]) == 2
+    assert main(["ingest", "--dataset", str(tmp_path / "dataset"), "--items", str(export), "--", flag]) == 2
     error = capsys.readouterr().err
     assert flag.split("=", maxsplit=1)[0].strip("-") in error
     assert "Traceback" not in error

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import metadata_objects
 
-from transforms.coders import SummariesCoder
-from transforms.elements import Summaries
+from transforms.beam.coders import SummariesCoder
+from transforms.beam.elements import Summaries
 from transforms.rules.fields import GROUP_ZERO, merge_groups, summarize_record
 from transforms.rules.metadata import Metadata, normalize
 

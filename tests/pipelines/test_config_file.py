@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.cli.config_file import OPTIONS, HistoryJob, JobFile, read_history, read_options
+from pipelines.cli.toml import Table
 from pipelines.config import MaxRejected, Source
-from pipelines.config_file import OPTIONS, HistoryJob, JobFile, read_history, read_options
-from pipelines.dates import FORMS
 from pipelines.errors import UsageError
-from pipelines.toml_tables import Table
+from pipelines.ingest.dates import FORMS
 
 WHOLE = """
 dataset = "gs://bucket/dataset"

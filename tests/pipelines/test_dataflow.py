@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from support.runs import an_item, ingest, ndjson
 
-from pipelines.conclusion import Ending
 from pipelines.config import JobConfig, JobStep, Source
-from pipelines.plan import MOST_BY_SIZE, plan
-from transforms.elements import Export
-from transforms.exports import RANGE_BYTES
+from pipelines.ingest.plan import MOST_BY_SIZE, plan
+from pipelines.ingest.publish import Ending
+from transforms.beam.elements import Export
+from transforms.beam.exports import RANGE_BYTES
 from transforms.infer_schema import MAX_FIELDS
 from transforms.rules.strings import MAX_CATEGORIES
 
@@ -32,8 +32,8 @@ with warnings.catch_warnings():
     from apache_beam.runners.portability.fn_api_runner import translations
     from apache_beam.transforms import environments
 
-    from pipelines.ingest_graph import build
-    from pipelines.publish_step import add_publishing
+    from pipelines.ingest.graph import build
+    from pipelines.ingest.publish_step import add_publishing
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy/dataflow"

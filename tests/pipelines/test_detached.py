@@ -9,15 +9,15 @@ import pytest
 from support.detached_jobs import ENGINE, Engine, report, runs, said, stored, submitted, versions
 from support.runs import an_item, ndjson
 
-from pipelines import cli
-from pipelines.conclusion import conclude
-from pipelines.dataset import Dataset
+from pipelines.cli.main import main
+from pipelines.dataset.store.base import CURRENT
+from pipelines.dataset.store.folders import Folder
+from pipelines.dataset.store.local_runs import PLACED, STAGED
+from pipelines.dataset.versions import Dataset
 from pipelines.errors import RunLostError
-from pipelines.outcome import Outcome
-from pipelines.publish_step import AlreadyConcludedError, NothingPublishedError, conclude_detached
-from pipelines.stores.folders import Folder
-from pipelines.stores.local_runs import PLACED, STAGED
-from pipelines.stores.store import CURRENT
+from pipelines.ingest.outcome import Outcome
+from pipelines.ingest.publish import conclude
+from pipelines.ingest.publish_step import AlreadyConcludedError, NothingPublishedError, conclude_detached
 
 PARTS = ("--partitions", "2")
 
@@ -40,7 +40,7 @@ def an_export(folder: Path, *reference_ids: str, value: object = 1) -> Path:
 
 
 def ingested(dataset: object, *words: object) -> int:
-    return cli.main([str(word) for word in ("ingest", "--dataset", dataset, "--quiet", *words)])
+    return main([str(word) for word in ("ingest", "--dataset", dataset, "--quiet", *words)])
 
 
 def test_a_detached_job_publishes_the_bytes_of_one_that_is_waited_for(
@@ -83,7 +83,7 @@ def test_a_try_that_dies_after_it_has_published_is_told_from_one_of_another_job(
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.publish_step.document_text", die)  # what it needs first when it has published
+        patched.setattr("pipelines.ingest.publish_step.document_text", die)  # what it needs first when it has published
         with pytest.raises(RuntimeError, match="killed"):
             engine.run()
     assert f"{run}/report.json" not in runs(dataset)
@@ -161,11 +161,11 @@ def test_a_try_that_finds_the_run_concluded_on_its_way_says_what_the_other_one_s
 
     def slow(*words: object, **named: object) -> Outcome:
         with monkeypatch.context() as patched:
-            patched.setattr("pipelines.publish_step.conclude", conclude)
+            patched.setattr("pipelines.ingest.publish_step.conclude", conclude)
             others.append(conclude_detached(step._ending, run))
         return conclude(*words, **named)
 
-    monkeypatch.setattr("pipelines.publish_step.conclude", slow)
+    monkeypatch.setattr("pipelines.ingest.publish_step.conclude", slow)
     assert conclude_detached(step._ending, run) == others[0]
     assert (others[0]["outcome"], others[0]["version"]) == ("published", 1)
     assert runs(dataset) == [f"{run}/report.json"]
@@ -175,7 +175,7 @@ def _results_of(engine: Engine, dataset: str, run: str) -> list[str]:
     """Runs all steps but the last; returns what the run has written."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(
-            "pipelines.publish_step.conclude_detached", lambda *_: {"exit_code": 0, "outcome": "", "version": 0}
+            "pipelines.ingest.publish_step.conclude_detached", lambda *_: {"exit_code": 0, "outcome": "", "version": 0}
         )
         engine.run()
     return [name for name in runs(dataset) if name == f"{run}/results.json"]
@@ -194,7 +194,7 @@ def test_a_refused_gate_fails_the_job_and_leaves_its_report(dataset: str, engine
         with pytest.raises(NothingPublishedError, match=f"exit code 4.*runs/{run}/report.json"):
             engine.publish_step().process(None)
     assert runs(dataset) == left
-    assert cli.main(["rejections", dataset, "--run", run, "--raw"]) == 0
+    assert main(["rejections", dataset, "--run", run, "--raw"]) == 0
     Dataset.at(dataset).store.sweep()
     assert runs(dataset) == left
     assert versions(dataset) == {}
@@ -254,7 +254,7 @@ def test_the_rejections_of_a_run_that_published_are_those_of_its_version(
     export = ndjson(tmp_path / "items.ndjson", [an_item("good"), {"metadata": {"a": 1}}])
     run = submitted(dataset, *PARTS, "--items", export)
     engine.run()
-    assert cli.main(["rejections", dataset, "--run", run, "--raw"]) == 0
+    assert main(["rejections", dataset, "--run", run, "--raw"]) == 0
     assert capsysbinary.readouterr().out == export.read_bytes().splitlines(keepends=True)[1]
 
 
@@ -276,7 +276,7 @@ def test_what_cannot_be_detached_is_wrong_usage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], named: str
 ) -> None:
     dataset, export = tmp_path / "dataset", an_export(tmp_path, "a")
-    assert cli.main(["ingest", "--dataset", str(dataset), "--items", str(export), *words]) == 2
+    assert main(["ingest", "--dataset", str(dataset), "--items", str(export), *words]) == 2
     error = capsys.readouterr().err
     assert named in error
     assert error.count("\n") == 1
@@ -288,7 +288,7 @@ def test_an_engine_that_does_not_take_the_job_leaves_nothing(
 ) -> None:
     dataset, export = tmp_path / "dataset", an_export(tmp_path, "a")
     words = ["--detach", *ENGINE, "--job_server_timeout=1"]
-    assert cli.main(["ingest", "--dataset", str(dataset), "--items", str(export), *words]) == 1
+    assert main(["ingest", "--dataset", str(dataset), "--items", str(export), *words]) == 1
     assert "PortableRunner did not take the job: it does not answer; nothing was published" in capsys.readouterr().err
     assert stored(str(dataset)) == {}
 
@@ -298,7 +298,7 @@ def test_a_job_file_may_detach(engine: Engine, tmp_path: Path, capsys: pytest.Ca
     file = tmp_path / "job.toml"
     flags = ", ".join(f'"{flag}"' for flag in ENGINE[1:])
     file.write_text(f'dataset = "{dataset}"\nitems = "{export}"\ndetach = true\nrunner_flags = [{flags}]\n')
-    assert cli.main(["ingest", "--config", str(file)]) == 0
+    assert main(["ingest", "--config", str(file)]) == 0
     (run,) = (path.name for path in (dataset / "runs").iterdir())
     out = capsys.readouterr().out
     assert f"PortableRunner has the job of the run {run}, which publishes by itself.\n" in out

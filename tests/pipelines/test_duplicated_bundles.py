@@ -17,13 +17,13 @@ with warnings.catch_warnings():
     import apache_beam as beam
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-    from pipelines import ingest as ingest_job
-    from pipelines.ingest_graph import Job, build
-    from transforms.image_cache import _WriteKeysFn
+    from pipelines.ingest import run as ingest_job
+    from pipelines.ingest.graph import Job, build
+    from transforms.list_cache_keys import _WriteKeysFn
     from transforms.merge_records import _MergePartitionFn
-    from transforms.write_outputs import _WriteRowsFn
     from transforms.write_rejections import _WriteBucketFn
-    from transforms.write_results import RESULTS
+    from transforms.write_reports import RESULTS
+    from transforms.write_rows import _WriteRowsFn
 
 WRITERS = (_MergePartitionFn, _WriteRowsFn, _WriteKeysFn, _WriteBucketFn)
 TIMES = 3

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from transforms.elements import Export, RawChunk
-from transforms.exports import EMPTY_EXPORT, read, stretches
+from transforms.beam.elements import Export, RawChunk
+from transforms.beam.exports import EMPTY_EXPORT, read, stretches
 
 COCO = {
     "info": {"year": 2017},

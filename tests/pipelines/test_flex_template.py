@@ -12,9 +12,9 @@ from support.bucket import handle, put
 from support.detached_jobs import report, runs, versions
 from support.runs import an_item
 
-from pipelines import cli
-from pipelines.arguments import parser
-from pipelines.flex_template import EXPORTS, FILES, SWITCHES, TEXTS, main, words
+from pipelines.cli import main as command
+from pipelines.cli.arguments import parser
+from pipelines.cli.flex_template import EXPORTS, FILES, SWITCHES, TEXTS, main, words
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -80,7 +80,7 @@ def test_a_launched_template_publishes_the_bytes_of_the_local_runner(
     launched(graph)
     assert report(dataset, run)["outcome"] == "published"
     job = ["--items", export, "--partitions", "2", "--max-rejected", "0", "--quiet"]
-    assert cli.main(["ingest", "--dataset", str(here), *job]) == 0
+    assert command.main(["ingest", "--dataset", str(here), *job]) == 0
     assert versions(dataset) == versions(str(here))
     assert runs(dataset) == [f"{run}/report.json"]
 

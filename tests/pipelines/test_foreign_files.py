@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 from support.runs import a_run, an_item, ingest, ndjson
 
-from pipelines import cli
+from pipelines.cli.main import main
+from pipelines.dataset.store.base import Placed, new_run_id
+from pipelines.dataset.store.local import LocalStore
 from pipelines.errors import ForeignFilesError, UsageError
-from pipelines.stores.local import LocalStore
-from pipelines.stores.store import Placed, new_run_id
 
 Snapshot = dict[str, tuple[str, bytes]]
 
 
 def said(*words: object) -> tuple[int, str, str]:
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
-        code = cli.main([str(word) for word in words])
+        code = main([str(word) for word in words])
     return code, out.getvalue(), err.getvalue()
 
 
@@ -358,11 +358,11 @@ def test_pruning_takes_what_is_recorded_along_and_says_first_what_it_would(
     shutil.copytree(made / "d", dataset)
     dead = a_run(LocalStore(str(dataset)))
     before = snapshot(dataset)
-    assert cli.main(["prune", str(dataset), "--keep", "1", "--dry-run"]) == 0
+    assert main(["prune", str(dataset), "--keep", "1", "--dry-run"]) == 0
     out = capsys.readouterr().out
     assert out == f"Would remove versions of {dataset}: 1. Would keep: 2. Runs that died: {dead.name}.\n"
     assert snapshot(dataset) == before
-    assert cli.main(["prune", str(dataset), "--keep", "1"]) == 0
+    assert main(["prune", str(dataset), "--keep", "1"]) == 0
     assert capsys.readouterr().out == f"Removed versions of {dataset}: 1. Kept: 2.\n"
     assert [path.name for path in (dataset / ".metadata-etl/manifests").iterdir()] == ["000002.json"]
     assert not dead.exists()
@@ -397,7 +397,7 @@ def test_a_link_that_takes_the_place_of_a_run_is_not_followed(
     store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The race that a check of the path alone would lose: the folder is exchanged when it was looked at."""
-    from pipelines.stores.folders import Folder  # noqa: PLC0415 - the one test that looks inside
+    from pipelines.dataset.store.folders import Folder  # noqa: PLC0415 - the one test that looks inside
 
     kept = a_file(tmp_path / "elsewhere/best.pt")
     dead, move = a_run(store), Folder.move

@@ -11,8 +11,8 @@ from support.runs import an_item, ingest, ndjson
 
 from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
-from pipelines.inputs import find_exports
-from pipelines.patterns import translated
+from pipelines.ingest.find_exports import find_exports
+from pipelines.ingest.patterns import translated
 
 
 def found(pattern: object) -> list[str]:

@@ -14,15 +14,16 @@ from support.bucket_jobs import wait_for
 from support.detached_jobs import Engine, report, runs, submitted, versions
 from support.runs import an_item, ndjson
 
-from pipelines import cli, publish_step
-from pipelines.dataset import Dataset
+from pipelines.cli.main import main
+from pipelines.dataset.store import bucket_runs
+from pipelines.dataset.store.base import LEASE, RENEWED_AFTER, Placed, Run, Store
+from pipelines.dataset.store.bucket import BucketStore
+from pipelines.dataset.store.local import LocalStore
+from pipelines.dataset.store.local_runs import LEASED
+from pipelines.dataset.versions import Dataset
 from pipelines.errors import RunLostError
-from pipelines.publish_step import KeepLease
-from pipelines.stores import bucket_runs
-from pipelines.stores.bucket import BucketStore
-from pipelines.stores.local import LocalStore
-from pipelines.stores.local_runs import LEASED
-from pipelines.stores.store import LEASE, RENEWED_AFTER, Placed, Run, Store
+from pipelines.ingest import publish_step
+from pipelines.ingest.publish_step import KeepLease
 
 SHORT = timedelta(seconds=2)
 
@@ -279,7 +280,7 @@ def test_looking_at_a_dataset_while_a_detached_run_works(
     dataset: str, engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     submitted(dataset, "--items", an_export(tmp_path, "a"), "--partitions", "2")
-    assert cli.main(["versions", dataset]) == 2
+    assert main(["versions", dataset]) == 2
     assert "nothing is published there" in capsys.readouterr().err
     engine.run()
-    assert cli.main(["versions", dataset]) == 0
+    assert main(["versions", dataset]) == 0

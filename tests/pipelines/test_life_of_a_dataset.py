@@ -20,7 +20,7 @@ from support.dataset_model import Box, Item, Mask, Record, Versions, counted, do
 from support.published import cache_keys, metadata, rows
 from support.runs import ndjson
 
-from pipelines import cli
+from pipelines.cli.main import main
 
 NAMES = st.sampled_from(["i0", "i1", "i2"])
 URLS = st.sampled_from([f"https://example.org/{number}.jpg" for number in range(4)])
@@ -110,7 +110,7 @@ class Life(RuleBasedStateMachine):
     def command(self, *words: str) -> int:
         printed = io.StringIO()
         with redirect_stdout(printed):
-            code = cli.main(words)
+            code = main(words)
         assert code != 0 or printed.getvalue().strip()
         return code
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.runs import an_item, command, flags, ingest, ndjson
 
-from pipelines import cli
+from pipelines.cli.main import main
 
 GOOD = an_item("good")
 NAMELESS = {"image_url": "https://example.org/1.jpg", "metadata": {"text": "a\u2028b"}}
@@ -26,20 +26,20 @@ def dataset(tmp_path: Path) -> Path:
 
 
 def test_versions_are_listed_newest_first(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["versions", str(dataset)]) == 0
+    assert main(["versions", str(dataset)]) == 0
     out = capsys.readouterr().out
     assert out.index("2 items") < out.index("1 items")
     assert "3 rejected" in out
 
 
 def test_rejections_of_a_version_by_code(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["rejections", str(dataset)]) == 0
+    assert main(["rejections", str(dataset)]) == 0
     assert "no rejections" in capsys.readouterr().err
-    assert cli.main(["rejections", str(dataset), "--version", "1"]) == 0
+    assert main(["rejections", str(dataset), "--version", "1"]) == 0
     table = capsys.readouterr().out
     for code in ("malformed_json", "invalid_reference_id"):
         assert code in table
-    assert cli.main(["rejections", str(dataset), "--version", "1", "--code", "malformed_json"]) == 0
+    assert main(["rejections", str(dataset), "--version", "1", "--code", "malformed_json"]) == 0
     assert "invalid_reference_id" not in capsys.readouterr().out
 
 
@@ -63,7 +63,7 @@ def test_rejections_of_a_failed_run(tmp_path: Path, capsys: pytest.CaptureFixtur
     ended = ingest(tmp_path / "dataset", *flags([("items", "", export)]), "--max-rejected", "0")
     assert ended.exit_code == 4
     run = str(ended.document["run"])
-    assert cli.main(["rejections", str(tmp_path / "dataset"), "--run", run, "--raw"]) == 0
+    assert main(["rejections", str(tmp_path / "dataset"), "--run", run, "--raw"]) == 0
     assert json.loads(capsys.readouterr().out) == NAMELESS
 
 
@@ -74,7 +74,7 @@ def test_rejections_of_a_failed_run(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_what_is_not_there_is_one_line(
     arguments: list[str], named: str, dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["rejections", str(dataset), *arguments]) == 2
+    assert main(["rejections", str(dataset), *arguments]) == 2
     error = capsys.readouterr().err
     assert named in error
     assert error.count("\n") == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.runs import an_item, digests, ingest, ndjson, worked
 
-from pipelines import cli
+from pipelines.cli.main import main
 
 
 @pytest.fixture
@@ -60,5 +60,5 @@ def test_a_history_of_which_nothing_is_there_does_not_empty_the_dataset(items: P
 def test_without_leave_a_missing_export_is_wrong_usage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
 ) -> None:
-    assert cli.main([*words, "--dataset", f"{tmp_path}/dataset"]) == 2
+    assert main([*words, "--dataset", f"{tmp_path}/dataset"]) == 2
     assert said in capsys.readouterr().err

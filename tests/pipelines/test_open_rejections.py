@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from support.runs import an_item, flags, ingest, ndjson
 
-from pipelines import cli
-from pipelines.dataset import Dataset
+from pipelines.cli.main import main
+from pipelines.dataset.open_rejections import FOLDER, open_rejections
+from pipelines.dataset.versions import Dataset
 from pipelines.errors import DamagedDatasetError
-from pipelines.open_rejections import FOLDER, open_rejections
 
 FAR = {"lat": 95, "lon": 1}
 BOX = {"type": "box", "label": "car", "geometry": {"x": 1, "y": 2, "width": 3, "height": 4}}
@@ -42,7 +42,7 @@ class Life:
         return [(each.job.name, str(each.line["code"]), each.line["reference_id"]) for each in found]
 
     def prune(self, *arguments: str) -> None:
-        assert cli.main(["prune", str(self.dataset), "--keep", "1", *arguments]) == 0
+        assert main(["prune", str(self.dataset), "--keep", "1", *arguments]) == 0
 
 
 @pytest.fixture

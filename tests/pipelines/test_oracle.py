@@ -13,8 +13,8 @@ from support import mixed_exports, oracle
 from support.agreement import check, check_fields, text
 from support.runs import GROUPS, an_item, flags, ingest, ndjson
 
-from pipelines import ingest as ingest_job
-from transforms import exports
+from pipelines.ingest import run as ingest_job
+from transforms.beam import exports
 from transforms.rules.rejections import Code
 
 RANGE_BYTES = 24_000

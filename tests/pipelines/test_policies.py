@@ -13,7 +13,7 @@ from support.published import counts, metadata, rejected, rows
 from support.raw_records import RUNS, Records, apply, category, mark, mask
 from support.runs import Ended, an_item, ingest
 
-from pipelines import cli
+from pipelines.cli.main import main
 
 QUARANTINE = ("--on-conflict", "quarantine")
 NULL = ("--on-conflict", "null")
@@ -247,7 +247,7 @@ def test_the_gate_counts_what_lost_a_conflict(tmp_path: Path, policy: str, gate:
 def test_what_was_quarantined_can_be_fed_in_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = valued({"a": 1, "b": 2, "c": "7"})
     apply(tmp_path, "given", records, *QUARANTINE)
-    assert cli.main(["rejections", str(tmp_path / "d"), "--code", "type_conflict", "--raw"]) == 0
+    assert main(["rejections", str(tmp_path / "d"), "--code", "type_conflict", "--raw"]) == 0
     printed = capsys.readouterr().out
     again = tmp_path / "again.ndjson"
     again.write_text(printed)

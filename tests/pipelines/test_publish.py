@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from support.runs import a_run, command, flags, ingest
 
-from pipelines.dataset import Dataset
+from pipelines.dataset.store.base import CURRENT, Placed, Run
+from pipelines.dataset.store.folders import Folder
+from pipelines.dataset.store.local import LocalStore
+from pipelines.dataset.store.locks import exclusive, is_held
+from pipelines.dataset.versions import Dataset
 from pipelines.errors import AnotherJobPublishedError
-from pipelines.stores.folders import Folder
-from pipelines.stores.local import LocalStore
-from pipelines.stores.locks import exclusive, is_held
-from pipelines.stores.store import CURRENT, Placed, Run
 
 ITEM = '{"reference_id": "%s", "image_url": "https://example.org/%s.jpg", "metadata": {"%s": 1}}\n'
 

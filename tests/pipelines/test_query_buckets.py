@@ -7,7 +7,7 @@ from support.bucket import put
 from support.query_exports import build
 from support.runs import files
 
-from pipelines import cli
+from pipelines.cli.main import main
 
 
 def test_a_bucket_answers_as_a_directory_does(
@@ -20,7 +20,7 @@ def test_a_bucket_answers_as_a_directory_does(
     for words in (["query", query, "--format", "ndjson"], ["query", query, "--count"], ["suggest", "we"]):
         printed = []
         for dataset in (str(here), f"{bucket}/dataset"):
-            assert cli.main([words[0], dataset, *words[1:]]) == 0
+            assert main([words[0], dataset, *words[1:]]) == 0
             printed.append(capsysbinary.readouterr().out)
         assert printed[0]
         assert printed[0] == printed[1]

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.arguments import parser
+from pipelines.cli.arguments import parser
+from pipelines.dataset.rejections import Rejected, RejectingJob
 from pipelines.errors import UsageError
-from pipelines.reingest import deliver, file_name
-from pipelines.rejections import Rejected, RejectingJob
+from pipelines.ingest.reingest import deliver, file_name
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=80)
 

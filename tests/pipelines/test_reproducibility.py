@@ -9,11 +9,16 @@ from support import mixed_exports
 from support.runs import Job, digests, flags, ingest, ndjson
 from support.runs import an_item as item
 
-from pipelines import ingest as ingest_job
+from pipelines.ingest import run as ingest_job
 from transforms import merge_records
-from transforms.formats import avro_blocks, avro_parts, avro_rows, avro_splices
-from transforms.kernels import digests as digests_of_columns
-from transforms.kernels import ordering, shredding, statistics
+from transforms.avro import blocks as avro_blocks
+from transforms.avro import parts as avro_parts
+from transforms.avro import rows as avro_rows
+from transforms.avro import splices as avro_splices
+from transforms.kernels.batch import hashing as digests_of_columns
+from transforms.kernels.batch import sorting
+from transforms.kernels.normalize import native_json
+from transforms.kernels.summarize import columns
 
 TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
@@ -58,15 +63,15 @@ def test_processes_give_the_same_bytes_as_one_worker(
     assert versions(tmp_path / "d") == reference
 
 
-@pytest.mark.skipif(not shredding.is_built(), reason="the extensions were not built: no C compiler")
+@pytest.mark.skipif(not native_json.is_built(), reason="the extensions were not built: no C compiler")
 def test_without_the_extensions_the_bytes_are_the_same(
     jobs: tuple[Job, Job], reference: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     extensions = (
-        (shredding, "_shredding"),
+        (native_json, "_shredding"),
         (digests_of_columns, "_digests"),
-        (ordering, "_ordering"),
-        (statistics, "_summing"),
+        (sorting, "_ordering"),
+        (columns, "_summing"),
         *((module, "_avro_rows") for module in (avro_blocks, avro_parts, avro_rows, avro_splices)),
     )
     for module, name in extensions:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pipelines import runner, workload
+from pipelines.runners import choose, estimate
 
 CORES = len(os.sched_getaffinity(0))
 ONE = "local runner (1 worker, in process)"
@@ -33,5 +33,5 @@ MANY = f"local runner ({CORES} worker processes)" if CORES > 1 else ONE
     ],
 )
 def test_flags_win_over_the_size_of_the_work(flags: list[str], small: str, large: str) -> None:
-    assert runner.choose(flags, workload.PARALLEL_BYTES - 1).name == small
-    assert runner.choose(flags, workload.PARALLEL_BYTES).name == large
+    assert choose.choose(flags, estimate.PARALLEL_BYTES - 1).name == small
+    assert choose.choose(flags, estimate.PARALLEL_BYTES).name == large

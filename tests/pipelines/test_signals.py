@@ -12,7 +12,7 @@ from support.processes import wait_until
 DEADLINE = 30.0
 SCRIPT = """
 import pathlib, sys, time
-from pipelines.interrupts import at_the_end, ending_at_once_when_interrupted, publishing
+from pipelines.runners.interrupts import at_the_end, ending_at_once_when_interrupted, publishing
 
 def step(name):
     print(name, flush=True)

@@ -9,10 +9,10 @@ from support.runs import an_item, ingest, ndjson
 from support.strategies import batch_of
 
 from transforms import normalize
-from transforms.coders import BatchCoder
-from transforms.elements import Export, RawChunk
-from transforms.exports import read, stretches
-from transforms.kernels.batch import Batch
+from transforms.beam.coders import BatchCoder
+from transforms.beam.elements import Export, RawChunk
+from transforms.beam.exports import read, stretches
+from transforms.kernels.batch.batch import Batch
 from transforms.normalize import _NormalizeFn
 
 TWO = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import apache_beam as beam
 import pytest
 
-from pipelines import runner as runners
 from pipelines.errors import DamagedDatasetError, ExitCode, ExportChangedError, JobError, job_error
+from pipelines.runners import choose as runners
+from transforms.beam.steps import StepFn
 from transforms.errors import (
     ChangedExportError,
     DamagedFileError,
@@ -17,7 +18,6 @@ from transforms.errors import (
     one_line,
     step_error,
 )
-from transforms.steps import StepFn
 
 
 class _FailFn(StepFn):

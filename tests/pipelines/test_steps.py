@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     from apache_beam.testing.util import assert_that, equal_to
     from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-    from transforms.steps import ListValues, Packed, StepFn, call, call_each
+    from transforms.beam.steps import ListValues, Packed, StepFn, call, call_each
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,10 +92,14 @@ def test_what_is_packed_is_pickled_once() -> None:
 @pytest.mark.parametrize(
     ("flags", "imported", "heavy"),
     [
-        ("-I", "pipelines.cli", "apache_beam polars numpy rich importlib.metadata"),
-        ("-I", "pipelines.work", "rich pipelines.report pipelines.tables"),
-        ("-I", "pipelines.outcome", "apache_beam polars numpy"),  # whose object a signal may print from the start
-        ("-I", "pipelines.interrupts", "argparse json logging transforms"),  # before a signal has a handler
+        ("-I", "pipelines.cli.main", "apache_beam polars numpy rich importlib.metadata"),
+        ("-I", "pipelines.cli.ingest_command", "rich pipelines.report pipelines.cli.tables"),
+        (
+            "-I",
+            "pipelines.ingest.outcome",
+            "apache_beam polars numpy",
+        ),  # whose object a signal may print from the start
+        ("-I", "pipelines.runners.interrupts", "argparse json logging transforms"),  # before a signal has a handler
     ],
 )
 def test_what_is_not_wanted_yet_is_not_loaded(flags: str, imported: str, heavy: str) -> None:

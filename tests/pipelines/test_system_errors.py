@@ -11,11 +11,11 @@ import apache_beam as beam
 import pytest
 from support.runs import COMMAND, an_item, ndjson
 
-from pipelines import runner as runners
-from pipelines import worker_channels
 from pipelines.errors import EngineError, JobError
-from pipelines.system_errors import system_error
-from transforms.steps import StepFn
+from pipelines.runners import choose as runners
+from pipelines.runners import worker_channels
+from pipelines.runners.system_errors import system_error
+from transforms.beam.steps import StepFn
 
 WORKER_TRACEBACK = """Traceback (most recent call last):
   File "x.py", line 1, in process

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from pipelines import tables
-from pipelines.changes import Changes, GroupChanges
-from pipelines.consoles import UNBOUNDED, DataConsole
-from pipelines.dataset import Version
+from pipelines.cli import tables
+from pipelines.cli.console import UNBOUNDED, DataConsole
+from pipelines.cli.table_layout import Column, Sheet, _widths
+from pipelines.dataset.diff import Changes, GroupChanges
+from pipelines.dataset.versions import Version
 from pipelines.errors import ExitCode
-from pipelines.outcome import GroupTally, Outcome, Tally, Verdict
-from pipelines.table_layout import Column, Sheet, _widths
+from pipelines.ingest.outcome import GroupTally, Outcome, Tally, Verdict
 from transforms.rules.export_rows import GROUPS
 
 WIDTHS = (40, 80, 120, 200)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.temporary_folders import private_temporary_files, remove_left_folders, temporary_folder
+from pipelines.runners.temporary_folders import private_temporary_files, remove_left_folders, temporary_folder
 
 MARKER = ".metadata-etl-temporary"
 NAME = "metadata-etl-abcdefgh"

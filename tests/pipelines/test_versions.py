@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from support.runs import Ended, a_run, an_item, command, digests, ingest, ndjson
 
-from pipelines import cli
-from pipelines.dataset import Dataset
-from pipelines.stores.local import LocalStore
+from pipelines.cli.main import main
+from pipelines.dataset.store.local import LocalStore
+from pipelines.dataset.versions import Dataset
 
 GROUPS = ("items", "scenes", "annotations", "predictions")
 
@@ -43,12 +43,12 @@ def groups(dataset: Path, version: int, name: str) -> object:
 
 
 def test_show_tells_what_came_changed_and_went(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["show", str(dataset), "1"]) == 0
+    assert main(["show", str(dataset), "1"]) == 0
     out = capsys.readouterr().out
     assert "version 1 against nothing" in out
     for text in ("added (numerical)", "added (categorical)", "2 images to upload, 0 cached"):
         assert text in out
-    assert cli.main(["show", str(dataset), "2"]) == 0
+    assert main(["show", str(dataset), "2"]) == 0
     out = capsys.readouterr().out
     for text in (
         "version 2 against version 1",
@@ -58,11 +58,11 @@ def test_show_tells_what_came_changed_and_went(dataset: Path, capsys: pytest.Cap
         "1 images to",
     ):
         assert text in out, out
-    assert cli.main(["show", str(dataset)]) == 0
+    assert main(["show", str(dataset)]) == 0
     out = capsys.readouterr().out
     for text in ("version 3 against version 2", "dropped (other)", "categorical became text"):
         assert text in out, out
-    assert cli.main(["show", str(dataset), "4"]) == 2
+    assert main(["show", str(dataset), "4"]) == 2
     assert "has no version 4; it has 3, 2, 1" in capsys.readouterr().err
 
 
@@ -93,7 +93,7 @@ def test_a_rollback_equals_the_old_version_and_forgets_nothing(dataset: Path, tm
 
 
 def test_text_stays_text_through_a_rollback(dataset: Path, tmp_path: Path) -> None:
-    assert cli.main(["rollback", str(dataset), "2"]) == 0
+    assert main(["rollback", str(dataset), "2"]) == 0
     few = ndjson(tmp_path / "few.ndjson", [an_item("a", {"v": 9, "s": "w"})])
     after = ingest(dataset, "--items", str(few), "--mode", "replace")
     assert after.schema["items"]["fields"]["s"]["type"] == "text"
@@ -101,22 +101,22 @@ def test_text_stays_text_through_a_rollback(dataset: Path, tmp_path: Path) -> No
 
 def test_going_back_to_the_current_version_does_nothing(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = digests(dataset)
-    assert cli.main(["rollback", str(dataset), "3"]) == 0
+    assert main(["rollback", str(dataset), "3"]) == 0
     assert "Nothing to do" in capsys.readouterr().out
     assert digests(dataset) == before
-    assert cli.main(["rollback", str(dataset), "7"]) == 2
+    assert main(["rollback", str(dataset), "7"]) == 2
 
 
 def test_prune_keeps_the_newest_and_all_that_they_need(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = digests(dataset / "versions/000003")
-    assert cli.main(["prune", str(dataset), "--keep", "1"]) == 0
+    assert main(["prune", str(dataset), "--keep", "1"]) == 0
     assert capsys.readouterr().out == f"Removed versions of {dataset}: 1, 2. Kept: 3.\n"
     assert [path.name for path in (dataset / "versions").iterdir()] == ["000003"]
     assert digests(dataset / "versions/000003") == kept
-    assert cli.main(["show", str(dataset)]) == 0
+    assert main(["show", str(dataset)]) == 0
     assert "against nothing" in capsys.readouterr().out
-    assert cli.main(["prune", str(dataset), "--keep", "0"]) == 2
-    assert cli.main(["prune", str(dataset.parent), "--keep", "1"]) == 2
+    assert main(["prune", str(dataset), "--keep", "0"]) == 2
+    assert main(["prune", str(dataset.parent), "--keep", "1"]) == 2
 
 
 def test_prune_leaves_what_a_living_job_reads_and_takes_what_a_dead_one_left(dataset: Path) -> None:
@@ -133,7 +133,7 @@ def test_prune_leaves_what_a_living_job_reads_and_takes_what_a_dead_one_left(dat
 
 
 def test_the_versions_of_a_pruned_dataset_go_on(dataset: Path, tmp_path: Path) -> None:
-    cli.main(["prune", str(dataset), "--keep", "1"])
+    main(["prune", str(dataset), "--keep", "1"])
     more = ndjson(tmp_path / "more.ndjson", [an_item("more")])
     run = ingest(dataset, "--items", str(more))
     assert (run.document["version"], run.document["cache_keys"]["upload"]) == (4, 1)

@@ -14,7 +14,8 @@ from support.runs import an_item, digests, ingest, ndjson
 
 SCRIPT = """
 import sys
-from pipelines import cli, workload
+from pipelines.cli import main
+from pipelines.runners import estimate
 workload.PARALLEL_BYTES = 0
 sys.exit(cli.main(sys.argv[1:]))
 """

@@ -14,14 +14,14 @@ import pytest
 from support.query_oracle import World
 from support.runs import COMMAND, Ended, command
 
-from pipelines import cli
+from pipelines.cli.main import main
 from pipelines.queries.listings import ids
 
 RAINY = "metadata.weather = rain"
 
 
 def asked(published: Ended, capsysbinary: pytest.CaptureFixture[bytes], *arguments: str) -> str:
-    assert cli.main(["query", str(published.dataset), *arguments]) == 0
+    assert main(["query", str(published.dataset), *arguments]) == 0
     return capsysbinary.readouterr().out.decode()
 
 
@@ -54,8 +54,8 @@ def test_a_stream_that_is_not_utf_8_is_no_error(
         for name, stream in zip(("stdout", "stderr"), streams, strict=True):
             stream.isatty = lambda: is_terminal  # type: ignore[method-assign] # what a terminal says
             monkeypatch.setattr(sys, name, stream)
-        assert cli.main(["query", str(published.dataset), RAINY, "--format", form]) == 0
-        assert cli.main(["query", str(published.dataset), "metadata.東京 = 1"]) == 2
+        assert main(["query", str(published.dataset), RAINY, "--format", form]) == 0
+        assert main(["query", str(published.dataset), "metadata.東京 = 1"]) == 2
         raw: io.BytesIO = streams[0].buffer  # type: ignore[assignment] # as it was made
         printed = raw.getvalue().decode(encoding if form == "table" or is_terminal else "utf-8")
         assert rainy(world)[0]["reference_id"] in printed
@@ -110,13 +110,13 @@ def test_csv_of_nothing_is_a_header(published: Ended, capsysbinary: Any) -> None
 def test_a_table_names_what_was_asked_for_and_how_many_there_are(
     published: Ended, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["query", str(published.dataset), RAINY, "--limit", "3"]) == 0
+    assert main(["query", str(published.dataset), RAINY, "--limit", "3"]) == 0
     printed = capsys.readouterr().out
     last = printed.strip().rpartition("\n")[2]
     assert "weather" in printed
     assert last == f"3 of {len(rainy(world))} items"
     assert "\x1b" not in printed
-    assert cli.main(["query", str(published.dataset), "metadata.n > 1000"]) == 0
+    assert main(["query", str(published.dataset), "metadata.n > 1000"]) == 0
     assert capsys.readouterr().out == "0 items\n"
 
 
@@ -140,7 +140,7 @@ def test_limit_is_the_first_of_all(published: Ended, world: World, capsysbinary:
 def test_a_bad_query_is_wrong_usage(
     arguments: list[str], said: str, published: Ended, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["query", str(published.dataset), *arguments]) == 2
+    assert main(["query", str(published.dataset), *arguments]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert said in printed.err

@@ -6,7 +6,7 @@ import pytest
 from support.query_oracle import World, has_label
 from support.runs import Ended
 
-from pipelines.dataset import Dataset
+from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
 from pipelines.queries.answers import Answer
 from pipelines.queries.faults import QueryError

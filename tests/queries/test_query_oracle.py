@@ -11,7 +11,7 @@ from support.query_exports import BIG, CLASSES, LABELS, WEATHERS
 from support.query_oracle import Field, Node, Row, World, has_label, holds, written
 from support.runs import Ended
 
-from pipelines.dataset import Dataset
+from pipelines.dataset.versions import Dataset
 from pipelines.queries.answers import Answer
 
 Rows = Callable[[World, Row], list[Row]]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.runs import Ended, an_item, ingest, ndjson
 
-from pipelines import cli
+from pipelines.cli.main import main
 from transforms.rules.bigquery_schema import refused_names
 from transforms.rules.json_schema import metadata_schema
 
@@ -34,7 +34,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 
 def printed(dataset: Ended, capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    assert cli.main(["schema", str(dataset.dataset), *arguments]) == 0
+    assert main(["schema", str(dataset.dataset), *arguments]) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -219,7 +219,7 @@ def test_names_that_bigquery_refuses_are_told(tmp_path: Path, capsys: pytest.Cap
     metadata = {"Speed": 1, "speed": 2, "_TABLE_x": 3, "n" * 301: 4}
     items = ndjson(tmp_path / "items.ndjson", [an_item("a", metadata)])
     ended = ingest(tmp_path / "dataset", "--items", str(items))
-    assert cli.main(["schema", str(ended.dataset), "--format", "bigquery", "--group", "items"]) == 0
+    assert main(["schema", str(ended.dataset), "--format", "bigquery", "--group", "items"]) == 0
     said = capsys.readouterr().err
     for words in ("metadata.speed", "case alone", "_TABLE_x", "reserved", "longer than 300"):
         assert words in said

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from support import shells
 
-from pipelines.arguments import parser
-from pipelines.queries.shells import script
+from pipelines.cli.arguments import parser
+from pipelines.cli.shells import script
 
 HOSTILE = (
     "x; touch pwned #",

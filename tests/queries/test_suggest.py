@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from support.runs import Ended
 
-from pipelines import cli
-from pipelines.arguments import parser
+from pipelines.cli.arguments import parser
+from pipelines.cli.main import main
+from pipelines.cli.shell_words import words
+from pipelines.cli.shells import script
 from pipelines.queries.parser import parse
-from pipelines.queries.shell_words import words
-from pipelines.queries.shells import script
 from pipelines.queries.suggestions import BEGINNINGS, suggestions
 from pipelines.queries.syntax import Comparison
 from pipelines.queries.syntax import Path as QueryPath
@@ -23,7 +23,7 @@ BASH = shutil.which("bash")
 
 
 def suggested(published: Ended, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[list[list[str]], str]:
-    assert cli.main(["suggest", str(published.dataset), *arguments]) == 0
+    assert main(["suggest", str(published.dataset), *arguments]) == 0
     printed = capsys.readouterr()
     return [line.split("\t") for line in printed.out.split("\n") if line], printed.err
 
@@ -98,7 +98,7 @@ def test_text_has_no_suggestions(
     schema = {"groups": {group: {"fields": {"note": field}} for group in ("items", "scenes")}}
     (tmp_path / "CURRENT").touch()
     monkeypatch.setattr("pipelines.queries.suggestions.local_schema", lambda _: schema)
-    assert cli.main(["suggest", str(tmp_path), "note"]) == 0
+    assert main(["suggest", str(tmp_path), "note"]) == 0
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "note is text" in printed.err
@@ -107,9 +107,9 @@ def test_text_has_no_suggestions(
 def test_a_category_of_no_field_and_no_dataset_are_wrong_usage(
     published: Ended, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["suggest", str(published.dataset), "wether", "ra"]) == 2
+    assert main(["suggest", str(published.dataset), "wether", "ra"]) == 2
     assert "did you mean `weather`?" in capsys.readouterr().err
-    assert cli.main(["suggest", str(tmp_path), "w"]) == 2
+    assert main(["suggest", str(tmp_path), "w"]) == 2
     assert "nothing is published there" in capsys.readouterr().err
 
 
@@ -187,9 +187,9 @@ def test_what_completes_an_argument_is_one_line_without_control_characters(
     prepared: Callable[[Sequence[str]], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dataset = prepared(["a\nb", "a\x1b", "ab"])
-    assert cli.main(["suggest", dataset, "ab", "", "--complete", "field"]) == 0
+    assert main(["suggest", dataset, "ab", "", "--complete", "field"]) == 0
     assert capsys.readouterr().out == "ab\n"
-    assert cli.main(["suggest", str(tmp_path / "none"), "metadata.a", "--complete", "query"]) == 0
+    assert main(["suggest", str(tmp_path / "none"), "metadata.a", "--complete", "query"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
@@ -237,7 +237,7 @@ def test_bash_completes(words: list[str], expected: list[str], published: Ended,
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_every_command_is_in_the_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["completion", shell]) == 0
+    assert main(["completion", shell]) == 0
     printed = capsys.readouterr().out
     for word in ("ingest", "rollback", "on-conflict", "quarantine", "suggest"):
         assert word in printed

@@ -8,7 +8,7 @@ from support.bucket import bucket, emulator
 from support.insights import dataset
 from support.runs import Ended
 
-from pipelines import cli
+from pipelines.cli.main import main
 
 __all__ = ["browser", "bucket", "emulator"]
 
@@ -23,7 +23,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 def url(ended: Ended) -> str:
     """The address of its page."""
     out = ended.dataset.parent / "page.html"
-    assert cli.main(["report", str(ended.dataset), "--out", str(out)]) == 0
+    assert main(["report", str(ended.dataset), "--out", str(out)]) == 0
     return out.as_uri()
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.insights import BIG, document, fields_of
 from support.runs import Ended, an_item, command, ingest, ndjson
 
-from pipelines import cli
+from pipelines.cli.main import main
 from pipelines.report.cuts import cut, exact
 from pipelines.report.delivery import default_path
 from pipelines.report.page import json_text
@@ -29,7 +29,7 @@ JSON = st.recursive(
 @pytest.fixture(scope="module")
 def page(ended: Ended) -> Path:
     out = ended.dataset.parent / "contents.html"
-    assert cli.main(["report", str(ended.dataset), "--out", str(out)]) == 0
+    assert main(["report", str(ended.dataset), "--out", str(out)]) == 0
     return out
 
 
@@ -128,7 +128,7 @@ def test_a_declared_field_says_so(page: Path) -> None:
 
 def test_the_same_version_gives_the_same_bytes(ended: Ended, page: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.html"
-    assert cli.main(["report", str(ended.dataset), "--out", str(again)]) == 0
+    assert main(["report", str(ended.dataset), "--out", str(again)]) == 0
     assert again.read_bytes() == page.read_bytes()
 
 
@@ -138,7 +138,7 @@ def test_a_page_of_ordinary_data_is_below_three_megabytes(page: Path) -> None:
 
 def test_the_page_is_named_after_the_dataset(ended: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["report", str(ended.dataset)]) == 0
+    assert main(["report", str(ended.dataset)]) == 0
     assert document(tmp_path / "streets.html")["version"] == 2
     assert default_path("gs://bucket/folder/") == "folder.html"
 
@@ -146,12 +146,12 @@ def test_the_page_is_named_after_the_dataset(ended: Ended, tmp_path: Path, monke
 def test_wrong_usage_is_told_before_anything_is_read(
     ended: Ended, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["report", str(ended.dataset), "--out", str(tmp_path)]) == 2
+    assert main(["report", str(ended.dataset), "--out", str(tmp_path)]) == 2
     assert "is a folder" in capsys.readouterr().err
-    assert cli.main(["report", str(tmp_path / "nothing")]) == 2
+    assert main(["report", str(tmp_path / "nothing")]) == 2
     items = ndjson(tmp_path / "items.ndjson", [an_item("a")])
     new = tmp_path / "new"
-    assert cli.main(["ingest", "--dataset", f"{new}", "--items", f"{items}", "--report", f"{tmp_path}"]) == 2
+    assert main(["ingest", "--dataset", f"{new}", "--items", f"{items}", "--report", f"{tmp_path}"]) == 2
     assert not new.exists()
 
 

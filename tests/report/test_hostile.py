@@ -9,7 +9,7 @@ from support.browser import Browser
 from support.insights import document, fields_of, text_of
 from support.runs import an_item, ingest, ndjson
 
-from pipelines.dataset import Dataset
+from pipelines.dataset.versions import Dataset
 from pipelines.report import examples
 
 RUN = "window.hit=1;alert(1)"

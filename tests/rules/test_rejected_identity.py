@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support.strategies import normalized
 
-from transforms.kernels.timeline import identity
+from transforms.kernels.merge.timeline import identity
 from transforms.rules.rejected_identity import identities
 
 CORNERS = {"x": 1, "y": 2, "width": 3, "height": 4}

@@ -10,9 +10,9 @@ from typing import Any
 from support.bucket import handle, put
 from support.runs import GROUPS, PRIVATE
 
-from pipelines.stores import bucket_place
-from pipelines.stores.bucket import BucketStore
-from pipelines.stores.store import Placed, Run
+from pipelines.dataset.store import bucket_place
+from pipelines.dataset.store.base import Placed, Run
+from pipelines.dataset.store.bucket import BucketStore
 
 PATIENCE = 120.0
 NAMES = tuple(f"{group}/part-0000{number}-of-00002.avro" for group in GROUPS for number in range(2))

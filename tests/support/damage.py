@@ -11,7 +11,7 @@ from pathlib import Path
 
 from support.runs import PRIVATE, an_item, digests, ingest, ndjson
 
-from pipelines import cli
+from pipelines.cli.main import main
 
 KINDS: Mapping[str, str] = {
     "marker": f"{PRIVATE}/dataset.json",
@@ -110,7 +110,7 @@ def said(arguments: list[str]) -> Said:
     """Runs a command in this process."""
     out, err = TextIOWrapper(BytesIO(), "utf-8", write_through=True), StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = cli.main(arguments)
+        code = main(arguments)
     out.flush()
     return Said(code, out.buffer.getvalue(), err.getvalue())  # type: ignore[attr-defined]
 

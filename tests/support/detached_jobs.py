@@ -15,15 +15,15 @@ import pytest
 from support.bucket import handle
 from support.runs import PRIVATE
 
-from pipelines import cli
+from pipelines.cli.main import main
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import apache_beam as beam
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-    from pipelines import engines
-    from pipelines.publish_step import Publish
+    from pipelines.ingest.publish_step import Publish
+    from pipelines.runners import engines
 
 ENGINE = ("--", "--runner=PortableRunner", "--job_endpoint=localhost:1")
 
@@ -69,7 +69,7 @@ class Engine:
 def said(*words: object) -> tuple[int, dict[str, Any]]:
     """Exit code and JSON object of a command that is run in this process."""
     with redirect_stdout(io.StringIO()) as out:
-        code = cli.main([str(word) for word in words])
+        code = main([str(word) for word in words])
     return code, dict(json.loads(out.getvalue() or "{}"))
 
 

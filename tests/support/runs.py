@@ -15,14 +15,14 @@ from typing import Any
 
 import fastavro
 
-from pipelines import cli
-from pipelines.stores.local import LocalStore
+from pipelines.cli.main import main
+from pipelines.dataset.store.local import LocalStore
 
 with warnings.catch_warnings():
     # Importing Beam warns of what other libraries lack; the command does it only when it needs Beam.
     warnings.simplefilter("ignore")
-    import pipelines.commands
-    import pipelines.work
+    import pipelines.cli.dataset_commands
+    import pipelines.cli.ingest_command
 
     del pipelines
 
@@ -99,7 +99,7 @@ def worked(job: str, dataset: Path, *arguments: str) -> Ended:
     """Runs an ingest or a backfill in this process."""
     printed = io.StringIO()
     with redirect_stdout(printed):
-        code = cli.main([job, "--dataset", str(dataset), "--json", *arguments])
+        code = main([job, "--dataset", str(dataset), "--json", *arguments])
     return Ended(code, json.loads(printed.getvalue()), dataset)
 
 

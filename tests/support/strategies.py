@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from transforms.kernels.batch import Batch
-from transforms.kernels.metadata import tabulated
-from transforms.kernels.normalization import Normalized, normalize
-from transforms.kernels.rows import Origin, batch
-from transforms.kernels.value_columns import form_and_key
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.metadata_columns import tabulated
+from transforms.kernels.batch.value_columns import form_and_key
+from transforms.kernels.normalize.columns import Origin, batch
+from transforms.kernels.normalize.normalize import Normalized, normalize
 from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject

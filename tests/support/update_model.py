@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import strategies as st
 from support.strategies import metadata_of, raw
 
-from transforms.kernels.batch import SOURCE, Batch
-from transforms.kernels.merging import GroupCounts
-from transforms.kernels.normalization import normalize
-from transforms.kernels.rows import Origin
+from transforms.kernels.batch.batch import SOURCE, Batch
+from transforms.kernels.merge.merge import GroupCounts
+from transforms.kernels.normalize.columns import Origin
+from transforms.kernels.normalize.normalize import normalize
 from transforms.raw_records import RawRecords
 from transforms.rules.annotations import GEOMETRIC
 from transforms.rules.coordinates import KEYS as COORDINATE_KEYS

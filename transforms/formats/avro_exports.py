@@ -17,14 +17,15 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 import orjson
 
+from transforms.avro.containers import Block, ContainerError, Source, read_blocks, read_header
+from transforms.avro.decoding import Decoder, EncodingError, NonFinite, Refused
+from transforms.avro.logical_types import decimal_text
+from transforms.avro.types import AvroType, Map, Record, SchemaError, parts
 from transforms.formats import framing
-from transforms.formats.avro_containers import Block, ContainerError, Source, read_blocks, read_header
-from transforms.formats.avro_decoding import Decoder, EncodingError, NonFinite, Refused
-from transforms.formats.avro_times import decimal_text
-from transforms.formats.avro_types import AvroType, Map, Record, SchemaError, parts
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
-from transforms.formats.limits import MAX_EMPTY_BLOCKS, MAX_EMPTY_RECORDS, MIB
 from transforms.raw_records import RawRecords
+from transforms.rules import limits
+from transforms.rules.limits import MAX_EMPTY_BLOCKS, MAX_EMPTY_RECORDS, MIB
 from transforms.rules.rejections import Code, Fault
 
 CHUNK_BYTES: Final = 16 * MIB
@@ -189,13 +190,13 @@ def _text(record: object, splicer: "_Splicer", size: int) -> bytes:
         Refused: It is longer than a line may be, or nested more deeply than any encoder takes (F3, F4).
     """
     try:
-        if size <= _LARGE_BYTES or _text_bytes(record) <= framing.MAX_LINE_BYTES:
+        if size <= _LARGE_BYTES or _text_bytes(record) <= limits.MAX_LINE_BYTES:
             text = _encoded(record, splicer)
-            if len(text) <= framing.MAX_LINE_BYTES:
+            if len(text) <= limits.MAX_LINE_BYTES:
                 return text
     except RecursionError:
         raise Refused("a record that can be written as JSON", "one nested too deeply", is_large=True) from None
-    raise Refused(f"a record of at most {framing.MAX_LINE_BYTES // MIB} MiB of JSON text", "more", is_large=True)
+    raise Refused(f"a record of at most {limits.MAX_LINE_BYTES // MIB} MiB of JSON text", "more", is_large=True)
 
 
 _SHOWN_NAMES: Final = 8

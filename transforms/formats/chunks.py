@@ -32,7 +32,7 @@ class Unreadable(Exception):  # noqa: N818 - the name that rejections and the ex
 
 @dataclass(frozen=True, slots=True)
 class Oversized:
-    """A record that is not read: a line, or an element of a document, beyond `framing.MAX_LINE_BYTES` (F4, R8).
+    """A record that is not read: a line, or an element of a document, beyond `limits.MAX_LINE_BYTES` (F4, R8).
 
     Attributes:
         offset: Like `Chunk.offsets`.

@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol, cast
 import zstandard
 
 from transforms.formats.chunks import Unreadable
-from transforms.formats.limits import MAX_DICTIONARY_BYTES, MAX_RATIO, MIB, RATIO_FREE_BYTES
+from transforms.rules.limits import MAX_DICTIONARY_BYTES, MAX_RATIO, MIB, RATIO_FREE_BYTES
 
 # Bytes of compressed input handed on at once. Small: what a decompressor made of the sound bytes in front of a corrupt
 # one is lost with the call that fails, and zstandard has no other bound for what one call may return (32 MiB).

@@ -11,7 +11,6 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from transforms.formats import framing
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
 from transforms.formats.framing import BYTE_ORDER_MARK, HEAD_BYTES, IS_SOLID
 from transforms.formats.json_documents import (
@@ -24,8 +23,9 @@ from transforms.formats.json_documents import (
     other_format,
     stretch,
 )
-from transforms.formats.limits import MAX_BARREN_BYTES, MAX_KEY_BYTES, MIB
 from transforms.raw_records import RawRecords
+from transforms.rules import limits
+from transforms.rules.limits import MAX_BARREN_BYTES, MAX_KEY_BYTES, MIB
 
 CHUNK_BYTES: Final = 16 * MIB
 CHUNK_RECORDS: Final = 200_000
@@ -181,7 +181,7 @@ class _Reader:
 
     def _fill_up(self) -> None:
         """Read on until there is as much as a record may have."""
-        while len(self.data) - self.at <= framing.MAX_LINE_BYTES and self._fill(self.at):
+        while len(self.data) - self.at <= limits.MAX_LINE_BYTES and self._fill(self.at):
             pass
 
     def _key(self) -> str:
@@ -255,7 +255,7 @@ class _Reader:
     def _rest_of_line(self) -> None:
         """Add a line of the top level that is no object or list."""
         while (end := self.data.find(b"\n", self.at)) < 0:
-            if len(self.data) - self.at > framing.MAX_LINE_BYTES:
+            if len(self.data) - self.at > limits.MAX_LINE_BYTES:
                 raise self._expected("an object or a list, or the end of a line within 64 MiB", self.at)
             if not self._fill(self.at):
                 end = len(self.data)
@@ -272,7 +272,7 @@ class _Reader:
             known = stretch(self.data, at, closer, known)
             if known.closed or self._ended:
                 return known
-            if len(self.data) - self.at > framing.MAX_LINE_BYTES + _READ_BYTES:
+            if len(self.data) - self.at > limits.MAX_LINE_BYTES + _READ_BYTES:
                 return self._passed(closer, known, is_record=is_record)
             at = known.resume - self.at
             self._fill(self.at)
@@ -328,7 +328,7 @@ class _Reader:
         record = self.data[begin:end].rstrip(_SPACE)
         line = self._line_of(begin) - self._first
         offset = self.base + begin
-        if len(record) > framing.MAX_LINE_BYTES:
+        if len(record) > limits.MAX_LINE_BYTES:
             self._oversized.append(Oversized(offset=offset, line=line, length=len(record), head=record[:HEAD_BYTES]))
             return
         self._records.append(record)

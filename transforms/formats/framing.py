@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
-from transforms.formats.limits import MAX_BARREN_BYTES, MIB
 from transforms.raw_records import NEWLINE, RawRecords
+from transforms.rules import limits
+from transforms.rules.limits import MAX_BARREN_BYTES, MIB
 
-MAX_LINE_BYTES = 64 * 1024 * 1024  # the longest line that is a record (F4)
 HEAD_BYTES = 64 * 1024  # how much of a longer line is kept
 BLOCK_BYTES = 8 * 1024 * 1024  # read at once: large beside the way to a bucket, small beside a worker's memory
 RANGE_BLOCK_BYTES = 32 * 1024 * 1024  # likewise of a range, which comes in one piece if it is not larger
@@ -67,7 +67,7 @@ def read_range(stream: BinaryIO, start: int, stop: int) -> Chunk:
     """The records of the lines that begin in the byte range [start, stop).
 
     A line belongs to the range in which it begins, so ranges that tile a file give each line once. A byte order mark
-    belongs to the first line. Memory is bounded by the range and MAX_LINE_BYTES, however long a line is (F4).
+    belongs to the first line. Memory is bounded by the range and limits.MAX_LINE_BYTES, however long a line is (F4).
 
     `stream` is seekable and not compressed; `stop` may lie beyond its end.
     """
@@ -155,7 +155,7 @@ def _lines(data: bytes, mark: int, size: int, *, are_short: bool = False) -> _Li
         record = data[starts[index] : ends[index]]
         if not record.strip(BLANK):
             keep[index] = False
-        elif len(record) > MAX_LINE_BYTES:
+        elif len(record) > limits.MAX_LINE_BYTES:
             keep[index] = False
             oversized.append(
                 Oversized(offset=int(starts[index]), line=index, length=len(record), head=record[:HEAD_BYTES])
@@ -219,7 +219,7 @@ def _suspects(
     may_be_blank: bool,
 ) -> list[int]:
     """Indices of the lines that may be blank or oversized: too long, or with a blank in front."""
-    suspect = ends - starts > MAX_LINE_BYTES
+    suspect = ends - starts > limits.MAX_LINE_BYTES
     if may_be_blank:
         suspect[keep] |= _IS_BLANK[block[starts[keep]]]
     found: list[int] = np.flatnonzero(suspect & keep).tolist()
@@ -305,7 +305,7 @@ class _UnfinishedLine:
         self._pieces.append(piece)
         self.length += len(piece)
         # Up to here, a byte order mark and a CR may still make it a record of just the allowed length.
-        if self.overlong or self.length > MAX_LINE_BYTES + len(BYTE_ORDER_MARK) + len(CR):
+        if self.overlong or self.length > limits.MAX_LINE_BYTES + len(BYTE_ORDER_MARK) + len(CR):
             self._shrink(piece if self.overlong else self.content())
 
     def content(self) -> bytes:

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Final
 
-from transforms.formats.limits import MAX_DOCUMENT_BRACKETS, MAX_DOCUMENT_DEPTH
+from transforms.rules.limits import MAX_DOCUMENT_BRACKETS, MAX_DOCUMENT_DEPTH
 
 TYPE_NAMES = frozenset(
     {"box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory", "segmentation"},

@@ -11,7 +11,7 @@ from transforms.rules.values import JsonObject, JsonValue
 
 Identity: TypeAlias = tuple[str | None, ...]
 """The reference id; of annotations and predictions then the model run, the kind, the name within it, and the task: the
-columns of `transforms.kernels.timeline.identity`."""
+columns of `transforms.kernels.merge.timeline.identity`."""
 _CATEGORIES = ("category", "multicategory")
 
 

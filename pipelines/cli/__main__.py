@@ -1,0 +1,5 @@
+"""`python -m pipelines.cli` is the command `metadata-etl`."""
+
+from pipelines.cli.main import script
+
+script()

@@ -1,0 +1,70 @@
+"""What `suggest` and `completion` print."""
+
+import argparse
+import sys
+from contextlib import suppress
+
+from pipelines.cli.shell_words import words
+from pipelines.cli.shells import script
+from pipelines.errors import JobError
+from pipelines.json_output import print_object
+from pipelines.queries.suggestions import Suggestions, suggestions
+from pipelines.streams import complain, emit, json_text
+from transforms.errors import StepError
+from transforms.rules.export_rows import Group
+from transforms.rules.values import JsonValue
+
+
+def suggest(dataset: str, field: str, prefix: str | None, *, group: Group, as_json: bool = False) -> int:
+    """Prints what completes a field or a category, one a line with what it is behind a tab; returns the exit code.
+
+    At a terminal it is a table. A value with a tab, a line end or another control character in it is a JSON string.
+
+    Raises:
+        UsageError: There is no dataset, or a category is asked of no field.
+    """
+    found = suggestions(dataset, field, prefix, group)
+    if as_json:
+        listed: list[JsonValue] = [{"name": each.written(), "what": each.what} for each in found.found]
+        print_object({"suggestions": listed, "note": found.note})
+        return 0
+    if sys.stdout.isatty():
+        _print_table(found)
+    else:
+        emit("".join(f"{_plain(each.written())}\t{each.what}\n" for each in found.found).encode())
+    if found.note:
+        complain(found.note)
+    return 0
+
+
+def _print_table(found: Suggestions) -> None:
+    # Only here: a shell that completes does not wait for what draws tables.
+    from pipelines.cli.console import console  # noqa: PLC0415 - see above
+    from pipelines.cli.table_layout import Column, Sheet  # noqa: PLC0415 - see above
+
+    sheet = Sheet((Column("suggestion", "identity"), Column("is")))
+    for each in found.found:
+        sheet.add(_plain(each.written()), each.what)
+    if sheet.rows:
+        sheet.print(console())
+
+
+def complete(dataset: str, field: str, prefix: str | None, *, group: Group, within: str) -> int:
+    """Prints the words that complete the last argument of a command line, for the scripts of `completion`.
+
+    Nothing is said of what goes wrong: the person is in the middle of a line.
+    """
+    with suppress(JobError, StepError, OSError):
+        found = words(dataset, field, prefix, group, within)
+        emit("".join(f"{word}\n" for word in found if word.isprintable()).encode())
+    return 0
+
+
+def completion(shell: str, parser: argparse.ArgumentParser) -> int:
+    """Prints the script that makes a shell complete; returns the exit code."""
+    emit(script(shell, parser).encode())
+    return 0
+
+
+def _plain(text: str) -> str:
+    return text if text.isprintable() else json_text(text)

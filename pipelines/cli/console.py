@@ -1,0 +1,74 @@
+"""Where tables go: a terminal with its width and colours, or a pipe, as wide as it takes and without any."""
+
+import os
+import sys
+
+from rich.console import Console, HighlighterType, JustifyMethod, OverflowMethod
+from rich.style import Style
+from rich.text import Text
+
+from pipelines.cli.arguments import Color
+from pipelines.streams import printable
+
+UNBOUNDED = 1_000_000
+"""Columns of a line that is not for a window."""
+
+
+class DataConsole(Console):
+    """A console that takes texts as they are: no markup, no `:smile:`, and `printable` on each of them."""
+
+    def render_str(
+        self,
+        text: str,
+        *,
+        style: str | Style = "",
+        justify: JustifyMethod | None = None,
+        overflow: OverflowMethod | None = None,
+        emoji: bool | None = None,  # noqa: ARG002 - rich calls it so
+        markup: bool | None = None,  # noqa: ARG002 - likewise
+        highlight: bool | None = None,  # noqa: ARG002 - likewise
+        highlighter: HighlighterType | None = None,  # noqa: ARG002 - likewise
+    ) -> Text:
+        """The text of a string that is printed, or is in a cell."""
+        return self.text(*text.split("\n"), style=style, justify=justify, overflow=overflow)
+
+    def text(
+        self,
+        *lines: str,
+        style: str | Style = "",
+        justify: JustifyMethod | None = None,
+        overflow: OverflowMethod | None = None,
+    ) -> Text:
+        """Lines of text that hold what comes from data."""
+        escaped = "\n".join(printable(line, self.encoding) for line in lines)
+        return Text(escaped, style=style, justify=justify, overflow=overflow)
+
+    def say(self, text: str, *, wrap: bool = True) -> None:
+        """Prints one line of text.
+
+        Args:
+            text: What may hold data.
+            wrap: Whether it is folded between words; not where there is a path in it that a person may copy.
+        """
+        self.print(self.text(text), soft_wrap=not wrap)
+
+
+def console(color: Color = "auto", *, stderr: bool = False) -> DataConsole:
+    """A console on standard output or standard error.
+
+    With `auto` there are colours at a terminal, unless NO_COLOR is set (https://no-color.org) or it is a dumb one;
+    what is piped is never cut nor folded.
+    """
+    stream = sys.stderr if stderr else sys.stdout
+    is_terminal = stream is not None and stream.isatty()
+    colored = color == "always" or (
+        color == "auto" and is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
+    return DataConsole(
+        stderr=stderr,
+        force_terminal=colored or is_terminal,
+        color_system=None if not colored else "auto" if is_terminal else "standard",
+        no_color=not colored,
+        width=None if is_terminal else UNBOUNDED,
+        highlight=False,
+    )

@@ -1,0 +1,101 @@
+"""What the launcher of a Dataflow flex template calls: its parameters to the words of `ingest` or `backfill`.
+
+The launcher hands over `--name=value` for each parameter of `deploy/dataflow/metadata.json` and for each flag of Beam,
+`--template_location` among them, by which the job is one that publishes by itself.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipelines.cli import main as command
+from pipelines.errors import UsageError
+from pipelines.streams import complain
+
+EXPORTS = ("items", "scenes", "annotations", "predictions")
+"""Parameters with one pattern or several, which a parameter can only have as words with spaces between them."""
+TEXTS = (
+    "mode",
+    "dataset",
+    "on_conflict",
+    "on_duplicate",
+    "max_rejected",
+    "cache_key",
+    "max_fields",
+    "partitions",
+    "date",
+)
+FILES = ("config", "declare", "history")
+"""Parameters with the name of a file, which here may be in a bucket."""
+SWITCHES = ("allow_unreadable", "allow_empty", "verify")
+_USAGE = 2
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Hands the job over that the launcher's words describe; returns the exit code (R4)."""
+    with tempfile.TemporaryDirectory(prefix="metadata-etl-") as folder:
+        try:
+            return command.main(words(sys.argv[1:] if given is None else given, Path(folder)))
+        except UsageError as error:
+            complain(*error.lines)  # to the log of the launcher
+            return _USAGE
+
+
+def words(given: Sequence[str], folder: Path) -> list[str]:
+    """The words of a command.
+
+    Args:
+        given: What the launcher hands over; a parameter without a value counts as not given.
+        folder: Where copies of files in buckets go.
+
+    Raises:
+        UsageError: A parameter has a value that it does not take.
+    """
+    ours: list[str] = []
+    flags: list[str] = []
+    command = "ingest"
+    for word in given:
+        name, _, value = word.removeprefix("--").partition("=")
+        if name not in (*EXPORTS, *TEXTS, *FILES, *SWITCHES):
+            flags.append(word)
+        elif value:
+            ours += _option(name, value, folder)
+            command = "backfill" if name == "history" else command
+    return [command, *ours, "--", *flags]
+
+
+def _option(name: str, value: str, folder: Path) -> Iterator[str]:
+    flag = f"--{name.replace('_', '-')}"
+    if name in EXPORTS:
+        for pattern in value.split():
+            yield from (flag, pattern)
+    elif name in SWITCHES:
+        if value not in ("true", "false"):
+            raise UsageError(f"{name} expects true or false, got {value}")
+        if value == "true":
+            yield flag
+    else:
+        yield from (flag, _fetched(name, value, folder) if name in FILES else value)
+
+
+def _fetched(name: str, uri: str, folder: Path) -> str:
+    """The path of a file; of one in a bucket, that of a copy in a folder of the parameter's name.
+
+    Files of two parameters may have one name: `gs://a/prod.toml` and `gs://b/prod.toml`.
+    """
+    if not uri.startswith("gs://"):
+        return uri
+    from transforms.beam.stored_files import read_bytes, refusal, refusals  # noqa: PLC0415 - loads Beam
+
+    place = folder / name / (uri.rpartition("/")[2] or name)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(read_bytes(uri))
+    except refusals() as error:
+        raise UsageError(f"{uri}: cannot be read ({refusal(error)}); check the name and the permissions") from error
+    return str(place)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

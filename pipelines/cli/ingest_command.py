@@ -1,0 +1,92 @@
+"""What `ingest` and `backfill` do, once their arguments are checked.
+
+What prints and what makes pages is imported where it is called for: the first byte of an export waits for no table.
+"""
+
+from pipelines.cli.arguments import Color
+from pipelines.config import JobConfig
+from pipelines.dataset.foreign import warn_of_foreign
+from pipelines.errors import UsageError
+from pipelines.ingest import run
+from pipelines.ingest.outcome import Outcome
+from pipelines.ingest.progress import Progress
+from pipelines.streams import complain, emit_json, say
+from transforms.beam.stored_files import refusal, refusals
+
+
+def work(
+    config: JobConfig,
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool = False,
+    report: str | None = None,
+    color: Color = "auto",
+) -> int:
+    """Runs an ingest or a backfill and prints how it ended; returns the exit code.
+
+    The page that `report` names is written after all else: that it cannot be written leaves the outcome as it is (R4).
+    """
+    if config.detached:
+        return _detach(config, as_json=as_json, quiet=quiet, report=report)
+    if report is not None:
+        from pipelines.report.delivery import checked  # noqa: PLC0415 - see above
+
+        report = checked(report, config.dataset)
+    outcome = run.run(config, _progress(quiet=quiet or as_json or verbose))
+    warn_of_foreign(config.dataset, outcome.foreign)
+    if as_json:
+        emit_json(outcome.document())
+    elif not quiet or outcome.verdict.exit_code:
+        from pipelines.cli.console import console  # noqa: PLC0415 - see above
+        from pipelines.cli.tables import print_outcome  # noqa: PLC0415 - see above
+
+        print_outcome(outcome, console(color, stderr=bool(outcome.verdict.exit_code)))
+    if report is not None:
+        _deliver(outcome, report, quiet=quiet or as_json)
+    return int(outcome.verdict.exit_code)
+
+
+def _detach(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None) -> int:
+    """Hands a job to an engine and prints where its end will be seen; returns the exit code.
+
+    Raises:
+        UsageError: A page is wanted, which nobody would write.
+    """
+    if report is not None:
+        raise UsageError(
+            "--report: nobody waits for the job to write the page, with --detach or a template; leave it out, and run "
+            "`metadata-etl report` when the version is there"
+        )
+    from pipelines.ingest import detached  # noqa: PLC0415 - see above
+
+    started = detached.start(config)
+    warn_of_foreign(config.dataset, started.foreign)
+    if as_json:
+        emit_json(started.document())
+    elif not quiet:
+        say(
+            f"{started.message[0].upper()}{started.message[1:]}.",
+            f"How it ended will be in {started.report}; `metadata-etl versions {started.dataset}` lists its version.",
+        )
+    return 0
+
+
+def _progress(*, quiet: bool) -> Progress:
+    if quiet:
+        return Progress()
+    from pipelines.cli.progress_bar import ProgressBar  # noqa: PLC0415 - see above
+
+    return ProgressBar()
+
+
+def _deliver(outcome: Outcome, report: str, *, quiet: bool) -> None:
+    from pipelines.report.delivery import deliver_outcome  # noqa: PLC0415 - see above
+
+    try:
+        deliver_outcome(outcome, report)
+    except refusals() as error:
+        complain(f"the insights page {report} cannot be written: {refusal(error)}")
+    else:
+        if not quiet:
+            say(f"Insights page: {report}", stderr=bool(outcome.verdict.exit_code))

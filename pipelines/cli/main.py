@@ -1,0 +1,300 @@
+"""The console script: arguments and job files to a job, a job to an exit code."""
+
+import argparse
+import atexit
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from typing import NoReturn
+
+from pipelines.cli.arguments import parser
+from pipelines.cli.config_file import JobFile, read_history, read_options
+from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected, Source, read_declared
+from pipelines.errors import ExitCode, JobError, UsageError, job_error
+from pipelines.ingest.dates import day
+from pipelines.json_output import encoded, print_object
+from pipelines.runners import estimate
+from pipelines.runners.imports import loading
+from pipelines.runners.interrupts import ending_at_once_when_interrupted, tell_as_object
+from pipelines.runners.system_errors import system_error
+from pipelines.streams import LogFormatter, complain, job_log, prepare
+from transforms.errors import StepError, StepErrorFilter
+from transforms.rules.values import JsonObject
+
+
+def script() -> NoReturn:
+    """The console script: runs a command, and ends the process with its exit code."""
+    codes: list[int] = []
+    atexit.register(_end, codes)  # the first to be registered is the last to be called
+    codes.append(main())
+    sys.exit(codes[0])
+
+
+def _end(codes: Sequence[int]) -> None:
+    """Ends the process at once: Python would take two thousand modules apart, for a fifth of a second."""
+    if codes:
+        with suppress(OSError, ValueError):  # a reader that has gone: that is left to Python
+            for stream in filter(None, (sys.stdout, sys.stderr)):  # there is none where it was closed from the start
+                stream.flush()
+            os._exit(codes[0])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit code (R4)."""
+    prepare()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    flags: list[str] | None = None
+    if "--" in given:
+        place = given.index("--")
+        given, flags = given[:place], given[place + 1 :]
+    if "numpy" not in sys.modules:
+        # Nothing here multiplies matrices: threads for that would wait, busily, in each process.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    began = time.monotonic()
+    options: argparse.Namespace | None = None
+    try:
+        with ending_at_once_when_interrupted():
+            options = parser().parse_args(given)
+            tell_as_object(_interrupted(given) if _wants_json(given, options) else None)
+            return _work(options, flags) if options.command in ("ingest", "backfill") else _look(options, flags)
+    except (JobError, StepError) as error:
+        told = error if isinstance(error, JobError) else job_error(error)
+        code, message, lines = told.exit_code, f"{told}", told.lines
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone; there is nobody to tell
+        return int(ExitCode.ERROR)
+    except (OSError, MemoryError) as error:
+        refused = system_error(error)
+        code = ExitCode.ERROR
+        message = f"{refused}" if refused else f"{error}; check the path, its permissions and the free space"
+        lines = (message,)
+    if _wants_json(given, options):
+        print_object(_failure(given, code, message, seconds=time.monotonic() - began))
+    else:
+        complain(*lines)
+    return int(code)
+
+
+def _interrupted(given: Sequence[str]) -> Callable[[int, str], bytes]:
+    """What a signal prints with `--json`. All is made ready here: a signal may come in the middle of an import."""
+    prepared = _failure(given, ExitCode.ERROR, "", seconds=0.0)
+    return lambda code, message: encoded({**prepared, "exit_code": code, "message": message})
+
+
+def _wants_json(given: Sequence[str], options: argparse.Namespace | None) -> bool:
+    """Whether the command line, or the job file that it names, asks for `--json`; also of a line that is wrong."""
+    if "--json" in given:
+        return True
+    config = getattr(options, "config", None)
+    try:
+        return config is not None and bool(read_options(config).json)
+    except UsageError:  # what is wrong with it has been said
+        return False
+
+
+def _failure(given: Sequence[str], code: ExitCode, message: str, *, seconds: float) -> JsonObject:
+    command = next((word for word in given if not word.startswith("-")), None)
+    if command in ("ingest", "backfill"):
+        from pipelines.ingest.outcome import failure  # noqa: PLC0415 - a shell that completes words waits for no more than it needs
+
+        return failure(code, message, seconds=seconds)
+    return {"exit_code": int(code), "message": message}
+
+
+def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tuple[JobConfig, JobFile]:
+    """The job that the arguments and the job file name; what the command line says wins.
+
+    Raises:
+        UsageError: Something is missing, or is not what it should be.
+    """
+    today = None if options.date is None else day(options.date, "--date")
+    if today is not None and options.command == "backfill":
+        raise UsageError("--date: a history names the dates of its exports itself; leave the flag out")
+    file = read_options(options.config, today) if options.config else JobFile()
+
+    def said(name: str, default: object = None) -> object:
+        for place in (options, file):
+            value = getattr(place, name)
+            if value is not None:
+                return value
+        return default
+
+    def told(name: str, default: str) -> str:
+        return str(said(name, default))
+
+    dataset = said("dataset")
+    if dataset is None:
+        raise UsageError(f"--dataset is needed (see `metadata-etl {options.command} --help`)")
+    max_rejected = file.max_rejected if options.max_rejected is None else MaxRejected.of(options.max_rejected)
+    declare = said("declare")
+    on_duplicate = told("on_duplicate", "reject")
+    if options.command == "backfill":
+        for name in ("sources", "mode", "date", "optional"):
+            if getattr(file, name) is not None:
+                raise UsageError(f"{options.config}: a backfill takes exports, modes and dates from --history alone")
+        history = read_history(options.history)
+        steps = tuple(JobStep(job.sources, job.mode, job.on_duplicate or on_duplicate) for job in history)  # type: ignore[arg-type] # one of the choices
+    else:
+        steps = (JobStep(_sources(options.sources, file), told("mode", "append"), on_duplicate),)  # type: ignore[arg-type] # likewise
+    config = JobConfig(
+        dataset=str(dataset),
+        steps=steps,
+        backfill=options.command == "backfill",
+        on_conflict=told("on_conflict", "fail"),  # type: ignore[arg-type] # likewise
+        max_rejected=max_rejected,
+        allow_unreadable=bool(said("allow_unreadable")),
+        allow_empty=bool(said("allow_empty")),
+        verify=bool(said("verify")),
+        cache_key=said("cache_key"),  # type: ignore[arg-type] # likewise
+        max_fields=int(told("max_fields", str(DEFAULT_MAX_FIELDS))),
+        partitions=said("partitions"),  # type: ignore[arg-type] # a number
+        declared=None if declare is None else read_declared(str(declare)),
+        dry_run=bool(said("dry_run")),
+        detach=bool(said("detach")),
+        fsync=not said("no_fsync"),
+        runner_flags=tuple(flags) if flags is not None else (file.runner_flags or ()),
+    )
+    return config, file
+
+
+def _sources(given: Sequence[Source] | None, file: JobFile) -> tuple[Source, ...]:
+    """The exports of the file, but for the groups that the command line names, and then those of the command line."""
+    named = {source.group for source in given or ()}
+    return (*(source for source in file.sources or () if source.group not in named), *(given or ()))
+
+
+def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
+    config, file = job_config(options, flags)
+    _quiet_libraries()
+    fresh = "apache_beam" not in sys.modules  # not within a process that has threads of its own
+    elsewhere = not estimate.runs_here(config.runner_flags)
+    paths = (source.pattern for step in config.steps for source in step.sources)
+    buckets = elsewhere or estimate.has_buckets((config.dataset, *paths, options.report or file.report))
+    shared = fresh and not elsewhere and estimate.expected(config) >= estimate.PARALLEL_BYTES
+    if shared:
+        # A worker for each core: threads of polars beside it would wait for each other. It looks at this when imported.
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    with ExitStack() as ending:
+        # Beam takes more than a second to import: not for --help, nor for a mistyped flag.
+        with loading(dataflow=elsewhere, buckets=buckets):
+            from pipelines.cli.ingest_command import work  # noqa: PLC0415 - likewise
+        if shared:
+            from pipelines.runners.fork_server import serving_workers  # noqa: PLC0415 - likewise
+
+            ending.enter_context(serving_workers())
+        as_json, quiet, verbose = (
+            bool(getattr(options, name) or getattr(file, name)) for name in ("json", "quiet", "verbose")
+        )
+        if verbose:
+            ending.enter_context(job_log())
+        report = options.report or file.report
+        return work(config, as_json=as_json, quiet=quiet, verbose=verbose, report=report, color=options.color)
+
+
+def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: C901, PLR0911 - one for each command
+    """The commands that look at a dataset, or put its versions in order."""
+    if flags is not None:
+        raise UsageError(f"`{options.command}` takes no runner flags after `--`, got {' '.join(flags) or 'nothing'}")
+    _quiet_libraries()
+    if options.command in ("suggest", "completion"):
+        return _complete(options)
+    with loading(dataflow=False, buckets=estimate.has_buckets(vars(options).values())):
+        from pipelines.cli import dataset_commands  # noqa: PLC0415 - as above
+
+    as_json: bool = options.json
+    match options.command:
+        case "schema":
+            form = options.format
+            return dataset_commands.schema(
+                options.dataset, group=options.group, form=form, as_json=as_json, color=options.color
+            )
+        case "query":
+            from pipelines.cli.query_command import query  # noqa: PLC0415 - as above
+
+            return query(
+                options.dataset,
+                options.expression,
+                group=options.group,
+                form=_only_json(options) if as_json else options.format,
+                count=options.count,
+                limit=options.limit,
+                color=options.color,
+            )
+        case "report":
+            return dataset_commands.report(options.dataset, options.out, as_json=as_json)
+        case "versions":
+            return dataset_commands.versions(options.dataset, as_json=as_json, color=options.color)
+        case "show":
+            return dataset_commands.show(options.dataset, options.version, as_json=as_json, color=options.color)
+        case "rollback":
+            return dataset_commands.rollback(options.dataset, options.version, as_json=as_json)
+        case "verify":
+            from pipelines.cli.verify_command import verify  # noqa: PLC0415 - as above
+
+            return verify(
+                options.dataset, version=options.version, every=options.all, as_json=as_json, color=options.color
+            )
+        case "prune":
+            return dataset_commands.prune(
+                options.dataset,
+                keep=options.keep,
+                discard_rejections=options.discard_rejections,
+                dry_run=options.dry_run,
+                as_json=as_json,
+            )
+        case _:
+            return _rejections(options)
+
+
+def _only_json(options: argparse.Namespace) -> str:
+    """The format of a query with `--json`.
+
+    Raises:
+        UsageError: Another format is asked for too.
+    """
+    if options.format != "table":
+        raise UsageError(
+            f"--json prints one object, --format {options.format} something else: leave one of the two out"
+        )
+    return "json"
+
+
+def _rejections(options: argparse.Namespace) -> int:
+    from pipelines.cli.rejections_command import Which, rejections  # noqa: PLC0415 - as above
+
+    which = Which(
+        version=options.version,
+        run=options.run,
+        is_open=options.open,
+        code=options.code,
+        group=options.group,
+        model_run=options.run_name,
+    )
+    return rejections(
+        options.dataset, which, raw=options.raw, out=options.out, as_json=options.json, color=options.color
+    )
+
+
+def _complete(options: argparse.Namespace) -> int:
+    """What a shell asks for at every press of a key: it must not wait for Beam."""
+    from pipelines.cli import completion  # noqa: PLC0415 - the others need none of it
+
+    if options.command == "completion":
+        return completion.completion(options.shell, parser())
+    if options.complete is not None:
+        return completion.complete(
+            options.dataset, options.field, options.prefix, group=options.group, within=options.complete
+        )
+    return completion.suggest(options.dataset, options.field, options.prefix, group=options.group, as_json=options.json)
+
+
+def _quiet_libraries() -> None:
+    """Lets only errors of libraries through, before they are imported: some warn while they are."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what fails is said by whoever asked for it
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(StepErrorFilter())
+    handler.setFormatter(LogFormatter())
+    logging.basicConfig(handlers=[handler], level=logging.ERROR)

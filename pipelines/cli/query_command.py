@@ -1,0 +1,54 @@
+"""What `query` prints: rows go to standard output as they are found."""
+
+import json
+
+from pipelines.cli.arguments import Color
+from pipelines.cli.console import console
+from pipelines.cli.query_table import print_answer
+from pipelines.dataset.versions import Dataset
+from pipelines.errors import UsageError
+from pipelines.json_output import write_line
+from pipelines.queries.answers import Answer
+from pipelines.queries.listings import csv, ids, ndjson
+from pipelines.streams import emit, emit_json_lines, say
+from transforms.rules.export_rows import Group
+
+_LINES = {"ndjson": ndjson, "csv": csv, "ids": ids}
+
+
+def query(
+    dataset: str, expression: str, *, group: Group, form: str, count: bool, limit: int | None, color: Color
+) -> int:
+    """Prints the rows of a group that an expression finds, or how many; returns the exit code, 0 also if none.
+
+    Raises:
+        QueryError: The expression is none that this dataset can answer.
+        UsageError: There is no dataset.
+    """
+    if limit is not None and limit < 0:
+        raise UsageError(f"--limit expects a number of at least 0, got {limit}")
+    answer = Answer.to(expression, Dataset.at(dataset), group)
+    if form == "json":
+        _print_object(answer, limit, count=count)
+    elif count:
+        say(f"{sum(len(found.positions) for found in answer.matches(limit))}")
+    elif form == "table":
+        print_answer(answer, limit, console(color))
+    else:
+        write = emit_json_lines if form == "ndjson" else emit
+        for lines in _LINES[form](answer, limit):
+            write(lines)
+    return 0
+
+
+def _print_object(answer: Answer, limit: int | None, *, count: bool) -> None:
+    """One object with the rows as `--format ndjson` has them: held until all are found, to be whole or absent."""
+    number = 0
+    rows: list[bytes] = []
+    if count:
+        number = sum(len(found.positions) for found in answer.matches(limit))
+    else:
+        rows = [line.rstrip(b"\n") for line in ndjson(answer, limit)]
+        number = len(rows)
+    head = json.dumps({"version": answer.version.number, "group": answer.group, "count": number}).encode()
+    write_line(head if count else head[:-1] + b', "records": [' + b", ".join(rows) + b"]}")

@@ -1,0 +1,76 @@
+"""Rows that a query finds, as a table for a person."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
+
+import orjson
+
+from pipelines.cli.console import DataConsole
+from pipelines.cli.table_layout import Column, Sheet, ellipsis
+from pipelines.queries.answers import Answer
+from pipelines.queries.evaluation import Matches
+from pipelines.queries.listings import objects, published
+from transforms.rules.export_rows import Group
+
+SHOWN_ROWS = 50
+"""Rows of a table, where nobody says how many."""
+SHOWN_CHARACTERS = 200
+"""Of a value, at a terminal."""
+LEAST_ID = 24
+"""Cells of an identity that is folded."""
+REST = "other metadata"
+COLUMNS: Mapping[Group, Sequence[str]] = {
+    "items": ("reference_id",),
+    "scenes": ("reference_id", "type"),
+    "annotations": ("reference_id", "type", "label"),
+    "predictions": ("reference_id", "model_run", "type", "label", "confidence"),
+}
+
+
+def print_answer(answer: Answer, limit: int | None, console: DataConsole) -> None:
+    """The rows that are found, no more than `limit` of them, and how many there are."""
+    mentioned = answer.mentioned()
+    core = COLUMNS[answer.group]
+    columns = [
+        Column(core[0], "identity", LEAST_ID),
+        *(Column(name, "value") for name in (*core[1:], *mentioned)),
+        Column(REST, "rest", len(REST)),
+    ]
+    sheet = Sheet(columns, hint="--format ndjson prints all")
+    most = SHOWN_ROWS if limit is None else limit
+    total = 0
+    for found in answer.matches():
+        if total < most:
+            for row in _rows(answer, found.head(most - total)):
+                metadata = cast("dict[str, object]", row["metadata"])
+                cells = [
+                    *(row[name] for name in core),
+                    *(metadata.pop(key, None) for key in mentioned),
+                ]
+                rest = ", ".join(f"{key}: {_text(value)}" for key, value in metadata.items())
+                identity, *others = map(_text, cells)
+                sheet.add(identity, *(_cut(each, console) for each in (*others, rest)))
+        total += len(found.positions)
+    rows = len(sheet.rows)
+    if rows:
+        sheet.print(console)
+    shown = f"{rows:,} of {total:,} {answer.group}" if rows < total else f"{total:,} {answer.group}"
+    more = "; more with --limit, all with --format ndjson" if limit is None and rows < total else ""
+    console.say(f"{shown}{more}")
+
+
+def _rows(answer: Answer, found: Matches) -> Iterator[dict[str, object]]:
+    for frame in published(answer, found):
+        yield from objects(answer, frame)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _cut(text: str, console: DataConsole) -> str:
+    if not console.is_terminal or len(text) <= SHOWN_CHARACTERS:
+        return text
+    return f"{text[:SHOWN_CHARACTERS]}{ellipsis(console.encoding)}"

@@ -1,0 +1,86 @@
+"""What `verify` prints: every damaged file of a dataset, and what to do (P7)."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from pipelines.cli.arguments import Color
+from pipelines.cli.console import console
+from pipelines.dataset.verification import Verification, verified
+from pipelines.dataset.versions import Dataset
+from pipelines.errors import ExitCode
+from pipelines.json_output import print_object
+from pipelines.streams import complain, say
+from transforms.errors import one_line
+from transforms.rules.values import JsonObject, JsonValue
+
+_FOREIGN = 10
+"""Files that no version lists of which so many are named."""
+
+
+def verify(dataset: str, *, version: int | None, every: bool, as_json: bool, color: Color = "auto") -> int:
+    """Prints what is damaged; returns the exit code.
+
+    Args:
+        dataset: Its URI.
+        version: Which one; None for the current one.
+        every: Whether all versions are verified.
+        as_json: Whether one JSON object is printed and nothing else.
+        color: Of the progress.
+
+    Raises:
+        UsageError: There is no dataset, or no such version.
+    """
+    there = Dataset.at(dataset)
+    shown = not as_json and sys.stderr.isatty()
+    bar = partial(_bar, color=color) if shown else None
+    found = verified(there, version=version, every=every, progress=bar)
+    code = ExitCode.DAMAGED if found.damaged else ExitCode.OK
+    message = _message(dataset, found)
+    if as_json:
+        document: JsonObject = {
+            "outcome": "damaged" if found.damaged else "sound",
+            "exit_code": int(code),
+            "dataset": dataset,
+            "versions": list[JsonValue](found.versions),
+            "files": found.files,
+            "bytes": found.bytes,
+            "damaged": [each.document() for each in found.damaged],
+            "foreign": list[JsonValue](found.foreign),
+            "message": message,
+        }
+        print_object(document)
+        return int(code)
+    for each in found.damaged:
+        say(f"{each}")
+    if found.foreign:
+        named = ", ".join(one_line(path) for path in found.foreign[:_FOREIGN])
+        more = len(found.foreign) - _FOREIGN
+        say(f"Not of this dataset, and left alone: {named}{f' and {more} more' if more > 0 else ''}")
+    if found.damaged:
+        complain(message)
+    else:
+        say(f"{message[0].upper()}{message[1:]}.")
+    return int(code)
+
+
+def _message(dataset: str, found: Verification) -> str:
+    versions = f"version {found.versions[0]}" if len(found.versions) == 1 else f"{len(found.versions)} versions"
+    what = f"{versions} of {dataset}"
+    if found.damaged:
+        files, are = ("1 file", "is") if len(found.damaged) == 1 else (f"{len(found.damaged)} files", "are")
+        return one_line(f"{files} of {what} {are} damaged; {found.files} were verified")
+    be = "is" if len(found.versions) == 1 else "are"
+    return one_line(f"{what} {be} sound: {found.files} files, {found.bytes / 1_000_000:.1f} MB")
+
+
+@contextmanager
+def _bar(total: int, color: Color) -> Iterator[Callable[[int], None]]:
+    """Shows a bar on standard error for so many bytes; what it gives is told of each so many more."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - takes long, and is for a terminal
+
+    columns = (TextColumn("verifying"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(color, stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda count: bar.advance(task, count)

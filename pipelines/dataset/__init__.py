@@ -1,0 +1,1 @@
+"""A dataset as it is stored: versions, rejections, verification, differences between versions."""

@@ -1,0 +1,1 @@
+"""The JSON documents of a dataset: their types, and the one reader of each."""

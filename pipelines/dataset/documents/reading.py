@@ -1,0 +1,243 @@
+"""The JSON documents of a dataset as they are read: parsed by their types, verified by what names them (P7).
+
+CURRENT names a version, the dataset has recorded the bytes of its manifest, and the manifest lists those of all files.
+Whoever goes this way meets no byte that was not published. This module loads no Beam: a shell that completes a field
+waits for it.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import NoReturn, TypeVar, cast
+
+import msgspec
+
+from pipelines.dataset.documents.types import FORMAT, FormatJson, ManifestJson, PointerJson, RecordJson, SchemaJson
+from transforms.damage import damaged_file, digests_differ
+from transforms.errors import one_line
+from transforms.rules.values import JsonObject
+
+_T = TypeVar("_T")
+CURRENT = "CURRENT"
+_RECORDED = ".metadata-etl/manifests/{:06d}.json"
+_MANIFEST = "versions/{:06d}/manifest.json"
+_FILE = re.compile(
+    r"(?:schema|insights)\.json"
+    r"|(?P<kind>[a-z_]+(?:/[a-z_]+){0,2})/part-(?P<number>\d{5,9})-of-(?P<count>\d{5,9})\.(?:avro|arrow|json|ndjson)",
+    re.ASCII,
+)
+"""Path of a file below the folder of its version: nothing in it leads out of there."""
+
+
+class DocumentError(ValueError):
+    """A document is not what it should be; the text says where."""
+
+
+class OtherFormatError(Exception):
+    """A version that another release published; the argument is the format of its manifest."""
+
+
+def parsed(data: bytes, shape: type[_T]) -> _T:
+    """A JSON document, checked against the type of it; members that the type does not name stay.
+
+    Args:
+        data: Its bytes.
+        shape: One of the TypedDicts above.
+
+    Raises:
+        DocumentError: It is no JSON, or of another shape.
+    """
+    try:
+        document = json.loads(data.decode(), parse_constant=_refuse)
+        msgspec.convert(document, shape)
+    except msgspec.ValidationError as error:
+        raise DocumentError(_told(f"{error}")) from error
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else f"{error}"
+        raise DocumentError(f"expected JSON, but {one_line(reason)}") from error
+    return cast("_T", document)
+
+
+def _agree(got: str, expected: str) -> None:
+    if got != expected:
+        raise DocumentError(f"expected it to name {expected}, got {json.dumps(got)}")
+
+
+def pointer(data: bytes, root: str) -> int:
+    """The version that CURRENT names.
+
+    Raises:
+        DamagedFileError: It names none.
+    """
+    try:
+        found = parsed(data, PointerJson)
+        expected = _MANIFEST.format(found["version"])
+        _agree(found["manifest"], expected)
+    except DocumentError as error:
+        raise damaged_file(f"{root}/{CURRENT}", f"{error}") from error
+    return found["version"]
+
+
+def record(data: bytes | None, root: str, number: int) -> RecordJson:
+    """What a dataset recorded of the manifest of a version.
+
+    Args:
+        data: The bytes of the record, None where there is none.
+        root: URI of the dataset.
+        number: Of the version.
+
+    Raises:
+        DamagedFileError: It is damaged.
+    """
+    name, record_name = _MANIFEST.format(number), _RECORDED.format(number)
+    uri = f"{root}/{record_name}"
+    if data is None:
+        raise damaged_file(uri, "it is not there")
+    try:
+        found = parsed(data, RecordJson)
+        _agree(found["manifest"], name)
+        _agree(f"{found['version']}", f"{number}")
+    except DocumentError as error:
+        raise damaged_file(uri, f"{error}") from error
+    return found
+
+
+def manifest(data: bytes, root: str, number: int) -> JsonObject:
+    """The manifest of a version.
+
+    Args:
+        data: Its bytes, verified.
+        root: URI of the dataset.
+        number: Of the version.
+
+    Raises:
+        DamagedFileError: It is none.
+        OtherFormatError: Another release wrote it.
+    """
+    try:
+        if (given := parsed(data, FormatJson)["format"]) != FORMAT:
+            raise OtherFormatError(given)
+        found = parsed(data, ManifestJson)
+        _check_manifest(found, number)
+    except DocumentError as error:
+        raise damaged_file(f"{root}/{_MANIFEST.format(number)}", f"{error}") from error
+    return cast("JsonObject", found)
+
+
+def file_place(path: str, number: int, partitions: int | None = None) -> tuple[str, int | None]:
+    """The kind of a file, such as `state/items`, and the number of the part, None for a document.
+
+    Args:
+        path: Below the dataset.
+        number: Of the version that lists it.
+        partitions: Of the dataset, where the number of parts is to be theirs.
+
+    Raises:
+        DocumentError: No file of a version has such a path.
+    """
+    folder, _, _ = _MANIFEST.format(number).rpartition("/")
+    found = _FILE.fullmatch(path.removeprefix(f"{folder}/")) if path.startswith(f"{folder}/") else None
+    if found is None:
+        raise DocumentError(f"expected the path of a file of version {number}, got {json.dumps(path)}")
+    if found["kind"] is None:
+        return found[0], None
+    part, count = int(found["number"]), int(found["count"])
+    if part >= count or (partitions is not None and found["kind"] != "rejections" and count != partitions):
+        raise DocumentError(f"expected one of the {partitions or count} parts, got {json.dumps(path)}")
+    return found["kind"], part
+
+
+def difference(data: bytes | memoryview, size: int, sha256: str) -> str | None:
+    """How bytes differ from those that were written; None where they do not."""
+    if len(data) != size:
+        return f"expected {size} bytes, got {len(data)}"
+    found = hashlib.sha256(data).hexdigest()
+    return None if found == sha256 else digests_differ(sha256, found)
+
+
+def local_manifest(folder: Path) -> JsonObject:
+    """The manifest of the current version of a dataset on this machine, without loading Beam.
+
+    Raises:
+        DamagedFileError: It is damaged, or what leads to it is.
+        OtherFormatError: Another release published it.
+        OSError: A file cannot be read.
+    """
+    root = f"{folder}"
+    number = pointer((folder / CURRENT).read_bytes(), root)
+    told = record(_read(folder / _RECORDED.format(number)), root, number)
+    data = _verified(root, _MANIFEST.format(number), told["bytes"], told["sha256"])
+    return manifest(data, root, number)
+
+
+def local_schema(folder: Path) -> SchemaJson:
+    """`schema.json` of the current version of a dataset on this machine, without loading Beam.
+
+    Raises:
+        DamagedFileError: It is damaged, or what leads to it is.
+        OtherFormatError: Another release published it.
+        OSError: A file cannot be read.
+    """
+    root = f"{folder}"
+    listed = cast("ManifestJson", local_manifest(folder))
+    path = str(Path(_MANIFEST.format(listed["version"])).with_name("schema.json"))
+    file = next((file for file in listed["files"] if file["path"] == path), None)
+    if file is None:
+        raise damaged_file(f"{root}/{path}", "the manifest does not list it")
+    return document(_verified(root, path, file["bytes"], file["sha256"]), f"{root}/{path}", SchemaJson)
+
+
+def document(data: bytes, uri: str, shape: type[_T]) -> _T:
+    """A document of a version.
+
+    Args:
+        data: Its bytes, verified.
+        uri: Of the file.
+        shape: What the document is.
+
+    Raises:
+        DamagedFileError: It is something else.
+    """
+    try:
+        return parsed(data, shape)
+    except DocumentError as error:
+        raise damaged_file(uri, f"{error}") from error
+
+
+def _verified(root: str, path: str, size: int, sha256: str) -> bytes:
+    data = _read(Path(root, path))
+    reason = "it is not there" if data is None else difference(data, size, sha256)
+    if data is None or reason is not None:
+        raise damaged_file(f"{root}/{path}", reason or "")
+    return data
+
+
+def _check_manifest(found: ManifestJson, number: int) -> None:
+    if found["version"] != number:
+        raise DocumentError(f"expected version {number} at $.version, got {found['version']}")
+    paths = set()
+    for at, file in enumerate(found["files"]):
+        try:
+            file_place(file["path"], number, found["partitions"])
+        except DocumentError as error:
+            raise DocumentError(f"{error} at $.files[{at}].path") from error
+        if file["path"] in paths:
+            raise DocumentError(f"expected each path once, got {json.dumps(file['path'])} again")
+        paths.add(file["path"])
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is none")
+
+
+def _told(text: str) -> str:
+    """What msgspec says, as all others say it: `expected an int, got "x" at $.files[3].bytes`."""
+    return one_line(text.replace("Expected", "expected").replace(" - at ", " at ").replace("`", ""))

@@ -1,0 +1,192 @@
+"""What a job goes on from: the files of the published version, without damaged ones that can be made again (P7)."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self, cast
+
+from apache_beam.io.filesystems import FileSystems
+
+from pipelines.dataset.store.base import INSIGHTS, SCHEMA, join
+from pipelines.dataset.versions import Version, document_text
+from transforms.beam.elements import Held, Summaries
+from transforms.beam.states import read_state, read_summaries
+from transforms.beam.stored_files import StoredFile, is_local
+from transforms.beam.verified_files import fault_of, size_fault
+from transforms.damage import damaged_file, is_rebuilt
+from transforms.errors import DamagedFileError
+from transforms.infer_schema import SchemaOptions, resolve
+from transforms.kernels.summarize.fields import summarize
+from transforms.rules import declared as declarations
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.fields import GROUP_ZERO, GroupSummary, merge_groups
+from transforms.rules.values import JsonObject
+
+_DECIDING = ("type", "storage", "column", "minimum", "maximum")
+"""What of a field in `schema.json` decides how its values are written and counted."""
+_AT_ONCE = 4
+"""Files that are hashed at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedState:
+    """What a job goes on from.
+
+    Attributes:
+        held: The files of the published version.
+        schema: Its `schema.json`; made again of the summaries where it is damaged.
+    """
+
+    held: Held
+    schema: JsonObject
+
+    @classmethod
+    def of(
+        cls, version: Version, limits: Mapping[Group, Mapping[str, int]] | None = None, *, by_hash: bool = False
+    ) -> Self:
+        """All files of a version; of those that only jobs to come read the sizes are verified, and all of the others.
+
+        Args:
+            version: The published one.
+            limits: Group to field to how many distinct strings are counted, where it is not the usual number (D3).
+            by_hash: Whether all files are verified by their bytes.
+
+        Raises:
+            DamagedFileError: A file is damaged, and nothing else has what it holds.
+        """
+        damaged = _damaged([file for files in version.parts.values() for file in files.values()], by_hash=by_hash)
+        damaged += [
+            file.path for file in version.files(INSIGHTS).values() if file.path not in damaged and fault_of(file)
+        ]
+
+        def files(kind: str) -> dict[int, StoredFile]:
+            return {number: file for number, file in version.files(kind).items() if file.path not in damaged}
+
+        summaries = files("state/summaries")
+        states = _by_partition(version.states)
+        schema, is_made = _schema(version, states, summaries, limits or {})
+        return cls(
+            Held(
+                version=version.number,
+                states=states,
+                summaries=summaries,
+                rows=_by_partition(files),
+                insights=files("state/insights"),
+                keys=files("cache_keys"),
+                key_uses=files("state/cache_keys"),
+                fields=_deciding(schema),
+                damaged=sorted({*damaged, *((SCHEMA,) if is_made else ())}),
+            ),
+            schema,
+        )
+
+    @classmethod
+    def of_keys(cls, version: Version, *, by_hash: bool = False) -> Held:
+        """What a backfill goes on from: which URLs earlier versions listed (K2).
+
+        Raises:
+            DamagedFileError: As `of`.
+        """
+        kinds = ("cache_keys", "state/cache_keys")
+        damaged = _damaged([file for kind in kinds for file in version.files(kind).values()], by_hash=by_hash)
+        keys = {number: file for number, file in version.files(kinds[0]).items() if file.path not in damaged}
+        return Held(version=version.number, keys=keys, key_uses=version.files(kinds[1]), damaged=damaged)
+
+
+def faults(files: Sequence[StoredFile], *, by_hash: bool) -> Iterator[tuple[StoredFile, str]]:
+    """Files that are not what was written, each with why.
+
+    Args:
+        files: Of one version.
+        by_hash: Whether the bytes are verified, or only that they are as many.
+    """
+    if by_hash:
+        with ThreadPoolExecutor(_AT_ONCE) as workers:
+            found = list(workers.map(fault_of, files))
+    else:
+        sizes = _sizes(files)
+        found = [size_fault(file, sizes.get(file.uri)) for file in files]
+    yield from ((file, fault) for file, fault in zip(files, found, strict=True) if fault is not None)
+
+
+def _damaged(files: Sequence[StoredFile], *, by_hash: bool) -> list[str]:
+    """The paths of damaged files that are made again; raises DamagedFileError where one cannot be."""
+    damaged = []
+    for file, fault in faults(files, by_hash=by_hash):
+        if file.path.startswith("rejections/"):
+            continue  # of the job that published the version: the next one has its own
+        if not is_rebuilt(file.path):
+            raise damaged_file(file.uri, fault)
+        damaged.append(file.path)
+    return damaged
+
+
+def _sizes(files: Sequence[StoredFile]) -> dict[str, int]:
+    """The sizes of those files that are there, by URI."""
+    sizes: dict[str, int] = {}
+    folders = {file.uri.removesuffix(file.path) for file in files if not is_local(file.uri)}
+    for folder in folders:  # one listing: a request for each file would take long
+        found = FileSystems.match([join(folder, "**")])[0].metadata_list
+        sizes |= {each.path: each.size_in_bytes for each in found}
+    for file in files:
+        if is_local(file.uri):
+            with suppress(OSError):
+                status = os.stat(file.uri, follow_symlinks=False)  # noqa: PTH116 - a Path for each of thousands takes longer
+                if stat.S_ISREG(status.st_mode):
+                    sizes[file.uri] = status.st_size
+    return sizes
+
+
+def _schema(
+    version: Version,
+    states: Mapping[int, Mapping[Group, StoredFile]],
+    summaries: Mapping[int, StoredFile],
+    limits: Mapping[Group, Mapping[str, int]],
+) -> tuple[JsonObject, bool]:
+    """`schema.json`, and whether it was made again of the summaries: the bytes that were published, or nothing."""
+    try:
+        return version.document(SCHEMA), False
+    except DamagedFileError:
+        merged = Summaries()
+        for number, files in states.items():
+            for group, summary in _summaries(files, summaries.get(number), limits).items():
+                merged[group] = merge_groups(merged.get(group, GROUP_ZERO), summary)
+        options = SchemaOptions(
+            sticky_text=cast("Mapping[Group, list[str]]", version.manifest["sticky_text"]),
+            declared=declarations.parse(version.manifest["declared"]),
+        )
+        groups = cast("JsonObject", resolve(merged, options)["groups"])
+        schema: JsonObject = {"format": 1, "version": version.number, "groups": groups}
+        if hashlib.sha256(document_text(schema)).hexdigest() != version.manifest["schema_fingerprint"]:
+            raise
+        return schema, True
+
+
+def _summaries(
+    states: Mapping[Group, StoredFile], file: StoredFile | None, limits: Mapping[Group, Mapping[str, int]]
+) -> Mapping[Group, GroupSummary]:
+    """The summaries of the rows of a partition; made again of the rows where they are damaged."""
+    with suppress(DamagedFileError):
+        if file is not None:
+            return read_summaries(file)
+    return {group: summarize(read_state(state), limits.get(group, {})) for group, state in states.items()}
+
+
+def _deciding(schema: JsonObject) -> dict[Group, JsonObject]:
+    groups = cast("dict[Group, dict[str, dict[str, JsonObject]]]", schema["groups"])
+    return {
+        group: {key: {name: field[name] for name in _DECIDING} for key, field in described["fields"].items()}
+        for group, described in groups.items()
+    }
+
+
+def _by_partition(files: Callable[[Group], Mapping[int, StoredFile]]) -> dict[int, dict[Group, StoredFile]]:
+    found: dict[int, dict[Group, StoredFile]] = {}
+    for group in GROUPS:
+        for number, file in files(group).items():
+            found.setdefault(number, {})[group] = file
+    return found

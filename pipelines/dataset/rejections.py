@@ -1,0 +1,182 @@
+"""Rejections read back: of a version, or of a run that published nothing (R1, R4)."""
+
+import base64
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from apache_beam.io.filesystems import FileSystems
+
+from pipelines.dataset.documents.reading import DocumentError, parsed
+from pipelines.dataset.documents.types import RejectionJson, ReportJson
+from pipelines.dataset.store.base import REJECTIONS, REPORT, join
+from pipelines.dataset.versions import Dataset, Version
+from pipelines.errors import UsageError
+from transforms.beam.stored_files import StoredFile, read_bytes
+from transforms.beam.verified_files import verified
+from transforms.damage import damaged_file
+from transforms.rules.export_rows import Group
+from transforms.rules.values import JsonObject
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class RejectingJob:
+    """A job whose rejections can be read.
+
+    Attributes:
+        name: `version 3`, or `run ID` of one that published nothing.
+        base: The version that was current when it had ended, 0 for none.
+        published: Whether its accepted records are in the dataset.
+        options: Of the job, as the manifest has them; empty where they are not known.
+        model_runs: URI of an export to the model runs that it was given for.
+        conflicts: As the report of a run has them.
+        parts: The files with its rejections, in their order: those of a version as its manifest has them, else URIs.
+    """
+
+    name: str
+    base: int
+    published: bool
+    options: JsonObject
+    model_runs: Mapping[str, frozenset[str]]
+    parts: tuple[StoredFile | str, ...]
+    conflicts: tuple[JsonObject, ...] = ()
+    kept: tuple[JsonObject, ...] | None = None
+
+    def rejections(self) -> "list[Rejected]":
+        """All of them, in the order of the exports."""
+        if self.kept is not None:
+            return [Rejected(self, line) for line in self.kept]
+        return [Rejected(self, line) for part in self.parts for line in _lines_of(part)]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A rejection as it was written.
+
+    Attributes:
+        line: Its members (docs/outputs.md).
+    """
+
+    job: RejectingJob = field(repr=False)
+    line: JsonObject
+
+    @property
+    def group(self) -> Group:
+        """The group in which it counts."""
+        return cast("Group", self.line["group"])
+
+    @property
+    def export_group(self) -> Group:
+        """The group that its record came in with, and has to be ingested with again: that of a frame is scenes."""
+        return cast("Group", self.line.get("export_group", self.line["group"]))
+
+    @property
+    def model_run(self) -> str | None:
+        """Of a prediction the model run; None of others, and where an older release did not write it down."""
+        if (written := self.line.get("model_run")) is not None:
+            return str(written)
+        runs = self.job.model_runs.get(str(self.line["export"]), frozenset())
+        return next(iter(runs)) if self.export_group == "predictions" and len(runs) == 1 else None
+
+    @property
+    def raw(self) -> bytes | None:
+        """The raw record byte for byte; None where it is not whole."""
+        text = str(self.line["raw"])
+        raw = base64.b64decode(text) if self.line["encoding"] == "base64" else text.encode()
+        return raw if raw and not self.line.get("raw_truncated") else None
+
+
+def job_of_version(dataset: Dataset, version: int | None) -> RejectingJob:
+    """The job that published a version, the current one if none is named.
+
+    Raises:
+        UsageError: There is no such version.
+    """
+    return of_version(dataset.published() if version is None else dataset.version(version))
+
+
+def of_version(version: Version) -> RejectingJob:
+    """The job that published a version."""
+    runs: dict[str, set[str]] = {}
+    for given in cast("list[JsonObject]", version.manifest["inputs"]):
+        if given["model_run"] is not None:
+            runs.setdefault(str(given["uri"]), set()).add(str(given["model_run"]))
+    return RejectingJob(
+        name=f"version {version.number}",
+        base=version.number,
+        published=True,
+        options=cast("JsonObject", version.manifest["options"]),
+        model_runs={uri: frozenset(names) for uri, names in runs.items()},
+        parts=tuple(file for _, file in sorted(version.files(REJECTIONS).items())),
+    )
+
+
+def job_of_run(dataset: Dataset, run: str) -> RejectingJob:
+    """The job of a run whose report is kept.
+
+    Raises:
+        UsageError: There is no such run.
+    """
+    folder = join(dataset.root, "runs", run)
+    # Part of the report of every run that is kept; a name with a slash in it is none.
+    if "/" in run or not FileSystems.exists(join(folder, REPORT)):
+        raise UsageError(f"{dataset.root} has no report of a run {run}; the ids of kept runs are the folders of runs/")
+    uri = join(folder, REPORT)
+    report = _whole(uri, lambda: parsed(read_bytes(uri), ReportJson))
+    if report["outcome"] == "published":  # of a detached job
+        return job_of_version(dataset, report["version"])
+    parts = FileSystems.match([join(folder, REJECTIONS, "part-*")])[0].metadata_list
+    return RejectingJob(
+        name=f"run {run}",
+        base=report["version"] or 0,
+        published=False,
+        options=cast("JsonObject", report.get("options", {})),
+        model_runs={},
+        parts=tuple(sorted(each.path for each in parts)),
+        conflicts=tuple(cast("list[JsonObject]", report["conflicts"])),
+    )
+
+
+def raw_records(rejections: Iterable[Rejected]) -> Iterator[bytes | None]:
+    """The raw record of each rejection, on one line, ready to be ingested again; None where it is not whole.
+
+    A record that was rejected in several parts (a mask with its segments) comes once.
+    """
+    seen: set[tuple[object, object, bytes | None]] = set()
+    for rejection in rejections:
+        raw = rejection.raw
+        place = (rejection.line["export"], rejection.line["offset"], raw)
+        if place in seen:
+            continue
+        seen.add(place)
+        # Records of documents may span lines; no JSON text has a line end inside a string, so a space says the same.
+        yield None if raw is None else raw.replace(b"\r\n", b" ").replace(b"\n", b" ")
+
+
+def lines(uri: str, data: bytes) -> list[JsonObject]:
+    """The rejections in a part.
+
+    Args:
+        uri: Of the part, for the error.
+        data: Its bytes, or whole lines of it.
+
+    Raises:
+        DamagedFileError: They are none.
+    """
+    return _whole(uri, lambda: [cast("JsonObject", parsed(line, RejectionJson)) for line in data.split(b"\n") if line])
+
+
+def _lines_of(part: StoredFile | str) -> list[JsonObject]:
+    """The rejections in a part; those of a version are verified."""
+    if isinstance(part, StoredFile):
+        return lines(part.uri, bytes(verified(part)))
+    return lines(part, read_bytes(part))
+
+
+def _whole(uri: str, read: Callable[[], _T]) -> _T:
+    try:
+        return read()
+    except DocumentError as error:
+        raise damaged_file(uri, f"{error}") from error

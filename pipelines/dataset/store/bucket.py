@@ -1,0 +1,319 @@
+"""A dataset in a bucket: generations of objects, server-side copies.
+
+This module, `bucket_runs` and `bucket_place` are the only ones that ask google.cloud.storage for anything of a
+dataset.
+
+A bucket knows no rename and no lock. Two things take their place (P2):
+
+- Who publishes a version makes its manifest first, the claim, by an upload that expects no object there.
+- CURRENT is replaced by an upload that expects the generation which was read before the claim was made. Who puts away
+  the claim of a job that seems dead gives CURRENT a new generation first: if that job only slept, it is refused.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+
+from google.api_core.exceptions import NotFound, PreconditionFailed
+from google.cloud import storage
+
+from pipelines.dataset.documents import reading
+from pipelines.dataset.store.base import CURRENT, LEFT, MANIFEST, Placed, Removable, Run, version_folder
+from pipelines.dataset.store.bucket_place import OWNER, REQUESTS_AT_ONCE, delete
+from pipelines.dataset.store.bucket_runs import BucketRuns, Runs
+from pipelines.dataset.store.marker import FORGOTTEN_AFTER, record, record_path
+from pipelines.dataset.store.names import version_number
+from pipelines.errors import AnotherJobPublishedError, ForeignFilesError
+
+_WAIT_SECONDS = 0.5
+_OVERTAKEN = "another job published a version of {} meanwhile; run this job again on top of it"
+_IN_THE_WAY = (
+    "{} was put there by somebody else while the job worked; nothing was published, and it stays as it is: run the job "
+    "again, which then takes the next number"
+)
+_NOTHING = b'{"version": 0, "manifest": null}'
+"""CURRENT where nothing is published, and the claim of a dead job was put away."""
+_PRUNED, _UNPUBLISHED = ".pruned", ".unpublished"
+"""How the notes of versions end that are removed: with the first, whoever finds the note removes what is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """CURRENT as it is now, None and 0 where nothing is published; who replaces it has to expect its generation."""
+
+    data: bytes | None
+    generation: int
+    root: str
+
+    @property
+    def version(self) -> int:
+        return 0 if self.data is None else reading.pointer(self.data, self.root)
+
+
+class BucketStore(BucketRuns):
+    """A dataset in a bucket; `root` is its URI, without a slash at the end."""
+
+    def pointer(self) -> bytes | None:
+        """See `Store`."""
+        with self._explained():
+            return self._seen().data
+
+    def numbers(self) -> list[int]:
+        """See `Store`."""
+        with self._explained(), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+            records, removed = self._records(), self._removed()
+            numbers = [each for each in self._folders() if each in records and _note(each, _PRUNED) not in removed]
+            return [number for number, claim in zip(numbers, pool.map(self._claim_on, numbers), strict=True) if claim]
+
+    def next_number(self, number: int) -> int:
+        """See `Store`."""
+        with self._explained():
+            there = self._folders()
+            number += 1
+            while number in there and not self._is_free(number):
+                number += 1
+            return number
+
+    def reported(self) -> list[str]:
+        """See `Store`."""
+        with self._explained():
+            return sorted(self._runs().reported) if self.identity() is not None else []
+
+    def foreign(self) -> list[str]:
+        """See `Store`."""
+        with self._explained():
+            if self.identity() is None:
+                return []
+            records, entries = self._records(), sorted(self._entries("versions/") - {""})
+            numbers = {entry: version_number(entry.rstrip("/")) for entry in entries}
+            return [
+                *(f"runs/{name}" for name in self._runs().foreign),
+                *(
+                    f"versions/{entry.rstrip('/')}"
+                    for entry, number in numbers.items()
+                    if number is None or not (number in records or self._is_free(number))
+                ),
+            ]
+
+    def publish(
+        self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed], *, fsync: bool = True
+    ) -> None:
+        """See `Store`. What a bucket has taken is on its disks.
+
+        Whoever dies in between leaves CURRENT as it was, and a claim that the next job puts away.
+        """
+        del fsync
+        with self._explained():
+            try:
+                while not self._is_published(run, version, seen, files):
+                    pass  # put away by somebody who perhaps does not publish, or in the way of one who was put away
+            except (AnotherJobPublishedError, NotFound) as error:
+                if self._has_published(run, version):
+                    return
+                if self._seen().data != seen:
+                    raise AnotherJobPublishedError(_OVERTAKEN.format(self.root)) from error
+                raise OSError(f"{run.root} was taken for dead, and put away; run this job again ({error})") from error
+
+    def sweep(self) -> list[str]:
+        """See `Store`."""
+        with self._explained():
+            runs = self._runs()
+            for name in runs.dead:
+                self._remove_run(name)
+            for name in runs.unreleased:
+                self.clear(self._named(name), LEFT)
+                self.release(self._named(name))
+            now, records = self._seen(), self._records()  # the records before the claims, which are older than they are
+            folders = self._folders()
+            for number in folders:
+                if number > now.version and self._is_own(claim := self._claim_on(number)):
+                    self._put_away(claim, number, now)
+            delete(
+                [
+                    blob
+                    for number, blob in records.items()
+                    if number not in folders or (number > now.version and self._claim_on(number) is None)
+                ]
+            )
+            self._finish_removals(runs, now.version)
+            return runs.dead
+
+    def removable(self, keep: Collection[int]) -> Removable:
+        """See `Store`."""
+        with self._explained():
+            runs = self._runs()
+            kept = {*keep, *(int(base) for base in runs.living.values() if base.isdigit())}
+            current = self._seen().version
+            old = [number for number in self.numbers() if number < current and number not in kept]
+            strange = {number: self._in_version(number)[1] for number in old}
+            return Removable(
+                versions=tuple(number for number in old if not strange[number]),
+                runs=tuple(runs.dead),
+                blocked=tuple(path for paths in strange.values() for path in paths),
+            )
+
+    def prune(self, keep: Collection[int]) -> list[int]:
+        """See `Store`."""
+        self.sweep()
+        with self._explained():
+            removed = self.removable(keep).versions
+            for number in removed:
+                self._note_removed(_note(number, _PRUNED))  # from here on nobody sees the version
+                self._remove_pruned(number)
+            return list(removed)
+
+    def _finish_removals(self, runs: Runs, current: int) -> None:
+        """Removes what a prune left that was killed, and the notes that are of no use any more."""
+        for name, note in self._removed().items():
+            number = version_number(name.partition(".")[0])
+            if number is None:
+                if runs.now - note.updated > FORGOTTEN_AFTER:
+                    delete([note])
+            elif name.endswith(_PRUNED) and number < current:
+                self._remove_pruned(number)
+            elif number <= current:
+                delete([note])
+
+    def _remove_pruned(self, number: int) -> None:
+        """Removes a version that is noted to be removed, what is recorded of it, and at last the note."""
+        own, _ = self._in_version(number)
+        delete([blob for blob in own if blob.name.endswith(f"/{MANIFEST}")])
+        delete(own)
+        delete([blob for each, blob in self._records().items() if each == number])
+        delete([blob for name, blob in self._removed().items() if name == _note(number, _PRUNED)])
+
+    def _is_free(self, number: int) -> bool:
+        """Whether what is in the folder of a version that is not published is of a job on this dataset, or nothing."""
+        own, strange = self._in_version(number)
+        claims = [blob for blob in own if blob.name.endswith(f"/{MANIFEST}")]
+        if strange:
+            return False
+        return any(map(self._is_own, claims)) or not own or _note(number, _UNPUBLISHED) in self._removed()
+
+    def _is_published(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> bool:
+        """Tries to publish; where that is refused, or fails before CURRENT is replaced, nothing of the try stays."""
+        (manifest,) = (file for file in files if file.path == MANIFEST)
+        data = self._at(manifest.source).download_as_bytes()
+        now, claim = self._claim(run, version, seen, data)
+        recorded = self._generation(record_path(version))  # before the claim is looked at again, in `_is_filled`
+        copies: list[storage.Blob] = []
+        with ExitStack() as failing:
+            failing.callback(delete, [claim])  # last: until then nobody else makes the version
+            failing.callback(delete, copies)
+            if not self._is_filled(now, claim, copies, files):
+                return False
+            if not self._is_recorded(run, version, data, claim, recorded):
+                return False
+            # An error from here on leaves open whether CURRENT was replaced: all stays, for the next job to see.
+            refused = failing.pop_all()
+        pointer = {"version": version, "manifest": f"{version_folder(version)}/{MANIFEST}"}
+        is_moved = self._put(CURRENT, json.dumps(pointer).encode(), now.generation, _owner(run)) is not None
+        if not is_moved:
+            refused.close()
+        return is_moved
+
+    def _is_recorded(self, run: Run, version: int, manifest: bytes, claim: storage.Blob, generation: int) -> bool:
+        """Records the manifest of a version that this run has claimed; False where the claim was put away.
+
+        The record is replaced only if it is of the generation that was seen when the claim was made, or if the claim
+        still stands: who slept, and was overtaken, does not write over what the other one recorded.
+        """
+        while self._put(record_path(version), record(version, manifest), generation, _owner(run)) is None:
+            generation = self._generation(record_path(version))
+            now = self._claim_on(version)
+            if now is None or now.generation != claim.generation:
+                return False
+        return True
+
+    def _generation(self, path: str) -> int:
+        blob = self._object(path)
+        return 0 if blob is None else int(blob.generation)
+
+    def _has_published(self, run: Run, version: int) -> bool:
+        """Whether an earlier try of this very run has published: who holds the claim when CURRENT moves is the one."""
+        claim = self._claim_on(version)
+        owner = "" if claim is None else (claim.metadata or {}).get("run", "")
+        return owner.partition("/")[0] == run.id and self._seen().version >= version
+
+    def _claim(self, run: Run, version: int, seen: bytes | None, manifest: bytes) -> tuple[_Seen, storage.Blob]:
+        """Makes a version this run's to write, once nobody else does; returns CURRENT as it was, and the manifest."""
+        while True:
+            now = self._seen()
+            if now.data != seen:
+                raise AnotherJobPublishedError(_OVERTAKEN.format(self.root))
+            if (other := self._claim_on(version)) is not None:
+                if not self._is_own(other):
+                    raise ForeignFilesError(_IN_THE_WAY.format(f"{self.root}/{version_folder(version)}"))
+                self._put_away(other, version, now)
+                time.sleep(_WAIT_SECONDS)
+            elif claim := self._put(f"{version_folder(version)}/{MANIFEST}", manifest, 0, _owner(run)):
+                return now, claim
+
+    def _put_away(self, claim: storage.Blob, version: int, now: _Seen) -> None:
+        """Puts away what a dead job has of a version; does nothing while the one that claims it lives.
+
+        If that one only slept, it must not publish any more: CURRENT gets a new generation first, with what it says.
+        """
+        owner = (claim.metadata or {}).get("run", "")
+        if owner in self._runs().owners:
+            return
+        self._note_removed(_note(version, _UNPUBLISHED))  # the one that sleeps may copy what it was about to copy
+        if self._put(CURRENT, now.data or _NOTHING, now.generation, owner) is not None:
+            delete(self._in_version(version)[0])
+
+    def _is_filled(self, now: _Seen, claim: storage.Blob, copies: list[storage.Blob], files: Sequence[Placed]) -> bool:
+        """Copies files to where a version has them, and lists the copies; says whether nothing was in the way."""
+
+        def copy(file: Placed) -> None:
+            source, name = self._at(file.source), folder + file.path
+            copies.append(self._bucket.copy_blob(source, self._bucket, name, if_generation_match=0))
+
+        folder = claim.name.removesuffix(MANIFEST)
+        number = int(folder.rstrip("/").rpartition("/")[2])
+        own, strange = self._in_version(number)
+        left = [blob for blob in own if blob.generation != claim.generation]
+        if self._seen() != now:
+            return False  # the claim was put away, and what is there may be of the next one
+        if strange or (left and _note(number, _UNPUBLISHED) not in self._removed()):
+            raise ForeignFilesError(_IN_THE_WAY.format(f"{self.root}/{version_folder(number)}"))
+        delete(left)  # of the dead
+        try:
+            with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+                list(pool.map(copy, (file for file in files if file.path != MANIFEST)))
+        except PreconditionFailed:
+            return False
+        return True
+
+    def _seen(self) -> _Seen:
+        while (blob := self._object(CURRENT)) is not None:
+            with suppress(NotFound):  # it is replaced between the two requests
+                data = self._bucket.blob(blob.name, generation=blob.generation).download_as_bytes()
+                return _Seen(None if data == _NOTHING else data, int(blob.generation), self.root)
+        return _Seen(None, 0, self.root)
+
+    def _put(self, path: str, data: bytes, generation: int, run: str) -> storage.Blob | None:
+        """Replaces an object of this generation, 0 for none; returns the new one, None where another one is there."""
+        blob = self._bucket.blob(self._prefix + path)
+        blob.cache_control = "no-store"
+        blob.metadata = put = {"run": run, "put": secrets.token_hex(8), OWNER: self._id}
+        try:
+            blob.upload_from_string(data, content_type="application/json", if_generation_match=generation)
+        except PreconditionFailed:
+            # If the answer got lost and the library asked again, what is in the way is this very object.
+            there = self._object(path)
+            return there if there is not None and there.metadata == put else None
+        return blob
+
+
+def _note(number: int, kind: str) -> str:
+    """Name of the note that a version is removed."""
+    return f"{version_folder(number).rpartition('/')[2]}{kind}"
+
+
+def _owner(run: Run) -> str:
+    """What says whose a claim is: the object of a run that is renewed while somebody publishes."""
+    return f"{run.id}/{run.attempt}" if run.attempt else run.id

@@ -1,0 +1,323 @@
+"""What in the directory of a dataset is the dataset's own, and how it is removed: nothing else ever is (P6)."""
+
+import hashlib
+import json
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from pipelines.dataset.store.base import CURRENT, MANIFEST, version_folder
+from pipelines.dataset.store.folders import TEMPORARY, Folder
+from pipelines.dataset.store.guards import (
+    LOCK,
+    MARKER_NAME,
+    check_free,
+    check_regular,
+    make_directory,
+    marker,
+    no_dataset,
+    opened_area,
+)
+from pipelines.dataset.store.locks import exclusive
+from pipelines.dataset.store.marker import (
+    FORGOTTEN_AFTER,
+    MANIFESTS,
+    PRIVATE,
+    REMOVED,
+    dataset_id,
+    new_marker,
+    record_path,
+)
+from pipelines.dataset.store.names import is_run_id, is_version_file, version_number
+from pipelines.errors import UsageError
+
+RUNS, VERSIONS = "runs", "versions"
+_AREAS = {MANIFESTS.rpartition("/")[2], REMOVED.rpartition("/")[2]}
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """The directory of a dataset, open, to write to.
+
+    Attributes:
+        root: The directory that the user named.
+        private: The folder of it that is for this tool alone.
+        identity: The id of the dataset.
+        clock: Descriptor of the lock of the dataset while this process holds it, else None.
+    """
+
+    root: Folder
+    private: Folder
+    identity: str
+    clock: int | None
+    _opened: dict[str, Folder] = field(default_factory=dict)
+    _closing: ExitStack = field(default_factory=ExitStack)
+
+    @classmethod
+    @contextmanager
+    def locked(cls, root: str, *, create: bool = False) -> Iterator[Self]:
+        """A dataset that nobody else writes to meanwhile.
+
+        Args:
+            root: Path of the directory.
+            create: Whether a directory without a marker becomes a dataset, if there is nothing in it.
+
+        Raises:
+            UsageError: The directory is no dataset, and cannot become one; or a link is in the way of its folders.
+            DamagedDatasetError: The marker is damaged.
+        """
+        if create:
+            make_directory(Path(root))
+        with Folder.opened(Path(root)) as folder:
+            if create:
+                check_free(folder)  # before anything is written
+            elif marker(folder) is None:
+                raise UsageError(no_dataset(folder))
+            check_regular(folder, CURRENT)
+            check_regular(folder, LOCK)
+            with exclusive(LOCK, wait=True, folder=folder.descriptor) as clock:
+                if create and marker(folder) is None:
+                    check_free(folder)
+                    folder.make(PRIVATE)
+                    with opened_area(folder, PRIVATE) as private:
+                        private.write(MARKER_NAME, new_marker(), fsync=True)
+                        private.fsync()
+                    folder.fsync()
+                with cls._of(folder, clock) as owned:
+                    yield owned
+
+    @classmethod
+    @contextmanager
+    def shared(cls, root: str) -> Iterator[Self]:
+        """A dataset that others may write to at the same time; raises as `locked`."""
+        with Folder.opened(Path(root)) as folder, cls._of(folder, None) as owned:
+            yield owned
+
+    @classmethod
+    @contextmanager
+    def _of(cls, root: Folder, clock: int | None) -> Iterator[Self]:
+        data = marker(root)
+        if data is None:
+            raise UsageError(no_dataset(root))
+        with opened_area(root, PRIVATE) as private, ExitStack() as closing:
+            owned = cls(root, private, dataset_id(data, str(root.path)), clock, _closing=closing)
+            for name in (RUNS, VERSIONS):  # before anything is written: a link in the way is a reason to stop
+                owned.area(name)
+            yield owned
+
+    def area(self, name: str, *, make: bool = False) -> Folder | None:
+        """`runs` or `versions`, or below the private folder `manifests` or `removed`; None where it is not there.
+
+        Raises:
+            UsageError: Something else than a directory is there.
+        """
+        if name not in self._opened:
+            parent = self.root if name in (RUNS, VERSIONS) else self.private
+            if make:
+                parent.make(name)
+            if not parent.has(name):
+                return None
+            self._opened[name] = self._closing.enter_context(opened_area(parent, name))
+        return self._opened[name]
+
+    def made(self, name: str) -> Folder:
+        """An area that is made if it is not there."""
+        area = self.area(name, make=True)
+        assert area is not None  # noqa: S101 - for mypy
+        return area
+
+    def now(self) -> float:
+        """The time by the clock that dates the files here, which on a shared disk is not that of this machine."""
+        assert self.clock is not None  # noqa: S101 - a programming error
+        os.utime(self.clock)
+        return os.fstat(self.clock).st_mtime
+
+    def runs(self) -> list[str]:
+        """The ids of its own runs, and of those that were removed and written to again."""
+        runs = self.area(RUNS)
+        return [] if runs is None else [name for name in runs.names() if self._is_run(runs, name)]
+
+    @contextmanager
+    def run(self, name: str) -> Iterator[Folder | None]:
+        """The folder of one of its runs; None where there is none."""
+        runs = self.area(RUNS)
+        if runs is None or not self._is_run(runs, name):
+            yield None
+            return
+        with runs.inner(name) as folder:
+            yield folder
+
+    def start_run(self, name: str) -> "Folder":
+        """A folder for a new run, which `place_run` puts in its place: whoever dies meanwhile leaves no trace."""
+        removed = self.made("removed")
+        removed.make(f"{name}.new")
+        folder = self._closing.enter_context(removed.inner(f"{name}.new"))
+        folder.write(PRIVATE, self.identity.encode())
+        return folder
+
+    def place_run(self, name: str) -> None:
+        """Puts the folder of a new run in its place."""
+        self.made("removed").move(f"{name}.new", self.made(RUNS), name)
+
+    def versions(self) -> list[int]:
+        """The numbers of its own versions, ascending; also of those that were not published, or are not whole."""
+        versions = self.area(VERSIONS)
+        numbers = [] if versions is None else [version_number(name) for name in versions.names()]
+        return sorted(number for number in numbers if number is not None and self.is_version(number))
+
+    def is_version(self, number: int) -> bool:
+        """Whether the folder of a version is the dataset's own: it recorded the manifest of such a version."""
+        versions, records = self.area(VERSIONS), self.area("manifests")
+        status = None if versions is None else versions.status(_folder_name(number))
+        return (
+            status is not None
+            and stat.S_ISDIR(status.st_mode)
+            and records is not None
+            and records.read(_record_name(number)) is not None
+        )
+
+    def is_unpublished(self, number: int) -> bool:
+        """Whether a version that CURRENT does not name yet is what was recorded for it, and nothing else."""
+        versions, records = self.area(VERSIONS), self.area("manifests")
+        if versions is None or records is None or not self.is_version(number) or self.strangers(number):
+            return False
+        with versions.inner(_folder_name(number)) as folder:
+            data, recorded = folder.read(MANIFEST), records.read(_record_name(number))
+        try:
+            expected = json.loads(recorded or b"")["sha256"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return False
+        return data is not None and hashlib.sha256(data).hexdigest() == expected
+
+    def strangers(self, number: int) -> list[str]:
+        """Paths below the dataset of what somebody else put into the folder of a version."""
+        versions = self.area(VERSIONS)
+        if versions is None:
+            return []
+        start = _folder_name(number)
+        with versions.inner(start) as folder:
+            found = [path for path in _paths(folder) if not is_version_file(path)]
+        return [f"{VERSIONS}/{start}/{path}" for path in found]
+
+    def record(self, number: int, data: bytes, *, fsync: bool) -> None:
+        """Keeps what is recorded of the manifest of a version."""
+        self.made("manifests").write(_record_name(number), data, fsync=fsync)
+
+    def written(self) -> list[Folder]:
+        """The folders in which names change when a version is published, but for its own and that of the dataset."""
+        return [self.made(VERSIONS), self.made("manifests"), self.private]
+
+    def discard_run(self, name: str, *, is_over: bool = False) -> None:
+        """Removes one of its runs, whole; where a worker of it may still write, that it was removed is kept in mind."""
+        with self.run(name) as folder:
+            status = None if folder is None else folder.status()
+        if status is not None:
+            if not is_over:
+                self.made("removed").write(name)
+            self._discard(self.made(RUNS), name, status)
+        self.root.remove_empty(RUNS)
+        self._forget(RUNS)
+
+    def discard_version(self, number: int) -> None:
+        """Removes one of its versions, in one step for those who look, and what is recorded of it."""
+        versions = self.made(VERSIONS)
+        status = versions.status(_folder_name(number))
+        if status is not None and self.is_version(number):
+            self._discard(versions, _folder_name(number), status)
+        self.made("manifests").remove(_record_name(number))
+
+    def tidy(self) -> None:
+        """Removes what is on its way out, what writers left that died, and what is recorded of no version."""
+        removed, records, now = self.made("removed"), self.made("manifests"), self.now()
+        for name in removed.names():
+            status = removed.status(name)
+            if status is None:
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                removed.remove_tree(name)
+            elif now - status.st_mtime > FORGOTTEN_AFTER.total_seconds():
+                removed.remove(name)
+        for folder in (self.private, records):
+            for name in folder.names():
+                if name.endswith(TEMPORARY):
+                    folder.remove(name)
+        there = {_record_name(number) for number in self.versions()}
+        for name in records.names():
+            if name not in there and version_number(name.removesuffix(".json")) is not None:
+                records.remove(name)
+
+    def foreign(self) -> Iterator[str]:
+        """Paths below the dataset, in its folders, of what is not its own."""
+        runs, versions = self.area(RUNS), self.area(VERSIONS)
+        if runs is not None:
+            yield from (f"{RUNS}/{name}" for name in runs.names() if not self._is_run(runs, name))
+        if versions is not None:
+            for name in versions.names():
+                number = version_number(name)
+                if number is None or not self.is_version(number):
+                    yield f"{VERSIONS}/{name}"
+
+    def _is_run(self, runs: Folder, name: str) -> bool:
+        """Whether a folder is a run of this dataset: by its name, and by what it says whose it is."""
+        if not is_run_id(name):
+            return False
+        try:
+            with runs.inner(name) as folder:
+                owner = folder.read(PRIVATE)
+        except OSError:  # a link, a file, a folder that nobody may look into: not ours
+            return False
+        if owner is not None:
+            return owner == self.identity.encode()
+        removed = self.area("removed")
+        return removed is not None and removed.has(name)
+
+    def _discard(self, parent: Folder, name: str, status: os.stat_result) -> None:
+        """Takes a folder away in one step, and then apart, if it is still the one that was looked at.
+
+        Raises:
+            OSError: Another one is in its place by now: it is put back.
+        """
+        removed, hidden = self.made("removed"), f"{name}.{secrets.token_hex(4)}"
+        parent.move(name, removed, hidden)
+        moved = removed.status(hidden)
+        if moved is None or not os.path.samestat(moved, status):
+            removed.move(hidden, parent, name)
+            raise OSError(f"{parent.path / name} is exchanged while it is removed; it stays, run this again")
+        removed.remove_tree(hidden)
+
+    def _forget(self, name: str) -> None:
+        """Looks again where an area is, next time: it may be gone."""
+        if not self.root.has(name):
+            self._opened.pop(name, None)
+
+
+def _paths(folder: Folder, start: str = "") -> Iterator[str]:
+    """Paths of all files in a folder; of what is no file, and of empty directories, a path that no file has."""
+    for name in folder.names():
+        status = folder.status(name)
+        if status is None:
+            continue
+        path = f"{start}{name}"
+        if not stat.S_ISDIR(status.st_mode):
+            yield path if stat.S_ISREG(status.st_mode) else f"{path}@"
+            continue
+        try:
+            with folder.inner(name) as inner:
+                if not inner.names():
+                    yield f"{path}/"
+                yield from _paths(inner, f"{path}/")
+        except OSError:  # nobody may look into it
+            yield f"{path}/"
+
+
+def _folder_name(number: int) -> str:
+    return version_folder(number).rpartition("/")[2]
+
+
+def _record_name(number: int) -> str:
+    return record_path(number).rpartition("/")[2]

@@ -1,0 +1,62 @@
+"""A version is put together in the folder of its run, where a sweep takes it along if the job dies."""
+
+import errno
+import shutil
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipelines.dataset.store.base import Placed, Run, version_folder
+from pipelines.dataset.store.durable import fsync_files
+from pipelines.dataset.store.owned import VERSIONS, Owned
+from pipelines.errors import ForeignFilesError
+
+
+def make_room(owned: Owned, version: int) -> None:
+    """Puts away what a job left that died over this version; raises ForeignFilesError where something else is there."""
+    versions = owned.area(VERSIONS)
+    if versions is None or not versions.has(version_folder(version).rpartition("/")[2]):
+        return
+    if not owned.is_unpublished(version):
+        raise ForeignFilesError(
+            f"{owned.root.path}/{version_folder(version)} was put there by somebody else while the job worked; nothing "
+            "was published, and it stays as it is: run the job again, which then takes the next number"
+        )
+    owned.discard_version(version)
+
+
+def stage(run: Run, files: Sequence[Placed], folder: Path, *, fsync: bool) -> None:
+    """Puts a version together, and has on the disk what was not there before."""
+    own = []
+    for file in files:
+        target = folder / file.path
+        is_own = file.source.startswith(f"{run.root}/")
+        if _place(Path(file.source), target, move=is_own and not run.attempt) or is_own:
+            own.append(target)
+    if fsync:
+        fsync_files(own)
+
+
+def folders(version: int, files: Sequence[Placed], root: str) -> list[Path]:
+    """The folders of a version in its place."""
+    top = Path(root, version_folder(version))
+    return sorted({parent for file in files for parent in (top / file.path).parents if parent.is_relative_to(top)})
+
+
+def _place(source: Path, target: Path, *, move: bool) -> bool:
+    """Puts a file where the version has it; says whether its bytes are new there.
+
+    One of an earlier version stays there too, as one file with two names.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not stat.S_ISREG(source.lstat().st_mode):
+        raise OSError(errno.EINVAL, "expected a file, and no link to one", str(source))
+    if move:
+        source.rename(target)
+        return True
+    try:
+        target.hardlink_to(source)
+    except OSError:  # a file system without hard links, or too many of one file
+        shutil.copyfile(source, target)
+        return True
+    return False

@@ -1,0 +1,217 @@
+"""Compares every file of a dataset with the digest that it was published with (P7)."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from apache_beam.io.filesystems import FileSystems
+
+from pipelines.dataset.documents import reading
+from pipelines.dataset.documents.types import SHAPES
+from pipelines.dataset.store.base import MANIFEST, join, version_folder
+from pipelines.dataset.store.marker import MARKER
+from pipelines.dataset.versions import Dataset, Version
+from pipelines.errors import DamagedDatasetError, UsageError
+from transforms.beam.stored_files import StoredFile, is_local
+from transforms.beam.verified_files import fault_of
+from transforms.damage import damage, damaged_file
+from transforms.errors import DamagedFileError, one_line
+from transforms.rules.values import JsonObject
+
+_AT_ONCE = 8
+"""Files that are read at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is damaged.
+
+    Attributes:
+        path: Below the dataset.
+        versions: Numbers of the versions that have it.
+        reason: What is wrong.
+        affects: What it holds.
+        advice: What to do.
+    """
+
+    path: str
+    versions: Sequence[int]
+    reason: str
+    affects: str
+    advice: str
+
+    def document(self) -> JsonObject:
+        """As `--json` has it."""
+        return {
+            "path": self.path,
+            "versions": list(self.versions),
+            "reason": self.reason,
+            "affects": self.affects,
+            "advice": self.advice,
+        }
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return one_line(f"{self.path} is damaged: {self.reason}; it holds {self.affects}. {self.advice}")
+
+
+@dataclass(slots=True)
+class Verification:
+    """What was found.
+
+    Attributes:
+        versions: Numbers of those that were verified.
+        files: How many files, each counted once however many versions share it.
+        bytes: Of them.
+        foreign: Paths of files in the folders of versions that no version lists.
+    """
+
+    versions: list[int] = field(default_factory=list)
+    files: int = 0
+    bytes: int = 0
+    damaged: list[Finding] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+
+def verified(
+    dataset: Dataset,
+    *,
+    version: int | None = None,
+    every: bool = False,
+    progress: Callable[[int], AbstractContextManager[Callable[[int], None]]] | None = None,
+) -> Verification:
+    """Verifies one version of a dataset, or all; nothing is written.
+
+    Args:
+        dataset: To be verified.
+        version: Its number; None for the current one.
+        every: Whether all versions are.
+        progress: Given how many bytes there are, it shows them: inside it, it is told of each so many more.
+
+    Raises:
+        UsageError: There is no dataset, or no such version.
+    """
+    found = Verification()
+    found.damaged += _marker(dataset)
+    versions = []
+    for number in _numbers(dataset, version, found, every=every):
+        found.versions.append(number)
+        try:
+            versions.append(dataset.at_number(number, None))
+        except DamagedFileError as error:
+            found.damaged.append(_finding(dataset.root, error, [number]))
+    _verify_files(versions, found, progress or _unseen)
+    for each in versions:
+        _verify_documents(each, found)
+        found.foreign += _foreign(each)
+    found.damaged.sort(key=lambda each: each.path)
+    return found
+
+
+def _marker(dataset: Dataset) -> Iterator[Finding]:
+    """What is wrong with the marker, by which a place is known for a dataset (P6)."""
+    advice = "Restore it from a copy, or build the dataset in another directory with `metadata-etl backfill`"
+    try:
+        reason = "it is not there" if dataset.store.identity() is None else None
+    except DamagedDatasetError:
+        reason = "it does not name a dataset"
+    if reason is not None and dataset.store.pointer() is not None:
+        yield Finding(MARKER, [], reason, "what a dataset is known by; without it nothing is published here", advice)
+
+
+def _numbers(dataset: Dataset, version: int | None, found: Verification, *, every: bool) -> list[int]:
+    """Which versions are verified; where CURRENT is damaged all that are there, unless one is named."""
+    pointer = dataset.store.pointer()
+    if pointer is None:
+        dataset.published()  # says what is wrong
+        return []
+    numbers = dataset.store.numbers()
+    try:
+        current = reading.pointer(pointer, dataset.root)
+    except DamagedFileError as error:
+        found.damaged.append(_finding(dataset.root, error, []))
+        return [version] if version in numbers else numbers
+    numbers = [number for number in numbers if number < current] + [current]
+    if version is not None and version not in numbers:
+        raise UsageError(f"{dataset.root} has no version {version}; it has {', '.join(map(str, reversed(numbers)))}")
+    return numbers if every else [current if version is None else version]
+
+
+@contextmanager
+def _unseen(_: int) -> Iterator[Callable[[int], None]]:
+    """Shows no progress."""
+    yield lambda _: None
+
+
+def _verify_files(
+    versions: Sequence[Version],
+    found: Verification,
+    progress: Callable[[int], AbstractContextManager[Callable[[int], None]]],
+) -> None:
+    """Hashes all files of versions, those that several share once."""
+    shared: dict[tuple[object, ...], list[tuple[StoredFile, int]]] = {}
+    for version in reversed(versions):
+        for files in version.parts.values():
+            for file in files.values():
+                shared.setdefault(_identity(file), []).append((file, version.number))
+    found.files, found.bytes = len(shared), sum(same[0][0].bytes for same in shared.values())
+    with ThreadPoolExecutor(_AT_ONCE) as workers, progress(found.bytes) as advance:
+        faults = workers.map(fault_of, (same[0][0] for same in shared.values()))
+        for same, fault in zip(shared.values(), faults, strict=True):
+            advance(same[0][0].bytes)
+            if fault is not None:
+                numbers = sorted(number for _, number in same)
+                found.damaged.append(_finding(versions[0].root, damaged_file(same[0][0].uri, fault), numbers))
+
+
+def _identity(file: StoredFile) -> tuple[object, ...]:
+    """What is the same of one file under several names."""
+    if is_local(file.uri):
+        try:
+            status = os.stat(file.uri, follow_symlinks=False)  # noqa: PTH116 - a Path for each of thousands takes longer
+        except OSError:
+            pass  # it is said later that it is not there
+        else:
+            return status.st_dev, status.st_ino, file.sha256, file.bytes
+    return (file.uri,)
+
+
+def _verify_documents(version: Version, found: Verification) -> None:
+    """Parses the documents of a version whose bytes are right by their types."""
+    known = {each.path for each in found.damaged}
+    for name in SHAPES:
+        if f"{version_folder(version.number)}/{name}" not in known:
+            try:
+                version.document(name)
+            except DamagedFileError as error:
+                found.damaged.append(_finding(version.root, error, [version.number]))
+
+
+def _finding(root: str, error: DamagedFileError, versions: Sequence[int]) -> Finding:
+    told = damage(error.uri, error.reason)
+    path = error.uri.removeprefix(root).removeprefix("/")
+    return Finding(path, versions, told.reason, told.affects, told.advice.partition("; `metadata-etl verify")[0])
+
+
+def _foreign(version: Version) -> Iterator[str]:
+    """Paths of files in the folder of a version that it does not list."""
+    folder = version_folder(version.number)
+    listed = {file.uri for files in version.parts.values() for file in files.values()}
+    listed.add(join(version.root, folder, MANIFEST))
+    for uri in sorted(_files_below(join(version.root, folder))):
+        if uri not in listed:
+            yield uri.removeprefix(version.root).removeprefix("/")
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    if is_local(folder):
+        for place, folders, names in os.walk(folder):
+            links = [name for name in folders if Path(place, name).is_symlink()]
+            yield from (os.path.join(place, name) for name in (*names, *links))  # noqa: PTH118 - as URIs are joined
+    else:
+        found = FileSystems.match([join(folder, "**")])[0].metadata_list
+        yield from (cast("str", each.path) for each in found)

@@ -1,0 +1,1 @@
+"""The main job: find exports, plan, build the graph, run it, publish."""

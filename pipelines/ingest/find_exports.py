@@ -1,0 +1,100 @@
+"""The exports of a job: patterns to files, in the order that decides between duplicates (I3)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from apache_beam.io.filesystems import FileSystems
+
+from pipelines.config import JobStep, Source
+from pipelines.errors import UsageError
+from pipelines.ingest import local_exports
+from pipelines.ingest.listed_exports import ListedExport
+from transforms.beam.elements import Export
+from transforms.beam.stored_files import refusal, refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The exports of a job.
+
+    Attributes:
+        exports: As the patterns were given, then by name.
+        unmatched: The patterns that match nothing and may.
+    """
+
+    exports: tuple[Export, ...]
+    unmatched: tuple[str, ...]
+
+
+def find_exports(steps: Iterable[JobStep]) -> list[Export]:
+    """The files that the sources of the steps name: as given, then by name.
+
+    Raises:
+        UsageError: As `find`.
+    """
+    return list(find(steps, allow_empty=False).exports)
+
+
+def find(steps: Iterable[JobStep], *, allow_empty: bool) -> Found:
+    """The files that the sources of the steps name.
+
+    Args:
+        steps: Of the job.
+        allow_empty: Whether every source may match nothing, not only one that is optional.
+
+    Raises:
+        UsageError: A pattern matches nothing, or what is no export; or its place cannot be listed.
+    """
+    exports: list[Export] = []
+    unmatched: list[str] = []
+    for step, job in enumerate(steps):
+        for source in job.sources:
+            matches = _matches(source)
+            if not matches:
+                if not (source.optional or allow_empty):
+                    raise UsageError(
+                        f"--{source.group} {source.pattern}: no such file, and nothing matches it as a pattern; check "
+                        "the path, or let it be missing with --allow-empty"
+                    )
+                unmatched.append(source.pattern)
+            for listed in matches:
+                export = Export(
+                    number=len(exports),
+                    uri=listed.uri,
+                    group=source.group,
+                    model_run=source.model_run,
+                    size=listed.size,
+                    step=step,
+                    mode=job.mode,
+                    revision=listed.revision,
+                    status=listed.status,
+                )
+                exports.append(export)
+    return Found(tuple(exports), tuple(unmatched))
+
+
+def _matches(source: Source) -> list[ListedExport]:
+    """The exports of a source, by name, none where nothing matches."""
+    flag = f"--{source.group}"
+    faults: tuple[type[Exception], ...] = (*refusals(), ValueError)
+    try:
+        return sorted(_listed(source.pattern), key=lambda listed: listed.uri)
+    except UsageError as error:
+        raise UsageError(f"{flag} {error}") from error
+    except faults as error:
+        raise UsageError(
+            f"{flag} {source.pattern}: cannot be listed ({refusal(error)}); check the path and its permissions"
+        ) from error
+
+
+def _listed(pattern: str) -> Iterable[ListedExport]:
+    match FileSystems.get_scheme(pattern):
+        case None:
+            return local_exports.find(pattern)
+        case "gs":
+            from pipelines.ingest import bucket_exports  # noqa: PLC0415 - its library takes long to load
+
+            return bucket_exports.find(pattern)
+        case _:  # another store that Beam has been taught, of which only sizes are known
+            results = FileSystems.match([pattern])
+            return [ListedExport(each.path, each.size_in_bytes) for found in results for each in found.metadata_list]

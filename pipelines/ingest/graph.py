@@ -1,0 +1,137 @@
+"""The graph of an ingest or a backfill, from top to bottom, and what it is built from."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import apache_beam as beam
+
+from pipelines.dataset.store.base import join
+from transforms.beam.elements import Export, Held
+from transforms.beam.exports import RANGE_BYTES
+from transforms.find_conflict_examples import FindExamples
+from transforms.infer_schema import ResolveSchema, SchemaOptions
+from transforms.kernels.publish.rows import CacheKeyMode
+from transforms.line_numbers import FirstLines
+from transforms.list_cache_keys import ListCacheKeys
+from transforms.merge_records import OUTPUTS, REJECTED, SUMMARIES, GroupPartitions, MergeRecords, Merging
+from transforms.normalize import READINGS, Normalize
+from transforms.normalize import REJECTED as FAULTY
+from transforms.read_exports import ReadExports
+from transforms.resolve_conflicts import RuleConflicts, SettleConflicts
+from transforms.rules.export_rows import Group
+from transforms.rules.policies import OnConflict, Step
+from transforms.write_rejections import WriteRejections
+from transforms.write_reports import RESULTS, WriteResults
+from transforms.write_rows import USES, WriteRows
+
+SETTLED = "settled"
+"""Folder of what is written anew where conflicts had to be settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job with everything looked up: what the graph is built from.
+
+    Attributes:
+        root: Where the steps write.
+        version: The number that would be published.
+        steps: The jobs that are decided together: one, or (a backfill) a whole history.
+        held: What the published version holds.
+        held_kinds: Group to field to the kind of its values in the published version (T4).
+        fresh: Groups whose summaries have to be made anew, because other choices are declared.
+        anew: Whether nothing that the published version holds stays (P5).
+        progress: Local file for progress notes, None where the workers are elsewhere.
+    """
+
+    root: str
+    exports: Sequence[Export]
+    partitions: int
+    version: int
+    steps: Sequence[Step]
+    held: Held
+    held_kinds: Mapping[Group, Mapping[str, str]]
+    schema: SchemaOptions
+    cache_keys: CacheKeyMode = "canonical"
+    on_conflict: OnConflict = "fail"
+    fresh: Collection[Group] = ()
+    anew: bool = False
+    progress: str | None = None
+    range_bytes: int = RANGE_BYTES
+    limits: Mapping[Group, Mapping[str, int]] = field(default_factory=dict)
+
+
+Reports: TypeAlias = dict[str, beam.PCollection[object]]
+"""Name of the reports to the reports, of every step."""
+
+
+def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None]]:
+    """The graph, from top to bottom; returns what the steps report, and one element when all of it is written."""
+    raw = root | "ReadExports" >> ReadExports(job.exports, range_bytes=job.range_bytes, progress=job.progress)
+    rows = raw | "Normalize" >> Normalize(
+        partitions=job.partitions, declared=job.schema.declared, max_fields=job.schema.max_fields
+    )
+    partitions = rows.batches | "GroupPartitions" >> GroupPartitions(job.held)
+    merging = _merging(job)
+    merged = partitions | "MergeRecords" >> MergeRecords(merging, root=job.root)
+    schema = merged[SUMMARIES] | "InferSchema" >> ResolveSchema(job.schema)
+    first_lines = rows[READINGS] | "FirstLines" >> FirstLines()
+    examples = merged.partitions | "FindExamples" >> FindExamples(
+        schema=schema, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
+    )
+    settled, outputs = schema, {name: merged[name] for name in ("partitions", *OUTPUTS)}
+    if job.on_conflict != "fail":
+        ruling = schema | "RuleConflicts" >> RuleConflicts(job.on_conflict, job.held_kinds)
+        again = partitions | "MergeSettled" >> MergeRecords(merging, root=join(job.root, SETTLED), ruling=ruling)
+        outputs = {
+            name: (found, again[name]) | f"Settle{name.title()}" >> SettleConflicts(ruling)
+            for name, found in outputs.items()
+        }
+        settled = outputs[SUMMARIES] | "InferSettledSchema" >> ResolveSchema(job.schema)
+    written = outputs["partitions"] | "WriteRows" >> WriteRows(
+        root=job.root,
+        partitions=job.partitions,
+        schema=settled,
+        held=job.held,
+        cache_keys=job.cache_keys,
+        progress=job.progress,
+    )
+    keys = written[USES] | "ListCacheKeys" >> ListCacheKeys(
+        root=job.root,
+        partitions=job.partitions,
+        version=job.version,
+        merged=outputs["partitions"],
+        held=job.held,
+        anew=job.anew,
+    )
+    rejected = (rows[FAULTY], outputs[REJECTED]) | "FlattenRejected" >> beam.Flatten()
+    rejections = rejected | "WriteRejections" >> WriteRejections(
+        root=job.root, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
+    )
+    reports: Reports = {
+        "readings": rows[READINGS],
+        "counts": outputs["counts"],
+        "states": outputs["partitions"],
+        "schema": settled,
+        "examples": examples,
+        "rows": written.written,
+        "cache_keys": keys,
+        "rejections": rejections,
+    }
+    if job.on_conflict != "fail":
+        reports["conflicts"] = schema
+    return reports, reports | "WriteResults" >> WriteResults(uri=join(job.root, RESULTS))
+
+
+def _merging(job: Job) -> Merging:
+    return Merging(
+        partitions=job.partitions,
+        exports=[export.name for export in job.exports],
+        steps=job.steps,
+        export_steps=[export.step for export in job.exports],
+        held=job.held,
+        limits=job.limits,
+        fresh=job.fresh,
+        progress=job.progress,
+        max_fields=job.schema.max_fields,
+    )

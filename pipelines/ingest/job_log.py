@@ -1,0 +1,63 @@
+"""The log of a job, with `--verbose`: where it works, what it reads, what stages took, what it wrote, how it ended."""
+
+import logging
+from collections.abc import Sequence
+from typing import cast
+
+from pipelines.dataset.versions import Version
+from pipelines.ingest.outcome import Outcome
+from pipelines.streams import JOB_LOG
+from transforms.beam.elements import Export
+from transforms.beam.stored_files import StoredFile
+from transforms.rules.values import JsonObject
+
+_log = logging.getLogger(JOB_LOG)
+
+
+def started(root: str, before: Version | None, runner: str, exports: Sequence[Export]) -> None:
+    """The dataset, the runner and the exports."""
+    _log.info("dataset %s: %s", root, "new" if before is None else f"goes on from version {before.number}")
+    _log.info("%s", runner)
+    for export in exports:
+        run = "" if export.model_run is None else f" of {export.model_run}"
+        _log.info("export %d: %s%s, %s, %s bytes", export.number + 1, export.group, run, export.uri, f"{export.size:,}")
+
+
+def phase(name: str, seconds: float) -> None:
+    """A phase of the launching process that is over."""
+    _log.info("%s took %.3f s", name, seconds)
+
+
+def stages(found: JsonObject) -> None:
+    """What each stage of the graph took, in all workers together."""
+    for name, figures in found.items():
+        took = cast("dict[str, float]", figures)
+        _log.info(
+            "stage %s: %s records, %s bytes, %.3f s at work",
+            name,
+            f"{int(took['records']):,}",
+            f"{int(took['bytes']):,}",
+            took["seconds"],
+        )
+
+
+def files(version: int, written: Sequence[StoredFile]) -> None:
+    """The files that a version lists."""
+    for file in written:
+        _log.info(
+            "file of version %d: %s, %s records, %s bytes", version, file.path, f"{file.records:,}", f"{file.bytes:,}"
+        )
+
+
+def ended(outcome: Outcome) -> None:
+    """How the job ended."""
+    reason = f": {outcome.verdict.reason}" if outcome.verdict.reason else ""
+    version = "" if outcome.version is None else f", version {outcome.version}"
+    _log.info(
+        "%s%s, exit code %d%s, %.3f s",
+        outcome.verdict.outcome,
+        version,
+        outcome.verdict.exit_code,
+        reason,
+        outcome.seconds,
+    )

@@ -1,0 +1,133 @@
+"""Exports on a disk: the files that a pattern matches, each looked at but not opened (R4).
+
+To open a FIFO waits for somebody who writes to it, and a device may have no end: what is no regular file is refused by
+its kind before anything is read.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+
+from pipelines.errors import UsageError
+from pipelines.ingest.listed_exports import ListedExport
+from pipelines.ingest.patterns import is_pattern, translated
+
+_OF_A_PROCESS = ("/dev/", "/proc/")
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+_INTO_A_FILE = "write what it gives to a file first, and name that"
+
+
+def find(pattern: str) -> Iterator[ListedExport]:
+    """The files that a path or a pattern names, in no order.
+
+    Raises:
+        UsageError: One of them is no file that can be read; the text says what it is instead.
+        OSError: A folder on the way cannot be listed.
+        ValueError: The pattern is none, or no path.
+    """
+    if pattern.endswith("/"):
+        pattern += "*"
+    elif _is_there(pattern):
+        # A file whose name has the characters of a pattern is itself, not what the pattern would match.
+        yield _looked_at(pattern)
+        return
+    root = "/" if pattern.startswith("/") else ""
+    for path in _expanded(root, pattern.lstrip("/").split("/")):
+        if _is_there(path):  # not one that went away while the others were listed
+            yield _looked_at(path)
+
+
+def look(path: str) -> ListedExport:
+    """A file as it is now, of which is known that it was one that can be read.
+
+    Raises:
+        OSError: It is not there any more, or cannot be looked at.
+    """
+    found = os.stat(path)  # noqa: PTH116 - a Path would drop `./` and double slashes from names that are kept
+    return ListedExport(path, found.st_size, found.st_mtime_ns, (found.st_ino, found.st_ctime_ns))
+
+
+def _expanded(parent: str, parts: Sequence[str]) -> Iterator[str]:
+    """The paths below `parent`, which is empty or ends in a slash, that match the parts of a pattern one by one."""
+    part, rest = parts[0], parts[1:]
+    if "**" in part:
+        yield from _below(parent, "/".join(parts))
+    elif not is_pattern(part):
+        if rest:
+            yield from _expanded(f"{parent}{part}/", rest)
+        elif _is_there(f"{parent}{part}"):
+            yield f"{parent}{part}"
+    else:
+        expression = translated(part)
+        for entry in _entries(parent):
+            if expression.fullmatch(entry.name) is None:
+                continue
+            if not rest:
+                yield f"{parent}{entry.name}"
+            elif entry.is_dir(follow_symlinks=False):
+                yield from _expanded(f"{parent}{entry.name}/", rest)
+
+
+def _below(parent: str, pattern: str) -> Iterator[str]:
+    """The files in all folders below `parent` whose path from there matches."""
+    expression = translated(pattern)
+    names_hidden = pattern.startswith(".") or "/." in pattern
+    for folder, folders, files in os.walk(parent or ".", onerror=_raise):
+        if not names_hidden:
+            folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = os.path.relpath(folder, parent or ".")
+        for name in files:
+            path = name if inside == "." else f"{inside}/{name}"
+            if expression.fullmatch(path):
+                yield f"{parent}{path}"
+
+
+def _entries(parent: str) -> Iterator["os.DirEntry[str]"]:
+    try:
+        with os.scandir(parent or ".") as entries:
+            yield from entries
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def _is_there(path: str) -> bool:
+    """Whether something has this name, be it a link to nothing; raises OSError where nobody may know."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _looked_at(path: str) -> ListedExport:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - as in `look`
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP) or not os.path.islink(path):  # noqa: PTH114 - likewise
+            raise
+        target = os.readlink(path)  # noqa: PTH115 - likewise
+        raise UsageError(
+            f"{path}: is a link to {target}, which is not there; repair the link, or name another file"
+        ) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise UsageError(
+            f"{path}: is a folder, not an export; name the files in it, such as {path.rstrip('/')}/*.ndjson"
+        )
+    if not stat.S_ISREG(found.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "of a kind of its own")
+        raise UsageError(f"{path}: is {kind}, not a file; {_INTO_A_FILE}")
+    if path.startswith(_OF_A_PROCESS):
+        raise UsageError(f"{path}: means another file in each process of the job; {_INTO_A_FILE}")
+    if not os.access(path, os.R_OK):
+        raise UsageError(f"{path}: cannot be read (permission denied); check its permissions")
+    return ListedExport(path, found.st_size, found.st_mtime_ns, (found.st_ino, found.st_ctime_ns))
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,0 +1,126 @@
+"""From what a job is told and what the dataset holds to the job that the graph is built from."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from pipelines.config import CacheKey, JobConfig
+from pipelines.dataset.published_state import PublishedState
+from pipelines.dataset.versions import Version
+from pipelines.errors import UsageError
+from pipelines.ingest.graph import Job
+from transforms.beam.elements import Export, Held
+from transforms.infer_schema import SchemaOptions
+from transforms.rules import declared as declarations
+from transforms.rules.declared import Declared
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.policies import Step
+from transforms.rules.strings import MAX_CATEGORIES
+from transforms.rules.values import JsonObject, JsonValue
+
+FEWEST_PARTITIONS = 8
+PARTITION_BYTES, LARGE_PARTITION_BYTES = 48 * 1024 * 1024, 128 * 1024 * 1024
+"""Bytes of exports for which a new dataset gets a partition: what a worker then holds is a few times as much."""
+LARGE_BYTES = 1536 * 1024 * 1024
+"""From so many bytes of exports on, partitions are large: fewer of them cost less, and there is memory for them."""
+MOST_BY_SIZE = 4096
+
+
+def plan(
+    config: JobConfig,
+    exports: Sequence[Export],
+    before: Version | None,
+    *,
+    root: str,
+    progress: str | None,
+    version: int | None = None,
+) -> Job:
+    """The job.
+
+    Args:
+        config: What it is told.
+        exports: In their order.
+        before: The version that it starts from.
+        root: Where it writes.
+        progress: Where its steps note what they read, None for nowhere.
+        version: The number of the version that it makes; None for the one after `before`.
+
+    Raises:
+        UsageError: The dataset has another kind of cache keys.
+        DamagedFileError: A file of the dataset is damaged, and nothing else has what it holds.
+    """
+    published: Declared = {} if before is None else declarations.parse(before.manifest["declared"])
+    declared = published if config.declared is None else declarations.updated(published, config.declared)
+    limits, held_limits = _limits(declared), _limits(published)
+    kept = None if config.backfill else before
+    state = None if kept is None else PublishedState.of(kept, held_limits, by_hash=config.verify)
+    if state is not None:
+        held = state.held
+    else:
+        held = Held() if before is None else PublishedState.of_keys(before, by_hash=config.verify)
+    return Job(
+        root=root,
+        exports=exports,
+        partitions=_partitions(config, exports) if before is None else before.partitions,
+        version=version or (1 if before is None else before.number + 1),
+        steps=[Step(step.mode, step.on_duplicate) for step in config.steps],
+        held=held,
+        held_kinds={} if state is None else _kinds(state.schema),
+        schema=SchemaOptions(
+            sticky_text={} if kept is None else cast("Mapping[Group, list[str]]", kept.manifest["sticky_text"]),
+            max_fields=config.max_fields,
+            declared=declared,
+        ),
+        cache_keys=_cache_key(config, before),
+        on_conflict=config.on_conflict,
+        fresh=[group for group in GROUPS if limits.get(group, {}) != held_limits.get(group, {})],
+        anew=config.backfill,
+        progress=progress,
+        limits=limits,
+    )
+
+
+def _cache_key(config: JobConfig, before: Version | None) -> CacheKey:
+    """What is hashed for cache keys: one thing in all versions of a dataset, or no key would be known again (K2)."""
+    if before is None:
+        return config.cache_key or "canonical"
+    held = cast("CacheKey", before.manifest["cache_key"])
+    if config.cache_key not in (None, held):
+        raise UsageError(
+            f"--cache-key {config.cache_key}: the cache keys of this dataset are {held} ones, and others would have "
+            "every image uploaded again; leave the flag out, or start another dataset"
+        )
+    return held
+
+
+def _limits(declared: Declared) -> dict[Group, dict[str, int]]:
+    """How many distinct strings are counted of the fields that have more choices than a category may have (D3)."""
+    return {
+        group: limits
+        for group, fields in declared.items()
+        if (
+            limits := {
+                key: len(field.choices)
+                for key, field in fields.items()
+                if field.choices is not None and len(field.choices) > MAX_CATEGORIES
+            }
+        )
+    }
+
+
+def _partitions(config: JobConfig, exports: Sequence[Export]) -> int:
+    """How many partitions a new dataset gets: a power of two that depends on its first exports alone (P3, P5)."""
+    if config.partitions is not None:
+        return config.partitions
+    total = sum(export.size for export in exports if export.step == 0)
+    needed = -(-total // (PARTITION_BYTES if total <= LARGE_BYTES else LARGE_PARTITION_BYTES))
+    wanted = 1 << max(needed - 1, 0).bit_length()
+    return min(max(FEWEST_PARTITIONS, wanted), MOST_BY_SIZE)
+
+
+def _kinds(schema: JsonObject) -> dict[Group, dict[str, str]]:
+    """The kind of every field that has values."""
+    groups = cast("dict[Group, dict[str, dict[str, dict[str, JsonValue]]]]", schema["groups"])
+    return {
+        group: {key: str(field["kind"]) for key, field in groups[group]["fields"].items() if field["present"]}
+        for group in GROUPS
+    }

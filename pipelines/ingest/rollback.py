@@ -1,0 +1,96 @@
+"""Going back: a new version that equals an old one, whose files it shares."""
+
+from collections.abc import Iterator
+from typing import cast
+
+import polars as pl
+
+from pipelines.dataset.published_state import faults
+from pipelines.dataset.store.base import INSIGHTS, MANIFEST, SCHEMA, Placed, Run, join
+from pipelines.dataset.versions import Dataset, Version, document_text, manifest
+from pipelines.ingest.outcome import Tally
+from pipelines.runners.interrupts import publishing
+from transforms.beam.elements import WrittenKeys
+from transforms.beam.states import BASES
+from transforms.beam.stored_files import StoredFile, store, write_bytes
+from transforms.damage import damaged_file
+from transforms.kernels.publish.rows import USES
+from transforms.kernels.urls.cache_keys import CacheKeys, no_uses
+from transforms.list_cache_keys import read_uses, written_keys
+from transforms.rules.export_rows import GROUPS
+from transforms.rules.values import JsonObject, JsonValue
+
+
+def rollback(dataset: Dataset, number: int) -> int | None:
+    """Publishes a version whose records, schema and declaration are those of an old one; returns its number.
+
+    What only grows stays: images that any version has listed are cached (K2), fields that are text for good are (T2).
+    None where the old version is the current one.
+
+    Raises:
+        UsageError: There is no such version.
+        AnotherJobPublishedError: Another job has published meanwhile (P2).
+        DamagedFileError: A file of the version is damaged (P7).
+    """
+    current = dataset.published()
+    target = dataset.version(number)
+    if target.number == current.number:
+        return None
+    with dataset.store.run(target.number) as here:
+        new = dataset.store.next_number(current.number)
+        files = [file for kind in _shared(target) for file in target.files(kind).values()]
+        for file, fault in faults(files, by_hash=True):
+            raise damaged_file(file.uri, fault)
+        keys = list(_keys(target, current, here, new))
+        files += (file for each in keys for file in (each.file, each.uses) if file is not None)
+        documents = {name: {**target.document(name), "version": new} for name in (SCHEMA, INSIGHTS)}
+        stored = [store(here.root, name, document_text(each), records=0) for name, each in documents.items()]
+        files += stored
+        cached = sum(each.cached for each in keys)
+        text = document_text(_manifest(target, current, new, files, cached, stored[0].sha256))
+        write_bytes(join(here.root, MANIFEST), text)
+        placed = [Placed(file.uri, file.path) for file in files]
+        placed.append(Placed(join(here.root, MANIFEST), MANIFEST))
+        with publishing():
+            dataset.store.publish(here, new, current.pointer, placed)
+        dataset.store.remove(here.root)
+    return new
+
+
+def _shared(target: Version) -> Iterator[str]:
+    """The kinds of files that the new version takes over; its job has no rejections, and lists no new key."""
+    for group in GROUPS:
+        if target.records(group):
+            yield from (group, f"state/{group}", f"{BASES}{group}")
+    yield from ("state/summaries", "state/insights")
+
+
+def _keys(target: Version, current: Version, here: Run, new: int) -> Iterator[WrittenKeys]:
+    was, is_now = (version.files("state/cache_keys") for version in (target, current))
+    for number in sorted(was.keys() | is_now.keys()):
+        old, held = (read_uses(files[number]) if number in files else no_uses() for files in (was, is_now))
+        used = old.filter(pl.col("reference_id").is_not_null()).select(*USES, "owner")
+        keys = CacheKeys.of(used, pl.concat([held, old]), changed=None, version=new)
+        yield written_keys(keys, here.root, number, target.partitions)
+
+
+def _manifest(
+    target: Version, current: Version, new: int, files: list[StoredFile], cached: int, fingerprint: str
+) -> JsonObject:
+    was, is_now = (cast("dict[str, list[str]]", version.manifest["sticky_text"]) for version in (target, current))
+    sticky: JsonObject = {group: list[JsonValue](sorted({*was[group], *is_now[group]})) for group in GROUPS}
+    return manifest(
+        version=new,
+        parent=current.number,
+        partitions=target.partitions,
+        inputs=[],
+        options={"rollback": target.number},
+        cache_key=str(target.manifest["cache_key"]),
+        counts=Tally().counts(),
+        cache_keys={"upload": 0, "cached": cached},
+        warnings={},
+        files=files,
+        schema_fingerprint=fingerprint,
+        declared=cast("JsonObject", target.manifest["declared"]),
+        sticky_text=sticky,
+    )

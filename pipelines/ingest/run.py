@@ -1,0 +1,111 @@
+"""The main job: exports -> checked rows -> merged partitions -> schema -> published version."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from pipelines.config import JobConfig
+from pipelines.dataset.store.base import Run
+from pipelines.dataset.versions import Dataset, Version
+from pipelines.errors import EngineError, ExportChangedError
+from pipelines.ingest import job_log
+from pipelines.ingest.export_changes import review
+from pipelines.ingest.find_exports import find
+from pipelines.ingest.graph import build
+from pipelines.ingest.outcome import Outcome
+from pipelines.ingest.plan import plan
+from pipelines.ingest.progress import Progress
+from pipelines.ingest.publish import Ending, conclude, leave
+from pipelines.runners import choose as runners
+from pipelines.runners import estimate
+from pipelines.runners.interrupts import at_the_end
+from pipelines.runners.temporary_folders import private_temporary_files, temporary_folder
+from transforms.beam.coders import spilling
+from transforms.beam.elements import Export
+from transforms.beam.stored_files import is_local
+
+SPILLED = "spilled"
+
+
+def run(config: JobConfig, progress: Progress) -> Outcome:
+    """Runs an ingest or a backfill and publishes what it made.
+
+    Raises:
+        UsageError: An export or the dataset is not there, or is something else.
+        ExportChangedError: The workers failed, and an export changed while they read.
+    """
+    began = time.time()
+    found = find(config.steps, allow_empty=config.allow_empty)
+    exports = found.exports
+    dataset = Dataset.at(config.dataset)
+    before = dataset.current()
+    total = sum(export.size for export in exports)
+    kept = 0 if before is None or config.backfill else estimate.held(before.manifest, total)
+    runner = runners.choose(config.runner_flags, total + kept)
+    with (
+        private_temporary_files(),
+        _workplace(dataset, before, runner, dry_run=config.dry_run) as here,
+        progress.watching(total, runner) as notes,
+    ):
+        job_log.started(config.dataset, before, runner.name, exports)
+        number = dataset.store.next_number(0 if before is None else before.number)
+        job = plan(config, exports, before, root=here.root, progress=notes, version=number)
+        running = time.monotonic()
+        with _spilling(here, runner), _telling_changes(exports):
+            stages = runner.run(partial(build, job=job))
+        job_log.stages(stages)
+        job_log.phase("reading, merging and writing", time.monotonic() - running)
+        progress.phase("publishing")
+        publishing = time.monotonic()
+        ending = Ending.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
+        outcome = conclude(dataset, here, ending, before, stages=stages)
+        outcome = replace(outcome, foreign=tuple(dataset.store.foreign()))
+        if not config.dry_run:
+            leave(dataset, here, outcome)
+        job_log.phase("publishing", time.monotonic() - publishing)
+    job_log.ended(outcome)
+    return outcome
+
+
+@contextmanager
+def _telling_changes(exports: Sequence[Export]) -> Iterator[None]:
+    """Says so where a job failed because an export went away or changed while workers read it."""
+    try:
+        yield
+    except (RuntimeError, EngineError, ExportChangedError) as error:
+        looked = review(exports, {})
+        if looked.changes:
+            raise ExportChangedError(looked.reason) from error
+        raise
+
+
+@contextmanager
+def _workplace(dataset: Dataset, before: Version | None, runner: runners.Runner, *, dry_run: bool) -> Iterator[Run]:
+    """Where the job writes: below the dataset, or for a dry run on this machine somewhere that goes away."""
+    if dry_run and runner.local:
+        with temporary_folder() as folder:
+            yield Run("dry-run", str(folder))
+        return
+    with dataset.store.run(None if before is None else before.number) as here, ExitStack() as ending:
+        if runner.local and is_local(here.root):  # else the next job removes it: what takes long is not for a signal
+            ending.enter_context(at_the_end(partial(dataset.store.remove, here.root)))
+        yield here
+        if dry_run:  # workers elsewhere see no folder of this machine
+            dataset.store.remove(here.root)
+
+
+@contextmanager
+def _spilling(here: Run, runner: runners.Runner) -> Iterator[None]:
+    """Where local worker processes leave what they hand to each other: beside what they write, if that is a disk."""
+    if runner.environment is None:
+        with spilling(None):
+            yield
+    elif is_local(here.root):
+        with spilling(Path(here.root, SPILLED)):
+            yield
+    else:
+        with temporary_folder() as folder, spilling(folder):
+            yield

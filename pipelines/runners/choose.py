@@ -1,0 +1,178 @@
+"""Where a job runs: here, in one process or on all cores, or on the runner that the flags after `--` name."""
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+from apache_beam.metrics.metric import MetricResults, MetricsFilter
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.transforms import environments
+
+from pipelines.config import TEMPLATE_FLAG
+from pipelines.errors import EngineError, UsageError, job_error
+from pipelines.runners import engines, estimate
+from pipelines.runners.system_errors import system_error
+from pipelines.runners.worker_channels import ProcessEnvironment, errors_told_once, private_channels
+from transforms.beam.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
+from transforms.errors import StepError
+from transforms.rules.values import JsonObject
+
+_DATAFLOW = "dataflowrunner"  # as Beam compares the names of its runners
+_LOCAL = ("direct_num_workers", "direct_running_mode")
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A runner chosen.
+
+    Attributes:
+        name: For a person: which runner, how many workers.
+        local: Whether all workers are on this machine, so that they may write to its temporary files.
+        environment: How workers are started, None for the one in this process.
+    """
+
+    name: str
+    local: bool
+    options: PipelineOptions
+    environment: environments.Environment | None = None
+
+    def submit(self, build: Callable[[beam.Pipeline], object]) -> str | None:
+        """Hands a new pipeline over and does not wait; returns what the engine calls the job, None where it does not.
+
+        Raises:
+            EngineError: The engine did not take it.
+        """
+        return engines.submit(self.name, self.options, build)
+
+    def run(self, build: Callable[[beam.Pipeline], object]) -> JsonObject:
+        """Runs a new pipeline to its end; returns what its stages took, as `--json` has it.
+
+        Raises:
+            JobError: A step met what concerns a person, such as a damaged file.
+            EngineError: A runner elsewhere did not do the job, or there is no private channel to workers here.
+            WorkerLostError: A worker process died.
+        """
+        try:
+            if self.local:
+                with errors_told_once():
+                    return stages(self._run_here(build))
+            return stages(engines.run(self.name, self.options, build))
+        except (StepError, RuntimeError, EngineError) as error:  # local workers' errors are text in a RuntimeError
+            told = job_error(error)
+            if told is None and isinstance(error, RuntimeError):
+                told = system_error(error)
+            if told is None:
+                raise
+            raise type(told)(f"nothing was published: {told}") from error
+
+    def _run_here(self, build: Callable[[beam.Pipeline], object]) -> MetricResults:
+        # Named, because Beam's DirectRunner would first look for an engine to download, and leave temporary folders.
+        pipeline = beam.Pipeline(runner=FnApiRunner(self.environment), options=self.options)
+        build(pipeline)
+        if self.environment is None:
+            return pipeline.run().metrics()
+        with private_channels() as workers:
+            try:
+                return pipeline.run().metrics()
+            except RuntimeError as error:
+                raise workers.cause(error) from error
+
+
+def stages(metrics: MetricResults | None) -> JsonObject:
+    """Stage to its records, bytes, and seconds at work in all workers together; empty where a runner does not tell."""
+    found: dict[str, dict[str, float]] = {}
+    if metrics is None:
+        return {}
+    for counter in metrics.query(MetricsFilter().with_namespace(NAMESPACE))["counters"]:
+        stage, _, figure = counter.key.metric.name.rpartition(".")
+        of_stage = found.setdefault(stage, {RECORDS: 0, BYTES: 0, "seconds": 0.0})
+        # What was counted by bundles that were committed; some runners tell only of what was tried.
+        value = counter.committed if counter.committed is not None else counter.attempted or 0
+        if figure == MICROSECONDS:
+            of_stage["seconds"] += round(value / 1e6, 3)
+        else:
+            of_stage[figure] += value
+    return {stage: {**found[stage]} for stage in sorted(found)}
+
+
+class _Options(PipelineOptions):
+    """Options whose views are made once: Beam asks for hundreds, and makes a parser of all its flags for each."""
+
+    def view_as(self, cls: type[PipelineOptions]) -> PipelineOptions:
+        """The view; all views of one object share its values, so that each may be handed out again."""
+        views: dict[type[PipelineOptions], PipelineOptions] = self.__dict__.setdefault("_views", {})
+        if cls not in views:
+            views[cls] = super().view_as(cls)
+        return views[cls]
+
+
+def choose(flags: Sequence[str], work_bytes: int) -> Runner:
+    """The runner that the flags name, else the local runner with as many workers as the work earns (`workload`).
+
+    Raises:
+        UsageError: Beam knows no such flag; left to itself it would go on without.
+    """
+    if flags:  # Beam takes long to say which it knows
+        _check(flags)
+    if not estimate.runs_here(flags):
+        options = _Options(list(flags))
+        return Runner(f"{options.get_all_options()['runner']}", local=False, options=options)
+    every = PipelineOptions(list(flags)).get_all_options() if flags else {}
+    # By their names: Beam does not tell a default from the same value that was given.
+    given = {name: every[name] for name in _LOCAL if any(flag.split("=")[0] == f"--{name}" for flag in flags)}
+    mode = given.get("direct_running_mode")
+    cores = len(os.sched_getaffinity(0))
+    earned = cores if work_bytes >= estimate.PARALLEL_BYTES and mode != "in_memory" else 1
+    workers = int(given.get("direct_num_workers") or earned)
+    mode = mode or ("in_memory" if workers == 1 else "multi_processing")
+    # What the other modes do, with workers of our own (`worker_channels`); Beam would start its default ones.
+    options = _Options([*flags, f"--direct_num_workers={workers}", "--direct_running_mode=in_memory"])
+    if mode == "in_memory":
+        return Runner("local runner (1 worker, in process)", local=True, options=options)
+    # Also for multi_threading: worker threads of Beam 2.77 mix up what they send, and hang or fail with larger jobs.
+    environment = ProcessEnvironment.from_command_string("")
+    return Runner(f"local runner ({workers} worker processes)", local=True, options=options, environment=environment)
+
+
+def check_stays(flags: Sequence[str]) -> None:
+    """Whether the job of these flags goes on when the process that starts it has ended.
+
+    Raises:
+        UsageError: It does not: it runs in that process, or in one that goes with it.
+    """
+    given = PipelineOptions(list(flags)).get_all_options()
+    elsewhere = given["job_endpoint"] not in (None, "embed")
+    uploaded = given["flink_submit_uber_jar"] or given["spark_submit_uber_jar"]
+    if f"{given['runner']}".lower() != _DATAFLOW and not elsewhere and not uploaded:
+        raise UsageError(
+            "--detach: nothing would be left to do the job when this process has ended; name an engine after `--`, by "
+            "--job_endpoint or --runner=DataflowRunner, or leave --detach out"
+        )
+
+
+def template(flags: Sequence[str]) -> str | None:
+    """Where the flags want the graph to be written, for somebody else to start; None where the job is to be started."""
+    found = PipelineOptions(list(flags)).get_all_options()["template_location"]
+    return None if found is None else str(found)
+
+
+def _check(flags: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(parser)  # noqa: SLF001 - the hook by which Beam's options declare their flags
+    try:
+        given, unknown = parser.parse_known_args(list(flags))
+    except argparse.ArgumentError as error:
+        raise UsageError(f"the runner's flags after `--`: {error}") from error
+    if given.template_location is not None and f"{given.runner}".lower() != _DATAFLOW:
+        raise UsageError(
+            f"the runner's flags after `--`: {TEMPLATE_FLAG} is for --runner=DataflowRunner alone; others would "
+            "run the job at once. Leave the flag out"
+        )
+    if unknown and given.job_endpoint not in (None, "embed"):
+        unknown = engines.unknown_flags(given.job_endpoint, unknown)
+    if unknown:
+        raise UsageError(f"the runner's flags after `--`: Beam has no flag {unknown[0]}; check its spelling")

@@ -1,0 +1,111 @@
+"""A worker process of the local runner: Beam's own, but silent unless something is wrong, and gone with its job.
+
+Most are forked from a process that has loaded everything (`worker_server`); where that is not there, one is started.
+Each has a connection to the launching process, and ends when that ends: also while it starts.
+"""
+
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NoReturn
+
+from pipelines.runners.imports import loading
+from pipelines.runners.interrupts import ignore_signals
+from pipelines.streams import LogFormatter
+from transforms.errors import StepErrorFilter
+
+HELLO = b"\1"
+"""What a worker sends when it begins."""
+_END = b"\0\0"
+"""Ends an environment that is sent: variables with a NUL between any two."""
+_PART_BYTES = 65_536
+
+
+def main() -> None:
+    """Becomes a worker, with the connection that the first argument gives the descriptor of."""
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    _leave_with(connection)
+    connection.sendall(HELLO)
+    ignore_signals()
+    quiet()
+    for library in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(library, "1")  # there is a worker for each core
+    load()
+    _work()
+
+
+def environment_message(environment: Mapping[str, str]) -> bytes:
+    """What a forked worker is to be sent first: the environment that it works in."""
+    return os.fsencode("\0".join(f"{name}={value}" for name, value in environment.items())) + _END
+
+
+def become(connection: socket.socket) -> NoReturn:
+    """Turns a process that was just forked into a worker with the environment that comes over its connection."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    sent = b""
+    while not sent.endswith(_END):
+        part = connection.recv(_PART_BYTES)
+        if not part:
+            os._exit(1)
+        sent += part
+    connection.sendall(HELLO)
+    _leave_with(connection)
+    os.environ.clear()
+    for variable in sent.removesuffix(_END).split(b"\0"):
+        name, _, value = variable.partition(b"=")
+        os.environb[name] = value
+    sys.argv = sys.argv[:1]
+    _work()
+
+
+def quiet() -> None:
+    """Lets only errors through; to be called before Beam is imported, which warns while it is."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.ERROR)  # on the handler: Beam sets the level of the root logger
+    handler.addFilter(StepErrorFilter())
+    handler.setFormatter(LogFormatter())
+    logging.getLogger().handlers = [handler]
+
+
+def load(*, buckets: bool = True) -> None:
+    """Imports all that a worker needs; `buckets` as in `loading`."""
+    with loading(buckets=buckets):
+        import apache_beam.runners.worker.sdk_worker_main  # noqa: F401, PLC0415 - takes long
+        import numpy.ma  # noqa: F401, PLC0415 - what pyarrow needs at the first use of an array
+        import pyarrow.compute  # noqa: F401, PLC0415 - what frames that are handed on need at first use
+
+        import pipelines.ingest.graph  # noqa: F401, PLC0415 - all that the steps need
+
+
+def _work() -> NoReturn:
+    """Works for the runner until that has nothing more to do."""
+    from apache_beam.runners.worker import sdk_worker_main  # noqa: PLC0415 - loaded before
+
+    from pipelines.runners.worker_channels import leave_errors_to_the_runner  # noqa: PLC0415 - likewise
+
+    # The runner hands no options to its workers; without this each of them reports every connection it makes.
+    os.environ["PIPELINE_OPTIONS"] = json.dumps({"options": {"default_sdk_harness_log_level": "ERROR"}})
+    leave_errors_to_the_runner()
+    sdk_worker_main.main(sys.argv)
+    os._exit(0)
+
+
+def _leave_with(connection: socket.socket) -> None:
+    """Ends this process when the launching one has gone, or closes the connection."""
+    threading.Thread(target=_wait_for_the_end, args=(connection,), daemon=True).start()
+
+
+def _wait_for_the_end(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.recv(1)  # nothing ever comes: it ends when the launching process does
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,293 @@
+"""How the local runner and its workers talk: over Unix sockets in a folder of this user, where Beam opens ports to all.
+
+Beam's runner listens on all interfaces, asks nobody who they are, and unpickles some of what it is told. It has no
+option for another address, so its server is replaced by one of ours while a job runs, and its environment by one whose
+workers are told the paths of sockets. Where a worker dies Beam would wait for it for good: here the job fails at once.
+All that depends on Beam's inside for this is in this module. It was run with Beam 2.77.
+"""
+
+import collections
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import grpc
+from apache_beam import version
+from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc, endpoints_pb2
+from apache_beam.runners.portability.fn_api_runner import worker_handlers
+from apache_beam.runners.worker import data_plane, sdk_worker
+from apache_beam.transforms import environments
+from apache_beam.utils import thread_pool_executor
+from google.protobuf import text_format
+
+from pipelines.errors import EngineError, WorkerLostError
+from pipelines.runners.interrupts import at_the_end
+from pipelines.runners.temporary_folders import SHORT, temporary_folder
+from pipelines.runners.worker_processes import WorkerProcess
+
+PROCESSES = "metadata-etl:environment:processes:v1"
+"""Names the environment in which each worker is a process."""
+_PATH_BYTES = 100
+"""What a Unix socket's path may have on all systems, and a few bytes less."""
+_LOST_SECONDS = 2.0
+"""How long after a failure it may take to notice that a worker had died before: both are told by other threads."""
+_OPTIONS = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
+)
+"""As Beam has them."""
+_BUNDLE = "bundle_"
+"""How the runner's names of instructions begin that process a bundle; others may fail and the job go on."""
+
+
+class ProcessEnvironment(environments.SubprocessSDKEnvironment):
+    """Workers that are processes of this machine."""
+
+    def to_runner_api_parameter(self, _: object) -> tuple[str, bytes]:
+        """As Beam wants it: a name, and what else there is to know."""
+        return PROCESSES, b""
+
+
+class Workers:
+    """The worker processes of one job."""
+
+    def __init__(self) -> None:
+        """Starts with none."""
+        self._handlers: list[_ProcessHandler] = []
+        self._failed = threading.Lock()
+        self._lost = threading.Event()
+        self._reason, self._is_lost = "", False
+
+    def add(self, handler: "_ProcessHandler") -> None:
+        """Takes a worker in that is about to be started."""
+        self._handlers.append(handler)
+        if self._failed.locked():
+            handler.control_conn.fail(self._reason or "other workers have failed")
+
+    def lose(self, reason: str) -> None:
+        """A worker has died, or never began: nothing that the runner waits for will come."""
+        self.fail(reason, lost=True)
+        self._lost.set()
+
+    def cause(self, error: RuntimeError) -> Exception:
+        """Why the job has failed, of which the runner may have seen a consequence first.
+
+        Args:
+            error: What the runner raised.
+        """
+        if self._handlers and not self._failed.locked():  # it may see a death earlier than the one who waits for it
+            self._lost.wait(_LOST_SECONDS)
+        if self._is_lost:
+            return WorkerLostError(self._reason)
+        return RuntimeError(self._reason) if self._reason else error
+
+    def fail(self, reason: str, *, lost: bool = False) -> None:
+        """Ends all workers, and lets all that the runner waits for, or will ask for, fail with this reason."""
+        if self._failed.acquire(blocking=False):  # else they have failed before, and this may be a consequence
+            self._reason, self._is_lost = reason, lost
+            for handler in self._handlers:
+                handler.control_conn.fail(reason)
+            self.end()
+
+    def end(self) -> None:
+        """Has all processes end, and waits for that for a few seconds."""
+        for handler in self._handlers:
+            handler.process.close()
+        for handler in self._handlers:
+            handler.process.wait_until_gone()
+
+
+@contextmanager
+def private_channels() -> Iterator[Workers]:
+    """Has the local runner and its workers talk over sockets that only this user can reach, for jobs in the block.
+
+    Raises:
+        EngineError: Sockets cannot be had, or this version of Beam is another than this module knows.
+    """
+    _check_beam()
+    workers = Workers()
+    server = worker_handlers.GrpcServer
+    try:
+        with _socket_folder() as folder, at_the_end(workers.end):
+            worker_handlers.GrpcServer = partial(_Server.at, folder, workers)
+            try:
+                yield workers
+            finally:
+                workers.end()
+    finally:
+        worker_handlers.GrpcServer = server
+
+
+def leave_errors_to_the_runner() -> None:
+    """Has a worker not print what it reports as the failure of a bundle, nor that the runner has gone."""
+    vars(sdk_worker)["print"] = lambda *_, **__: None
+    logging.getLogger("apache_beam.runners").setLevel(logging.CRITICAL + 1)
+    threading.excepthook = _but_of_channels(threading.excepthook)
+
+
+@contextmanager
+def errors_told_once() -> Iterator[None]:
+    """Has Beam not log by its traceback what it raises too, nor what it sees of a worker that has gone."""
+    logger = logging.getLogger("apache_beam.runners")
+    level, hook = logger.level, threading.excepthook
+    leave_errors_to_the_runner()
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        threading.excepthook = hook
+        vars(sdk_worker).pop("print", None)
+
+
+class _Connection(worker_handlers.ControlConnection):
+    """What the runner asks a worker, which may fail at once for all that was asked."""
+
+    def __init__(self, workers: Workers) -> None:
+        super().__init__()
+        self._workers = workers
+        self._reason = ""
+
+    def push(self, req: Any) -> Any:  # noqa: ANN401 - a request or Beam's mark of the end; Beam is not typed
+        future = super().push(req)
+        if future is not None and self._reason:
+            future.set(self._failure(future.instruction_id))
+        return future
+
+    def fail(self, reason: str) -> None:
+        """Answers all that was asked, and will be, with a failure."""
+        self._reason = reason
+        for name, future in list(self._futures_by_id.items()):
+            future.set(self._failure(name))
+
+    def _failure(self, name: str) -> beam_fn_api_pb2.InstructionResponse:
+        return beam_fn_api_pb2.InstructionResponse(instruction_id=name, error=self._reason)
+
+    def _read(self) -> None:
+        with suppress(grpc.RpcError):  # it died, which is noticed elsewhere
+            for answer in self._input:
+                future = self._futures_by_id.pop(answer.instruction_id, None)
+                if future is not None:
+                    future.set(answer)
+                if answer.error and answer.instruction_id.startswith(_BUNDLE):
+                    self._workers.fail(answer.error)  # Beam would wait until the others are through with their bundles
+
+
+class _Server(worker_handlers.GrpcServer):
+    """What workers connect to."""
+
+    workers: Workers
+
+    @classmethod
+    def at(cls, folder: Path, workers: Workers, state: Any, provision_info: Any, manager: Any) -> Self:  # noqa: ANN401 - likewise
+        """Starts to listen in a folder.
+
+        Raises:
+            EngineError: It cannot.
+        """
+        # Not by its constructor, which opens ports.
+        made = cls.__new__(cls)
+        made.state, made.provision_info, made.workers = state, provision_info, workers
+        made.control_handler = worker_handlers.BeamFnControlServicer(manager)
+        made.control_handler._connections_by_worker_id = collections.defaultdict(partial(_Connection, workers))  # noqa: SLF001 - it has no argument for that
+        made.data_plane_handler = data_plane.BeamFnDataServicer(worker_handlers.DATA_BUFFER_TIME_LIMIT_MS)
+        state_handler = worker_handlers.GrpcStateServicer(state)
+        made.logging_server = _server()  # of no use: workers write what is wrong to standard error
+        made.control_server, made.data_server, made.state_server = _server(), _server(), _server()
+        beam_fn_api_pb2_grpc.add_BeamFnControlServicer_to_server(made.control_handler, made.control_server)
+        beam_fn_api_pb2_grpc.add_BeamFnDataServicer_to_server(made.data_plane_handler, made.data_server)
+        beam_fn_api_pb2_grpc.add_BeamFnStateServicer_to_server(state_handler, made.state_server)
+        made.control_port = _listen(made.control_server, folder / "control")
+        made.data_port = _listen(made.data_server, folder / "data")
+        made.state_port = _listen(made.state_server, folder / "state")
+        made.control_address, made.logging_port = made.control_port, ""
+        return made
+
+
+@worker_handlers.WorkerHandler.register_environment(PROCESSES, bytes)
+class _ProcessHandler(worker_handlers.GrpcWorkerHandler):
+    """A worker that is a process, and is told the paths of sockets."""
+
+    process: WorkerProcess
+
+    def __init__(self, _: bytes, state: Any, provision_info: Any, grpc_server: Any) -> None:  # noqa: ANN401 - likewise
+        if not isinstance(grpc_server, _Server):  # Beam listens already: not for longer
+            grpc_server.close()
+            raise _unknown_beam()
+        super().__init__(state, provision_info, grpc_server)
+
+    def port_from_worker(self, port: str) -> str:
+        """Address of one of the server's sockets, which Beam makes of a host and a number."""
+        return port
+
+    def start_worker(self) -> None:
+        control = endpoints_pb2.ApiServiceDescriptor(url=self.control_address)
+        named = {"CONTROL_API_SERVICE_DESCRIPTOR": text_format.MessageToString(control), "WORKER_ID": self.worker_id}
+        self.process = WorkerProcess({**os.environ, **named}, self._lose)
+        self._grpc_server.workers.add(self)
+        self.process.start()
+
+    def stop_worker(self) -> None:
+        self.process.close()
+        self.process.wait_until_gone()
+
+    def _lose(self, reason: str) -> None:
+        self._grpc_server.workers.lose(reason)
+
+
+def _server() -> grpc.Server:
+    return grpc.server(thread_pool_executor.shared_unbounded_instance(), options=_OPTIONS)
+
+
+def _listen(server: grpc.Server, path: Path) -> str:
+    address = f"unix:{path}"
+    try:
+        server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise EngineError(
+            f"the local runner cannot make the socket {path}: {error}; nothing was published. Set TMPDIR to a folder "
+            "of a local disk, or run the job in one process, with `-- --direct_num_workers=1`"
+        ) from error
+    server.start()
+    return address
+
+
+@contextmanager
+def _socket_folder() -> Iterator[Path]:
+    with temporary_folder() as folder:
+        if len(os.fsencode(folder / "control")) <= _PATH_BYTES:
+            yield folder
+            return
+    with temporary_folder(SHORT) as folder:
+        yield folder
+
+
+def _but_of_channels(hook: Any) -> Any:  # noqa: ANN401 - typeshed has no name for it
+    """A hook for what threads raise that passes over what readers of a closed channel do."""
+
+    def called(told: Any) -> None:  # noqa: ANN401 - likewise
+        if not issubclass(told.exc_type, grpc.RpcError):
+            hook(told)
+
+    return called
+
+
+def _check_beam() -> None:
+    code = worker_handlers.WorkerHandlerManager.get_worker_handlers.__code__
+    if not hasattr(worker_handlers, "GrpcServer") or "GrpcServer" not in code.co_names:
+        raise _unknown_beam()
+
+
+def _unknown_beam() -> EngineError:
+    return EngineError(
+        f"the local runner of Apache Beam {version.__version__} would open its worker channels to other users, and "
+        "nothing was published: run the job in one process, with `-- --direct_num_workers=1`, or install "
+        "apache-beam 2.77"
+    )

@@ -1,0 +1,1 @@
+"""Avro object container files: columns to rows, blocks and parts, and back to values. No paths, no Beam."""

@@ -1,0 +1,81 @@
+"""Columns to an Avro object container file: a header and blocks of encoded rows, compressed with snappy."""
+
+import hashlib
+import io
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import polars as pl
+from fastavro.write import Writer
+
+from transforms.avro.blocks import Block, RowType
+from transforms.avro.rows import Values, encoded
+from transforms.avro.snappy import CODEC, Compress, Word, compressed, compressing
+
+try:
+    from transforms.avro import _avro_rows
+except ImportError:  # no compiler where the package was installed
+    _avro_rows = None  # type: ignore[assignment]
+
+_MARKER_BYTES = 16
+
+
+def avro_container(
+    frame: pl.DataFrame,
+    schema: Mapping[str, object],
+    *,
+    records: Mapping[str, Sequence[Values]] | None = None,
+    word: Word | None = None,
+) -> Iterator[bytes]:
+    """The rows of a frame as an Avro container, piece by piece; the same bytes for the same rows and schema.
+
+    Columns that are named in `records` are records with these fields, in every row, whatever the frame has there.
+    Blocks are compressed so that `word` can be exchanged in them.
+
+    Each column is encoded as a union of null and its type, in the order of the frame: `schema` has to have just that
+    structure, with whatever names.
+
+    Raises:
+        ValueError: Number of columns and of fields of the schema differ.
+    """
+    fields = schema["fields"]
+    if not isinstance(fields, list) or len(fields) != frame.width:
+        raise ValueError(f"expected columns for {fields!r}, got {frame.columns!r}")
+    yield header(schema)
+    row_type = RowType(schema)
+    blocks = encoded(frame, row_type, records=records or {})
+    yield from framed(blocks, marker(schema), compressing(row_type, word))
+
+
+def header(schema: Mapping[str, object]) -> bytes:
+    """What a container of such rows begins with."""
+    out = io.BytesIO()
+    # As it is: a parsed one has its keys in an order that differs from process to process, and stands in the file (P3).
+    Writer(out, dict(schema), codec=CODEC, sync_marker=marker(schema))  # which writes the header
+    return out.getvalue()
+
+
+def marker(schema: Mapping[str, object]) -> bytes:
+    """The sync marker behind each block: derived from the schema, so that nothing in the file is random."""
+    return hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).digest()[:_MARKER_BYTES]
+
+
+def framed(blocks: Iterable[Block], sync_marker: bytes, compress: Compress = compressed) -> Iterator[bytes]:
+    """Blocks as they stand in a container."""
+    for count, rows in blocks:
+        payload = compress((count, rows))
+        if _avro_rows is not None:
+            yield _avro_rows.framed(count, rows, payload, sync_marker)
+        else:
+            check = zlib.crc32(rows).to_bytes(4, "big")  # which Avro has behind what snappy gives, and counts in
+            yield b"".join((_long(count), _long(len(payload) + len(check)), payload, check, sync_marker))
+
+
+def _long(value: int) -> bytes:
+    """A count or a size as Avro has it: zigzag, seven bits a byte."""
+    left, found = value << 1, bytearray()
+    while left > 0x7F:  # noqa: PLR2004 - seven bits
+        found.append(left & 0x7F | 0x80)
+        left >>= 7
+    return bytes((*found, left))

@@ -1,0 +1,133 @@
+"""Rows of a frame in the binary encoding of Avro, block by block: by a C extension where it was built, else by polars.
+
+Both encode each column as a union of null and its type, in the order of the frame, to the same bytes, and cut the rows
+into the same blocks (`avro_blocks`).
+"""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+import fastavro
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from transforms.avro.blocks import Block, RowType, cut
+
+try:
+    from transforms.avro import _avro_rows
+except ImportError:  # no compiler where the package was installed
+    _avro_rows = None  # type: ignore[assignment]
+
+Buffer: TypeAlias = bytes | memoryview
+Values: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]
+"""Rows that have a value, ascending, None for all; and these values, without nulls."""
+_LONG, _DOUBLE, _BOOLEAN, _STRING, _RECORD = range(5)
+_KINDS = {pl.Int64: _LONG, pl.Float64: _DOUBLE, pl.Boolean: _BOOLEAN}
+_SLAB_ROWS = 4_096
+"""So many rows are encoded at once by polars, which does not take a row alone fast."""
+_Column: TypeAlias = tuple[int, int, bool, Buffer, Buffer, Buffer]
+"""As the extension takes it: kind, columns behind a record that are its fields, whether it is full, buffers."""
+
+
+def encoded(
+    frame: pl.DataFrame, row_type: RowType, *, records: Mapping[str, Sequence[Values]] | None = None
+) -> Iterator[Block]:
+    """The rows of a frame as blocks.
+
+    Columns that are named in `records` are records with these fields, in every row, whatever the frame has there.
+
+    Args:
+        frame: Its columns have the structure of the fields of the type, with whatever names.
+        row_type: Of the rows.
+        records: Name to fields.
+    """
+    columns = None if _avro_rows is None else _columns(frame, records or {})
+    if columns is None:
+        yield from cut(_by_polars(_whole(frame, records or {})), row_type)
+    else:
+        yield from _avro_rows.encode(frame.height, row_type.naming, row_type.least, columns)
+
+
+def _by_polars(frame: pl.DataFrame) -> Iterator[Block]:
+    whole = frame.rechunk()  # the encoder needs columns that are cut at the same rows
+    for start in range(0, whole.height, _SLAB_ROWS):
+        out = io.BytesIO()
+        whole[start : start + _SLAB_ROWS].write_avro(out, compression="uncompressed", name="row")
+        out.seek(0)
+        for block in fastavro.block_reader(out):
+            yield block.num_records, block.bytes_.getvalue()
+
+
+def _whole(frame: pl.DataFrame, records: Mapping[str, Sequence[Values]]) -> pl.DataFrame:
+    """The frame with all its columns."""
+    return frame.with_columns(
+        pl.DataFrame([_column_of(values, frame.height).alias(f"{n}") for n, values in enumerate(fields)]).to_struct(
+            name
+        )
+        for name, fields in records.items()
+    )
+
+
+def _column_of(field: Values, height: int) -> pl.Series:
+    rows, values = field
+    if rows is None:
+        return values
+    where = pl.DataFrame({"row": rows, "value": values}, schema={"row": pl.Int64, "value": values.dtype})
+    every = pl.DataFrame({"row": pl.int_range(height, dtype=pl.Int64, eager=True)})
+    return every.join(where, on="row", how="left", maintain_order="left")["value"]
+
+
+def _columns(frame: pl.DataFrame, records: Mapping[str, Sequence[Values]]) -> list[_Column] | None:
+    """The columns of a frame for the extension; None where one of them has a type that is left to polars."""
+    found: list[_Column] = []
+    for series in frame.iter_columns():
+        fields = records.get(series.name)
+        if fields is None:
+            columns = _column(series)
+        else:
+            of_fields = [_leaf(*field) for field in fields]
+            columns = [(_RECORD, len(fields), True, b"", b"", b""), *(each for each in of_fields if each)]
+            if len(columns) <= len(fields):
+                columns = None
+        if columns is None:
+            return None
+        found += columns
+    return found
+
+
+def _column(series: pl.Series) -> list[_Column] | None:
+    """One column, a record with its fields behind it."""
+    is_full = series.null_count() == 0
+    rows = None if is_full else np.flatnonzero(series.is_not_null().to_numpy())
+    if isinstance(series.dtype, pl.Struct):
+        fields = _columns(series.struct.unnest(), {})
+        return (
+            None
+            if fields is None
+            else [(_RECORD, len(fields), is_full, b"" if rows is None else rows.data, b"", b""), *fields]
+        )
+    leaf = _leaf(rows, series if is_full else series.drop_nulls())
+    return None if leaf is None else [leaf]
+
+
+def _leaf(rows: npt.NDArray[np.int64] | None, values: pl.Series) -> _Column | None:
+    """One column that is no record."""
+    if not len(values):
+        return (_BOOLEAN, 0, False, b"", b"", b"")  # of nulls alone: the type does not show
+    where: Buffer = b"" if rows is None else rows.data
+    if values.dtype == pl.String:
+        return (_STRING, 0, rows is None, where, *_texts(values))
+    kind = _KINDS.get(type(values.dtype))
+    if kind is None:
+        return None
+    numbers = values.cast(pl.UInt8) if kind == _BOOLEAN else values
+    return (kind, 0, rows is None, where, np.ascontiguousarray(numbers.to_numpy()).data, b"")
+
+
+def _texts(values: pl.Series) -> tuple[Buffer, Buffer]:
+    """The offsets and the bytes of strings without nulls, of which there is at least one."""
+    array = values.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, data = array.buffers()
+    return memoryview(offsets)[array.offset * 8 :], memoryview(b"" if data is None else data)

@@ -1,0 +1,66 @@
+"""Annotations and predictions without a target, where that target was rejected in the same job (I4)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from transforms.beam.elements import Rejection
+from transforms.rules.export_rows import MARKS, TARGETS
+from transforms.rules.policies import Mode
+from transforms.rules.rejections import Code
+
+Steps: TypeAlias = Sequence[tuple[int, Mode]]
+"""Step and mode of each export of the job."""
+_CASCADE = "; its {} was rejected in this job ({} at {{}})"
+
+
+def is_target(rejection: Rejection) -> bool:
+    """Whether others may lack a target because of this rejection."""
+    return rejection.group in TARGETS
+
+
+def lacks_target(rejection: Rejection) -> bool:
+    """Whether this is the rejection of an annotation or a prediction whose target is not there."""
+    return rejection.group in MARKS and rejection.code == Code.UNKNOWN_REFERENCE
+
+
+def is_cascaded(rejection: Rejection) -> bool:
+    """Whether a rejection follows from that of its target."""
+    return lacks_target(rejection) and rejection.relation is not None
+
+
+def cascaded(rejections: Iterable[Rejection], steps: Steps) -> list[Rejection]:
+    """The rejections, of which those that follow from another one say so.
+
+    It names the first rejection of the target in the same step, whatever the order in which they come (T5); in a
+    backfill each step is a job of its own (P5).
+    """
+    found = list(rejections)
+    wanted = {each.reference_id for each in found if lacks_target(each)}
+    causes: dict[tuple[str | None, int], Rejection] = {}
+    for each in found if wanted else ():
+        if is_target(each) and each.reference_id in wanted:
+            key = each.reference_id, steps[each.export][0]
+            if key not in causes or _rank(each) < _rank(causes[key]):
+                causes[key] = each
+    return [_explained(each, causes.get((each.reference_id, steps[each.export][0])), steps) for each in found]
+
+
+def _rank(rejection: Rejection) -> tuple[bool, int, int, int, str, str]:
+    """What comes first: a duplicate is no reason for a target not to be there, the other record's rejection is."""
+    is_duplicate = rejection.code == Code.DUPLICATE_ID
+    return is_duplicate, rejection.export, rejection.offset or 0, rejection.part, rejection.group, rejection.code
+
+
+def _explained(rejection: Rejection, cause: Rejection | None, steps: Steps) -> Rejection:
+    # In mode merge the record itself was to be there already, whatever became of its target.
+    if cause is None or not lacks_target(rejection) or steps[rejection.export][1] == "merge":
+        return rejection
+    relation = _CASCADE.format("item" if cause.group == "items" else "scene", cause.code)
+    return replace(
+        rejection,
+        relation=relation,
+        other_export=cause.export,
+        other_chunk=cause.chunk,
+        other_line=cause.line,
+    )

@@ -1,0 +1,173 @@
+"""Reading exports: a stretch of one as chunks of raw records, through Beam's file systems (F, R2)."""
+
+import hashlib
+import io
+import math
+import os
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from transforms.beam.elements import Export, RawChunk, Stretch
+from transforms.beam.stored_files import content_encoding, is_local, open_to_read, refusal, refusals
+from transforms.formats.avro_exports import read_avro
+from transforms.formats.chunks import Chunk, Unreadable
+from transforms.formats.compression import decompressed, is_compressed
+from transforms.formats.document_reader import read_document
+from transforms.formats.framing import read_range, read_stream, split_lines
+from transforms.formats.sniff import Format, sniff
+
+RANGE_BYTES = 16 * 1024 * 1024
+"""What one element of work reads: small enough for all workers to have some, large enough that Beam is not noticed."""
+HEAD_BYTES = 64 * 1024
+EMPTY_EXPORT = "empty_export"
+"""Warning: an export without a record: an empty file, an empty list, an envelope of empty lists."""
+AVRO_RECORDS = 20_000
+_HASH_BYTES = 1024 * 1024
+
+
+def stretches(exports: Iterable[Export], *, range_bytes: int = RANGE_BYTES) -> list[list[Stretch]]:
+    """The exports as loads of about `range_bytes`: a part of a large file each, or many small files together.
+
+    The parts of a file are of one size, so that workers that have as many have as much to do.
+    """
+    loads: list[list[Stretch]] = []
+    small: list[Stretch] = []
+    small_bytes = 0
+    for export in exports:
+        if export.size > range_bytes:
+            step = _step(export, range_bytes)
+            starts = range(0, export.size, step)
+            loads += ([Stretch(export, start, min(start + step, export.size))] for start in starts)
+            continue
+        small.append(Stretch(export, 0, export.size))
+        small_bytes += export.size
+        if small_bytes >= range_bytes:
+            loads.append(small)
+            small, small_bytes = [], 0
+    return [*loads, small] if small else loads
+
+
+def _step(export: Export, range_bytes: int) -> int:
+    """How many bytes a stretch of an export has, the last one perhaps some fewer."""
+    if is_compressed(export.uri):  # which cannot be entered in the middle
+        return export.size
+    return math.ceil(export.size / max(1, math.ceil(export.size / range_bytes)))
+
+
+def read(stretch: Stretch, *, digest: bool = True) -> Iterator[RawChunk]:
+    """The chunks of a stretch. What cannot be read is the last of them, as a value (R2)."""
+    export = stretch.export
+    sha = None
+    try:
+        with open_to_read(export.uri) as stream:
+            _check_unchanged(stream, export)
+            if digest and is_local(export.uri):
+                sha = _digest(stream, stretch)
+                stream.seek(0)
+            is_empty = stretch.start == 0 and stretch.stop >= export.size
+            for position, chunk in _chunks(stream, stretch):
+                yield RawChunk(stretch, position, chunk, None, chunk.byte_count, sha)
+                sha = None
+                is_empty = is_empty and not len(chunk.records) and not chunk.oversized
+            if is_empty:
+                nothing = replace(split_lines(b""), warnings={EMPTY_EXPORT: 1})
+                yield RawChunk(stretch, -1, nothing, None, 0, sha)
+                sha = None
+            if sha is not None:  # a stretch that holds no record of its own
+                yield RawChunk(stretch, -1, None, None, 0, sha)
+    except Unreadable as error:
+        yield RawChunk(stretch, -1, None, error, 0, sha)
+    except refusals() as error:
+        unreadable = Unreadable(f"expected a file that can be read, got {refusal(error)}")
+        yield RawChunk(stretch, -1, None, unreadable, 0, sha)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecord:
+    """A raw record that was looked up: its line, and the chunk that the line counts from (as in `Origin`)."""
+
+    offset: int
+    chunk: int
+    line: int
+    raw: bytes
+
+
+def read_again(export: Export, offsets: Collection[int], *, range_bytes: int = RANGE_BYTES) -> Iterator[FoundRecord]:
+    """The records of an export that begin at these offsets: for the few whose raw bytes are wanted after all."""
+    step = _step(export, range_bytes)
+    # The first stretch is always read: it is the whole of what cannot be entered in the middle.
+    numbers = {min(offset, max(export.size - 1, 0)) // max(step, 1) for offset in offsets} | {0}
+    for number in sorted(numbers):
+        for raw in read(Stretch(export, number * step, min((number + 1) * step, export.size)), digest=False):
+            if raw.chunk is None:
+                continue
+            for place in np.flatnonzero(np.isin(raw.chunk.offsets, list(offsets))).tolist():
+                line = int(raw.chunk.lines[place]) + first_line(raw)
+                yield FoundRecord(int(raw.chunk.offsets[place]), raw.position, line, raw.chunk.records[place])
+
+
+def first_line(raw: RawChunk) -> int:
+    """What to add to the lines of a chunk: nothing for a byte range, whose place is known when all are counted."""
+    return 0 if raw.position >= 0 or raw.chunk is None or raw.chunk.first_line is None else raw.chunk.first_line
+
+
+def _chunks(stream: BinaryIO, stretch: Stretch) -> Iterator[tuple[int, Chunk]]:
+    """(position as in RawChunk, chunk) of what begins in the stretch."""
+    # An object that says so is compressed whatever its name; one whose name says it too is so once.
+    name = "stored.gz" if content_encoding(stream) == "gzip" else stretch.export.uri
+    if is_compressed(name):
+        if stretch.start:  # planned by a name that did not tell: the first stretch reads the whole object
+            return
+        # What is decompressed cannot go back to its start: the head is decompressed twice.
+        form = sniff(decompressed(stream, name).read(HEAD_BYTES))
+        stream.seek(0)
+        plain = decompressed(stream, name)
+        if form is Format.AVRO:
+            # Only for the many small reads of Avro: in front of a fault, a buffer drops what it holds (R2).
+            plain = cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", plain), HEAD_BYTES))
+        yield from ((-1, chunk) for chunk in _whole(plain, form))
+        return
+    form = sniff(stream.read(HEAD_BYTES))
+    if form is Format.NDJSON:
+        yield stretch.start, read_range(stream, stretch.start, stretch.stop)
+    elif stretch.start == 0:  # only lines can be entered in the middle: the first stretch reads the whole file
+        stream.seek(0)
+        yield from ((-1, chunk) for chunk in _whole(stream, form))
+
+
+def _whole(stream: BinaryIO, form: Format) -> Iterator[Chunk]:
+    """The chunks of an export from its start to its end."""
+    match form:
+        case Format.EMPTY:
+            return
+        case Format.NDJSON:
+            yield from read_stream(stream, RANGE_BYTES)
+        case Format.DOCUMENT:
+            yield from read_document(stream)
+        case Format.AVRO:
+            yield from read_avro(stream, AVRO_RECORDS)
+
+
+def _check_unchanged(stream: BinaryIO, export: Export) -> None:
+    """Refuses a file that is not the one which was planned: what is read of it would be a part of something else."""
+    if export.revision is None or not is_local(export.uri):
+        return
+    found = os.fstat(stream.fileno())
+    if (found.st_size, found.st_mtime_ns) != (export.size, export.revision):
+        raise Unreadable(
+            f"expected the {export.size:,} bytes that were there when the job began, got a file of "
+            f"{found.st_size:,} bytes that was written since"
+        )
+
+
+def _digest(stream: BinaryIO, stretch: Stretch) -> bytes:
+    sha = hashlib.sha256()
+    stream.seek(stretch.start)
+    left = stretch.stop - stretch.start
+    while left > 0 and (block := stream.read(min(left, _HASH_BYTES))):
+        sha.update(block)
+        left -= len(block)
+    return sha.digest()

@@ -1,0 +1,1 @@
+"""A batch of rows as columns: how it is stored, sorted, hashed and compared."""

@@ -1,0 +1,1 @@
+"""Incoming rows against published rows: identity, duplicates, updates, references, conflicts."""

@@ -1,0 +1,213 @@
+"""What becomes of each row that a job brings, in the order of time (U1 to U3, I3, I4): round by round.
+
+The first round takes the first row of every identity, the second the second (a backfill has several), and so on. So the
+work is that of the rows, however many steps there are. Masks are decided before their segments, which share their fate.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import IntEnum
+
+import numpy as np
+import polars as pl
+
+from transforms.kernels.batch.batch import Batch, Positions
+from transforms.kernels.batch.row_equality import differing, together
+from transforms.kernels.merge.merge_metadata import laid_over
+from transforms.kernels.merge.rejections import Duplicates, Unknown
+from transforms.kernels.merge.timeline import HELD, NEVER, follow_masks, gone_segments
+from transforms.rules.annotations import SEGMENT
+from transforms.rules.policies import Step
+from transforms.rules.rejections import Fault
+
+
+class Fate(IntEnum):
+    """What can become of a row."""
+
+    OPEN = 0
+    CREATED = 1
+    UPDATED = 2
+    IGNORED = 3
+    UNCHANGED = 4
+    DUPLICATE = 5
+    UNKNOWN = 6
+    FAULTY = 7
+
+
+_APPEND, _REPLACE, _MERGE = range(3)
+_MODES = {"append": _APPEND, "replace": _REPLACE, "merge": _MERGE}
+
+
+class Decisions:
+    """The lines of a `timeline`, decided.
+
+    Attributes:
+        pool: The rows held, the rows brought, and behind them those that merging metadata made.
+        since: int64[lines], the step from which on the target of a line is there (I4); by default all are.
+        asked: The same, as it would be if nothing had lost a type conflict.
+    """
+
+    def __init__(self, lines: pl.DataFrame, pool: Batch, steps: Sequence[Step], *, has_masks: bool) -> None:
+        """Takes the timeline, the rows that its column `row` counts, and the steps."""
+        self.pool = pool
+        self.since: Positions = np.full(lines.height, HELD, np.int64)
+        self.asked: Positions = self.since
+        self._lines = lines
+        self._steps = steps
+        self._who: Positions = lines["who"].to_numpy()
+        self._step: Positions = lines["step"].to_numpy().astype(np.int64)
+        self._row: Positions = lines["row"].to_numpy()
+        modes = np.array([_MODES[step.mode] for step in steps], np.int8)
+        self._mode = modes[np.maximum(self._step, 0)] if lines.height else np.empty(0, np.int8)
+        self._fates = np.zeros(lines.height, np.int8)
+        self._fates[~lines["stays"].to_numpy()] = Fate.DUPLICATE
+        self._faults: dict[int, Fault] = {}
+        self._loses = np.zeros(lines.height, np.bool_)
+        self._has_masks = has_masks
+        self._masks: Positions = np.full(lines.height, -1, np.int64)
+        count = int(self._who[-1]) + 1 if lines.height else 0
+        self._now = np.full(count, -1, np.int64)
+        self._came = np.full(count, NEVER, np.int64)
+        self._asked = np.full(count, NEVER, np.int64)
+        self._moved = np.zeros(count, np.bool_)
+        held = self._step == HELD
+        self._now[self._who[held]] = self._row[held]
+        self._came[self._who[held]] = self._asked[self._who[held]] = HELD
+
+    def reject(self, faults: Mapping[int, Fault]) -> None:
+        """Has rows, given by their number, rejected where they would be created or update a row."""
+        self._loses = np.isin(self._row, np.array(sorted(faults), np.int64)) & (self._step != HELD)
+        for line in np.flatnonzero(self._loses).tolist():
+            self._faults[line] = faults[int(self._row[line])]
+
+    def decide(self) -> None:
+        """Decides all lines."""
+        brought = self._step != HELD
+        if not self._has_masks:
+            self._rounds(np.flatnonzero(brought & (self._fates == Fate.OPEN)), {})
+            return
+        masks = self._masks = follow_masks(self._lines)
+        segments = (self._lines["space"] == SEGMENT).to_numpy() & brought
+        # A duplicate takes its segments along, also those whose index stands in another mask of the job alone.
+        owned = segments & (masks >= 0)
+        lost = owned & (self._fates[masks] == Fate.DUPLICATE)
+        self._fates[lost] = Fate.DUPLICATE
+        self._rounds(np.flatnonzero(brought & ~segments & (self._fates == Fate.OPEN)), {})
+        owned &= self._fates == Fate.OPEN
+        self._fates[owned & (self._fates[masks] == Fate.IGNORED)] = Fate.IGNORED
+        self._fates[owned & (self._fates[masks] == Fate.UNKNOWN) & ~self._loses] = Fate.UNKNOWN
+        open_segments = np.flatnonzero(segments & (self._fates == Fate.OPEN))
+        gone = gone_segments(self._lines, masks, [step.mode == "replace" for step in self._steps])
+        self._rounds(open_segments, dict(zip(gone.select("who", "step").rows(), gone["mask"].to_list(), strict=True)))
+
+    def rows(self) -> Positions:
+        """The rows of the pool that the partition holds now, in the order of their identity."""
+        return self._now[self._now >= 0]
+
+    def known(self) -> pl.DataFrame:
+        """Columns reference_id, since and asked: the step from which on one is there, and would be but for `reject`."""
+        return pl.DataFrame([self._ids(), pl.Series("since", self._came), pl.Series("asked", self._asked)])
+
+    def changed(self) -> pl.Series:
+        """The reference ids, once for each identity, of rows that are not what the dataset held."""
+        return self._ids().filter(pl.Series(self._moved))
+
+    def _ids(self) -> pl.Series:
+        """The reference id of each identity."""
+        return self._lines["reference_id"].gather(np.flatnonzero(np.diff(self._who, prepend=-1)))
+
+    def count(self, fate: Fate) -> int:
+        """How many of the rows brought have this fate."""
+        return int(np.count_nonzero(self._fates == fate))
+
+    def rows_with(self, *fates: Fate) -> set[int]:
+        """The rows brought that have one of these fates."""
+        return set(self._row[np.isin(self._fates, fates) & (self._step != HELD)].tolist())
+
+    def rejections(self) -> Iterator[tuple[Positions, list[Fault] | Duplicates | Unknown]]:
+        """Rows brought that are rejected, with their faults, or with the one reason that all of them have."""
+        duplicates = np.flatnonzero(self._fates == Fate.DUPLICATE)
+        if len(duplicates):
+            yield self._row[duplicates], self._kept(duplicates)
+        for merging in (False, True):
+            unknown = (self._fates == Fate.UNKNOWN) & ((self._mode == _MERGE) == merging)
+            if unknown.any():
+                yield self._row[unknown], Unknown(merging)
+        faulty = np.flatnonzero(self._fates == Fate.FAULTY)
+        if len(faulty):
+            yield self._row[faulty], [self._faults[line] for line in faulty.tolist()]
+
+    def _kept(self, lines: Positions) -> Duplicates:
+        """What is kept instead of these lines: of each identity and step the line that stays (I3)."""
+        masks = self._masks[lines]
+        by_mask = (masks >= 0) & (self._fates[masks] == Fate.DUPLICATE)
+        of = np.where(by_mask, masks, lines)
+        begins = (np.diff(self._who, prepend=-1) != 0) | (np.diff(self._step, prepend=HELD - 1) != 0)
+        numbers = np.cumsum(begins) - 1
+        stays = np.flatnonzero(self._lines["stays"].to_numpy())  # one of each number, in their order
+        return Duplicates(self._row[stays[numbers[of]]], by_mask)
+
+    def _rounds(self, lines: Positions, gone: Mapping[tuple[int, int], int]) -> None:
+        """Decides open lines; `gone` are identities that end at a step: (who, step) to the line of their mask."""
+        ends = np.array(sorted(gone), np.int64).reshape(-1, 2)
+        who = np.concatenate([self._who[lines], ends[:, 0]])
+        step = np.concatenate([self._step[lines], ends[:, 1]])
+        line = np.concatenate([lines, np.full(len(ends), -1, np.int64)])
+        order = np.lexsort((step, who))
+        who, step, line = who[order], step[order], line[order]
+        first = np.flatnonzero(np.diff(who, prepend=-1))
+        numbers = np.arange(len(who)) - np.repeat(first, np.diff(np.append(first, len(who))))
+        for number in range(int(numbers.max(initial=-1)) + 1):
+            now = numbers == number
+            decided = now & (line >= 0)
+            self._round(line[decided])
+            for place in np.flatnonzero(now & (line < 0)).tolist():
+                if self._now[who[place]] >= 0:
+                    self._now[who[place]] = -1
+                    self._moved[who[place]] = True
+                    self._lose_segment(gone[int(who[place]), int(step[place])])
+
+    def _lose_segment(self, mask: int) -> None:
+        """A mask that has lost a segment is another mask, although its own row may say the same."""
+        if self._fates[mask] != Fate.UNCHANGED:
+            return
+        self._fates[mask] = Fate.UPDATED
+        self._moved[self._who[mask]] = True
+        who = self._who == self._who[mask]
+        later = who & (self._step > self._step[mask]) & (self._fates == Fate.UPDATED)
+        if not later.any():
+            self._now[self._who[mask]] = self._row[mask]
+
+    def _round(self, lines: Positions) -> None:
+        """Decides lines of which no two are of one identity."""
+        who, mode = self._who[lines], self._mode[lines]
+        before = self._now[who]
+        known = before >= 0
+        fates = np.zeros(len(lines), np.int8)
+        fates[known & (mode == _APPEND)] = Fate.IGNORED
+        loses = self._loses[lines]
+        # What loses a conflict is told so, also where its target does: only what never had one lacks its target.
+        has_target = np.where(loses, self.asked[lines], self.since[lines]) <= self._step[lines]
+        fates[~known] = np.where((mode != _MERGE) & has_target, Fate.CREATED, Fate.UNKNOWN)[~known]
+        created = fates == Fate.CREATED
+        self._asked[who[created]] = np.minimum(self._asked[who[created]], self._step[lines][created])
+        fates[loses & (created | (fates == Fate.OPEN))] = Fate.FAULTY
+        rows = self._row[lines].copy()
+        merging = np.flatnonzero(known & (mode == _MERGE) & (fates == Fate.OPEN))
+        if len(merging):
+            start = self.pool.rows.height
+            laid, faults = laid_over(self.pool, before[merging], rows[merging])
+            self.pool = together([self.pool, laid])
+            rows[merging] = np.arange(start, start + len(merging))
+            for place, fault in faults.items():
+                fates[merging[place]] = Fate.FAULTY
+                self._faults[int(lines[merging[place]])] = fault
+        compared = np.flatnonzero(known & (mode != _APPEND) & (fates == Fate.OPEN))
+        if len(compared):
+            differs = differing(self.pool, before[compared], rows[compared])
+            fates[compared] = np.where(differs, Fate.UPDATED, Fate.UNCHANGED)
+        self._fates[lines] = fates
+        new = np.isin(fates, (Fate.CREATED, Fate.UPDATED))
+        self._now[who[new]] = rows[new]
+        created = fates == Fate.CREATED
+        self._came[who[created]] = self._step[lines][created]
+        self._moved[who[new]] = True

@@ -1,0 +1,211 @@
+"""What a partition holds and what a job brings, merged: identity, duplicates, references, updates (I, U).
+
+Everything that belongs together is in one partition: items and scenes by their reference id, annotations and
+predictions by the reference id of their target. So a partition is decided without looking at any other.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from transforms.kernels.batch.batch import Batch, Positions, no_cells
+from transforms.kernels.batch.hashing import partitions_of
+from transforms.kernels.batch.row_equality import arranged, canonical
+from transforms.kernels.merge.decisions import Decisions, Fate
+from transforms.kernels.merge.rejections import Duplicates, Unknown, duplicate_rows, faulty_rows, unknown_rows
+from transforms.kernels.merge.resolve_conflicts import Ruling, cleared, losing
+from transforms.kernels.merge.timeline import HELD, NEVER, timeline
+from transforms.rules.export_rows import GROUPS, MARKS, TARGETS, Group
+from transforms.rules.policies import Step
+from transforms.rules.rejections import Fault
+
+_BROUGHT_ONLY = ("export", "chunk", "line", "part")
+
+
+@dataclass(slots=True)
+class GroupCounts:
+    """What became of the rows of one group (U4).
+
+    Attributes:
+        cleared: Values cleared by the policy `null` (T6); their rows are counted as what they became.
+    """
+
+    created: int = 0
+    updated: int = 0
+    ignored: int = 0
+    unchanged: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    cleared: int = 0
+
+
+@dataclass(slots=True)
+class Merged:
+    """A partition after the merge.
+
+    Attributes:
+        batches: The rows that it holds now, by group, in the order of their identity; groups without rows are absent.
+        changed: The groups whose rows are not those that it held before, with the reference ids of the rows that came,
+            went, or are others; an id may stand there several times.
+        counts: What became of the rows that the job brought.
+        rejected: Rows that are not accepted and values that were cleared, with the columns of `late_rejections`.
+    """
+
+    batches: dict[Group, Batch] = field(default_factory=dict)
+    changed: dict[Group, pl.Series] = field(default_factory=dict)
+    counts: dict[Group, GroupCounts] = field(default_factory=lambda: {group: GroupCounts() for group in GROUPS})
+    rejected: list[pl.DataFrame] = field(default_factory=list)
+
+    def split(self, numbers: Sequence[int], partitions: int) -> "list[Merged]":
+        """What was merged together of several partitions, by partition; counts and rejected rows stay here.
+
+        Args:
+            numbers: Of these partitions.
+            partitions: How many there are of all.
+        """
+        found = [Merged() for _ in numbers]
+        places = np.full(partitions, -1, np.int64)
+        places[list(numbers)] = np.arange(len(numbers))
+        for group, batch in self.batches.items():
+            parts = places[partitions_of(batch.rows["reference_id"], partitions)]
+            for own, rows in zip(found, batch.split(parts, len(numbers)), strict=True):
+                if rows is not None:
+                    own.batches[group] = rows
+        for group, ids in self.changed.items():
+            parts = places[partitions_of(ids, partitions)]
+            for place in np.unique(parts).tolist():
+                own = found[place]
+                own.changed[group] = ids.filter(pl.Series(parts == place))
+                own.batches.setdefault(group, Batch(group, self.batches[group].rows.clear(), no_cells()))
+        return found
+
+
+def merge(
+    incoming: Mapping[Group, Sequence[Batch]],
+    held: Mapping[Group, Batch],
+    *,
+    exports: Sequence[str],
+    steps: Sequence[Step] = (Step(),),
+    export_steps: Sequence[int] = (),
+    ruling: Ruling | None = None,
+) -> Merged:
+    """Merges the rows of one partition, step by step.
+
+    Args:
+        incoming: The batches of the job, in any order.
+        held: What the published version holds.
+        exports: Name of each export of the job.
+        steps: The jobs that these exports come from, one or (a backfill) several, in their order.
+        export_steps: The step of each export; by default all belong to the first.
+        ruling: How type conflicts are settled, where that is known already (T6).
+    """
+    merged = Merged()
+    targets = pl.DataFrame(schema={"reference_id": pl.String, "since": pl.Int64, "asked": pl.Int64})
+    for group in GROUPS:
+        batches, before = incoming.get(group, ()), held.get(group)
+        if batches:
+            one = _Group(merged, group, Batch.concatenated(batches), before, exports, ruling)
+            known = one.merge(steps, export_steps or [0] * len(exports), targets)
+        elif before is not None:
+            merged.batches[group] = before
+            known = before.rows.select("reference_id", since=pl.lit(HELD, pl.Int64), asked=pl.lit(HELD, pl.Int64))
+        else:
+            continue
+        if group in TARGETS:
+            targets = pl.concat([targets, known])
+    return merged
+
+
+class _Group:
+    """The rows of one group of a partition, while they are merged."""
+
+    def __init__(
+        self,
+        merged: Merged,
+        group: Group,
+        brought: Batch,
+        held: Batch | None,
+        exports: Sequence[str],
+        ruling: Ruling | None,
+    ) -> None:
+        self._merged = merged
+        self._group: Group = group
+        self._held = held
+        self._brought = brought
+        self._ruled: list[tuple[int, Fault]] = []
+        self._clears = False
+        if ruling is not None and (winners := ruling.winners.get(group)):
+            self._ruled = list(losing(brought, winners))
+            self._clears = ruling.on_conflict == "null"
+            if self._clears:
+                brought = cleared(brought, winners)
+        names = pl.Series("export_name", list(exports), pl.String)
+        rows = brought.rows.with_columns(export_name=names.gather(brought.rows["export"])).drop(_BROUGHT_ONLY)
+        named = Batch(group, rows, brought.cells)
+        self._pool = arranged(named if held is None else Batch.concatenated([held, named]))
+
+    def merge(self, steps: Sequence[Step], export_steps: Sequence[int], targets: pl.DataFrame) -> pl.DataFrame:
+        """Decides every row; returns who is there, and since which step, as `Decisions.known` has it."""
+        held = None if self._held is None else self._held.rows
+        lines = timeline(self._group, self._brought.rows, held, steps=steps, export_steps=export_steps)
+        start = 0 if held is None else held.height
+        decisions = Decisions(lines, self._pool, steps, has_masks=self._group in MARKS)
+        if self._group in MARKS:
+            decisions.since, decisions.asked = self._targets_since(lines, targets)
+        if self._ruled and not self._clears:
+            of_row: dict[int, Fault] = {}
+            for row, fault in self._ruled:
+                of_row.setdefault(start + row, fault)
+            decisions.reject(of_row)
+        decisions.decide()
+        self._count(decisions, start)
+        rows = decisions.rows()
+        changed = decisions.changed()
+        if len(changed):
+            whole = (
+                arranged(decisions.pool.take(rows))
+                if len(rows) < decisions.pool.rows.height
+                else decisions.pool.take(rows)
+            )
+            self._merged.batches[self._group] = canonical(whole)
+            self._merged.changed[self._group] = changed
+        elif self._held is not None:
+            self._merged.batches[self._group] = self._held
+        return decisions.known()
+
+    @staticmethod
+    def _targets_since(lines: pl.DataFrame, targets: pl.DataFrame) -> tuple[Positions, Positions]:
+        """For each line the steps `since` and `asked` of its target; a step that never comes where it has none."""
+        earliest = targets.group_by("reference_id").agg(pl.col("since").min(), pl.col("asked").min())
+        joined = lines.select("reference_id").join(earliest, on="reference_id", how="left", maintain_order="left")
+        return joined["since"].fill_null(NEVER).to_numpy(), joined["asked"].fill_null(NEVER).to_numpy()
+
+    def _count(self, decisions: Decisions, start: int) -> None:
+        """Counts what became of the rows brought, and writes down those that are rejected."""
+        counts = self._merged.counts[self._group]
+        counts.created += decisions.count(Fate.CREATED)
+        counts.updated += decisions.count(Fate.UPDATED)
+        counts.ignored += decisions.count(Fate.IGNORED)
+        counts.unchanged += decisions.count(Fate.UNCHANGED)
+        for rows, reason in decisions.rejections():
+            brought = self._brought.rows[rows - start]
+            match reason:
+                case Duplicates():
+                    kept = self._brought.rows[reason.kept - start]
+                    frame = duplicate_rows(brought, self._group, kept, reason.by_mask.tolist())
+                case Unknown():
+                    frame = unknown_rows(brought, self._group, merging=reason.merging)
+                case faults:
+                    frame = faulty_rows(brought, self._group, faults)
+            self._merged.rejected.append(frame)
+            counts.rejected.update(frame["code"].to_list())
+        if self._clears:
+            effective = decisions.rows_with(Fate.CREATED, Fate.UPDATED, Fate.UNCHANGED)
+            found = [(row, fault) for row, fault in self._ruled if start + row in effective]
+            if found:
+                where = np.array([row for row, _ in found], np.int64)
+                faults = [fault for _, fault in found]
+                self._merged.rejected.append(faulty_rows(self._brought.rows[where], self._group, faults))
+                counts.cleared += len(found)

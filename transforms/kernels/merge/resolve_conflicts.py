@@ -1,0 +1,66 @@
+"""Values that lose a type conflict (T6), in the rows that a job brings: to reject the rows, or to clear the values."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.metadata_columns import KIND_FORMS
+from transforms.kernels.batch.null_columns import without
+from transforms.kernels.batch.row_equality import json_value
+from transforms.kernels.batch.sparse_values import without_values
+from transforms.kernels.batch.value_columns import column_name
+from transforms.kernels.summarize.fields import values_by_form
+from transforms.rules.export_rows import Group
+from transforms.rules.policies import OnConflict
+from transforms.rules.rejections import Code, Fault, expected
+from transforms.rules.values import JsonValue
+
+_WANTED = {"number": "a number", "string": "a string", "other": "a list or an object"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """How the type conflicts of a job are settled.
+
+    Attributes:
+        on_conflict: Whether records with a losing value are rejected whole, or only the value is cleared.
+        winners: Group to field to the kind that its values have to have; fields without a conflict are not listed.
+    """
+
+    on_conflict: OnConflict
+    winners: Mapping[Group, Mapping[str, str]]
+
+
+def losing(batch: Batch, winners: Mapping[str, str]) -> Iterator[tuple[int, Fault]]:
+    """(row, fault) of every value of another kind than the one that its field has to have."""
+    for key, forms in values_by_form(batch).items():
+        if key not in winners:
+            continue
+        for form, stretches in forms.items():
+            if form == "null" or form in KIND_FORMS[winners[key]]:
+                continue
+            for rows, values in stretches:
+                places = np.flatnonzero(values.is_not_null().to_numpy())
+                where = places if rows is None else rows[places]
+                for row, value in zip(where.tolist(), values.gather(places).to_list(), strict=True):
+                    yield row, _fault(key, winners[key], json_value(form, value))
+
+
+def _fault(key: str, winner: str, value: JsonValue) -> Fault:
+    return expected(Code.TYPE_CONFLICT, _WANTED[winner], value, at=f"metadata.{key}")
+
+
+def cleared(batch: Batch, winners: Mapping[str, str]) -> Batch:
+    """The rows without their losing values, as if they had never been there."""
+    lost = {
+        (form, key)
+        for key, winner in winners.items()
+        for kind, forms in KIND_FORMS.items()
+        if kind != winner
+        for form in forms
+    }
+    rows = without(batch.rows, {column_name(form, key) for form, key in lost})
+    cells = without_values(batch.cells, lost)
+    return Batch(batch.group, rows, cells)

@@ -1,0 +1,1 @@
+"""Raw records to checked rows, a chunk at a time."""

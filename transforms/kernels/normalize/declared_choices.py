@@ -1,0 +1,46 @@
+"""Declared choices, checked in whole batches (D2): the rule is `transforms.rules.declared.not_a_choice`."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.normalize.columns import Origin, Rejected
+from transforms.kernels.normalize.normalize import Normalized
+from transforms.kernels.summarize.fields import values_by_form
+from transforms.rules.declared import Declared, DeclaredField, not_a_choice
+from transforms.rules.rejections import Fault
+
+
+def reject_other_choices(done: Normalized, declared: Declared, origin: Origin) -> None:
+    """Takes the rows out of the batches of a chunk that hold a string which is no choice of its field."""
+    for place, batch in enumerate(done.batches):
+        pinned = {key: field for key, field in declared.get(batch.group, {}).items() if field.choices is not None}
+        faults = other_choices(batch, pinned) if pinned else {}
+        if not faults:
+            continue
+        rows = np.array(sorted(faults), np.int64)
+        exports = np.broadcast_to(origin.export, origin.offsets.shape).tolist()
+        places = {place: position for position, place in enumerate(zip(exports, origin.offsets.tolist(), strict=True))}
+        for row, (export, offset, name) in zip(
+            rows.tolist(), batch.rows.select("export", "offset", "reference_id")[rows].iter_rows(), strict=True
+        ):
+            done.rejected.append(Rejected(batch.group, places[export, offset], name, faults[row]))
+        done.batches[place] = batch.take(np.setdiff1d(np.arange(batch.rows.height), rows))
+
+
+def other_choices(batch: Batch, pinned: Mapping[str, DeclaredField]) -> dict[int, Fault]:
+    """Row to its first fault: of the fields by key, then of the forms."""
+    found: dict[int, Fault] = {}
+    values_of = values_by_form(batch)
+    for key, field in sorted(pinned.items()):
+        for form in ("bool", "string"):
+            for rows, values in values_of.get(key, {}).get(form, ()):
+                given = values.cast(pl.String) if form == "bool" else values
+                wrong = given.is_not_null() & ~given.is_in(list(field.choices or ()))
+                for place in np.flatnonzero(wrong.to_numpy()).tolist():
+                    fault = not_a_choice(field, values[place], key)
+                    if fault is not None:
+                        found.setdefault(place if rows is None else int(rows[place]), fault)
+    return found

@@ -1,0 +1,260 @@
+"""Plain records, column by column: the fast way through the rules for items and boxes that look like most do.
+
+Each function picks the records that it is sure about and gives their columns; the others are for the rules. What it
+picks must come out as the rule would make it.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import compress
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import orjson
+import polars as pl
+
+from transforms.kernels.batch.metadata_columns import Shapes, odd, shapes
+from transforms.kernels.normalize import native_json
+from transforms.kernels.normalize.native_json import Shredded
+from transforms.kernels.urls.canonical import canonical_column
+from transforms.raw_records import RawRecords
+from transforms.rules.crowds import MAX_RECORD_KEYS
+from transforms.rules.export_rows import Group
+from transforms.rules.values import JsonObject, JsonValue
+
+Columns: TypeAlias = dict[str, Sequence[object] | pl.Series]
+
+
+class Picked(NamedTuple):
+    """Plain records.
+
+    Attributes:
+        places: Their positions among the records given, ascending.
+        columns: Their values, a column for each key.
+        metadata: Their metadata objects.
+        shapes: Of the metadata, None where they have to be looked at again.
+    """
+
+    places: list[int]
+    columns: Columns
+    metadata: list[JsonObject]
+    shapes: Shapes | None = None
+
+    def others(self, count: int) -> Sequence[int]:
+        """The positions, of `count` records, of those that were not picked, ascending."""
+        if not self.places:
+            return range(count)
+        if len(self.places) == count:
+            return ()
+        taken = set(self.places)
+        return [place for place in range(count) if place not in taken]
+
+
+NOTHING = Picked([], {}, [])
+
+_ITEM_KEYS = frozenset({"reference_id", "image_url", "metadata", "width", "height"})
+_BOX_KEYS = frozenset(
+    {
+        "reference_id",
+        "type",
+        "label",
+        "geometry",
+        "annotation_id",
+        "metadata",
+        "task_id",
+        "track_reference_id",
+        "embedding_vector",
+    }
+)
+_BOX_NEEDED = frozenset({"reference_id", "type", "label", "geometry", "annotation_id"})
+_BOX_GEOMETRY = frozenset({"x", "y", "width", "height"})
+_NUMBERS = frozenset({int, float, type(None)})
+_EXACT_IN_DOUBLE = 2**53
+
+
+def items(records: Sequence[JsonObject], *, but: Collection[int] = ()) -> Picked:
+    """Image items with a URL under `image_url`, a metadata object and perhaps a size, and nothing else.
+
+    `but` are positions that are not to be picked.
+    """
+    found = _shaped(records, {"reference_id", "image_url"}, _ITEM_KEYS, but)
+    found.keep("reference_id", _all_text, _text)
+    found.keep("image_url", _all_text, _text)
+    for key in ("width", "height"):
+        found.keep(key, _all_null, _number)
+    metadata, known = found.with_metadata()
+    if not found.places:
+        return Picked([], {}, [])
+    given = pl.Series("image_url", found.values("image_url"), pl.String)
+    canonical, errors = canonical_column(given)
+    if errors.null_count() < len(errors):
+        fine = errors.is_null()
+        keep = fine.to_list()
+        found.only(keep)
+        metadata, known = list(compress(metadata, keep)), None
+        given, canonical = given.filter(fine), canonical.filter(fine)
+    columns: Columns = {
+        "reference_id": found.values("reference_id"),
+        "image_url": given,
+        "url": canonical.set(canonical == given, None),
+    }
+    for key in found.keys & {"width", "height"}:
+        columns[key] = found.doubles(key)
+    return Picked(found.places, columns, metadata, known)
+
+
+def shredded(
+    raw: RawRecords, group: Group, model_run: str | None, most_fields: int = MAX_RECORD_KEYS
+) -> Shredded | None:
+    """The columns of the records that need no parser: image items, boxes; None where there are none.
+
+    `most_fields` as in `shredding.items`.
+    """
+    match group:
+        case "items":
+            found = native_json.items(raw, most_fields=most_fields)
+            return None if found is None else with_canonical_urls(raw, found, most_fields)
+        case "annotations" | "predictions":
+            found = native_json.boxes(raw, prediction=group == "predictions", most_fields=most_fields)
+            if found is not None:
+                runs = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(found.places))
+                found.columns["model_run"] = runs
+            return found
+        case "scenes":
+            return None
+
+
+def with_canonical_urls(raw: RawRecords, found: Shredded, most_fields: int = MAX_RECORD_KEYS) -> Shredded | None:
+    """Items shredded from raw records with their column `url`; without those whose URL only the rule can judge."""
+    canonical, errors = canonical_column(found.columns["image_url"])
+    if errors.null_count() < len(errors):
+        skip = np.zeros(len(raw), np.bool_)
+        skip[found.places[errors.is_not_null().to_numpy()]] = True
+        again = native_json.items(raw, skip=skip, most_fields=most_fields)
+        if again is None:
+            return None
+        found = again
+        canonical, _ = canonical_column(found.columns["image_url"])
+    found.columns["url"] = canonical.set(canonical == found.columns["image_url"], None)
+    return found
+
+
+def boxes(records: Sequence[JsonObject], *, prediction: bool, but: Collection[int] = ()) -> Picked:
+    """Box annotations with an id, four numbers, and no other key than the usual ones; none at the positions `but`."""
+    allowed = _BOX_KEYS | ({"confidence"} if prediction else frozenset())
+    found = _shaped(records, _BOX_NEEDED, allowed, but)
+    for key in ("reference_id", "annotation_id"):
+        found.keep(key, _all_text, _text)
+    found.keep("label", _all_strings, lambda value: type(value) is str)
+    found.keep("type", lambda values: set(values) == {"box"}, lambda value: value == "box")
+    found.keep("geometry", lambda values: all(map(_box, values)), _box)
+    for key in ("task_id", "track_reference_id"):
+        found.keep(key, _all_null, lambda value: value is None or type(value) is str)
+    found.keep("embedding_vector", _all_null, lambda value: value is None)
+    found.keep("confidence", _all_null, _number)
+    metadata, known = found.with_metadata()
+    if not found.places:
+        return Picked([], {}, [])
+    columns: Columns = {key: found.values(key) for key in ("reference_id", "type", "label", "annotation_id")}
+    for key in found.keys & {"task_id", "track_reference_id"}:
+        columns[key] = found.values(key)
+    columns["geometry"] = [
+        orjson.dumps(geometry, option=orjson.OPT_SORT_KEYS).decode() for geometry in found.values("geometry")
+    ]
+    if "confidence" in found.keys:
+        columns["confidence"] = found.doubles("confidence")
+    return Picked(found.places, columns, metadata, known)
+
+
+class _Found:
+    """Records that may be plain, fewer after each look.
+
+    Attributes:
+        places: Positions among all records, ascending.
+        records: The records at these places.
+        keys: The top-level keys that any of them has.
+    """
+
+    def __init__(self, places: list[int], records: Sequence[JsonObject], keys: frozenset[str]) -> None:
+        self.places = places
+        self.records = records
+        self.keys = keys
+
+    def values(self, key: str) -> list[JsonValue]:
+        """The value of each record under a key, None where it lacks the key."""
+        return [record.get(key) for record in self.records]
+
+    def doubles(self, key: str) -> list[float | None]:
+        """The numbers under a key as doubles."""
+        return [None if value is None else float(value) for value in self.values(key)]  # type: ignore[arg-type] # numbers
+
+    def only(self, keep: Sequence[bool]) -> None:
+        """Goes on with these of the records."""
+        self.places = list(compress(self.places, keep))
+        self.records = list(compress(self.records, keep))
+
+    def keep(self, key: str, fit: Callable[[Sequence[JsonValue]], bool], fits: Callable[[JsonValue], bool]) -> None:
+        """Goes on with the records whose value fits: `fit` says so of all at once, quickly, or does not know."""
+        if key in self.keys:
+            values = self.values(key)
+            if not fit(values):
+                self.only([fits(value) for value in values])
+
+    def with_metadata(self) -> tuple[list[JsonObject], Shapes | None]:
+        """Goes on with the records whose metadata needs no rule; gives it and its shapes. Null is {} (G4)."""
+        given = self.values("metadata")
+        objects = given if set(map(type, given)) == {dict} else [{} if value is None else value for value in given]
+        checked: list[JsonObject] = [value if type(value) is dict else {} for value in objects]
+        known = shapes(checked)
+        wrong = odd(checked, known).union(place for place, value in enumerate(objects) if type(value) is not dict)
+        if not wrong:
+            return checked, known
+        keep = [place not in wrong for place in range(len(checked))]
+        self.only(keep)
+        return list(compress(checked, keep)), None
+
+
+def _shaped(
+    records: Sequence[JsonObject], needed: Collection[str], allowed: Collection[str], but: Collection[int]
+) -> _Found:
+    """The records that have all the keys needed, and none that is not allowed."""
+    needed, allowed = frozenset(needed), frozenset(allowed)
+    chosen = {keys: places for keys, places in shapes(records).items() if needed <= frozenset(keys) <= allowed}
+    keys = frozenset(key for shape in chosen for key in shape)
+    if len(chosen) == 1 and not but:
+        (places,) = chosen.values()
+    else:
+        places = sorted(place for each in chosen.values() for place in each if place not in but)
+    alike = records if len(places) == len(records) else [records[place] for place in places]
+    return _Found(places, alike, keys)
+
+
+def _all_strings(values: Sequence[JsonValue]) -> bool:
+    return set(map(type, values)) <= {str}
+
+
+def _all_text(values: Sequence[JsonValue]) -> bool:
+    return _all_strings(values) and all(values)
+
+
+def _all_null(values: Sequence[JsonValue]) -> bool:
+    return set(map(type, values)) <= {type(None)}
+
+
+def _text(value: JsonValue) -> bool:
+    return type(value) is str and value != ""
+
+
+def _number(value: JsonValue) -> bool:
+    return type(value) in _NUMBERS and (type(value) is not int or abs(value) < _EXACT_IN_DOUBLE)
+
+
+_corners: Callable[[JsonObject], Iterable[JsonValue]] = itemgetter("x", "y", "width", "height")
+
+
+def _box(value: JsonValue) -> bool:
+    return (
+        type(value) is dict
+        and value.keys() == _BOX_GEOMETRY
+        and all(type(number) in (int, float) and abs(number) < _EXACT_IN_DOUBLE for number in _corners(value))  # type: ignore[arg-type] # tested just before
+    )

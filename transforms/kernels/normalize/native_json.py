@@ -1,0 +1,151 @@
+"""Plain records shredded into columns straight from their bytes, by a C extension where it was built.
+
+The extension takes a record whole, with the very columns that the parser, `kernels.plain` and `kernels.metadata` would
+give, or declines it: whatever looks odd in any way is left to them. Without the extension every record is.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from transforms.kernels.batch.batch import Positions
+from transforms.kernels.batch.exact_json import exact_json
+from transforms.kernels.batch.metadata_columns import FORMS, Found, json_text, laid_out, spread
+from transforms.raw_records import RawRecords
+from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT, PAIRS
+from transforms.rules.crowds import MAX_RECORD_KEYS
+from transforms.rules.metadata import RESERVED
+
+try:
+    from transforms.kernels.normalize import _shredding
+except ImportError:  # no compiler where the package was installed
+    _shredding = None  # type: ignore[assignment]
+
+_TEXT, _STRING, _STRING_OR_NULL, _NUMBER_OR_NULL, _NOTHING, _METADATA, _BOX, _LITERAL = range(8)
+_FORM_NAMES = ("null", "bool", "int", "float", "string", "json")
+_Core: TypeAlias = tuple[tuple[str, int, str], ...]
+"""Key, what its value has to be (the numbers of the extension), and for a literal which one."""
+
+_ITEM: _Core = (
+    ("reference_id", _TEXT, ""),
+    ("image_url", _TEXT, ""),
+    ("metadata", _METADATA, ""),
+    ("width", _NUMBER_OR_NULL, ""),
+    ("height", _NUMBER_OR_NULL, ""),
+)
+_MARK: _Core = (
+    ("reference_id", _TEXT, ""),
+    ("type", _LITERAL, "box"),
+    ("label", _STRING, ""),
+    ("geometry", _BOX, ""),
+    ("annotation_id", _TEXT, ""),
+    ("metadata", _METADATA, ""),
+    ("task_id", _STRING_OR_NULL, ""),
+    ("track_reference_id", _STRING_OR_NULL, ""),
+    ("embedding_vector", _NOTHING, ""),
+)
+_PREDICTED: _Core = (*_MARK, ("confidence", _NUMBER_OR_NULL, ""))
+_COORDINATES = tuple(
+    (key, limit) for pair in PAIRS for key, limit in zip(pair, (LATITUDE_LIMIT, LONGITUDE_LIMIT), strict=True)
+)
+
+
+class Shredded(NamedTuple):
+    """Plain records.
+
+    Attributes:
+        places: Their positions among the records given, ascending: int64[M].
+        columns: Their values, a column of shape (M,) for each key that any of them has a value of.
+        dense: Their metadata, as `kernels.metadata.tabulated` gives it.
+        cells: The rest of it.
+    """
+
+    places: Positions
+    columns: dict[str, pl.Series]
+    dense: dict[str, pl.Series]
+    cells: pl.DataFrame
+
+
+def is_built() -> bool:
+    """Whether the extension is there."""
+    return _shredding is not None
+
+
+def items(
+    records: RawRecords, *, skip: npt.NDArray[np.bool_] | None = None, most_fields: int = MAX_RECORD_KEYS
+) -> Shredded | None:
+    """Plain image items: a URL under `image_url`, a metadata object and perhaps a size. None where there are none.
+
+    The URLs are not looked at. `skip` (bool[N]) says which records are declined unseen. Records with other metadata
+    keys than the first `most_fields` are declined too (R5, R8).
+    """
+    return _shredded(records, _ITEM, skip, most_fields)
+
+
+def boxes(records: RawRecords, *, prediction: bool, most_fields: int = MAX_RECORD_KEYS) -> Shredded | None:
+    """Plain box annotations with an id and four numbers; None where there are none."""
+    return _shredded(records, _PREDICTED if prediction else _MARK, None, most_fields)
+
+
+def _shredded(
+    records: RawRecords, core: _Core, skip: npt.NDArray[np.bool_] | None, most_fields: int
+) -> Shredded | None:
+    if _shredding is None or not records:
+        return None
+    skipped = b"" if skip is None else skip.astype(np.uint8).tobytes()
+    block = (records.data, records.starts.tobytes(), records.ends.tobytes())
+    most = min(most_fields, MAX_RECORD_KEYS)
+    given, found, fields = _shredding.shred(*block, core, tuple(sorted(RESERVED)), _COORDINATES, skipped, most)
+    places = np.frombuffer(given, np.int64)
+    if not len(places):
+        return None
+    columns = {}
+    for (name, kind, literal), (rows, values, data) in zip(core, found, strict=True):
+        if kind == _LITERAL:
+            columns[name] = pl.Series(name, [literal], pl.String).new_from_index(0, len(places))
+        elif values:
+            series = _texts(values, data) if kind != _NUMBER_OR_NULL else pl.Series(values=np.frombuffer(values))
+            columns[name] = spread(series, _rows(rows, len(places)), len(places))
+    dense, cells = laid_out((_found(field, len(places)) for field in fields), len(places))
+    return Shredded(places, columns, dense, cells)
+
+
+def _rows(given: bytes | None, count: int) -> Positions:
+    """The row of each value: without a word, one in each of `count` rows."""
+    return np.arange(count) if given is None else np.frombuffer(given, np.int64)
+
+
+def _found(field: tuple[str, int, tuple[bytes | None, bytes, bytes]], count: int) -> Found:
+    """The values of one key in one form, in `count` rows."""
+    key, number, (rows, values, data) = field
+    form = _FORM_NAMES[number]
+    where = _rows(rows, count)
+    match form:
+        case "int":
+            series = pl.Series(values=np.frombuffer(values, np.int64))
+        case "float":
+            series = pl.Series(values=np.frombuffer(values))
+        case "string":
+            series = _texts(values, data)
+        case "json":
+            series = _canonical(_texts(values, data))
+        case _:
+            series = pl.Series(values=np.frombuffer(values, np.bool_))
+    return key, form, where, series.cast(FORMS[form])
+
+
+def _texts(offsets: bytes, data: bytes) -> pl.Series:
+    """Strings, which are known to be UTF-8; N + 1 int64 say where in `data` each begins, and the last ends."""
+    count = len(offsets) // 8 - 1
+    array = pa.LargeStringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(data))
+    return pl.Series(values=array, dtype=pl.String)
+
+
+def _canonical(raw: pl.Series) -> pl.Series:
+    """JSON values as their canonical text; many rows tend to say the same."""
+    distinct = raw.unique(maintain_order=True)
+    texts = [json_text(exact_json(text)) for text in distinct.to_list()]
+    return raw.replace_strict(distinct, pl.Series(values=texts, dtype=pl.String), return_dtype=pl.String)

@@ -1,0 +1,309 @@
+"""A chunk of raw records of one group to batches of rows, and what of it is rejected (G, V, C, A, I1, K4).
+
+Records that look ordinary go column by column; whatever looks odd in any way is judged by the rule, record by record.
+Both ways give the same rows: the property tests hold the kernels to the rules.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import polars as pl
+
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.exact_json import parse
+from transforms.kernels.normalize import fast_path
+from transforms.kernels.normalize.columns import (
+    Origin,
+    Rejected,
+    annotation_columns,
+    assembled,
+    batch,
+    item_columns,
+    scene_columns,
+)
+from transforms.raw_records import RawRecords
+from transforms.rules import annotations as annotation_rules
+from transforms.rules import items as item_rules
+from transforms.rules import scenes as scene_rules
+from transforms.rules import updates as update_rules
+from transforms.rules.annotations import MASK, Annotation
+from transforms.rules.crowds import MAX_RECORD_KEYS, most_fields
+from transforms.rules.export_rows import Group, records
+from transforms.rules.identity import reference_id
+from transforms.rules.items import Item
+from transforms.rules.metadata import Metadata
+from transforms.rules.policies import Mode
+from transforms.rules.rejections import Code, Fault, expected, shown
+from transforms.rules.scenes import FrameItem, Scene
+from transforms.rules.updates import MetadataUpdate
+from transforms.rules.values import JsonObject, JsonValue
+
+_Row = TypeVar("_Row", Item, Scene, Annotation, MetadataUpdate)
+
+
+@dataclass(slots=True)
+class Normalized:
+    """What became of a chunk.
+
+    Attributes:
+        batches: Accepted rows, of one or (scenes and their frames) two groups.
+        rejected: The others.
+        read: Records, frames and segments read, by group (U4).
+        warnings: How often each warning was met.
+        most_fields: How many metadata keys a batch may have before its rows only count theirs (R5).
+    """
+
+    batches: list[Batch] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    read: Counter[Group] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    most_fields: int = MAX_RECORD_KEYS
+
+
+class _Piece(NamedTuple):
+    """One record, frame or segment: the position of its raw record in the chunk, and its part of that."""
+
+    position: int
+    part: int
+    record: JsonObject
+
+
+def normalize(
+    raw: RawRecords,
+    *,
+    group: Group,
+    model_run: str | None,
+    origin: Origin,
+    mode: Mode = "append",
+    max_fields: int | None = None,
+) -> Normalized:
+    """The rows that the raw records of a chunk give.
+
+    `model_run` is that of predictions. In mode `merge` the rows have nothing but identity and metadata (U3). Of far
+    more metadata keys than `max_fields` only their number is kept (R5).
+    """
+    done = Normalized(most_fields=MAX_RECORD_KEYS if max_fields is None else most_fields(max_fields))
+    left = range(len(raw)) if mode == "merge" else _shred(raw, group, model_run, origin, done)
+    if not left:
+        return done
+    parsed = parse(list(raw) if len(left) == len(raw) else [raw[position] for position in left])
+    done.rejected += (
+        Rejected(group, left[place], parsed.known.get(place), fault) for place, fault in parsed.faults.items()
+    )
+    done.read[group] += len(parsed.faults)
+    pieces = _pieces(parsed.values, left, parsed.faults, group, done)
+    may_be_large = {left[place] for place in parsed.exact}
+    exact = {place for place, piece in enumerate(pieces) if piece.position in may_be_large}
+    match group:
+        case "items":
+            _items(pieces, (), exact=exact, origin=origin, done=done, mode=mode)
+        case "scenes":
+            _scenes(pieces, origin, done, mode=mode)
+        case "annotations" | "predictions":
+            _annotations(pieces, group, model_run, exact=exact, origin=origin, done=done, mode=mode)
+    return done
+
+
+def _shred(raw: RawRecords, group: Group, model_run: str | None, origin: Origin, done: Normalized) -> Sequence[int]:
+    """Adds the batch of the records that need no parser and no rule; returns the positions of the others."""
+    found = fast_path.shredded(raw, group, model_run, done.most_fields)
+    if found is None:
+        return range(len(raw))
+    source = origin.columns(found.places, np.zeros(len(found.places), np.int64))
+    done.batches.append(assembled(group, found.columns, (found.dense, found.cells), source))
+    done.read[group] += len(found.places)
+    is_left = np.ones(len(raw), np.bool_)
+    is_left[found.places] = False
+    left: list[int] = np.flatnonzero(is_left).tolist()
+    return left
+
+
+def _pieces(
+    values: Sequence[JsonValue], left: Sequence[int], faults: Mapping[int, Fault], group: Group, done: Normalized
+) -> list[_Piece]:
+    """The records of the group in the values of raw records at the positions `left`; no objects are rejected."""
+    found: list[_Piece] = []
+    for place, (position, value) in enumerate(zip(left, values, strict=True)):
+        if type(value) is dict and "item" not in value and "scene" not in value:
+            found.append(_Piece(position, 0, value))
+        elif place not in faults:
+            for part, record in enumerate(records(value, group)):
+                if isinstance(record, dict):
+                    found.append(_Piece(position, part, record))
+                else:
+                    fault = Fault(Code.NOT_AN_OBJECT, f"expected an object, got {shown(record)}")
+                    done.rejected.append(Rejected(group, position, None, fault))
+                    done.read[group] += 1
+    done.read[group] += len(found)
+    return found
+
+
+def _items(
+    pieces: Sequence[_Piece],
+    frames: Sequence[FrameItem],
+    *,
+    exact: Collection[int],
+    origin: Origin,
+    done: Normalized,
+    mode: Mode,
+) -> None:
+    """Items of an items export, or (with `frames`, one for each piece) of the frames of scenes."""
+    if mode == "merge":
+        _updates(pieces, "items", origin, done)
+        return
+    objects = [piece.record for piece in pieces]
+    picked = fast_path.NOTHING if frames else fast_path.items(objects, but=exact)
+    _add_picked("items", picked, pieces, origin=origin, done=done)
+    rest = picked.others(len(pieces))
+    kept, rows = _judged(pieces, rest, item_rules.item, "items", done)
+    if not rows:
+        return
+    columns = item_columns(rows)
+    if frames:
+        columns["scene_reference_id"] = [frames[place].scene_reference_id for place in kept]
+        columns["frame_index"] = [frames[place].frame_index for place in kept]
+        columns["sensor"] = [frames[place].sensor for place in kept]
+    fields = _fields([row.metadata for row in rows], done)
+    _add("items", columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
+
+
+def _updates(pieces: Sequence[_Piece], group: Group, origin: Origin, done: Normalized) -> None:
+    """Items or scenes whose metadata alone is to be merged (U3)."""
+    kept, rows = _judged(pieces, range(len(pieces)), update_rules.metadata_update, group, done)
+    if rows:
+        columns: dict[str, Sequence[object] | pl.Series] = {"reference_id": [row.reference_id for row in rows]}
+        fields = [row.metadata.fields for row in rows]
+        _add(group, columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
+
+
+def _scenes(pieces: Sequence[_Piece], origin: Origin, done: Normalized, *, mode: Mode) -> None:
+    if mode == "merge":
+        _updates(pieces, "scenes", origin, done)
+        _frames(pieces, origin, done, mode=mode)
+        return
+    kept, rows = _judged(pieces, range(len(pieces)), scene_rules.scene, "scenes", done)
+    if rows:
+        fields = _fields([row.metadata for row in rows], done)
+        _add("scenes", scene_columns(rows), fields, [pieces[place] for place in kept], origin=origin, done=done)
+    _frames(pieces, origin, done, mode=mode)
+
+
+def _frames(pieces: Sequence[_Piece], origin: Origin, done: Normalized, *, mode: Mode) -> None:
+    """The items in the frames of scenes (G2)."""
+    frames: list[FrameItem] = []
+    frame_pieces: list[_Piece] = []
+    for piece in pieces:
+        found = scene_rules.frame_items(piece.record)
+        if isinstance(found, Fault):
+            continue  # the scene itself is rejected with this fault
+        for part, frame in enumerate(found, start=1):
+            done.read["items"] += 1
+            if isinstance(frame.record, dict):
+                frames.append(frame)
+                frame_pieces.append(_Piece(piece.position, part, frame.record))
+            else:
+                fault = expected(Code.NOT_AN_OBJECT, "an object", frame.record, at=f"frames[{frame.frame_index}]")
+                done.rejected.append(Rejected("items", piece.position, None, fault))
+    if frames:
+        _items(frame_pieces, frames, exact=(), origin=origin, done=done, mode=mode)
+
+
+def _annotations(
+    pieces: Sequence[_Piece],
+    group: Group,
+    model_run: str | None,
+    *,
+    exact: Collection[int],
+    origin: Origin,
+    done: Normalized,
+    mode: Mode,
+) -> None:
+    prediction = group == "predictions"
+    merging = mode == "merge"
+    objects = [piece.record for piece in pieces]
+    picked = fast_path.NOTHING if merging else fast_path.boxes(objects, prediction=prediction, but=exact)
+    if picked.places:
+        picked.columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(picked.places))
+    _add_picked(group, picked, pieces, origin=origin, done=done)
+
+    def rule(record: JsonObject) -> Annotation | Fault:
+        if merging:
+            return update_rules.annotation_update(record)
+        return annotation_rules.annotation(record, prediction=prediction)
+
+    kept, rows = _judged(pieces, picked.others(len(pieces)), rule, group, done)
+    kept_pieces = [pieces[place] for place in kept]
+    masks = [piece for piece, row in zip(kept_pieces, rows, strict=True) if row.type == MASK]
+    for mask in masks:
+        for index, segment in enumerate(annotation_rules.segments(mask.record, merging=merging)):
+            done.read[group] += 1
+            if isinstance(segment, Fault):
+                done.rejected.append(Rejected(group, mask.position, _known(mask.record), segment))
+            else:
+                rows.append(segment)
+                # The parts of an export row lie below 2**32: segments of different masks never share one.
+                kept_pieces.append(_Piece(mask.position, (mask.part << 32) + index + 1, mask.record))
+    if rows:
+        fields = _fields([row.metadata for row in rows], done)
+        _add(group, annotation_columns(rows, model_run), fields, kept_pieces, origin=origin, done=done)
+
+
+def _judged(
+    pieces: Sequence[_Piece],
+    places: Sequence[int],
+    rule: Callable[[JsonObject], _Row | Fault],
+    group: Group,
+    done: Normalized,
+) -> tuple[list[int], list[_Row]]:
+    """The places whose records the rule accepts, and their rows; the others are rejected."""
+    kept: list[int] = []
+    rows: list[_Row] = []
+    for place in places:
+        piece = pieces[place]
+        row = rule(piece.record)
+        if isinstance(row, Fault):
+            done.rejected.append(Rejected(group, piece.position, _known(piece.record), row))
+        else:
+            kept.append(place)
+            rows.append(row)
+    return kept, rows
+
+
+def _known(record: JsonObject) -> str | None:
+    """The reference id of a rejected record, as far as it has one (R1)."""
+    identity = reference_id(record)
+    return None if isinstance(identity, Fault) else identity
+
+
+def _fields(metadata: Sequence[Metadata], done: Normalized) -> list[JsonObject]:
+    for each in metadata:
+        done.warnings.update(each.warnings)
+    return [each.fields for each in metadata]
+
+
+def _add_picked(
+    group: Group, picked: fast_path.Picked, pieces: Sequence[_Piece], *, origin: Origin, done: Normalized
+) -> None:
+    """The batch of plain records, if there are any."""
+    if picked.places:
+        chosen = pieces if len(picked.places) == len(pieces) else [pieces[place] for place in picked.places]
+        source = origin.columns([piece.position for piece in chosen], [piece.part for piece in chosen])
+        done.batches.append(
+            batch(group, picked.columns, picked.metadata, source, picked.shapes, most_fields=done.most_fields)
+        )
+
+
+def _add(
+    group: Group,
+    columns: Mapping[str, Sequence[object] | pl.Series],
+    metadata: Sequence[JsonObject],
+    pieces: Sequence[_Piece],
+    *,
+    origin: Origin,
+    done: Normalized,
+) -> None:
+    source = origin.columns([piece.position for piece in pieces], [piece.part for piece in pieces])
+    done.batches.append(batch(group, dict(columns), metadata, source, most_fields=done.most_fields))

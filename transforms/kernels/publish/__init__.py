@@ -1,0 +1,1 @@
+"""Rows as the columns that are published, and what the insights page draws of them."""

@@ -1,0 +1,1 @@
+"""Summaries of batches that the schema is inferred from."""

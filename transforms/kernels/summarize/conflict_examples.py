@@ -1,0 +1,87 @@
+"""Examples of the values in conflict: of one field of a batch, those of one kind that stand first (T6)."""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.metadata_columns import KIND_FORMS
+from transforms.kernels.summarize.fields import values_by_form
+from transforms.rules.export_rows import Group
+from transforms.rules.values import JsonObject, JsonValue
+
+EXAMPLES = 5
+SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A value in conflict.
+
+    Attributes:
+        value: The value, cut where it is long; of other kinds the JSON text.
+    """
+
+    export: str
+    offset: int
+    reference_id: str
+    kind: str
+    value: str | int | float | bool
+
+
+def wanted_kinds(schema: JsonObject) -> Iterator[tuple[Group, str, str, int]]:
+    """(group, field, kind, most) of the examples of each conflict: several of the rarest kind, one of each other."""
+    for conflict in cast("list[JsonObject]", schema["conflicts"]):
+        group, field = cast("Group", conflict["group"]), str(conflict["field"])
+        for position, kind in enumerate(kinds_in_order(conflict)):
+            yield group, field, kind, 1 if position else EXAMPLES
+
+
+def kinds_in_order(conflict: JsonObject) -> list[str]:
+    """The kinds of a conflict: the one with the fewest values first (T6), a declared one last."""
+    kinds = cast("dict[str, int]", conflict["kinds"])
+    declared = conflict.get("declared")
+    return sorted(kinds, key=lambda kind: (kind == declared, kinds[kind], kind))
+
+
+def smallest(examples: Iterable[Example], most: int = EXAMPLES) -> list[Example]:
+    """The first few, by export and offset; of one record (a mask has many segments) by value: none by chance (T5)."""
+    return heapq.nsmallest(most, examples, key=_place)
+
+
+def _place(example: Example) -> tuple[str, int, str, str, str]:
+    return example.export, example.offset, example.reference_id, example.kind, repr(example.value)
+
+
+def examples(batch: Batch, field: str, kind: str, most: int = EXAMPLES) -> list[Example]:
+    """The first few values of one kind of a field of a batch."""
+    found: list[Example] = []
+    for form, stretches in values_by_form(batch).get(field, {}).items():
+        if form not in KIND_FORMS[kind]:
+            continue
+        for rows, values in stretches:
+            places = np.flatnonzero(values.is_not_null().to_numpy())
+            where = places if rows is None else rows[places]
+            frame = (
+                batch.rows[where]
+                .select("export_name", "offset", "reference_id")
+                .with_columns(value=values.gather(places))
+            )
+            # Some stand in one record: those that tie with one of the first few are all looked at.
+            places_of = ["export_name", "offset"]
+            few = frame.select(places_of).bottom_k(most, by=places_of).unique()
+            first = frame.join(few, on=places_of, how="semi")
+            found += (
+                Example(export, offset, reference_id, kind, _shown(value, form))
+                for export, offset, reference_id, value in first.iter_rows()
+            )
+    return smallest(found, most)
+
+
+def _shown(value: JsonValue, form: str) -> str | int | float | bool:
+    if isinstance(value, str):
+        return int(value) if form == "big" and len(value) < SHOWN else value[:SHOWN]
+    return cast("bool | int | float", value)

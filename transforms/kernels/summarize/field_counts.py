@@ -1,0 +1,56 @@
+"""Rows with more metadata keys than a group may have: instead of values they hold the hashes of their keys (R5).
+
+So a batch never has more columns, or keys of rare values, than `rules.crowds.most_fields`, and rows are decided as if
+nothing were wrong with them: one that is ignored or rejected does not count.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from transforms.kernels.batch.batch import Batch, no_cells
+from transforms.kernels.batch.metadata_columns import CROWD, Shapes, laid_out
+from transforms.kernels.batch.value_columns import column_name, form_and_key
+from transforms.rules.crowds import MOST_COUNTED, key_digest, key_hashes, smallest
+from transforms.rules.values import JsonObject
+
+_KEY = "\0crowd"
+"""The key under which the hashes are kept; a key of the data may be the same, in another form."""
+
+
+def key_count(objects: Sequence[JsonObject], known: Shapes | None = None) -> int:
+    """How many distinct keys some objects have; `known` are their shapes, where they have been looked at before."""
+    return len(set[str]().union(*(objects if known is None else known)))
+
+
+def counted_only(objects: Sequence[JsonObject]) -> tuple[dict[str, pl.Series], pl.DataFrame]:
+    """The columns and cells of rows of whose metadata only the keys are kept, counted."""
+    rows = np.array([row for row, each in enumerate(objects) if each], np.int64)
+    texts = [b"".join(map(key_digest, each)).hex() for each in objects if each]
+    columns, cells = laid_out([(_KEY, CROWD, rows, pl.Series(values=texts, dtype=pl.String))], len(objects))
+    return columns, cells if len(rows) else no_cells()
+
+
+def keys_of(batch: Batch) -> tuple[set[str], frozenset[int]]:
+    """The metadata keys that a batch has values of, and the hashes of those that are only counted."""
+    height = batch.rows.height
+    keys = {
+        value[1]
+        for column in batch.rows.iter_columns()
+        if column.null_count() < height and (value := form_and_key(column.name))
+    }
+    keys |= set(batch.cells["key"].unique().to_list())
+    if _KEY not in keys:
+        return keys, frozenset()
+    texts = batch.cells.filter(key=_KEY, form=CROWD)["text"].to_list()
+    column = batch.rows.get_column(column_name(CROWD, _KEY), default=None)
+    texts += [] if column is None else column.drop_nulls().to_list()
+    hashes = np.unique(np.frombuffer(bytes.fromhex("".join(texts)), ">u8"))
+    return keys, frozenset(hashes[:MOST_COUNTED].tolist())
+
+
+def hashes_of(batch: Batch) -> frozenset[int]:
+    """The hashes of all metadata keys of a batch."""
+    keys, counted = keys_of(batch)
+    return smallest(counted | key_hashes(keys - {_KEY}))

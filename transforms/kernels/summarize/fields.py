@@ -1,0 +1,158 @@
+"""The metadata fields of a batch: their values by form, their location, their summary."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.sparse_values import cell_groups, cell_values, ordered, stretches
+from transforms.kernels.batch.value_columns import column_name, form_and_key
+from transforms.kernels.summarize import columns
+from transforms.kernels.summarize.field_counts import hashes_of, keys_of
+from transforms.kernels.summarize.sparse_columns import numbers_of_stretches, strings_of_keys
+from transforms.rules.coordinates import PAIRS
+from transforms.rules.crowds import most_fields
+from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary, merge_fields
+from transforms.rules.numbers import merge_numbers, summarize_number
+from transforms.rules.strings import MAX_CATEGORIES
+from transforms.rules.values import Observed
+
+
+def values_by_form(batch: Batch) -> dict[str, dict[str, list[tuple[npt.NDArray[np.int64] | None, pl.Series]]]]:
+    """Key to form to stretches of (rows, values): rows int64[n], None where they do not matter and are all present.
+
+    A key may have both a column and cells of one form: a batch is made of smaller ones.
+    """
+    found: defaultdict[str, dict[str, list[tuple[npt.NDArray[np.int64] | None, pl.Series]]]] = defaultdict(dict)
+    for column in batch.rows.iter_columns():
+        value = form_and_key(column.name)
+        if value:
+            form, key = value
+            found[key].setdefault(form, []).append((None, column))
+    for (key, form), cells in cell_groups(batch):
+        found[key].setdefault(form, []).append((cells["row"].to_numpy().astype(np.int64), cell_values(cells, form)))
+    return dict(found)
+
+
+def locations(rows: pl.DataFrame) -> pl.DataFrame:
+    """Columns latitude and longitude, float64[rows] in decimal degrees, null where a row has no coordinate (C1, C2)."""
+    pairs = [[_number(rows, key) for key in pair] for pair in PAIRS]
+    complete = [north.is_not_null() & east.is_not_null() for north, east in pairs]
+    (north, east), (other_north, other_east) = pairs
+    return rows.with_columns(
+        latitude=pl.when(complete[0]).then(north).when(complete[1]).then(other_north),
+        longitude=pl.when(complete[0]).then(east).when(complete[1]).then(other_east),
+    ).select("latitude", "longitude")
+
+
+def summarize(
+    batch: Batch,
+    limits: Mapping[str, int] | None = None,
+    *,
+    most: int = MAX_CATEGORIES,
+    max_fields: int | None = None,
+) -> GroupSummary:
+    """The summary of all records of a batch: what the rule gives for one record after the other (T1).
+
+    Args:
+        batch: The records.
+        limits: How many distinct strings of a field are counted, where it is not the usual number (D3).
+        most: That number.
+        max_fields: How many metadata keys a group may have (R5); of far more only their number is known.
+    """
+    rows = batch.rows
+    keys, crowd = keys_of(batch)
+    if crowd or (max_fields is not None and len(keys) > most_fields(max_fields)):
+        return GroupSummary(rows.height, {}, hashes_of(batch))
+    paired = _paired(rows)
+    limits = limits or {}
+    fields: dict[str, FieldSummary] = {}
+    for column in rows.iter_columns():
+        value = form_and_key(column.name)
+        if value:
+            form, key = value
+            summary = _summary(form, _present(column), limits.get(key, most))
+            fields[key] = merge_fields(fields.get(key, FieldSummary(paired=paired.get(key, 0))), summary)
+    for key, summary in _cell_summaries(batch, limits, most):
+        fields[key] = merge_fields(fields.get(key, FIELD_ZERO), summary)
+    seen = {key: summary for key, summary in fields.items() if summary.null or summary.observed}
+    return GroupSummary(rows.height, seen)
+
+
+def _present(values: pl.Series) -> pl.Series:
+    """The values without nulls; a call of polars is saved where there are none."""
+    return values.drop_nulls() if values.null_count() else values
+
+
+def _paired(rows: pl.DataFrame) -> dict[str, int]:
+    """Key to how many rows have both coordinates of its pair (C1)."""
+    found: dict[str, int] = {}
+    for pair in PAIRS:
+        if all(any(column_name(form, key) in rows.columns for form in ("float", "int")) for key in pair):
+            north, east = (_number(rows, key).is_not_null() for key in pair)
+            found |= dict.fromkeys(pair, int(rows.select((north & east).sum()).item()))
+    return found
+
+
+def _cell_summaries(batch: Batch, limits: Mapping[str, int], most: int) -> Iterator[tuple[str, FieldSummary]]:
+    """The summaries of the cells, by key and form."""
+    if not batch.cells.height:
+        return
+    by_form = ordered(batch.cells, "key").partition_by("form", as_dict=True, maintain_order=True)
+    for (form,), cells in by_form.items():
+        match form:
+            case "string":
+                for key, strings in strings_of_keys(cells, limits, most):
+                    yield key, FieldSummary(observed={Observed.STRING: strings.count}, strings=strings)
+            case "int" | "float":
+                places = stretches(cells, "key")
+                found = numbers_of_stretches(cells[form].to_numpy(), places["start"].to_numpy())
+                of = Observed.INT if form == "int" else Observed.FLOAT
+                for key, numbers in zip(places["key"].to_list(), found, strict=True):
+                    yield key, FieldSummary(observed={of: numbers.count}, numbers=numbers)
+            case _:
+                for key, start, count in stretches(cells, "key").iter_rows():
+                    values = cell_values(cells[start : start + count], str(form))
+                    yield key, _summary(str(form), values, limits.get(key, most))
+
+
+def _number(rows: pl.DataFrame, key: str) -> pl.Expr:
+    forms = [
+        pl.col(name).cast(pl.Float64)
+        for name in (column_name(form, key) for form in ("float", "int"))
+        if name in rows.columns
+    ]
+    return pl.coalesce(forms) if forms else pl.lit(None, pl.Float64)
+
+
+def _summary(form: str, values: pl.Series, limit: int) -> FieldSummary:  # noqa: PLR0911 - one for each form
+    count = len(values)
+    if not count:
+        return FIELD_ZERO
+    seen: Mapping[Observed, int]
+    match form:
+        case "null":
+            return FieldSummary(null=count)
+        case "bool":
+            return FieldSummary(observed={Observed.BOOL: count}, strings=columns.booleans_of(values, limit))
+        case "int":
+            return FieldSummary(observed={Observed.INT: count}, numbers=columns.numbers_of_longs(values.to_numpy()))
+        case "big":
+            numbers = summarize_number(int(values[0]))
+            for digits in values[1:].to_list():
+                numbers = merge_numbers(numbers, summarize_number(int(digits)))
+            return FieldSummary(observed={Observed.INT: count}, numbers=numbers)
+        case "float":
+            numbers = columns.numbers_of_doubles(values.to_numpy(), finite=True)
+            return FieldSummary(observed={Observed.FLOAT: count}, numbers=numbers)
+        case "string":
+            return FieldSummary(observed={Observed.STRING: count}, strings=columns.strings_of(values, limit))
+        case "json":
+            lists = int(values.str.starts_with("[").sum())
+            seen = {of: n for of, n in ((Observed.LIST, lists), (Observed.OBJECT, count - lists)) if n}
+            return FieldSummary(observed=seen)
+        case _:
+            raise ValueError(f"expected a form of a value, got {form!r}")

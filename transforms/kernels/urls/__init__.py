@@ -1,0 +1,1 @@
+"""Canonical URLs, their cache keys, and the list of keys of a version."""
