@@ -2,6 +2,9 @@
 
 import pytest
 from hypothesis import settings
+from support.bucket import bucket, emulator
+
+__all__ = ["bucket", "emulator"]
 
 # So that a difference between the product and the oracle is shown value by value.
 pytest.register_assert_rewrite("support.agreement", "support.published")

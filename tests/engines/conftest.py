@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.bucket import bucket, emulator
 from support.engines import ROOT, Engine, running
-
-__all__ = ["bucket", "emulator"]
 
 CHANGED, MERGED = 200, 50
 

@@ -1,6 +1,6 @@
 """A bucket to test against: an emulator of Google Cloud Storage that is found, or built, and started by the tests.
 
-`tests/pipelines/conftest.py` hands its fixtures to the tests of jobs. One that takes `bucket` runs against a bucket of
+`tests/conftest.py` hands its fixtures to all tests. One that takes `bucket` runs against a bucket of
 its own, and is skipped where no emulator can be had; with METADATA_ETL_REQUIRE_EMULATOR=1 it fails instead.
 """
 

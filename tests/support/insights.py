@@ -1,4 +1,4 @@
-"""A dataset of two versions with a field of every type, and what its insights page shows: for `tests/report`."""
+"""A dataset of two versions with a field of every type, and what its insights page shows: for `tests/browser`."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Whole runs, as a user starts them, and what they leave behind: for the tests of `tests/pipelines`."""
+"""Whole runs, as a user starts them, and what they leave behind: for all tests that need some."""
 
 import hashlib
 import io

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 from support.browser import Browser, Page, browser
-from support.bucket import bucket, emulator
 from support.insights import dataset
 from support.runs import Ended
 
 from pipelines.cli.main import main
 
-__all__ = ["browser", "bucket", "emulator"]
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="session")

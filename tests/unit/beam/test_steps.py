@@ -19,7 +19,7 @@ with warnings.catch_warnings():
 
     from transforms.beam.steps import ListValues, Packed, StepFn, call, call_each
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Doubled(StepFn):

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.report.page import LIBRARIES, LICENCES, SCRIPTS
 
-REPORT = Path(__file__).resolve().parents[2] / "pipelines" / "report"
+REPORT = Path(__file__).resolve().parents[3] / "pipelines" / "report"
 VENDOR = REPORT / "vendor"
 NOTE = re.compile(r"^\| `([^`]+)` \|[^|]+\|([^|]+)\| `([0-9a-f]{64})` \|$", re.MULTILINE)
 LISTED = {name: (source, digest) for name, source, digest in NOTE.findall((VENDOR / "README.md").read_text("utf-8"))}

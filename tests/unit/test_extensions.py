@@ -9,7 +9,7 @@ import pytest
 from pipelines import extensions
 from pipelines.cli.main import main
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("name", extensions.NAMES)
