@@ -6,6 +6,7 @@ the lines below it are what it prints, `...` standing for anything.
 """
 
 import argparse
+import datetime as dt
 import importlib.util
 import os
 import re
@@ -22,12 +23,20 @@ from pipelines.cli.main import parser
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 PAGES = [README, *sorted(ROOT.glob("docs/**/*.md"))]
+LINKED = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "benchmarks/README.md"]
+"""Pages whose links and paths have to lead somewhere."""
 RULES = {"G": 6, "F": 4, "V": 9, "T": 6, "D": 3, "C": 6, "A": 2, "I": 4, "U": 5, "K": 5, "R": 8, "P": 7}
 """How many rules each letter has."""
 
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\]\((?!https?://)([^)#\s]+)(?:#[^)]*)?\)")
-CODE = re.compile(r"`((?:pipelines|transforms|tests|examples|benchmarks)/[\w./-]+)`")
+LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)]*))?\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+FOLDERS = "|".join(
+    re.escape(folder)
+    for folder in ("pipelines", "transforms", "tests", "examples", "benchmarks", "deploy", "docs", ".ci")
+)
+CODE = re.compile(rf"`((?:{FOLDERS})/[\w.*/-]*)`")
+"""A path of this project, perhaps with a `*` in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +139,35 @@ def test_every_rule_is_on_the_page_of_rules_once() -> None:
     assert rows == [f"{letter}{number}" for letter, count in RULES.items() for number in range(1, count + 1)]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_file_and_link_that_a_page_names_is_there(page: Path) -> None:
-    text = page.read_text("utf-8")
-    linked = [page.parent / path for path in LINK.findall(FENCE.sub("", text))]
-    named = [ROOT / path for path in CODE.findall(text)]
-    assert [path for path in [*linked, *named] if not path.exists()] == []
+    text = FENCE.sub("", page.read_text("utf-8"))
+    links = [(page.parent / path if path else page, anchor) for path, anchor in LINK.findall(text)]
+    assert [path for path, _ in links if not path.exists()] == []
+    assert [(path.name, anchor) for path, anchor in links if anchor and anchor not in anchors(path)] == []
+    assert [path for path in CODE.findall(text) if not any(ROOT.glob(path.rstrip("/")))] == []
 
 
-def test_every_decision_is_linked_and_has_its_four_parts() -> None:
+def anchors(page: Path) -> set[str]:
+    """The names by which the headings of a page are linked to, as GitHub makes them."""
+    headings = HEADING.findall(FENCE.sub("", page.read_text("utf-8")))
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_decision_is_linked_and_has_its_parts_a_status_and_a_date() -> None:
     index = (ROOT / "docs/architecture.md").read_text("utf-8")
     decisions = sorted(ROOT.glob("docs/decisions/*.md"))
     assert [page.name[:4] for page in decisions] == [f"{number:04d}" for number in range(1, len(decisions) + 1)]
     for page in decisions:
-        assert f"(decisions/{page.name})" in index
-        parts = re.findall(r"^\*\*(\w+)\.\*\*", page.read_text("utf-8"), re.MULTILINE)
+        text = page.read_text("utf-8")
+        title = re.match(r"# (\d{4}): (.+)\n", text)
+        assert title is not None, page.name
+        assert f"| [{title[1]}](decisions/{page.name}) | {title[2]} |" in index
+        status = re.search(r"^- Status: (accepted|superseded by \[\d{4}\]\(\d{4}-[\w-]+\.md\))$", text, re.MULTILINE)
+        assert status is not None, page.name
+        dates = re.search(r"^- Date: (\S+)(?:, revised (\S+))?$", text, re.MULTILINE)
+        assert dates is not None, page.name
+        given = [dt.date.fromisoformat(date) for date in dates.groups() if date is not None]
+        assert given == sorted(given), page.name
+        parts = re.findall(r"^\*\*(\w+)\.\*\*", text, re.MULTILINE)
         assert parts == ["Context", "Decision", "Consequence", "Measured"], page.name
