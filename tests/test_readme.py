@@ -37,6 +37,9 @@ FOLDERS = "|".join(
 )
 CODE = re.compile(rf"`((?:{FOLDERS})/[\w.*/-]*)`")
 """A path of this project, perhaps with a `*` in it."""
+WAYS = 7
+"""How many ways the page on architecture follows from room to room."""
+ROOM = re.compile(r"`((?:pipelines|transforms)/[\w/]+\.(?:py|c|h))`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +174,18 @@ def test_every_decision_is_linked_and_has_its_parts_a_status_and_a_date() -> Non
         assert given == sorted(given), page.name
         parts = re.findall(r"^\*\*(\w+)\.\*\*", text, re.MULTILINE)
         assert parts == ["Context", "Decision", "Consequence", "Measured"], page.name
+
+
+def test_every_way_names_its_rooms_line_by_line_and_they_are_there() -> None:
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    section = re.search(r"^## Ways\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
+    assert section is not None
+    ways = re.split(r"^### ", section[1], flags=re.MULTILINE)[1:]
+    assert len(ways) == WAYS
+    for way in ways:
+        rooms = re.findall(r"^(\d+)\. (.+)$", way, re.MULTILINE)
+        assert [int(number) for number, _ in rooms] == list(range(1, len(rooms) + 1)), way
+        for _, line in rooms:
+            named = ROOM.findall(line)
+            assert named, line
+            assert [room for room in named if not (ROOT / room).is_file()] == [], line
