@@ -39,6 +39,10 @@ CODE = re.compile(rf"`((?:{FOLDERS})/[\w.*/-]*)`")
 """A path of this project, perhaps with a `*` in it."""
 WAYS = 7
 """How many ways the page on architecture follows from room to room."""
+PRIVATE = re.compile(
+    r"\b(anew|laid over|fee?d in again|signs? of life|taken for dead|brought|mend(?:ed)?|settled?|for good|held)\b"
+)
+"""Words that have a standard one in the glossary."""
 ROOM = re.compile(r"`((?:pipelines|transforms)/[\w/]+\.(?:py|c|h))`")
 
 
@@ -189,3 +193,9 @@ def test_every_way_names_its_rooms_line_by_line_and_they_are_there() -> None:
             named = ROOM.findall(line)
             assert named, line
             assert [room for room in named if not (ROOT / room).is_file()] == [], line
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_use_the_words_of_the_glossary(page: Path) -> None:
+    text = FENCE.sub("", page.read_text("utf-8"))
+    assert PRIVATE.findall(text) == []
