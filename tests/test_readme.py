@@ -155,6 +155,11 @@ def test_every_file_and_link_that_a_page_names_is_there(page: Path) -> None:
     assert [path for path in CODE.findall(text) if not any(ROOT.glob(path.rstrip("/")))] == []
 
 
+def test_every_page_is_linked_from_the_first_one() -> None:
+    linked = {README.parent / path for path, _ in LINK.findall(README.read_text("utf-8")) if path}
+    assert {page for page in ROOT.glob("docs/*.md") if page not in linked} == set()
+
+
 def anchors(page: Path) -> set[str]:
     """The names by which the headings of a page are linked to, as GitHub makes them."""
     headings = HEADING.findall(FENCE.sub("", page.read_text("utf-8")))
