@@ -41,7 +41,7 @@ test: $(VENV)/installed
 
 # What an engine needs is installed by the commands of its page in docs/engines, once.
 test-engines: $(VENV)/installed
-	$(BIN)/python -m pytest tests/engines
+	$(BIN)/python -m pytest --timeout 1800 tests/engines
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@ TEST = [
     *DEMO,
     *BENCH,  # that the peers find what the job finds is a test
     "pytest>=9,<10",
+    "pytest-timeout>=2.3,<3",
     "pytest-xdist>=3.6,<4",
     "hypothesis>=6.150,<7",
     "ruff>=0.15,<1",

@@ -12,8 +12,6 @@ from pipelines.runners.worker import HELLO, environment_message
 
 _LEAVING_SECONDS = 5.0
 """How long to wait for a worker that was told to end: one in the middle of a long native call ends after that."""
-_SCRIPT = "import sys; sys.path[:] = {path!r}; from pipelines import local_worker; local_worker.main()"
-"""It finds the modules that this process finds, and nothing in the working directory beside them."""
 
 
 class WorkerProcess:
@@ -76,9 +74,7 @@ class WorkerProcess:
         with self._connected(here):
             with there:
                 # It finds what this process finds, and nothing in the working directory beside that.
-                script = (
-                    f"import sys; sys.path[:] = {sys.path!r}; from pipelines import local_worker; local_worker.main()"
-                )
+                script = f"import sys; sys.path[:] = {sys.path!r}; from pipelines.runners import worker; worker.main()"
                 process = subprocess.Popen(  # noqa: S603 - this interpreter, and our own module
                     [sys.executable, "-P", "-c", script, f"{there.fileno()}"],
                     env=self._environment,

@@ -112,10 +112,10 @@ LATE = """
 import sys
 from pipelines.cli.main import main
 here, there, exports = sys.argv[1:]
-assert cli.main(["ingest", "--dataset", here, "--items", exports, "--quiet"]) == 0
+assert main(["ingest", "--dataset", here, "--items", exports, "--quiet"]) == 0
 assert "google.cloud.storage" not in sys.modules
-assert cli.main(["schema", here, "--format", "json"]) == 0
-sys.exit(cli.main(["ingest", "--dataset", there, "--items", exports, "--quiet"]))
+assert main(["schema", here, "--format", "json"]) == 0
+sys.exit(main(["ingest", "--dataset", there, "--items", exports, "--quiet"]))
 """
 
 

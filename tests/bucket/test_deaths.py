@@ -46,7 +46,7 @@ def held_up(*arguments, **options):
     return real(*arguments, **options)
 
 setattr(attrgetter(owner)(bucket), method, held_up)
-sys.exit(cli.main(sys.argv[4:]))
+sys.exit(main(sys.argv[4:]))
 """
 """A command that stops where it calls something in `pipelines.dataset.store.bucket`, until there is a file `go`."""
 SMALL = ("--json", "--partitions", "1")

@@ -15,7 +15,7 @@ UPDATE = """metadata-etl ingest --dataset "$DATASET" --mode replace --items "$EX
 REFUSED = """metadata-etl ingest --dataset "$DATASET" --items "$EXPORTS/faulty.ndjson" --max-rejected 0 """
 HELD_UP = """
 import sys, time
-from pipelines.cli import main
+from pipelines.cli.main import main
 from pipelines.runners import engines
 
 real = engines.submit
@@ -26,7 +26,7 @@ def submit(*arguments):
     time.sleep(600)
 
 engines.submit = submit
-sys.exit(cli.main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:]))
 """
 """A command that gets no further when the engine has taken its job."""
 DETACHED = '--detach --json -- "${ENGINE[@]}"'

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from support.processes import of_session
+
 REQUIRE = "METADATA_ETL_REQUIRE_SHELLS"
 COMMANDS = {
     "bash": ("bash", "--norc", "--noprofile", "-i"),
@@ -125,8 +127,9 @@ def shell(name: str, script: str, folder: Path) -> Iterator[Shell]:
             os.write(main, f"source {folder / 'script'}\r".encode())
             yield Shell(name, folder, main)
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(running.pid, signal.SIGKILL)
+            for process in of_session(running):  # what it runs has groups of its own, and the terminal open
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
             running.wait()
             reader.join()
             os.close(main)

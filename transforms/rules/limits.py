@@ -8,6 +8,10 @@ MIB = 1024 * 1024
 
 MAX_LINE_BYTES = 64 * MIB
 """The longest line, or element of a document, that is a record (RULES F4)."""
+MAX_CATEGORY_CHARACTERS = 4 * MIB
+"""Characters of all categories of a field: they are in its schema, and in each summary that is handed on. A field with
+longer ones is text."""
+
 MAX_RATIO = 20_000
 """Decompressed bytes for each compressed one, of a file or of a block. Lines that differ in their ids alone come to
 some hundreds, the same line again and again to some thousands."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary
 from transforms.rules.numbers import NumberSummary, merge_numbers, preferred
-from transforms.rules.strings import MAX_CATEGORIES, STRINGS_ZERO, StringSummary, merge_strings, summarize_distinct
+from transforms.rules.strings import MAX_CATEGORIES, STRINGS_ZERO, StringSummary, merge_strings, summarize_categories
 
 _Key = TypeVar("_Key")
 
@@ -127,10 +127,7 @@ def _limited(summary: StringSummary, limit: int) -> StringSummary:
     categories = summary.categories or {}
     if not categories:
         return STRINGS_ZERO
-    count = sum(categories.values())
-    if len(categories) > limit:
-        return summarize_distinct(count, categories, limit)
-    return StringSummary(count, categories, None, limit)
+    return summarize_categories(sum(categories.values()), categories, limit)
 
 
 def _counts(whole: Mapping[_Key, int], gone: Mapping[_Key, int], come: Mapping[_Key, int]) -> dict[_Key, int]:

@@ -1,26 +1,32 @@
 """Summary of the strings of a field: exact categories up to a limit, then a sketch of how many distinct ones (T1).
 
-Beyond 250 distinct values the categories are gone for good: an absorbing state, so that the outcome is the same in any
-order (T5). From there a HyperLogLog sketch counts. Its usual (HIP) estimator depends on the order of updates; a sketch
-that went through a union twice is marked out of order and falls back to the composite estimator, a function of
-the set of values alone. `_canonical` does that, and sorts the hash list that small sketches are, so that
-equal sets of values give equal bytes (P3).
+Beyond 250 distinct values, or too many characters in them, categories are not kept any more: an absorbing state, so
+that the outcome is the same in any order (T5). From there a HyperLogLog sketch counts. Its usual (HIP) estimator
+depends
+on the order of updates; a sketch that went through a union twice is marked out of order and falls back to the composite
+estimator, a function of the set of values alone. `_canonical` does that, and sorts the hash list that small sketches
+are, so that equal sets of values give equal bytes (P3).
 
 The one rule with a dependency outside the standard library: datasketches.
 """
 
 import struct
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from datasketches import hll_sketch, hll_union, tgt_hll_type
 
 from transforms.rules.counting import added
+from transforms.rules.limits import MAX_CATEGORY_CHARACTERS
 
 MAX_CATEGORIES = 250  # 250 distinct values are still categorical, 251 are text (T1)
+ALL_VALUES = 1 << 62
+"""A limit with which all values are counted, however many there are and however long they are."""
 SKETCH_LG_K = 13  # 8192 registers: a standard error of about 1 %, at most 8 KiB
 
+_CERTAIN = 1.1
+"""An estimate so many times lower than a limit is one of fewer values: ten times its standard error."""
 _SKETCH_LIST = 768  # so many hashes a sketch of this size lists before it has registers
 
 _EMPTY_STRING = -1  # what "" is hashed as (the library skips it): eight bytes 0xFF, which are no UTF-8
@@ -43,7 +49,7 @@ class StringSummary:
 
     Attributes:
         count: How many values.
-        categories: Value to how many; None once more than `limit` distinct were seen.
+        categories: Value to how many; None once more than `limit` distinct ones, or too long ones, were seen (R8).
         sketch: None up to there, then the canonical sketch of all values seen.
         limit: 250 (T1), or more where so many choices are declared (D3).
     """
@@ -59,11 +65,23 @@ STRINGS_ZERO = StringSummary(0, {}, None)
 
 def summarize_string(value: str) -> StringSummary:
     """Return the summary of one string: the specification of the kernel."""
-    return StringSummary(1, {value: 1}, None)
+    return summarize_categories(1, {value: 1})
+
+
+def summarize_categories(count: int, categories: Mapping[str, int], limit: int = MAX_CATEGORIES) -> StringSummary:
+    """Return the summary of `count` strings, given all distinct ones with how many there are of each (T1, R8)."""
+    if fit(categories, limit):
+        return StringSummary(count, categories, None, limit)
+    return summarize_distinct(count, categories, limit)
+
+
+def fit(values: Collection[str], limit: int) -> bool:
+    """Return whether distinct strings are few (T1) and short enough (R8) to be the categories of a field."""
+    return limit == ALL_VALUES or (len(values) <= limit and sum(map(len, values)) <= MAX_CATEGORY_CHARACTERS)
 
 
 def summarize_distinct(count: int, values: Iterable[str], limit: int = MAX_CATEGORIES) -> StringSummary:
-    """Return the summary of `count` strings, more than `limit` of them distinct, given each of those at least once."""
+    """Return the summary of `count` strings that are too many or too long for categories, given each at least once."""
     return StringSummary(count, None, _canonical(_sketch_of(values)), limit)
 
 
@@ -102,10 +120,7 @@ def merge_strings(a: StringSummary, b: StringSummary) -> StringSummary:
         raise ValueError(f"expected summaries of one field with one limit, got {a.limit} and {b.limit}")
     count = a.count + b.count
     if a.categories is not None and b.categories is not None:
-        categories = added(a.categories, b.categories)
-        if len(categories) <= a.limit:
-            return StringSummary(count, categories, None, a.limit)
-        return summarize_distinct(count, categories, a.limit)
+        return summarize_categories(count, added(a.categories, b.categories), a.limit)
     union = hll_union(SKETCH_LG_K)
     for part in (a, b):
         union.update(_sketch_of(part.categories or ()) if part.sketch is None else hll_sketch.deserialize(part.sketch))
@@ -123,7 +138,9 @@ def distinct(summary: StringSummary) -> tuple[int, bool]:
     if summary.sketch is None:
         raise ValueError("expected categories or a sketch, got neither")
     estimate = round(hll_sketch.deserialize(summary.sketch).get_estimate())
-    return min(max(estimate, summary.limit + 1), summary.count), False
+    if estimate * _CERTAIN > summary.limit:  # else the categories are not too many, but too long
+        estimate = max(estimate, summary.limit + 1)
+    return min(estimate, summary.count), False
 
 
 def check_sketch(data: bytes) -> None:

@@ -114,7 +114,7 @@ def test_a_category_of_no_field_and_no_dataset_are_wrong_usage(
 
 
 def test_suggestions_do_not_wait_for_beam(published: Ended) -> None:
-    code = f"import sys; from pipelines import cli; cli.main(['suggest', {str(published.dataset)!r}, 'w'])"
+    code = f"import sys; from pipelines.cli.main import main; main(['suggest', {str(published.dataset)!r}, 'w'])"
     code += "; sys.exit('apache_beam' in sys.modules or 'polars' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
 

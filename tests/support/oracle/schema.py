@@ -13,6 +13,7 @@ from support.oracle.declared import Declaration
 from support.oracle.metadata import RESERVED, Metadata
 
 MAX_CATEGORIES = 250
+MAX_CATEGORY_CHARACTERS = 4 * 1024 * 1024
 KIND = {
     "bool": "string",
     "int": "number",
@@ -87,6 +88,7 @@ def _field(
 def _strings(values: list[str], *, is_sticky: bool, declaration: Declaration | None) -> dict[str, Any]:
     counts = Counter(values)
     is_text = is_sticky or len(counts) > MAX_CATEGORIES  # 250 is categorical, 251 is text (T1)
+    is_text |= sum(map(len, counts)) > MAX_CATEGORY_CHARACTERS  # (R8)
     if declaration is not None and declaration.type == "text":
         is_text = True  # from the first value (D3)
     elif declaration is not None and declaration.choices is not None:

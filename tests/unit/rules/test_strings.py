@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import laws
 
+from transforms.rules import strings
 from transforms.rules.strings import (
     MAX_CATEGORIES,
     STRINGS_ZERO,
@@ -54,6 +55,16 @@ def test_order_grouping_and_repetition_do_not_show_in_any_bit(size: int, chance:
 def batch_of(values: list[str]) -> StringSummary:
     """As `summary_of`, but in one step where there are too many for categories."""
     return summarize_distinct(len(values), values) if len(set(values)) > MAX_CATEGORIES else summary_of(values)
+
+
+@given(st.lists(st.text("ab", max_size=4), min_size=1, max_size=12), st.randoms(use_true_random=False))
+def test_long_strings_are_no_categories_in_any_order(values: list[str], chance: random.Random) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strings, "MAX_CATEGORY_CHARACTERS", 8)
+        parts = [summarize_string(value) for value in values]
+        merged = laws.check_monoid(merge_strings, STRINGS_ZERO, parts, chance=chance)
+        assert (merged.categories is None) == (sum(map(len, set(values))) > 8)  # R8
+        assert distinct(merged)[0] == len(set(values))
 
 
 def test_251_distinct_values_are_one_too_many_and_stay_so() -> None:

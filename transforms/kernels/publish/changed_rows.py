@@ -21,11 +21,10 @@ from transforms.kernels.summarize.fields import summarize
 from transforms.kernels.summarize.unchanged_rows import rest_of
 from transforms.rules.fields import GroupSummary, merge_groups
 from transforms.rules.retraction import Rest, open_fields, replaced_group
+from transforms.rules.strings import ALL_VALUES
 
 FEW = 4
 """Rows are looked at alone where the dataset holds so many times more than a job brings."""
-_EVERY = 2**62
-"""As a limit: all strings are counted."""
 _HEADER = struct.Struct("<QQQ")
 
 
@@ -108,7 +107,7 @@ class Touched:
         before = np.cumsum(counts) - counts
         numbers = np.arange(counts.sum()) + np.repeat(first - before, counts)
         rows = state.rows(numbers)
-        summary = summarize(rows, most=_EVERY)
+        summary = summarize(rows, most=ALL_VALUES)
         stays = np.ones(state.records, np.bool_)
         stays[numbers] = False
         rest = rest_of(state, stays, open_fields(known, summary), limits)
@@ -125,7 +124,7 @@ class Touched:
         came = self.names.search_sorted(rows.rows["reference_id"]).to_numpy()
         places = self.standing[came] + np.arange(len(came))
         state = self.state.replaced(self.numbers, rows, places)
-        come = summarize(rows, most=_EVERY, max_fields=max_fields)
+        come = summarize(rows, most=ALL_VALUES, max_fields=max_fields)
         changes = Changes(self.numbers, _counted(self.rows), rows, places)
         if come.crowd:
             return state, changes, merge_groups(GroupSummary(state.records - come.records, self.known.fields), come)

@@ -6,6 +6,7 @@ goes into Python integers.
 """
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ from transforms.rules.strings import (
     SKETCH_LG_K,
     StringSummary,
     has_many,
+    summarize_categories,
     summarize_distinct,
     summarize_registers,
 )
@@ -44,6 +46,7 @@ _LIMB = 18  # three limbs hold the 53 bits of a mantissa
 _LONG_LIMB = 22  # three limbs hold the 63 bits of an integer without sign
 _EXACT_BITS = 53
 _HALF_BUCKET = np.int64(1 << (BUCKET_SHIFT - 1))
+_LONG = 65_536  # bytes of strings, on average, from which on there are few in a batch
 _SAMPLE = 4096  # strings among which one looks first, whether there are more distinct ones than categories
 _SPARSE = 8  # buckets are counted in a table while it has at most so many rows per value
 
@@ -81,12 +84,14 @@ def strings_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:
         filled = registers(present, SKETCH_LG_K)
         if filled is not None and has_many(filled):
             return summarize_registers(len(present), filled, limit)
+    if present.estimated_size() > _LONG * len(present):  # polars would copy them several times
+        return summarize_categories(len(present), Counter(present), limit)
     distinct = present.unique()
     if len(distinct) > limit:
         return summarize_distinct(len(present), distinct, limit)
     table = present.alias("value").value_counts(name="count")
     counted = dict(zip(table["value"].to_list(), table["count"].to_list(), strict=True))
-    return StringSummary(len(present), counted, None, limit)
+    return summarize_categories(len(present), counted, limit)
 
 
 def many_strings(pieces: Sequence[SomeTexts], limit: int = MAX_CATEGORIES) -> StringSummary | None:

@@ -21,7 +21,7 @@ from transforms.kernels.summarize.columns import (
     sums_of_weights,
 )
 from transforms.rules.numbers import UNIT_EXPONENT, NumberSummary
-from transforms.rules.strings import MAX_CATEGORIES, StringSummary, summarize_distinct
+from transforms.rules.strings import MAX_CATEGORIES, StringSummary, summarize_categories
 
 _MOST_BINS = 1 << 18
 """Of columns and exponents together: the tables of sums stay within some megabytes."""
@@ -39,11 +39,7 @@ def strings_of_keys(
     for key, start, count in stretches(counted, "key").iter_rows():
         stop, limit = start + count, limits.get(key, most)
         total = int(totals[stop] - totals[start])
-        if count > limit:
-            yield key, summarize_distinct(total, texts[start:stop], limit)
-        else:
-            categories = dict(zip(texts[start:stop], times[start:stop], strict=True))
-            yield key, StringSummary(total, categories, None, limit)
+        yield key, summarize_categories(total, dict(zip(texts[start:stop], times[start:stop], strict=True)), limit)
 
 
 def numbers_of_stretches(values: Longs | Doubles, starts: Longs) -> Iterator[NumberSummary]:

@@ -17,6 +17,7 @@ from support.fixtures import SHARED, needs_shared
 
 from transforms.kernels.summarize import columns as kernel
 from transforms.kernels.summarize.histograms import counts
+from transforms.rules import strings
 from transforms.rules.histograms import edges
 from transforms.rules.numbers import NUMBERS_ZERO, NumberSummary, mean, merge_numbers, stddev, summarize_number
 from transforms.rules.strings import (
@@ -142,6 +143,15 @@ def test_numbers_that_are_not_finite_are_refused(value: float) -> None:
 def test_strings_agree_with_the_rule_and_nulls_are_none(values: list[str | None]) -> None:
     present = [value for value in values if value is not None]
     assert of_strings(values) == reduce(merge_strings, map(summarize_string, present), STRINGS_ZERO)
+
+
+@pytest.mark.parametrize("long", [1, 65_536])
+@given(values=st.lists(st.text("ab", max_size=4), max_size=12))
+def test_long_strings_agree_with_the_rule(long: int, values: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strings, "MAX_CATEGORY_CHARACTERS", 8)
+        patch.setattr(kernel, "_LONG", long)
+        assert of_strings(values) == reduce(merge_strings, map(summarize_string, values), STRINGS_ZERO)
 
 
 @settings(max_examples=10, deadline=None)
