@@ -56,7 +56,8 @@ setup(
     packages=find_packages(include=["pipelines", "pipelines.*", "transforms", "transforms.*"]),
     package_data={
         "pipelines": ["py.typed"],
-        "pipelines.queries": ["*.lark", "completion.*"],
+        "pipelines.cli": ["completion.*"],
+        "pipelines.queries": ["*.lark"],
         "pipelines.report": ["assets/*", "vendor/*"],
         "transforms": ["py.typed", "**/*.pyi"],
     },
