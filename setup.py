@@ -1,6 +1,7 @@
 """Packaging of metadata-etl: what the job needs, and one extra for each way of going further."""
 
 import os
+import runpy
 from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
@@ -48,13 +49,40 @@ EXTENSIONS = [
 
 setup(
     name="metadata-etl",
-    version="0.1.0",
+    version=runpy.run_path("pipelines/version.py")["__version__"],
     description="Raw metadata exports of vision and lidar datasets in, a validated and published dataset out.",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    author="The metadata-etl maintainers",
+    author_email="maintainers@metadata-etl.example",
+    url="https://metadata-etl.example",
+    project_urls={
+        "Documentation": "https://metadata-etl.example/docs",
+        "Source": "https://metadata-etl.example/source",
+        "Issues": "https://metadata-etl.example/issues",
+        "Changelog": "https://metadata-etl.example/changelog",
+    },
+    license_expression="Apache-2.0",
+    license_files=["LICENSE", "pipelines/report/vendor/*.LICENSE"],
+    keywords=["metadata", "etl", "beam", "avro", "computer vision", "lidar", "annotations", "nucleus"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: C",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Image Processing",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.11",
-    packages=find_packages(include=["pipelines", "pipelines.*", "transforms", "transforms.*"]),
+    packages=find_packages(include=["metadata_etl", "pipelines", "pipelines.*", "transforms", "transforms.*"]),
     package_data={
+        "metadata_etl": ["py.typed"],
         "pipelines": ["py.typed"],
         "pipelines.cli": ["completion.*"],
         "pipelines.queries": ["*.lark"],

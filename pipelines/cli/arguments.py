@@ -10,6 +10,7 @@ from pipelines.config import DEFAULT_MAX_FIELDS, Source
 from pipelines.errors import UsageError
 from pipelines.near_names import hint, meant
 from pipelines.streams import say
+from pipelines.version import __version__
 from transforms.rules.rejections import Code, shown
 
 Color = Literal["auto", "always", "never"]
@@ -76,7 +77,7 @@ class _AddSource(argparse.Action):
 
 
 class _ShowVersion(argparse.Action):
-    """Looks the version up when it is asked for: that takes as long as all the rest of `--help`."""
+    """Prints the version, and whether jobs use the C extensions, which it looks for only then."""
 
     def __call__(
         self,
@@ -85,14 +86,14 @@ class _ShowVersion(argparse.Action):
         values: str | Sequence[object] | None,  # noqa: ARG002 - likewise
         option_string: str | None = None,  # noqa: ARG002 - likewise
     ) -> None:
-        from importlib.metadata import version  # noqa: PLC0415 - see above
-
         from pipelines import extensions  # noqa: PLC0415 - see above
 
-        say(f"{parser.prog} {version('metadata-etl')}")
+        say(f"{parser.prog} {__version__}")
         if missing := extensions.missing():
             names = f"{'extension' if len(missing) == 1 else 'extensions'} {', '.join(missing)}"
             say(f"without the C {names}: jobs are slower; install a C compiler and install again")
+        else:
+            say("with its C extensions")
         parser.exit()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from metadata_etl import __version__
 from pipelines import extensions
 from pipelines.cli.main import main
 
@@ -23,7 +24,7 @@ def test_every_extension_is_built(name: str) -> None:
 
 
 def test_every_extension_is_named() -> None:
-    sources = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("transforms/*/_*.c")}
+    sources = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("transforms/**/_*.c")}
     assert sources == set(extensions.NAMES)
     text = (ROOT / "setup.py").read_text("utf-8")
     assert [name for name in extensions.NAMES if f'"{name.replace(".", "/")}"' not in text] == []
@@ -36,7 +37,8 @@ def test_the_version_says_what_is_missing(capsys: pytest.CaptureFixture[str], mo
         with pytest.raises(SystemExit):
             main(["--version"])
         printed.append(capsys.readouterr().out.splitlines())
-    assert printed[0] == printed[1][:1]
+    assert printed[0] == [f"metadata-etl {__version__}", "with its C extensions"]
+    assert printed[1][0] == printed[0][0]
     assert printed[1][1:] == [
         (
             "without the C extension transforms.kernels.summarize._summing: jobs are slower; "
