@@ -18,9 +18,9 @@ from transforms.kernels.batch.arrow_ipc import Stored
 from transforms.kernels.batch.batch import Batch, EncodedBatch, Positions
 from transforms.kernels.batch.row_equality import canonical, together
 
-_HEADER = struct.Struct("<4sQQQQ")
-_TOGETHER, _APART = b"MEO1", b"MEO2"
-"""At first the rows beneath stood in the same file; now they are in one of their own, which versions share."""
+_HEADER = struct.Struct("<4s8xQQQ")
+_MAGIC = b"MEO2"
+"""What a file begins with that names rows of another one, and has those that come in their place."""
 Mask: TypeAlias = npt.NDArray[np.bool_]
 _FEW = 8
 """Rows are laid over as long as those beneath are so many times more; then all are written anew."""
@@ -36,7 +36,6 @@ class StateFile:
         gone: Those of them that count no more, ascending: int64[G].
         above: The rows laid over; None where there are none.
         places: The numbers of these among all rows, ascending: int64[A].
-        shares: Whether the base is a file of its own, which this one can be laid over.
     """
 
     records: int
@@ -44,7 +43,6 @@ class StateFile:
     gone: Positions
     above: EncodedBatch | None
     places: Positions
-    shares: bool = True
 
     @classmethod
     def of(
@@ -70,30 +68,27 @@ class StateFile:
         """
         nowhere = np.empty(0, np.int64)
         data = memoryview(data)
-        if data[:4] not in (_TOGETHER, _APART):
+        if data[:4] != _MAGIC:
             return cls(records, EncodedBatch(data, stored), nowhere, None, nowhere)
-        _, beneath, gone, places, above = _HEADER.unpack_from(data)
-        sizes = [_HEADER.size, beneath, gone, places, above]
+        _, gone, places, above = _HEADER.unpack_from(data)
+        sizes = [_HEADER.size, gone, places, above]
         if sum(sizes) != len(data):
             raise ValueError(f"expected {sum(sizes)} bytes by its header, got {len(data)}")
         pieces = [data[start:stop] for start, stop in pairwise(accumulate(sizes))]
-        removed, numbers = (np.frombuffer(piece, np.int64) for piece in pieces[1:3])
+        removed, numbers = (np.frombuffer(piece, np.int64) for piece in pieces[:2])
         count = records + len(removed) - len(numbers)
         _check_numbers(removed, count)
         _check_numbers(numbers, records)
-        own_base = stored if beneath else stored_base
-        whole = EncodedBatch(
-            pieces[0] if beneath else base, None if own_base is None else replace(own_base, rows=count)
-        )
+        whole = EncodedBatch(base, None if stored_base is None else replace(stored_base, rows=count))
         over = None if stored is None else replace(stored, rows=len(numbers))
-        return cls(records, whole, removed, EncodedBatch(pieces[3], over), numbers, shares=not beneath)
+        return cls(records, whole, removed, EncodedBatch(pieces[2], over), numbers)
 
     def to_bytes(self) -> bytes:
         """What is laid over the base, as the bytes of a file; all rows where there is nothing."""
         if self.above is None:
             return bytes(self.base.data)
         pieces = (self.gone.tobytes(), self.places.tobytes(), self.above.data)
-        return b"".join((_HEADER.pack(_APART, 0, *map(len, pieces)), *pieces))
+        return b"".join((_HEADER.pack(_MAGIC, *map(len, pieces)), *pieces))
 
     def batch(self) -> Batch:
         """All rows."""
@@ -168,7 +163,7 @@ class StateFile:
             above=EncodedBatch(canonical(above.take(order)).to_bytes()),
             places=standing[order],
         )
-        if self.shares and len(standing) * _FEW <= self._count:
+        if len(standing) * _FEW <= self._count:
             return layered
         return self.of(canonical(together([layered.batch()])).to_bytes(numbered=True), layered.records)
 

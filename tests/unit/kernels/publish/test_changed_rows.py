@@ -1,6 +1,5 @@
 """Jobs that look at the rows they touch alone do what they do with all rows at hand: U1 to U5, I4, T1, P3."""
 
-import struct
 from collections import Counter
 from typing import Any
 
@@ -143,18 +142,6 @@ def test_few_rows_are_laid_over_and_many_have_all_written_anew() -> None:
             assert len(file.places) == count
         few = file.rows(np.array([0, 3, 79], np.int64))
         assert few.rows["reference_id"].to_list() == file.batch().rows["reference_id"][[0, 3, 79]].to_list()
-
-
-def test_files_with_the_rows_beneath_in_them_are_read_and_written_anew() -> None:
-    batch = merge(batches_of(padding(80), "append"), {}, exports=names_of(1)).batches["items"]
-    base, above = batch.to_bytes(numbered=True), canonical(batch.take(np.array([3]))).to_bytes()
-    pieces = (base, np.array([3]).tobytes(), np.array([3]).tobytes(), above)
-    file = StateFile.of(b"".join((struct.pack("<4sQQQQ", b"MEO1", *map(len, pieces)), *pieces)), 80)
-    assert canonical(together([file.batch()])).to_bytes() == batch.to_bytes()
-    one = np.array([5])
-    written = file.replaced(one, batch.take(one), one)
-    assert written.above is None, "there is no file that it could be laid over"
-    assert written.to_bytes() == batch.to_bytes(numbered=True)
 
 
 @settings(max_examples=60, deadline=None)
