@@ -1,6 +1,6 @@
 """Canonical image URLs and their cache keys, a column at a time (K1, K3, K4).
 
-Most URLs of an export are canonical already. A pattern recognises those that provably are; only the rest goes through
+Most URLs of an export are canonical already. A pattern recognises those that provably are; only the others go through
 the scalar rule, once per distinct value, so the column agrees with the rule by construction.
 """
 
@@ -19,12 +19,12 @@ from transforms.rules import bucket_urls, image_urls
 #   no trailing dot; labels are lower-case ASCII, which the standard changes only where they are punycode (below);
 # - a path segment that does not start with a dot is no dot segment, and none of these characters is ever escaped;
 # - there is no query, no fragment, no percent sign and nothing that is stripped.
-_PLAIN_WEB: Final = (
+_CANONICAL_WEB: Final = (
     r"https?://(?:[a-z0-9_-]+\.)*[a-z]+(?:/(?:[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)?)+"
 )
 # A name in a bucket URI is literal, whatever it holds.
-_PLAIN_OBJECT: Final = rf"(?:gs|s3)://{bucket_urls.BUCKET}/(?s:.+)"
-_PLAIN: Final = rf"^(?:{_PLAIN_WEB}|{_PLAIN_OBJECT})$"
+_CANONICAL_OBJECT: Final = rf"(?:gs|s3)://{bucket_urls.BUCKET}/(?s:.+)"
+_CANONICAL: Final = rf"^(?:{_CANONICAL_WEB}|{_CANONICAL_OBJECT})$"
 # Hosts that may be written otherwise: those of the stores, and punycode labels.
 _SPECIAL: Final = rf"^https?://(?:[^/]*(?:{'|'.join(map(re.escape, bucket_urls.STORE_DOMAINS))})/|(?:[^/]*\.)?xn--)"
 
@@ -39,18 +39,18 @@ def canonical_column(urls: pl.Series) -> tuple[pl.Series, pl.Series]:
         ``canonical``, String array of shape (N,): null where the URL is null or refused.
         ``error``, String array of shape (N,): the text of `InvalidUrl`, null elsewhere.
     """
-    plain = (urls.str.contains(_PLAIN) & ~urls.str.contains(_SPECIAL)).fill_null(value=True)
+    is_canonical = (urls.str.contains(_CANONICAL) & ~urls.str.contains(_SPECIAL)).fill_null(value=True)
     canonical = urls.rename("canonical")
-    if plain.all():
+    if is_canonical.all():
         return canonical, pl.Series("error", [None], dtype=pl.String).new_from_index(0, len(urls))
-    frame = pl.DataFrame({"canonical": canonical, "plain": plain}).select(
-        pl.when("plain").then("canonical").alias("canonical"),
-        pl.when(~pl.col("plain")).then("canonical").alias("url"),
+    frame = pl.DataFrame({"canonical": canonical, "is_canonical": is_canonical}).select(
+        pl.when("is_canonical").then("canonical").alias("canonical"),
+        pl.when(~pl.col("is_canonical")).then("canonical").alias("url"),
     )
-    ruled = frame.join(_ruled(frame["url"].drop_nulls().unique()), on="url", how="left", maintain_order="left")
+    by_rule = frame.join(_by_rule(frame["url"].drop_nulls().unique()), on="url", how="left", maintain_order="left")
     return (
-        ruled.select(pl.coalesce("canonical", "ruled").alias("canonical")).to_series(),
-        ruled["error"],
+        by_rule.select(pl.coalesce("canonical", "by_rule").alias("canonical")).to_series(),
+        by_rule["error"],
     )
 
 
@@ -80,18 +80,18 @@ def published_keys(keys: pl.Series) -> pl.Series:
     return spread(digits(keys.drop_nulls()), there, len(keys)).rename("cache_key")
 
 
-def _ruled(urls: pl.Series) -> pl.DataFrame:
-    """What the scalar rule says of each of distinct URLs: columns ``url``, ``ruled`` and ``error``, all String."""
-    ruled: list[str | None] = []
+def _by_rule(urls: pl.Series) -> pl.DataFrame:
+    """The results of the scalar rule for distinct URLs: columns ``url``, ``by_rule`` and ``error``, all String."""
+    by_rule: list[str | None] = []
     errors: list[str | None] = []
     for url in urls:
         try:
-            ruled.append(image_urls.canonical(url))
+            by_rule.append(image_urls.canonical(url))
             errors.append(None)
         except image_urls.InvalidUrl as invalid:
-            ruled.append(None)
+            by_rule.append(None)
             errors.append(str(invalid))
     return pl.DataFrame(
-        {"url": urls, "ruled": ruled, "error": errors},
-        schema={"url": pl.String, "ruled": pl.String, "error": pl.String},
+        {"url": urls, "by_rule": by_rule, "error": errors},
+        schema={"url": pl.String, "by_rule": pl.String, "error": pl.String},
     )
