@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.fixtures import SHARED, needs_shared
-from support.oracle import Run, Step, backfill, cache_keys, run
+from support.oracle import Run, Step, backfill, cache_keys, run, uploads
 from support.raw_records import Records, job, mark, mask
 from support.runs import an_item
 
@@ -105,9 +105,8 @@ def test_a_key_is_known_from_the_first_version_that_listed_it() -> None:
     one, two = ("/1.jpg", "image", "a"), ("/2.jpg", "image", "a")
     attached = ("/1.jpg", "attachment", "0")
     found = cache_keys([[one], [two], [one, attached, two]])
-    assert {url: (key.first_version, key.action) for url, key in found.items()} == {
-        "/1.jpg": (1, "cached"),
-        "/2.jpg": (2, "cached"),
-    }
+    assert {url: key.first_version for url, key in found.items()} == {"/1.jpg": 1, "/2.jpg": 2}
+    assert uploads([[one], [two], [one, attached, two]]) == set()
     assert (found["/1.jpg"].reference_id, found["/1.jpg"].kinds) == ("0", frozenset({"attachment"}))
-    assert cache_keys([[one], [two]])["/2.jpg"].action == "upload"
+    assert uploads([[one], [two]]) == {"/2.jpg"}
+    assert uploads([[one, attached]]) == {"/1.jpg"}

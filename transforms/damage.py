@@ -22,6 +22,7 @@ _HOLDS = {
     "state/summaries": "what the schema is computed from",
     "cache_keys": "cache keys of URLs",
     "state/cache_keys": "the uses of cache keys",
+    "uploads": "the cache keys that are new",
     "rejections": "rejected records",
 }
 GROUPS = ("items", "scenes", "annotations", "predictions")
@@ -116,6 +117,8 @@ def _advice(kind: str, root: str) -> str:
         return "Restore it from a copy, or run an ingest with --verify: it rebuilds the file in a new version"
     if kind == "rejections":
         return "Restore it from a copy; the records of the version are not affected"
+    if kind == "uploads":
+        return "Restore it from a copy, or take the rows of cache_keys whose first_version is that version"
     if kind == "manifest.json":
         return f"Restore it from a copy, or {again}"
     older = f"go back to a version that does not share it with `metadata-etl rollback {shlex.quote(root)} VERSION`"

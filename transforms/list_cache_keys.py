@@ -1,4 +1,4 @@
-"""ListCacheKeys: every URL that a version would fetch, once each, and whether an earlier version listed it (K1, K2)."""
+"""ListCacheKeys lists the URLs that a version fetches, and those of them that no earlier version listed (K1, K2)."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -6,8 +6,6 @@ import apache_beam as beam
 import polars as pl
 
 from transforms.avro.parts import avro_container
-from transforms.avro.snappy import Word
-from transforms.avro.splices import AvroPart, Damaged, can_splice
 from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.beam.elements import Held, Partition, WrittenKeys
 from transforms.beam.stage_metrics import Stage
@@ -15,21 +13,18 @@ from transforms.beam.steps import ListValues, StepFn, call_each
 from transforms.beam.stored_files import StoredFile, part_path, store
 from transforms.beam.verified_files import verified
 from transforms.damage import damaged_file
-from transforms.errors import DamagedFileError
 from transforms.kernels.batch.arrow_ipc import Stored, from_arrow, to_arrow
 from transforms.kernels.batch.hashing import KEY_BYTES
 from transforms.kernels.publish.rows import USES
-from transforms.kernels.urls.cache_keys import KEY_USES, CacheKeys, has_uses_of, lists_uploads, no_uses, use_owner
-from transforms.rules.avro_schema import cache_key_schema
-
-_ACTION = Word.of("upload", "cached")
-"""What stands in the last column of the list: new in a version, and in all that follow."""
+from transforms.kernels.urls.cache_keys import KEY_USES, CacheKeys, has_uses_of, no_uses, use_owner
+from transforms.rules.avro_schema import cache_key_schema, upload_schema
+from transforms.rules.values import JsonObject
 
 
 class ListCacheKeys(beam.PTransform):
-    """(key partition, uses) to WrittenKeys; uses are frames with the columns `kernels.publication.USES` and `owner`.
+    """(key partition, uses) to WrittenKeys; uses are frames with the columns `kernels.publish.rows.USES` and `owner`.
 
-    The uses are those of rows that changed: the published version knows the others.
+    The uses are those of rows that changed; those of other rows are stored with the published version.
     """
 
     def __init__(
@@ -39,31 +34,31 @@ class ListCacheKeys(beam.PTransform):
         partitions: int,
         version: int,
         merged: beam.PCollection[Partition],
-        held: Held,
-        anew: bool = False,
+        published: Held,
+        rebuilt: bool = False,
     ) -> None:
-        """Takes where to write and what to go on from.
+        """Takes where to write, and the list to update.
 
         Args:
-            root: Where files go.
+            root: Where files are written.
             partitions: How many there are.
             version: The number to be published.
             merged: The partitions, which say what changed.
-            held: What the published version lists.
-            anew: Whether all rows are new, so that no use of the published version lasts (P5).
+            published: What the published version lists.
+            rebuilt: Whether all rows are new, so that no use of the published version remains (P5).
         """
         super().__init__()
         self._merged = merged
-        self._held = held
-        self._write = _WriteKeysFn(root, partitions, version, held, anew=anew)
+        self._published = published
+        self._write = _WriteKeysFn(root, partitions, version, published, rebuilt=rebuilt)
 
     def expand(self, uses: beam.PCollection[tuple[int, pl.DataFrame]]) -> beam.PCollection[WrittenKeys]:
-        """All uses of one key meet in one partition."""
+        """Groups the uses by key partition; a published partition without changes is there with an empty frame."""
         changed = self._merged | "ListChanged" >> call_each(_owners).with_output_types(int)
-        if self._held.key_uses:  # else nothing is flattened: the local runner would copy all uses once more
-            nothing = [_nothing(number) for number in sorted(self._held.key_uses)]
-            held = uses.pipeline | "ListHeldKeys" >> ListValues(nothing, tuple[int, pl.DataFrame])
-            uses = (uses, held) | "FlattenUses" >> beam.Flatten()
+        if self._published.key_uses:  # else nothing is flattened: the local runner would copy all uses once more
+            empty = [_no_changes(number) for number in sorted(self._published.key_uses)]
+            published = uses.pipeline | "ListPublishedKeys" >> ListValues(empty, tuple[int, pl.DataFrame])
+            uses = (uses, published) | "FlattenUses" >> beam.Flatten()
         return (
             uses
             | "GroupByKeyPartition" >> beam.GroupByKey()
@@ -71,22 +66,22 @@ class ListCacheKeys(beam.PTransform):
         )
 
 
-def _nothing(number: int) -> tuple[int, pl.DataFrame]:
+def _no_changes(number: int) -> tuple[int, pl.DataFrame]:
     return number, pl.DataFrame(schema={**USES, "owner": pl.Int32()})
 
 
 def _owners(partition: Partition) -> list[int]:
-    """Those of whom all uses are new; of the others only what differs comes (`kernels.cache_keys.changed_uses`)."""
+    """The owners whose uses are all incoming; of others only the differences are (`kernels.urls.changed_uses`)."""
     return [use_owner(partition.number, group) for group in sorted(partition.changed - partition.changes.keys())]
 
 
 class _WriteKeysFn(StepFn):
-    def __init__(self, root: str, partitions: int, version: int, held: Held, *, anew: bool) -> None:
+    def __init__(self, root: str, partitions: int, version: int, published: Held, *, rebuilt: bool) -> None:
         self._root = root
         self._partitions = partitions
         self._version = version
-        self._held = held
-        self._anew = anew
+        self._published = published
+        self._rebuilt = rebuilt
         self._stage = Stage("list_cache_keys")
 
     def process(self, element: tuple[int, Iterable[pl.DataFrame]], changed: Sequence[int]) -> Iterator[WrittenKeys]:
@@ -94,41 +89,24 @@ class _WriteKeysFn(StepFn):
 
     def _listed(self, element: tuple[int, Iterable[pl.DataFrame]], changed: Sequence[int]) -> Iterator[WrittenKeys]:
         number, frames = element
-        uses = pl.concat(list(frames))
-        stored = self._held.key_uses.get(number)
-        owners = None if self._anew else changed
-        told = no_uses() if stored is None else _columns(stored, ("owner", "first_version"))
-        if stored is None or uses.height or has_uses_of(told, owners):
-            held = no_uses() if stored is None else read_uses(stored)
-            keys = CacheKeys.of(uses, held, changed=owners, version=self._version)
-            if stored is None or not keys.uses.equals(held):
+        incoming = pl.concat(list(frames))
+        owners = None if self._rebuilt else changed
+        file, stored = self._published.keys.get(number), self._published.key_uses.get(number)
+        is_damaged = part_path("cache_keys", number, self._partitions, "avro") in self._published.damaged
+        if stored is None or is_damaged or incoming.height or _has_uses_of(stored, owners):
+            published = no_uses() if stored is None else read_uses(stored)
+            keys = CacheKeys.of(incoming, published, changed=owners, version=self._version)
+            if stored is None or is_damaged or not keys.uses.equals(published):
                 written = written_keys(keys, self._root, number, self._partitions)
                 self._stage.count(records=keys.uses.height, byte_count=written.uses.bytes)
                 yield written
                 return
-        file, repaired = self._held.keys.get(number), False
-        if stored is not None and (
-            lists_uploads(told, self._held.version) or (file is None and has_uses_of(told, None))
-        ):
-            file, repaired = self._all_cached(number, file, stored)  # which were new in the version before
-            self._stage.count(records=file.records, byte_count=file.bytes)
-        yield WrittenKeys(
-            file, stored, 0, 0 if file is None else file.records, (file.path,) if file is not None and repaired else ()
-        )
+        yield WrittenKeys(file, stored, None, upload=0, cached=0 if file is None else file.records)
 
-    def _all_cached(self, number: int, file: StoredFile | None, uses: StoredFile) -> tuple[StoredFile, bool]:
-        """A part of the list of which nothing changes but that no key is new any more; and whether it was damaged."""
-        path = part_path("cache_keys", number, self._partitions, "avro")
-        is_damaged = False
-        if file is not None and can_splice():
-            try:
-                part = AvroPart.of(verified(file), cache_key_schema())
-                if part is not None:
-                    return store(self._root, path, part.reworded(_ACTION), records=file.records), False
-            except (DamagedFileError, Damaged):  # the uses have all keys
-                is_damaged = True
-        keys = CacheKeys.again(read_uses(uses), version=self._version)
-        return store(self._root, path, _container(keys.frame), records=keys.frame.height), is_damaged
+
+def _has_uses_of(stored: StoredFile, owners: Collection[int] | None) -> bool:
+    """Whether uses in a file may be by one of these owners; None stands for all. It is read only where it decides."""
+    return owners is None or (len(owners) > 0 and has_uses_of(_columns(stored, ("owner",)), owners))
 
 
 def read_uses(file: StoredFile) -> pl.DataFrame:
@@ -149,20 +127,30 @@ def _columns(file: StoredFile, names: Collection[str] | None = None) -> pl.DataF
     return from_arrow(verified(file), names, stored)
 
 
-def written_keys(keys: CacheKeys, root: str, number: int, partitions: int) -> WrittenKeys:
-    """Writes one part of the list, and the uses behind it."""
-    file = _written_list(keys, root, number, partitions)
+def written_keys(
+    keys: CacheKeys, root: str, number: int, partitions: int, *, file: StoredFile | None = None
+) -> WrittenKeys:
+    """Writes one part of each list, where it has keys, and the uses behind them.
+
+    Args:
+        keys: What to write.
+        root: Where files are written.
+        number: Of the part.
+        partitions: How many there are.
+        file: The part of the list of all keys, where it is stored already.
+    """
+
+    def stored(kind: str, frame: pl.DataFrame, schema: JsonObject) -> StoredFile | None:
+        if not frame.height:
+            return None
+        path = part_path(kind, number, partitions, "avro")
+        return store(root, path, avro_container(frame, schema), records=frame.height)
+
     path = part_path("state/cache_keys", number, partitions, "arrow")
-    uses = store(root, path, to_arrow(keys.uses), records=keys.uses.height)
-    return WrittenKeys(file, uses, keys.upload, keys.cached)
-
-
-def _written_list(keys: CacheKeys, root: str, number: int, partitions: int) -> StoredFile | None:
-    if not keys.frame.height:
-        return None
-    path = part_path("cache_keys", number, partitions, "avro")
-    return store(root, path, _container(keys.frame), records=keys.frame.height)
-
-
-def _container(frame: pl.DataFrame) -> Iterator[bytes]:
-    return avro_container(frame, cache_key_schema(), word=_ACTION)
+    return WrittenKeys(
+        file=stored("cache_keys", keys.frame, cache_key_schema()) if file is None else file,
+        uses=store(root, path, to_arrow(keys.uses), records=keys.uses.height),
+        uploads=stored("uploads", keys.uploads, upload_schema()),
+        upload=keys.upload,
+        cached=keys.cached,
+    )

@@ -69,8 +69,8 @@ def _document(value: object) -> JsonObject:
             counted_rows = {str(group): counted for group, counted in value.counted.items()}
             found = {"files": files, "counted": counted_rows, "repaired": list(value.repaired)}
         case WrittenKeys():
-            files = [_file(file) for file in (value.file, value.uses) if file is not None]
-            found = {"files": files, "upload": value.upload, "cached": value.cached, "repaired": list(value.repaired)}
+            files = [_file(file) for file in (value.file, value.uses, value.uploads) if file is not None]
+            found = {"files": files, "upload": value.upload, "cached": value.cached}
         case WrittenRejections():
             found = {
                 "files": [_file(value.file)],

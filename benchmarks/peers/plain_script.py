@@ -235,18 +235,19 @@ def write(out: Path, items: Sequence[Item], fields: Mapping[str, Field]) -> int:
     names = columns(fields)
     with (out / "items.avro").open("wb") as sink:
         fastavro.writer(sink, fastavro.parse_schema(row_schema(fields, names)), rows(items, fields, names), codec=CODEC)
-    keys: dict[str, dict[str, str]] = {}
+    keys: dict[str, dict[str, str | int]] = {}
     for entry in items:
         known = keys.get(entry.cache_key)
-        if known is None or entry.reference_id < known["reference_id"]:
+        if known is None or entry.reference_id < str(known["reference_id"]):
             keys[entry.cache_key] = {
                 "cache_key": entry.cache_key,
                 "url": entry.url,
                 "kind": "image",
                 "reference_id": entry.reference_id,
-                "action": "upload",
+                "first_version": 1,
             }
-    key_schema = _record("CacheKey", dict.fromkeys(("cache_key", "url", "kind", "reference_id", "action"), "string"))
+    columns_of_key: dict[str, Json] = dict.fromkeys(("cache_key", "url", "kind", "reference_id"), "string")
+    key_schema = _record("CacheKey", {**columns_of_key, "first_version": "long"})
     with (out / "cache_keys.avro").open("wb") as sink:
         fastavro.writer(sink, fastavro.parse_schema(key_schema), keys.values(), codec=CODEC)
     schema = {"records": len(items), "fields": {name: entry.summary(len(items)) for name, entry in fields.items()}}

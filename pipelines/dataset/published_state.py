@@ -117,7 +117,7 @@ def _damaged(files: Sequence[StoredFile], *, by_hash: bool) -> list[str]:
     """The paths of damaged files that are made again; raises DamagedFileError where one cannot be."""
     damaged = []
     for file, fault in faults(files, by_hash=by_hash):
-        if file.path.startswith("rejections/"):
+        if file.path.startswith(("rejections/", "uploads/")):
             continue  # of the job that published the version: the next one has its own
         if not is_rebuilt(file.path):
             raise damaged_file(file.uri, fault)

@@ -101,8 +101,8 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
         partitions=job.partitions,
         version=job.version,
         merged=outputs["partitions"],
-        held=job.held,
-        anew=job.anew,
+        published=job.held,
+        rebuilt=job.anew,
     )
     rejected = (rows[FAULTY], outputs[REJECTED]) | "FlattenRejected" >> beam.Flatten()
     rejections = rejected | "WriteRejections" >> WriteRejections(

@@ -19,7 +19,7 @@ NOTHING_READ = "nothing_read"
 
 Results: TypeAlias = Mapping[str, list[JsonObject]]
 """Name of the reports to the reports."""
-_REPAIRING = ("states", "rows", "cache_keys")
+_REPAIRING = ("states", "rows")
 """Reports that say which damaged files were made again."""
 
 

@@ -42,7 +42,7 @@ def rollback(dataset: Dataset, number: int) -> int | None:
         for file, fault in faults(files, by_hash=True):
             raise damaged_file(file.uri, fault)
         keys = list(_keys(target, current, here, new))
-        files += (file for each in keys for file in (each.file, each.uses) if file is not None)
+        files += (file for each in keys for file in (each.file, each.uses, each.uploads) if file is not None)
         documents = {name: {**target.document(name), "version": new} for name in (SCHEMA, INSIGHTS)}
         stored = [store(here.root, name, document_text(each), records=0) for name, each in documents.items()]
         files += stored
@@ -66,12 +66,17 @@ def _shared(target: Version) -> Iterator[str]:
 
 
 def _keys(target: Version, current: Version, here: Run, new: int) -> Iterator[WrittenKeys]:
+    """The keys of the target; its list is shared, and written again from the uses where it is damaged."""
+    lists = target.files("cache_keys")
+    damaged = {file.path for file, _ in faults([*lists.values()], by_hash=True)}
     was, is_now = (version.files("state/cache_keys") for version in (target, current))
     for number in sorted(was.keys() | is_now.keys()):
         old, held = (read_uses(files[number]) if number in files else no_uses() for files in (was, is_now))
         used = old.filter(pl.col("reference_id").is_not_null()).select(*USES, "owner")
         keys = CacheKeys.of(used, pl.concat([held, old]), changed=None, version=new)
-        yield written_keys(keys, here.root, number, target.partitions)
+        file = lists.get(number)
+        shared = None if file is None or file.path in damaged else file
+        yield written_keys(keys, here.root, number, target.partitions, file=shared)
 
 
 def _manifest(

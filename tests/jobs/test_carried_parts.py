@@ -54,13 +54,18 @@ def test_only_what_changed_is_written(tmp_path: Path) -> None:
         }, pattern
     for pattern in ("annotations/*", "state/annotations/*"):
         assert inodes(first, pattern) == inodes(second, pattern)
-    # The list of keys says `cached` from the second version on; from then on it stays as it is.
-    third = update(tmp_path, an_item("i7", {"speed": 9, "sky": "rain", "lat": 0.75, "lon": -7}))
-    assert not inodes(first, "cache_keys/*").items() & inodes(second, "cache_keys/*").items()
-    assert inodes(second, "cache_keys/*") == inodes(third, "cache_keys/*")
-    fourth = update(tmp_path, an_item("i7", {"speed": 9}) | {"image_url": "https://example.org/other.jpg"})
-    assert fourth.document["cache_keys"] == {"upload": 1, "cached": 59}
-    assert inodes(third, "cache_keys/*").items() & inodes(fourth, "cache_keys/*").items()
+    for pattern in ("cache_keys/*", "state/cache_keys/*"):
+        assert inodes(first, pattern) == inodes(second, pattern), "no key changed"
+    assert sum(len(run.rows("uploads")) for run in (first, second)) == 60, "which the first version listed"
+    moved = update(tmp_path, an_item("i7", {"speed": 9}) | {"image_url": "https://example.org/other.jpg"})
+    assert moved.document["cache_keys"] == {"upload": 1, "cached": 59}
+    before, after = inodes(second, "cache_keys/*"), inodes(moved, "cache_keys/*")
+    assert 1 <= len(after.items() - before.items()) <= 2, "where the old key was, and where the new one is"
+    (upload,) = moved.rows("uploads")
+    keys = {row["cache_key"]: row for row in moved.rows("cache_keys")}
+    assert keys[upload["cache_key"]] == upload | {"first_version": 3}
+    kept = [row for row in second.rows("cache_keys") if row["reference_id"] != "i7"]
+    assert [row for row in keys.values() if row["reference_id"] != "i7"] == kept, "facts that do not change (K2)"
 
 
 def test_a_row_that_says_the_same_touches_nothing(tmp_path: Path) -> None:
@@ -115,7 +120,7 @@ def test_parts_that_are_damaged_are_made_anew_where_an_update_looks_into_them(tm
     items = [an_item(f"i{n}", {"speed": n, "sky": f"sun {n}"}) for n in range(60)]
     first = ingest(tmp_path / "d", "--items", str(ndjson(tmp_path / "items.ndjson", items)), "--partitions", "1")
     shutil.copytree(tmp_path / "d", tmp_path / "sound")
-    for part in (*first.parts("items"), *first.parts("cache_keys")):
+    for part in first.parts("items"):
         data = bytearray(part.read_bytes())
         match damage:
             case "every block":
@@ -132,6 +137,23 @@ def test_parts_that_are_damaged_are_made_anew_where_an_update_looks_into_them(tm
     change = str(ndjson(tmp_path / "update.ndjson", [an_item("i7", {"speed": 8, "sky": "sun 7"})]))
     found = [ingest(tmp_path / name, "--items", change, "--mode", "replace") for name in ("d", "sound")]
     assert [run.document["groups"]["items"]["updated"] for run in found] == [1, 1]
-    for group in ("items", "cache_keys"):
-        damaged, sound = ([part.read_bytes() for part in run.parts(group)] for run in found)
-        assert damaged == sound
+    damaged, sound = ([part.read_bytes() for part in run.parts("items")] for run in found)
+    assert damaged == sound
+
+
+@pytest.mark.parametrize("is_of_another_size", [True, False])
+def test_a_damaged_list_of_cache_keys_is_made_anew_where_it_is_found_damaged(
+    tmp_path: Path, *, is_of_another_size: bool
+) -> None:
+    """P7: a wrong size always is, other bytes with --verify."""
+    first = first_job(tmp_path)
+    sound = {part.name: part.read_bytes() for part in first.parts("cache_keys")}
+    part = first.parts("cache_keys")[0]
+    part.write_bytes(part.read_bytes()[:-1] + (b"" if is_of_another_size else b"x"))
+    change = str(ndjson(tmp_path / "update.ndjson", [an_item("i7", {"speed": 8})]))
+    flags = ("--items", change, "--mode", "replace", *(() if is_of_another_size else ("--verify",)))
+    second = ingest(tmp_path / "d", *flags)
+    assert second.document["warnings"]["repaired_file"] == 1
+    assert second.document["cache_keys"] == {"upload": 0, "cached": 60}
+    assert {part.name: part.read_bytes() for part in second.parts("cache_keys")} == sound
+    assert second.parts("uploads") == []

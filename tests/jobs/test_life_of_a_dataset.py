@@ -103,8 +103,8 @@ class Life(RuleBasedStateMachine):
             assert sum(of["read"] for of in run.document["groups"].values()) == job.counts.total()
             if job.is_change:
                 self.versions.publish(job.rows)
-                actions = Counter(action for action, _ in self.versions.cache_keys().values())
-                assert run.document["cache_keys"] == {name: actions[name] for name in ("upload", "cached")}
+                keys = Counter(word for word, _ in self.versions.cache_keys().values())
+                assert run.document["cache_keys"] == {name: keys[name] for name in ("upload", "cached")}
         self.check()
 
     def command(self, *words: str) -> int:

@@ -215,7 +215,12 @@ def check_cache_keys(run: Ended, versions: Sequence[Uses]) -> None:
         url = row["url"]
         assert row["cache_key"] == cache_key(url)
         assert row["kind"] in expected[url].kinds
-        about = (expected[url].reference_id, expected[url].first_version, expected[url].action)
-        assert (row["reference_id"], row["first_version"], row["action"]) == about
-    actions = Counter(each.action for each in expected.values())
-    assert run.document["cache_keys"] == {"upload": actions["upload"], "cached": actions["cached"]}
+        about = (expected[url].reference_id, expected[url].first_version)
+        assert (row["reference_id"], row["first_version"]) == about
+    new = oracle.uploads(versions, canonical)
+    uploads = run.rows("uploads")
+    assert uploads == [
+        {name: row[name] for name in ("cache_key", "url", "kind", "reference_id")} for row in found if row["url"] in new
+    ], "the same facts in the same order: by key"
+    assert [row["cache_key"] for row in uploads] == sorted(cache_key(url) for url in new)
+    assert run.document["cache_keys"] == {"upload": len(new), "cached": len(expected) - len(new)}

@@ -23,6 +23,7 @@ KINDS: Mapping[str, str] = {
     "rows": "versions/{version}/items/*",
     "rows of annotations": "versions/{version}/annotations/*",
     "cache keys": "versions/{version}/cache_keys/*",
+    "uploads": "versions/{version}/uploads/*",
     "rejections": "versions/{version}/rejections/*",
     "state": "versions/{version}/state/items/*",
     "state of annotations": "versions/{version}/state/annotations/*",
@@ -60,13 +61,15 @@ def dataset(folder: Path) -> Path:
     )
     assert ingest(folder / "d", *first, "--partitions", "2").exit_code == 0
     for number in (2, 3):
-        path = ndjson(folder / f"{number}.ndjson", [an_item("i7", {"speed": 700 + number, "sky": "sun"}), {"no": "id"}])
+        moved = {"image_url": f"https://example.org/i7-{number}.jpg"}  # so that the version has an upload
+        items = [an_item("i7", {"speed": 700 + number, "sky": "sun"}) | moved, {"no": "id"}]
+        path = ndjson(folder / f"{number}.ndjson", items)
         assert ingest(folder / "d", "--items", str(path), "--mode", "replace").document["version"] == number
     changes = {
         "append": [an_item("new", {"speed": 1, "sky": "sun"})],
         "replace": [an_item("i9", {"speed": 9.5, "sky": "rain"})],
         "merge": [{"reference_id": "i9", "metadata": {"note": "merged", "more": [1]}}],
-        "same": [an_item("i7", {"speed": 703, "sky": "sun"})],
+        "same": [an_item("i7", {"speed": 703, "sky": "sun"}) | {"image_url": "https://example.org/i7-3.jpg"}],
     }
     for mode, records in changes.items():
         ndjson(folder / f"{mode}.ndjson", records)

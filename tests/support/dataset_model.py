@@ -196,7 +196,7 @@ class Versions:
         return {row["url"] for row in self.current.values() if row["url"] is not None}
 
     def cache_keys(self) -> dict[str, tuple[str, int]]:
-        """URL to action and first version, of the current version."""
+        """URL to "upload" or "cached", and the first version that listed it, of the current version."""
         return {url: ("upload" if self.first[url] == self.number else "cached", self.first[url]) for url in self.urls()}
 
 

@@ -63,8 +63,15 @@ def rejected(run: Ended) -> list[tuple[str, str, str | None]]:
 
 
 def cache_keys(run: Ended) -> dict[str, tuple[str, int]]:
-    """By URL the action and the version that listed it first."""
-    return {row["url"]: (row["action"], row["first_version"]) for row in run.rows("cache_keys")}
+    """By URL whether it is to be uploaded ("upload" or "cached"), and the version that listed it first."""
+    uploads = [row["url"] for row in run.rows("uploads")]
+    found = {
+        row["url"]: ("upload" if row["url"] in uploads else "cached", row["first_version"])
+        for row in run.rows("cache_keys")
+    }
+    assert len(uploads) == len(set(uploads))
+    assert set(uploads) <= found.keys()
+    return found
 
 
 def _value(value: Any, storage: str) -> Any:

@@ -1,6 +1,5 @@
-/* Rows of columns as the binary encoding of Avro 1.11, where such rows begin, and where blocks of them end: the fast half
-   of transforms/avro/rows.py and avro_blocks.py, what avro_parts.py needs, and all of avro_splices.py that looks
-   into blocks.
+/* Encodes columns as Avro 1.11 rows, finds where rows begin and where blocks of them end: the fast half of rows.py and
+   blocks.py in transforms/avro, the framing of blocks for parts.py, and all that splices.py reads of a block.
 
    Every field is a union of null and its type, in this order, as polars writes it: byte 0 for null, byte 2 and the value
    otherwise. Columns are sparse: the rows that have a value, ascending, and the values of just these. */
@@ -20,7 +19,6 @@ static PyMethodDef METHODS[] = {{"encode", encode, METH_VARARGS, encode_doc},
                                 {"framed", framed, METH_VARARGS, framed_doc},
                                 {"blocks", blocks, METH_VARARGS, blocks_doc},
                                 {"spliced", spliced, METH_VARARGS, spliced_doc},
-                                {"reworded", reworded, METH_VARARGS, reworded_doc},
                                 {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_avro_rows", NULL, 0, METHODS, NULL, NULL, NULL, NULL};

@@ -28,7 +28,6 @@ def spliced(
     row_type: bytes,
     naming: int,
     least: int,
-    every: bool,
     gone: Buffer,
     rows: Buffer,
     bounds: Buffer,
@@ -37,14 +36,3 @@ def spliced(
     most: int,
     /,
 ) -> tuple[list[tuple[int, int] | tuple[int, bytes]], int]: ...
-def reworded(
-    data: Buffer,
-    table: Buffer,
-    marker: bytes,
-    row_type: bytes,
-    was: bytes,
-    now: bytes,
-    first: int,
-    most: int,
-    /,
-) -> tuple[bytes, int]: ...

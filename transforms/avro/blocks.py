@@ -1,8 +1,8 @@
-"""Where the blocks of an Avro part end: a rule that looks at the rows of the block alone.
+"""Cuts encoded rows into the blocks of an Avro part, where a rule says that looks at the rows of the block alone.
 
-So a block that no update touches stays what it is, wherever rows came and went before it: it is copied as it is,
-compressed, and the part still has the bytes of one that is written anew (`avro_splices`). Blocks are small, some tens
-of rows, so that an update of one row in a hundred leaves most of them alone; in room that costs one part in twenty.
+So a block that no update touches stays as it is, wherever rows are added or removed before it: it is copied compressed,
+and the part still has the bytes of one that is written whole (`splices`). Blocks are small, some tens of rows, so that
+an update of one row in a hundred leaves most of them alone; in room that costs one part in twenty.
 """
 
 import io
@@ -25,7 +25,7 @@ Block: TypeAlias = tuple[int, bytes]
 """How many rows, and their encoding."""
 Longs: TypeAlias = npt.NDArray[np.int64]
 LEAST_ROWS, LEAST_KEYS = 16, 256
-"""No block but the last has fewer; in the list of cache keys, where changes are seldom few, blocks are larger."""
+"""No block but the last has fewer. Blocks of cache keys, which are never replaced one by one, are larger."""
 _SPREAD, _SHIFT = 0x9E3779B1, 28
 """A block of so many rows ends behind the next row of which the name says so: one in 16, by the leading bits of its
 CRC-32 times the golden ratio (the names of a partition have bits of the CRC in common)."""
@@ -39,7 +39,7 @@ _LEAVES = {"long": b"l", "double": b"d", "boolean": b"b", "string": b"s"}
 
 @dataclass(frozen=True)
 class RowType:
-    """What has to be known of a schema of ours to find rows in a block, and to cut rows into blocks.
+    """What it takes of one of our schemas to find rows in a block, and to cut rows into blocks.
 
     Attributes:
         schema: A record, each field of which is a union of null and its type.
@@ -86,21 +86,21 @@ def cut(slabs: Iterable[Block], row_type: RowType) -> Iterator[Block]:
     Raises:
         ValueError: The rows are not of this type.
     """
-    count, rest = 0, b""
+    count, pending = 0, b""
     for height, data in slabs:
-        count, rest = count + height, rest + data
+        count, pending = count + height, pending + data
         if _avro_rows is None:
-            blocks, count, rest = _cut(rest, count, row_type)
+            blocks, count, pending = _cut(pending, count, row_type)
         else:
             of_row = (row_type.code, row_type.naming, row_type.least)
-            blocks, count, rest = _avro_rows.cut(rest, count, *of_row)
+            blocks, count, pending = _avro_rows.cut(pending, count, *of_row)
         yield from blocks
     if count:
-        yield count, rest
+        yield count, pending
 
 
 def _cut(data: bytes, count: int, row_type: RowType) -> tuple[list[Block], int, bytes]:
-    """The blocks that end in these rows, and the rows behind: what the extension does."""
+    """The blocks that end in these rows, how many rows follow, and these; the twin of `cut` in the extension."""
     blocks: list[Block] = []
     starts = row_type.row_starts(data, count).tolist()
     first = 0

@@ -1,4 +1,4 @@
-"""Columns to an Avro object container file: a header and blocks of encoded rows, compressed with snappy."""
+"""Writes the rows of a frame as an Avro object container file: a header and blocks of rows, compressed with snappy."""
 
 import hashlib
 import io
@@ -7,17 +7,19 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
+import pyarrow as pa
 from fastavro.write import Writer
 
 from transforms.avro.blocks import Block, RowType
 from transforms.avro.rows import Values, encoded
-from transforms.avro.snappy import CODEC, Compress, Word, compressed, compressing
 
 try:
     from transforms.avro import _avro_rows
 except ImportError:  # no compiler where the package was installed
     _avro_rows = None  # type: ignore[assignment]
 
+_CODEC = "snappy"
+_SNAPPY = pa.Codec(_CODEC)
 _MARKER_BYTES = 16
 
 
@@ -26,12 +28,10 @@ def avro_container(
     schema: Mapping[str, object],
     *,
     records: Mapping[str, Sequence[Values]] | None = None,
-    word: Word | None = None,
 ) -> Iterator[bytes]:
     """The rows of a frame as an Avro container, piece by piece; the same bytes for the same rows and schema.
 
     Columns that are named in `records` are records with these fields, in every row, whatever the frame has there.
-    Blocks are compressed so that `word` can be exchanged in them.
 
     Each column is encoded as a union of null and its type, in the order of the frame: `schema` has to have just that
     structure, with whatever names.
@@ -43,16 +43,14 @@ def avro_container(
     if not isinstance(fields, list) or len(fields) != frame.width:
         raise ValueError(f"expected columns for {fields!r}, got {frame.columns!r}")
     yield header(schema)
-    row_type = RowType(schema)
-    blocks = encoded(frame, row_type, records=records or {})
-    yield from framed(blocks, marker(schema), compressing(row_type, word))
+    yield from framed(encoded(frame, RowType(schema), records=records or {}), marker(schema))
 
 
 def header(schema: Mapping[str, object]) -> bytes:
-    """What a container of such rows begins with."""
+    """The header of a container of such rows."""
     out = io.BytesIO()
     # As it is: a parsed one has its keys in an order that differs from process to process, and stands in the file (P3).
-    Writer(out, dict(schema), codec=CODEC, sync_marker=marker(schema))  # which writes the header
+    Writer(out, dict(schema), codec=_CODEC, sync_marker=marker(schema))  # which writes the header
     return out.getvalue()
 
 
@@ -61,10 +59,10 @@ def marker(schema: Mapping[str, object]) -> bytes:
     return hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).digest()[:_MARKER_BYTES]
 
 
-def framed(blocks: Iterable[Block], sync_marker: bytes, compress: Compress = compressed) -> Iterator[bytes]:
-    """Blocks as they stand in a container."""
+def framed(blocks: Iterable[Block], sync_marker: bytes) -> Iterator[bytes]:
+    """Compresses blocks and frames them as they stand in a container."""
     for count, rows in blocks:
-        payload = compress((count, rows))
+        payload: bytes = _SNAPPY.compress(rows, asbytes=True)
         if _avro_rows is not None:
             yield _avro_rows.framed(count, rows, payload, sync_marker)
         else:

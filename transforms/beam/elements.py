@@ -221,13 +221,15 @@ class WrittenKeys:
     """One part of the list of cache keys.
 
     Attributes:
-        file: The Avro part, None where no key of the part is used any more.
-        uses: The uses behind it, those that ended included.
-        repaired: Paths of damaged files that were made again.
+        file: The Avro part, None where no key of the part is used.
+        uses: The uses behind it, and the known keys that are no longer used.
+        uploads: The Avro part of the keys that are new in this version, None where there are none.
+        upload: How many keys no earlier version listed.
+        cached: How many keys an earlier version listed.
     """
 
     file: StoredFile | None
     uses: StoredFile
+    uploads: StoredFile | None
     upload: int
     cached: int
-    repaired: tuple[str, ...] = ()

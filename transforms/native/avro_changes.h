@@ -1,4 +1,4 @@
-/* Blocks of a container that change. */
+/* Replaces rows in the blocks of a container; blocks without a change are left as they are. */
 
 #ifndef AVRO_CHANGES_H
 #define AVRO_CHANGES_H
@@ -97,24 +97,25 @@ static Py_ssize_t before_number(const int64_t *numbers, Py_ssize_t count, int64_
     return low;
 }
 
-/* Rows that go and come; see `spliced`. */
+/* Rows that are removed and added; see `spliced`. */
 typedef struct {
-    const int64_t *gone, *bounds, *before;
+    const int64_t *removed, *bounds, *before;
     const unsigned char *rows;
-    Py_ssize_t leaving, out, coming, come, size; /* `out` go and `come` come before the row at hand */
+    /* `removed_at` of the removed rows and `added_at` of the added ones are before the row at hand. */
+    Py_ssize_t removed_count, removed_at, added_count, added_at, size;
 } Edits;
 
-/* Adds the rows that come in before a row. NULL, or what is wrong, "" with an exception. */
-static const char *add_coming(Cutter *to, Edits *edits, int64_t number, const RowType *type, Py_ssize_t naming)
+/* Adds the new rows that belong before a row. NULL, or what is wrong, "" with an exception. */
+static const char *add_rows_before(Cutter *to, Edits *edits, int64_t number, const RowType *type, Py_ssize_t naming)
 {
-    for (; edits->come < edits->coming && edits->before[edits->come] <= number; edits->come++) {
-        const int64_t start = edits->bounds[edits->come], stop = edits->bounds[edits->come + 1];
+    for (; edits->added_at < edits->added_count && edits->before[edits->added_at] <= number; edits->added_at++) {
+        const int64_t start = edits->bounds[edits->added_at], stop = edits->bounds[edits->added_at + 1];
         if (start < 0 || start > stop || stop > edits->size)
-            return "expected bounds of the rows that come in";
+            return "expected bounds of the added rows";
         Input in = {edits->rows + start, edits->rows + stop};
         Py_ssize_t named;
         if (skip_row(&in, type, naming, &named) < 0 || in.at != in.end)
-            return "expected rows of this type to come in";
+            return "expected added rows of this type";
         if (add_row(to, edits->rows + start, stop - start, named) < 0)
             return "";
     }
@@ -133,23 +134,23 @@ static const char *add_block(Cutter *to, Edits *edits, const Container *of, Py_s
         return "expected rows with the checksum behind them";
     Input in = {of->rows.data, of->rows.data + entry->size};
     for (int64_t number = first; number < first + entry->count; number++) {
-        const char *wrong = add_coming(to, edits, number, &of->of_row, naming);
+        const char *wrong = add_rows_before(to, edits, number, &of->of_row, naming);
         if (wrong != NULL)
             return wrong;
         const unsigned char *start = in.at;
         Py_ssize_t named;
         if (skip_row(&in, &of->of_row, naming, &named) < 0)
             return ROWS_WRONG;
-        if (edits->out < edits->leaving && edits->gone[edits->out] == number)
-            edits->out++;
+        if (edits->removed_at < edits->removed_count && edits->removed[edits->removed_at] == number)
+            edits->removed_at++;
         else if (add_row(to, start, in.at - start, named) < 0)
             return "";
     }
     return in.at == in.end ? NULL : ROWS_WRONG;
 }
 
-/* Appends (start, stop) to a list. */
-static int append_stretch(PyObject *pieces, int64_t start, int64_t stop)
+/* Appends a byte range, (start, stop), to a list. */
+static int append_range(PyObject *pieces, int64_t start, int64_t stop)
 {
     PyObject *piece = Py_BuildValue("LL", (long long)start, (long long)stop);
     const int failed = piece == NULL || PyList_Append(pieces, piece) < 0;
@@ -158,26 +159,25 @@ static int append_stretch(PyObject *pieces, int64_t start, int64_t stop)
 }
 
 PyDoc_STRVAR(spliced_doc,
-             "spliced(data, table, marker, type, naming, least, every, gone, rows, bounds, before, first, most) "
+             "spliced(data, table, marker, type, naming, least, removed, rows, bounds, before, first, most) "
              "-> (pieces, next)\n\n"
              "The blocks of a container from the number `first` on with other rows, up to where about `most` bytes of rows "
              "are in blocks of their own, and a block begins where one did: `next`, how many there are if none does.\n"
              "pieces: (start, stop) for bytes of the container that stay, (rows, bytes) for a block that is to be written.\n"
-             "table: as `blocks` gives it. every: whether no block stays as it is.\n"
-             "The rows with the numbers `gone` (int64, ascending) are left out, and row n of `rows` (from bounds[n] to "
-             "bounds[n + 1]) comes in before the row before[n] (int64, ascending), or behind all.");
+             "table: as `blocks` gives it.\n"
+             "The rows with the numbers `removed` (int64, ascending) are left out, and row n of `rows` (from bounds[n] to "
+             "bounds[n + 1]) is added before the row before[n] (int64, ascending), or behind all.");
 
 static PyObject *spliced(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     Container of;
-    Py_buffer gone, rows, bounds, before;
+    Py_buffer removed, rows, bounds, before;
     Py_ssize_t naming, least, at, most;
-    int every;
-    if (!PyArg_ParseTuple(arguments, "y*y*y*y*nnpy*y*y*y*nn", &of.data, &of.table, &of.marker, &of.type, &naming, &least,
-                          &every, &gone, &rows, &bounds, &before, &at, &most))
+    if (!PyArg_ParseTuple(arguments, "y*y*y*y*nny*y*y*y*nn", &of.data, &of.table, &of.marker, &of.type, &naming, &least,
+                          &removed, &rows, &bounds, &before, &at, &most))
         return NULL;
     const Py_ssize_t width = sizeof(int64_t);
-    Edits edits = {gone.buf, bounds.buf, before.buf, rows.buf, gone.len / width, 0, before.len / width, 0, rows.len};
+    Edits edits = {removed.buf, bounds.buf, before.buf, rows.buf, removed.len / width, 0, before.len / width, 0, rows.len};
     PyObject *found = NULL;
     const char *wrong = "";
     Cutter to = {PyList_New(0), {PyMem_RawMalloc(1 << 16), 0, 1 << 16}, 0, least};
@@ -187,25 +187,26 @@ static PyObject *spliced(PyObject *Py_UNUSED(module), PyObject *arguments)
         PyErr_NoMemory();
         goto done;
     }
-    wrong = "expected bounds of the rows that come in, and a block to begin with";
-    if ((edits.coming && bounds.len / width <= edits.coming) || at < 0 || at > of.count)
+    wrong = "expected bounds of the added rows, and a block to begin with";
+    if ((edits.added_count && bounds.len / width <= edits.added_count) || at < 0 || at > of.count)
         goto done;
     int64_t first = 0, written = 0;
     for (Py_ssize_t block = 0; block < at; block++)
         first += of.entries[block].count;
-    edits.out = before_number(edits.gone, edits.leaving, first);
-    edits.come = at ? before_number(edits.before, edits.coming, first) : 0;
+    edits.removed_at = before_number(edits.removed, edits.removed_count, first);
+    edits.added_at = at ? before_number(edits.before, edits.added_count, first) : 0;
     int64_t copied = -1; /* where what stays begins */
     for (; at < of.count && !(written >= most && to.rows == 0); at++) {
         const Entry *entry = &of.entries[at];
         const int64_t behind = first + entry->count;
-        const int changes = every || to.rows != 0 || (edits.out < edits.leaving && edits.gone[edits.out] < behind) ||
-                            (edits.come < edits.coming && (edits.before[edits.come] < behind || at == of.count - 1));
-        if (!changes) {
+        const int removes = edits.removed_at < edits.removed_count && edits.removed[edits.removed_at] < behind;
+        const int adds = edits.added_at < edits.added_count &&
+                         (edits.before[edits.added_at] < behind || at == of.count - 1);
+        if (to.rows == 0 && !removes && !adds) {
             if (copied < 0)
                 copied = entry->begin;
         } else {
-            wrong = copied >= 0 && append_stretch(to.blocks, copied, entry->begin) < 0
+            wrong = copied >= 0 && append_range(to.blocks, copied, entry->begin) < 0
                         ? ""
                         : add_block(&to, &edits, &of, at, first, naming);
             if (wrong != NULL)
@@ -215,11 +216,11 @@ static PyObject *spliced(PyObject *Py_UNUSED(module), PyObject *arguments)
         }
         first = behind;
     }
-    wrong = at == of.count ? add_coming(&to, &edits, INT64_MAX, &of.of_row, naming) : NULL;
+    wrong = at == of.count ? add_rows_before(&to, &edits, INT64_MAX, &of.of_row, naming) : NULL;
     if (wrong != NULL)
         goto done;
     wrong = "";
-    if (copied >= 0 && append_stretch(to.blocks, copied, ((const int64_t *)of.table.buf)[4 * at]) < 0)
+    if (copied >= 0 && append_range(to.blocks, copied, ((const int64_t *)of.table.buf)[4 * at]) < 0)
         goto done;
     if (to.rows && append_block(to.blocks, to.rows, to.out.data, to.out.size) < 0)
         goto done;
@@ -231,96 +232,10 @@ done:
     Py_XDECREF(to.blocks);
     PyMem_RawFree(to.out.data);
     close_container(&of);
-    PyBuffer_Release(&gone);
+    PyBuffer_Release(&removed);
     PyBuffer_Release(&rows);
     PyBuffer_Release(&bounds);
     PyBuffer_Release(&before);
-    return found;
-}
-
-/* Puts `with` at the end of each row in place of `end`, which is as long; -1 where a row does not end so, or is none. */
-static int replace_ends(unsigned char *rows, Py_ssize_t size, int64_t count, const RowType *type, const Py_buffer *end,
-                        const Py_buffer *with)
-{
-    Input in = {rows, rows + size};
-    for (int64_t row = 0; row < count; row++) {
-        const unsigned char *start = in.at;
-        if (skip(&in, type->members, 1, type->count) < 0 || in.at - start < end->len ||
-            memcmp(in.at - end->len, end->buf, (size_t)end->len) != 0)
-            return -1;
-        memcpy(rows + (in.at - rows) - end->len, with->buf, (size_t)with->len);
-    }
-    return in.at == in.end ? 0 : -1;
-}
-
-/* Exchanges a text wherever it stands, from the left. */
-static void exchange(unsigned char *at, Py_ssize_t size, const Py_buffer *was, const Py_buffer *now)
-{
-    if (size < was->len)
-        return;
-    const unsigned char first = ((const unsigned char *)was->buf)[0], second = ((const unsigned char *)was->buf)[1];
-    unsigned char *const end = at + size - was->len;
-    while (at <= end && (at = memchr(at + 1, second, (size_t)(end - at + 1))) != NULL) {
-        at--;
-        if (*at == first && memcmp(at, was->buf, (size_t)was->len) == 0) {
-            memcpy(at, now->buf, (size_t)now->len);
-            at += was->len;
-        } else
-            at++;
-    }
-}
-
-PyDoc_STRVAR(reworded_doc,
-             "reworded(data, table, marker, type, was, now, first, most) -> (bytes, next)\n\n"
-             "The blocks of a container from the number `first` on in which every row ends with the bytes `was`, with `now` "
-             "in their place, which is as long: up to the first one that is none, or about `most` bytes.\n"
-             "Where the bytes stand in what snappy made of a block they are exchanged. It is such a block if all rows end "
-             "with `now` thereafter, and it would have its checksum if they ended with `was`.");
-
-static PyObject *reworded(PyObject *Py_UNUSED(module), PyObject *arguments)
-{
-    Container of;
-    Py_buffer was, now;
-    Py_ssize_t at, most;
-    if (!PyArg_ParseTuple(arguments, "y*y*y*y*y*y*nn", &of.data, &of.table, &of.marker, &of.type, &was, &now, &at, &most))
-        return NULL;
-    PyObject *found = NULL;
-    Output out = {PyMem_RawMalloc(1 << 16), 0, 1 << 16}, payload = {PyMem_RawMalloc(1 << 16), 0, 1 << 16};
-    if (open_container(&of) < 0)
-        goto done;
-    if (was.len != now.len || was.len < 2 || at < 0) {
-        PyErr_SetString(PyExc_ValueError, "expected two ends of rows of one length, and a block to begin with");
-        goto done;
-    }
-    int failed = out.data == NULL || payload.data == NULL;
-    for (; !failed && at < of.count && out.size < most; at++) {
-        const Entry *entry = &of.entries[at];
-        const Py_ssize_t length = payload_size(&of, at), size = (Py_ssize_t)entry->size;
-        const unsigned char *from = (const unsigned char *)of.data.buf + entry->payload, *check = from + length;
-        payload.size = 0;
-        failed = reserve(&payload, length) < 0;
-        if (failed)
-            break;
-        memcpy(payload.data, from, (size_t)length);
-        exchange(payload.data, length, &was, &now);
-        if (uncompress(payload.data, length, of.rows.data, size) < 0)
-            break;
-        const uint32_t crc = crc32_of(of.rows.data, size);
-        if (replace_ends(of.rows.data, size, entry->count, &of.of_row, &now, &was) < 0 ||
-            crc32_of(of.rows.data, size) != crc32_at(check))
-            break;
-        failed = put_block(&out, (Py_ssize_t)entry->count, payload.data, length, crc, &of.marker) < 0;
-    }
-    if (failed)
-        PyErr_NoMemory();
-    else
-        found = Py_BuildValue("y#n", (const char *)out.data, out.size, at);
-done:
-    PyMem_RawFree(out.data);
-    PyMem_RawFree(payload.data);
-    close_container(&of);
-    PyBuffer_Release(&was);
-    PyBuffer_Release(&now);
     return found;
 }
 

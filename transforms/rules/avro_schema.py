@@ -93,14 +93,15 @@ COLUMNS: Mapping[Group, AvroFields] = {
 }
 """Columns of the published rows before `metadata`, `extra` and `source`."""
 
-CACHE_KEYS: AvroFields = (
+UPLOADS: AvroFields = (
     ("cache_key", "string"),
     ("url", "string"),
     ("kind", "string"),
     ("reference_id", "string"),
-    ("first_version", "long"),
-    ("action", "string"),
 )
+"""Columns of the list of keys that are new in a version."""
+CACHE_KEYS: AvroFields = (*UPLOADS, ("first_version", "long"))
+"""Columns of the list of all keys of a version."""
 
 _ROW_NAMES = {"items": "Item", "scenes": "Scene", "annotations": "Annotation", "predictions": "Prediction"}
 _STORAGE = {"long": "long", "double": "double", "string": "string", "json": "string"}
@@ -133,3 +134,8 @@ def row_schema(group: Group, fields: Mapping[str, JsonValue]) -> JsonObject:
 def cache_key_schema() -> JsonObject:
     """The Avro schema of the list of image-URL cache keys (K2)."""
     return {**_record("CacheKey", CACHE_KEYS), "namespace": NAMESPACE}
+
+
+def upload_schema() -> JsonObject:
+    """The Avro schema of the list of the cache keys that are new in a version (K2)."""
+    return {**_record("Upload", UPLOADS), "namespace": NAMESPACE}

@@ -18,8 +18,8 @@ exact numbers; nothing here is fast, and everything is meant to be believed by r
 - ``cached``       cache keys from version to version (K2, K5)
 """
 
-from support.oracle.cached import CacheKey, cache_keys
+from support.oracle.cached import CacheKey, cache_keys, uploads
 from support.oracle.job import Run, Step, backfill, run
 from support.oracle.records import Published
 
-__all__ = ["CacheKey", "Published", "Run", "Step", "backfill", "cache_keys", "run"]
+__all__ = ["CacheKey", "Published", "Run", "Step", "backfill", "cache_keys", "run", "uploads"]

@@ -12,13 +12,11 @@ class CacheKey:
         kinds: what it may be called: what the record with the smallest reference id uses it for.
         reference_id: of that record.
         first_version: the first version that listed it, from 1.
-        action: upload if that is this version, else cached.
     """
 
     kinds: frozenset[str]
     reference_id: str
     first_version: int
-    action: str
 
 
 def cache_keys(
@@ -41,6 +39,11 @@ def cache_keys(
             kinds=frozenset(kind for reference_id, kind in users if reference_id == smallest),
             reference_id=smallest,
             first_version=first,
-            action="upload" if first == len(versions) else "cached",
         )
     return found
+
+
+def uploads(versions: Sequence[Sequence[tuple[str, str, str]]], canonical: Callable[[str], str] = str) -> set[str]:
+    """The canonical URLs that the last version lists and no earlier one did; arguments as those of `cache_keys`."""
+    *earlier, last = ({canonical(url) for url, _, _ in uses} for uses in versions)
+    return last.difference(*earlier)

@@ -1,4 +1,4 @@
-"""The list of cache keys: one row for each key of a version (K2)."""
+"""Makes the list of cache keys of a version, one row for each key, and the list of those that are new in it (K2)."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -45,15 +45,15 @@ def _prefixes(keys: pl.Series) -> npt.NDArray[np.uint64]:
 
 
 def listed(uses: pl.DataFrame) -> pl.DataFrame:
-    """Each key once, sorted: with the smallest reference id that uses it, and what it is there."""
+    """Each key once, sorted by key, with the smallest reference id that uses it and the kind and URL of that use."""
     by_key = uses if uses["cache_key"].is_sorted() else uses[order_of(uses["cache_key"])]
-    if not _has_repeated(by_key["cache_key"]):  # as most are: images that one record uses
+    if not _has_repeated(by_key["cache_key"]):  # the usual case: each image is used by one record
         return by_key
     return uses.sort("cache_key", "reference_id", "kind", "url").unique("cache_key", keep="first", maintain_order=True)
 
 
 def _has_repeated(keys: pl.Series) -> bool:
-    """Whether any of these keys, which are in their order, comes twice."""
+    """Whether any of these sorted keys is there twice."""
     return bool((keys == keys.shift()).any())
 
 
@@ -63,69 +63,67 @@ class CacheKeys:
 
     Attributes:
         frame: Columns of `transforms.rules.avro_schema.CACHE_KEYS`, sorted by key.
+        uploads: Columns of `transforms.rules.avro_schema.UPLOADS`, sorted by key: the keys of `frame` that no earlier
+            version listed.
         uses: The uses behind the list, with the columns KEY_USES: each key once for each of its owners, and a key that
-            nobody uses any more once with the owner NOBODY, so that it is known when it comes back (K2).
-        upload: Keys that no earlier version listed.
-        cached: Keys that an earlier version listed.
+            is no longer used once with the owner NOBODY, so that it is known when it is used again (K2).
     """
 
     frame: pl.DataFrame
+    uploads: pl.DataFrame
     uses: pl.DataFrame
-    upload: int
-    cached: int
+
+    @property
+    def upload(self) -> int:
+        """How many keys no earlier version listed."""
+        return self.uploads.height
+
+    @property
+    def cached(self) -> int:
+        """How many keys an earlier version listed."""
+        return self.frame.height - self.uploads.height
 
     @classmethod
-    def of(cls, new: pl.DataFrame, held: pl.DataFrame, *, changed: Collection[int] | None, version: int) -> Self:
-        """The list that new uses make of those held.
+    def of(
+        cls, incoming: pl.DataFrame, published: pl.DataFrame, *, changed: Collection[int] | None, version: int
+    ) -> Self:
+        """The list of the next version.
 
         Args:
-            new: Uses of rows that changed, with the columns USES and `owner`; as `changed_uses` gives them of owners of
-                whom most rows did not change.
-            held: Uses as the published version has them, columns KEY_USES.
-            changed: The owners of whom all uses are new, so that none that is held lasts; None for all.
+            incoming: Uses of rows that changed, with the columns USES and `owner`; as `changed_uses` gives them of
+                owners of whom most rows did not change.
+            published: Uses as the published version has them, columns KEY_USES.
+            changed: The owners whose uses are all incoming, so that none of their published ones remains; None for all.
             version: The version to be published.
         """
-        if not held.height:
-            came = new.filter(pl.col("url").is_not_null())
-            return cls._listed(came.select(pl.all(), first_version=pl.lit(version, pl.Int64)), no_uses(), version)
-        lasts = pl.lit(value=False) if changed is None else ~pl.col("owner").is_in(list(changed))
-        kept = held.filter(lasts & (pl.col("owner") != NOBODY))
-        kept = kept.drop("first_version").join(new, on=["cache_key", "owner"], how="anti")
-        new = new.filter(pl.col("url").is_not_null())
-        first = held.group_by("cache_key").agg(pl.col("first_version").min())
+        if not published.height:
+            used = incoming.filter(pl.col("url").is_not_null())
+            return cls._listed(used.select(pl.all(), first_version=pl.lit(version, pl.Int64)), no_uses(), version)
+        remains = pl.lit(value=False) if changed is None else ~pl.col("owner").is_in(list(changed))
+        kept = published.filter(remains & (pl.col("owner") != NOBODY))
+        kept = kept.drop("first_version").join(incoming, on=["cache_key", "owner"], how="anti")
+        incoming = incoming.filter(pl.col("url").is_not_null())
+        first = published.group_by("cache_key").agg(pl.col("first_version").min())
         uses = (
-            pl.concat([kept, new.select(kept.columns).cast(kept.schema)])
+            pl.concat([kept, incoming.select(kept.columns).cast(kept.schema)])
             .join(first, on="cache_key", how="left")
             .with_columns(first_version=pl.col("first_version").fill_null(version))
         )
-        ended = first.join(uses, on="cache_key", how="anti").with_columns(owner=pl.lit(NOBODY, pl.Int32))
-        return cls._listed(uses, ended, version)
+        unused = first.join(uses, on="cache_key", how="anti").with_columns(owner=pl.lit(NOBODY, pl.Int32))
+        return cls._listed(uses, unused, version)
 
     @classmethod
-    def again(cls, held: pl.DataFrame, *, version: int) -> Self:
-        """The list that the uses held make, of which none has changed: what was new in it is so no more."""
-        frame, upload = _named(listed(held.filter(pl.col("owner") != NOBODY)), version)
-        return cls(frame, held, upload, frame.height - upload)
-
-    @classmethod
-    def _listed(cls, uses: pl.DataFrame, ended: pl.DataFrame, version: int) -> Self:
-        """The list that all uses make; `ended` are the keys that nobody uses any more."""
+    def _listed(cls, uses: pl.DataFrame, unused: pl.DataFrame, version: int) -> Self:
+        """The list that all uses make; `unused` are the known keys that are no longer used."""
         by_key = listed(uses)
-        frame, upload = _named(by_key, version)
-        if not ended.height and frame.height == uses.height:
+        digested = by_key.with_columns(digits(by_key["cache_key"]).alias("cache_key"))
+        frame = digested.select("cache_key", "url", "kind", "reference_id", "first_version")
+        if not unused.height and frame.height == uses.height:
             every = by_key.select(*KEY_USES)  # each key has one use: sorted by key is sorted
         else:
-            every = pl.concat([uses, ended], how="diagonal").select(*KEY_USES).sort("cache_key", "owner")
-        return cls(frame, every, upload, frame.height - upload)
-
-
-def _named(by_key: pl.DataFrame, version: int) -> tuple[pl.DataFrame, int]:
-    """What `listed` gave, with the columns of `CacheKeys.frame` in a version, and how many keys are new in it."""
-    is_new = pl.col("first_version") == version
-    action = pl.when(is_new).then(pl.lit("upload")).otherwise(pl.lit("cached")).alias("action")
-    named = by_key.with_columns(digits(by_key["cache_key"]).alias("cache_key"))
-    frame = named.select("cache_key", "url", "kind", "reference_id", "first_version", action)
-    return frame, int((frame["first_version"] == version).sum())
+            every = pl.concat([uses, unused], how="diagonal").select(*KEY_USES).sort("cache_key", "owner")
+        uploads = frame.filter(pl.col("first_version") == version).drop("first_version")
+        return cls(frame, uploads, every)
 
 
 def changed_uses(
@@ -133,38 +131,33 @@ def changed_uses(
 ) -> pl.DataFrame:
     """The uses of an owner that differ after some of its rows have changed, once each, with the columns USES.
 
-    A key that the owner uses no more stands there without its URL.
+    A key that the owner no longer uses is listed without its URL.
 
     Args:
-        before: Uses of these rows as they were.
-        after: Uses of the rows that are there instead.
-        others: The uses of these keys by rows that did not change.
+        before: Uses of these rows before the change.
+        after: Uses of the rows that replace them.
+        others: The uses of given keys by rows that did not change.
     """
-    was, now = listed(before), listed(after)
-    keys = pl.concat([_lost(was, now), _lost(now, was)])["cache_key"].unique()
+    old, new = listed(before), listed(after)
+    keys = pl.concat([_missing(old, new), _missing(new, old)])["cache_key"].unique()
     if not len(keys):
         return after.head(0)
     same = others(keys)
-    was, now = (
+    old, new = (
         listed(pl.concat([uses.filter(pl.col("cache_key").is_in(keys.implode())), same])) for uses in (before, after)
     )
-    ended = was.join(now, on="cache_key", how="anti").select("cache_key")
-    return pl.concat([_lost(now, was), ended], how="diagonal").sort("cache_key")
+    unused = old.join(new, on="cache_key", how="anti").select("cache_key")
+    return pl.concat([_missing(new, old), unused], how="diagonal").sort("cache_key")
 
 
-def _lost(uses: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+def _missing(uses: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     """The uses that are not among others."""
     return uses.join(others, on=uses.columns, how="anti", nulls_equal=True)
 
 
-def lists_uploads(held: pl.DataFrame, version: int) -> bool:
-    """Whether the list of a version has keys that are new in it, given its uses: the next list calls these cached."""
-    return bool(((held["owner"] != NOBODY) & (held["first_version"] == version)).any())
-
-
-def has_uses_of(held: pl.DataFrame, owners: Collection[int] | None) -> bool:
-    """Whether any of these uses is by one of these owners; None stands for all."""
-    return bool((held["owner"].is_in(list(owners)) if owners is not None else held["owner"] != NOBODY).any())
+def has_uses_of(published: pl.DataFrame, owners: Collection[int]) -> bool:
+    """Whether any of these uses is by one of these owners."""
+    return bool(published["owner"].is_in(list(owners)).any())
 
 
 def no_uses() -> pl.DataFrame:
@@ -178,19 +171,19 @@ def use_owner(partition: int, group: Group) -> int:
 
 
 def split_uses(frames: Sequence[pl.DataFrame], partitions: int) -> Iterator[tuple[int, pl.DataFrame]]:
-    """The uses by key partition, in any order; a key that one owner uses several times once only."""
+    """The uses by key partition, in any order; a key that one owner uses several times is there once."""
     if not frames:
         return
     uses = pl.concat(frames, rechunk=True)
     prefixes = _prefixes(uses["cache_key"])
     ordered = np.sort(prefixes)
-    if (ordered[1:] == ordered[:-1]).any():  # of different keys not in a million years
+    if (ordered[1:] == ordered[:-1]).any():  # different keys with eight bytes in common are not to be expected
         uses = pl.concat([listed(frame) for frame in frames], rechunk=True)
         prefixes = _prefixes(uses["cache_key"])
     numbers = _partitions(prefixes, partitions)
     order = np.argsort(numbers.astype(np.uint16) if partitions <= _MOST_UINT16 else numbers, kind="stable")
     bounds = np.searchsorted(numbers[order], np.arange(partitions + 1))
-    arranged = uses[order]
+    ordered_uses = uses[order]
     for number in np.unique(numbers).tolist():
         start, stop = int(bounds[number]), int(bounds[number + 1])
-        yield number, arranged[start:stop]
+        yield number, ordered_uses[start:stop]

@@ -16,7 +16,6 @@ from transforms.kernels.urls.cache_keys import (
     has_uses_of,
     key_partitions,
     listed,
-    lists_uploads,
     no_uses,
     split_uses,
 )
@@ -63,13 +62,13 @@ def owned(uses: list[tuple[str, str, str]], owner: int = 0) -> pl.DataFrame:
 @given(USE_LISTS, USE_LISTS, USE_LISTS, USE_LISTS, st.booleans())
 def test_what_differs_makes_the_list_that_all_uses_make(
     stay: list[tuple[str, str, str]],
-    gone: list[tuple[str, str, str]],
-    come: list[tuple[str, str, str]],
+    removed: list[tuple[str, str, str]],
+    added: list[tuple[str, str, str]],
     of_others: list[tuple[str, str, str]],
     is_twice: bool,
 ) -> None:
     others = owned(of_others, 1)
-    held = CacheKeys.of(pl.concat([owned(stay + gone), others]), no_uses(), changed=[], version=1).uses
+    published = CacheKeys.of(pl.concat([owned(stay + removed), others]), no_uses(), changed=[], version=1).uses
     for version in (2, 3) if is_twice else (2,):
         asked: list[str] = []
 
@@ -77,29 +76,31 @@ def test_what_differs_makes_the_list_that_all_uses_make(
             asked.extend(keys.to_list())
             return uses_of(stay).filter(pl.col("cache_key").is_in(keys.implode()))
 
-        new = changed_uses(uses_of(gone), uses_of(come), same).with_columns(owner=pl.lit(0, pl.Int32))
-        assert asked or listed(uses_of(gone)).equals(listed(uses_of(come)))
-        found = CacheKeys.of(new, held, changed=[], version=version)
-        expected = CacheKeys.of(owned(stay + come), held, changed=[0], version=version)
+        new = changed_uses(uses_of(removed), uses_of(added), same).with_columns(owner=pl.lit(0, pl.Int32))
+        assert asked or listed(uses_of(removed)).equals(listed(uses_of(added)))
+        found = CacheKeys.of(new, published, changed=[], version=version)
+        expected = CacheKeys.of(owned(stay + added), published, changed=[0], version=version)
         assert_frame_equal(found.frame, expected.frame)
+        assert_frame_equal(found.uploads, expected.uploads)
         assert_frame_equal(found.uses, expected.uses)
-        assert (found.upload, found.cached) == (expected.upload, expected.cached)
-        held, gone, come = found.uses, come, gone
+        published, removed, added = found.uses, added, removed
 
 
 @settings(max_examples=50, deadline=None)
 @given(USE_LISTS, USE_LISTS)
-def test_a_list_of_which_no_use_changed_is_what_the_uses_make(
+def test_rows_of_keys_whose_users_stay_are_the_same_in_every_version(
     one: list[tuple[str, str, str]], two: list[tuple[str, str, str]]
 ) -> None:
+    """K2: facts that do not change from version to version."""
     first = CacheKeys.of(pl.concat([owned(one), owned(two, 1)]), no_uses(), changed=[], version=1)
-    gone = CacheKeys.of(owned([]), first.uses, changed=[1], version=2)
-    for held, version in ((first.uses, 2), (gone.uses, 3)):
-        found = CacheKeys.again(held, version=version)
-        expected = CacheKeys.of(owned([]), held, changed=[], version=version)
-        assert_frame_equal(found.frame, expected.frame)
-        assert_frame_equal(found.uses, expected.uses)
-        assert (found.upload, found.cached) == (expected.upload, expected.cached) == (0, found.frame.height)
+    second = CacheKeys.of(owned([]), first.uses, changed=[7], version=2)
+    assert_frame_equal(second.frame, first.frame)
+    assert_frame_equal(second.uses, first.uses)
+    third = CacheKeys.of(owned([]), second.uses, changed=[1], version=3)
+    kept = third.frame.filter(~pl.col("cache_key").is_in([key(url).hex() for url, _, _ in two]))
+    assert_frame_equal(kept, first.frame.join(kept, on="cache_key", how="semi", maintain_order="left"))
+    assert not second.uploads.height
+    assert not third.uploads.height
 
 
 @settings(max_examples=50, deadline=None)
@@ -108,12 +109,14 @@ def test_a_key_is_uploaded_once_and_cached_from_then_on_even_when_it_was_gone_me
     one: list[tuple[str, str, str]], two: list[tuple[str, str, str]]
 ) -> None:
     first = CacheKeys.of(owned(one), no_uses(), changed=[], version=1)
-    assert set(first.frame["action"]) <= {"upload"}
+    assert_frame_equal(first.uploads, first.frame.drop("first_version"))
     assert (first.upload, first.cached) == (first.frame.height, 0)
     second = CacheKeys.of(owned(two), first.uses, changed=[0], version=2)
     known = {url for url, _, _ in one}
     for row in second.frame.to_dicts():
-        assert (row["action"], row["first_version"]) == (("cached", 1) if row["url"] in known else ("upload", 2))
+        assert row["first_version"] == (1 if row["url"] in known else 2)
+    new = second.frame.filter(~pl.col("url").is_in(list(known)))
+    assert_frame_equal(second.uploads, new.drop("first_version"))
     assert second.upload == len({url for url, _, _ in two} - known)
     assert second.upload + second.cached == second.frame.height == len({url for url, _, _ in two})
     assert second.frame["cache_key"].is_sorted()
@@ -135,17 +138,14 @@ def test_uses_of_rows_that_did_not_change_need_not_come_again(
 
 
 @given(USE_LISTS)
-def test_a_part_goes_on_as_it_is_once_nothing_in_it_is_new_or_changed(uses: list[tuple[str, str, str]]) -> None:
+def test_a_part_is_carried_on_where_no_owner_of_its_uses_changed(uses: list[tuple[str, str, str]]) -> None:
     first = CacheKeys.of(owned(uses), no_uses(), changed=[], version=1)
-    second = CacheKeys.of(owned([]), first.uses, changed=[7], version=2)
-    assert lists_uploads(first.uses, 1) == bool(uses)
-    assert not lists_uploads(second.uses, 2)
-    assert not has_uses_of(second.uses, [7])
-    assert has_uses_of(second.uses, [0]) == has_uses_of(second.uses, None) == bool(uses)
-    assert_frame_equal(CacheKeys.of(owned([]), second.uses, changed=[7], version=3).frame, second.frame)
-    gone = CacheKeys.of(owned([]), second.uses, changed=[0], version=3)
-    assert not lists_uploads(gone.uses, 1)
-    assert not has_uses_of(gone.uses, None)
+    assert not has_uses_of(first.uses, [7])
+    assert not has_uses_of(first.uses, [])
+    assert has_uses_of(first.uses, [0]) == bool(uses)
+    unused = CacheKeys.of(owned([]), first.uses, changed=[0], version=2)
+    assert not has_uses_of(unused.uses, [0])
+    assert (unused.upload, unused.cached, unused.uses.height) == (0, 0, first.frame.height)
 
 
 @settings(max_examples=60, deadline=None)
@@ -160,10 +160,10 @@ def test_uses_are_split_by_the_partition_of_their_key_once_for_each_owner(
     every = pl.concat([frame.clear() for frame in frames[:1]] + list(found.values()))
     assert every.n_unique(["cache_key", "owner"]) == every.height
     expected = pl.concat([owned(uses, owner) for owner, uses in enumerate(lists)])
-    assert_frame_equal(CacheKeys.of(every, no_uses(), changed=[], version=1).uses, _held(expected))
+    assert_frame_equal(CacheKeys.of(every, no_uses(), changed=[], version=1).uses, _uses_by_owner(expected))
 
 
-def _held(uses: pl.DataFrame) -> pl.DataFrame:
+def _uses_by_owner(uses: pl.DataFrame) -> pl.DataFrame:
     return CacheKeys.of(uses, no_uses(), changed=[], version=1).uses
 
 
