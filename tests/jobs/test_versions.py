@@ -89,6 +89,16 @@ def test_a_rollback_equals_the_old_version_and_forgets_nothing(dataset: Path, tm
     assert Dataset.at(str(dataset)).published().number == 6
 
 
+def test_a_rollback_writes_a_damaged_list_of_cache_keys_again(dataset: Path) -> None:
+    """P7: the uses behind the list have all of it."""
+    part = ended(dataset, 1).parts("cache_keys")[0]
+    sound = [each.read_bytes() for each in ended(dataset, 1).parts("cache_keys")]
+    part.unlink()  # not in place: other versions may have it too
+    part.write_bytes(sound[0][:-1] + bytes([sound[0][-1] ^ 1]))
+    assert main(["rollback", str(dataset), "1"]) == 0
+    assert [each.read_bytes() for each in ended(dataset, 4).parts("cache_keys")] == sound
+
+
 def test_text_stays_text_through_a_rollback(dataset: Path, tmp_path: Path) -> None:
     assert main(["rollback", str(dataset), "2"]) == 0
     few = ndjson(tmp_path / "few.ndjson", [an_item("a", {"v": 9, "s": "w"})])

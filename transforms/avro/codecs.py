@@ -102,7 +102,7 @@ def _xz(data: bytes, limit: int) -> bytes:
 
 
 def _snappy(data: bytes, limit: int) -> bytes:
-    """Snappy says its length in front; behind it stands the CRC-32 of what comes out."""
+    """Snappy begins with the length of the result; Avro appends the CRC-32 of the result."""
     if len(data) <= _CRC_BYTES:
         raise EOFError
     packed, crc = data[:-_CRC_BYTES], data[-_CRC_BYTES:]

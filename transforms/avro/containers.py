@@ -19,7 +19,7 @@ class ContainerError(ValueError):
     """A container that is none, is cut off, or is beyond a limit; `str()` says which.
 
     Attributes:
-        lost: How many records the block at fault says it has, if it comes to say it.
+        lost: How many records the damaged block has by its header, 0 if that cannot be read.
     """
 
     def __init__(self, message: str, lost: int = 0) -> None:

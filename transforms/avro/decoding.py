@@ -30,7 +30,7 @@ class EncodingError(ValueError):
 
 
 class Refused(Exception):  # noqa: N818 - what becomes of the record
-    """A sound record that is not taken: what was expected, what came, and where in the record.
+    """A sound record that is rejected: what was expected, what was found, and where in the record.
 
     Attributes:
         wanted, got: For the message.
@@ -74,7 +74,7 @@ class Decoder:
     def read(self, data: bytes, at: int, *, as_numbers: bool = False) -> tuple[Any, int]:
         """The value at a place, and the place behind it.
 
-        With `as_numbers`, values that have no form in JSON are those of the type beneath: numbers or bytes.
+        With `as_numbers`, values that have no form in JSON are those of the underlying type: numbers or bytes.
 
         Raises:
             EncodingError: There is no value of the type.
@@ -143,15 +143,15 @@ class Decoder:
                 return self._record(avro_type)
 
     def _primitive(self, avro_type: Primitive) -> Reader:
-        plain = _PRIMITIVES[avro_type.name]
+        underlying = _PRIMITIVES[avro_type.name]
         if avro_type.logical is None:
-            return plain
+            return underlying
         if avro_type.logical == "decimal":
-            return self._decimal(plain, avro_type.scale)
+            return self._decimal(underlying, avro_type.scale)
         convert, warn = _LOGICAL[avro_type.logical], self._warn
 
         def read(data: bytes, at: int) -> tuple[object, int]:
-            value, end = plain(data, at)
+            value, end = underlying(data, at)
             try:
                 return convert(value, warn), end
             except NoJsonFormError as error:
@@ -161,9 +161,9 @@ class Decoder:
 
         return read
 
-    def _decimal(self, plain: Reader, scale: int) -> Reader:
+    def _decimal(self, underlying: Reader, scale: int) -> Reader:
         def read(data: bytes, at: int) -> tuple[object, int]:
-            value, end = plain(data, at)
+            value, end = underlying(data, at)
             try:
                 return logical_types.decimal(value, scale), end
             except NoJsonFormError as error:

@@ -1,7 +1,7 @@
-"""Rows of a frame in the binary encoding of Avro, block by block: by a C extension where it was built, else by polars.
+"""Encodes the rows of a frame as Avro, block by block: with a C extension where it is built, else with polars.
 
 Both encode each column as a union of null and its type, in the order of the frame, to the same bytes, and cut the rows
-into the same blocks (`avro_blocks`).
+into the same blocks (`blocks`).
 """
 
 import io

@@ -1,7 +1,7 @@
 """The schema of an Avro file as types, checked before anything is decoded by it (RULES R8).
 
 A schema comes from strangers: its text, its depth, and how much one record of it is at the least are limited. Logical
-types that are not valid are passed over, as the specification says: the value is that of the type beneath.
+types that are not valid are ignored, as the specification says: the value is that of the underlying type.
 """
 
 import json
@@ -25,7 +25,7 @@ _VALID_ON: Final[dict[str, frozenset[str]]] = {
     "decimal": frozenset({"bytes", "fixed"}),
     "uuid": frozenset({"string"}),
 }
-"""The logical types that are decoded, and what they may stand on; any other is the value of the type beneath."""
+"""The logical types that are decoded, and what they may stand on; any other is the value of the underlying type."""
 
 
 class SchemaError(ValueError):
@@ -292,9 +292,9 @@ class Sizes:
             case Array() | Map():
                 return Size(1, 1, 2)
             case Union():
-                # A record in it is counted when one comes; only so may a type hold itself.
-                plain = [self.of(each) for each in avro_type.branches if not isinstance(each, Record)]
-                return Size(1, 1, max((each.text for each in plain), default=2))
+                # A record in it is counted when one is read; only so may a type contain itself.
+                others = [self.of(each) for each in avro_type.branches if not isinstance(each, Record)]
+                return Size(1, 1, max((each.text for each in others), default=2))
             case Record():
                 sizes = [self.of(each) for _, each in avro_type.fields]
                 names = sum(len(name.encode("utf-8", "surrogatepass")) + 4 for name, _ in avro_type.fields)

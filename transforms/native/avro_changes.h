@@ -163,7 +163,7 @@ PyDoc_STRVAR(spliced_doc,
              "-> (pieces, next)\n\n"
              "The blocks of a container from the number `first` on with other rows, up to where about `most` bytes of rows "
              "are in blocks of their own, and a block begins where one did: `next`, how many there are if none does.\n"
-             "pieces: (start, stop) for bytes of the container that stay, (rows, bytes) for a block that is to be written.\n"
+             "pieces: (start, stop) for bytes of the container that are copied, (rows, bytes) for a block that is to be written.\n"
              "table: as `blocks` gives it.\n"
              "The rows with the numbers `removed` (int64, ascending) are left out, and row n of `rows` (from bounds[n] to "
              "bounds[n + 1]) is added before the row before[n] (int64, ascending), or behind all.");
@@ -195,7 +195,7 @@ static PyObject *spliced(PyObject *Py_UNUSED(module), PyObject *arguments)
         first += of.entries[block].count;
     edits.removed_at = before_number(edits.removed, edits.removed_count, first);
     edits.added_at = at ? before_number(edits.before, edits.added_count, first) : 0;
-    int64_t copied = -1; /* where what stays begins */
+    int64_t copied = -1; /* where the unchanged bytes begin */
     for (; at < of.count && !(written >= most && to.rows == 0); at++) {
         const Entry *entry = &of.entries[at];
         const int64_t behind = first + entry->count;

@@ -17,7 +17,7 @@ enum kind { LONG, DOUBLE, BOOLEAN, STRING, RECORD };
 
 /* A column; behind a record stand the columns of its fields. As small as it can be: wide rows look at thousands. */
 typedef struct {
-    int64_t next;        /* row of the value at `at`, or a row that never comes */
+    int64_t next;        /* row of the value at `at`, or a row beyond the last one */
     const int64_t *rows; /* NULL where every row has a value */
     const void *values;
     const char *data;    /* of texts, into which `values` are offsets */

@@ -53,7 +53,7 @@ static int append_block(PyObject *blocks, Py_ssize_t rows, const unsigned char *
     return failed ? -1 : 0;
 }
 
-/* ---- Where blocks end: the numbers and the rule are those of avro_blocks ---- */
+/* ---- Where blocks end: the numbers and the rule are those of blocks.py ---- */
 
 #define SPREAD 0x9E3779B1u
 #define SHIFT 28 /* one in 16 */

@@ -246,8 +246,8 @@ static int add_row(Cutter *to, const unsigned char *row, Py_ssize_t size, Py_ssi
 }
 
 PyDoc_STRVAR(cut_doc,
-             "cut(data, count, type, naming, least) -> (blocks, rows, rest)\n\n"
-             "Cuts `count` encoded rows into blocks: a list of (rows, bytes), and the rows behind the last end of a block.");
+             "cut(data, count, type, naming, least) -> (blocks, rows, pending)\n\n"
+             "Cuts `count` encoded rows into blocks: a list of (rows, bytes), and how many rows follow the last block, with their bytes.");
 
 static PyObject *cut(PyObject *Py_UNUSED(module), PyObject *arguments)
 {

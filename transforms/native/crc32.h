@@ -47,7 +47,7 @@ static uint32_t add_by_tables(uint32_t crc, const unsigned char *at, Py_ssize_t 
 #ifdef MAY_FOLD
 /* Folds 64 bytes at a time by carry-less multiplication, as in Gopal et al., "Fast CRC Computation for Generic Polynomials
    Using PCLMULQDQ Instruction" (Intel, 2009); the constants are its powers of x for the reflected polynomial of CRC-32.
-   What 16 bytes have come to is left to the tables. At least 64 bytes are taken, a multiple of 16. */
+   The last 16 bytes are left to the tables. The length is at least 64, and a multiple of 16. */
 __attribute__((target("pclmul,sse4.1"))) static uint32_t add_by_folding(uint32_t crc, const unsigned char *at,
                                                                        Py_ssize_t length)
 {
@@ -68,9 +68,9 @@ __attribute__((target("pclmul,sse4.1"))) static uint32_t add_by_folding(uint32_t
         const __m128i next = lane < 4 ? folded[lane] : _mm_loadu_si128((const __m128i *)at + lane - 4);
         all = _mm_xor_si128(_mm_xor_si128(low, high), next);
     }
-    unsigned char rest[16];
-    _mm_storeu_si128((__m128i *)rest, all);
-    return add_by_tables(0, rest, sizeof rest);
+    unsigned char tail[16];
+    _mm_storeu_si128((__m128i *)tail, all);
+    return add_by_tables(0, tail, sizeof tail);
 }
 #endif
 

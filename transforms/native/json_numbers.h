@@ -109,9 +109,9 @@ static int to_double(const Number *number, double *value)
             uint64_t top = (uint64_t)(quotient >> 64);
             int drop = (top ? 64 + bits_of(top) : bits_of((uint64_t)quotient)) - 53;
             uint64_t kept = (uint64_t)(quotient >> drop);
-            unsigned __int128 rest = quotient - ((unsigned __int128)kept << drop);
+            unsigned __int128 remainder = quotient - ((unsigned __int128)kept << drop);
             unsigned __int128 half = (unsigned __int128)1 << (drop - 1);
-            if (rest > half || (rest == half && (sticky || (kept & 1))))
+            if (remainder > half || (remainder == half && (sticky || (kept & 1))))
                 kept++;
             double found = ldexp((double)kept, drop - shift);
             *value = number->is_negative ? -found : found;

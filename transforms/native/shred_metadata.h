@@ -236,7 +236,7 @@ static int parse_metadata(Shredder *self, const char **at)
                 return FAILED;
         }
         if (self->fields[field].last_record == self->record)
-            return DECLINED; /* the key comes twice */
+            return DECLINED; /* the key is there twice */
         self->fields[field].last_record = self->record;
         int result = parse_cell(self, &here, field);
         if (result != TAKEN)

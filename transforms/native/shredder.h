@@ -12,7 +12,7 @@
 /* What a core key of a record has to be; the numbers are those of shredding.py. */
 enum kind { TEXT, STRING, STRING_OR_NULL, NUMBER_OR_NULL, NOTHING, METADATA, BOX, LITERAL };
 
-/* How a metadata value is held; the numbers are places in its _FORM_NAMES. */
+/* How a metadata value is stored; the numbers are places in its _FORM_NAMES. */
 enum form { FORM_NULL, FORM_BOOL, FORM_INT, FORM_FLOAT, FORM_STRING, FORM_JSON, FORMS };
 
 enum { MOST_CORE = 16, DEEPEST = 100, LONGEST_TOKEN = 40, BIG_DIGITS = 18 };
@@ -27,7 +27,7 @@ typedef struct {
     Py_ssize_t length;
     int is_plain; /* stands in a text as it is, without an escape */
     enum role role;
-    int64_t last_record; /* that had this key, to see keys that come twice */
+    int64_t last_record; /* that had this key, to find repeated keys */
     Column columns[FORMS];
 } Field;
 
@@ -66,7 +66,7 @@ typedef struct {
     Py_ssize_t field_count, field_room, most_fields;
     Py_ssize_t *table; /* field + 1 by hash */
     Py_ssize_t table_size;
-    Py_ssize_t *expected; /* field by its place in the record before: keys tend to come in one order */
+    Py_ssize_t *expected; /* field by its place in the record before: keys tend to have one order */
     Py_ssize_t expected_room;
     Cell *cells;
     Py_ssize_t cell_count, cell_room;

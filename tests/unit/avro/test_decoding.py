@@ -22,8 +22,8 @@ def read(kind: object, *encoded: bytes) -> tuple[Chunk, list[Any]]:
     return chunk, [json.loads(each)["v"] for each in chunk.records]
 
 
-def of(kind: str, logical: str, **rest: object) -> dict[str, object]:
-    return {"type": kind, "logicalType": logical, **rest}
+def of(kind: str, logical: str, **options: object) -> dict[str, object]:
+    return {"type": kind, "logicalType": logical, **options}
 
 
 @pytest.mark.parametrize(

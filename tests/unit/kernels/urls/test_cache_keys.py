@@ -61,25 +61,25 @@ def owned(uses: list[tuple[str, str, str]], owner: int = 0) -> pl.DataFrame:
 @settings(max_examples=80, deadline=None)
 @given(USE_LISTS, USE_LISTS, USE_LISTS, USE_LISTS, st.booleans())
 def test_what_differs_makes_the_list_that_all_uses_make(
-    stay: list[tuple[str, str, str]],
+    kept: list[tuple[str, str, str]],
     removed: list[tuple[str, str, str]],
     added: list[tuple[str, str, str]],
     of_others: list[tuple[str, str, str]],
     is_twice: bool,
 ) -> None:
     others = owned(of_others, 1)
-    published = CacheKeys.of(pl.concat([owned(stay + removed), others]), no_uses(), changed=[], version=1).uses
+    published = CacheKeys.of(pl.concat([owned(kept + removed), others]), no_uses(), changed=[], version=1).uses
     for version in (2, 3) if is_twice else (2,):
         asked: list[str] = []
 
         def same(keys: pl.Series, asked: list[str] = asked) -> pl.DataFrame:
             asked.extend(keys.to_list())
-            return uses_of(stay).filter(pl.col("cache_key").is_in(keys.implode()))
+            return uses_of(kept).filter(pl.col("cache_key").is_in(keys.implode()))
 
         new = changed_uses(uses_of(removed), uses_of(added), same).with_columns(owner=pl.lit(0, pl.Int32))
         assert asked or listed(uses_of(removed)).equals(listed(uses_of(added)))
         found = CacheKeys.of(new, published, changed=[], version=version)
-        expected = CacheKeys.of(owned(stay + added), published, changed=[0], version=version)
+        expected = CacheKeys.of(owned(kept + added), published, changed=[0], version=version)
         assert_frame_equal(found.frame, expected.frame)
         assert_frame_equal(found.uploads, expected.uploads)
         assert_frame_equal(found.uses, expected.uses)
