@@ -1,4 +1,4 @@
-"""FindExamples: for each type conflict, the records that a person should look at first (T3, T6)."""
+"""FindConflictExamples: for each type conflict, the records that a person should look at first (T3, T6)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
@@ -20,7 +20,7 @@ Found: TypeAlias = tuple[Key, list[Example]]
 Numbered: TypeAlias = tuple[Key, list[tuple[Example, int | None]]]
 
 
-class FindExamples(beam.PTransform):
+class FindConflictExamples(beam.PTransform):
     """Partition, with the schema as side input, to ((group, field, kind, most), [(example, line), ...]).
 
     The examples of each field in conflict are the first few of the rarest kind, and the first of each other. The line
@@ -35,7 +35,7 @@ class FindExamples(beam.PTransform):
         first_lines: beam.PCollection[object],
         range_bytes: int = RANGE_BYTES,
     ) -> None:
-        """Takes the one schema, the exports, and what FirstLines gives."""
+        """Takes the one schema, the exports, and what LineNumbers gives."""
         super().__init__()
         self._schema = schema
         self._first_lines = first_lines

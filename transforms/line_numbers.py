@@ -1,4 +1,4 @@
-"""FirstLines: where each byte range of an export begins in lines, known once all ranges before it were counted (R1)."""
+"""LineNumbers: the first line of each byte range of an export, from the line counts of the ranges before it (R1)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from transforms.beam.elements import Reading
 from transforms.beam.steps import call, call_each
 
 
-class FirstLines(beam.PTransform):
+class LineNumbers(beam.PTransform):
     """PCollection[Reading] to ((export, start of the stretch), 1-based line at which it begins)."""
 
     def expand(self, readings: beam.PCollection[Reading]) -> beam.PCollection[tuple[tuple[int, int], int]]:

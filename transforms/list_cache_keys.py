@@ -7,7 +7,7 @@ import polars as pl
 
 from transforms.avro.parts import avro_container
 from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.beam.elements import Held, Partition, WrittenKeys
+from transforms.beam.elements import Partition, PublishedFiles, WrittenKeys
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import ListValues, StepFn, call_each
 from transforms.beam.stored_files import StoredFile, part_path, store
@@ -34,7 +34,7 @@ class ListCacheKeys(beam.PTransform):
         partitions: int,
         version: int,
         merged: beam.PCollection[Partition],
-        published: Held,
+        published: PublishedFiles,
         rebuilt: bool = False,
     ) -> None:
         """Takes where to write, and the list to update.
@@ -76,7 +76,7 @@ def _owners(partition: Partition) -> list[int]:
 
 
 class _WriteKeysFn(StepFn):
-    def __init__(self, root: str, partitions: int, version: int, published: Held, *, rebuilt: bool) -> None:
+    def __init__(self, root: str, partitions: int, version: int, published: PublishedFiles, *, rebuilt: bool) -> None:
         self._root = root
         self._partitions = partitions
         self._version = version

@@ -13,7 +13,7 @@ from apache_beam.typehints.decorators import no_annotations
 from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.beam.elements import Held, Partition, Rejection, Summaries
+from transforms.beam.elements import Partition, PublishedFiles, Rejection, Summaries
 from transforms.beam.progress_notes import note_progress
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.states import BASES, read_state, read_summaries, state_file, summaries_data
@@ -22,11 +22,11 @@ from transforms.beam.stored_files import StoredFile, part_path, store
 from transforms.errors import DamagedFileError
 from transforms.kernels.batch.batch import Batch, no_cells
 from transforms.kernels.merge.merge import GroupCounts, Merged, merge
-from transforms.kernels.merge.resolve_conflicts import Ruling
+from transforms.kernels.merge.resolve_conflicts import Resolution
 from transforms.kernels.publish.changed_rows import FEW, Touched
 from transforms.kernels.summarize.fields import summarize
 from transforms.rules.crowds import MAX_FIELDS
-from transforms.rules.export_rows import GROUPS, MARKS, TARGETS, Group
+from transforms.rules.export_rows import ANNOTATION_GROUPS, GROUPS, REFERENCED_GROUPS, Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Step
 
@@ -49,7 +49,7 @@ class Merging:
         exports: URI of each export of the job, by its number.
         steps: The jobs that the exports come from.
         export_steps: The step of each export.
-        held: What the dataset holds.
+        published: What the dataset holds.
         limits: Group to field to how many distinct strings are counted, where it is not the usual number (D3).
         fresh: Groups whose summaries are made anew, because these limits are not those of the published version.
         progress: Local file for progress notes, None where the workers are elsewhere.
@@ -60,7 +60,7 @@ class Merging:
     exports: Sequence[str]
     steps: Sequence[Step] = (Step(),)
     export_steps: Sequence[int] = ()
-    held: Held = field(default_factory=Held)
+    published: PublishedFiles = field(default_factory=PublishedFiles)
     limits: Mapping[Group, Mapping[str, int]] = field(default_factory=dict)
     fresh: Collection[Group] = ()
     progress: str | None = None
@@ -73,17 +73,17 @@ class GroupPartitions(beam.PTransform):
     Partitions that the job does not touch come along where the dataset holds rows of them.
     """
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, published: PublishedFiles) -> None:
         """Takes what the dataset holds."""
         super().__init__()
-        self._held = held
+        self._published = published
 
     def expand(self, batches: beam.PCollection[tuple[int, Batch]]) -> beam.PCollection[tuple[int, Iterable[Batch]]]:
         """Groups."""
-        if self._held.states:  # else nothing is flattened: the local runner would copy all batches once more
-            nothing = [_nothing(partition) for partition in sorted(self._held.states)]
-            held = batches.pipeline | "ListHeld" >> ListValues(nothing, tuple[int, Batch])
-            batches = (batches, held) | "FlattenPartitions" >> beam.Flatten()
+        if self._published.states:  # else nothing is flattened: the local runner would copy all batches once more
+            nothing = [_nothing(partition) for partition in sorted(self._published.states)]
+            published = batches.pipeline | "ListPublished" >> ListValues(nothing, tuple[int, Batch])
+            batches = (batches, published) | "FlattenPartitions" >> beam.Flatten()
         return batches | "GroupByPartition" >> beam.GroupByKey()
 
 
@@ -98,20 +98,20 @@ class MergeRecords(beam.PTransform):
     they are what the next version of the dataset is built from. What the job does not change is not read or written.
     """
 
-    def __init__(self, merging: Merging, *, root: str, ruling: beam.PCollection[Ruling] | None = None) -> None:
+    def __init__(self, merging: Merging, *, root: str, resolution: beam.PCollection[Resolution] | None = None) -> None:
         """Takes what a partition has to know, where state files go, and how type conflicts are settled.
 
         With a ruling that settles nothing there is no output at all: what was merged without one stands.
         """
         super().__init__()
-        self._ruling = ruling
+        self._resolution = resolution
         self._merge = _MergePartitionFn(merging, root)
 
     @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
     def expand(self, partitions: beam.PCollection[tuple[int, Iterable[Batch]]]) -> beam.pvalue.DoOutputsTuple:
         """One partition after the other."""
-        settled = () if self._ruling is None else (beam.pvalue.AsSingleton(self._ruling),)
-        merge_partitions = beam.ParDo(self._merge, *settled).with_outputs(*OUTPUTS, main="partitions")
+        side_inputs = () if self._resolution is None else (beam.pvalue.AsSingleton(self._resolution),)
+        merge_partitions = beam.ParDo(self._merge, *side_inputs).with_outputs(*OUTPUTS, main="partitions")
         return partitions | "MergePartitions" >> merge_partitions
 
 
@@ -124,7 +124,7 @@ Outputs: TypeAlias = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Brought:
+class _MergeInput:
     """What a job brings to a partition, and what is looked at of the rows that it holds.
 
     Attributes:
@@ -136,7 +136,7 @@ class _Brought:
 
     number: int
     incoming: Mapping[Group, Sequence[Batch]]
-    held: Mapping[Group, StoredFile]
+    published: Mapping[Group, StoredFile]
     known: Mapping[Group, GroupSummary]
     touched: Mapping[Group, Touched]
     repaired: tuple[str, ...] = ()
@@ -144,23 +144,23 @@ class _Brought:
     @property
     def has_few(self) -> bool:
         """Whether no group is looked at as a whole, but for its reference ids."""
-        return bool(self.touched) and self.incoming.keys() & self.held.keys() == self.touched.keys()
+        return bool(self.touched) and self.incoming.keys() & self.published.keys() == self.touched.keys()
 
     def rows(self) -> Iterator[tuple[Group, Batch]]:
         """What is looked at of the rows held; of groups that are only referred to (I4) the reference ids."""
-        for group, held in self.held.items():
+        for group, published in self.published.items():
             if group in self.touched:
                 yield group, self.touched[group].rows
             elif group in self.incoming:
-                yield group, read_state(held)
-            elif group in TARGETS and not self.incoming.keys().isdisjoint(MARKS):
-                yield group, state_file(held).part(("reference_id",), ())
+                yield group, read_state(published)
+            elif group in REFERENCED_GROUPS and not self.incoming.keys().isdisjoint(ANNOTATION_GROUPS):
+                yield group, state_file(published).part(("reference_id",), ())
 
     @property
     def records(self) -> int:
         """How many records it is to merge them."""
-        brought = sum(batch.rows.height for batches in self.incoming.values() for batch in batches)
-        return brought + sum(each.rows.rows.height for each in self.touched.values())
+        incoming = sum(batch.rows.height for batches in self.incoming.values() for batch in batches)
+        return incoming + sum(each.rows.rows.height for each in self.touched.values())
 
 
 class _MergePartitionFn(StepFn):
@@ -170,19 +170,19 @@ class _MergePartitionFn(StepFn):
         self._merging = merging
         self._root = root
         self._stage = Stage("merge")
-        self._waiting: list[_Brought] = []
-        self._ruling: Ruling | None = None
+        self._waiting: list[_MergeInput] = []
+        self._resolution: Resolution | None = None
 
     def start_bundle(self) -> None:
         self._waiting = []
 
-    def process(self, element: tuple[int, Iterable[Batch]], ruling: Ruling | None = None) -> Iterator[Outputs]:
-        self._ruling = ruling
+    def process(self, element: tuple[int, Iterable[Batch]], resolution: Resolution | None = None) -> Iterator[Outputs]:
+        self._resolution = resolution
         yield from self._stage.timed(self._merged(element))
 
     def finish_bundle(self) -> Iterator[object]:
         window = GlobalWindow()
-        for each in self._stage.timed(self._settled()):
+        for each in self._stage.timed(self._flushed()):
             if isinstance(each, TaggedOutput):
                 value = WindowedValue(each.value, window.max_timestamp(), (window,))
                 yield TaggedOutput(each.tag, value)
@@ -190,71 +190,72 @@ class _MergePartitionFn(StepFn):
                 yield WindowedValue(each, window.max_timestamp(), (window,))
 
     def _merged(self, element: tuple[int, Iterable[Batch]]) -> Iterator[Outputs]:
-        if self._ruling is not None and not self._ruling.winners:
+        if self._resolution is not None and not self._resolution.kept_kinds:
             return
-        brought = self._looked_at(*element)
-        if not brought.has_few:
-            yield from self._merged_together([brought])
+        given = self._input(*element)
+        if not given.has_few:
+            yield from self._merge_partitions([given])
             return
-        self._waiting.append(brought)
+        self._waiting.append(given)
         if sum(each.records for each in self._waiting) >= MOST_WAITING:
-            yield from self._settled()
+            yield from self._flushed()
 
-    def _settled(self) -> Iterator[Outputs]:
+    def _flushed(self) -> Iterator[Outputs]:
         """What waits, merged."""
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            yield from self._merged_together(waiting)
+            yield from self._merge_partitions(waiting)
 
-    def _looked_at(self, number: int, batches: Iterable[Batch]) -> _Brought:
+    def _input(self, number: int, batches: Iterable[Batch]) -> _MergeInput:
         merging = self._merging
         incoming: dict[Group, list[Batch]] = {}
         for batch in batches:
             if batch.rows.height:
                 incoming.setdefault(batch.group, []).append(batch)
-        held = merging.held.states.get(number, {})
-        known, repaired = self._known(number, held)
-        brought = [batch for batches in incoming.values() for batch in batches]
-        few = sum(batch.rows.height for batch in brought) * FEW
+        published = merging.published.states.get(number, {})
+        known, repaired = self._known(number, published)
+        every = [batch for batches in incoming.values() for batch in batches]
+        few = sum(batch.rows.height for batch in every) * FEW
         touched = {
-            group: Touched.of(state_file(held[group]), brought, known[group], merging.limits.get(group))
+            group: Touched.of(state_file(published[group]), every, known[group], merging.limits.get(group))
             for group in incoming
-            if group in held and few <= held[group].records and group not in merging.fresh
+            if group in published and few <= published[group].records and group not in merging.fresh
         }
-        return _Brought(number, incoming, held, known, touched, repaired)
+        return _MergeInput(number, incoming, published, known, touched, repaired)
 
     def _known(
-        self, number: int, held: Mapping[Group, StoredFile]
+        self, number: int, published: Mapping[Group, StoredFile]
     ) -> tuple[Mapping[Group, GroupSummary], tuple[str, ...]]:
         """The summaries of the rows of a partition; made again of the rows, and named, where they are damaged (P7)."""
-        file = self._merging.held.summaries.get(number)
+        file = self._merging.published.summaries.get(number)
         known: dict[Group, GroupSummary] = {}
         with suppress(DamagedFileError):
             known = {} if file is None else read_summaries(file)
-        if known.keys() == held.keys():
+        if known.keys() == published.keys():
             return known, ()
         made = {
-            group: summarize(read_state(state), self._merging.limits.get(group, {})) for group, state in held.items()
+            group: summarize(read_state(state), self._merging.limits.get(group, {}))
+            for group, state in published.items()
         }
         return made, (part_path("state/summaries", number, self._merging.partitions, "json"),)
 
-    def _merged_together(self, brought: Sequence[_Brought]) -> Iterator[Outputs]:
+    def _merge_partitions(self, inputs: Sequence[_MergeInput]) -> Iterator[Outputs]:
         """Merges what is brought to one partition, or to several of which little is touched."""
         merging = self._merging
         incoming: dict[Group, list[Batch]] = {}
-        held: dict[Group, list[Batch]] = {}
-        for each in brought:
+        published: dict[Group, list[Batch]] = {}
+        for each in inputs:
             for group, batches in each.incoming.items():
                 incoming.setdefault(group, []).extend(batches)
             for group, rows in each.rows():
-                held.setdefault(group, []).append(rows)
+                published.setdefault(group, []).append(rows)
         merged = merge(
             incoming,
-            {group: Batch.concatenated(batches) for group, batches in held.items()},
+            {group: Batch.concatenated(batches) for group, batches in published.items()},
             exports=merging.exports,
             steps=merging.steps,
             export_steps=merging.export_steps,
-            ruling=self._ruling,
+            resolution=self._resolution,
         )
         for frame in merged.rejected:
             for row in frame.iter_rows(named=True):
@@ -262,9 +263,9 @@ class _MergePartitionFn(StepFn):
         for group, counts in merged.counts.items():
             if counts != GroupCounts():
                 yield TaggedOutput(COUNTS, (group, counts))
-        numbers = [each.number for each in brought]
-        parts = [merged] if len(brought) == 1 else merged.split(numbers, merging.partitions)
-        for each, own in zip(brought, parts, strict=True):
+        numbers = [each.number for each in inputs]
+        parts = [merged] if len(inputs) == 1 else merged.split(numbers, merging.partitions)
+        for each, own in zip(inputs, parts, strict=True):
             summaries = Summaries()
             partition = self._stored(each, own, summaries)
             records = sum(state.records for state in partition.states.values()) if partition else 0
@@ -273,45 +274,45 @@ class _MergePartitionFn(StepFn):
                 yield TaggedOutput(SUMMARIES, summaries)
                 yield partition
 
-    def _stored(self, brought: _Brought, merged: Merged, summaries: Summaries) -> Partition | None:
+    def _stored(self, given: _MergeInput, merged: Merged, summaries: Summaries) -> Partition | None:
         """Writes what is new of the partition, and gathers the summaries of all that it holds now."""
-        merging, number, held = self._merging, brought.number, brought.held
+        merging, number, published = self._merging, given.number, given.published
         states: dict[Group, StoredFile] = {}
         changes: dict[Group, StoredFile] = {}
         for group in GROUPS:
             limits = merging.limits.get(group, {})
-            if group in merged.changed and group in brought.touched:
-                state, changed, summaries[group] = brought.touched[group].replaced(
+            if group in merged.changed and group in given.touched:
+                state, changed, summaries[group] = given.touched[group].replaced(
                     merged.batches[group], limits, max_fields=merging.max_fields
                 )
-                laid = self._write("state", group, number, state.to_bytes(), state.records)
+                stored = self._write("state", group, number, state.to_bytes(), state.records)
                 states[group] = (
-                    laid if state.above is None else replace(laid, base=self._base(group, number, held[group]))
+                    stored if state.delta is None else replace(stored, base=self._base(group, number, published[group]))
                 )
                 changes[group] = self._write(CHANGES, group, number, changed.to_bytes(), len(changed.places))
             elif group in merged.changed:
                 batch = merged.batches[group]
                 states[group] = self._write("state", group, number, batch.to_bytes(numbered=True), batch.rows.height)
                 summaries[group] = summarize(batch, limits, max_fields=merging.max_fields)
-            elif group in held:
-                states[group] = held[group]
+            elif group in published:
+                states[group] = published[group]
                 fresh = group in merging.fresh
-                summaries[group] = summarize(read_state(held[group]), limits) if fresh else brought.known[group]
+                summaries[group] = summarize(read_state(published[group]), limits) if fresh else given.known[group]
             if group in merged.changed:
                 self._stage.count(records=states[group].records, byte_count=states[group].bytes)
         if not states:
             return None
-        before = merging.held.summaries.get(number)
-        if before is None or merged.changed or brought.repaired or not held.keys().isdisjoint(merging.fresh):
+        before = merging.published.summaries.get(number)
+        if before is None or merged.changed or given.repaired or not published.keys().isdisjoint(merging.fresh):
             path = part_path("state/summaries", number, merging.partitions, "json")
             records = sum(state.records for state in states.values())
             before = store(self._root, path, summaries_data(summaries), records=records)
-        return Partition(number, states, before, frozenset(merged.changed), changes, brought.repaired)
+        return Partition(number, states, before, frozenset(merged.changed), changes, given.repaired)
 
-    def _base(self, group: Group, number: int, held: StoredFile) -> StoredFile:
+    def _base(self, group: Group, number: int, published: StoredFile) -> StoredFile:
         """The file of the rows beneath those that are laid over: the version before has it, perhaps by another path."""
         path = part_path(f"{BASES}{group}", number, self._merging.partitions, "arrow")
-        return held.base or replace(held, path=path)
+        return published.base or replace(published, path=path)
 
     def _write(self, folder: str, group: Group, number: int, data: bytes, records: int) -> StoredFile:
         path = part_path(f"{folder}/{group}", number, self._merging.partitions, "arrow")

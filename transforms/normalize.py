@@ -31,7 +31,7 @@ REJECTED = "rejected"
 READINGS = "readings"
 PIECE_BYTES = 4 * 1024 * 1024
 """Rows are held back until about so many bytes of exports are there for each partition: every batch has its price."""
-MOST_HELD_BYTES = 128 * 1024 * 1024
+MOST_PENDING_BYTES = 128 * 1024 * 1024
 
 
 class Normalize(beam.PTransform):
@@ -71,11 +71,11 @@ class _NormalizeFn(StepFn):
         self._declared = declared
         self._max_fields = max_fields
         self._stage = Stage("normalize")
-        self._held: dict[tuple[int, Group], list[Batch]] = {}
-        self._held_bytes = 0
+        self._pending: dict[tuple[int, Group], list[Batch]] = {}
+        self._pending_bytes = 0
 
     def start_bundle(self) -> None:
-        self._held, self._held_bytes = {}, 0
+        self._pending, self._pending_bytes = {}, 0
 
     def process(self, raws: list[RawChunk]) -> Iterator[Outputs]:
         yield from self._stage.timed(self._normalized(raws))
@@ -102,8 +102,8 @@ class _NormalizeFn(StepFn):
         """What the records of these chunks give; they are counted with the reading of the first."""
         if not raws:
             return
-        records, origin = _together(raws)
-        export = raws[0].stretch.export
+        records, origin = _joined(raws)
+        export = raws[0].byte_range.export
         with _no_collection():
             done = normalize(
                 records,
@@ -139,34 +139,34 @@ class _NormalizeFn(StepFn):
             parts = partitions_of(batch.rows["reference_id"], self._partitions)
             for partition, piece in enumerate(batch.split(parts, self._partitions)):
                 if piece is not None:
-                    self._held.setdefault((partition, piece.group), []).append(piece)
-        self._held_bytes += sum(raw.byte_count for raw in raws)
-        if self._held_bytes >= min(self._partitions * PIECE_BYTES, MOST_HELD_BYTES):
+                    self._pending.setdefault((partition, piece.group), []).append(piece)
+        self._pending_bytes += sum(raw.byte_count for raw in raws)
+        if self._pending_bytes >= min(self._partitions * PIECE_BYTES, MOST_PENDING_BYTES):
             yield from self._released()
 
     def _released(self) -> Iterator[tuple[int, Batch]]:
         """What is held, a batch for each partition and group."""
-        for (partition, _), pieces in self._held.items():
+        for (partition, _), pieces in self._pending.items():
             yield partition, Batch.concatenated(pieces)
-        self._held, self._held_bytes = {}, 0
+        self._pending, self._pending_bytes = {}, 0
 
 
 def _reading(raw: RawChunk) -> Reading:
     return Reading(
-        export=raw.stretch.export.number,
-        start=raw.stretch.start,
+        export=raw.byte_range.export.number,
+        start=raw.byte_range.start,
         line_count=raw.chunk.line_count if raw.chunk is not None and raw.position >= 0 else 0,
         digest=raw.digest,
     )
 
 
-def _together(raws: list[RawChunk]) -> tuple[RawRecords, Origin]:
+def _joined(raws: list[RawChunk]) -> tuple[RawRecords, Origin]:
     """The records of chunks, and where each stands."""
     chunks = [(raw, raw.chunk) for raw in raws if raw.chunk is not None]
     counts = [len(chunk.records) for _, chunk in chunks]
     records = RawRecords.joined([chunk.records for _, chunk in chunks])
     origin = Origin(
-        export=np.repeat(np.array([raw.stretch.export.number for raw, _ in chunks], np.int32), counts),
+        export=np.repeat(np.array([raw.byte_range.export.number for raw, _ in chunks], np.int32), counts),
         chunk=np.repeat(np.array([raw.position for raw, _ in chunks], np.int64), counts),
         offsets=np.concatenate([chunk.offsets for _, chunk in chunks]),
         lines=np.concatenate([chunk.lines + first_line(raw) for raw, chunk in chunks]),
@@ -188,7 +188,7 @@ class _no_collection:  # noqa: N801 - used as a `with` word
 
 def _unreadable(raw: RawChunk) -> Iterator[Rejection]:
     """The rejections of what has no record: the rest of an export (R2), records beyond a limit (F4, R6, R8)."""
-    export = raw.stretch.export
+    export = raw.byte_range.export
     if raw.unreadable is not None:
         yield Rejection(
             group=export.group,

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
 
-from transforms.beam.elements import Export, RawChunk, Stretch
-from transforms.beam.exports import RANGE_BYTES, read, stretches
+from transforms.beam.elements import ByteRange, Export, RawChunk
+from transforms.beam.exports import RANGE_BYTES, byte_ranges, read
 from transforms.beam.progress_notes import note_progress
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import ListValues, StepFn, call, call_each
 
-TOGETHER_BYTES = 4 * 1024 * 1024
+COMBINED_BYTES = 4 * 1024 * 1024
 """Chunks of small exports that are alike are handed on together up to so many bytes: each hand-over has its price."""
 NOTED_BYTES = 1024 * 1024
 """Progress is noted for small exports together, too."""
@@ -34,70 +34,70 @@ class ReadExports(beam.PTransform):
             progress: A local file to which each finished stretch is noted, for a job whose workers run here.
         """
         super().__init__()
-        self._loads = stretches(exports, range_bytes=range_bytes)
+        self._loads = byte_ranges(exports, range_bytes=range_bytes)
         self._progress = progress
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection[list[RawChunk]]:
         """Each load is an element of its own, spread over the workers."""
         return (
             root
-            | "ListStretches" >> ListValues(self._loads, list[Stretch])
-            | "SpreadStretches" >> _SpreadStretches()
-            | "ReadStretches" >> beam.ParDo(_ReadStretchesFn(self._progress))
+            | "ListByteRanges" >> ListValues(self._loads, list[ByteRange])
+            | "SpreadByteRanges" >> _SpreadByteRanges()
+            | "ReadByteRanges" >> beam.ParDo(_ReadByteRangesFn(self._progress))
         )
 
 
-class _SpreadStretches(beam.Reshuffle):
+class _SpreadByteRanges(beam.Reshuffle):
     """As its parent, whose name engines know, in half as many steps: the place is the key, and there are no times."""
 
-    def expand(self, loads: beam.PCollection[list[Stretch]]) -> beam.PCollection[list[Stretch]]:
+    def expand(self, loads: beam.PCollection[list[ByteRange]]) -> beam.PCollection[list[ByteRange]]:
         return (
             loads
-            | "KeyByPlace" >> call(_placed).with_output_types(tuple[tuple[int, int], list[Stretch]])
+            | "KeyByPlace" >> call(_placed).with_output_types(tuple[tuple[int, int], list[ByteRange]])
             | "GroupByPlace" >> beam.GroupByKey()
-            | "ForgetPlaces" >> call_each(_loads).with_output_types(list[Stretch])
+            | "ForgetPlaces" >> call_each(_loads).with_output_types(list[ByteRange])
         )
 
 
-def _placed(load: list[Stretch]) -> tuple[tuple[int, int], list[Stretch]]:
+def _placed(load: list[ByteRange]) -> tuple[tuple[int, int], list[ByteRange]]:
     return (load[0].export.number, load[0].start), load
 
 
-def _loads(placed: tuple[tuple[int, int], Iterable[list[Stretch]]]) -> Iterable[list[Stretch]]:
+def _loads(placed: tuple[tuple[int, int], Iterable[list[ByteRange]]]) -> Iterable[list[ByteRange]]:
     return placed[1]
 
 
-class _ReadStretchesFn(StepFn):
+class _ReadByteRangesFn(StepFn):
     def __init__(self, progress: str | None) -> None:
         self._progress = progress
         self._stage = Stage("read")
 
-    def process(self, load: list[Stretch]) -> Iterator[list[RawChunk]]:
+    def process(self, load: list[ByteRange]) -> Iterator[list[RawChunk]]:
         yield from self._stage.timed(self._chunks(load))
 
-    def _chunks(self, load: list[Stretch]) -> Iterator[list[RawChunk]]:
-        together: list[RawChunk] = []
+    def _chunks(self, load: list[ByteRange]) -> Iterator[list[RawChunk]]:
+        combined: list[RawChunk] = []
         size = done = records = 0
-        for stretch in load:
-            for chunk in read(stretch):
+        for byte_range in load:
+            for chunk in read(byte_range):
                 records += len(chunk.chunk.records) if chunk.chunk else 0
                 byte_count = chunk.chunk.byte_count if chunk.chunk else 0
                 self._stage.count(records=len(chunk.chunk.records) if chunk.chunk else 0, byte_count=byte_count)
-                if together and (size + byte_count > TOGETHER_BYTES or not _are_alike(together[0], chunk)):
-                    yield together
-                    together, size = [], 0
-                together.append(chunk)
+                if combined and (size + byte_count > COMBINED_BYTES or not _are_alike(combined[0], chunk)):
+                    yield combined
+                    combined, size = [], 0
+                combined.append(chunk)
                 size += byte_count
-            done += stretch.stop - stretch.start
+            done += byte_range.stop - byte_range.start
             if done >= NOTED_BYTES:
                 note_progress(self._progress, "read", done, records)
                 done = records = 0
         if done:
             note_progress(self._progress, "read", done, records)
-        if together:
-            yield together
+        if combined:
+            yield combined
 
 
 def _are_alike(one: RawChunk, other: RawChunk) -> bool:
-    a, b = one.stretch.export, other.stretch.export
+    a, b = one.byte_range.export, other.byte_range.export
     return (a.group, a.model_run, a.mode) == (b.group, b.model_run, b.mode)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import apache_beam as beam
 
-from transforms.beam.cascades import cascaded, is_cascaded, is_target, lacks_target
+from transforms.beam.cascades import cascaded, is_cascaded, is_referenced, lacks_referenced
 from transforms.beam.elements import Export, Rejection, WrittenRejections
 from transforms.beam.exports import RANGE_BYTES, read_again
 from transforms.beam.stage_metrics import Stage
@@ -36,7 +36,7 @@ class WriteRejections(beam.PTransform):
         first_lines: beam.PCollection[object],
         range_bytes: int = RANGE_BYTES,
     ) -> None:
-        """Takes where to write, the exports in their order, and what FirstLines gives; `range_bytes` as ReadExports."""
+        """Takes where to write, the exports in order, and the output of LineNumbers; `range_bytes` as ReadExports."""
         super().__init__()
         self._first_lines = first_lines
         ends = []
@@ -182,4 +182,4 @@ def _unrelated(rejection: Rejection) -> Iterator[Rejection]:
 
 
 def _is_related(rejection: Rejection) -> bool:
-    return rejection.reference_id is not None and (is_target(rejection) or lacks_target(rejection))
+    return rejection.reference_id is not None and (is_referenced(rejection) or lacks_referenced(rejection))

@@ -1,4 +1,4 @@
-"""WriteResults: what the steps of a job report, gathered into one small file that the launching process reads."""
+"""WriteReports: what the steps of a job report, gathered into one small file that the launching process reads."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from transforms.rules.values import JsonObject
 RESULTS = "results.json"
 
 
-class WriteResults(beam.PTransform):
+class WriteReports(beam.PTransform):
     """Flattens PCollections of reports, given by name, into the file `uri`: {"name": [report, ...]}."""
 
     def __init__(self, *, uri: str) -> None:

@@ -17,7 +17,7 @@ from transforms.avro.parts import avro_container
 from transforms.avro.rows import encoded
 from transforms.avro.splices import AvroPart, Damaged, can_splice
 from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.beam.elements import Held, Partition, WrittenPartition
+from transforms.beam.elements import Partition, PublishedFiles, WrittenPartition
 from transforms.beam.progress_notes import note_progress
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.states import counted_data, read_changes, read_counted, read_state, state_file
@@ -50,7 +50,7 @@ from transforms.rules.values import JsonObject
 USES = "uses"
 PIECE_ROWS = 4_096
 """Uses are held back until there are about so many rows for each key partition: every frame has its price."""
-MOST_HELD_ROWS = 500_000
+MOST_PENDING_ROWS = 500_000
 
 
 class WriteRows(beam.PTransform):
@@ -68,14 +68,14 @@ class WriteRows(beam.PTransform):
         root: str,
         partitions: int,
         schema: beam.PCollection[JsonObject],
-        held: Held | None = None,
+        published: PublishedFiles | None = None,
         cache_keys: CacheKeyMode = "canonical",
         progress: str | None = None,
     ) -> None:
         """Takes where to write, the number of partitions, the one schema, what is held, and what is hashed for keys."""
         super().__init__()
         self._schema = schema
-        self._write = _WriteRowsFn(root, partitions, held or Held(), cache_keys, progress)
+        self._write = _WriteRowsFn(root, partitions, published or PublishedFiles(), cache_keys, progress)
 
     @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
     def expand(self, partitions: beam.PCollection[Partition]) -> beam.pvalue.DoOutputsTuple:
@@ -89,10 +89,12 @@ Outputs: TypeAlias = WrittenPartition | TaggedOutput[Literal["uses"], tuple[int,
 
 
 class _WriteRowsFn(StepFn):
-    def __init__(self, root: str, partitions: int, held: Held, cache_keys: CacheKeyMode, progress: str | None) -> None:
+    def __init__(
+        self, root: str, partitions: int, published: PublishedFiles, cache_keys: CacheKeyMode, progress: str | None
+    ) -> None:
         self._root = root
         self._partitions = partitions
-        self._held = held
+        self._published = published
         self._cache_keys: CacheKeyMode = cache_keys
         self._progress = progress
         self._stage = Stage("write")
@@ -116,7 +118,7 @@ class _WriteRowsFn(StepFn):
         rows: dict[Group, StoredFile] = {}
         counts: dict[Group, JsonObject] = {}
         self._repaired = []
-        stored = self._held.insights.get(partition.number)
+        stored = self._published.insights.get(partition.number)
         known: dict[Group, JsonObject] = {}
         if stored is not None:
             try:
@@ -136,7 +138,7 @@ class _WriteRowsFn(StepFn):
             records = sum(state.records for state in partition.states.values())
             stored = store(self._root, path, counted_data(counts), records=records)
         yield WrittenPartition(partition.number, rows, stored, counts, tuple(self._repaired))
-        if sum(uses.height for uses in self._uses) >= min(self._partitions * PIECE_ROWS, MOST_HELD_ROWS):
+        if sum(uses.height for uses in self._uses) >= min(self._partitions * PIECE_ROWS, MOST_PENDING_ROWS):
             for each in self._released():
                 yield TaggedOutput(USES, each)
         note_progress(self._progress, "written", 1, 0)
@@ -153,38 +155,38 @@ class _WriteRowsFn(StepFn):
         state = partition.states[group]
         changes = read_changes(partition.changes[group]) if group in partition.changes else None
         uses = pl.DataFrame(schema=URL_USES) if changes is None else self._changed_uses(state, changes)
-        part = self._held_part(partition, group, fields)
-        held = None
+        part = self._published_part(partition, group, fields)
+        base = None
         if changes is not None and part is not None:
             try:
-                held = AvroPart.of(verified(part), row_schema(group, fields))
+                base = AvroPart.of(verified(part), row_schema(group, fields))
             except DamagedFileError:  # the state has all rows
                 self._repaired.append(part.path)
                 part = None
-        if known is None or part is None or (group in partition.changed and held is None):
+        if known is None or part is None or (group in partition.changed and base is None):
             file, every, counts = self._written(partition.number, read_state(state), fields)
             return file, counts, every if changes is None and group in partition.changed else uses
-        before = Counted.of(known, self._held.fields[group])
-        if changes is None or held is None:
+        before = Counted.of(known, self._published.fields[group])
+        if changes is None or base is None:
             return part, before.continued(fields, partial(_part, state)).document(), uses
         published = publish(changes.after, fields, cache_keys=self._cache_keys)
-        rows = encoded(published.core, held.row_type, records=_metadata(published))
-        records = part.records - len(changes.gone) + published.core.height
+        rows = encoded(published.core, base.row_type, records=_metadata(published))
+        records = part.records - len(changes.removed) + published.core.height
         try:
-            part = self._stored(partition.number, group, held.spliced(changes.gone, rows, changes.places), records)
+            part = self._stored(partition.number, group, base.spliced(changes.removed, rows, changes.places), records)
         except Damaged:  # nothing of it is gone on from: the state has all rows
             self._repaired.append(part.path)
             part, _, counts = self._written(partition.number, read_state(state), fields)
             return part, counts, uses
-        come = (published.metadata, published.core["location"].struct.unnest())
-        return part, before.continued(fields, partial(_part, state), changes.before, come).document(), uses
+        added = (published.metadata, published.core["location"].struct.unnest())
+        return part, before.continued(fields, partial(_part, state), changes.before, added).document(), uses
 
-    def _held_part(self, partition: Partition, group: Group, fields: JsonObject) -> StoredFile | None:
+    def _published_part(self, partition: Partition, group: Group, fields: JsonObject) -> StoredFile | None:
         """The Avro part that the dataset holds, where it has the schema of the new one, and can be gone on from."""
-        before = self._held.rows.get(partition.number, {}).get(group)
+        before = self._published.rows.get(partition.number, {}).get(group)
         if before is None or (group in partition.changed and not can_splice()):
             return None
-        same = row_schema(group, fields) == row_schema(group, self._held.fields[group])
+        same = row_schema(group, fields) == row_schema(group, self._published.fields[group])
         return before if same else None
 
     def _written(self, number: int, batch: Batch, fields: JsonObject) -> tuple[StoredFile, pl.DataFrame, JsonObject]:

@@ -13,7 +13,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipelines.dataset.store.base import INSIGHTS, SCHEMA, join
 from pipelines.dataset.versions import Version, document_text
-from transforms.beam.elements import Held, Summaries
+from transforms.beam.elements import PublishedFiles, Summaries
 from transforms.beam.states import read_state, read_summaries
 from transforms.beam.stored_files import StoredFile, is_local
 from transforms.beam.verified_files import fault_of, size_fault
@@ -41,7 +41,7 @@ class PublishedState:
         schema: Its `schema.json`; made again of the summaries where it is damaged.
     """
 
-    held: Held
+    held: PublishedFiles
     schema: JsonObject
 
     @classmethod
@@ -70,7 +70,7 @@ class PublishedState:
         states = _by_partition(version.states)
         schema, is_made = _schema(version, states, summaries, limits or {})
         return cls(
-            Held(
+            PublishedFiles(
                 version=version.number,
                 states=states,
                 summaries=summaries,
@@ -85,7 +85,7 @@ class PublishedState:
         )
 
     @classmethod
-    def of_keys(cls, version: Version, *, by_hash: bool = False) -> Held:
+    def of_keys(cls, version: Version, *, by_hash: bool = False) -> PublishedFiles:
         """What a backfill goes on from: which URLs earlier versions listed (K2).
 
         Raises:
@@ -94,7 +94,7 @@ class PublishedState:
         kinds = ("cache_keys", "state/cache_keys")
         damaged = _damaged([file for kind in kinds for file in version.files(kind).values()], by_hash=by_hash)
         keys = {number: file for number, file in version.files(kinds[0]).items() if file.path not in damaged}
-        return Held(version=version.number, keys=keys, key_uses=version.files(kinds[1]), damaged=damaged)
+        return PublishedFiles(version=version.number, keys=keys, key_uses=version.files(kinds[1]), damaged=damaged)
 
 
 def faults(files: Sequence[StoredFile], *, by_hash: bool) -> Iterator[tuple[StoredFile, str]]:

@@ -7,22 +7,22 @@ from typing import TypeAlias
 import apache_beam as beam
 
 from pipelines.dataset.store.base import join
-from transforms.beam.elements import Export, Held
+from transforms.beam.elements import Export, PublishedFiles
 from transforms.beam.exports import RANGE_BYTES
-from transforms.find_conflict_examples import FindExamples
+from transforms.find_conflict_examples import FindConflictExamples
 from transforms.infer_schema import ResolveSchema, SchemaOptions
 from transforms.kernels.publish.rows import CacheKeyMode
-from transforms.line_numbers import FirstLines
+from transforms.line_numbers import LineNumbers
 from transforms.list_cache_keys import ListCacheKeys
 from transforms.merge_records import OUTPUTS, REJECTED, SUMMARIES, GroupPartitions, MergeRecords, Merging
 from transforms.normalize import READINGS, Normalize
 from transforms.normalize import REJECTED as FAULTY
 from transforms.read_exports import ReadExports
-from transforms.resolve_conflicts import RuleConflicts, SettleConflicts
+from transforms.resolve_conflicts import DecideResolution, ResolveConflicts
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import OnConflict, Step
 from transforms.write_rejections import WriteRejections
-from transforms.write_reports import RESULTS, WriteResults
+from transforms.write_reports import RESULTS, WriteReports
 from transforms.write_rows import USES, WriteRows
 
 SETTLED = "settled"
@@ -49,7 +49,7 @@ class Job:
     partitions: int
     version: int
     steps: Sequence[Step]
-    held: Held
+    held: PublishedFiles
     held_kinds: Mapping[Group, Mapping[str, str]]
     schema: SchemaOptions
     cache_keys: CacheKeyMode = "canonical"
@@ -75,16 +75,16 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
     merging = _merging(job)
     merged = partitions | "MergeRecords" >> MergeRecords(merging, root=job.root)
     schema = merged[SUMMARIES] | "InferSchema" >> ResolveSchema(job.schema)
-    first_lines = rows[READINGS] | "FirstLines" >> FirstLines()
-    examples = merged.partitions | "FindExamples" >> FindExamples(
+    first_lines = rows[READINGS] | "FirstLines" >> LineNumbers()
+    examples = merged.partitions | "FindExamples" >> FindConflictExamples(
         schema=schema, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
     )
     settled, outputs = schema, {name: merged[name] for name in ("partitions", *OUTPUTS)}
     if job.on_conflict != "fail":
-        ruling = schema | "RuleConflicts" >> RuleConflicts(job.on_conflict, job.held_kinds)
-        again = partitions | "MergeSettled" >> MergeRecords(merging, root=join(job.root, SETTLED), ruling=ruling)
+        ruling = schema | "RuleConflicts" >> DecideResolution(job.on_conflict, job.held_kinds)
+        again = partitions | "MergeSettled" >> MergeRecords(merging, root=join(job.root, SETTLED), resolution=ruling)
         outputs = {
-            name: (found, again[name]) | f"Settle{name.title()}" >> SettleConflicts(ruling)
+            name: (found, again[name]) | f"Settle{name.title()}" >> ResolveConflicts(ruling)
             for name, found in outputs.items()
         }
         settled = outputs[SUMMARIES] | "InferSettledSchema" >> ResolveSchema(job.schema)
@@ -92,7 +92,7 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
         root=job.root,
         partitions=job.partitions,
         schema=settled,
-        held=job.held,
+        published=job.held,
         cache_keys=job.cache_keys,
         progress=job.progress,
     )
@@ -120,7 +120,7 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
     }
     if job.on_conflict != "fail":
         reports["conflicts"] = schema
-    return reports, reports | "WriteResults" >> WriteResults(uri=join(job.root, RESULTS))
+    return reports, reports | "WriteResults" >> WriteReports(uri=join(job.root, RESULTS))
 
 
 def _merging(job: Job) -> Merging:
@@ -129,7 +129,7 @@ def _merging(job: Job) -> Merging:
         exports=[export.name for export in job.exports],
         steps=job.steps,
         export_steps=[export.step for export in job.exports],
-        held=job.held,
+        published=job.held,
         limits=job.limits,
         fresh=job.fresh,
         progress=job.progress,

@@ -8,7 +8,7 @@ from pipelines.dataset.published_state import PublishedState
 from pipelines.dataset.versions import Version
 from pipelines.errors import UsageError
 from pipelines.ingest.graph import Job
-from transforms.beam.elements import Export, Held
+from transforms.beam.elements import Export, PublishedFiles
 from transforms.infer_schema import SchemaOptions
 from transforms.rules import declared as declarations
 from transforms.rules.declared import Declared
@@ -56,7 +56,7 @@ def plan(
     if state is not None:
         held = state.held
     else:
-        held = Held() if before is None else PublishedState.of_keys(before, by_hash=config.verify)
+        held = PublishedFiles() if before is None else PublishedState.of_keys(before, by_hash=config.verify)
     return Job(
         root=root,
         exports=exports,

@@ -19,7 +19,7 @@ from pipelines.errors import UsageError
 from pipelines.ingest.find_exports import find_exports
 from transforms.beam import stored_files
 from transforms.beam.elements import Export
-from transforms.beam.exports import read, read_again, stretches
+from transforms.beam.exports import byte_ranges, read, read_again
 from transforms.rules.values import JsonObject
 
 RANGE = 4096
@@ -94,9 +94,9 @@ def test_every_record_is_read_once_over_many_stretches(
     records = items(2000)
     (export,) = exports_of(put(f"{bucket}/{name}", form(records), encoding=encoding))
     assert export.size == len(form(records)) > 2 * RANGE
-    planned = [stretch for load in stretches([export], range_bytes=RANGE) for stretch in load]
+    planned = [byte_range for load in byte_ranges([export], range_bytes=RANGE) for byte_range in load]
     assert len(planned) > 2 or name.lower().endswith(".gz")
-    chunks = [chunk for stretch in planned for chunk in read(stretch)]
+    chunks = [chunk for byte_range in planned for chunk in read(byte_range)]
     assert [chunk.unreadable for chunk in chunks if chunk.unreadable] == []
     found = [json.loads(raw) for chunk in chunks if chunk.chunk for raw in chunk.chunk.records]
     assert [each["reference_id"] for each in found] == [each["reference_id"] for each in records]
@@ -116,9 +116,9 @@ def test_little_more_of_an_export_is_fetched_than_it_has(bucket: str, monkeypatc
         return data
 
     monkeypatch.setattr(Blob, "download_as_bytes", counted)
-    planned = [stretch for load in stretches([export], range_bytes=8 << 20) for stretch in load]
+    planned = [byte_range for load in byte_ranges([export], range_bytes=8 << 20) for byte_range in load]
     assert len(planned) == 4
-    assert sum(len(chunk.chunk.records) for stretch in planned for chunk in read(stretch) if chunk.chunk) == 96
+    assert sum(len(chunk.chunk.records) for byte_range in planned for chunk in read(byte_range) if chunk.chunk) == 96
     assert export.size < sum(fetched) < 2 * export.size
 
 
@@ -127,9 +127,9 @@ def test_a_record_is_found_again_by_its_offset(bucket: str, name: str, encoding:
     (export,) = exports_of(put(f"{bucket}/{name}", form(items(300)), encoding=encoding))
     records = [
         (int(offset), raw)
-        for load in stretches([export], range_bytes=RANGE)
-        for stretch in load
-        for chunk in read(stretch)
+        for load in byte_ranges([export], range_bytes=RANGE)
+        for byte_range in load
+        for chunk in read(byte_range)
         if chunk.chunk
         for offset, raw in zip(chunk.chunk.offsets, chunk.chunk.records, strict=True)
     ]
@@ -216,8 +216,8 @@ def test_an_encoded_export_that_cannot_be_read_is_one_rejection(
 def test_an_export_that_goes_away_after_it_was_listed_is_unreadable(bucket: str) -> None:
     (export,) = exports_of(put(f"{bucket}/export.ndjson", lines(items(3))))
     handle(bucket).delete_blob("export.ndjson")
-    ((stretch,),) = stretches([export])
-    (chunk,) = read(stretch)
+    ((byte_range,),) = byte_ranges([export])
+    (chunk,) = read(byte_range)
     assert chunk.unreadable is not None
     assert "404" in chunk.unreadable.message
     assert "\n" not in chunk.unreadable.message

@@ -16,7 +16,7 @@ from pipelines.ingest.find_exports import find_exports
 from pipelines.runners import choose
 from transforms import write_rejections
 from transforms.beam.elements import Export
-from transforms.beam.exports import read, stretches
+from transforms.beam.exports import byte_ranges, read
 
 LINES = 3
 
@@ -28,8 +28,8 @@ def export_of(path: object) -> Export:
 
 def digests_of(export: Export) -> dict[int, dict[int, str]]:
     """What reading an export says of its bytes."""
-    chunks = [chunk for load in stretches([export]) for stretch in load for chunk in read(stretch)]
-    return {export.number: {chunk.stretch.start: chunk.digest.hex() for chunk in chunks if chunk.digest is not None}}
+    chunks = [chunk for load in byte_ranges([export]) for byte_range in load for chunk in read(byte_range)]
+    return {export.number: {chunk.byte_range.start: chunk.digest.hex() for chunk in chunks if chunk.digest is not None}}
 
 
 def append(path: Path) -> None:
@@ -113,8 +113,8 @@ def test_of_many_exports_that_changed_the_first_are_named(tmp_path: Path) -> Non
 def test_a_file_that_is_not_the_planned_one_is_not_read(path: Path) -> None:
     export = export_of(path)
     append(path)
-    ((stretch,),) = stretches([export])
-    (chunk,) = read(stretch)
+    ((byte_range,),) = byte_ranges([export])
+    (chunk,) = read(byte_range)
     assert chunk.chunk is None
     assert chunk.unreadable is not None
     assert chunk.unreadable.message.startswith(f"expected the {export.size} bytes that were there when the job began")

@@ -144,8 +144,8 @@ def test_side_inputs_are_those_whose_size_is_known(graph: Any) -> None:
 
 def test_side_inputs_stay_below_their_bound(tmp_path: Path) -> None:
     # The first line of each stretch of a tebibyte, and all owners of the most partitions that are chosen by size.
-    stretches = [((0, number * RANGE_BYTES), number * 100_000) for number in range(2**40 // RANGE_BYTES)]
-    assert len(pickle.dumps(stretches)) < SIDE_INPUT_BYTES / 8
+    byte_ranges = [((0, number * RANGE_BYTES), number * 100_000) for number in range(2**40 // RANGE_BYTES)]
+    assert len(pickle.dumps(byte_ranges)) < SIDE_INPUT_BYTES / 8
     assert len(pickle.dumps(list(range(MOST_BY_SIZE * 4)))) < SIDE_INPUT_BYTES / 8
     # A tenth of the fields that a group may have, each with as many categories as it may have.
     fields = MAX_FIELDS // 10

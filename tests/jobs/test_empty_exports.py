@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from transforms.beam.elements import Export, RawChunk
-from transforms.beam.exports import EMPTY_EXPORT, read, stretches
+from transforms.beam.exports import EMPTY_EXPORT, byte_ranges, read
 
 COCO = {
     "info": {"year": 2017},
@@ -17,8 +17,8 @@ COCO = {
 
 
 def reading(path: Path) -> list[RawChunk]:
-    loads = stretches([Export(0, str(path), "items", None, path.stat().st_size)])
-    return [raw for load in loads for stretch in load for raw in read(stretch)]
+    loads = byte_ranges([Export(0, str(path), "items", None, path.stat().st_size)])
+    return [raw for load in loads for byte_range in load for raw in read(byte_range)]
 
 
 def warnings(path: Path) -> dict[str, int]:

@@ -11,7 +11,7 @@ from support.strategies import batch_of
 from transforms import normalize
 from transforms.beam.coders import BatchCoder
 from transforms.beam.elements import Export, RawChunk
-from transforms.beam.exports import read, stretches
+from transforms.beam.exports import byte_ranges, read
 from transforms.kernels.batch.batch import Batch
 from transforms.normalize import _NormalizeFn
 
@@ -74,8 +74,8 @@ def test_a_batch_that_is_only_passed_on_is_not_decoded(monkeypatch: pytest.Monke
 def test_rows_of_many_chunks_are_one_batch_for_each_partition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = items(tmp_path, 900)
     export = Export(0, str(path), "items", None, path.stat().st_size)
-    loads = stretches([export], range_bytes=4_000)
-    chunks: list[list[RawChunk]] = [list(read(stretch)) for load in loads for stretch in load]
+    loads = byte_ranges([export], range_bytes=4_000)
+    chunks: list[list[RawChunk]] = [list(read(byte_range)) for load in loads for byte_range in load]
     assert len(chunks) > 10
 
     def batches() -> list[int]:

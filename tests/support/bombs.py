@@ -51,15 +51,15 @@ def read(path: Path) -> Reading:
 
 def _read(path: str, sender: Any) -> None:
     from transforms.beam import exports  # noqa: PLC0415 - loaded by the server of these processes
-    from transforms.beam.elements import Export, Stretch  # noqa: PLC0415
+    from transforms.beam.elements import ByteRange, Export  # noqa: PLC0415
 
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
     begin = time.process_time()
     size = Path(path).stat().st_size
     records, refused, unreadable, warnings = 0, [], None, {}
-    for load in exports.stretches([Export(0, path, "items", None, size)]):
-        for stretch in cast("list[Stretch]", load):
-            for raw in exports.read(stretch):
+    for load in exports.byte_ranges([Export(0, path, "items", None, size)]):
+        for byte_range in cast("list[ByteRange]", load):
+            for raw in exports.read(byte_range):
                 if raw.chunk is not None:
                     records += len(raw.chunk.records)
                     refused += [each.fault.message if each.fault else "too long" for each in raw.chunk.oversized]

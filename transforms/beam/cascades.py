@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from transforms.beam.elements import Rejection
-from transforms.rules.export_rows import MARKS, TARGETS
+from transforms.rules.export_rows import ANNOTATION_GROUPS, REFERENCED_GROUPS
 from transforms.rules.policies import Mode
 from transforms.rules.rejections import Code
 
@@ -14,19 +14,19 @@ Steps: TypeAlias = Sequence[tuple[int, Mode]]
 _CASCADE = "; its {} was rejected in this job ({} at {{}})"
 
 
-def is_target(rejection: Rejection) -> bool:
+def is_referenced(rejection: Rejection) -> bool:
     """Whether others may lack a target because of this rejection."""
-    return rejection.group in TARGETS
+    return rejection.group in REFERENCED_GROUPS
 
 
-def lacks_target(rejection: Rejection) -> bool:
+def lacks_referenced(rejection: Rejection) -> bool:
     """Whether this is the rejection of an annotation or a prediction whose target is not there."""
-    return rejection.group in MARKS and rejection.code == Code.UNKNOWN_REFERENCE
+    return rejection.group in ANNOTATION_GROUPS and rejection.code == Code.UNKNOWN_REFERENCE
 
 
 def is_cascaded(rejection: Rejection) -> bool:
     """Whether a rejection follows from that of its target."""
-    return lacks_target(rejection) and rejection.relation is not None
+    return lacks_referenced(rejection) and rejection.relation is not None
 
 
 def cascaded(rejections: Iterable[Rejection], steps: Steps) -> list[Rejection]:
@@ -36,10 +36,10 @@ def cascaded(rejections: Iterable[Rejection], steps: Steps) -> list[Rejection]:
     backfill each step is a job of its own (P5).
     """
     found = list(rejections)
-    wanted = {each.reference_id for each in found if lacks_target(each)}
+    wanted = {each.reference_id for each in found if lacks_referenced(each)}
     causes: dict[tuple[str | None, int], Rejection] = {}
     for each in found if wanted else ():
-        if is_target(each) and each.reference_id in wanted:
+        if is_referenced(each) and each.reference_id in wanted:
             key = each.reference_id, steps[each.export][0]
             if key not in causes or _rank(each) < _rank(causes[key]):
                 causes[key] = each
@@ -54,7 +54,7 @@ def _rank(rejection: Rejection) -> tuple[bool, int, int, int, str, str]:
 
 def _explained(rejection: Rejection, cause: Rejection | None, steps: Steps) -> Rejection:
     # In mode merge the record itself was to be there already, whatever became of its target.
-    if cause is None or not lacks_target(rejection) or steps[rejection.export][1] == "merge":
+    if cause is None or not lacks_referenced(rejection) or steps[rejection.export][1] == "merge":
         return rejection
     relation = _CASCADE.format("item" if cause.group == "items" else "scene", cause.code)
     return replace(

@@ -58,7 +58,7 @@ class Export(_Pickled):
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch(_Pickled):
+class ByteRange(_Pickled):
     """Bytes `start` to `stop` of an export."""
 
     export: Export
@@ -77,7 +77,7 @@ class RawChunk:
             the store itself has a checksum.
     """
 
-    stretch: Stretch
+    byte_range: ByteRange
     position: int
     chunk: Chunk | None
     unreadable: Unreadable | None
@@ -151,7 +151,7 @@ class Reading(_Pickled):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PublishedFiles:
     """What the published version holds, as far as a job goes on from it; everything by part number.
 
     Attributes:

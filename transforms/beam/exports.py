@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from transforms.beam.elements import Export, RawChunk, Stretch
+from transforms.beam.elements import ByteRange, Export, RawChunk
 from transforms.beam.stored_files import content_encoding, is_local, open_to_read, refusal, refusals
 from transforms.formats.avro_exports import read_avro
 from transforms.formats.chunks import Chunk, Unreadable
@@ -28,21 +28,21 @@ AVRO_RECORDS = 20_000
 _HASH_BYTES = 1024 * 1024
 
 
-def stretches(exports: Iterable[Export], *, range_bytes: int = RANGE_BYTES) -> list[list[Stretch]]:
+def byte_ranges(exports: Iterable[Export], *, range_bytes: int = RANGE_BYTES) -> list[list[ByteRange]]:
     """The exports as loads of about `range_bytes`: a part of a large file each, or many small files together.
 
     The parts of a file are of one size, so that workers that have as many have as much to do.
     """
-    loads: list[list[Stretch]] = []
-    small: list[Stretch] = []
+    loads: list[list[ByteRange]] = []
+    small: list[ByteRange] = []
     small_bytes = 0
     for export in exports:
         if export.size > range_bytes:
             step = _step(export, range_bytes)
             starts = range(0, export.size, step)
-            loads += ([Stretch(export, start, min(start + step, export.size))] for start in starts)
+            loads += ([ByteRange(export, start, min(start + step, export.size))] for start in starts)
             continue
-        small.append(Stretch(export, 0, export.size))
+        small.append(ByteRange(export, 0, export.size))
         small_bytes += export.size
         if small_bytes >= range_bytes:
             loads.append(small)
@@ -57,32 +57,32 @@ def _step(export: Export, range_bytes: int) -> int:
     return math.ceil(export.size / max(1, math.ceil(export.size / range_bytes)))
 
 
-def read(stretch: Stretch, *, digest: bool = True) -> Iterator[RawChunk]:
+def read(byte_range: ByteRange, *, digest: bool = True) -> Iterator[RawChunk]:
     """The chunks of a stretch. What cannot be read is the last of them, as a value (R2)."""
-    export = stretch.export
+    export = byte_range.export
     sha = None
     try:
         with open_to_read(export.uri) as stream:
             _check_unchanged(stream, export)
             if digest and is_local(export.uri):
-                sha = _digest(stream, stretch)
+                sha = _digest(stream, byte_range)
                 stream.seek(0)
-            is_empty = stretch.start == 0 and stretch.stop >= export.size
-            for position, chunk in _chunks(stream, stretch):
-                yield RawChunk(stretch, position, chunk, None, chunk.byte_count, sha)
+            is_empty = byte_range.start == 0 and byte_range.stop >= export.size
+            for position, chunk in _chunks(stream, byte_range):
+                yield RawChunk(byte_range, position, chunk, None, chunk.byte_count, sha)
                 sha = None
                 is_empty = is_empty and not len(chunk.records) and not chunk.oversized
             if is_empty:
                 nothing = replace(split_lines(b""), warnings={EMPTY_EXPORT: 1})
-                yield RawChunk(stretch, -1, nothing, None, 0, sha)
+                yield RawChunk(byte_range, -1, nothing, None, 0, sha)
                 sha = None
             if sha is not None:  # a stretch that holds no record of its own
-                yield RawChunk(stretch, -1, None, None, 0, sha)
+                yield RawChunk(byte_range, -1, None, None, 0, sha)
     except Unreadable as error:
-        yield RawChunk(stretch, -1, None, error, 0, sha)
+        yield RawChunk(byte_range, -1, None, error, 0, sha)
     except refusals() as error:
         unreadable = Unreadable(f"expected a file that can be read, got {refusal(error)}")
-        yield RawChunk(stretch, -1, None, unreadable, 0, sha)
+        yield RawChunk(byte_range, -1, None, unreadable, 0, sha)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def read_again(export: Export, offsets: Collection[int], *, range_bytes: int = R
     # The first stretch is always read: it is the whole of what cannot be entered in the middle.
     numbers = {min(offset, max(export.size - 1, 0)) // max(step, 1) for offset in offsets} | {0}
     for number in sorted(numbers):
-        for raw in read(Stretch(export, number * step, min((number + 1) * step, export.size)), digest=False):
+        for raw in read(ByteRange(export, number * step, min((number + 1) * step, export.size)), digest=False):
             if raw.chunk is None:
                 continue
             for place in np.flatnonzero(np.isin(raw.chunk.offsets, list(offsets))).tolist():
@@ -114,26 +114,26 @@ def first_line(raw: RawChunk) -> int:
     return 0 if raw.position >= 0 or raw.chunk is None or raw.chunk.first_line is None else raw.chunk.first_line
 
 
-def _chunks(stream: BinaryIO, stretch: Stretch) -> Iterator[tuple[int, Chunk]]:
+def _chunks(stream: BinaryIO, byte_range: ByteRange) -> Iterator[tuple[int, Chunk]]:
     """(position as in RawChunk, chunk) of what begins in the stretch."""
     # An object that says so is compressed whatever its name; one whose name says it too is so once.
-    name = "stored.gz" if content_encoding(stream) == "gzip" else stretch.export.uri
+    name = "stored.gz" if content_encoding(stream) == "gzip" else byte_range.export.uri
     if is_compressed(name):
-        if stretch.start:  # planned by a name that did not tell: the first stretch reads the whole object
+        if byte_range.start:  # planned by a name that did not tell: the first stretch reads the whole object
             return
         # What is decompressed cannot go back to its start: the head is decompressed twice.
         form = sniff(decompressed(stream, name).read(HEAD_BYTES))
         stream.seek(0)
-        plain = decompressed(stream, name)
+        uncompressed = decompressed(stream, name)
         if form is Format.AVRO:
             # Only for the many small reads of Avro: in front of a fault, a buffer drops what it holds (R2).
-            plain = cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", plain), HEAD_BYTES))
-        yield from ((-1, chunk) for chunk in _whole(plain, form))
+            uncompressed = cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", uncompressed), HEAD_BYTES))
+        yield from ((-1, chunk) for chunk in _whole(uncompressed, form))
         return
     form = sniff(stream.read(HEAD_BYTES))
     if form is Format.NDJSON:
-        yield stretch.start, read_range(stream, stretch.start, stretch.stop)
-    elif stretch.start == 0:  # only lines can be entered in the middle: the first stretch reads the whole file
+        yield byte_range.start, read_range(stream, byte_range.start, byte_range.stop)
+    elif byte_range.start == 0:  # only lines can be entered in the middle: the first stretch reads the whole file
         stream.seek(0)
         yield from ((-1, chunk) for chunk in _whole(stream, form))
 
@@ -163,10 +163,10 @@ def _check_unchanged(stream: BinaryIO, export: Export) -> None:
         )
 
 
-def _digest(stream: BinaryIO, stretch: Stretch) -> bytes:
+def _digest(stream: BinaryIO, byte_range: ByteRange) -> bytes:
     sha = hashlib.sha256()
-    stream.seek(stretch.start)
-    left = stretch.stop - stretch.start
+    stream.seek(byte_range.start)
+    left = byte_range.stop - byte_range.start
     while left > 0 and (block := stream.read(min(left, _HASH_BYTES))):
         sha.update(block)
         left -= len(block)

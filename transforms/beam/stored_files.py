@@ -134,7 +134,7 @@ def store(root: str, path: str, data: Piece | Iterable[Piece], *, records: int) 
 
     def hashed() -> Iterator[Piece]:
         nonlocal size
-        for piece in _stretches((data,) if isinstance(data, Piece) else data):
+        for piece in _blocks((data,) if isinstance(data, Piece) else data):
             digest.update(piece)
             size += len(piece)
             yield piece
@@ -143,7 +143,7 @@ def store(root: str, path: str, data: Piece | Iterable[Piece], *, records: int) 
     return StoredFile(uri, path, records, size, digest.hexdigest())
 
 
-def _stretches(pieces: Iterable[Piece]) -> Iterator[Piece]:
+def _blocks(pieces: Iterable[Piece]) -> Iterator[Piece]:
     """The same bytes in stretches of about _WRITE_BYTES."""
     small: list[Piece] = []
     gathered = 0

@@ -232,8 +232,8 @@ def _encoded(record: object, splicer: "_Splicer") -> bytes:
         return orjson.dumps(splicer.splice(record), default=_as_json)
     except TypeError:
         # Not UTF-8, or nested deeper than orjson goes. The bytes pass as they are, to be judged as those of any line.
-        plain = json.dumps(record, default=_as_plain, ensure_ascii=False, separators=(",", ":"))
-        return plain.encode("utf-8", "surrogateescape")
+        text = json.dumps(record, default=_as_json_type, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "surrogateescape")
 
 
 def _may_hold_metadata(avro_type: AvroType) -> bool:
@@ -312,7 +312,7 @@ def _as_json(value: object) -> object:
             raise TypeError(f"expected a value of an Avro type, got {type(value).__name__}")
 
 
-def _as_plain(value: object) -> object:
+def _as_json_type(value: object) -> object:
     """What `json` writes for a type it does not know."""
     match value:
         case Decimal():

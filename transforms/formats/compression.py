@@ -118,7 +118,7 @@ _TOO_MUCH_MEMORY = ("Memory usage limit", "too much memory")
 
 
 def _codec(name: str) -> _Codec | None:
-    return next((codec for ending, codec in _CODECS.items() if name.lower().endswith(ending)), None)
+    return next((codec for extension, codec in _CODECS.items() if name.lower().endswith(extension)), None)
 
 
 class _Decompressed(io.RawIOBase):
@@ -134,7 +134,7 @@ class _Decompressed(io.RawIOBase):
         self._at = 0  # of the input that is already decompressed
         self._passed = 0  # compressed bytes in front of the input
         self._pieces: list[bytes] = []
-        self._held = 0
+        self._buffered = 0
         self._given = 0
         self._unfinished = False  # whether the member has more output of the input that it took
         self._ended = False
@@ -158,14 +158,14 @@ class _Decompressed(io.RawIOBase):
             Unreadable: if nothing is left in front of a truncated or corrupt place.
         """
         wanted = None if size is None or size < 0 else size
-        while not self._ended and (wanted is None or self._held < wanted):
+        while not self._ended and (wanted is None or self._buffered < wanted):
             self._step()
-        if not self._held and self._fault is not None and wanted != 0:
+        if not self._buffered and self._fault is not None and wanted != 0:
             raise Unreadable(self._fault, self._given)
-        held = b"".join(self._pieces)
-        data = held if wanted is None else held[:wanted]
-        self._pieces = [held[len(data) :]] if len(data) < len(held) else []
-        self._held -= len(data)
+        buffered = b"".join(self._pieces)
+        data = buffered if wanted is None else buffered[:wanted]
+        self._pieces = [buffered[len(data) :]] if len(data) < len(buffered) else []
+        self._buffered -= len(data)
         self._given += len(data)
         return data
 
@@ -207,8 +207,8 @@ class _Decompressed(io.RawIOBase):
         self._unfinished = len(data) == OUTPUT_BYTES and not member.eof
         if data:
             self._pieces.append(data)
-            self._held += len(data)
-            made, taken = self._given + self._held, self._passed + self._at
+            self._buffered += len(data)
+            made, taken = self._given + self._buffered, self._passed + self._at
             if made > RATIO_FREE_BYTES and made > taken * MAX_RATIO:
                 self._ended = True
                 self._fault = (

@@ -15,13 +15,13 @@ from transforms.formats.chunks import Chunk, Oversized, Unreadable
 from transforms.formats.framing import BYTE_ORDER_MARK, HEAD_BYTES, IS_SOLID
 from transforms.formats.json_documents import (
     LIST_KEYS,
-    Stretch,
+    Extent,
     TooMuch,
     after_space,
+    extent,
     key_at,
     keys,
     other_format,
-    stretch,
 )
 from transforms.raw_records import RawRecords
 from transforms.rules import limits
@@ -36,7 +36,7 @@ _SPACE: Final = b" \t\r\n"  # the white space of JSON, no other
 _LIST_END, _OBJECT_END = b"]}"
 _FEW: Final = 64
 _LOOK_BYTES: Final = 256 * 1024
-_STRING_REST: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+_STRING_TAIL: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 
 
 def read_document(stream: BinaryIO) -> Iterator[Chunk]:
@@ -148,7 +148,7 @@ class _Reader:
             elif first == b"{":
                 yield from self._object()
             else:
-                self._rest_of_line()
+                self._scalar_line()
             yield from self._full()
 
     def _object(self) -> Iterator[Chunk]:
@@ -173,7 +173,7 @@ class _Reader:
             yield from self._envelope(lists)
             return
         # Inside lists a bracket without a counterpart reaches less far.
-        reach = Stretch(found.end) if found.closed and not found.lists else self._reach(None)
+        reach = Extent(found.end) if found.closed and not found.lists else self._reach(None)
         if not reach.closed:
             raise self._expected('the "}" of the object that begins here', self.at)
         self._add(self.at, reach.end)
@@ -231,7 +231,7 @@ class _Reader:
             begin = self.at
             if not reach.closed:
                 # An object or list that is whole is a record even if nothing follows; of a number more may be missing.
-                if self.data[begin : begin + 1] in (b"{", b"[") and (whole := stretch(self.data, begin)).closed:
+                if self.data[begin : begin + 1] in (b"{", b"[") and (whole := extent(self.data, begin)).closed:
                     self._add(begin, whole.end)
                     begin = after_space(self.data, whole.end)
                 self.at = begin
@@ -252,7 +252,7 @@ class _Reader:
             if not reach.closed or self.data[reach.end] == _LIST_END:
                 return
 
-    def _rest_of_line(self) -> None:
+    def _scalar_line(self) -> None:
         """Add a line of the top level that is no object or list."""
         while (end := self.data.find(b"\n", self.at)) < 0:
             if len(self.data) - self.at > limits.MAX_LINE_BYTES:
@@ -265,11 +265,11 @@ class _Reader:
 
     # How far a value reaches.
 
-    def _reach(self, closer: int | None, *, is_record: bool = True) -> Stretch:
+    def _reach(self, closer: int | None, *, is_record: bool = True) -> Extent:
         """How far the value at `at` reaches, with all of it in memory; one that is too long is passed over (F4)."""
         at, known = self.at, None
         while True:
-            known = stretch(self.data, at, closer, known)
+            known = extent(self.data, at, closer, known)
             if known.closed or self._ended:
                 return known
             if len(self.data) - self.at > limits.MAX_LINE_BYTES + _READ_BYTES:
@@ -277,7 +277,7 @@ class _Reader:
             at = known.resume - self.at
             self._fill(self.at)
 
-    def _passed(self, closer: int | None, known: Stretch, *, is_record: bool) -> Stretch:
+    def _passed(self, closer: int | None, known: Extent, *, is_record: bool) -> Extent:
         """The end of a value that is too long to be a record, which is added as one that is not read."""
         begin, line = self.base + self.at, self._line_of(self.at)
         head = self.data[self.at : self.at + HEAD_BYTES]
@@ -291,7 +291,7 @@ class _Reader:
                 self._pass_string(begin)
             else:
                 self._fill(self.at)
-            known = stretch(self.data, self.at, closer, known)
+            known = extent(self.data, self.at, closer, known)
         self.at = known.end
         if known.closed and is_record:
             length = self.base + known.end - begin
@@ -306,7 +306,7 @@ class _Reader:
             if self.data.find(b"\\", self.at, end) < 0:  # mostly, and much faster
                 self.at = end
             else:
-                self.at = _STRING_REST.match(self.data, self.at).end()  # type: ignore[union-attr]  # it matches no text
+                self.at = _STRING_TAIL.match(self.data, self.at).end()  # type: ignore[union-attr]  # it matches no text
             if self.data[self.at : self.at + 1] == b'"':
                 self.at += 1
                 return

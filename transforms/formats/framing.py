@@ -75,7 +75,7 @@ def read_range(stream: BinaryIO, start: int, stop: int) -> Chunk:
     if begin is None:
         return _joined([], None)
     stream.seek(begin)
-    return _joined(list(_stretches(stream, begin, stop, RANGE_BLOCK_BYTES)), 1 if begin == 0 else None)
+    return _joined(list(_line_chunks(stream, begin, stop, RANGE_BLOCK_BYTES)), 1 if begin == 0 else None)
 
 
 def read_stream(stream: BinaryIO, chunk_bytes: int) -> Iterator[Chunk]:
@@ -93,7 +93,7 @@ def read_stream(stream: BinaryIO, chunk_bytes: int) -> Iterator[Chunk]:
     fault: Unreadable | None = None
     barren = 0
     try:
-        for part in _stretches(stream, 0, None, min(BLOCK_BYTES, chunk_bytes)):
+        for part in _line_chunks(stream, 0, None, min(BLOCK_BYTES, chunk_bytes)):
             parts.append(part)
             size += part.byte_count
             barren = 0 if len(part.records) or part.oversized else barren + part.byte_count
@@ -241,7 +241,7 @@ def _line_start(stream: BinaryIO, start: int, stop: int) -> int | None:
     return None
 
 
-def _stretches(stream: BinaryIO, at: int, stop: int | None, block_bytes: int) -> Iterator[Chunk]:
+def _line_chunks(stream: BinaryIO, at: int, stop: int | None, block_bytes: int) -> Iterator[Chunk]:
     """Chunks of whole lines from `at`, where a line begins, to the last line that begins before `stop`.
 
     Raises:

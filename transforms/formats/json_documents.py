@@ -59,7 +59,7 @@ class TooMuch(ValueError):  # noqa: N818 - of what the message says
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Extent:
     """How far a value reaches.
 
     Attributes:
@@ -79,9 +79,9 @@ class Stretch:
     brackets: int = 0
 
 
-def stretch(  # noqa: C901 - one walk, each bracket in its place
-    data: bytes, at: int, closer: int | None = None, known: Stretch | None = None
-) -> Stretch:
+def extent(  # noqa: C901 - one walk, each bracket in its place
+    data: bytes, at: int, closer: int | None = None, known: Extent | None = None
+) -> Extent:
     """How far the value at `at` reaches.
 
     Brackets need not match: a closing bracket closes everything opened since its counterpart, and `closer`, the bracket
@@ -101,12 +101,10 @@ def stretch(  # noqa: C901 - one walk, each bracket in its place
         pattern = _INSIDE if missing else _BETWEEN
         at = pattern.match(data, at).end()  # type: ignore[union-attr]  # it matches the empty text too
         if at == len(data):
-            return Stretch(at, closed=False, missing=bytes(missing), resume=at, brackets=brackets)
+            return Extent(at, closed=False, missing=bytes(missing), resume=at, brackets=brackets)
         byte = data[at]
         if byte == _QUOTE:
-            return Stretch(
-                len(data), closed=False, missing=bytes(missing), in_string=True, resume=at, brackets=brackets
-            )
+            return Extent(len(data), closed=False, missing=bytes(missing), in_string=True, resume=at, brackets=brackets)
         brackets += 1
         if byte in _CLOSERS:
             missing.append(_CLOSERS[byte])
@@ -119,12 +117,12 @@ def stretch(  # noqa: C901 - one walk, each bracket in its place
             objects -= missing.count(_OBJECT_END, place)
             del missing[place:]
         elif byte in (_COMMA, closer):
-            return Stretch(at, brackets=brackets)
+            return Extent(at, brackets=brackets)
         elif brackets > MAX_DOCUMENT_BRACKETS:
             raise TooMuch(_too_much(len(missing)))
         at += 1
         if not missing and closer is None:
-            return Stretch(at, brackets=brackets)
+            return Extent(at, brackets=brackets)
 
 
 def _too_much(depth: int) -> str:
@@ -200,7 +198,7 @@ def keys(data: bytes, at: int) -> Keys:
             if end is None:
                 return found
         else:
-            at = stretch(data, at, _OBJECT_END).end
+            at = extent(data, at, _OBJECT_END).end
         if data[at : at + 1] == b",":
             at += 1
         elif data[at : at + 1] != b"}":
@@ -213,7 +211,7 @@ def _list_end(data: bytes, at: int, elements: list[tuple[int, int]]) -> int | No
     at += 1
     while True:
         begin = after_space(data, at)
-        reach = stretch(data, begin, _LIST_END)
+        reach = extent(data, begin, _LIST_END)
         if not reach.closed:
             return None
         if begin < reach.end and len(elements) <= MOST_ELEMENTS:

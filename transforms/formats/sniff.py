@@ -7,7 +7,7 @@ from typing import Final
 
 from transforms.formats.chunks import Unreadable
 from transforms.formats.framing import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
-from transforms.formats.json_documents import is_envelope, keys, other_format, stretch
+from transforms.formats.json_documents import extent, is_envelope, keys, other_format
 
 _ENCODINGS: Final = (
     (b"\xff\xfe\x00\x00", "UTF-32 (little endian)"),
@@ -110,7 +110,7 @@ def _is_json(line: bytes) -> bool:
 def _is_document(text: bytes) -> bool:
     """Whether text that begins with an object is a document: an envelope, or an object that spans lines."""
     line = text.partition(b"\n")[0]
-    if stretch(line, 0).closed or line == text:
+    if extent(line, 0).closed or line == text:
         return is_envelope(line) or _is_of_another_format(line)
     # A line that is cut short looks like the first of an object that spans lines. What follows tells them apart.
     first = len(line)
@@ -126,7 +126,7 @@ def _is_of_another_format(line: bytes) -> bool:
 
 def _goes_on(text: bytes, end: int) -> bool:
     """Whether the object that begins `text` may go on with what follows the line end at `end`."""
-    reach = stretch(text[:end], 0)
+    reach = extent(text[:end], 0)
     following = text[end:].lstrip()[:1]
     if reach.closed or not following:
         return True

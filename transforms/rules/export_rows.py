@@ -7,9 +7,9 @@ from transforms.rules.values import JsonObject, JsonValue
 Group = Literal["items", "scenes", "annotations", "predictions"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """The groups of a dataset (G1), in the order of every listing."""
-TARGETS: tuple[Group, ...] = ("items", "scenes")
+REFERENCED_GROUPS: tuple[Group, ...] = ("items", "scenes")
 """Those whose records others refer to (I4)."""
-MARKS: tuple[Group, ...] = ("annotations", "predictions")
+ANNOTATION_GROUPS: tuple[Group, ...] = ("annotations", "predictions")
 """Those whose records refer to one of these."""
 
 _LISTS = ("box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory", "segmentation")
@@ -42,10 +42,10 @@ def _scene(row: JsonObject) -> JsonObject:
     scene = row["scene"]
     if not isinstance(scene, dict):
         return row
-    rest = {key: value for key, value in row.items() if key != "scene"}
+    others = {key: value for key, value in row.items() if key != "scene"}
     location = scene.get("fileLocation")
     renamed = {"video_url" if key == "fileLocation" and isinstance(location, str) else key: scene[key] for key in scene}
-    return {**renamed, **rest}
+    return {**renamed, **others}
 
 
 def _annotations(row: JsonObject) -> list[JsonValue]:

@@ -57,18 +57,18 @@ or an absolute path, got "ftp://x/y"
     text = url.lstrip(_SPACE)
     if text.startswith("/"):
         return _absolute_path(text)
-    prefix, colon, rest = text.partition(":")
+    prefix, colon, path = text.partition(":")
     scheme = prefix.translate(_BREAKS).lower() if colon else ""
     match scheme:
         case "http" | "https":
             return _web(text)
         case "gs" | "gcs" | "s3":
-            named = bucket_urls.from_uri(f"{scheme.replace('gcs', 'gs')}:{rest}")
+            named = bucket_urls.from_uri(f"{scheme.replace('gcs', 'gs')}:{path}")
             if named is None:
                 raise _invalid(f"{scheme}://bucket/object", url)
             return named.url()
         case "az" | "abfs" | "abfss":
-            parts = _AZURE.fullmatch(rest)
+            parts = _AZURE.fullmatch(path)
             if parts is None:
                 raise _invalid(f"{scheme}://container/path", url)
             return f"{scheme}://{parts[1].lower()}{parts[2]}"

@@ -149,7 +149,7 @@ def quantiles(summary: NumberSummary, points: Sequence[float]) -> list[int | flo
             raise ValueError(f"expected a quantile from 0 to 1, got {q}")
     if summary.minimum is None or summary.maximum is None:
         return None
-    low, high = _held_exactly(summary.minimum), _held_exactly(summary.maximum)
+    low, high = _double_if_exact(summary.minimum), _double_if_exact(summary.maximum)
     keys = sorted(summary.buckets)
     seen = list(accumulate(summary.buckets[key] for key in keys))
 
@@ -192,7 +192,7 @@ def preferred(a: float | None, b: float | None, direction: int) -> int | float |
     return a if (a > b) == (direction > 0) else b
 
 
-def _held_exactly(value: float) -> int | float:
+def _double_if_exact(value: float) -> int | float:
     """The value as a double, where one holds it."""
     return double if (double := float(value)) == value else value
 

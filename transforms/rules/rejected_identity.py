@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from transforms.rules.annotations import GEOMETRIC, MASK, SEGMENT, Annotation, annotation, segments
-from transforms.rules.export_rows import TARGETS, Group, records
+from transforms.rules.export_rows import REFERENCED_GROUPS, Group, records
 from transforms.rules.identity import reference_id
 from transforms.rules.rejections import Fault
 from transforms.rules.values import JsonObject, JsonValue
@@ -29,7 +29,7 @@ def identities(row: JsonValue, group: Group, of: str | None, model_run: str | No
     """
     if of is None:
         return frozenset()
-    if group in TARGETS:
+    if group in REFERENCED_GROUPS:
         return frozenset({(of,)})
     return frozenset(
         (of, model_run, *name)

@@ -92,13 +92,15 @@ def conflicts(
     return found
 
 
-def winner(kinds: Mapping[str, int], *, declared: str | None = None, published: str | None = None) -> str:
+def kept_kind(kinds: Mapping[str, int], *, declared: str | None = None, published: str | None = None) -> str:
     """Return the kind that a field in conflict is to have (T6, D2).
 
     It is the declared one, else that of the published version, else the most frequent one; of several, string.
 
-    >>> winner({"number": 3, "string": 3}), winner({"number": 3, "string": 2}), winner({"number": 3}, declared="string")
-    ('string', 'number', 'string')
+    >>> kept_kind({"number": 3, "string": 3}), kept_kind({"number": 3, "string": 2})
+    ('string', 'number')
+    >>> kept_kind({"number": 3}, declared="string")
+    'string'
     """
     if declared is not None:
         return declared

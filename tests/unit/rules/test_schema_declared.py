@@ -7,7 +7,7 @@ import pytest
 
 from transforms.rules.declared import DeclaredField, DeclaredType, field_document
 from transforms.rules.fields import GROUP_ZERO, FieldSummary, GroupSummary, merge_groups, summarize_record
-from transforms.rules.schema import conflicts, other_choices, resolve_group, winner
+from transforms.rules.schema import conflicts, kept_kind, other_choices, resolve_group
 from transforms.rules.strings import MAX_CATEGORIES, StringSummary
 from transforms.rules.values import JsonObject, JsonValue, Observed
 
@@ -45,8 +45,8 @@ def field_of(values: list[JsonValue], key: str = "f", **options: Any) -> dict[st
 def test_the_winner_is_declared_or_published_or_frequent_or_a_string(
     kinds: dict[str, int], declared: str | None, published: str | None, expected: str
 ) -> None:
-    assert winner(kinds, declared=declared, published=published) == expected
-    assert winner(dict(reversed(kinds.items())), declared=declared, published=published) == expected
+    assert kept_kind(kinds, declared=declared, published=published) == expected
+    assert kept_kind(dict(reversed(kinds.items())), declared=declared, published=published) == expected
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from transforms.damage import damaged_file
-from transforms.kernels.batch.null_columns import completed, silent_columns, without
+from transforms.kernels.batch.null_columns import completed, null_column_names, without
 from transforms.kernels.batch.string_buffers import SomeTexts
 from transforms.kernels.batch.value_columns import column_name, form_and_key
 
@@ -84,12 +84,12 @@ def to_arrow(frame: pl.DataFrame, *, numbered: bool = False) -> bytes:
     """
     # Without string views: how those lie in memory depends on the order in which rows came together (P3).
     schema = frame.schema
-    silent = {name for name in silent_columns(frame) if f"{schema[name]}" in _DTYPES}
-    table = without(frame, silent).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    null_names = {name for name in null_column_names(frame) if f"{schema[name]}" in _DTYPES}
+    table = without(frame, null_names).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     if numbered:
         table = _with_dictionaries(table)
-    if silent:
-        table = _with_silent(table, frame)
+    if null_names:
+        table = _with_null_columns(table, frame)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema, options=_WRITTEN) as writer:
         writer.write_table(table)
@@ -125,41 +125,41 @@ class ArrowFile:
         """The names of the columns."""
         return [_escaped(name) for name in self._schema().names]
 
-    def texts(self, name: str, meant: npt.NDArray[np.bool_]) -> SomeTexts | None:
+    def texts(self, name: str, selected: npt.NDArray[np.bool_]) -> SomeTexts | None:
         """The texts that some rows have in a column; None where it has no value.
 
         Args:
             name: Of a column of texts.
-            meant: Which rows: bool[rows].
+            selected: Which rows: bool[rows].
         """
         array = self._array(name)
         if array is None:
             return None
         if array.null_count:
-            meant = meant & array.is_valid().to_numpy(zero_copy_only=False)
-        count = int(np.count_nonzero(meant))
+            selected = selected & array.is_valid().to_numpy(zero_copy_only=False)
+        count = int(np.count_nonzero(selected))
         if not pa.types.is_dictionary(array.type):
-            return SomeTexts(array, meant, count)
+            return SomeTexts(array, selected, count)
         used = np.zeros(len(array.dictionary), np.bool_)
-        used[array.indices.to_numpy(zero_copy_only=False)[meant].astype(np.int64)] = True
+        used[array.indices.to_numpy(zero_copy_only=False)[selected].astype(np.int64)] = True
         return SomeTexts(array.dictionary, used, count)
 
-    def numbers(self, name: str, meant: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64] | npt.NDArray[np.float64]:
+    def numbers(self, name: str, selected: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64] | npt.NDArray[np.float64]:
         """The numbers that some rows have in a column, int64[n] or float64[n].
 
         Args:
             name: Of the column.
-            meant: Which rows: bool[rows].
+            selected: Which rows: bool[rows].
         """
         array = self._array(name)
         if array is None:
             return np.empty(0, np.int64)
         if array.null_count:
-            meant = meant & array.is_valid().to_numpy(zero_copy_only=False)
+            selected = selected & array.is_valid().to_numpy(zero_copy_only=False)
         place, data = slice(array.offset, array.offset + len(array)), array.buffers()[1]
         if pa.types.is_floating(array.type):
-            return np.frombuffer(data, np.float64)[place][meant]
-        return np.frombuffer(data, np.int64)[place][meant]
+            return np.frombuffer(data, np.float64)[place][selected]
+        return np.frombuffer(data, np.int64)[place][selected]
 
     def keep(self) -> None:
         """Decompresses all columns at once: several are going to be asked for."""
@@ -251,16 +251,16 @@ def _is_of(field: pa.Field, dtype: str) -> bool:
     return bool(field.type == _ARROW_TYPES[dtype])
 
 
-def _with_silent(table: pa.Table, frame: pl.DataFrame) -> pa.Table:
+def _with_null_columns(table: pa.Table, frame: pl.DataFrame) -> pa.Table:
     """The columns of a frame, of which the table has those with a value."""
     there = dict(zip(table.column_names, zip(table.schema, table.columns, strict=True), strict=True))
     nothing = pa.nulls(frame.height)
-    columns = [there.get(name) or (_silent_field(name, f"{dtype}"), nothing) for name, dtype in frame.schema.items()]
+    columns = [there.get(name) or (_null_field(name, f"{dtype}"), nothing) for name, dtype in frame.schema.items()]
     return pa.Table.from_arrays([values for _, values in columns], schema=pa.schema([field for field, _ in columns]))
 
 
 @lru_cache(4096)
-def _silent_field(name: str, dtype: str) -> pa.Field:
+def _null_field(name: str, dtype: str) -> pa.Field:
     return pa.field(name, pa.null(), metadata={_TYPE: dtype})
 
 
@@ -289,11 +289,11 @@ def _decoded(table: pa.Table) -> pa.Table:
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:
-    silent = [field.name for field in table.schema if pa.types.is_null(field.type)]
-    frame = pl.from_arrow(_decoded(table.drop_columns(silent) if silent else table))
+    null_names = [field.name for field in table.schema if pa.types.is_null(field.type)]
+    frame = pl.from_arrow(_decoded(table.drop_columns(null_names) if null_names else table))
     if not isinstance(frame, pl.DataFrame):
         raise TypeError(f"expected a table, got {type(frame)}")
-    if not silent:
+    if not null_names:
         return frame
     there = frame.schema  # made of all columns with each call
     schema = {

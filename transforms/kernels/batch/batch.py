@@ -74,8 +74,8 @@ class Batch:
         """One batch for each part number below `count`, None where no row has it. `parts`: int64[rows]."""
         order = np.argsort(parts, kind="stable")
         bounds = np.searchsorted(parts[order], np.arange(count + 1))
-        arranged = self.take(order)
-        cell_bounds = np.searchsorted(arranged.cells["row"].to_numpy(), bounds)
+        ordered = self.take(order)
+        cell_bounds = np.searchsorted(ordered.cells["row"].to_numpy(), bounds)
         found: list[Batch | None] = []
         for part in range(count):
             start, stop = int(bounds[part]), int(bounds[part + 1])
@@ -83,8 +83,8 @@ class Batch:
                 found.append(None)
                 continue
             first, last = int(cell_bounds[part]), int(cell_bounds[part + 1])
-            cells = _shifted(arranged.cells[first:last], -start) if last > first else no_cells()
-            found.append(Batch(self.group, arranged.rows[start:stop], cells))
+            cells = _shifted(ordered.cells[first:last], -start) if last > first else no_cells()
+            found.append(Batch(self.group, ordered.rows[start:stop], cells))
         return found
 
     def canonical(self) -> "Batch":
@@ -134,8 +134,10 @@ class EncodedBatch:
         start = _HEADER.size + header_size
         self.group: Group = json.loads(bytes(view[_HEADER.size : start]))["group"]
         self.rows = ArrowFile(view[start : start + rows_size], stored)
-        rest = view[start + rows_size :]
-        self.cells = ArrowFile(rest, None if stored is None else _stored_cells(rest, stored)) if rest else None
+        remaining = view[start + rows_size :]
+        self.cells = (
+            ArrowFile(remaining, None if stored is None else _stored_cells(remaining, stored)) if remaining else None
+        )
 
     def frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """All rows and all cells."""

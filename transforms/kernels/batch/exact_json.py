@@ -259,8 +259,8 @@ def _with_big_integers(records: Sequence[bytes]) -> list[int]:
 
 def _digit_runs(block: npt.NDArray[np.uint8], start: int) -> npt.NDArray[np.int64]:
     """Where 19 digits begin, in the stretch of a block that begins at `start`."""
-    stretch = block[start : start + _CACHED_BYTES + _DIGITS - 1]
-    runs = (stretch - ord("0")) <= 9  # noqa: PLR2004 - uint8 arithmetic wraps, so that other bytes are large
+    piece = block[start : start + _CACHED_BYTES + _DIGITS - 1]
+    runs = (piece - ord("0")) <= 9  # noqa: PLR2004 - uint8 arithmetic wraps, so that other bytes are large
     for shift in (1, 2, 4, 8, 3):  # runs of 2, 4, 8, 16 and then 19 digits
         runs = runs[:-shift] & runs[shift:]
     return np.flatnonzero(runs) + start

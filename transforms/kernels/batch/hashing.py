@@ -74,5 +74,5 @@ def registers(texts: pl.Series | SomeTexts, lg_k: int) -> bytes | None:
     if _digests is None:
         return None
     if isinstance(texts, SomeTexts):
-        return _digests.registers(*texts.buffers, lg_k, texts.meant.view(np.uint8))
+        return _digests.registers(*texts.buffers, lg_k, texts.selected.view(np.uint8))
     return _digests.registers(*buffers(texts), lg_k)

@@ -11,7 +11,7 @@ import orjson
 import polars as pl
 
 from transforms.kernels.batch.batch import CELLS, Positions, no_cells
-from transforms.kernels.batch.null_columns import silence
+from transforms.kernels.batch.null_columns import null_column
 from transforms.kernels.batch.sorting import order_of_numbers
 from transforms.kernels.batch.value_columns import column_name
 from transforms.rules import coordinates
@@ -135,13 +135,11 @@ def tabulated(objects: Sequence[JsonObject], known: Shapes | None = None) -> tup
     for key, (rows, values) in rare.items():
         gathered[key].rows.append(np.array(rows, np.int64))
         gathered[key].values.append(values)
-    found = (
-        (key, form, where, series) for key, stretches in gathered.items() for form, where, series in _by_form(stretches)
-    )
-    return laid_out(found, len(objects))
+    found = ((key, form, where, series) for key, of_key in gathered.items() for form, where, series in _by_form(of_key))
+    return columns_and_cells(found, len(objects))
 
 
-def laid_out(found: Iterable[Found], count: int) -> tuple[dict[str, pl.Series], pl.DataFrame]:
+def columns_and_cells(found: Iterable[Found], count: int) -> tuple[dict[str, pl.Series], pl.DataFrame]:
     """The columns `FORM:KEY` of shape (count,), and the cells, of values given form by form."""
     columns: dict[str, pl.Series] = {}
     cells: list[Found] = []
@@ -153,13 +151,13 @@ def laid_out(found: Iterable[Found], count: int) -> tuple[dict[str, pl.Series], 
     return columns, cells_of(cells) if cells else no_cells()
 
 
-def _by_form(stretches: _Values) -> Iterable[tuple[str, Positions, pl.Series]]:
+def _by_form(of_key: _Values) -> Iterable[tuple[str, Positions, pl.Series]]:
     """The values of one key, form by form, each with its rows."""
-    if len(stretches.values) == 1:
-        rows, values = stretches.rows[0], stretches.values[0]
+    if len(of_key.values) == 1:
+        rows, values = of_key.rows[0], of_key.values[0]
     else:
-        rows = np.concatenate(stretches.rows)
-        values = [value for stretch in stretches.values for value in stretch]
+        rows = np.concatenate(of_key.rows)
+        values = [value for piece in of_key.values for value in piece]
     types = set(map(type, values))
     if len({_FORM_OF[kind] for kind in types}) == 1:
         yield from _series(_FORM_OF[types.pop()], rows, values)
@@ -238,8 +236,8 @@ def _gathered(
 ) -> pl.Series:
     """The values at their places of a column, null elsewhere, and of that what stands at each place of an order."""
     if not values:
-        return silence("", dtype, len(order))
-    whole = pl.concat([*values, silence("", dtype, 1)])
+        return null_column("", dtype, len(order))
+    whole = pl.concat([*values, null_column("", dtype, 1)])
     places = np.full(len(order), len(whole) - 1, np.int64)
     places[np.concatenate(where)] = np.arange(len(whole) - 1)
     return whole.gather(places[order])

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 
-def silent_columns(frame: pl.DataFrame) -> set[str]:
+def null_column_names(frame: pl.DataFrame) -> set[str]:
     """The names of the columns that have no value in any row."""
     return {column.name for column in frame.iter_columns() if column.null_count() == frame.height}
 
@@ -20,31 +20,31 @@ def without(frame: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
     return pl.DataFrame([column for column in frame.iter_columns() if column.name not in names]) if names else frame
 
 
-def silence(name: str, dtype: pl.DataType, height: int) -> pl.Series:
+def null_column(name: str, dtype: pl.DataType, height: int) -> pl.Series:
     """A column without a value."""
     return pl.Series(name, [None], dtype).new_from_index(0, height)
 
 
 def taken(frame: pl.DataFrame, positions: npt.NDArray[np.int64]) -> pl.DataFrame:
     """The rows of a frame at these positions, in this order: int64[N]."""
-    silent = silent_columns(frame)
-    if not silent or len(silent) == frame.width:
+    null_names = null_column_names(frame)
+    if not null_names or len(null_names) == frame.width:
         return frame[positions]
-    return completed(without(frame, silent)[positions], frame.schema, len(positions))
+    return completed(without(frame, null_names)[positions], frame.schema, len(positions))
 
 
 def stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """The rows of frames one below the other, with the columns that any of them has; null where one lacks it."""
-    heard = [without(frame, silent_columns(frame)) for frame in frames]
-    if not all(frame.width for frame in heard):  # rows that say nothing at all count too
+    with_values = [without(frame, null_column_names(frame)) for frame in frames]
+    if not all(frame.width for frame in with_values):  # rows that say nothing at all count too
         return pl.concat(frames, how="diagonal").rechunk()
     schema = {name: dtype for frame in frames for name, dtype in frame.schema.items()}
-    return completed(pl.concat(heard, how="diagonal").rechunk(), schema, sum(frame.height for frame in frames))
+    return completed(pl.concat(with_values, how="diagonal").rechunk(), schema, sum(frame.height for frame in frames))
 
 
 def completed(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], height: int) -> pl.DataFrame:
     """A frame with all columns of a schema, in its order; those that it lacks have no value."""
     columns = {column.name: column for column in frame.iter_columns()}
     return pl.DataFrame(
-        [columns[name] if name in columns else silence(name, dtype, height) for name, dtype in schema.items()]
+        [columns[name] if name in columns else null_column(name, dtype, height) for name, dtype in schema.items()]
     )

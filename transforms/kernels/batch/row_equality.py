@@ -13,7 +13,7 @@ import polars as pl
 from transforms.kernels.batch.batch import Batch, Positions, cells_at
 from transforms.kernels.batch.exact_json import exact_json
 from transforms.kernels.batch.metadata_columns import ALWAYS_COLUMNS, DENSITY, FORMS, Found, cells_of, spread
-from transforms.kernels.batch.null_columns import silence, without
+from transforms.kernels.batch.null_columns import null_column, without
 from transforms.kernels.batch.sparse_values import cell_groups, cell_values, without_values
 from transforms.kernels.batch.value_columns import column_name, form_and_key
 from transforms.rules.values import JsonValue
@@ -24,7 +24,7 @@ _SOURCE = ("export_name", "offset")
 """Columns that say where a row came from, and nothing about it."""
 
 
-def arranged(batch: Batch) -> Batch:
+def consolidated(batch: Batch) -> Batch:
     """The same rows, each form of each key in its place: a column where it is frequent, else cells."""
     height = batch.rows.height
     in_cells = _cell_counts(batch.cells)
@@ -115,26 +115,26 @@ def json_value(form: str, stored: bool | float | str) -> JsonValue:  # noqa: FBT
             return stored
 
 
-def together(batches: Iterable[Batch]) -> Batch:
+def consolidated_from(batches: Iterable[Batch]) -> Batch:
     """All rows of batches, arranged."""
-    return arranged(Batch.concatenated(list(batches)))
+    return consolidated(Batch.concatenated(list(batches)))
 
 
 def canonical(batch: Batch) -> Batch:
     """The same rows with their columns by name; their bytes show nothing of how they came together (P3)."""
     ordered = batch.canonical()
-    return Batch(batch.group, _made_anew(ordered.rows), _made_anew(ordered.cells))
+    return Batch(batch.group, _rebuilt(ordered.rows), _rebuilt(ordered.cells))
 
 
-def _made_anew(frame: pl.DataFrame) -> pl.DataFrame:
-    return pl.DataFrame([_laid_out(values) for values in frame.iter_columns()])
+def _rebuilt(frame: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame([_compact(values) for values in frame.iter_columns()])
 
 
-def _laid_out(values: pl.Series) -> pl.Series:
+def _compact(values: pl.Series) -> pl.Series:
     """The same values, their memory made of them alone: its unused bits depend on where the values were taken from."""
     missing = values.null_count()
     if missing == len(values):
-        return silence(values.name, values.dtype, len(values))
+        return null_column(values.name, values.dtype, len(values))
     if not missing and values.dtype != pl.Boolean:
         return values  # numbers leave no bits between them, and of strings their bytes alone are written
     present = np.flatnonzero(values.is_not_null().to_numpy())

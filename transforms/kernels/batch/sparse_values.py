@@ -32,7 +32,7 @@ def without_values(cells: pl.DataFrame, values: Collection[tuple[str, str]]) -> 
     return cells.join(others, on=["form", "key"], how="anti", maintain_order="left")
 
 
-def stretches(sorted_rows: pl.DataFrame, *names: str) -> pl.DataFrame:
+def row_ranges(sorted_rows: pl.DataFrame, *names: str) -> pl.DataFrame:
     """Where rows that say the same in some columns begin, and how many there are: columns `names`, start, count.
 
     The rows are sorted by these columns.
@@ -50,7 +50,7 @@ def cell_groups(batch: Batch) -> Iterator[tuple[tuple[str, str], pl.DataFrame]]:
         return
     cells = ordered(batch.cells, "key", "form")
     # Stretches of one frame: `partition_by` copies each group.
-    for key, form, start, count in stretches(cells, "key", "form").iter_rows():
+    for key, form, start, count in row_ranges(cells, "key", "form").iter_rows():
         yield (key, form), cells[start : start + count]
 
 

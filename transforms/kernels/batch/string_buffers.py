@@ -14,12 +14,12 @@ class SomeTexts:
 
     Attributes:
         array: A large string array of N texts.
-        meant: Which of them; none that is null: bool[N].
+        selected: Which of them; none that is null: bool[N].
         count: How many values of the column these are.
     """
 
     array: pa.LargeStringArray
-    meant: npt.NDArray[np.bool_]
+    selected: npt.NDArray[np.bool_]
     count: int
 
     @property

@@ -3,7 +3,7 @@
 import numpy as np
 
 from transforms.kernels.batch.batch import Batch
-from transforms.kernels.batch.row_equality import differing, together
+from transforms.kernels.batch.row_equality import consolidated_from, differing
 from transforms.kernels.merge.timeline import identity
 from transforms.rules.rejected_identity import Identity
 
@@ -27,7 +27,7 @@ def accepted_since(then: Batch | None, now: Batch | None) -> dict[Identity, bool
     found = dict.fromkeys(names, True)
     if both:
         before, after = np.array(both, np.int64).T
-        pool = together([then, now])
+        pool = consolidated_from([then, now])
         after = after + then.rows.height
         changed = differing(pool, before, after)
         for column in ("export_name", "offset"):

@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 
 from transforms.kernels.batch.batch import Batch, Positions
-from transforms.kernels.batch.row_equality import differing, together
-from transforms.kernels.merge.merge_metadata import laid_over
+from transforms.kernels.batch.row_equality import consolidated_from, differing
+from transforms.kernels.merge.merge_metadata import merge_metadata
 from transforms.kernels.merge.rejections import Duplicates, Unknown
-from transforms.kernels.merge.timeline import HELD, NEVER, follow_masks, gone_segments
+from transforms.kernels.merge.timeline import NEVER, PUBLISHED, follow_masks, removed_segments
 from transforms.rules.annotations import SEGMENT
 from transforms.rules.policies import Step
 from transforms.rules.rejections import Fault
@@ -49,55 +49,57 @@ class Decisions:
     def __init__(self, lines: pl.DataFrame, pool: Batch, steps: Sequence[Step], *, has_masks: bool) -> None:
         """Takes the timeline, the rows that its column `row` counts, and the steps."""
         self.pool = pool
-        self.since: Positions = np.full(lines.height, HELD, np.int64)
+        self.since: Positions = np.full(lines.height, PUBLISHED, np.int64)
         self.asked: Positions = self.since
         self._lines = lines
         self._steps = steps
-        self._who: Positions = lines["who"].to_numpy()
+        self._identity: Positions = lines["identity"].to_numpy()
         self._step: Positions = lines["step"].to_numpy().astype(np.int64)
         self._row: Positions = lines["row"].to_numpy()
         modes = np.array([_MODES[step.mode] for step in steps], np.int8)
         self._mode = modes[np.maximum(self._step, 0)] if lines.height else np.empty(0, np.int8)
         self._fates = np.zeros(lines.height, np.int8)
-        self._fates[~lines["stays"].to_numpy()] = Fate.DUPLICATE
+        self._fates[~lines["is_effective"].to_numpy()] = Fate.DUPLICATE
         self._faults: dict[int, Fault] = {}
         self._loses = np.zeros(lines.height, np.bool_)
         self._has_masks = has_masks
         self._masks: Positions = np.full(lines.height, -1, np.int64)
-        count = int(self._who[-1]) + 1 if lines.height else 0
+        count = int(self._identity[-1]) + 1 if lines.height else 0
         self._now = np.full(count, -1, np.int64)
-        self._came = np.full(count, NEVER, np.int64)
-        self._asked = np.full(count, NEVER, np.int64)
+        self._present_since = np.full(count, NEVER, np.int64)
+        self._asked_since = np.full(count, NEVER, np.int64)
         self._moved = np.zeros(count, np.bool_)
-        held = self._step == HELD
-        self._now[self._who[held]] = self._row[held]
-        self._came[self._who[held]] = self._asked[self._who[held]] = HELD
+        is_published = self._step == PUBLISHED
+        self._now[self._identity[is_published]] = self._row[is_published]
+        self._present_since[self._identity[is_published]] = self._asked_since[self._identity[is_published]] = PUBLISHED
 
     def reject(self, faults: Mapping[int, Fault]) -> None:
         """Has rows, given by their number, rejected where they would be created or update a row."""
-        self._loses = np.isin(self._row, np.array(sorted(faults), np.int64)) & (self._step != HELD)
+        self._loses = np.isin(self._row, np.array(sorted(faults), np.int64)) & (self._step != PUBLISHED)
         for line in np.flatnonzero(self._loses).tolist():
             self._faults[line] = faults[int(self._row[line])]
 
     def decide(self) -> None:
         """Decides all lines."""
-        brought = self._step != HELD
+        is_incoming = self._step != PUBLISHED
         if not self._has_masks:
-            self._rounds(np.flatnonzero(brought & (self._fates == Fate.OPEN)), {})
+            self._rounds(np.flatnonzero(is_incoming & (self._fates == Fate.OPEN)), {})
             return
         masks = self._masks = follow_masks(self._lines)
-        segments = (self._lines["space"] == SEGMENT).to_numpy() & brought
+        segments = (self._lines["space"] == SEGMENT).to_numpy() & is_incoming
         # A duplicate takes its segments along, also those whose index stands in another mask of the job alone.
         owned = segments & (masks >= 0)
         lost = owned & (self._fates[masks] == Fate.DUPLICATE)
         self._fates[lost] = Fate.DUPLICATE
-        self._rounds(np.flatnonzero(brought & ~segments & (self._fates == Fate.OPEN)), {})
+        self._rounds(np.flatnonzero(is_incoming & ~segments & (self._fates == Fate.OPEN)), {})
         owned &= self._fates == Fate.OPEN
         self._fates[owned & (self._fates[masks] == Fate.IGNORED)] = Fate.IGNORED
         self._fates[owned & (self._fates[masks] == Fate.UNKNOWN) & ~self._loses] = Fate.UNKNOWN
         open_segments = np.flatnonzero(segments & (self._fates == Fate.OPEN))
-        gone = gone_segments(self._lines, masks, [step.mode == "replace" for step in self._steps])
-        self._rounds(open_segments, dict(zip(gone.select("who", "step").rows(), gone["mask"].to_list(), strict=True)))
+        removed = removed_segments(self._lines, masks, [step.mode == "replace" for step in self._steps])
+        self._rounds(
+            open_segments, dict(zip(removed.select("identity", "step").rows(), removed["mask"].to_list(), strict=True))
+        )
 
     def rows(self) -> Positions:
         """The rows of the pool that the partition holds now, in the order of their identity."""
@@ -105,7 +107,9 @@ class Decisions:
 
     def known(self) -> pl.DataFrame:
         """Columns reference_id, since and asked: the step from which on one is there, and would be but for `reject`."""
-        return pl.DataFrame([self._ids(), pl.Series("since", self._came), pl.Series("asked", self._asked)])
+        return pl.DataFrame(
+            [self._ids(), pl.Series("since", self._present_since), pl.Series("asked", self._asked_since)]
+        )
 
     def changed(self) -> pl.Series:
         """The reference ids, once for each identity, of rows that are not what the dataset held."""
@@ -113,7 +117,7 @@ class Decisions:
 
     def _ids(self) -> pl.Series:
         """The reference id of each identity."""
-        return self._lines["reference_id"].gather(np.flatnonzero(np.diff(self._who, prepend=-1)))
+        return self._lines["reference_id"].gather(np.flatnonzero(np.diff(self._identity, prepend=-1)))
 
     def count(self, fate: Fate) -> int:
         """How many of the rows brought have this fate."""
@@ -121,7 +125,7 @@ class Decisions:
 
     def rows_with(self, *fates: Fate) -> set[int]:
         """The rows brought that have one of these fates."""
-        return set(self._row[np.isin(self._fates, fates) & (self._step != HELD)].tolist())
+        return set(self._row[np.isin(self._fates, fates) & (self._step != PUBLISHED)].tolist())
 
     def rejections(self) -> Iterator[tuple[Positions, list[Fault] | Duplicates | Unknown]]:
         """Rows brought that are rejected, with their faults, or with the one reason that all of them have."""
@@ -141,46 +145,51 @@ class Decisions:
         masks = self._masks[lines]
         by_mask = (masks >= 0) & (self._fates[masks] == Fate.DUPLICATE)
         of = np.where(by_mask, masks, lines)
-        begins = (np.diff(self._who, prepend=-1) != 0) | (np.diff(self._step, prepend=HELD - 1) != 0)
+        begins = (np.diff(self._identity, prepend=-1) != 0) | (np.diff(self._step, prepend=PUBLISHED - 1) != 0)
         numbers = np.cumsum(begins) - 1
-        stays = np.flatnonzero(self._lines["stays"].to_numpy())  # one of each number, in their order
-        return Duplicates(self._row[stays[numbers[of]]], by_mask)
+        effective = np.flatnonzero(self._lines["is_effective"].to_numpy())  # one of each number, in their order
+        return Duplicates(self._row[effective[numbers[of]]], by_mask)
 
-    def _rounds(self, lines: Positions, gone: Mapping[tuple[int, int], int]) -> None:
-        """Decides open lines; `gone` are identities that end at a step: (who, step) to the line of their mask."""
-        ends = np.array(sorted(gone), np.int64).reshape(-1, 2)
-        who = np.concatenate([self._who[lines], ends[:, 0]])
+    def _rounds(self, lines: Positions, removed: Mapping[tuple[int, int], int]) -> None:
+        """Decides open lines.
+
+        Args:
+            lines: Positions of lines whose fate is open: int64[N].
+            removed: Segments that are removed at a step: (identity, step) to the line of the mask that removes them.
+        """
+        ends = np.array(sorted(removed), np.int64).reshape(-1, 2)
+        identities = np.concatenate([self._identity[lines], ends[:, 0]])
         step = np.concatenate([self._step[lines], ends[:, 1]])
         line = np.concatenate([lines, np.full(len(ends), -1, np.int64)])
-        order = np.lexsort((step, who))
-        who, step, line = who[order], step[order], line[order]
-        first = np.flatnonzero(np.diff(who, prepend=-1))
-        numbers = np.arange(len(who)) - np.repeat(first, np.diff(np.append(first, len(who))))
+        order = np.lexsort((step, identities))
+        identities, step, line = identities[order], step[order], line[order]
+        first = np.flatnonzero(np.diff(identities, prepend=-1))
+        numbers = np.arange(len(identities)) - np.repeat(first, np.diff(np.append(first, len(identities))))
         for number in range(int(numbers.max(initial=-1)) + 1):
             now = numbers == number
             decided = now & (line >= 0)
             self._round(line[decided])
             for place in np.flatnonzero(now & (line < 0)).tolist():
-                if self._now[who[place]] >= 0:
-                    self._now[who[place]] = -1
-                    self._moved[who[place]] = True
-                    self._lose_segment(gone[int(who[place]), int(step[place])])
+                if self._now[identities[place]] >= 0:
+                    self._now[identities[place]] = -1
+                    self._moved[identities[place]] = True
+                    self._lose_segment(removed[int(identities[place]), int(step[place])])
 
     def _lose_segment(self, mask: int) -> None:
         """A mask that has lost a segment is another mask, although its own row may say the same."""
         if self._fates[mask] != Fate.UNCHANGED:
             return
         self._fates[mask] = Fate.UPDATED
-        self._moved[self._who[mask]] = True
-        who = self._who == self._who[mask]
-        later = who & (self._step > self._step[mask]) & (self._fates == Fate.UPDATED)
+        self._moved[self._identity[mask]] = True
+        identities = self._identity == self._identity[mask]
+        later = identities & (self._step > self._step[mask]) & (self._fates == Fate.UPDATED)
         if not later.any():
-            self._now[self._who[mask]] = self._row[mask]
+            self._now[self._identity[mask]] = self._row[mask]
 
     def _round(self, lines: Positions) -> None:
         """Decides lines of which no two are of one identity."""
-        who, mode = self._who[lines], self._mode[lines]
-        before = self._now[who]
+        identities, mode = self._identity[lines], self._mode[lines]
+        before = self._now[identities]
         known = before >= 0
         fates = np.zeros(len(lines), np.int8)
         fates[known & (mode == _APPEND)] = Fate.IGNORED
@@ -189,14 +198,16 @@ class Decisions:
         has_target = np.where(loses, self.asked[lines], self.since[lines]) <= self._step[lines]
         fates[~known] = np.where((mode != _MERGE) & has_target, Fate.CREATED, Fate.UNKNOWN)[~known]
         created = fates == Fate.CREATED
-        self._asked[who[created]] = np.minimum(self._asked[who[created]], self._step[lines][created])
+        self._asked_since[identities[created]] = np.minimum(
+            self._asked_since[identities[created]], self._step[lines][created]
+        )
         fates[loses & (created | (fates == Fate.OPEN))] = Fate.FAULTY
         rows = self._row[lines].copy()
         merging = np.flatnonzero(known & (mode == _MERGE) & (fates == Fate.OPEN))
         if len(merging):
             start = self.pool.rows.height
-            laid, faults = laid_over(self.pool, before[merging], rows[merging])
-            self.pool = together([self.pool, laid])
+            merged, faults = merge_metadata(self.pool, before[merging], rows[merging])
+            self.pool = consolidated_from([self.pool, merged])
             rows[merging] = np.arange(start, start + len(merging))
             for place, fault in faults.items():
                 fates[merging[place]] = Fate.FAULTY
@@ -207,7 +218,7 @@ class Decisions:
             fates[compared] = np.where(differs, Fate.UPDATED, Fate.UNCHANGED)
         self._fates[lines] = fates
         new = np.isin(fates, (Fate.CREATED, Fate.UPDATED))
-        self._now[who[new]] = rows[new]
+        self._now[identities[new]] = rows[new]
         created = fates == Fate.CREATED
-        self._came[who[created]] = self._step[lines][created]
-        self._moved[who[new]] = True
+        self._present_since[identities[created]] = self._step[lines][created]
+        self._moved[identities[new]] = True

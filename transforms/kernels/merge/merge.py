@@ -13,16 +13,16 @@ import polars as pl
 
 from transforms.kernels.batch.batch import Batch, Positions, no_cells
 from transforms.kernels.batch.hashing import partitions_of
-from transforms.kernels.batch.row_equality import arranged, canonical
+from transforms.kernels.batch.row_equality import canonical, consolidated
 from transforms.kernels.merge.decisions import Decisions, Fate
 from transforms.kernels.merge.rejections import Duplicates, Unknown, duplicate_rows, faulty_rows, unknown_rows
-from transforms.kernels.merge.resolve_conflicts import Ruling, cleared, losing
-from transforms.kernels.merge.timeline import HELD, NEVER, timeline
-from transforms.rules.export_rows import GROUPS, MARKS, TARGETS, Group
+from transforms.kernels.merge.resolve_conflicts import Resolution, cleared, dropped_values
+from transforms.kernels.merge.timeline import NEVER, PUBLISHED, timeline
+from transforms.rules.export_rows import ANNOTATION_GROUPS, GROUPS, REFERENCED_GROUPS, Group
 from transforms.rules.policies import Step
 from transforms.rules.rejections import Fault
 
-_BROUGHT_ONLY = ("export", "chunk", "line", "part")
+_INCOMING_ONLY = ("export", "chunk", "line", "part")
 
 
 @dataclass(slots=True)
@@ -84,37 +84,39 @@ class Merged:
 
 def merge(
     incoming: Mapping[Group, Sequence[Batch]],
-    held: Mapping[Group, Batch],
+    published: Mapping[Group, Batch],
     *,
     exports: Sequence[str],
     steps: Sequence[Step] = (Step(),),
     export_steps: Sequence[int] = (),
-    ruling: Ruling | None = None,
+    resolution: Resolution | None = None,
 ) -> Merged:
     """Merges the rows of one partition, step by step.
 
     Args:
         incoming: The batches of the job, in any order.
-        held: What the published version holds.
+        published: What the published version holds.
         exports: Name of each export of the job.
         steps: The jobs that these exports come from, one or (a backfill) several, in their order.
         export_steps: The step of each export; by default all belong to the first.
-        ruling: How type conflicts are settled, where that is known already (T6).
+        resolution: How type conflicts are settled, where that is known already (T6).
     """
     merged = Merged()
-    targets = pl.DataFrame(schema={"reference_id": pl.String, "since": pl.Int64, "asked": pl.Int64})
+    referenced = pl.DataFrame(schema={"reference_id": pl.String, "since": pl.Int64, "asked": pl.Int64})
     for group in GROUPS:
-        batches, before = incoming.get(group, ()), held.get(group)
+        batches, before = incoming.get(group, ()), published.get(group)
         if batches:
-            one = _Group(merged, group, Batch.concatenated(batches), before, exports, ruling)
-            known = one.merge(steps, export_steps or [0] * len(exports), targets)
+            one = _Group(merged, group, Batch.concatenated(batches), before, exports, resolution)
+            known = one.merge(steps, export_steps or [0] * len(exports), referenced)
         elif before is not None:
             merged.batches[group] = before
-            known = before.rows.select("reference_id", since=pl.lit(HELD, pl.Int64), asked=pl.lit(HELD, pl.Int64))
+            known = before.rows.select(
+                "reference_id", since=pl.lit(PUBLISHED, pl.Int64), asked=pl.lit(PUBLISHED, pl.Int64)
+            )
         else:
             continue
-        if group in TARGETS:
-            targets = pl.concat([targets, known])
+        if group in REFERENCED_GROUPS:
+            referenced = pl.concat([referenced, known])
     return merged
 
 
@@ -125,38 +127,38 @@ class _Group:
         self,
         merged: Merged,
         group: Group,
-        brought: Batch,
-        held: Batch | None,
+        incoming: Batch,
+        published: Batch | None,
         exports: Sequence[str],
-        ruling: Ruling | None,
+        resolution: Resolution | None,
     ) -> None:
         self._merged = merged
         self._group: Group = group
-        self._held = held
-        self._brought = brought
-        self._ruled: list[tuple[int, Fault]] = []
+        self._published = published
+        self._incoming = incoming
+        self._conflicts: list[tuple[int, Fault]] = []
         self._clears = False
-        if ruling is not None and (winners := ruling.winners.get(group)):
-            self._ruled = list(losing(brought, winners))
-            self._clears = ruling.on_conflict == "null"
+        if resolution is not None and (kept_kinds := resolution.kept_kinds.get(group)):
+            self._conflicts = list(dropped_values(incoming, kept_kinds))
+            self._clears = resolution.on_conflict == "null"
             if self._clears:
-                brought = cleared(brought, winners)
+                incoming = cleared(incoming, kept_kinds)
         names = pl.Series("export_name", list(exports), pl.String)
-        rows = brought.rows.with_columns(export_name=names.gather(brought.rows["export"])).drop(_BROUGHT_ONLY)
-        named = Batch(group, rows, brought.cells)
-        self._pool = arranged(named if held is None else Batch.concatenated([held, named]))
+        rows = incoming.rows.with_columns(export_name=names.gather(incoming.rows["export"])).drop(_INCOMING_ONLY)
+        named = Batch(group, rows, incoming.cells)
+        self._pool = consolidated(named if published is None else Batch.concatenated([published, named]))
 
-    def merge(self, steps: Sequence[Step], export_steps: Sequence[int], targets: pl.DataFrame) -> pl.DataFrame:
+    def merge(self, steps: Sequence[Step], export_steps: Sequence[int], referenced: pl.DataFrame) -> pl.DataFrame:
         """Decides every row; returns who is there, and since which step, as `Decisions.known` has it."""
-        held = None if self._held is None else self._held.rows
-        lines = timeline(self._group, self._brought.rows, held, steps=steps, export_steps=export_steps)
-        start = 0 if held is None else held.height
-        decisions = Decisions(lines, self._pool, steps, has_masks=self._group in MARKS)
-        if self._group in MARKS:
-            decisions.since, decisions.asked = self._targets_since(lines, targets)
-        if self._ruled and not self._clears:
+        published = None if self._published is None else self._published.rows
+        lines = timeline(self._group, self._incoming.rows, published, steps=steps, export_steps=export_steps)
+        start = 0 if published is None else published.height
+        decisions = Decisions(lines, self._pool, steps, has_masks=self._group in ANNOTATION_GROUPS)
+        if self._group in ANNOTATION_GROUPS:
+            decisions.since, decisions.asked = self._referenced_since(lines, referenced)
+        if self._conflicts and not self._clears:
             of_row: dict[int, Fault] = {}
-            for row, fault in self._ruled:
+            for row, fault in self._conflicts:
                 of_row.setdefault(start + row, fault)
             decisions.reject(of_row)
         decisions.decide()
@@ -165,20 +167,20 @@ class _Group:
         changed = decisions.changed()
         if len(changed):
             whole = (
-                arranged(decisions.pool.take(rows))
+                consolidated(decisions.pool.take(rows))
                 if len(rows) < decisions.pool.rows.height
                 else decisions.pool.take(rows)
             )
             self._merged.batches[self._group] = canonical(whole)
             self._merged.changed[self._group] = changed
-        elif self._held is not None:
-            self._merged.batches[self._group] = self._held
+        elif self._published is not None:
+            self._merged.batches[self._group] = self._published
         return decisions.known()
 
     @staticmethod
-    def _targets_since(lines: pl.DataFrame, targets: pl.DataFrame) -> tuple[Positions, Positions]:
+    def _referenced_since(lines: pl.DataFrame, referenced: pl.DataFrame) -> tuple[Positions, Positions]:
         """For each line the steps `since` and `asked` of its target; a step that never comes where it has none."""
-        earliest = targets.group_by("reference_id").agg(pl.col("since").min(), pl.col("asked").min())
+        earliest = referenced.group_by("reference_id").agg(pl.col("since").min(), pl.col("asked").min())
         joined = lines.select("reference_id").join(earliest, on="reference_id", how="left", maintain_order="left")
         return joined["since"].fill_null(NEVER).to_numpy(), joined["asked"].fill_null(NEVER).to_numpy()
 
@@ -190,22 +192,22 @@ class _Group:
         counts.ignored += decisions.count(Fate.IGNORED)
         counts.unchanged += decisions.count(Fate.UNCHANGED)
         for rows, reason in decisions.rejections():
-            brought = self._brought.rows[rows - start]
+            incoming = self._incoming.rows[rows - start]
             match reason:
                 case Duplicates():
-                    kept = self._brought.rows[reason.kept - start]
-                    frame = duplicate_rows(brought, self._group, kept, reason.by_mask.tolist())
+                    kept = self._incoming.rows[reason.kept - start]
+                    frame = duplicate_rows(incoming, self._group, kept, reason.by_mask.tolist())
                 case Unknown():
-                    frame = unknown_rows(brought, self._group, merging=reason.merging)
+                    frame = unknown_rows(incoming, self._group, merging=reason.merging)
                 case faults:
-                    frame = faulty_rows(brought, self._group, faults)
+                    frame = faulty_rows(incoming, self._group, faults)
             self._merged.rejected.append(frame)
             counts.rejected.update(frame["code"].to_list())
         if self._clears:
             effective = decisions.rows_with(Fate.CREATED, Fate.UPDATED, Fate.UNCHANGED)
-            found = [(row, fault) for row, fault in self._ruled if start + row in effective]
+            found = [(row, fault) for row, fault in self._conflicts if start + row in effective]
             if found:
                 where = np.array([row for row, _ in found], np.int64)
                 faults = [fault for _, fault in found]
-                self._merged.rejected.append(faulty_rows(self._brought.rows[where], self._group, faults))
+                self._merged.rejected.append(faulty_rows(self._incoming.rows[where], self._group, faults))
                 counts.cleared += len(found)

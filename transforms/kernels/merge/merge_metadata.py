@@ -17,38 +17,40 @@ from transforms.rules.values import JsonObject
 Mask = npt.NDArray[np.bool_]
 
 
-def laid_over(pool: Batch, below: Positions, above: Positions) -> tuple[Batch, dict[int, Fault]]:
+def merge_metadata(pool: Batch, base: Positions, updates: Positions) -> tuple[Batch, dict[int, Fault]]:
     """Rows with the metadata of others laid over theirs, and what is wrong with the coordinates that come out (C4, C5).
 
     Args:
         pool: An arranged batch.
-        below: int64[N], the rows that are updated: all but metadata and source stays theirs.
-        above: int64[N], the rows whose metadata is laid over.
+        base: int64[N], the rows that are updated: all but metadata and source stays theirs.
+        updates: int64[N], the rows whose metadata is laid over.
 
     Returns:
         N rows, and faults by position among them; a row with a fault is not to be used.
     """
-    lower, upper = pool.rows[below], pool.rows[above]
-    lower_cells, upper_cells = cells_at(pool.cells, below), cells_at(pool.cells, above)
-    touched = _touched(upper, upper_cells)
-    columns = {column.name: column for column in lower.iter_columns()}
-    columns |= {name: upper[name] for name in ("export_name", "offset")}
-    for name, beneath, above_it in zip(lower.columns, lower.iter_columns(), upper.iter_columns(), strict=True):
+    base_rows, update_rows = pool.rows[base], pool.rows[updates]
+    base_cells, update_cells = cells_at(pool.cells, base), cells_at(pool.cells, updates)
+    touched = _touched(update_rows, update_cells)
+    columns = {column.name: column for column in base_rows.iter_columns()}
+    columns |= {name: update_rows[name] for name in ("export_name", "offset")}
+    for name, base_values, update_values in zip(
+        base_rows.columns, base_rows.iter_columns(), update_rows.iter_columns(), strict=True
+    ):
         value = form_and_key(name)
         if value and value[1] in touched:
             form, key = value
-            over = _nothing(form, len(below)) if form == "null" else above_it
-            columns[name] = over.zip_with(pl.Series(touched[key]), beneath)
-    kept = lower_cells
+            values = _nothing(form, len(base)) if form == "null" else update_values
+            columns[name] = values.zip_with(pl.Series(touched[key]), base_values)
+    kept = base_cells
     if kept.height:
         in_cells = set(kept["key"].unique().to_list())
         dense = [key for key in touched if key in in_cells]
-        covered = [upper_cells.select("row", "key")]
+        covered = [update_cells.select("row", "key")]
         for key in dense:
             rows = np.flatnonzero(touched[key]).astype(np.uint32)
             covered.append(pl.DataFrame({"row": rows, "key": pl.Series([key]).new_from_index(0, len(rows))}))
         kept = kept.join(pl.concat(covered), on=["row", "key"], how="anti")
-    cells = pl.concat([kept, upper_cells.filter(pl.col("form") != "null")]).sort("row", "key", "form")
+    cells = pl.concat([kept, update_cells.filter(pl.col("form") != "null")]).sort("row", "key", "form")
     faults = _relocated(columns, touched)
     return Batch(pool.group, pl.DataFrame(columns), cells), faults
 
@@ -58,10 +60,10 @@ def _nothing(form: str, height: int) -> pl.Series:
     return pl.Series([None], dtype=FORMS[form]).new_from_index(0, height)
 
 
-def _touched(upper: pl.DataFrame, cells: pl.DataFrame) -> dict[str, Mask]:
+def _touched(update_rows: pl.DataFrame, cells: pl.DataFrame) -> dict[str, Mask]:
     """Key to the rows of which the update names it, for the keys that have a column."""
     touched: dict[str, Mask] = {}
-    for column in upper.iter_columns():
+    for column in update_rows.iter_columns():
         value = form_and_key(column.name)
         if value:
             key = value[1]
@@ -92,10 +94,10 @@ def _relocated(columns: dict[str, pl.Series], touched: Mapping[str, Mask]) -> di
     for key, changed in numbers.items():
         where = list(changed)
         strings = columns[column_name("string", key)]
-        stays = np.ones(len(strings), np.bool_)
-        stays[where] = False
+        is_kept = np.ones(len(strings), np.bool_)
+        is_kept[where] = False
         # Not by scattering null, below which the strings would go on: they would show in the bytes (P3).
-        columns[column_name("string", key)] = strings.zip_with(pl.Series(stays), _nothing("string", len(strings)))
+        columns[column_name("string", key)] = strings.zip_with(pl.Series(is_kept), _nothing("string", len(strings)))
         before = columns.get(column_name("float", key), _nothing("float", len(strings)))
         columns[column_name("float", key)] = (
             before.clone().scatter(where, list(changed.values())).alias(column_name("float", key))

@@ -8,7 +8,7 @@ import polars as pl
 
 from transforms.kernels.batch.batch import Positions
 from transforms.rules.annotations import GEOMETRIC, MASK, SEGMENT
-from transforms.rules.export_rows import TARGETS, Group
+from transforms.rules.export_rows import REFERENCED_GROUPS, Group
 from transforms.rules.identity import is_derived
 from transforms.rules.rejections import Code, Fault, shown
 
@@ -86,7 +86,7 @@ def duplicate_rows(
         kept: The other row for each of them.
         by_mask: As in `Duplicates`; by default none.
     """
-    if group in TARGETS:
+    if group in REFERENCED_GROUPS:
         faults = [
             _duplicate("a reference_id that this job has only once", shown(name), "reference_id")
             for name in rows["reference_id"].to_list()

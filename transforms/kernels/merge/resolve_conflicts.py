@@ -21,44 +21,44 @@ _WANTED = {"number": "a number", "string": "a string", "other": "a list or an ob
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class Resolution:
     """How the type conflicts of a job are settled.
 
     Attributes:
         on_conflict: Whether records with a losing value are rejected whole, or only the value is cleared.
-        winners: Group to field to the kind that its values have to have; fields without a conflict are not listed.
+        kept_kinds: Group to field to the kind that its values have to have; fields without a conflict are not listed.
     """
 
     on_conflict: OnConflict
-    winners: Mapping[Group, Mapping[str, str]]
+    kept_kinds: Mapping[Group, Mapping[str, str]]
 
 
-def losing(batch: Batch, winners: Mapping[str, str]) -> Iterator[tuple[int, Fault]]:
+def dropped_values(batch: Batch, kept_kinds: Mapping[str, str]) -> Iterator[tuple[int, Fault]]:
     """(row, fault) of every value of another kind than the one that its field has to have."""
     for key, forms in values_by_form(batch).items():
-        if key not in winners:
+        if key not in kept_kinds:
             continue
-        for form, stretches in forms.items():
-            if form == "null" or form in KIND_FORMS[winners[key]]:
+        for form, pieces in forms.items():
+            if form == "null" or form in KIND_FORMS[kept_kinds[key]]:
                 continue
-            for rows, values in stretches:
+            for rows, values in pieces:
                 places = np.flatnonzero(values.is_not_null().to_numpy())
                 where = places if rows is None else rows[places]
                 for row, value in zip(where.tolist(), values.gather(places).to_list(), strict=True):
-                    yield row, _fault(key, winners[key], json_value(form, value))
+                    yield row, _fault(key, kept_kinds[key], json_value(form, value))
 
 
-def _fault(key: str, winner: str, value: JsonValue) -> Fault:
-    return expected(Code.TYPE_CONFLICT, _WANTED[winner], value, at=f"metadata.{key}")
+def _fault(key: str, kept_kind: str, value: JsonValue) -> Fault:
+    return expected(Code.TYPE_CONFLICT, _WANTED[kept_kind], value, at=f"metadata.{key}")
 
 
-def cleared(batch: Batch, winners: Mapping[str, str]) -> Batch:
+def cleared(batch: Batch, kept_kinds: Mapping[str, str]) -> Batch:
     """The rows without their losing values, as if they had never been there."""
     lost = {
         (form, key)
-        for key, winner in winners.items()
+        for key, kept_kind in kept_kinds.items()
         for kind, forms in KIND_FORMS.items()
-        if kind != winner
+        if kind != kept_kind
         for form in forms
     }
     rows = without(batch.rows, {column_name(form, key) for form, key in lost})

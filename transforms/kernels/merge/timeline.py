@@ -8,10 +8,10 @@ import polars as pl
 
 from transforms.kernels.batch.sorting import ordered_by
 from transforms.rules.annotations import GEOMETRIC, MASK, SEGMENT
-from transforms.rules.export_rows import TARGETS, Group
+from transforms.rules.export_rows import REFERENCED_GROUPS, Group
 from transforms.rules.policies import Step
 
-HELD = -1
+PUBLISHED = -1
 """The step of rows that the dataset holds: before all others."""
 NEVER = np.iinfo(np.int32).max
 """A step that never comes."""
@@ -20,7 +20,7 @@ _PLACE = ("export", "offset", "part")
 
 def identity(rows: pl.DataFrame, group: Group) -> pl.DataFrame:
     """The columns that say who a row is (I1, I2), in the order of the published rows."""
-    if group in TARGETS:
+    if group in REFERENCED_GROUPS:
         return rows.select("reference_id")
     kind = pl.col("type")
     geometric = kind.is_in(list(GEOMETRIC))
@@ -41,36 +41,36 @@ def identity(rows: pl.DataFrame, group: Group) -> pl.DataFrame:
 
 def timeline(
     group: Group,
-    brought: pl.DataFrame,
-    held: pl.DataFrame | None,
+    incoming: pl.DataFrame,
+    published: pl.DataFrame | None,
     *,
     steps: Sequence[Step],
     export_steps: Sequence[int],
 ) -> pl.DataFrame:
     """One line for each row, sorted by identity, then by step and by the order of the exports.
 
-    Columns: those of `identity`; `who`, which numbers the identities in this order; `step`, HELD for what is held;
-    `export`, `offset`, `part`; `row`, its position among the rows held, or behind these among those brought; `stays`,
-    whether it is the one of its identity and step that counts (I3).
+    Columns: those of `identity`; `identity`, the number of the identity in this order; `step`, PUBLISHED for published
+    rows; `export`, `offset`, `part`; `row`, the position among the published rows, or behind these among the incoming
+    ones; `is_effective`, whether the row is the one of its identity and step that counts (I3).
     """
-    names = identity(brought.head(0), group).columns
-    before = 0 if held is None else held.height
+    names = identity(incoming.head(0), group).columns
+    before = 0 if published is None else published.height
     of_export = pl.Series("step", list(export_steps), pl.Int32)
-    lines = identity(brought, group).hstack(
-        brought.select(
-            step=of_export.gather(brought["export"]) if brought.height else pl.lit(0, pl.Int32),
+    lines = identity(incoming, group).hstack(
+        incoming.select(
+            step=of_export.gather(incoming["export"]) if incoming.height else pl.lit(0, pl.Int32),
             export="export",
             offset="offset",
             part="part",
-            row=pl.int_range(before, before + brought.height, dtype=pl.Int64),
+            row=pl.int_range(before, before + incoming.height, dtype=pl.Int64),
         )
     )
-    if held is not None:
-        known = identity(held, group).with_columns(
-            step=pl.lit(HELD, pl.Int32),
-            export=pl.lit(-1, brought.schema["export"]),
-            offset=pl.lit(0, brought.schema["offset"]),
-            part=pl.lit(0, brought.schema["part"]),
+    if published is not None:
+        known = identity(published, group).with_columns(
+            step=pl.lit(PUBLISHED, pl.Int32),
+            export=pl.lit(-1, incoming.schema["export"]),
+            offset=pl.lit(0, incoming.schema["offset"]),
+            part=pl.lit(0, incoming.schema["part"]),
             row=pl.int_range(before, dtype=pl.Int64),
         )
         lines = pl.concat([known, lines])
@@ -78,19 +78,19 @@ def timeline(
     lines = lines[ordered_by([lines[name] for name in names], by_time)]
     new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in names)
     lines = lines.with_columns(first=new | (pl.int_range(pl.len()) == 0)).with_columns(
-        who=pl.col("first").cum_sum().cast(pl.Int64) - 1,
+        identity=pl.col("first").cum_sum().cast(pl.Int64) - 1,
         begins=pl.col("first") | (pl.col("step") != pl.col("step").shift()),
     )
     ends = pl.col("begins").shift(-1, fill_value=True)
     keeps_last = pl.Series([step.on_duplicate == "last" for step in steps])
     last = keeps_last.gather(lines["step"].clip(0).cast(pl.UInt32)) if lines.height else pl.lit(value=False)
-    return lines.with_columns(stays=pl.when(last).then(ends).otherwise(pl.col("begins"))).drop("first", "begins")
+    return lines.with_columns(is_effective=pl.when(last).then(ends).otherwise(pl.col("begins"))).drop("first", "begins")
 
 
 def follow_masks(lines: pl.DataFrame) -> npt.NDArray[np.int64]:
     """For each line of a segment that a job brings, the line of its mask; -1 for all others: int64[lines]."""
     found = np.full(lines.height, -1, np.int64)
-    numbered = lines.select("space", "step", *_PLACE).with_row_index("line").filter(pl.col("step") != HELD)
+    numbered = lines.select("space", "step", *_PLACE).with_row_index("line").filter(pl.col("step") != PUBLISHED)
     masks = numbered.filter(space=MASK).select("export", "offset", mask="part", of="line")
     if masks.height:
         segments = numbered.filter(space=SEGMENT).with_columns(mask=pl.col("part") // 2**32)
@@ -99,21 +99,24 @@ def follow_masks(lines: pl.DataFrame) -> npt.NDArray[np.int64]:
     return found
 
 
-def gone_segments(lines: pl.DataFrame, masks: npt.NDArray[np.int64], replacing: Sequence[bool]) -> pl.DataFrame:
-    """The segments that a mask loses by being replaced with one without them: columns `who`, `step`, `mask` (its line).
+def removed_segments(lines: pl.DataFrame, masks: npt.NDArray[np.int64], replacing: Sequence[bool]) -> pl.DataFrame:
+    """The segments that a mask loses because a mask without them replaces it.
 
-    `masks` is what `follow_masks` gives; `replacing` says for each step whether its mode is `replace`.
+    Columns: `identity` and `step` of the segment, `mask`, the line of the replacing mask. `masks` is what
+    `follow_masks` gives; `replacing` says for each step whether its mode is `replace`.
     """
-    numbered = lines.select("reference_id", "model_run", "space", "stays", "who", "step", mask=pl.Series(masks))
+    numbered = lines.select(
+        "reference_id", "model_run", "space", "is_effective", "identity", "step", mask=pl.Series(masks)
+    )
     numbered = numbered.with_row_index("line").cast({"line": pl.Int64})
     is_replacing = pl.Series([step for step, replaces in enumerate(replacing) if replaces], dtype=pl.Int32)
-    is_new = (pl.col("space") == MASK) & pl.col("stays") & pl.col("step").is_in(is_replacing.implode())
+    is_new = (pl.col("space") == MASK) & pl.col("is_effective") & pl.col("step").is_in(is_replacing.implode())
     new = numbered.filter(is_new).select("reference_id", "model_run", mask="line", replaced="step")
     segments = numbered.filter(pl.col("space") == SEGMENT)
-    known = segments.group_by("reference_id", "model_run", "who").agg(pl.col("step").min())
+    known = segments.group_by("reference_id", "model_run", "identity").agg(pl.col("step").min())
     pairs = known.join(new, on=["reference_id", "model_run"], nulls_equal=True).filter(
         pl.col("step") < pl.col("replaced")
     )
     # Of its own record: a segment of another mask of the job, a duplicate, keeps nothing alive.
-    brought = segments.select("who", "mask")
-    return pairs.join(brought, on=["who", "mask"], how="anti").select("who", "mask", step="replaced")
+    incoming = segments.select("identity", "mask")
+    return pairs.join(incoming, on=["identity", "mask"], how="anti").select("identity", "mask", step="replaced")

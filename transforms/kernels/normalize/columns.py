@@ -186,7 +186,7 @@ def annotation_columns(
     annotations: Sequence[Annotation], model_run: str | None
 ) -> dict[str, Sequence[object] | pl.Series]:
     """The columns of annotations made one by one."""
-    plain = (
+    names = (
         "reference_id",
         "type",
         "label",
@@ -199,7 +199,7 @@ def annotation_columns(
         "confidence",
     )
     columns: dict[str, Sequence[object] | pl.Series] = {
-        name: [getattr(annotation, name) for annotation in annotations] for name in plain
+        name: [getattr(annotation, name) for annotation in annotations] for name in names
     }
     columns["model_run"] = [model_run] * len(annotations)
     columns["url"] = [None if each.url == each.mask_url else each.url for each in annotations]

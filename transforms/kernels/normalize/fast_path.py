@@ -25,7 +25,7 @@ from transforms.rules.values import JsonObject, JsonValue
 Columns: TypeAlias = dict[str, Sequence[object] | pl.Series]
 
 
-class Picked(NamedTuple):
+class Selection(NamedTuple):
     """Plain records.
 
     Attributes:
@@ -50,7 +50,7 @@ class Picked(NamedTuple):
         return [place for place in range(count) if place not in taken]
 
 
-NOTHING = Picked([], {}, [])
+NOTHING = Selection([], {}, [])
 
 _ITEM_KEYS = frozenset({"reference_id", "image_url", "metadata", "width", "height"})
 _BOX_KEYS = frozenset(
@@ -72,19 +72,19 @@ _NUMBERS = frozenset({int, float, type(None)})
 _EXACT_IN_DOUBLE = 2**53
 
 
-def items(records: Sequence[JsonObject], *, but: Collection[int] = ()) -> Picked:
+def items(records: Sequence[JsonObject], *, exclude: Collection[int] = ()) -> Selection:
     """Image items with a URL under `image_url`, a metadata object and perhaps a size, and nothing else.
 
-    `but` are positions that are not to be picked.
+    `exclude` are positions that are not to be picked.
     """
-    found = _shaped(records, {"reference_id", "image_url"}, _ITEM_KEYS, but)
+    found = _shaped(records, {"reference_id", "image_url"}, _ITEM_KEYS, exclude)
     found.keep("reference_id", _all_text, _text)
     found.keep("image_url", _all_text, _text)
     for key in ("width", "height"):
         found.keep(key, _all_null, _number)
     metadata, known = found.with_metadata()
     if not found.places:
-        return Picked([], {}, [])
+        return Selection([], {}, [])
     given = pl.Series("image_url", found.values("image_url"), pl.String)
     canonical, errors = canonical_column(given)
     if errors.null_count() < len(errors):
@@ -100,7 +100,7 @@ def items(records: Sequence[JsonObject], *, but: Collection[int] = ()) -> Picked
     }
     for key in found.keys & {"width", "height"}:
         columns[key] = found.doubles(key)
-    return Picked(found.places, columns, metadata, known)
+    return Selection(found.places, columns, metadata, known)
 
 
 def shredded(
@@ -139,10 +139,10 @@ def with_canonical_urls(raw: RawRecords, found: Shredded, most_fields: int = MAX
     return found
 
 
-def boxes(records: Sequence[JsonObject], *, prediction: bool, but: Collection[int] = ()) -> Picked:
-    """Box annotations with an id, four numbers, and no other key than the usual ones; none at the positions `but`."""
+def boxes(records: Sequence[JsonObject], *, prediction: bool, exclude: Collection[int] = ()) -> Selection:
+    """Box annotations with an id, four numbers, and only the usual keys; none at the positions `exclude`."""
     allowed = _BOX_KEYS | ({"confidence"} if prediction else frozenset())
-    found = _shaped(records, _BOX_NEEDED, allowed, but)
+    found = _shaped(records, _BOX_NEEDED, allowed, exclude)
     for key in ("reference_id", "annotation_id"):
         found.keep(key, _all_text, _text)
     found.keep("label", _all_strings, lambda value: type(value) is str)
@@ -154,7 +154,7 @@ def boxes(records: Sequence[JsonObject], *, prediction: bool, but: Collection[in
     found.keep("confidence", _all_null, _number)
     metadata, known = found.with_metadata()
     if not found.places:
-        return Picked([], {}, [])
+        return Selection([], {}, [])
     columns: Columns = {key: found.values(key) for key in ("reference_id", "type", "label", "annotation_id")}
     for key in found.keys & {"task_id", "track_reference_id"}:
         columns[key] = found.values(key)
@@ -163,7 +163,7 @@ def boxes(records: Sequence[JsonObject], *, prediction: bool, but: Collection[in
     ]
     if "confidence" in found.keys:
         columns["confidence"] = found.doubles("confidence")
-    return Picked(found.places, columns, metadata, known)
+    return Selection(found.places, columns, metadata, known)
 
 
 class _Found:
@@ -215,16 +215,16 @@ class _Found:
 
 
 def _shaped(
-    records: Sequence[JsonObject], needed: Collection[str], allowed: Collection[str], but: Collection[int]
+    records: Sequence[JsonObject], needed: Collection[str], allowed: Collection[str], exclude: Collection[int]
 ) -> _Found:
     """The records that have all the keys needed, and none that is not allowed."""
     needed, allowed = frozenset(needed), frozenset(allowed)
     chosen = {keys: places for keys, places in shapes(records).items() if needed <= frozenset(keys) <= allowed}
     keys = frozenset(key for shape in chosen for key in shape)
-    if len(chosen) == 1 and not but:
+    if len(chosen) == 1 and not exclude:
         (places,) = chosen.values()
     else:
-        places = sorted(place for each in chosen.values() for place in each if place not in but)
+        places = sorted(place for each in chosen.values() for place in each if place not in exclude)
     alike = records if len(places) == len(records) else [records[place] for place in places]
     return _Found(places, alike, keys)
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.batch.exact_json import exact_json
-from transforms.kernels.batch.metadata_columns import FORMS, Found, json_text, laid_out, spread
+from transforms.kernels.batch.metadata_columns import FORMS, Found, columns_and_cells, json_text, spread
 from transforms.raw_records import RawRecords
 from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT, PAIRS
 from transforms.rules.crowds import MAX_RECORD_KEYS
@@ -109,7 +109,7 @@ def _shredded(
         elif values:
             series = _texts(values, data) if kind != _NUMBER_OR_NULL else pl.Series(values=np.frombuffer(values))
             columns[name] = spread(series, _rows(rows, len(places)), len(places))
-    dense, cells = laid_out((_found(field, len(places)) for field in fields), len(places))
+    dense, cells = columns_and_cells((_found(field, len(places)) for field in fields), len(places))
     return Shredded(places, columns, dense, cells)
 
 

@@ -155,10 +155,10 @@ def _items(
         _updates(pieces, "items", origin, done)
         return
     objects = [piece.record for piece in pieces]
-    picked = fast_path.NOTHING if frames else fast_path.items(objects, but=exact)
-    _add_picked("items", picked, pieces, origin=origin, done=done)
-    rest = picked.others(len(pieces))
-    kept, rows = _judged(pieces, rest, item_rules.item, "items", done)
+    selection = fast_path.NOTHING if frames else fast_path.items(objects, exclude=exact)
+    _add_selection("items", selection, pieces, origin=origin, done=done)
+    others = selection.others(len(pieces))
+    kept, rows = _judged(pieces, others, item_rules.item, "items", done)
     if not rows:
         return
     columns = item_columns(rows)
@@ -224,17 +224,19 @@ def _annotations(
     prediction = group == "predictions"
     merging = mode == "merge"
     objects = [piece.record for piece in pieces]
-    picked = fast_path.NOTHING if merging else fast_path.boxes(objects, prediction=prediction, but=exact)
-    if picked.places:
-        picked.columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(picked.places))
-    _add_picked(group, picked, pieces, origin=origin, done=done)
+    selection = fast_path.NOTHING if merging else fast_path.boxes(objects, prediction=prediction, exclude=exact)
+    if selection.places:
+        selection.columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(
+            0, len(selection.places)
+        )
+    _add_selection(group, selection, pieces, origin=origin, done=done)
 
     def rule(record: JsonObject) -> Annotation | Fault:
         if merging:
             return update_rules.annotation_update(record)
         return annotation_rules.annotation(record, prediction=prediction)
 
-    kept, rows = _judged(pieces, picked.others(len(pieces)), rule, group, done)
+    kept, rows = _judged(pieces, selection.others(len(pieces)), rule, group, done)
     kept_pieces = [pieces[place] for place in kept]
     masks = [piece for piece, row in zip(kept_pieces, rows, strict=True) if row.type == MASK]
     for mask in masks:
@@ -284,15 +286,15 @@ def _fields(metadata: Sequence[Metadata], done: Normalized) -> list[JsonObject]:
     return [each.fields for each in metadata]
 
 
-def _add_picked(
-    group: Group, picked: fast_path.Picked, pieces: Sequence[_Piece], *, origin: Origin, done: Normalized
+def _add_selection(
+    group: Group, selection: fast_path.Selection, pieces: Sequence[_Piece], *, origin: Origin, done: Normalized
 ) -> None:
     """The batch of plain records, if there are any."""
-    if picked.places:
-        chosen = pieces if len(picked.places) == len(pieces) else [pieces[place] for place in picked.places]
+    if selection.places:
+        chosen = pieces if len(selection.places) == len(pieces) else [pieces[place] for place in selection.places]
         source = origin.columns([piece.position for piece in chosen], [piece.part for piece in chosen])
         done.batches.append(
-            batch(group, picked.columns, picked.metadata, source, picked.shapes, most_fields=done.most_fields)
+            batch(group, selection.columns, selection.metadata, source, selection.shapes, most_fields=done.most_fields)
         )
 
 

@@ -18,9 +18,9 @@ from transforms.kernels.batch.state_files import StateFile
 from transforms.kernels.batch.value_columns import form_and_key
 from transforms.kernels.publish.rows import USED
 from transforms.kernels.summarize.fields import summarize
-from transforms.kernels.summarize.unchanged_rows import rest_of
+from transforms.kernels.summarize.unchanged_rows import unchanged_values
 from transforms.rules.fields import GroupSummary, merge_groups
-from transforms.rules.retraction import Rest, open_fields, replaced_group
+from transforms.rules.retraction import UnchangedValues, open_fields, replaced_group
 from transforms.rules.strings import ALL_VALUES
 
 FEW = 4
@@ -33,30 +33,30 @@ class Changes:
     """What a job changes in the rows of a group of a partition.
 
     Attributes:
-        gone: The numbers of rows that were there before, ascending: int64[G].
+        removed: The numbers of rows that were there before, ascending: int64[G].
         before: These G rows, as far as their numbers and URLs go: what was counted of them, and what they use.
         after: The N rows that are there instead; some may say what they said before.
         places: Their numbers among all rows there are then, ascending: int64[N].
     """
 
-    gone: Positions
+    removed: Positions
     before: Batch
     after: Batch
     places: Positions
 
     def to_bytes(self) -> bytes:
         """The changes as bytes."""
-        pieces = (self.gone.tobytes(), self.places.tobytes(), self.before.to_bytes())
+        pieces = (self.removed.tobytes(), self.places.tobytes(), self.before.to_bytes())
         return b"".join((_HEADER.pack(*map(len, pieces)), *pieces, self.after.to_bytes()))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """The changes that `to_bytes` wrote."""
         first, second, third = (np.cumsum(_HEADER.unpack_from(data)) + _HEADER.size).tolist()
-        gone, places = (
+        removed, places = (
             np.frombuffer(data[start:stop], np.int64) for start, stop in ((_HEADER.size, first), (first, second))
         )
-        return cls(gone, Batch.from_bytes(data[second:third]), Batch.from_bytes(data[third:]), places)
+        return cls(removed, Batch.from_bytes(data[second:third]), Batch.from_bytes(data[third:]), places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Touched:
         rows: These N rows.
         known: The summary of all rows.
         summary: That of the N rows, all their strings counted.
-        rest: Of the others, the fields of which these summaries do not say enough (`rules.retraction`).
+        unchanged: Of the others, the fields of which these summaries do not say enough (`rules.retraction`).
     """
 
     state: StateFile
@@ -81,13 +81,13 @@ class Touched:
     rows: Batch
     known: GroupSummary
     summary: GroupSummary
-    rest: Mapping[str, Rest]
+    unchanged: Mapping[str, UnchangedValues]
 
     @classmethod
     def of(
         cls,
         state: StateFile,
-        brought: Sequence[Batch],
+        incoming: Sequence[Batch],
         known: GroupSummary,
         limits: Mapping[str, int] | None = None,
     ) -> Self:
@@ -95,11 +95,11 @@ class Touched:
 
         Args:
             state: All rows; when this returns it keeps nothing of them but their bytes.
-            brought: What the job brings.
+            incoming: What the job brings.
             known: The summary of all rows.
             limits: As in `summarize`.
         """
-        names = pl.concat([batch.rows["reference_id"] for batch in brought]).unique().sort()
+        names = pl.concat([batch.rows["reference_id"] for batch in incoming]).unique().sort()
         state.keep()
         ids = state.reference_ids()
         first, last = (ids.search_sorted(names, side).to_numpy().astype(np.int64) for side in ("left", "right"))
@@ -108,11 +108,11 @@ class Touched:
         numbers = np.arange(counts.sum()) + np.repeat(first - before, counts)
         rows = state.rows(numbers)
         summary = summarize(rows, most=ALL_VALUES)
-        stays = np.ones(state.records, np.bool_)
-        stays[numbers] = False
-        rest = rest_of(state, stays, open_fields(known, summary), limits)
+        is_unchanged = np.ones(state.records, np.bool_)
+        is_unchanged[numbers] = False
+        unchanged = unchanged_values(state, is_unchanged, open_fields(known, summary), limits)
         state.forget()
-        return cls(state, names, first - before, numbers, rows, known, summary, rest)
+        return cls(state, names, first - before, numbers, rows, known, summary, unchanged)
 
     def replaced(
         self, rows: Batch, limits: Mapping[str, int] | None = None, *, max_fields: int | None = None
@@ -121,14 +121,14 @@ class Touched:
 
         `limits` as in `of`, `max_fields` as in `summarize`.
         """
-        came = self.names.search_sorted(rows.rows["reference_id"]).to_numpy()
-        places = self.standing[came] + np.arange(len(came))
+        groups = self.names.search_sorted(rows.rows["reference_id"]).to_numpy()
+        places = self.standing[groups] + np.arange(len(groups))
         state = self.state.replaced(self.numbers, rows, places)
-        come = summarize(rows, most=ALL_VALUES, max_fields=max_fields)
+        added = summarize(rows, most=ALL_VALUES, max_fields=max_fields)
         changes = Changes(self.numbers, _counted(self.rows), rows, places)
-        if come.crowd:
-            return state, changes, merge_groups(GroupSummary(state.records - come.records, self.known.fields), come)
-        fields = replaced_group(self.known, self.summary, come, self.rest, limits)
+        if added.crowd:
+            return state, changes, merge_groups(GroupSummary(state.records - added.records, self.known.fields), added)
+        fields = replaced_group(self.known, self.summary, added, self.unchanged, limits)
         return state, changes, GroupSummary(state.records, fields)
 
 

@@ -125,16 +125,16 @@ class Counted:
         self,
         fields: Mapping[str, JsonValue],
         rows: Callable[[AbstractSet[str]], Batch],
-        gone: Batch | None = None,
-        come: tuple[Mapping[str, Sparse], pl.DataFrame] | None = None,
+        removed: Batch | None = None,
+        added: tuple[Mapping[str, Sparse], pl.DataFrame] | None = None,
     ) -> "Counted":
         """Rows counted for another schema; only where bins or bounds are other ones all rows are looked at.
 
         Args:
             fields: The fields of that schema.
             rows: All rows, as they are now, with the values of these metadata keys at least.
-            gone: Rows that were there when it was counted, and are no more; None if there are none.
-            come: Of the rows that are there instead all values by field, and their locations, as `counted` takes them.
+            removed: Rows that were there when it was counted, and are no more; None if there are none.
+            added: Of the rows that are there instead all values by field, and their locations, as `counted` takes them.
         """
         bins = {key: edges for key, field in fields.items() if (edges := field_edges(cast("JsonObject", field)))}
         same = {
@@ -146,14 +146,14 @@ class Counted:
         moved = box is not None and box != bounds(self.fields)
         histograms = {key: self.histograms[key] for key in same}
         grid = None if box is None or self.grid is None else self.grid.copy()
-        if gone is not None and come is not None:
-            columns, located = come
-            before = sparse_columns(gone, {key: _storage(fields[key]) for key in same})
+        if removed is not None and added is not None:
+            columns, located = added
+            before = sparse_columns(removed, {key: _storage(fields[key]) for key in same})
             for key, counts in histograms.items():
                 out, into = (_counts(fields[key], of[key]) for of in (before, columns))
                 histograms[key] = [here - less + more for here, less, more in zip(counts, out, into, strict=True)]
             if box is not None and grid is not None and not moved:
-                grid -= grid_counts(locations(gone.rows), box)
+                grid -= grid_counts(locations(removed.rows), box)
                 grid += grid_counts(located, box)
         if len(same) < len(bins) or moved:
             other = {key: _storage(fields[key]) for key in bins.keys() - same}

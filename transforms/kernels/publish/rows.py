@@ -11,7 +11,7 @@ import polars as pl
 from transforms.kernels.batch.batch import Batch, Positions, no_cells
 from transforms.kernels.batch.exact_json import exact_json
 from transforms.kernels.batch.metadata_columns import json_text, spread
-from transforms.kernels.batch.sparse_values import cell_values, ordered, stretches
+from transforms.kernels.batch.sparse_values import cell_values, ordered, row_ranges
 from transforms.kernels.batch.value_columns import column_name
 from transforms.kernels.summarize.fields import locations
 from transforms.kernels.urls.canonical import cache_key_column, published_keys
@@ -202,14 +202,14 @@ def _cell_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, list[S
         values = cell_values(some, form)
         rows = some["row"].to_numpy().astype(np.int64)
         of_storage: dict[str, pl.Series] = {}
-        for key, start, count in stretches(some, "key").iter_rows():
+        for key, start, count in row_ranges(some, "key").iter_rows():
             storage = storages.get(key)
             if storage is None or form not in _FORMS[storage]:
                 continue
             if storage not in of_storage:
                 of_storage[storage] = _cast(values, form, storage)
-            stretch = Sparse(rows[start : start + count], of_storage[storage].slice(start, count))
-            found.setdefault(key, []).append(stretch)
+            values_of_key = Sparse(rows[start : start + count], of_storage[storage].slice(start, count))
+            found.setdefault(key, []).append(values_of_key)
     return found
 
 

@@ -59,10 +59,10 @@ def _place(example: Example) -> tuple[str, int, str, str, str]:
 def examples(batch: Batch, field: str, kind: str, most: int = EXAMPLES) -> list[Example]:
     """The first few values of one kind of a field of a batch."""
     found: list[Example] = []
-    for form, stretches in values_by_form(batch).get(field, {}).items():
+    for form, pieces in values_by_form(batch).get(field, {}).items():
         if form not in KIND_FORMS[kind]:
             continue
-        for rows, values in stretches:
+        for rows, values in pieces:
             places = np.flatnonzero(values.is_not_null().to_numpy())
             where = places if rows is None else rows[places]
             frame = (

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from transforms.kernels.batch.batch import Batch, no_cells
-from transforms.kernels.batch.metadata_columns import CROWD, Shapes, laid_out
+from transforms.kernels.batch.metadata_columns import CROWD, Shapes, columns_and_cells
 from transforms.kernels.batch.value_columns import column_name, form_and_key
 from transforms.rules.crowds import MOST_COUNTED, key_digest, key_hashes, smallest
 from transforms.rules.values import JsonObject
@@ -28,7 +28,7 @@ def counted_only(objects: Sequence[JsonObject]) -> tuple[dict[str, pl.Series], p
     """The columns and cells of rows of whose metadata only the keys are kept, counted."""
     rows = np.array([row for row, each in enumerate(objects) if each], np.int64)
     texts = [b"".join(map(key_digest, each)).hex() for each in objects if each]
-    columns, cells = laid_out([(_KEY, CROWD, rows, pl.Series(values=texts, dtype=pl.String))], len(objects))
+    columns, cells = columns_and_cells([(_KEY, CROWD, rows, pl.Series(values=texts, dtype=pl.String))], len(objects))
     return columns, cells if len(rows) else no_cells()
 
 

@@ -8,11 +8,11 @@ import numpy.typing as npt
 import polars as pl
 
 from transforms.kernels.batch.batch import Batch
-from transforms.kernels.batch.sparse_values import cell_groups, cell_values, ordered, stretches
+from transforms.kernels.batch.sparse_values import cell_groups, cell_values, ordered, row_ranges
 from transforms.kernels.batch.value_columns import column_name, form_and_key
 from transforms.kernels.summarize import columns
 from transforms.kernels.summarize.field_counts import hashes_of, keys_of
-from transforms.kernels.summarize.sparse_columns import numbers_of_stretches, strings_of_keys
+from transforms.kernels.summarize.sparse_columns import numbers_of_ranges, strings_of_keys
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.crowds import most_fields
 from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary, merge_fields
@@ -108,13 +108,13 @@ def _cell_summaries(batch: Batch, limits: Mapping[str, int], most: int) -> Itera
                 for key, strings in strings_of_keys(cells, limits, most):
                     yield key, FieldSummary(observed={Observed.STRING: strings.count}, strings=strings)
             case "int" | "float":
-                places = stretches(cells, "key")
-                found = numbers_of_stretches(cells[form].to_numpy(), places["start"].to_numpy())
+                places = row_ranges(cells, "key")
+                found = numbers_of_ranges(cells[form].to_numpy(), places["start"].to_numpy())
                 of = Observed.INT if form == "int" else Observed.FLOAT
                 for key, numbers in zip(places["key"].to_list(), found, strict=True):
                     yield key, FieldSummary(observed={of: numbers.count}, numbers=numbers)
             case _:
-                for key, start, count in stretches(cells, "key").iter_rows():
+                for key, start, count in row_ranges(cells, "key").iter_rows():
                     values = cell_values(cells[start : start + count], str(form))
                     yield key, _summary(str(form), values, limits.get(key, most))
 

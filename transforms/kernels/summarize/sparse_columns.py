@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.kernels.batch.sparse_values import stretches
+from transforms.kernels.batch.sparse_values import row_ranges
 from transforms.kernels.summarize.columns import (
     CHUNK,
     Doubles,
@@ -36,13 +36,13 @@ def strings_of_keys(
     counted = cells.group_by("key", "text").len().sort("key", "text")
     texts, times = counted["text"].to_list(), counted["len"].to_list()
     totals = np.concatenate([np.zeros(1, np.int64), np.cumsum(counted["len"].to_numpy().astype(np.int64))])
-    for key, start, count in stretches(counted, "key").iter_rows():
+    for key, start, count in row_ranges(counted, "key").iter_rows():
         stop, limit = start + count, limits.get(key, most)
         total = int(totals[stop] - totals[start])
         yield key, summarize_categories(total, dict(zip(texts[start:stop], times[start:stop], strict=True)), limit)
 
 
-def numbers_of_stretches(values: Longs | Doubles, starts: Longs) -> Iterator[NumberSummary]:
+def numbers_of_ranges(values: Longs | Doubles, starts: Longs) -> Iterator[NumberSummary]:
     """The summary of each stretch of finite numbers.
 
     Args:
@@ -105,10 +105,10 @@ def _sums(bits: Longs, starts: Longs, counts: Longs) -> Sequence[tuple[int, int]
     exponents = (bits & np.int64(2**63 - 1)) >> np.int64(52)
     first = int(exponents.min())
     span = int(exponents.max()) - first + 1
-    together = max(1, _MOST_BINS // span)
+    at_once = max(1, _MOST_BINS // span)
     found = []
-    for begin in range(0, len(starts), together):
-        some = slice(begin, begin + together)
+    for begin in range(0, len(starts), at_once):
+        some = slice(begin, begin + at_once)
         start, stop = int(starts[begin]), int(starts[begin] + counts[some].sum())
         owners = _owners(counts[some])
         bins = np.zeros((8, len(counts[some]) * span), np.int64)
@@ -119,12 +119,12 @@ def _sums(bits: Longs, starts: Longs, counts: Longs) -> Sequence[tuple[int, int]
             for row, weight in zip(bins, weights, strict=True):
                 counted = np.bincount(places, weights=weight)
                 row[: len(counted)] += counted.astype(np.int64)
-        of_stretch = [(0, 0)] * len(counts[some])
+        of_range = [(0, 0)] * len(counts[some])
         for place in np.flatnonzero(bins.any(axis=0)).tolist():
             owner, exponent_bits = divmod(place, span)
             total, squares = sums_of_weights(exponent_bits + first, bins[:, place].tolist())
-            of_stretch[owner] = of_stretch[owner][0] + total, of_stretch[owner][1] + squares
-        found += of_stretch
+            of_range[owner] = of_range[owner][0] + total, of_range[owner][1] + squares
+        found += of_range
     return found
 
 

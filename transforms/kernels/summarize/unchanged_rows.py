@@ -18,36 +18,38 @@ from transforms.kernels.batch.value_columns import columns_of, form_and_key
 from transforms.kernels.summarize.columns import many_strings
 from transforms.kernels.summarize.fields import summarize
 from transforms.rules.fields import FIELD_ZERO
-from transforms.rules.retraction import Rest
+from transforms.rules.retraction import UnchangedValues
 from transforms.rules.strings import MAX_CATEGORIES, STRINGS_ZERO
 
-_PLAIN = frozenset({"int", "float", "string", "null", "json"})
+_DIRECT_FORMS = frozenset({"int", "float", "string", "null", "json"})
 
 
-def rest_of(
-    state: StateFile, stays: Mask, fields: Sequence[str], limits: Mapping[str, int] | None = None
-) -> dict[str, Rest]:
+def unchanged_values(
+    state: StateFile, is_unchanged: Mask, fields: Sequence[str], limits: Mapping[str, int] | None = None
+) -> dict[str, UnchangedValues]:
     """What is to be known of some fields of the rows that stay.
 
     Args:
         state: All rows.
-        stays: Which of them stay: bool[records].
+        is_unchanged: Which of them stay: bool[records].
         fields: The fields.
         limits: As in `fields.summarize`.
     """
     limits = limits or {}
     seen = {key: _Seen() for key in fields}
-    for encoded, meant in state.layers(stays):
-        _look_at_columns(encoded, meant, seen)
-        _look_at_cells(encoded, meant, seen)
-    found = {key: rest for key, each in seen.items() if (rest := each.rest(limits.get(key, MAX_CATEGORIES)))}
+    for encoded, selected in state.layers(is_unchanged):
+        _look_at_columns(encoded, selected, seen)
+        _look_at_cells(encoded, selected, seen)
+    found = {
+        key: unchanged for key, each in seen.items() if (unchanged := each.unchanged(limits.get(key, MAX_CATEGORIES)))
+    }
     others = seen.keys() - found.keys()
     if others:
         part = state.part(columns_of(others, FORMS), others)
-        summaries = summarize(part.take(np.flatnonzero(stays)), limits).fields
+        summaries = summarize(part.take(np.flatnonzero(is_unchanged)), limits).fields
         for key in others:
             summary = summaries.get(key, FIELD_ZERO)
-            found[key] = Rest(summary.numbers.minimum, summary.numbers.maximum, summary.strings)
+            found[key] = UnchangedValues(summary.numbers.minimum, summary.numbers.maximum, summary.strings)
     return found
 
 
@@ -58,53 +60,53 @@ class _Seen:
     Attributes:
         extremes: Of the numbers.
         texts: The strings, as `many_strings` takes them.
-        is_plain: Whether that is all of them.
+        is_complete: Whether that is all of them.
     """
 
     extremes: list[int | float] = field(default_factory=list)
     texts: list[SomeTexts] = field(default_factory=list)
-    is_plain: bool = True
+    is_complete: bool = True
 
-    def rest(self, limit: int) -> Rest | None:
+    def unchanged(self, limit: int) -> UnchangedValues | None:
         """What is to be known; None where it was not all seen."""
         strings = many_strings(self.texts, limit) if self.texts else STRINGS_ZERO
-        if not self.is_plain or strings is None:
+        if not self.is_complete or strings is None:
             return None
         if not self.extremes:
-            return Rest(strings=strings)
+            return UnchangedValues(strings=strings)
         # Of equal ones an int, where there is one.
         least = min(self.extremes, key=lambda value: (value, isinstance(value, float)))
         greatest = max(self.extremes, key=lambda value: (value, isinstance(value, int)))
-        return Rest(least, greatest, strings)
+        return UnchangedValues(least, greatest, strings)
 
 
-def _look_at_columns(encoded: EncodedBatch, meant: Mask, seen: Mapping[str, _Seen]) -> None:
+def _look_at_columns(encoded: EncodedBatch, selected: Mask, seen: Mapping[str, _Seen]) -> None:
     for name in encoded.rows.names:
         value = form_and_key(name)
         if not value or value[1] not in seen:
             continue
         form, key = value
         found = seen[key]
-        found.is_plain &= form in _PLAIN
+        found.is_complete &= form in _DIRECT_FORMS
         if form == "string":
-            texts = encoded.rows.texts(name, meant)
+            texts = encoded.rows.texts(name, selected)
             if texts is not None:
                 found.texts.append(texts)
         elif form in ("int", "float"):
-            values = encoded.rows.numbers(name, meant)
+            values = encoded.rows.numbers(name, selected)
             if len(values):
                 found.extremes += [values.min().item(), values.max().item()]
 
 
-def _look_at_cells(encoded: EncodedBatch, meant: Mask, seen: Mapping[str, _Seen]) -> None:
+def _look_at_cells(encoded: EncodedBatch, selected: Mask, seen: Mapping[str, _Seen]) -> None:
     if encoded.cells is None:
         return
     cells = encoded.cells.frame().filter(pl.col("key").is_in(list(seen)))
     extremes = [function for column in ("int", "float") for function in (pl.col(column).min(), pl.col(column).max())]
     names = ("int_min", "int_max", "float_min", "float_max")
-    kept = cells.filter(pl.Series(meant[cells["row"].to_numpy()]))
+    kept = cells.filter(pl.Series(selected[cells["row"].to_numpy()]))
     told = kept.group_by("key", "form").agg(each.alias(name) for each, name in zip(extremes, names, strict=True))
     for key, form, *numbers in told.iter_rows():
         found = seen[key]
-        found.is_plain &= form in _PLAIN and form != "string"
+        found.is_complete &= form in _DIRECT_FORMS and form != "string"
         found.extremes += [number for number in numbers if number is not None]

@@ -11,7 +11,7 @@ from support.strategies import batch_of, json_values, keys, metadata_of
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import ALWAYS_COLUMNS, DENSITY
-from transforms.kernels.batch.row_equality import arranged, canonical, differing, together
+from transforms.kernels.batch.row_equality import canonical, consolidated, consolidated_from, differing
 from transforms.kernels.batch.value_columns import column_name, form_and_key
 from transforms.rules.values import canonical_json
 
@@ -67,7 +67,7 @@ def written(batch: Batch) -> list[Any]:
 @given(st.data(), many())
 def test_every_value_is_kept(data: st.DataObject, objects: list[Any]) -> None:
     batch = data.draw(put_together(objects))
-    found = arranged(batch)
+    found = consolidated(batch)
     assert written(found) == written(batch_of(objects)) == [canonical_json(each) for each in objects]
     core = [name for name in batch.rows.columns if ":" not in name]
     assert found.rows.select(core).equals(batch.rows.select(core))
@@ -76,15 +76,15 @@ def test_every_value_is_kept(data: st.DataObject, objects: list[Any]) -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.data(), many())
 def test_the_bytes_depend_on_the_rows_alone(data: st.DataObject, objects: list[Any]) -> None:
-    one, other = (arranged(data.draw(put_together(objects))) for _ in range(2))
+    one, other = (consolidated(data.draw(put_together(objects))) for _ in range(2))
     assert canonical(one).to_bytes() == canonical(other).to_bytes()
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.data(), many())
 def test_what_is_arranged_stays_as_it_is(data: st.DataObject, objects: list[Any]) -> None:
-    found = arranged(data.draw(put_together(objects)))
-    assert canonical(arranged(found)).to_bytes() == canonical(found).to_bytes()
+    found = consolidated(data.draw(put_together(objects)))
+    assert canonical(consolidated(found)).to_bytes() == canonical(found).to_bytes()
 
 
 @settings(max_examples=50, deadline=None)
@@ -92,7 +92,7 @@ def test_what_is_arranged_stays_as_it_is(data: st.DataObject, objects: list[Any]
 def test_a_form_of_a_key_is_a_column_where_it_is_frequent_and_else_cells(
     data: st.DataObject, objects: list[Any]
 ) -> None:
-    found = arranged(data.draw(put_together(objects)))
+    found = consolidated(data.draw(put_together(objects)))
     columns = {value for name in found.rows.columns if (value := form_and_key(name))}
     in_cells = {(form, key) for key, form in found.cells.select("key", "form").iter_rows()}
     assert not columns & in_cells
@@ -111,7 +111,7 @@ def test_a_form_of_a_key_is_a_column_where_it_is_frequent_and_else_cells(
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.one_of(many(ALIKE_OBJECTS), many()))
 def test_rows_differ_where_what_they_say_does(data: st.DataObject, objects: list[Any]) -> None:
-    batch = arranged(data.draw(put_together(objects)))
+    batch = consolidated(data.draw(put_together(objects)))
     batch = Batch("items", batch.rows.with_columns(reference_id=pl.lit("same"), export_name=pl.lit("x")), batch.cells)
     interesting = [place for place, each in enumerate(objects) if each][:8] + list(range(len(objects)))[:2]
     pairs = [(one, other) for one in interesting for other in interesting]
@@ -128,7 +128,7 @@ def test_rows_differ_where_what_they_say_does(data: st.DataObject, objects: list
 def test_values_that_look_alike_are_not_the_same(one: Any, padding: int) -> None:
     objects: list[Any] = [{"a": one}, {}, *({"a": other} for other in ALIKE), *[{}] * padding]
     rows = batch_of(objects)
-    pool = arranged(
+    pool = consolidated(
         Batch("items", rows.rows.drop("export", "chunk", "line", "part", "offset", "reference_id"), rows.cells)
     )
     count = len(ALIKE) + 1
@@ -143,7 +143,7 @@ def test_values_that_look_alike_are_not_the_same(one: Any, padding: int) -> None
 def test_core_columns_are_compared_too(column: str, values: list[Any]) -> None:
     batch = batch_of([{}] * len(values))
     rows = batch.rows.with_columns(pl.Series(column, values, batch.rows.schema[column]), reference_id=pl.lit("x"))
-    pool = arranged(Batch("items", rows.drop("export", "chunk", "line", "part"), batch.cells))
+    pool = consolidated(Batch("items", rows.drop("export", "chunk", "line", "part"), batch.cells))
     pairs = [(one, other) for one in range(len(values)) for other in range(len(values))]
     before, after = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
     expected = [repr(values[one]) != repr(values[other]) for one, other in pairs]
@@ -153,13 +153,13 @@ def test_core_columns_are_compared_too(column: str, values: list[Any]) -> None:
 def test_where_a_row_came_from_is_not_compared() -> None:
     batch = batch_of([{"a": 1}, {"a": 1}])
     rows = batch.rows.with_columns(reference_id=pl.lit("x"), export_name=pl.Series(["a.jsonl", "b.jsonl"]))
-    pool = arranged(Batch("items", rows.drop("export", "chunk", "line", "part"), batch.cells))
+    pool = consolidated(Batch("items", rows.drop("export", "chunk", "line", "part"), batch.cells))
     assert differing(pool, np.array([0]), np.array([1])).tolist() == [False]
 
 
 def test_together_is_arranged() -> None:
     dense, sparse = batch_of([{"a": 1}]), batch_of([{}] * 100 + [{"a": 2}])
-    whole = together([sparse, dense])
+    whole = consolidated_from([sparse, dense])
     assert [name for name in whole.rows.columns if ":" in name] == []
     assert whole.cells.select("row", "key", "int").rows() == [(100, "a", 2), (101, "a", 1)]
     assert metadata_of(whole) == [*[{}] * 100, {"a": 2}, {"a": 1}]

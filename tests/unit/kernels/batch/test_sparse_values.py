@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from support.strategies import texts
 
-from transforms.kernels.batch.sparse_values import ordered, stretches
+from transforms.kernels.batch.sparse_values import ordered, row_ranges
 
 names = st.one_of(st.sampled_from(["a", "b", "B", "", "é"]), texts)
 
@@ -26,10 +26,10 @@ def test_many_distinct_texts_are_put_in_order_too() -> None:
     assert_frame_equal(ordered(cells, "key"), cells.sort("key"))
 
 
-def test_stretches() -> None:
+def test_row_ranges() -> None:
     rows = pl.DataFrame({"key": ["a", "a", "b", "c", "c"], "form": ["x", "x", "x", "x", "y"]})
-    assert stretches(rows, "key").rows() == [("a", 0, 2), ("b", 2, 1), ("c", 3, 2)]
-    assert stretches(rows, "key", "form").rows() == [
+    assert row_ranges(rows, "key").rows() == [("a", 0, 2), ("b", 2, 1), ("c", 3, 2)]
+    assert row_ranges(rows, "key", "form").rows() == [
         ("a", "x", 0, 2),
         ("b", "x", 2, 1),
         ("c", "x", 3, 1),

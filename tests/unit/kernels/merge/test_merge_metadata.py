@@ -11,8 +11,8 @@ from support.strategies import batch_of, degrees, json_values, keys, metadata_of
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import DENSITY
-from transforms.kernels.batch.row_equality import arranged, together
-from transforms.kernels.merge.merge_metadata import laid_over
+from transforms.kernels.batch.row_equality import consolidated, consolidated_from
+from transforms.kernels.merge.merge_metadata import merge_metadata
 from transforms.rules.coordinates import KEYS as COORDINATE_KEYS
 from transforms.rules.coordinates import locate
 from transforms.rules.metadata import Metadata, normalize
@@ -58,7 +58,7 @@ def pool_of(below: list[Any], above: list[Any], padding: int) -> Batch:
             export_name=pl.lit(name), image_url=pl.format("/{}/{}", pl.lit(name), "offset"), width=pl.lit(1.5)
         )
         found.append(Batch("items", rows, batch.cells))
-    return together(found)
+    return consolidated_from(found)
 
 
 def check(pairs: list[tuple[Any, Any]], padding: int) -> None:
@@ -66,7 +66,7 @@ def check(pairs: list[tuple[Any, Any]], padding: int) -> None:
     count = len(pairs)
     pool = pool_of(below, above, padding)
     before = pool.to_bytes()
-    laid, faults = laid_over(pool, np.arange(count), np.arange(count) + count + padding)
+    laid, faults = merge_metadata(pool, np.arange(count), np.arange(count) + count + padding)
     assert pool.to_bytes() == before, "the pool was changed"
     expected = [scalar(old, new) for old, new in pairs]
     assert {place: (each.code, each.field) for place, each in enumerate(expected) if isinstance(each, Fault)} == {
@@ -81,8 +81,8 @@ def check(pairs: list[tuple[Any, Any]], padding: int) -> None:
     assert laid.rows["image_url"].to_list() == [f"/old/{place}" for place in range(count)]
     assert laid.rows["reference_id"].to_list() == [f"r{place}" for place in range(count)]
     # What comes out is a batch like any other: it can be put together with those that are there.
-    again = metadata_of(together([pool, laid]))[pool.rows.height :]
-    assert list(map(canonical_json, again)) == list(map(canonical_json, metadata_of(arranged(laid))))
+    again = metadata_of(consolidated_from([pool, laid]))[pool.rows.height :]
+    assert list(map(canonical_json, again)) == list(map(canonical_json, metadata_of(consolidated(laid))))
 
 
 @settings(max_examples=80, deadline=None)
@@ -127,7 +127,7 @@ def test_a_key_may_be_frequent_in_one_form_and_rare_in_another(frequent: str) ->
 )
 @pytest.mark.parametrize("padding", [0, 100])
 def test_keys_are_merged_at_the_top_level_alone(old: Any, new: Any, merged: Any, padding: int) -> None:
-    laid, faults = laid_over(pool_of([old], [new], padding), np.array([0]), np.array([1 + padding]))
+    laid, faults = merge_metadata(pool_of([old], [new], padding), np.array([0]), np.array([1 + padding]))
     assert (metadata_of(laid), faults) == ([merged], {})
 
 
@@ -148,7 +148,7 @@ def test_keys_are_merged_at_the_top_level_alone(old: Any, new: Any, merged: Any,
 def test_what_becomes_of_a_pair_is_judged_as_at_reading(old: Any, new: Any, message: str) -> None:
     pairs = [({}, {"a": 1}), (old, new), ({"lat": 1, "lon": 1}, {"lat": "2"})]
     below, above = [old for old, _ in pairs], [new for _, new in pairs]
-    laid, faults = laid_over(pool_of(below, above, 0), np.arange(3), np.arange(3, 6))
+    laid, faults = merge_metadata(pool_of(below, above, 0), np.arange(3), np.arange(3, 6))
     assert list(faults) == [1]
     assert faults[1].message.startswith(message)
     assert [metadata_of(laid)[place] for place in (0, 2)] == [{"a": 1}, {"lat": 2.0, "lon": 1}]

@@ -12,9 +12,9 @@ from support.strategies import batch_of, json_values, metadata_of, raw
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import DENSITY
-from transforms.kernels.batch.row_equality import arranged, canonical
+from transforms.kernels.batch.row_equality import canonical, consolidated
 from transforms.kernels.merge.merge import Merged, merge
-from transforms.kernels.merge.resolve_conflicts import Ruling, cleared, losing
+from transforms.kernels.merge.resolve_conflicts import Resolution, cleared, dropped_values
 from transforms.kernels.normalize.columns import Origin
 from transforms.kernels.normalize.normalize import normalize
 from transforms.raw_records import RawRecords
@@ -26,54 +26,56 @@ from transforms.rules.values import JsonValue, canonical_json, kind, observed
 WANTED = {"number": "a number", "string": "a string", "other": "a list or an object"}
 KINDS = st.sampled_from(sorted(WANTED))
 OBJECTS = st.lists(st.dictionaries(st.sampled_from(["a", "b", "c:d", ""]), json_values, max_size=3), max_size=10)
-WINNERS = st.dictionaries(st.sampled_from(["a", "c:d", "", "nowhere"]), KINDS)
+KEPT_KINDS = st.dictionaries(st.sampled_from(["a", "c:d", "", "nowhere"]), KINDS)
 EXPORTS = ["a.jsonl"]
 
 
-def loses(value: JsonValue, winner: str) -> bool:
+def loses(value: JsonValue, kept_kind: str) -> bool:
     seen = observed(value)
-    return seen is not None and kind(seen) != winner
+    return seen is not None and kind(seen) != kept_kind
 
 
-def lost_of(metadata: Any, winners: dict[str, str]) -> set[str]:
-    return {key for key, value in metadata.items() if key in winners and loses(value, winners[key])}
+def lost_of(metadata: Any, kept_kinds: dict[str, str]) -> set[str]:
+    return {key for key, value in metadata.items() if key in kept_kinds and loses(value, kept_kinds[key])}
 
 
 @settings(max_examples=100, deadline=None)
-@given(OBJECTS, WINNERS, st.sampled_from([0, 3 * DENSITY]))
-def test_every_value_of_another_kind_loses_and_no_other(objects: list[Any], winners: dict[str, str], more: int) -> None:
+@given(OBJECTS, KEPT_KINDS, st.sampled_from([0, 3 * DENSITY]))
+def test_every_value_of_another_kind_loses_and_no_other(
+    objects: list[Any], kept_kinds: dict[str, str], more: int
+) -> None:
     batch = batch_of(objects + [{}] * more)
-    found = [(row, fault.code, fault.message, fault.field) for row, fault in losing(batch, winners)]
+    found = [(row, fault.code, fault.message, fault.field) for row, fault in dropped_values(batch, kept_kinds)]
     wanted = []
     for row, metadata in enumerate(objects):
-        for key in lost_of(metadata, winners):
+        for key in lost_of(metadata, kept_kinds):
             shown = json.loads(canonical_json(metadata[key]))
-            fault = expected(Code.TYPE_CONFLICT, WANTED[winners[key]], shown, at=f"metadata.{key}")
+            fault = expected(Code.TYPE_CONFLICT, WANTED[kept_kinds[key]], shown, at=f"metadata.{key}")
             wanted.append((row, fault.code, fault.message, fault.field))
     assert Counter(found) == Counter(wanted)
 
 
 @settings(max_examples=100, deadline=None)
-@given(OBJECTS, WINNERS, st.sampled_from([0, 3 * DENSITY]))
+@given(OBJECTS, KEPT_KINDS, st.sampled_from([0, 3 * DENSITY]))
 def test_cleared_values_are_as_if_they_had_never_been_there(
-    objects: list[Any], winners: dict[str, str], more: int
+    objects: list[Any], kept_kinds: dict[str, str], more: int
 ) -> None:
     batch = batch_of(objects + [{}] * more)
     before = batch.to_bytes()
-    found = cleared(batch, winners)
+    found = cleared(batch, kept_kinds)
     wanted: list[Any] = []
     for each in objects:
-        lost = lost_of(each, winners)
+        lost = lost_of(each, kept_kinds)
         wanted.append({key: value for key, value in each.items() if key not in lost})
     assert list(map(canonical_json, metadata_of(found))) == list(map(canonical_json, wanted + [{}] * more))
     assert batch.to_bytes() == before, "the batch was changed"
     everything = np.arange(len(objects) + more)
-    one, other = (canonical(arranged(each.take(everything))) for each in (found, batch_of(wanted + [{}] * more)))
+    one, other = (canonical(consolidated(each.take(everything))) for each in (found, batch_of(wanted + [{}] * more)))
     assert one.to_bytes() == other.to_bytes()
 
 
 @pytest.mark.parametrize(
-    ("value", "winner", "message"),
+    ("value", "kept_kind", "message"),
     [
         ("fast", "number", 'expected a number, got "fast" at metadata.a'),
         (True, "number", "expected a number, got true at metadata.a"),
@@ -85,8 +87,8 @@ def test_cleared_values_are_as_if_they_had_never_been_there(
     ],
 )
 @pytest.mark.parametrize("more", [0, 100])
-def test_the_fault_shows_the_value_as_it_came(value: Any, winner: str, message: str, more: int) -> None:
-    ((row, fault),) = losing(batch_of([{}, {"a": value}, *[{}] * more]), {"a": winner})
+def test_the_fault_shows_the_value_as_it_came(value: Any, kept_kind: str, message: str, more: int) -> None:
+    ((row, fault),) = dropped_values(batch_of([{}, {"a": value}, *[{}] * more]), {"a": kept_kind})
     assert (row, fault.message, fault.field) == (1, message, "metadata.a")
 
 
@@ -155,7 +157,7 @@ def distinct(job: Any, on_duplicate: str) -> Any:
 
 def held_of(job: Any) -> dict[Group, Batch]:
     """A dataset without conflicts."""
-    return merge(batches_of(job), {}, exports=EXPORTS, ruling=Ruling("null", RULED)).batches
+    return merge(batches_of(job), {}, exports=EXPORTS, resolution=Resolution("null", RULED)).batches
 
 
 def rejections(merged: Merged) -> list[dict[str, Any]]:
@@ -179,7 +181,9 @@ def test_quarantine_gives_the_rows_that_the_job_gives_without_the_records_that_l
     before: Any, job: Any, step: Step
 ) -> None:
     held = held_of(before)
-    ruled = merge(batches_of(job, step.mode), held, exports=EXPORTS, steps=[step], ruling=Ruling("quarantine", RULED))
+    ruled = merge(
+        batches_of(job, step.mode), held, exports=EXPORTS, steps=[step], resolution=Resolution("quarantine", RULED)
+    )
     clean = merge(without_lost(distinct(job, step.on_duplicate), step.mode), held, exports=EXPORTS, steps=[step])
     assert contents(ruled) == contents(clean)
     assert set(ruled.changed) == set(clean.changed)
@@ -199,7 +203,7 @@ def test_null_gives_what_the_job_gives_with_these_values_cleared_and_lists_each(
 ) -> None:
     held = held_of(before)
     incoming = batches_of(job, step.mode)
-    ruled = merge(incoming, held, exports=EXPORTS, steps=[step], ruling=Ruling("null", RULED))
+    ruled = merge(incoming, held, exports=EXPORTS, steps=[step], resolution=Resolution("null", RULED))
     given_cleared = {group: [cleared(batch, WINNING) for batch in batches] for group, batches in incoming.items()}
     clean = merge(given_cleared, held, exports=EXPORTS, steps=[step])
     assert {group: batch.to_bytes() for group, batch in ruled.batches.items()} == {
@@ -231,7 +235,7 @@ def job_of(*items: dict[str, Any], boxes: tuple[dict[str, Any], ...] = ()) -> An
 
 def test_what_refers_to_a_quarantined_record_is_told_that_it_is_not_there() -> None:
     job = job_of({"speed": "fast"}, {"speed": 1}, boxes=({"n": 1}, {"n": 2}))
-    merged = merge(batches_of(job), {}, exports=EXPORTS, ruling=Ruling("quarantine", RULED))
+    merged = merge(batches_of(job), {}, exports=EXPORTS, resolution=Resolution("quarantine", RULED))
     assert merged.batches["items"].rows["reference_id"].to_list() == ["y"]
     assert merged.batches["annotations"].rows["reference_id"].to_list() == ["y"]
     assert [(row["group"], row["code"], row["reference_id"]) for row in rejections(merged)] == [
@@ -242,7 +246,7 @@ def test_what_refers_to_a_quarantined_record_is_told_that_it_is_not_there() -> N
 
 def test_what_loses_itself_is_told_so_wherever_its_target_is() -> None:
     job = job_of({"speed": "fast"}, boxes=({"sky": 1},))
-    merged = merge(batches_of(job), {}, exports=EXPORTS, ruling=Ruling("quarantine", RULED))
+    merged = merge(batches_of(job), {}, exports=EXPORTS, resolution=Resolution("quarantine", RULED))
     assert merged.batches.keys() == set()
     assert {row["code"] for row in rejections(merged)} == {"type_conflict"}
 
@@ -250,7 +254,7 @@ def test_what_loses_itself_is_told_so_wherever_its_target_is() -> None:
 def test_a_later_duplicate_does_not_come_back_for_a_quarantined_record() -> None:
     job = job_of({"speed": "fast"})
     job["items"] += job_of({"speed": 1})["items"]
-    merged = merge(batches_of(job), {}, exports=EXPORTS, ruling=Ruling("quarantine", RULED))
+    merged = merge(batches_of(job), {}, exports=EXPORTS, resolution=Resolution("quarantine", RULED))
     assert merged.batches.keys() == set()
     assert merged.counts["items"].rejected == {"type_conflict": 1, "duplicate_id": 1}
 
@@ -259,10 +263,14 @@ def test_a_later_duplicate_does_not_come_back_for_a_quarantined_record() -> None
 def test_a_quarantined_update_leaves_the_held_row(mode: Mode) -> None:
     held = held_of(job_of({"speed": 1, "sky": "sun"}))
     update = job_of({"speed": "fast", "sky": "rain"})
-    one = merge(batches_of(update, mode), held, exports=EXPORTS, steps=[Step(mode)], ruling=Ruling("quarantine", RULED))
+    one = merge(
+        batches_of(update, mode), held, exports=EXPORTS, steps=[Step(mode)], resolution=Resolution("quarantine", RULED)
+    )
     assert metadata_of(one.batches["items"]) == [{"speed": 1, "sky": "sun"}]
     assert not one.changed
-    other = merge(batches_of(update, mode), held, exports=EXPORTS, steps=[Step(mode)], ruling=Ruling("null", RULED))
+    other = merge(
+        batches_of(update, mode), held, exports=EXPORTS, steps=[Step(mode)], resolution=Resolution("null", RULED)
+    )
     assert metadata_of(other.batches["items"]) == [{"sky": "rain"} | ({"speed": 1} if mode == "merge" else {})]
     assert (other.counts["items"].updated, other.counts["items"].cleared) == (1, 1)
     ((line),) = rejections(other)
@@ -276,7 +284,7 @@ def test_a_quarantined_segment_leaves_the_one_that_is_held_and_its_neighbours_al
 
     held = merge(batches_of(job_of({}) | {"annotations": [mask(1, 2, 3)]}), {}, exports=EXPORTS).batches
     again = batches_of({"annotations": [mask("fast", 5)]}, "replace")
-    merged = merge(again, held, exports=EXPORTS, steps=[Step("replace")], ruling=Ruling("quarantine", RULED))
+    merged = merge(again, held, exports=EXPORTS, steps=[Step("replace")], resolution=Resolution("quarantine", RULED))
     assert metadata_of(merged.batches["annotations"]) == [{}, {"speed": 1}, {"speed": 5}]
     assert merged.counts["annotations"].rejected == {"type_conflict": 1}
     assert (merged.counts["annotations"].updated, merged.counts["annotations"].unchanged) == (2, 0)
@@ -284,5 +292,7 @@ def test_a_quarantined_segment_leaves_the_one_that_is_held_and_its_neighbours_al
 
 def test_what_would_not_be_published_loses_nothing() -> None:
     held = held_of(job_of({"speed": 1}))
-    merged = merge(batches_of(job_of({"speed": "fast"})), held, exports=EXPORTS, ruling=Ruling("quarantine", RULED))
+    merged = merge(
+        batches_of(job_of({"speed": "fast"})), held, exports=EXPORTS, resolution=Resolution("quarantine", RULED)
+    )
     assert (merged.counts["items"].ignored, merged.counts["items"].rejected) == (1, {})

@@ -50,8 +50,8 @@ def by_the_columns(lines: list[bytes], group: Group) -> Any:
     parsed = parse(lines)
     objects = [value if isinstance(value, dict) else {} for value in parsed.values]
     if group == "items":
-        return fast_path.items(objects, but=parsed.exact)
-    return fast_path.boxes(objects, prediction=group == "predictions", but=parsed.exact)
+        return fast_path.items(objects, exclude=parsed.exact)
+    return fast_path.boxes(objects, prediction=group == "predictions", exclude=parsed.exact)
 
 
 def shredded(records: RawRecords, group: Group) -> native_json.Shredded | None:
@@ -72,15 +72,15 @@ def check_agreement(lines: list[bytes], group: Group) -> int:
     assert again is not None
     assert again.places.tolist() == found.places.tolist(), "whatever line ends there are"
     found.columns.pop("model_run", None)
-    picked = by_the_columns([lines[place] for place in found.places], group)
-    assert picked.places == list(range(len(found.places))), "whatever is taken is plain"
-    names = set(picked.columns) | set(found.columns)
+    selection = by_the_columns([lines[place] for place in found.places], group)
+    assert selection.places == list(range(len(found.places))), "whatever is taken is plain"
+    names = set(selection.columns) | set(found.columns)
     for name in names:
-        theirs = picked.columns.get(name, [None] * len(picked.places))
+        theirs = selection.columns.get(name, [None] * len(selection.places))
         series = theirs if isinstance(theirs, pl.Series) else pl.Series(values=theirs)
-        ours = found.columns[name].to_list() if name in found.columns else [None] * len(picked.places)
+        ours = found.columns[name].to_list() if name in found.columns else [None] * len(selection.places)
         assert ours == series.to_list(), name
-    dense, cells = tabulated(picked.metadata, picked.shapes)
+    dense, cells = tabulated(selection.metadata, selection.shapes)
     assert_frame_equal(pl.DataFrame(found.dense), pl.DataFrame(dense), check_column_order=False)
     assert_frame_equal(found.cells, cells)
     for name, values in found.dense.items():

@@ -170,7 +170,7 @@ def test_both_ways_give_the_same_rows(group: Group, data: st.DataObject) -> None
 def test_ordinary_records_go_column_by_column() -> None:
     item = {"reference_id": "a", "image_url": "https://example.org/a.jpg", "metadata": {"lat": 1, "lon": 2.5}}
     assert fast_path.items([item, {**item, "license": "x"}, {**item, "image_url": "nonsense"}]).places == [0]  # type: ignore[list-item]
-    assert fast_path.items([item, item], but={0}).places == [1]  # type: ignore[list-item]
+    assert fast_path.items([item, item], exclude={0}).places == [1]  # type: ignore[list-item]
     corners = {"x": 1, "y": 2, "width": 3, "height": 4.5}
     box = {"reference_id": "a", "type": "box", "label": "", "annotation_id": "1", "geometry": corners}
     odd = [{**box, "annotation_id": ""}, {**box, "geometry": {**corners, "x": 2**60}}, {**box, "confidence": 0.5}]

@@ -14,7 +14,7 @@ from transforms.avro.rows import encoded
 from transforms.avro.splices import AvroPart
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.hashing import partitions_of
-from transforms.kernels.batch.row_equality import canonical, together
+from transforms.kernels.batch.row_equality import canonical, consolidated_from
 from transforms.kernels.batch.state_files import StateFile
 from transforms.kernels.batch.value_columns import form_and_key
 from transforms.kernels.merge.merge import GroupCounts, Merged, merge
@@ -60,14 +60,14 @@ def part_of(batch: Batch, group: Group, fields: dict[str, Any]) -> bytes:
 
 def check_part(before: Batch, after: Batch, changes: Changes, group: Group) -> None:
     """A spliced Avro part has the bytes of one that is written anew."""
-    fields = fields_of(together([before, after]))
+    fields = fields_of(consolidated_from([before, after]))
     published = publish(changes.after, fields, cache_keys="canonical")
     members = {METADATA: list(published.metadata.values())} if fields else {}
     schema = row_schema(group, fields)
     rows = encoded(published.core, RowType(schema), records=members)
     part = AvroPart.of(part_of(before, group, fields), schema)
     assert part is not None
-    assert b"".join(part.spliced(changes.gone, rows, changes.places)) == part_of(after, group, fields)
+    assert b"".join(part.spliced(changes.removed, rows, changes.places)) == part_of(after, group, fields)
 
 
 def padded(count: int) -> Job:
@@ -113,13 +113,13 @@ def test_touched_rows_alone_give_what_all_rows_give(
             files[group], changes, summaries[group] = touched[group].replaced(few.batches[group], LIMITS)
             again = Changes.from_bytes(changes.to_bytes())
             assert again.before.to_bytes() == changes.before.to_bytes()
-            assert again.gone.tolist() == changes.gone.tolist()
+            assert again.removed.tolist() == changes.removed.tolist()
             check_part(held[group], whole.batches[group], again, group)
         held = whole.batches
         for group, batch in held.items():
             file = StateFile.of(files[group].to_bytes(), files[group].records, files[group].base.data)
             assert file.records == batch.rows.height
-            assert canonical(together([file.batch()])).to_bytes() == batch.to_bytes(), group
+            assert canonical(consolidated_from([file.batch()])).to_bytes() == batch.to_bytes(), group
             assert summaries[group] == summarize(batch, LIMITS)
 
 
@@ -136,7 +136,7 @@ def test_few_rows_are_laid_over_and_many_have_all_written_anew() -> None:
         assert touched.rows.rows["reference_id"].to_list() == sorted(f"p{n}" for n in range(count))
         rows = merge(incoming, {"items": touched.rows}, exports=names, steps=[Step("replace")]).batches["items"]
         file, _, known = touched.replaced(rows)
-        assert (file.above is not None, file.records) == (is_layered, 80)
+        assert (file.delta is not None, file.records) == (is_layered, 80)
         if is_layered:
             assert file.base.data == batch.to_bytes(numbered=True)
             assert len(file.places) == count
@@ -183,7 +183,7 @@ def own(batch: Batch, number: int, count: int) -> Batch | None:
 
 
 def written(batch: Batch) -> bytes:
-    return canonical(together([batch])).to_bytes()
+    return canonical(consolidated_from([batch])).to_bytes()
 
 
 def numbers_of(counts: GroupCounts) -> list[tuple[str, int]]:

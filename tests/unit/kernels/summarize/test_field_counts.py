@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.strategies import batch_of, keys, normalized
 
 from transforms.kernels.batch.batch import Batch
-from transforms.kernels.batch.row_equality import arranged, together
+from transforms.kernels.batch.row_equality import consolidated, consolidated_from
 from transforms.kernels.normalize import native_json
 from transforms.kernels.summarize.fields import summarize
 from transforms.rules.crowds import MAX_RECORD_KEYS, MOST_COUNTED, key_hashes, most_fields, smallest
@@ -39,14 +39,14 @@ def test_rows_of_a_crowd_hold_the_number_of_their_keys_alone(
     done = normalized([item(n, {f"{n}/{key}": 1 for key in range(50)}) for n in range(20)], "items", max_fields=LIMIT)
     assert done.read["items"] == sum(batch.rows.height for batch in done.batches) == 20
     assert all(width(batch) <= most_fields(LIMIT) + 1 for batch in done.batches)
-    whole = arranged(Batch.from_bytes(together(done.batches).to_bytes()))
+    whole = consolidated(Batch.from_bytes(consolidated_from(done.batches).to_bytes()))
     found = summarize(whole, max_fields=LIMIT)
     assert (found.records, found.fields, key_count(found)) == (20, {}, 1000)
 
 
 def test_a_row_that_is_left_out_does_not_count() -> None:
     rows = [item(0, {"a": 1}), item(1, crowd(100))]
-    whole = together(normalized(rows, "items", max_fields=LIMIT).batches)
+    whole = consolidated_from(normalized(rows, "items", max_fields=LIMIT).batches)
     places = {name: place for place, name in enumerate(whole.rows["reference_id"])}
     assert key_count(summarize(whole.take(np.array([places["r1"]])), max_fields=LIMIT)) == 100
     assert key_count(summarize(whole.take(np.array([places["r0"]])), max_fields=LIMIT)) <= 1
@@ -54,7 +54,9 @@ def test_a_row_that_is_left_out_does_not_count() -> None:
 
 def test_as_many_fields_as_the_schema_of_a_failed_run_lists_are_kept() -> None:
     done = normalized([item(0, crowd(most_fields(LIMIT)))], "items", max_fields=LIMIT)
-    assert summarize(together(done.batches), max_fields=LIMIT).fields.keys() == crowd(most_fields(LIMIT)).keys()
+    assert (
+        summarize(consolidated_from(done.batches), max_fields=LIMIT).fields.keys() == crowd(most_fields(LIMIT)).keys()
+    )
 
 
 @settings(max_examples=60)

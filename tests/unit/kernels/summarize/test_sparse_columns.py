@@ -12,7 +12,7 @@ from support.strategies import doubles, longs, texts
 
 from transforms.kernels.summarize import sparse_columns
 from transforms.kernels.summarize.columns import numbers_of_doubles, numbers_of_longs, strings_of
-from transforms.kernels.summarize.sparse_columns import numbers_of_stretches, strings_of_keys
+from transforms.kernels.summarize.sparse_columns import numbers_of_ranges, strings_of_keys
 
 
 def starts_of(columns: list[list[Any]]) -> Any:
@@ -25,7 +25,7 @@ def test_doubles(columns: list[list[float]], most_bins: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sparse_columns, "_MOST_BINS", most_bins)
         patch.setattr(sparse_columns, "CHUNK", 5)
-        found = list(numbers_of_stretches(np.array(list(chain.from_iterable(columns)), np.float64), starts_of(columns)))
+        found = list(numbers_of_ranges(np.array(list(chain.from_iterable(columns)), np.float64), starts_of(columns)))
     expected = [numbers_of_doubles(np.array(column, np.float64)) for column in columns]
     assert found == expected
     assert [(repr(a.minimum), repr(a.maximum)) for a in found] == [(repr(a.minimum), repr(a.maximum)) for a in expected]
@@ -35,7 +35,7 @@ def test_doubles(columns: list[list[float]], most_bins: int) -> None:
 @given(st.lists(st.lists(st.one_of(longs, st.integers(-9, 9)), min_size=1, max_size=12), min_size=1, max_size=6))
 @example([[1, 2, 3], [-4], [2**31, -(2**31)]])
 def test_longs(columns: list[list[int]]) -> None:
-    found = list(numbers_of_stretches(np.array(list(chain.from_iterable(columns)), np.int64), starts_of(columns)))
+    found = list(numbers_of_ranges(np.array(list(chain.from_iterable(columns)), np.int64), starts_of(columns)))
     assert found == [numbers_of_longs(np.array(column, np.int64)) for column in columns]
 
 

@@ -9,8 +9,8 @@ from support.strategies import batch_of
 from transforms.kernels.batch import hashing
 from transforms.kernels.batch.state_files import StateFile
 from transforms.kernels.summarize.fields import summarize
-from transforms.kernels.summarize.unchanged_rows import rest_of
-from transforms.rules.retraction import Rest
+from transforms.kernels.summarize.unchanged_rows import unchanged_values
+from transforms.rules.retraction import UnchangedValues
 
 COUNT = 4_000
 LIMITS = {"chosen": 900}
@@ -47,16 +47,16 @@ def test_rest_is_what_a_summary_says(every: int, *, with_extension: bool, monkey
     over = batch_of([record(number + COUNT) for number in range(0, 300, 3)])
     places = np.arange(0, 300, 3)
     layered = file.replaced(places, over, places)
-    assert layered.above is not None
+    assert layered.delta is not None
     for each in (file, layered):
         rows = each.batch()
         stays = np.ones(COUNT, np.bool_)
         stays[::every] = False
         kept = summarize(rows.take(np.flatnonzero(stays)), LIMITS).fields
-        found = rest_of(each, stays, sorted(kept), LIMITS)
+        found = unchanged_values(each, stays, sorted(kept), LIMITS)
         assert found.keys() == kept.keys()
         for key, summary in kept.items():
-            expected = Rest(summary.numbers.minimum, summary.numbers.maximum, summary.strings)
+            expected = UnchangedValues(summary.numbers.minimum, summary.numbers.maximum, summary.strings)
             assert found[key] == expected, key
             assert (repr(found[key].minimum), repr(found[key].maximum)) == (
                 repr(expected.minimum),
