@@ -1,1 +1,1 @@
-"""The T of ETL: rules, their columnar kernels, the formats, and the Beam faces. Importing it loads none of them."""
+"""The transforms of the job: rules, kernels, formats and Beam faces. Importing the package loads none of them."""

@@ -1,1 +1,1 @@
-"""What the Beam faces share: coders, elements, stored files, progress. Nothing else but the faces knows Beam."""
+"""Shared parts of the Beam faces: coders, elements, stored files, progress. Only they and the faces use Beam."""

@@ -1,4 +1,4 @@
-"""Annotations and predictions without a target, where that target was rejected in the same job (I4)."""
+"""Explains rejections that follow from others: the item or scene of an annotation was rejected in the same job (I4)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,25 +15,25 @@ _CASCADE = "; its {} was rejected in this job ({} at {{}})"
 
 
 def is_referenced(rejection: Rejection) -> bool:
-    """Whether others may lack a target because of this rejection."""
+    """Whether annotations or predictions may lack their item or scene because of this rejection."""
     return rejection.group in REFERENCED_GROUPS
 
 
 def lacks_referenced(rejection: Rejection) -> bool:
-    """Whether this is the rejection of an annotation or a prediction whose target is not there."""
+    """Whether this rejects an annotation or prediction because its item or scene does not exist."""
     return rejection.group in ANNOTATION_GROUPS and rejection.code == Code.UNKNOWN_REFERENCE
 
 
 def is_cascaded(rejection: Rejection) -> bool:
-    """Whether a rejection follows from that of its target."""
+    """Whether a rejection follows from the rejection of its item or scene."""
     return lacks_referenced(rejection) and rejection.relation is not None
 
 
 def cascaded(rejections: Iterable[Rejection], steps: Steps) -> list[Rejection]:
-    """The rejections, of which those that follow from another one say so.
+    """The rejections, with the cause added to those that follow from another rejection.
 
-    It names the first rejection of the target in the same step, whatever the order in which they come (T5); in a
-    backfill each step is a job of its own (P5).
+    The cause is the first rejection of the item or scene in the same step, independent of the order of the input (T5).
+    In a backfill each step is a job of its own (P5).
     """
     found = list(rejections)
     wanted = {each.reference_id for each in found if lacks_referenced(each)}
@@ -47,13 +47,13 @@ def cascaded(rejections: Iterable[Rejection], steps: Steps) -> list[Rejection]:
 
 
 def _rank(rejection: Rejection) -> tuple[bool, int, int, int, str, str]:
-    """What comes first: a duplicate is no reason for a target not to be there, the other record's rejection is."""
+    """Sort key of causes: a duplicate comes last, since the record that it duplicates was not rejected for it."""
     is_duplicate = rejection.code == Code.DUPLICATE_ID
     return is_duplicate, rejection.export, rejection.offset or 0, rejection.part, rejection.group, rejection.code
 
 
 def _explained(rejection: Rejection, cause: Rejection | None, steps: Steps) -> Rejection:
-    # In mode merge the record itself was to be there already, whatever became of its target.
+    # In mode merge the code says that the record itself does not exist, which has nothing to do with its item or scene.
     if cause is None or not lacks_referenced(rejection) or steps[rejection.export][1] == "merge":
         return rejection
     relation = _CASCADE.format("item" if cause.group == "items" else "scene", cause.code)

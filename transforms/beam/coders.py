@@ -1,7 +1,8 @@
-"""How frames travel between workers: Arrow IPC, compressed, instead of pickles.
+"""Beam coders for batches, frames, rejections and summaries: compressed Arrow IPC and tuples instead of pickles.
 
-Where all workers are on one machine, large elements stay on its disk, and only their path travels (claim check): the
-local runner copies each byte that it passes on several times, in one process.
+If all workers run on one machine, elements of at least SPILL_BYTES are written to a file in its spill folder, and only
+the path is passed on (the claim-check pattern): the local runner copies each byte of an element several times in one
+process.
 """
 
 import io
@@ -28,17 +29,19 @@ from transforms.rules.strings import StringSummary
 
 _shuffled = Stage("shuffle")
 SPILL = "METADATA_ETL_SPILL"
-"""Environment variable of a job's local workers: the folder for what they hand to each other."""
+"""Environment variable of local workers: the folder for elements that they pass to each other as files."""
 SPILL_BYTES = 16 * 1024
-"""Elements smaller than this travel as they are."""
+"""Smaller elements are passed on inline."""
 _INLINE, _ON_DISK = b"\x00", b"\x01"
 
 
 @contextmanager
 def spilling(folder: Path | None) -> Iterator[None]:
-    """Lets large elements stay in a folder of this user, in this process and in those that it starts from here on.
+    """Sets the spill folder for this process and the processes that it starts within the block.
 
-    None lets them travel as they are, whatever the environment of the process says.
+    Args:
+        folder: Created with access for this user alone. None passes all elements inline, and overrides a folder that
+            the environment of this process names.
     """
     before = os.environ.pop(SPILL, None)
     if folder is not None:
@@ -66,7 +69,7 @@ def _received(encoded: bytes) -> bytes:
 
 
 class _ReceivedBatch(Batch):
-    """A batch as it came: decoded where it is looked at, and sent on as it is by steps that only pass it on."""
+    """A received batch that is decoded at first access; a step that only passes it on sends the same bytes."""
 
     __slots__ = ("_whole", "encoded")
     encoded: bytes
@@ -108,7 +111,7 @@ class BatchCoder(beam.coders.Coder):
         return _sent(data)
 
     def estimate_size(self, value: Batch) -> int:
-        """About how many bytes that is: Beam asks often, and would encode each batch to know."""
+        """The approximate number of bytes: Beam asks often, and would otherwise encode the batch each time."""
         if isinstance(value, _ReceivedBatch):
             return len(value.encoded)
         return int(value.rows.estimated_size() + value.cells.estimated_size())
@@ -151,7 +154,7 @@ class FrameCoder(beam.coders.Coder):
 
 
 class RejectionCoder(beam.coders.Coder):
-    """Encodes a Rejection as the tuple of its fields, which needs no pickling: there may be as many as records."""
+    """Encodes a Rejection as the tuple of its fields, which is faster than a pickle: every record may be rejected."""
 
     def encode(self, value: Rejection) -> bytes:
         """The bytes of a rejection."""
@@ -172,7 +175,7 @@ class RejectionCoder(beam.coders.Coder):
 
 
 class SummariesCoder(beam.coders.Coder):
-    """Encodes Summaries, which may be thousands of small objects, as a pickle that holds of each its values alone."""
+    """Encodes Summaries, which may be thousands of small objects, as a pickle of their field values only."""
 
     def encode(self, value: Summaries) -> bytes:
         """The bytes of summaries."""
@@ -189,7 +192,7 @@ class SummariesCoder(beam.coders.Coder):
         return cast("Summaries", pickle.loads(encoded))  # noqa: S301 - our own, as Beam pickles what has no coder
 
     def is_deterministic(self) -> bool:
-        """Equal summaries may have come about in different orders; they are values, never keys."""
+        """Not deterministic: equal summaries may have been merged in different orders. They are values, never keys."""
         return False
 
     def to_type_hint(self) -> type[Summaries]:
@@ -198,7 +201,7 @@ class SummariesCoder(beam.coders.Coder):
 
 
 class _SummariesPickler(pickle.Pickler):
-    """A dataclass with slots pickles itself by asking each time which fields it has."""
+    """Pickles the dataclasses of _VALUES by their values; the default looks their fields up for each object."""
 
     def reducer_override(self, value: Any) -> Any:  # noqa: ANN401 - anything, and NotImplemented
         values = _VALUES.get(type(value))
@@ -209,7 +212,7 @@ _VALUES: dict[type, Callable[[Any], tuple[object, ...]]] = {
     kind: attrgetter(*kind.__slots__) for kind in (GroupSummary, FieldSummary, NumberSummary, StringSummary)
 }
 _SUMMARY_BYTES = 512
-"""About what the summary of a field takes."""
+"""Approximate bytes of the summary of one field."""
 _PRIMITIVES = beam.coders.FastPrimitivesCoder()
 _values = attrgetter(*Rejection.__slots__)
 

@@ -1,4 +1,4 @@
-"""What travels between the steps of a job: each is small, or made of few large columns."""
+"""The elements that the steps of a job pass to each other: small objects, or few large columns."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ class Summaries(dict[str, GroupSummary]):
 
 
 class _Pickled:
-    """Pickled by its values alone: dataclasses with slots ask for their fields each time, and these are many."""
+    """Pickled by its values only: a dataclass with slots looks its fields up for each object, and there are many."""
 
     __slots__: tuple[str, ...] = ()
 
@@ -35,10 +35,10 @@ class Export(_Pickled):
         model_run: Of predictions (G5).
         size: Bytes as stored.
         step: Which job of a backfill it belongs to; 0 for an ingest.
-        mode: How its records meet what is held (U1 to U3).
-        revision: What changes with every write to it: nanoseconds of its modification on a disk, the generation of an
-            object in a bucket. None where its store tells neither.
-        status: (inode, nanoseconds of its last change of any kind) of a file on a disk.
+        mode: How its records update published rows (U1 to U3).
+        revision: Changes with every write: the modification time of a file on a disk in nanoseconds, or the generation
+            of an object in a bucket. None if the store provides neither.
+        status: (inode, status change time in nanoseconds) of a file on a disk.
     """
 
     number: int
@@ -68,13 +68,13 @@ class ByteRange(_Pickled):
 
 @dataclass(frozen=True, slots=True)
 class RawChunk:
-    """Raw records of one stretch, or why the rest of an export has none.
+    """Raw records of one byte range, or the reason why the remainder of an export has none.
 
     Attributes:
         position: Byte offset of the chunk, as `Origin.chunk` takes it: -1 where its lines are numbered.
         byte_count: Bytes of the stored export that this chunk stands for.
-        digest: SHA-256 of the stored bytes of a stretch, with the first chunk of each; None with the others, and where
-            the store itself has a checksum.
+        digest: SHA-256 of the stored bytes of a byte range, with its first chunk; None with later chunks, and if the
+            store has a checksum of its own.
     """
 
     byte_range: ByteRange
@@ -90,12 +90,12 @@ class Rejection:
     """A raw record, or a part of one, that is not accepted (R1).
 
     Attributes:
-        chunk: As in `Origin`: where `line` counts from.
-        part: Of the record, for the order.
-        raw: Bytes of the record; None where they are to be read from the export again.
-        length: Bytes of the record where `raw` is only its beginning (F4).
-        relation: How the message goes on, with `{}` for the place of another record; None where it names none.
-        other_export: Of that other record, like `export`, `chunk` and `line` of this one.
+        chunk: As in `Origin`: the place that `line` counts from.
+        part: The part of the record, for the order of rejections.
+        raw: Bytes of the record; None if they have to be read from the export again.
+        length: Number of bytes of the record if `raw` is only its beginning (F4).
+        relation: Continues the message, with `{}` for the place of another record; None if there is none.
+        other_export: Export of that other record; `other_chunk` and `other_line` are its chunk and line.
     """
 
     group: Group
@@ -130,12 +130,12 @@ class WrittenRejections:
 
 @dataclass(frozen=True, slots=True)
 class Reading(_Pickled):
-    """What one chunk was, without its records.
+    """The counts of one chunk, without its records.
 
     Attributes:
-        start: Byte offset of the stretch that it belongs to.
-        line_count: Line ends in it, by which the lines of later stretches are numbered; 0 where they are numbered.
-        digest: SHA-256 of the stretch's bytes, with its first chunk.
+        start: Byte offset of the byte range of the chunk.
+        line_count: Line ends in the chunk, to number the lines of later byte ranges; 0 if lines are numbered already.
+        digest: SHA-256 of the bytes of the byte range, with its first chunk.
         read: Records read, by group.
         warnings: Warnings by code.
         rejected: Rejections by group and code.
@@ -152,18 +152,18 @@ class Reading(_Pickled):
 
 @dataclass(frozen=True, slots=True)
 class PublishedFiles:
-    """What the published version holds, as far as a job goes on from it; everything by part number.
+    """The files of the published version that a job continues from, by part number.
 
     Attributes:
         version: Its number.
         states: Of each partition, group to its state file.
         summaries: The summaries of the states of a partition.
         rows: Of each partition, group to its Avro part.
-        insights: What was counted of the rows of a partition.
-        keys: The part of the list of cache keys.
-        key_uses: The uses behind that part.
-        fields: Group to the fields of its schema, with what decides how rows are written.
-        damaged: Paths, in the version, of files that are left out above since they are damaged, and are made again.
+        insights: The counts of the rows of a partition, for the insights page.
+        keys: The parts of the list of cache keys.
+        key_uses: The uses of URLs that each of these parts is made from.
+        fields: Group to the fields of its schema, with the members that decide how rows are written.
+        damaged: Paths in the version of damaged files, which are left out above and rebuilt by the job.
     """
 
     version: int = 0
@@ -179,15 +179,15 @@ class PublishedFiles:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """What a partition holds after the merge, stored.
+    """The stored files of a partition after the merge.
 
     Attributes:
-        states: Group to its state file; of a group that the job did not change, the one that was held before.
+        states: Group to its state file; for a group that the job did not change, the published one.
         summaries: The file with the summaries of these states.
         changed: The groups that the job changed.
-        changes: Of these the groups of which only few rows were looked at, each with the file that says which. It is
-            no part of a version.
-        repaired: Paths of damaged files that were made again.
+        changes: The changed groups of which only the touched rows were read, with the file of their changes, which is
+            not part of a version.
+        repaired: Paths of damaged files that were rebuilt.
     """
 
     number: int
@@ -200,13 +200,13 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class WrittenPartition:
-    """The rows of a partition, as the version has them.
+    """The rows of a partition as they are published.
 
     Attributes:
-        rows: Group to its Avro part, written by this job or carried on.
-        insights: The file with what was counted of the rows.
-        counted: Group to what was counted (`transforms.kernels.publish.insights.Counted`) as JSON.
-        repaired: Paths of damaged files that were made again.
+        rows: Group to its Avro part, written by this job or taken over from the published version.
+        insights: The file with the counts of the rows.
+        counted: Group to its counts (`transforms.kernels.publish.insights.Counted`) as JSON.
+        repaired: Paths of damaged files that were rebuilt.
     """
 
     number: int
@@ -221,11 +221,12 @@ class WrittenKeys:
     """One part of the list of cache keys.
 
     Attributes:
-        file: The Avro part, None where no key of the part is used.
+        file: The Avro part, None if no key of the part is in use any more.
         uses: The uses behind it, and the known keys that are no longer used.
-        uploads: The Avro part of the keys that are new in this version, None where there are none.
+        uploads: The Avro part of the keys that are new in this version, None if there are none.
         upload: How many keys no earlier version listed.
         cached: How many keys an earlier version listed.
+        repaired: Paths of damaged files that were rebuilt.
     """
 
     file: StoredFile | None

@@ -1,4 +1,4 @@
-"""Reading exports: a stretch of one as chunks of raw records, through Beam's file systems (F, R2)."""
+"""Reads byte ranges of exports as chunks of raw records through Beam's file systems, for the faces (F, R2)."""
 
 import hashlib
 import io
@@ -20,7 +20,7 @@ from transforms.formats.framing import read_range, read_stream, split_lines
 from transforms.formats.sniff import Format, sniff
 
 RANGE_BYTES = 16 * 1024 * 1024
-"""What one element of work reads: small enough for all workers to have some, large enough that Beam is not noticed."""
+"""Bytes that one element reads: few enough to occupy all workers, enough to make Beam's overhead negligible."""
 HEAD_BYTES = 64 * 1024
 EMPTY_EXPORT = "empty_export"
 """Warning: an export without a record: an empty file, an empty list, an envelope of empty lists."""
@@ -29,9 +29,9 @@ _HASH_BYTES = 1024 * 1024
 
 
 def byte_ranges(exports: Iterable[Export], *, range_bytes: int = RANGE_BYTES) -> list[list[ByteRange]]:
-    """The exports as loads of about `range_bytes`: a part of a large file each, or many small files together.
+    """Splits exports into loads of about `range_bytes`: one byte range of a large file, or many small files.
 
-    The parts of a file are of one size, so that workers that have as many have as much to do.
+    All byte ranges of a file have the same size, so that workers with equally many of them have equally much to do.
     """
     loads: list[list[ByteRange]] = []
     small: list[ByteRange] = []
@@ -51,14 +51,14 @@ def byte_ranges(exports: Iterable[Export], *, range_bytes: int = RANGE_BYTES) ->
 
 
 def _step(export: Export, range_bytes: int) -> int:
-    """How many bytes a stretch of an export has, the last one perhaps some fewer."""
-    if is_compressed(export.uri):  # which cannot be entered in the middle
+    """Bytes of each byte range of an export; the last one may have fewer."""
+    if is_compressed(export.uri):  # compressed data can only be read from its start
         return export.size
     return math.ceil(export.size / max(1, math.ceil(export.size / range_bytes)))
 
 
 def read(byte_range: ByteRange, *, digest: bool = True) -> Iterator[RawChunk]:
-    """The chunks of a stretch. What cannot be read is the last of them, as a value (R2)."""
+    """The chunks of a byte range; an error of reading is the last of them, as a value (R2)."""
     export = byte_range.export
     sha = None
     try:
@@ -76,7 +76,7 @@ def read(byte_range: ByteRange, *, digest: bool = True) -> Iterator[RawChunk]:
                 nothing = replace(split_lines(b""), warnings={EMPTY_EXPORT: 1})
                 yield RawChunk(byte_range, -1, nothing, None, 0, sha)
                 sha = None
-            if sha is not None:  # a stretch that holds no record of its own
+            if sha is not None:  # a byte range without a record of its own
                 yield RawChunk(byte_range, -1, None, None, 0, sha)
     except Unreadable as error:
         yield RawChunk(byte_range, -1, None, error, 0, sha)
@@ -96,9 +96,9 @@ class FoundRecord:
 
 
 def read_again(export: Export, offsets: Collection[int], *, range_bytes: int = RANGE_BYTES) -> Iterator[FoundRecord]:
-    """The records of an export that begin at these offsets: for the few whose raw bytes are wanted after all."""
+    """The records of an export that begin at these offsets, for the few records whose raw bytes are needed later."""
     step = _step(export, range_bytes)
-    # The first stretch is always read: it is the whole of what cannot be entered in the middle.
+    # The first byte range is always read: it is the whole file if the format can only be read from its start.
     numbers = {min(offset, max(export.size - 1, 0)) // max(step, 1) for offset in offsets} | {0}
     for number in sorted(numbers):
         for raw in read(ByteRange(export, number * step, min((number + 1) * step, export.size)), digest=False):
@@ -110,30 +110,30 @@ def read_again(export: Export, offsets: Collection[int], *, range_bytes: int = R
 
 
 def first_line(raw: RawChunk) -> int:
-    """What to add to the lines of a chunk: nothing for a byte range, whose place is known when all are counted."""
+    """The number to add to the lines of a chunk; 0 for a byte range, whose first line `LineNumbers` adds later."""
     return 0 if raw.position >= 0 or raw.chunk is None or raw.chunk.first_line is None else raw.chunk.first_line
 
 
 def _chunks(stream: BinaryIO, byte_range: ByteRange) -> Iterator[tuple[int, Chunk]]:
-    """(position as in RawChunk, chunk) of what begins in the stretch."""
-    # An object that says so is compressed whatever its name; one whose name says it too is so once.
+    """(position as in RawChunk, chunk) of the records that begin in the byte range."""
+    # Content-Encoding decides, not the name; an object with both is compressed once.
     name = "stored.gz" if content_encoding(stream) == "gzip" else byte_range.export.uri
     if is_compressed(name):
-        if byte_range.start:  # planned by a name that did not tell: the first stretch reads the whole object
+        if byte_range.start:  # the name did not show the compression: the first byte range reads the whole object
             return
-        # What is decompressed cannot go back to its start: the head is decompressed twice.
+        # A decompressed stream cannot seek back to its start: the head is decompressed twice.
         form = sniff(decompressed(stream, name).read(HEAD_BYTES))
         stream.seek(0)
         uncompressed = decompressed(stream, name)
         if form is Format.AVRO:
-            # Only for the many small reads of Avro: in front of a fault, a buffer drops what it holds (R2).
+            # Only for the many small reads of Avro: in front of a fault, a buffer drops its bytes (R2).
             uncompressed = cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", uncompressed), HEAD_BYTES))
         yield from ((-1, chunk) for chunk in _whole(uncompressed, form))
         return
     form = sniff(stream.read(HEAD_BYTES))
     if form is Format.NDJSON:
         yield byte_range.start, read_range(stream, byte_range.start, byte_range.stop)
-    elif byte_range.start == 0:  # only lines can be entered in the middle: the first stretch reads the whole file
+    elif byte_range.start == 0:  # only lines can be read from the middle: the first byte range reads the whole file
         stream.seek(0)
         yield from ((-1, chunk) for chunk in _whole(stream, form))
 
@@ -152,7 +152,7 @@ def _whole(stream: BinaryIO, form: Format) -> Iterator[Chunk]:
 
 
 def _check_unchanged(stream: BinaryIO, export: Export) -> None:
-    """Refuses a file that is not the one which was planned: what is read of it would be a part of something else."""
+    """Raises Unreadable if a local file changed since the job was planned: its byte ranges would not fit together."""
     if export.revision is None or not is_local(export.uri):
         return
     found = os.fstat(stream.fileno())

@@ -1,4 +1,4 @@
-"""What each stage of a job takes, as Beam counters that every runner adds up: records, bytes, time at work."""
+"""Beam counters of records, bytes and busy time for each stage of a job, which every runner adds up."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -23,14 +23,14 @@ class Stage:
         self._microseconds = Metrics.counter(NAMESPACE, f"{name}.{MICROSECONDS}")
 
     def count(self, *, records: int = 0, byte_count: int = 0) -> None:
-        """Counts records and bytes that the stage has dealt with."""
+        """Counts records and bytes that the stage has processed."""
         if records:
             self._records.inc(records)
         if byte_count:
             self._bytes.inc(byte_count)
 
     def timed(self, found: Iterable[_Each]) -> Iterator[_Each]:
-        """The same elements; what it takes to make them counts as time at work, what becomes of them does not.
+        """The same elements; the time to make them counts as busy time, the time of later steps does not.
 
         Beam runs the next steps while a generator waits at its `yield`.
         """

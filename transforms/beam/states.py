@@ -1,4 +1,4 @@
-"""State files: what the steps of a job leave for later steps and for the next version, read back."""
+"""Reads and encodes the state files that the steps of a job write for later steps and for the next version."""
 
 import struct
 from collections.abc import Iterator, Mapping
@@ -30,20 +30,21 @@ _REFUSED = (
     *(ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError),
     *(RecursionError, struct.error),
 )
-"""What comes of bytes that do not hold what they should."""
+"""Exceptions that decoders raise for bytes that are not those of a state file."""
 _ORIGIN = {"export_name": pl.String(), "offset": pl.Int64()}
-"""Columns that say where a row came from."""
+"""Columns with the export and the byte offset of the record that a row was read from."""
 _SUMMARIES = msgspec.json.Decoder(dict[Group, GroupJson])
 _COUNTED = msgspec.json.Decoder(dict[Group, CountedJson])
 BASES = "state/base/"
-"""Folder in a version, by group: what the state files of the same numbers are laid over."""
+"""Folder in a version, by group: the base files of the state files (deltas) with the same numbers."""
 
 
 def state_file(state: StoredFile) -> StateFile:
-    """A state file, of which nothing is decoded yet.
+    """A state file with its base, if it has one; columns are decoded at first access.
 
     Raises:
-        DamagedFileError: It, or what it is laid over, is not what was written. What is decoded later raises it too.
+        DamagedFileError: The bytes of the file or of its base are not those that were written. The methods of the
+            result raise it too, for columns that such a file cannot have.
     """
     data, base = verified(state), b"" if state.base is None else verified(state.base)
     with _parsing(state):
@@ -57,7 +58,7 @@ def read_state(state: StoredFile) -> Batch:
 
 
 def read_changes(file: StoredFile) -> Changes:
-    """What a job changes in a state file."""
+    """The changes of a job to a state file, from the file that the merge wrote."""
     return Changes.from_bytes(bytes(verified(file)))
 
 
@@ -65,7 +66,7 @@ def read_summaries(file: StoredFile) -> dict[Group, GroupSummary]:
     """Group to the summary of the rows of a partition.
 
     Raises:
-        DamagedFileError: The file is not what was written.
+        DamagedFileError: The bytes are not those that were written.
     """
     data = verified(file)
     with _parsing(file):
@@ -73,15 +74,15 @@ def read_summaries(file: StoredFile) -> dict[Group, GroupSummary]:
 
 
 def summaries_data(summaries: Mapping[str, GroupSummary]) -> bytes:
-    """What `read_summaries` reads."""
+    """The bytes of a file of summaries, for `read_summaries`."""
     return _data({group: group_to_json(summary) for group, summary in sorted(summaries.items())})
 
 
 def read_counted(file: StoredFile) -> dict[Group, JsonObject]:
-    """Group to what was counted of the rows of a partition.
+    """Group to the counts of the rows of a partition, for the insights page (`Counted.document`).
 
     Raises:
-        DamagedFileError: The file is not what was written.
+        DamagedFileError: The bytes are not those that were written.
     """
     data = verified(file)
     with _parsing(file):
@@ -92,7 +93,7 @@ def read_counted(file: StoredFile) -> dict[Group, JsonObject]:
 
 
 def counted_data(counted: Mapping[Group, JsonObject]) -> bytes:
-    """What `read_counted` reads."""
+    """The bytes of a file of counts, for `read_counted`."""
     return _data(dict(sorted(counted.items())))
 
 
@@ -101,7 +102,7 @@ def _data(document: object) -> bytes:
 
 
 def _stored(file: StoredFile) -> Stored:
-    """What the columns of a state file have to be like; its path says of which group it is."""
+    """The expected columns of a state file, whose group is in its path."""
     group = file.path.split("/")[-2]
     if group not in COLUMNS:
         raise ValueError(f"expected rows of a group, got {group}")
@@ -116,7 +117,7 @@ def _dtype(group: Group, name: str) -> pl.DataType | None:
 
 @contextmanager
 def _parsing(file: StoredFile) -> Iterator[None]:
-    """A file with the right digest that does not hold what it should is one that somebody prepared."""
+    """Turns errors of decoding into DamagedFileError: the digest is right, so somebody forged the file."""
     try:
         yield
     except _REFUSED as error:

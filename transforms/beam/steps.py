@@ -1,7 +1,7 @@
-"""What the Beam faces are made of where Beam's own word for it takes several steps, or dearer ones.
+"""Replacements of Beam's own transforms for the faces, with fewer or cheaper steps.
 
-Beam looks at each step eight times before it runs, and pickles it five times. That is a dozen milliseconds for each,
-whatever it does: most of what a job of a few records takes.
+Beam visits each step eight times before a job runs, and pickles it five times. That takes about 12 milliseconds for
+each step, which is most of the time of a job of a few records.
 """
 
 import pickle
@@ -33,10 +33,10 @@ class Packed(Generic[_Value]):
 
 
 class StepFn(beam.DoFn):
-    """A DoFn that lists only the public methods of its own class.
+    """A DoFn whose `dir` has only the public methods of its own class.
 
-    Beam takes the signature of every method that `dir` lists, to find those that ask for state or timers. Most are
-    inherited from its own classes, the others are private, and ask for neither.
+    Beam inspects the signature of every method that `dir` lists for parameters of state or timers. Most methods are
+    inherited from Beam's classes or private, and have none.
     """
 
     def __dir__(self) -> Iterable[str]:
@@ -45,12 +45,12 @@ class StepFn(beam.DoFn):
 
 
 def call(function: Callable[..., object], *given: object) -> beam.ParDo:
-    """What a function makes of an element, and of what is given besides: `beam.Map`, with the types left to be said."""
+    """`beam.Map` as one step: the function gets an element and the other arguments. The caller declares the types."""
     return beam.ParDo(_CallFn(function), *given)
 
 
 def call_each(function: Callable[..., Iterable[object]], *given: object) -> beam.ParDo:
-    """Each of what a function makes of an element: `beam.FlatMap`, otherwise as `call`."""
+    """`beam.FlatMap` as one step, otherwise as `call`."""
     return beam.ParDo(_CallEachFn(function), *given)
 
 
@@ -58,7 +58,7 @@ class ListValues(beam.PTransform):
     """Values, given at construction, to a PCollection: `beam.Create` without a reshuffle, in one step."""
 
     def __init__(self, values: Iterable[object], of: object) -> None:
-        """Takes the values, and their type as Beam is told it."""
+        """Takes the values, and the type that Beam is told."""
         super().__init__()
         self._list = _ListValuesFn(list(values))
         self._of = of

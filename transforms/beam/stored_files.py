@@ -1,4 +1,4 @@
-"""Whole files through Beam's file systems: local or `gs://`, the same calls."""
+"""Reads and writes whole files through Beam's file systems, with the same calls for local paths and `gs://`."""
 
 import errno
 import hashlib
@@ -20,9 +20,9 @@ from google.auth.exceptions import GoogleAuthError
 
 Piece = bytes | memoryview
 _WRITE_BYTES = 1 << 20
-"""Written at once: so little that what was just hashed is still in the cache of the processor."""
+"""Bytes of one write: few enough for the bytes that were just hashed to be still in the cache of the processor."""
 FETCH_BYTES = 2 * 1024 * 1024
-"""The least that one request to a bucket asks for: a stretch of an export begins and ends with short reads."""
+"""Minimum bytes of one request to a bucket: a byte range of an export begins and ends with short reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class StoredFile:
 
     Attributes:
         uri: Where it is.
-        path: Of it in a version, relative to the version's folder, with slashes.
+        path: Its path in a version, relative to the folder of the version, with slashes.
         records: Rows in it.
         bytes: Its size.
         sha256: Hex digest of its bytes.
-        base: The file that it is laid over, if it is (`kernels.state_files`).
+        base: The base file, if this file is a delta (`kernels.batch.state_files`).
     """
 
     uri: str
@@ -47,36 +47,36 @@ class StoredFile:
 
     @property
     def files(self) -> "tuple[StoredFile, ...]":
-        """It, and the one that it is laid over."""
+        """The file itself and its base, if it has one."""
         return (self,) if self.base is None else (self, self.base)
 
 
 def refusals() -> tuple[type[Exception], ...]:
-    """What a file system raises where it does not give what it is asked for. Beam's own error is an OSError."""
+    """Exceptions of file systems that refuse a request. Beam's own error is an OSError."""
     return (OSError, *_of_buckets(), NotImplementedError)
 
 
 def _of_buckets() -> tuple[type[Exception], ...]:
-    """What the libraries of buckets raise, as far as they are loaded: one takes long, and is for who sees a bucket."""
+    """Exceptions of the bucket libraries that are loaded: loading them takes long, and few jobs need them."""
     loaded = sys.modules.get("google.cloud.storage.exceptions")
     return (GoogleAPIError, GoogleAuthError, *(() if loaded is None else (loaded.InvalidResponse,)))
 
 
 def open_to_read(uri: str) -> BinaryIO:
-    """The bytes of a file as they are stored, whatever its extension says."""
+    """Opens a file for its stored bytes: no extension makes Beam decompress them."""
     stream = FileSystems.open(uri, compression_type=CompressionTypes.UNCOMPRESSED)
     if hasattr(stream, "_chunk_size"):
-        stream._chunk_size = FETCH_BYTES  # noqa: SLF001 - Beam's 16 MiB, which it has no option for, is 4 times a stretch
+        stream._chunk_size = FETCH_BYTES  # noqa: SLF001 - Beam's 16 MiB, which it has no option for, is 4 times a byte range
     return cast("BinaryIO", stream)
 
 
 def content_encoding(stream: BinaryIO) -> str | None:
     """The Content-Encoding of an object that `open_to_read` opened; None where there is none, and of a local file.
 
-    A bucket undoes `gzip` on the way if it is let, and then gives more bytes than it says the object has. Beam asks for
-    the bytes as they are stored, and so it is for the reader to undo it.
+    A bucket may decompress `gzip` in transit, and then returns more bytes than the object's size. Beam requests the
+    stored bytes, so the reader has to decompress them.
     """
-    # Beam has fetched the metadata of the object by now, to which its stream has no other door.
+    # Beam has fetched the metadata of the object by now, and its stream has no public access to it.
     encoding: str | None = getattr(getattr(stream, "_blob", None), "content_encoding", None)
     return encoding
 
@@ -93,7 +93,7 @@ def read_bytes(uri: str) -> bytes:
 
 
 def mapped(uri: str) -> Piece:
-    """All bytes of a file that nobody changes any more; of one on a disk only those that are looked at are read.
+    """All bytes of a file that does not change any more; a local file is memory-mapped, and read on access.
 
     Raises:
         FileNotFoundError: It is not there.
@@ -108,7 +108,7 @@ def mapped(uri: str) -> Piece:
 
 
 def read_if_there(uri: str) -> bytes | None:
-    """All bytes of a file, None where there is none; raises OSError where it cannot be read."""
+    """All bytes of a file, None if it does not exist; raises OSError if it cannot be read."""
     try:
         return read_bytes(uri)
     except FileNotFoundError:
@@ -116,10 +116,10 @@ def read_if_there(uri: str) -> bytes | None:
 
 
 def write_bytes(uri: str, data: bytes) -> None:
-    """Writes a file in one step: it is there with all its bytes, or not at all.
+    """Writes a file atomically: it exists with all its bytes, or not at all.
 
-    An object in a bucket appears when its upload ends. On a local disk the bytes go to a name of their own first, so
-    that a bundle that is tried twice never leaves half a file under the name that counts.
+    An object in a bucket appears at the end of its upload. On a local disk the bytes are written to a temporary name
+    first, so that a retried bundle never leaves half a file under the final name.
 
     Raises:
         OSError: It cannot be written.
@@ -128,7 +128,7 @@ def write_bytes(uri: str, data: bytes) -> None:
 
 
 def store(root: str, path: str, data: Piece | Iterable[Piece], *, records: int) -> StoredFile:
-    """Writes a file below a root, whole or piece by piece, and says what was written."""
+    """Writes a file below a root, whole or piece by piece, and returns its description with size and digest."""
     uri = FileSystems.join(root, *path.split("/"))
     digest, size = hashlib.sha256(), 0
 
@@ -144,7 +144,7 @@ def store(root: str, path: str, data: Piece | Iterable[Piece], *, records: int) 
 
 
 def _blocks(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """The same bytes in stretches of about _WRITE_BYTES."""
+    """The same bytes in blocks of about _WRITE_BYTES."""
     small: list[Piece] = []
     gathered = 0
     for piece in pieces:
@@ -180,14 +180,14 @@ def readable(uri: str) -> str:
 
 
 def refusal(error: Exception) -> str:
-    """Why a file was not given, in one line: of an error of Beam what is at its bottom."""
+    """The reason of a refused request in one line; of an error of Beam the innermost exception."""
     details: dict[object, object] = getattr(error, "exception_details", None) or {}
     return f"{next(iter(details.values()), error)}".partition("\n")[0]
 
 
 @contextmanager
 def _as_on_a_disk(uri: str) -> Iterator[None]:
-    """Says what a bucket refuses as a disk says it, for all who read and write files wherever they are."""
+    """Turns exceptions of buckets into those of a local disk, so that callers handle one kind."""
     try:
         yield
     except NotFound as error:
@@ -223,13 +223,13 @@ _look_up_credentials = auth.get_service_credentials
 
 
 def _credentials(options: PipelineOptions) -> object:
-    """What Beam's file system for buckets signs its requests with; None, which is nothing, for an emulator.
+    """The credentials of Beam's file system for buckets; None, which sends no credentials, for an emulator.
 
-    Beam looks for credentials even for an emulator that takes none, for 20 seconds in each process, whether or not its
-    flag `--no_auth` is given.
+    Beam searches for credentials even for an emulator that needs none, for 20 seconds in each process, with or without
+    its flag `--no_auth`.
     """
     return None if os.environ.get("STORAGE_EMULATOR_HOST") else _look_up_credentials(options)
 
 
-# Here, because every process that reads or writes a file imports this module first.
+# Patched here, because every process that reads or writes a file imports this module first.
 auth.get_service_credentials = _credentials

@@ -1,4 +1,4 @@
-"""Files of a dataset as they are read: only bytes that were written as they are now count (P7)."""
+"""Reads files of a dataset and verifies their size and digest against the version's description of them (P7)."""
 
 import errno
 import hashlib
@@ -10,22 +10,22 @@ from transforms.beam.stored_files import Piece, StoredFile, is_local, read_bytes
 from transforms.damage import damaged_file, digests_differ
 
 _BROKEN = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EIO, errno.ENXIO}
-"""What says that a file is not there, or not as it was; anything else is of the system, and may pass."""
+"""Error numbers of a missing or replaced file; any other is an error of the system, which may be temporary."""
 _MOST_KNOWN = 100_000
 _Identity = tuple[str, str, int, int, int, int, int]
 _known: set[_Identity] = set()
-"""Files that this process has verified, or written: each is hashed once, as long as nobody touches it."""
+"""Files that this process has verified: each is hashed once, as long as its status does not change."""
 
 
 class _FaultError(Exception):
-    """What is wrong with a file."""
+    """The fault of a file, in the words of an error message."""
 
 
 def verified(file: StoredFile) -> Piece:
-    """All bytes of a file; one on a disk is mapped, and read once more to be hashed.
+    """All bytes of a file; a local file is memory-mapped, and hashed at the first access of this process.
 
     Raises:
-        DamagedFileError: These are not the bytes that were written, or there are none.
+        DamagedFileError: The bytes are not those that were written, or the file does not exist.
         OSError: It cannot be read.
     """
     try:
@@ -35,7 +35,7 @@ def verified(file: StoredFile) -> Piece:
 
 
 def fault_of(file: StoredFile) -> str | None:
-    """What is wrong with a file; None where its bytes are those that were written.
+    """The fault of a file; None if its bytes are those that were written.
 
     Raises:
         OSError: It cannot be read.
@@ -48,7 +48,7 @@ def fault_of(file: StoredFile) -> str | None:
 
 
 def size_fault(file: StoredFile, size: int | None) -> str | None:
-    """What is wrong with a file that has this size, None for one that is not there; None where nothing is."""
+    """The fault of a file that has this size (None if it does not exist); None if it is the expected one."""
     if size is None:
         return "it is not there"
     return None if size == file.bytes else f"expected {file.bytes} bytes, got {size}"
@@ -63,7 +63,7 @@ def _read(file: StoredFile) -> Piece:
         _check(file, data)
         return data
     try:
-        # Neither through a link, which is none of the version's files, nor waiting for who writes into a pipe.
+        # No symbolic link is followed, since a version has none, and a pipe is not waited for.
         descriptor = os.open(file.uri, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             return _mapped(file, descriptor)
