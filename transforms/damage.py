@@ -1,4 +1,4 @@
-"""What a damaged file of a dataset means to a person: what it affects, and what to do about it (P7)."""
+"""Describes damaged files of a dataset to a person: the fault, its effect, and the remedy (P7)."""
 
 import re
 import shlex
@@ -11,9 +11,9 @@ _RECORD = re.compile(r"(?P<root>.+)/\.metadata-etl/manifests/(?P<version>\d+)\.j
 _POINTER = re.compile(r"(?P<root>.+)/CURRENT", re.DOTALL)
 _PART = re.compile(r"(?P<kind>.+)/part-(?P<number>\d+)-of-\d+\.\w+", re.DOTALL)
 _SHOWN = 12
-"""Digits of a digest that a person sees."""
+"""Digits of a digest in a message."""
 REBUILT = frozenset({"schema.json", "state/summaries", "state/insights", "cache_keys"})
-"""Kinds of files, beside the rows, that a job makes again from others; `insights.json` every job makes anew."""
+"""Kinds of files, besides the rows, that a job rebuilds from others; every job writes `insights.json` from scratch."""
 _HOLDS = {
     "manifest.json": "the list of all files",
     "schema.json": "the schema of all groups",
@@ -30,13 +30,13 @@ GROUPS = ("items", "scenes", "annotations", "predictions")
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A file that is not what it was when it was published.
+    """A file that differs from what was published, described for a person.
 
     Attributes:
         uri: Of the file.
-        reason: What is wrong with it.
-        affects: What it holds, and of which version.
-        advice: What to do about it.
+        reason: The fault.
+        affects: The content of the file, and its version.
+        advice: The remedy.
     """
 
     uri: str
@@ -50,11 +50,11 @@ class Damage:
 
 
 def damage(uri: str, reason: str) -> Damage:
-    """What to tell of a damaged file.
+    """The description of a damaged file.
 
     Args:
         uri: Of the file: CURRENT, the record of a manifest, or a file in the folder of a version or of a run.
-        reason: What is wrong with it.
+        reason: The fault.
 
     >>> print(damage("d/versions/000002/items/part-00003-of-00008.avro", "expected 7 bytes, got 6").affects)
     the rows of items, partition 3 of version 2
@@ -86,19 +86,19 @@ def damage(uri: str, reason: str) -> Damage:
 
 
 def damaged_file(uri: str, reason: str) -> DamagedFileError:
-    """The error of a step, or of a command, that meets a damaged file."""
+    """The error of a step or a command that reads a damaged file."""
     error = DamagedFileError(f"{damage(uri, reason)}")
     error.uri, error.reason = uri, reason
     return error
 
 
 def digests_differ(expected: str, got: str) -> str:
-    """What is wrong with a file of the right size with another SHA-256."""
+    """The fault of a file with the expected size and another SHA-256."""
     return f"expected the SHA-256 {expected[:_SHOWN]}..., got {got[:_SHOWN]}..."
 
 
 def is_rebuilt(path: str) -> bool:
-    """Whether an ingest makes a file of a version again, given its path below the folder of the version."""
+    """Whether an ingest rebuilds a file of a version, given its path below the folder of the version."""
     part = _PART.fullmatch(path)
     kind = path if part is None else part["kind"]
     return kind in REBUILT or kind in GROUPS or kind == "insights.json"
@@ -126,5 +126,5 @@ def _advice(kind: str, root: str) -> str:
 
 
 def verify_advice(root: str) -> str:
-    """Which command lists all damage of a dataset."""
+    """The advice to run the command that lists all damage of a dataset."""
     return f"`metadata-etl verify {shlex.quote(root)}` lists all damage"

@@ -1,8 +1,8 @@
-"""Errors in the steps of a job that concern a person, and how one is recognized after a runner has passed it on (R4).
+"""Errors of a job's steps that a person can act on, and their recovery from the exception of a runner (R4).
 
-A step raises a `StepError`. What the launching process gets of it depends on the runner: the exception itself, which
-Beam has made anew with the name of the step behind its text, or only the text of a traceback in a RuntimeError. So an
-error of this kind is one argument, one line of text, and the name of its class: `step_error` finds it in both.
+A step raises a `StepError`. The runner decides how it reaches the launching process: as the exception itself, which
+Beam re-creates with the name of the step appended to its text, or as the text of a traceback in a RuntimeError. Such an
+error is therefore one argument, one line of text, and the name of its class, and `step_error` finds it in both forms.
 
 This module needs nothing but the standard library: the console script imports it before Beam.
 """
@@ -13,29 +13,29 @@ from collections.abc import Iterator
 
 _IN_TRACEBACK = re.compile(rf"^{re.escape(__name__)}\.(\w+): (.*)$", re.MULTILINE)
 _LOGGED = re.compile(rf"(?:\n|\\n){re.escape(__name__)}\.\w+: ")
-"""A traceback as workers log it, and as the runner logs what they log, which is an entry with its line ends escaped."""
+"""A traceback in the log of a worker, or in the log of the runner, which repeats it with escaped line ends."""
 _STEP_NAME = re.compile(r" \[while running '[^\n]*'\]$")
-"""What Beam adds to the text of an error."""
+"""The name of the step that Beam appends to the text of an error."""
 
 
 class StepError(Exception):
-    """A step of a job cannot go on, and a person can do something about it. Its only argument is one line of text.
+    """A step cannot continue, and a person can remedy the cause. The only argument is one line of text.
 
-    Subclasses take the same argument and add no constructor: Beam makes them anew from it.
+    Subclasses take the same argument and have no constructor of their own: Beam re-creates them from it.
     """
 
     @property
     def message(self) -> str:
-        """The line for a person, without what Beam added."""
+        """The line for a person, without the name of the step that Beam appends."""
         return _STEP_NAME.sub("", f"{self}")
 
 
 class DamagedFileError(StepError):
-    """A file of the dataset is not what the version says of it (P7).
+    """A file of the dataset differs from the version's description of it (P7).
 
     Attributes:
-        uri: Of the file; empty where a runner has passed the error on as text.
-        reason: What is wrong with it; likewise.
+        uri: URI of the file; empty if a runner passed the error on as text.
+        reason: The fault; likewise.
     """
 
     uri: str = ""
@@ -43,19 +43,19 @@ class DamagedFileError(StepError):
 
 
 class ChangedExportError(StepError):
-    """An export is not there any more, or is not what it was when the job was planned."""
+    """An export was deleted or changed since the job was planned."""
 
 
 class OutOfSpaceError(StepError):
-    """What a step writes has no room: the disk is full, or a quota is reached."""
+    """A step cannot write: the disk is full, or a quota is exhausted."""
 
 
 class OutOfMemoryError(StepError):
-    """A step needs more memory than there is."""
+    """A step needs more memory than is available."""
 
 
 def one_line(text: str) -> str:
-    r"""The text with whatever does not print escaped, so that it stays one line.
+    r"""The text as one line: every character that is not printable is escaped.
 
     >>> print(one_line("a\nb"))
     a\nb
@@ -64,10 +64,10 @@ def one_line(text: str) -> str:
 
 
 def step_error(error: BaseException) -> StepError | None:
-    """The error of a step that a runner passed on, None where it is none.
+    """The StepError behind the exception of a runner, None if there is none.
 
     Args:
-        error: What the runner raised: the error itself, one that it caused, or one with its traceback as text.
+        error: The exception of the runner: the error itself, one that it caused, or one with its traceback as text.
     """
     kinds = {kind.__name__: kind for kind in _kinds(StepError)}
     seen: BaseException | None = error
@@ -88,7 +88,7 @@ def _kinds(kind: type[StepError]) -> Iterator[type[StepError]]:
 
 
 class StepErrorFilter(logging.Filter):
-    """Keeps tracebacks of errors that concern a person out of the log: the launching process prints their line."""
+    """Keeps tracebacks of StepErrors out of the log: the launching process prints their line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record is to be logged."""

@@ -1,4 +1,4 @@
-"""FindConflictExamples: for each type conflict, the records that a person should look at first (T3, T6)."""
+"""FindConflictExamples: finds example records of each type conflict for the report (T3, T6)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
@@ -15,7 +15,7 @@ from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
 
 Key: TypeAlias = tuple[str, str, str, int]
-"""Group, field, kind, and how many examples of it are wanted."""
+"""Group, field, kind, and the number of examples."""
 Found: TypeAlias = tuple[Key, list[Example]]
 Numbered: TypeAlias = tuple[Key, list[tuple[Example, int | None]]]
 
@@ -23,8 +23,8 @@ Numbered: TypeAlias = tuple[Key, list[tuple[Example, int | None]]]
 class FindConflictExamples(beam.PTransform):
     """Partition, with the schema as side input, to ((group, field, kind, most), [(example, line), ...]).
 
-    The examples of each field in conflict are the first few of the rarest kind, and the first of each other. The line
-    is None for a record that an earlier job brought. Where there is no conflict nothing is read.
+    The examples of each field in conflict are the first few of the rarest kind and the first of each other kind. The
+    line is None for a record of an earlier job. Without a conflict nothing is read.
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class FindConflictExamples(beam.PTransform):
         first_lines: beam.PCollection[object],
         range_bytes: int = RANGE_BYTES,
     ) -> None:
-        """Takes the one schema, the exports, and what LineNumbers gives."""
+        """Takes the one schema, the exports, and the output of LineNumbers."""
         super().__init__()
         self._schema = schema
         self._first_lines = first_lines
         self._number = _NumberLinesFn(list(exports), range_bytes)
 
     def expand(self, partitions: beam.PCollection[Partition]) -> beam.PCollection[Numbered]:
-        """Keeps the smallest few of each partition, then of all: which worker saw them first does not matter (T5)."""
+        """Keeps the smallest few of each partition, then of all partitions, whatever the order of workers (T5)."""
         return (
             partitions
             | "FindInPartitions"
@@ -62,7 +62,7 @@ def _first(found: Iterable[list[Example]]) -> list[Example]:
 
 
 class _NumberLinesFn(StepFn):
-    """Looks the lines of the few examples up in the exports: rows carry only the offset of their record."""
+    """Looks up the lines of the examples in the exports: a row has only the byte offset of its record."""
 
     def __init__(self, exports: list[Export], range_bytes: int) -> None:
         self._exports = Packed({export.name: export for export in exports})

@@ -1,4 +1,4 @@
-"""InferSchema: batches to the schema of each group (T1, T3, T5). The CombineFn forwards to monoid and resolution."""
+"""InferSchema: combines summaries of batches and resolves them into the schema of each group (T1, T3, T5)."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ _QUANTILE_NAMES = tuple(f"{q:g}" for q in QUANTILES)
 
 @dataclass(frozen=True, slots=True)
 class SchemaOptions:
-    """What else than records decides a schema.
+    """The inputs of a schema besides the records.
 
     Attributes:
         sticky_text: Group to the fields that were seen with more than 250 distinct strings before (T2).
@@ -42,34 +42,34 @@ class InferSchema(beam.PTransform):
     """PCollection[Batch] to one JSON object: `groups` as in `schema.json`, `conflicts`, `quantiles` and more.
 
     `quantiles` has, by group and numerical field, the values at QUANTILES; `too_many_fields`, the number of metadata
-    keys of each group that has more than `max_fields` (R5; of far more there are no fields, and their number is exact
-    up to `rules.crowds.MOST_COUNTED`); `sticky_text`, by group, the fields that are text for good
-    (T2); `other_choices`, by group and field, how many values are none of the declared choices (D2).
+    keys of each group that has more than `max_fields` (R5; with far more keys a group has no fields, and the number is
+    exact up to `rules.crowds.MOST_COUNTED`); `sticky_text`, by group, the fields that are text permanently (T2);
+    `other_choices`, by group and field, how many values are none of the declared choices (D2).
 
-    Give all batches of a dataset; in which order, and how they are grouped, changes nothing.
+    The input is all batches of a dataset; their order and grouping do not change the result.
     """
 
     def __init__(self, options: SchemaOptions | None = None) -> None:
-        """Takes what else than records decides a schema."""
+        """Takes the inputs of a schema besides the records."""
         super().__init__()
         self._options = options or SchemaOptions()
 
     def expand(self, batches: beam.PCollection[Batch]) -> beam.PCollection[JsonObject]:
-        """Summarizes batch by batch, merges, and only then resolves."""
+        """Summarizes each batch, merges all summaries, then resolves once."""
         summaries = batches | "SummarizeBatches" >> call(_summaries).with_output_types(Summaries)
         return summaries | "ResolveSchema" >> ResolveSchema(self._options)
 
 
 class ResolveSchema(beam.PTransform):
-    """PCollection[Summaries] to what InferSchema gives."""
+    """PCollection[Summaries] to the JSON object of InferSchema."""
 
     def __init__(self, options: SchemaOptions) -> None:
-        """Takes what else than records decides a schema."""
+        """Takes the inputs of a schema besides the records."""
         super().__init__()
         self._options = options
 
     def expand(self, summaries: beam.PCollection[Summaries]) -> beam.PCollection[JsonObject]:
-        """Merges, and only then resolves: also where there is nothing to merge."""
+        """Merges all summaries, then resolves once, also if there are none."""
         resolve = _ResolveSummariesFn(self._options)
         resolved = (
             summaries
@@ -124,13 +124,13 @@ class _SchemaFn(StepFn):
 
 
 def resolve(summaries: Summaries, options: SchemaOptions) -> dict[str, object]:
-    """What InferSchema gives of summaries that are merged."""
+    """The JSON object of InferSchema, from merged summaries."""
     found = {group: summaries.get(group, GROUP_ZERO) for group in GROUPS}
     sticky = {group: frozenset(options.sticky_text.get(group, ())) for group in GROUPS}
     declared = {group: options.declared.get(group, {}) for group in GROUPS}
     return {
         "too_many_fields": {
-            # Rows whose keys were only counted may be fewer than those that were read with them.
+            # Rows whose keys were only counted may be fewer than the rows that were read with these keys.
             group: max(key_count(summary), options.max_fields + 1)
             for group, summary in found.items()
             if summary.crowd or len(summary.fields) > options.max_fields

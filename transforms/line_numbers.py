@@ -10,10 +10,10 @@ from transforms.beam.steps import call, call_each
 
 
 class LineNumbers(beam.PTransform):
-    """PCollection[Reading] to ((export, start of the stretch), 1-based line at which it begins)."""
+    """PCollection[Reading] to ((export, start of the byte range), 1-based line at which it begins)."""
 
     def expand(self, readings: beam.PCollection[Reading]) -> beam.PCollection[tuple[tuple[int, int], int]]:
-        """One small element for each stretch: they are gathered per export."""
+        """Gathers one small element for each byte range per export."""
         return (
             readings
             | "KeyByExport" >> call(_by_export).with_output_types(tuple[int, tuple[int, int]])

@@ -1,4 +1,4 @@
-"""MergeRecords: all rows of one partition together, decided against each other and against the dataset (I, U)."""
+"""MergeRecords: merges the incoming rows of each partition with the published rows (I, U)."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -34,26 +34,26 @@ SUMMARIES = "summaries"
 COUNTS = "counts"
 REJECTED = "rejected"
 CHANGES = "changes"
-"""Folder of what was changed in groups of which few rows were looked at: for the step that writes rows."""
+"""Folder of the changes of groups of which only the touched rows were read, for WriteRows; no part of a version."""
 OUTPUTS = (SUMMARIES, COUNTS, REJECTED)
 MOST_WAITING = 50_000
-"""Partitions of which little is touched are merged when there are so many records to be looked at."""
+"""Records of buffered partitions, of which few rows are touched, that are merged at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merging:
-    """What a partition has to know to be merged.
+    """The inputs of a merge that are the same for all partitions.
 
     Attributes:
-        partitions: How many there are.
+        partitions: Number of partitions.
         exports: URI of each export of the job, by its number.
-        steps: The jobs that the exports come from.
+        steps: The jobs of the exports: one, or several of a backfill.
         export_steps: The step of each export.
-        published: What the dataset holds.
-        limits: Group to field to how many distinct strings are counted, where it is not the usual number (D3).
-        fresh: Groups whose summaries are made anew, because these limits are not those of the published version.
-        progress: Local file for progress notes, None where the workers are elsewhere.
-        max_fields: How many metadata keys a group may have (R5).
+        published: The files of the published version.
+        limits: Group to field to the number of distinct strings that are counted, if not the default (D3).
+        fresh: Groups whose summaries are rebuilt, because their limits differ from those of the published version.
+        progress: Local file for progress notes, None if the workers are on other machines.
+        max_fields: Maximum number of metadata keys of a group (R5).
     """
 
     partitions: int
@@ -70,16 +70,16 @@ class Merging:
 class GroupPartitions(beam.PTransform):
     """(partition, Batch) to (partition, batches): one GroupByKey for all groups.
 
-    Partitions that the job does not touch come along where the dataset holds rows of them.
+    Published partitions without an incoming row are in the output, too, with one empty batch.
     """
 
     def __init__(self, published: PublishedFiles) -> None:
-        """Takes what the dataset holds."""
+        """Takes the files of the published version."""
         super().__init__()
         self._published = published
 
     def expand(self, batches: beam.PCollection[tuple[int, Batch]]) -> beam.PCollection[tuple[int, Iterable[Batch]]]:
-        """Groups."""
+        """Adds an empty batch for each published partition, and groups."""
         if self._published.states:  # else nothing is flattened: the local runner would copy all batches once more
             nothing = [_nothing(partition) for partition in sorted(self._published.states)]
             published = batches.pipeline | "ListPublished" >> ListValues(nothing, tuple[int, Batch])
@@ -94,14 +94,18 @@ def _nothing(partition: int) -> tuple[int, Batch]:
 class MergeRecords(beam.PTransform):
     """(partition, batches) to Partition, beside it SUMMARIES, COUNTS ((group, GroupCounts)) and REJECTED (Rejection).
 
-    The merged rows are written to state files below `root`: later steps read them there instead of passing rows on, and
-    they are what the next version of the dataset is built from. What the job does not change is not read or written.
+    The merged rows are written to state files below `root`, which later steps read instead of receiving the rows, and
+    from which the next version of the dataset is built. Groups that the job does not change are not read or written.
     """
 
     def __init__(self, merging: Merging, *, root: str, resolution: beam.PCollection[Resolution] | None = None) -> None:
-        """Takes what a partition has to know, where state files go, and how type conflicts are settled.
+        """Takes the inputs of all partitions, the folder of state files, and how type conflicts are resolved.
 
-        With a ruling that settles nothing there is no output at all: what was merged without one stands.
+        Args:
+            merging: The inputs that all partitions share.
+            root: Folder of the state files.
+            resolution: For the second merge, after conflicts were found. Without kept kinds there is no output: the
+                first merge is effective.
         """
         super().__init__()
         self._resolution = resolution
@@ -109,7 +113,7 @@ class MergeRecords(beam.PTransform):
 
     @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
     def expand(self, partitions: beam.PCollection[tuple[int, Iterable[Batch]]]) -> beam.pvalue.DoOutputsTuple:
-        """One partition after the other."""
+        """Merges each partition on its own."""
         side_inputs = () if self._resolution is None else (beam.pvalue.AsSingleton(self._resolution),)
         merge_partitions = beam.ParDo(self._merge, *side_inputs).with_outputs(*OUTPUTS, main="partitions")
         return partitions | "MergePartitions" >> merge_partitions
@@ -125,13 +129,16 @@ Outputs: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class _MergeInput:
-    """What a job brings to a partition, and what is looked at of the rows that it holds.
+    """The incoming batches of a partition, and the published files that they are merged with.
 
     Attributes:
-        known: The summaries of what it holds.
-        touched: Of the groups that come those of which the job brings so little that all other rows need not be looked
-            at.
-        repaired: Paths of damaged files that were made again.
+        number: Number of the partition.
+        incoming: Group to its incoming batches.
+        published: Group to its published state file.
+        known: Group to the summary of its published rows.
+        touched: The incoming groups with so few rows, compared to the published ones, that only the published rows with
+            the same reference ids are read.
+        repaired: Paths of damaged files that were rebuilt.
     """
 
     number: int
@@ -143,11 +150,11 @@ class _MergeInput:
 
     @property
     def has_few(self) -> bool:
-        """Whether no group is looked at as a whole, but for its reference ids."""
+        """Whether all incoming groups with published rows are in `touched`, so that no group is read as a whole."""
         return bool(self.touched) and self.incoming.keys() & self.published.keys() == self.touched.keys()
 
     def rows(self) -> Iterator[tuple[Group, Batch]]:
-        """What is looked at of the rows held; of groups that are only referred to (I4) the reference ids."""
+        """The published rows that the merge needs; of groups that are only referred to (I4) the reference ids."""
         for group, published in self.published.items():
             if group in self.touched:
                 yield group, self.touched[group].rows
@@ -158,13 +165,13 @@ class _MergeInput:
 
     @property
     def records(self) -> int:
-        """How many records it is to merge them."""
+        """Number of records that the merge reads."""
         incoming = sum(batch.rows.height for batches in self.incoming.values() for batch in batches)
         return incoming + sum(each.rows.rows.height for each in self.touched.values())
 
 
 class _MergePartitionFn(StepFn):
-    """Merges partition by partition; of which little is touched, many at once, since each merge has its price."""
+    """Merges each partition, or several at once if few of their rows are touched: each merge has a fixed cost."""
 
     def __init__(self, merging: Merging, root: str) -> None:
         self._merging = merging
@@ -201,7 +208,7 @@ class _MergePartitionFn(StepFn):
             yield from self._flushed()
 
     def _flushed(self) -> Iterator[Outputs]:
-        """What waits, merged."""
+        """Merges the buffered partitions."""
         if self._waiting:
             waiting, self._waiting = self._waiting, []
             yield from self._merge_partitions(waiting)
@@ -226,7 +233,7 @@ class _MergePartitionFn(StepFn):
     def _known(
         self, number: int, published: Mapping[Group, StoredFile]
     ) -> tuple[Mapping[Group, GroupSummary], tuple[str, ...]]:
-        """The summaries of the rows of a partition; made again of the rows, and named, where they are damaged (P7)."""
+        """The summaries of published rows, and the path of their file if it was damaged and is rebuilt (P7)."""
         file = self._merging.published.summaries.get(number)
         known: dict[Group, GroupSummary] = {}
         with suppress(DamagedFileError):
@@ -240,7 +247,7 @@ class _MergePartitionFn(StepFn):
         return made, (part_path("state/summaries", number, self._merging.partitions, "json"),)
 
     def _merge_partitions(self, inputs: Sequence[_MergeInput]) -> Iterator[Outputs]:
-        """Merges what is brought to one partition, or to several of which little is touched."""
+        """Merges one partition, or several of which few rows are touched, and yields the output of each."""
         merging = self._merging
         incoming: dict[Group, list[Batch]] = {}
         published: dict[Group, list[Batch]] = {}
@@ -275,7 +282,7 @@ class _MergePartitionFn(StepFn):
                 yield partition
 
     def _stored(self, given: _MergeInput, merged: Merged, summaries: Summaries) -> Partition | None:
-        """Writes what is new of the partition, and gathers the summaries of all that it holds now."""
+        """Writes the new files of a partition and fills `summaries` with those of all its rows; None if it is empty."""
         merging, number, published = self._merging, given.number, given.published
         states: dict[Group, StoredFile] = {}
         changes: dict[Group, StoredFile] = {}
@@ -310,7 +317,7 @@ class _MergePartitionFn(StepFn):
         return Partition(number, states, before, frozenset(merged.changed), changes, given.repaired)
 
     def _base(self, group: Group, number: int, published: StoredFile) -> StoredFile:
-        """The file of the rows beneath those that are laid over: the version before has it, perhaps by another path."""
+        """The base of a new delta: that of the published delta, or the published file under the path of bases."""
         path = part_path(f"{BASES}{group}", number, self._merging.partitions, "arrow")
         return published.base or replace(published, path=path)
 

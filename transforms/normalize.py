@@ -1,4 +1,4 @@
-"""Normalize: raw chunks to batches of checked rows, each under the partition where it will be decided (G, V, C, A)."""
+"""Normalize: validates raw records and turns them into batches of rows, keyed by partition (G, V, C, A)."""
 
 import gc
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from transforms.rules.rejections import Code, Fault
 REJECTED = "rejected"
 READINGS = "readings"
 PIECE_BYTES = 4 * 1024 * 1024
-"""Rows are held back until about so many bytes of exports are there for each partition: every batch has its price."""
+"""Rows are buffered for about this many bytes of exports per partition: each batch has a fixed cost."""
 MOST_PENDING_BYTES = 128 * 1024 * 1024
 
 
@@ -42,7 +42,7 @@ class Normalize(beam.PTransform):
 
         Args:
             partitions: How many there are, at least 1.
-            declared: The declared schema, whose choices are checked here (D2).
+            declared: The declared schema; values that are no declared choice are rejected (D2).
             max_fields: How many metadata keys a group may have (R5).
         """
         super().__init__()
@@ -54,7 +54,7 @@ class Normalize(beam.PTransform):
 
     @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
     def expand(self, chunks: beam.PCollection[list[RawChunk]]) -> beam.pvalue.DoOutputsTuple:
-        """One pass over the records of each chunk; those of small exports are taken together."""
+        """One pass over the records of each chunk; chunks of small exports are normalized as one."""
         return chunks | "NormalizeChunks" >> beam.ParDo(
             _NormalizeFn(self._partitions, self._declared, self._max_fields)
         ).with_outputs(REJECTED, READINGS, main="batches")
@@ -99,7 +99,7 @@ class _NormalizeFn(StepFn):
             yield TaggedOutput(READINGS, reading)
 
     def _rows(self, raws: list[RawChunk], reading: Reading) -> Iterator[Outputs]:
-        """What the records of these chunks give; they are counted with the reading of the first."""
+        """The batches and rejections of the records of these chunks, counted in the reading of the first chunk."""
         if not raws:
             return
         records, origin = _joined(raws)
@@ -145,7 +145,7 @@ class _NormalizeFn(StepFn):
             yield from self._released()
 
     def _released(self) -> Iterator[tuple[int, Batch]]:
-        """What is held, a batch for each partition and group."""
+        """The buffered rows, as one batch for each partition and group."""
         for (partition, _), pieces in self._pending.items():
             yield partition, Batch.concatenated(pieces)
         self._pending, self._pending_bytes = {}, 0
@@ -161,7 +161,7 @@ def _reading(raw: RawChunk) -> Reading:
 
 
 def _joined(raws: list[RawChunk]) -> tuple[RawRecords, Origin]:
-    """The records of chunks, and where each stands."""
+    """The records of chunks, and the place of each."""
     chunks = [(raw, raw.chunk) for raw in raws if raw.chunk is not None]
     counts = [len(chunk.records) for _, chunk in chunks]
     records = RawRecords.joined([chunk.records for _, chunk in chunks])
@@ -175,7 +175,7 @@ def _joined(raws: list[RawChunk]) -> tuple[RawRecords, Origin]:
 
 
 class _no_collection:  # noqa: N801 - used as a `with` word
-    """Leaves the cyclic garbage collector out while a chunk is parsed: millions of objects, none of them in a cycle."""
+    """Disables the cyclic garbage collector while a chunk is parsed: millions of objects, none of them in a cycle."""
 
     def __enter__(self) -> None:
         self._was = gc.isenabled()
@@ -187,7 +187,7 @@ class _no_collection:  # noqa: N801 - used as a `with` word
 
 
 def _unreadable(raw: RawChunk) -> Iterator[Rejection]:
-    """The rejections of what has no record: the rest of an export (R2), records beyond a limit (F4, R6, R8)."""
+    """Rejections without a parsed record: the unreadable end of an export (R2), oversized records (F4, R6, R8)."""
     export = raw.byte_range.export
     if raw.unreadable is not None:
         yield Rejection(

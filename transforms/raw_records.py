@@ -1,4 +1,4 @@
-"""Raw records where they lie: what the readers of formats hand to the kernels, without an object for each record."""
+"""Raw records as ranges of one block of bytes, without an object for each: from the format readers to the kernels."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Self, overload
@@ -12,26 +12,26 @@ Places = npt.NDArray[np.int64]
 
 
 class RawRecords(Sequence[bytes]):
-    """The bytes of raw records, a sequence that makes each of them when it is asked for.
+    """A sequence of the bytes of raw records that are sliced from one block on access.
 
     Attributes:
-        data: A block of bytes that holds them all. Behind each record stands a line end (LF or CRLF) or nothing, so
-            that a reader that knows no end stops there.
-        starts: Where each begins in the block: int64[N], ascending.
-        ends: The byte behind each: int64[N].
+        data: A block of bytes with all records. A line end (LF or CRLF) or the end of the block follows each record,
+            so that a parser that is given no length stops there.
+        starts: Offset of each record in the block: int64[N], ascending.
+        ends: Offset of the byte after each record: int64[N].
     """
 
     __slots__ = ("data", "ends", "starts")
 
     def __init__(self, data: bytes, starts: Places, ends: Places) -> None:
-        """Takes the block and the places."""
+        """Takes the block and the offsets."""
         self.data = data
         self.starts = starts
         self.ends = ends
 
     @classmethod
     def of(cls, records: Iterable[bytes]) -> Self:
-        """Records that lie somewhere else, put together."""
+        """Copies records into one block."""
         each = list(records)
         ends = np.cumsum(np.fromiter(map(len, each), np.int64, len(each)) + 1) - 1
         starts = np.concatenate([np.zeros(1, np.int64), ends + 1])[:-1]
@@ -42,7 +42,7 @@ class RawRecords(Sequence[bytes]):
         """All records of several blocks, in their order; one block is not copied."""
         if len(parts) == 1:
             return parts[0]
-        # Between blocks a line end: the last record of one may have nothing behind it.
+        # Blocks are joined by a line end: nothing may follow the last record of a block.
         shifts = np.cumsum([0] + [len(part.data) + 1 for part in parts[:-1]])
         none = np.empty(0, np.int64)
         return cls(
@@ -60,7 +60,7 @@ class RawRecords(Sequence[bytes]):
     @overload
     def __getitem__(self, place: slice) -> Self: ...
     def __getitem__(self, place: int | slice) -> bytes | Self:
-        """One record, or some of them."""
+        """One record as bytes, or a slice as RawRecords."""
         if isinstance(place, slice):
             return type(self)(self.data, self.starts[place], self.ends[place])
         return self.data[self.starts[place] : self.ends[place]]
@@ -71,11 +71,11 @@ class RawRecords(Sequence[bytes]):
         return (data[start:end] for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True))
 
     def __eq__(self, other: object) -> bool:
-        """Whether another sequence holds the same records."""
+        """Whether another sequence has the same records."""
         return isinstance(other, Sequence) and list(self) == list(other)
 
-    __hash__ = None  # type: ignore[assignment] # compared by what it holds
+    __hash__ = None  # type: ignore[assignment] # compared by its records
 
     def __repr__(self) -> str:
-        """What it holds."""
+        """The records."""
         return f"RawRecords.of({list(self)!r})"

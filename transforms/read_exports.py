@@ -1,4 +1,4 @@
-"""ReadExports: the exports of a job as chunks of raw records, large files as byte ranges of whole lines (F, R2)."""
+"""ReadExports: reads the exports of a job as chunks of raw records, large files in byte ranges (F, R2)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,9 +11,9 @@ from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import ListValues, StepFn, call, call_each
 
 COMBINED_BYTES = 4 * 1024 * 1024
-"""Chunks of small exports that are alike are handed on together up to so many bytes: each hand-over has its price."""
+"""Chunks of small exports of the same kind are combined up to this size: each element has a fixed cost."""
 NOTED_BYTES = 1024 * 1024
-"""Progress is noted for small exports together, too."""
+"""Progress is noted once for so many bytes of small exports."""
 
 
 @beam.typehints.with_output_types(list[RawChunk])
@@ -31,7 +31,7 @@ class ReadExports(beam.PTransform):
         Args:
             exports: In their order.
             range_bytes: See RANGE_BYTES.
-            progress: A local file to which each finished stretch is noted, for a job whose workers run here.
+            progress: A local file for notes of finished byte ranges; None if the workers are on other machines.
         """
         super().__init__()
         self._loads = byte_ranges(exports, range_bytes=range_bytes)
@@ -48,7 +48,7 @@ class ReadExports(beam.PTransform):
 
 
 class _SpreadByteRanges(beam.Reshuffle):
-    """As its parent, whose name engines know, in half as many steps: the place is the key, and there are no times."""
+    """Reshuffle, which engines know by name, in half as many steps: the place is the key, timestamps are dropped."""
 
     def expand(self, loads: beam.PCollection[list[ByteRange]]) -> beam.PCollection[list[ByteRange]]:
         return (

@@ -1,4 +1,4 @@
-"""Type conflicts settled by a policy (T6): first the ruling, then which of two merges stands."""
+"""ResolveConflicts: applies the policy for type conflicts, with DecideResolution for the kinds to keep (T6)."""
 
 from collections.abc import Iterator, Mapping
 from typing import cast
@@ -15,7 +15,7 @@ from transforms.rules.values import JsonObject
 
 
 class DecideResolution(beam.PTransform):
-    """The schema as it would be, to one Resolution: the kind that each field in conflict is to have."""
+    """The schema with its conflicts, to one Resolution: the kind to keep of each field in conflict."""
 
     def __init__(self, on_conflict: OnConflict, published: Mapping[Group, Mapping[str, str]]) -> None:
         """Takes the policy, and group to field to the kind of its values in the published version (T4)."""
@@ -24,7 +24,7 @@ class DecideResolution(beam.PTransform):
         self._published = published
 
     def expand(self, schema: beam.PCollection[JsonObject]) -> beam.PCollection[Resolution]:
-        """A ruling without winners settles nothing: there is no conflict."""
+        """A resolution without kept kinds means that there is no conflict."""
         rule = call(_resolution_of, self._on_conflict, self._published).with_output_types(Resolution)
         return schema | "Rule" >> rule
 
@@ -44,16 +44,16 @@ def _resolution_of(
 
 
 class ResolveConflicts(beam.PTransform):
-    """(what was merged first, what was merged by the ruling) to the one of them that stands."""
+    """(output of the first merge, output of the merge with the resolution) to the effective one of the two."""
 
     def __init__(self, resolution: beam.PCollection[Resolution]) -> None:
-        """Takes the ruling."""
+        """Takes the resolution."""
         super().__init__()
         self._resolution = resolution
 
     @no_annotations  # Beam knows no annotation for several inputs
     def expand(self, merged: tuple[beam.PCollection[object], beam.PCollection[object]]) -> beam.PCollection[object]:
-        """What was merged first stands where there was nothing to settle; else there is nothing else."""
+        """Without a conflict the first merge is effective and the second is empty; else the second is effective."""
         first, again = merged
         unresolved = call_each(_unless_resolved, beam.pvalue.AsSingleton(self._resolution))
         standing = first | "KeepUnresolved" >> unresolved.with_output_types(first.element_type)

@@ -1,4 +1,4 @@
-"""WriteRejections: rejected records as NDJSON that can be fed in again, byte for byte (R1)."""
+"""WriteRejections: writes rejected records as NDJSON with their raw bytes, so that they can be re-ingested (R1)."""
 
 import base64
 import json
@@ -17,15 +17,15 @@ from transforms.errors import ChangedExportError, one_line
 from transforms.rules.values import JsonObject
 
 BUCKET_BYTES = 256 * 1024 * 1024
-"""Rejections from about so many bytes of exports make one part file."""
+"""Approximate bytes of exports whose rejections are one part file."""
 
 
 class WriteRejections(beam.PTransform):
-    """PCollection[Rejection] to WrittenRejections, with the first line of each stretch as side input.
+    """PCollection[Rejection] to WrittenRejections, with the first line of each byte range as side input.
 
-    Part files stand in the order of the exports; within one, rejections by export and position. An annotation without
-    its target says so where that was rejected itself (I4): with one part file that is seen while it is written, with
-    several these rejections are grouped by the reference id first.
+    Part files are in the order of the exports, and rejections within one by export and position. The rejection of an
+    annotation whose item or scene was rejected in the same job names that rejection (I4): with one part file it is
+    found while the file is written; with several the rejections are grouped by reference id first.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class WriteRejections(beam.PTransform):
         self._write = _WriteBucketFn(root, list(exports), self._buckets, range_bytes)
 
     def expand(self, rejections: beam.PCollection[Rejection]) -> beam.PCollection[WrittenRejections]:
-        """One part for each stretch of BUCKET_BYTES that has rejections."""
+        """One part for each BUCKET_BYTES of exports that have rejections."""
         if self._buckets > 1:
             related = (
                 rejections
-                | "KeyByTarget" >> call_each(_by_target).with_output_types(tuple[str, Rejection])
-                | "GroupByTarget" >> beam.GroupByKey()
-                | "RelateToTargets" >> call_each(self._related).with_output_types(Rejection)
+                | "KeyByReferenceId" >> call_each(_by_reference_id).with_output_types(tuple[str, Rejection])
+                | "GroupByReferenceId" >> beam.GroupByKey()
+                | "RelateToCauses" >> call_each(self._related).with_output_types(Rejection)
             )
             others = rejections | "LeaveUnrelated" >> call_each(_unrelated).with_output_types(Rejection)
             rejections = (related, others) | "FlattenRelated" >> beam.Flatten()
@@ -73,7 +73,7 @@ class WriteRejections(beam.PTransform):
         return cascaded(grouped[1], self._steps.value)
 
     def _keyed(self, rejection: Rejection) -> tuple[int, Rejection]:
-        # A compressed export has larger offsets than bytes: what lies beyond belongs to its end.
+        # Offsets in a compressed export exceed its size: those beyond the size belong to its end.
         within = min(rejection.offset or 0, max(self._sizes[rejection.export] - 1, 0))
         place = self._starts[rejection.export] + within
         return min(place // BUCKET_BYTES, self._buckets - 1), rejection
@@ -118,7 +118,7 @@ class _WriteBucketFn(StepFn):
         yield WrittenRejections(file, Counter(each.group for each in rejections if is_cascaded(each)))
 
     def _message(self, rejection: Rejection, first_lines: Mapping[tuple[int, int], int]) -> str:
-        """The message, with the place of the other record that it speaks of."""
+        """The message, with the place of the other record if it refers to one."""
         if rejection.relation is None or rejection.other_export is None:
             return rejection.message
         uri = self._exports.value[rejection.other_export].name
@@ -127,7 +127,7 @@ class _WriteBucketFn(StepFn):
         return rejection.message + rejection.relation.replace("{}", place)
 
     def _raw(self, rejections: Sequence[Rejection]) -> dict[tuple[int, int], bytes]:
-        """The bytes of the records that were found wanting only after they had been read: read once more."""
+        """The raw bytes of records whose rejection came after their bytes were dropped, read from the exports again."""
         wanted: dict[int, set[int]] = {}
         for rejection in rejections:
             if rejection.raw is None:
@@ -140,7 +140,7 @@ class _WriteBucketFn(StepFn):
 
 
 def _numbered(export: int, chunk: int, line: int | None, first_lines: Mapping[tuple[int, int], int]) -> int | None:
-    """A line, counted from the start of its export, from 1; None where the record has none."""
+    """The 1-based line of a record in its export; None if it has none."""
     return line if line is None or chunk < 0 else line + first_lines[export, chunk]
 
 
@@ -171,7 +171,7 @@ def _line(rejection: Rejection, export: Export, message: str, line: int | None, 
     return json.dumps(members, ensure_ascii=False) + "\n"
 
 
-def _by_target(rejection: Rejection) -> Iterator[tuple[str, Rejection]]:
+def _by_reference_id(rejection: Rejection) -> Iterator[tuple[str, Rejection]]:
     if _is_related(rejection):
         yield str(rejection.reference_id), rejection
 

@@ -1,4 +1,4 @@
-"""WriteReports: what the steps of a job report, gathered into one small file that the launching process reads."""
+"""WriteReports: gathers the reports of all steps into one small file for the launching process."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ class WriteReports(beam.PTransform):
     """Flattens PCollections of reports, given by name, into the file `uri`: {"name": [report, ...]}."""
 
     def __init__(self, *, uri: str) -> None:
-        """Takes where the file goes."""
+        """Takes the URI of the file."""
         super().__init__()
         self._uri = uri
 
@@ -58,7 +58,7 @@ def _document(value: object) -> JsonObject:
     """A report as a JSON object.
 
     Raises:
-        TypeError: No step reports such a thing.
+        TypeError: No step reports an object of this type.
     """
     match value:
         case Partition():

@@ -1,4 +1,4 @@
-"""WriteRows: partitions to Avro part files of one schema, with what the insights need, and the URLs they use."""
+"""WriteRows: writes partitions as Avro part files, with counts for the insights page and the uses of URLs."""
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -49,17 +49,17 @@ from transforms.rules.values import JsonObject
 
 USES = "uses"
 PIECE_ROWS = 4_096
-"""Uses are held back until there are about so many rows for each key partition: every frame has its price."""
+"""Uses are buffered up to about this many rows per key partition: each frame has a fixed cost."""
 MOST_PENDING_ROWS = 500_000
 
 
 class WriteRows(beam.PTransform):
     """Partition, with the schema as side input, to WrittenPartition; beside it USES ((key partition, frame of uses)).
 
-    An Avro part is carried on where neither its rows nor its schema changed, and what was counted of it where the bins
-    are the same. Uses come from rows that changed only.
+    A published Avro part is taken over if neither its rows nor its schema changed, and its counts if the bins are the
+    same. Uses are those of changed rows only.
 
-    Writes nothing where the schema has conflicts (T6, policy `fail`) or too many fields (R5).
+    Writes nothing if the schema has conflicts (T6, policy `fail`), too many fields (R5) or undeclared choices (D2).
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class WriteRows(beam.PTransform):
         cache_keys: CacheKeyMode = "canonical",
         progress: str | None = None,
     ) -> None:
-        """Takes where to write, the number of partitions, the one schema, what is held, and what is hashed for keys."""
+        """Takes the root folder, the number of partitions, the schema, the published files, and how keys are hashed."""
         super().__init__()
         self._schema = schema
         self._write = _WriteRowsFn(root, partitions, published or PublishedFiles(), cache_keys, progress)
@@ -144,14 +144,14 @@ class _WriteRowsFn(StepFn):
         note_progress(self._progress, "written", 1, 0)
 
     def _released(self) -> Iterator[tuple[int, pl.DataFrame]]:
-        """What is held back of the uses, by key partition."""
+        """The buffered uses, by key partition."""
         yield from split_uses(self._uses, self._partitions)
         self._uses = []
 
     def _group(
         self, partition: Partition, group: Group, fields: JsonObject, known: JsonObject | None
     ) -> tuple[StoredFile, JsonObject, pl.DataFrame]:
-        """The part of a group, what is counted of its rows, and the uses of URLs of rows that changed."""
+        """The part of a group, the counts of its rows, and the uses of URLs of changed rows."""
         state = partition.states[group]
         changes = read_changes(partition.changes[group]) if group in partition.changes else None
         uses = pl.DataFrame(schema=URL_USES) if changes is None else self._changed_uses(state, changes)
@@ -174,7 +174,7 @@ class _WriteRowsFn(StepFn):
         records = part.records - len(changes.removed) + published.core.height
         try:
             part = self._stored(partition.number, group, base.spliced(changes.removed, rows, changes.places), records)
-        except Damaged:  # nothing of it is gone on from: the state has all rows
+        except Damaged:  # the published part is not used: the state has all rows
             self._repaired.append(part.path)
             part, _, counts = self._written(partition.number, read_state(state), fields)
             return part, counts, uses
@@ -182,7 +182,7 @@ class _WriteRowsFn(StepFn):
         return part, before.continued(fields, partial(_part, state), changes.before, added).document(), uses
 
     def _published_part(self, partition: Partition, group: Group, fields: JsonObject) -> StoredFile | None:
-        """The Avro part that the dataset holds, where it has the schema of the new one, and can be gone on from."""
+        """The published Avro part if it has the new schema, and its unchanged rows can be copied; else None."""
         before = self._published.rows.get(partition.number, {}).get(group)
         if before is None or (group in partition.changed and not can_splice()):
             return None
@@ -190,7 +190,7 @@ class _WriteRowsFn(StepFn):
         return before if same else None
 
     def _written(self, number: int, batch: Batch, fields: JsonObject) -> tuple[StoredFile, pl.DataFrame, JsonObject]:
-        """All rows as an Avro part, the URLs that they use, and what was counted of them."""
+        """All rows as an Avro part, their uses of URLs, and their counts."""
         published = publish(batch, fields, cache_keys=self._cache_keys)
         data = avro_container(published.core, row_schema(batch.group, fields), records=_metadata(published))
         file = self._stored(number, batch.group, data, published.core.height)
@@ -203,7 +203,7 @@ class _WriteRowsFn(StepFn):
         return file
 
     def _changed_uses(self, state: StoredFile, changes: Changes) -> pl.DataFrame:
-        """The uses of URLs that are other ones after few rows have changed."""
+        """The uses of URLs that differ after a change of few rows."""
         if use_the_same(changes.before, changes.after):
             return pl.DataFrame(schema=URL_USES)
         before, after = (uses_of(batch, self._cache_keys) for batch in (changes.before, changes.after))

@@ -47,7 +47,7 @@ def cascaded(rejections: Iterable[Rejection], steps: Steps) -> list[Rejection]:
 
 
 def _rank(rejection: Rejection) -> tuple[bool, int, int, int, str, str]:
-    """Sort key of causes: a duplicate comes last, since the record that it duplicates was not rejected for it."""
+    """Sort key of causes: duplicates last, since the record that is kept instead exists or is rejected itself."""
     is_duplicate = rejection.code == Code.DUPLICATE_ID
     return is_duplicate, rejection.export, rejection.offset or 0, rejection.part, rejection.group, rejection.code
 

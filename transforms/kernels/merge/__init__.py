@@ -1,1 +1,1 @@
-"""Incoming rows against published rows: identity, duplicates, updates, references, conflicts."""
+"""Merges incoming rows with published rows: identity, duplicates, updates, references, conflicts."""

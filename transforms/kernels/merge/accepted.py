@@ -1,4 +1,4 @@
-"""Which rows of a version are not those of an earlier one: what was accepted since (U1 to U3)."""
+"""Finds the rows that were created or updated between two versions, to close open rejections (U1 to U3)."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ from transforms.rules.rejected_identity import Identity
 
 
 def accepted_since(then: Batch | None, now: Batch | None) -> dict[Identity, bool]:
-    """The identities of rows that are there now, each with whether its row came or changed since then.
+    """The identities of the later rows, each with whether its row was created or changed since the earlier version.
 
-    A row that says the same and was read from the same place is not known to have been accepted once more.
+    A row with equal values that was read from the same place counts as unchanged, even if it was accepted again.
 
     Args:
-        then: Rows of the earlier version.
-        now: Rows of the later one, of the same group.
+        then: Rows of the earlier version, None if the group had none.
+        now: Rows of the later version, of the same group; None if it has none.
     """
     if now is None:
         return {}

@@ -1,7 +1,8 @@
-"""What becomes of each row that a job brings, in the order of time (U1 to U3, I3, I4): round by round.
+"""Decides the fate of each incoming row, in rounds over the rows of each identity (U1 to U3, I3, I4).
 
-The first round takes the first row of every identity, the second the second (a backfill has several), and so on. So the
-work is that of the rows, however many steps there are. Masks are decided before their segments, which share their fate.
+The first round decides the first row of every identity, the second round the second row, and so on; only a backfill has
+several. The time therefore depends on the number of rows, not of steps. Masks are decided before their segments, which
+share their fate.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from transforms.rules.rejections import Fault
 
 
 class Fate(IntEnum):
-    """What can become of a row."""
+    """The possible outcomes of an incoming row (U4)."""
 
     OPEN = 0
     CREATED = 1
@@ -38,16 +39,17 @@ _MODES = {"append": _APPEND, "replace": _REPLACE, "merge": _MERGE}
 
 
 class Decisions:
-    """The lines of a `timeline`, decided.
+    """Decides the lines of a `timeline`.
 
     Attributes:
-        pool: The rows held, the rows brought, and behind them those that merging metadata made.
-        since: int64[lines], the step from which on the target of a line is there (I4); by default all are.
-        asked: The same, as it would be if nothing had lost a type conflict.
+        pool: The published rows, the incoming rows, and after them the rows that merging metadata added.
+        since: int64[lines], the step from which on the item or scene that a line refers to exists (I4); by default
+            PUBLISHED.
+        asked: int64[lines], the same step if no row had been rejected for a type conflict.
     """
 
     def __init__(self, lines: pl.DataFrame, pool: Batch, steps: Sequence[Step], *, has_masks: bool) -> None:
-        """Takes the timeline, the rows that its column `row` counts, and the steps."""
+        """Takes the timeline, the batch that its column `row` refers to, and the steps."""
         self.pool = pool
         self.since: Positions = np.full(lines.height, PUBLISHED, np.int64)
         self.asked: Positions = self.since
@@ -61,22 +63,22 @@ class Decisions:
         self._fates = np.zeros(lines.height, np.int8)
         self._fates[~lines["is_effective"].to_numpy()] = Fate.DUPLICATE
         self._faults: dict[int, Fault] = {}
-        self._loses = np.zeros(lines.height, np.bool_)
+        self._has_conflict = np.zeros(lines.height, np.bool_)
         self._has_masks = has_masks
         self._masks: Positions = np.full(lines.height, -1, np.int64)
         count = int(self._identity[-1]) + 1 if lines.height else 0
         self._now = np.full(count, -1, np.int64)
         self._present_since = np.full(count, NEVER, np.int64)
         self._asked_since = np.full(count, NEVER, np.int64)
-        self._moved = np.zeros(count, np.bool_)
+        self._is_changed = np.zeros(count, np.bool_)
         is_published = self._step == PUBLISHED
         self._now[self._identity[is_published]] = self._row[is_published]
         self._present_since[self._identity[is_published]] = self._asked_since[self._identity[is_published]] = PUBLISHED
 
     def reject(self, faults: Mapping[int, Fault]) -> None:
-        """Has rows, given by their number, rejected where they would be created or update a row."""
-        self._loses = np.isin(self._row, np.array(sorted(faults), np.int64)) & (self._step != PUBLISHED)
-        for line in np.flatnonzero(self._loses).tolist():
+        """Marks rows, by number in the pool, to be rejected if they would be created or would update a row."""
+        self._has_conflict = np.isin(self._row, np.array(sorted(faults), np.int64)) & (self._step != PUBLISHED)
+        for line in np.flatnonzero(self._has_conflict).tolist():
             self._faults[line] = faults[int(self._row[line])]
 
     def decide(self) -> None:
@@ -87,14 +89,14 @@ class Decisions:
             return
         masks = self._masks = follow_masks(self._lines)
         segments = (self._lines["space"] == SEGMENT).to_numpy() & is_incoming
-        # A duplicate takes its segments along, also those whose index stands in another mask of the job alone.
+        # The segments of a duplicate mask are duplicates, even if no other mask of the job has their index.
         owned = segments & (masks >= 0)
         lost = owned & (self._fates[masks] == Fate.DUPLICATE)
         self._fates[lost] = Fate.DUPLICATE
         self._rounds(np.flatnonzero(is_incoming & ~segments & (self._fates == Fate.OPEN)), {})
         owned &= self._fates == Fate.OPEN
         self._fates[owned & (self._fates[masks] == Fate.IGNORED)] = Fate.IGNORED
-        self._fates[owned & (self._fates[masks] == Fate.UNKNOWN) & ~self._loses] = Fate.UNKNOWN
+        self._fates[owned & (self._fates[masks] == Fate.UNKNOWN) & ~self._has_conflict] = Fate.UNKNOWN
         open_segments = np.flatnonzero(segments & (self._fates == Fate.OPEN))
         removed = removed_segments(self._lines, masks, [step.mode == "replace" for step in self._steps])
         self._rounds(
@@ -102,33 +104,33 @@ class Decisions:
         )
 
     def rows(self) -> Positions:
-        """The rows of the pool that the partition holds now, in the order of their identity."""
+        """The rows of the pool that exist after the merge, in the order of their identity: int64[N]."""
         return self._now[self._now >= 0]
 
     def known(self) -> pl.DataFrame:
-        """Columns reference_id, since and asked: the step from which on one is there, and would be but for `reject`."""
+        """Columns reference_id, since, asked: the step from which on each exists, and would exist without `reject`."""
         return pl.DataFrame(
             [self._ids(), pl.Series("since", self._present_since), pl.Series("asked", self._asked_since)]
         )
 
     def changed(self) -> pl.Series:
-        """The reference ids, once for each identity, of rows that are not what the dataset held."""
-        return self._ids().filter(pl.Series(self._moved))
+        """The reference ids, one for each identity, of rows that differ from the published ones."""
+        return self._ids().filter(pl.Series(self._is_changed))
 
     def _ids(self) -> pl.Series:
         """The reference id of each identity."""
         return self._lines["reference_id"].gather(np.flatnonzero(np.diff(self._identity, prepend=-1)))
 
     def count(self, fate: Fate) -> int:
-        """How many of the rows brought have this fate."""
+        """Number of incoming rows with this fate."""
         return int(np.count_nonzero(self._fates == fate))
 
     def rows_with(self, *fates: Fate) -> set[int]:
-        """The rows brought that have one of these fates."""
+        """The incoming rows, by number in the pool, that have one of these fates."""
         return set(self._row[np.isin(self._fates, fates) & (self._step != PUBLISHED)].tolist())
 
     def rejections(self) -> Iterator[tuple[Positions, list[Fault] | Duplicates | Unknown]]:
-        """Rows brought that are rejected, with their faults, or with the one reason that all of them have."""
+        """Rejected incoming rows, by number in the pool, with a fault for each or with one reason for all of them."""
         duplicates = np.flatnonzero(self._fates == Fate.DUPLICATE)
         if len(duplicates):
             yield self._row[duplicates], self._kept(duplicates)
@@ -141,7 +143,7 @@ class Decisions:
             yield self._row[faulty], [self._faults[line] for line in faulty.tolist()]
 
     def _kept(self, lines: Positions) -> Duplicates:
-        """What is kept instead of these lines: of each identity and step the line that stays (I3)."""
+        """The rows that are kept instead of duplicate lines: the effective line of each identity and step (I3)."""
         masks = self._masks[lines]
         by_mask = (masks >= 0) & (self._fates[masks] == Fate.DUPLICATE)
         of = np.where(by_mask, masks, lines)
@@ -172,36 +174,37 @@ class Decisions:
             for place in np.flatnonzero(now & (line < 0)).tolist():
                 if self._now[identities[place]] >= 0:
                     self._now[identities[place]] = -1
-                    self._moved[identities[place]] = True
-                    self._lose_segment(removed[int(identities[place]), int(step[place])])
+                    self._is_changed[identities[place]] = True
+                    self._remove_segment(removed[int(identities[place]), int(step[place])])
 
-    def _lose_segment(self, mask: int) -> None:
-        """A mask that has lost a segment is another mask, although its own row may say the same."""
+    def _remove_segment(self, mask: int) -> None:
+        """Counts an unchanged mask as updated if a segment was removed: its own row may be equal, the mask is not."""
         if self._fates[mask] != Fate.UNCHANGED:
             return
         self._fates[mask] = Fate.UPDATED
-        self._moved[self._identity[mask]] = True
+        self._is_changed[self._identity[mask]] = True
         identities = self._identity == self._identity[mask]
         later = identities & (self._step > self._step[mask]) & (self._fates == Fate.UPDATED)
         if not later.any():
             self._now[self._identity[mask]] = self._row[mask]
 
     def _round(self, lines: Positions) -> None:
-        """Decides lines of which no two are of one identity."""
+        """Decides lines of distinct identities: int64[N]."""
         identities, mode = self._identity[lines], self._mode[lines]
         before = self._now[identities]
         known = before >= 0
         fates = np.zeros(len(lines), np.int8)
         fates[known & (mode == _APPEND)] = Fate.IGNORED
-        loses = self._loses[lines]
-        # What loses a conflict is told so, also where its target does: only what never had one lacks its target.
-        has_target = np.where(loses, self.asked[lines], self.since[lines]) <= self._step[lines]
-        fates[~known] = np.where((mode != _MERGE) & has_target, Fate.CREATED, Fate.UNKNOWN)[~known]
+        has_conflict = self._has_conflict[lines]
+        # The type conflict of a row precedes that of its item or scene: its reference is unknown only if there was no
+        # such item or scene before any conflict.
+        has_referenced = np.where(has_conflict, self.asked[lines], self.since[lines]) <= self._step[lines]
+        fates[~known] = np.where((mode != _MERGE) & has_referenced, Fate.CREATED, Fate.UNKNOWN)[~known]
         created = fates == Fate.CREATED
         self._asked_since[identities[created]] = np.minimum(
             self._asked_since[identities[created]], self._step[lines][created]
         )
-        fates[loses & (created | (fates == Fate.OPEN))] = Fate.FAULTY
+        fates[has_conflict & (created | (fates == Fate.OPEN))] = Fate.FAULTY
         rows = self._row[lines].copy()
         merging = np.flatnonzero(known & (mode == _MERGE) & (fates == Fate.OPEN))
         if len(merging):
@@ -221,4 +224,4 @@ class Decisions:
         self._now[identities[new]] = rows[new]
         created = fates == Fate.CREATED
         self._present_since[identities[created]] = self._step[lines][created]
-        self._moved[identities[new]] = True
+        self._is_changed[identities[new]] = True

@@ -1,7 +1,7 @@
-"""What a partition holds and what a job brings, merged: identity, duplicates, references, updates (I, U).
+"""Merges the incoming rows of a partition with its published rows: identity, duplicates, references, updates (I, U).
 
-Everything that belongs together is in one partition: items and scenes by their reference id, annotations and
-predictions by the reference id of their target. So a partition is decided without looking at any other.
+Items and scenes are partitioned by their reference id, annotations and predictions by that of their item or scene. Each
+partition is therefore merged independently of all others.
 """
 
 from collections import Counter
@@ -27,10 +27,10 @@ _INCOMING_ONLY = ("export", "chunk", "line", "part")
 
 @dataclass(slots=True)
 class GroupCounts:
-    """What became of the rows of one group (U4).
+    """Counts of the outcomes of incoming rows of one group (U4).
 
     Attributes:
-        cleared: Values cleared by the policy `null` (T6); their rows are counted as what they became.
+        cleared: Values cleared by the policy `null` (T6); their rows are counted under their own outcome, too.
     """
 
     created: int = 0
@@ -46,11 +46,11 @@ class Merged:
     """A partition after the merge.
 
     Attributes:
-        batches: The rows that it holds now, by group, in the order of their identity; groups without rows are absent.
-        changed: The groups whose rows are not those that it held before, with the reference ids of the rows that came,
-            went, or are others; an id may stand there several times.
-        counts: What became of the rows that the job brought.
-        rejected: Rows that are not accepted and values that were cleared, with the columns of `late_rejections`.
+        batches: Group to its rows, in the order of their identity; groups without rows are absent.
+        changed: The groups that differ from the published ones, with the reference ids of rows that were added, removed
+            or changed; an id may occur several times.
+        counts: Group to the outcomes of its incoming rows.
+        rejected: Rows that are not accepted and values that were cleared, with the columns of `rejections.REJECTED`.
     """
 
     batches: dict[Group, Batch] = field(default_factory=dict)
@@ -59,11 +59,11 @@ class Merged:
     rejected: list[pl.DataFrame] = field(default_factory=list)
 
     def split(self, numbers: Sequence[int], partitions: int) -> "list[Merged]":
-        """What was merged together of several partitions, by partition; counts and rejected rows stay here.
+        """Splits the merge of several partitions; the parts have no counts and no rejections.
 
         Args:
-            numbers: Of these partitions.
-            partitions: How many there are of all.
+            numbers: The numbers of these partitions.
+            partitions: Number of all partitions.
         """
         found = [Merged() for _ in numbers]
         places = np.full(partitions, -1, np.int64)
@@ -95,11 +95,11 @@ def merge(
 
     Args:
         incoming: The batches of the job, in any order.
-        published: What the published version holds.
+        published: Group to the published rows that the merge needs.
         exports: Name of each export of the job.
         steps: The jobs that these exports come from, one or (a backfill) several, in their order.
         export_steps: The step of each export; by default all belong to the first.
-        resolution: How type conflicts are settled, where that is known already (T6).
+        resolution: How type conflicts are resolved, None for the first merge, which only finds them (T6).
     """
     merged = Merged()
     referenced = pl.DataFrame(schema={"reference_id": pl.String, "since": pl.Int64, "asked": pl.Int64})
@@ -121,7 +121,7 @@ def merge(
 
 
 class _Group:
-    """The rows of one group of a partition, while they are merged."""
+    """The rows of one group of a partition during the merge."""
 
     def __init__(
         self,
@@ -149,7 +149,13 @@ class _Group:
         self._pool = consolidated(named if published is None else Batch.concatenated([published, named]))
 
     def merge(self, steps: Sequence[Step], export_steps: Sequence[int], referenced: pl.DataFrame) -> pl.DataFrame:
-        """Decides every row; returns who is there, and since which step, as `Decisions.known` has it."""
+        """Decides every row; returns the columns of `Decisions.known`.
+
+        Args:
+            steps: The jobs, in their order.
+            export_steps: The step of each export.
+            referenced: `Decisions.known` of items and scenes; not used for these groups themselves.
+        """
         published = None if self._published is None else self._published.rows
         lines = timeline(self._group, self._incoming.rows, published, steps=steps, export_steps=export_steps)
         start = 0 if published is None else published.height
@@ -179,13 +185,13 @@ class _Group:
 
     @staticmethod
     def _referenced_since(lines: pl.DataFrame, referenced: pl.DataFrame) -> tuple[Positions, Positions]:
-        """For each line the steps `since` and `asked` of its target; a step that never comes where it has none."""
+        """`since` and `asked` of the item or scene of each line, NEVER if it does not exist: 2 x int64[lines]."""
         earliest = referenced.group_by("reference_id").agg(pl.col("since").min(), pl.col("asked").min())
         joined = lines.select("reference_id").join(earliest, on="reference_id", how="left", maintain_order="left")
         return joined["since"].fill_null(NEVER).to_numpy(), joined["asked"].fill_null(NEVER).to_numpy()
 
     def _count(self, decisions: Decisions, start: int) -> None:
-        """Counts what became of the rows brought, and writes down those that are rejected."""
+        """Counts the outcomes of the incoming rows, and collects the rejected ones."""
         counts = self._merged.counts[self._group]
         counts.created += decisions.count(Fate.CREATED)
         counts.updated += decisions.count(Fate.UPDATED)

@@ -1,4 +1,4 @@
-"""Metadata laid over metadata, row by row (U3): the keys of the upper row win, a null there removes the key."""
+"""Merges metadata of updates into that of published rows (U3): keys of the update replace keys, null removes them."""
 
 from collections.abc import Mapping
 
@@ -18,15 +18,15 @@ Mask = npt.NDArray[np.bool_]
 
 
 def merge_metadata(pool: Batch, base: Positions, updates: Positions) -> tuple[Batch, dict[int, Fault]]:
-    """Rows with the metadata of others laid over theirs, and what is wrong with the coordinates that come out (C4, C5).
+    """Rows with the metadata of updates merged into theirs, and the faults of the resulting coordinates (C4, C5).
 
     Args:
-        pool: An arranged batch.
-        base: int64[N], the rows that are updated: all but metadata and source stays theirs.
-        updates: int64[N], the rows whose metadata is laid over.
+        pool: A consolidated batch.
+        base: Positions of the rows that are updated: int64[N]. All their columns but metadata and source are kept.
+        updates: Positions of the rows whose metadata is merged into them: int64[N].
 
     Returns:
-        N rows, and faults by position among them; a row with a fault is not to be used.
+        N rows, and faults by position among them; a row with a fault must not be used.
     """
     base_rows, update_rows = pool.rows[base], pool.rows[updates]
     base_cells, update_cells = cells_at(pool.cells, base), cells_at(pool.cells, updates)
@@ -61,7 +61,7 @@ def _nothing(form: str, height: int) -> pl.Series:
 
 
 def _touched(update_rows: pl.DataFrame, cells: pl.DataFrame) -> dict[str, Mask]:
-    """Key to the rows of which the update names it, for the keys that have a column."""
+    """Key to the rows whose update has the key: bool[N], for the keys that have a column."""
     touched: dict[str, Mask] = {}
     for column in update_rows.iter_columns():
         value = form_and_key(column.name)
@@ -77,7 +77,7 @@ def _touched(update_rows: pl.DataFrame, cells: pl.DataFrame) -> dict[str, Mask]:
 
 
 def _relocated(columns: dict[str, pl.Series], touched: Mapping[str, Mask]) -> dict[int, Fault]:
-    """Judges the coordinates of the rows where the update names one of their keys; strings become numbers (C4)."""
+    """Validates coordinates of rows whose update has one of their keys; strings become numbers, in place (C4)."""
     named = [touched[key] for key in coordinates.KEYS if key in touched]
     if not named:
         return {}
@@ -96,7 +96,7 @@ def _relocated(columns: dict[str, pl.Series], touched: Mapping[str, Mask]) -> di
         strings = columns[column_name("string", key)]
         is_kept = np.ones(len(strings), np.bool_)
         is_kept[where] = False
-        # Not by scattering null, below which the strings would go on: they would show in the bytes (P3).
+        # Not by scattering nulls: the strings below them would remain in memory, and show in the bytes (P3).
         columns[column_name("string", key)] = strings.zip_with(pl.Series(is_kept), _nothing("string", len(strings)))
         before = columns.get(column_name("float", key), _nothing("float", len(strings)))
         columns[column_name("float", key)] = (
@@ -106,7 +106,7 @@ def _relocated(columns: dict[str, pl.Series], touched: Mapping[str, Mask]) -> di
 
 
 def _coordinate_values(columns: Mapping[str, pl.Series], rows: list[int]) -> list[JsonObject]:
-    """What some rows hold under the keys of coordinates."""
+    """The values of some rows under the keys of coordinates."""
     values: list[JsonObject] = [{} for _ in rows]
     for key in coordinates.KEYS:
         for form in FORMS:

@@ -1,4 +1,4 @@
-"""Rejections that are found after the raw records are gone; where they stand says where to read them again (R1)."""
+"""Rejections of merged rows, with the places from which their raw records are read again (R1)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ REJECTED = {
     "other_chunk": pl.Int64(),
     "other_line": pl.Int64(),
 }
-"""Columns of the rejections; the places of `transforms.kernels.batch.batch.SOURCE`, and the rest of the
-message, which names the place of another record (`transforms.beam.elements.Rejection`)."""
+"""Columns of the rejections, among them those of `transforms.kernels.batch.batch.SOURCE`, and the continuation of
+the message with the place of another record (`transforms.beam.elements.Rejection`)."""
 _PLACES = ("export", "chunk", "line", "offset", "part", "reference_id")
 _KEPT = "; the one that counts is at {}"
 _KEPT_BOTH_IF_NAMED = "; the one that counts is at {}; if both are meant, give each an annotation_id"
@@ -37,18 +37,18 @@ _KEPT_BOTH_IF_NAMED = "; the one that counts is at {}; if both are meant, give e
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Rows whose target, or the record that they were to be merged into, is not there (I4, U3)."""
+    """Rows whose item or scene does not exist, or with `merging` the record to merge into (I4, U3)."""
 
     merging: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """Rows of an identity that another row of the job has (I3).
+    """Rows whose identity another row of the job has (I3).
 
     Attributes:
-        kept: For each the row that is kept, in the numbers of the pool.
-        by_mask: bool[rows]: whether it is a segment that shares the fate of its mask, of which `kept` is the other one.
+        kept: The row that is kept instead of each, by number in the pool: int64[rows].
+        by_mask: Whether it is a segment of a duplicate mask, and `kept` is the other mask: bool[rows].
     """
 
     kept: Positions
@@ -56,12 +56,12 @@ class Duplicates:
 
 
 def faulty_rows(rows: pl.DataFrame, group: Group, faults: Sequence[Fault]) -> pl.DataFrame:
-    """The rejections of rows that a job brought, each with a fault of its own."""
+    """The rejections of incoming rows, each with a fault of its own."""
     return _frame(rows, group, faults, None, ())
 
 
 def unknown_rows(rows: pl.DataFrame, group: Group, *, merging: bool) -> pl.DataFrame:
-    """The rejections of rows that refer to nothing (I4), or were to be merged into nothing (U3)."""
+    """The rejections of rows that refer to no record (I4), or have no record to merge into (U3)."""
     what = (
         "a record that the dataset holds, to merge metadata into,"
         if merging
@@ -78,13 +78,13 @@ def unknown_rows(rows: pl.DataFrame, group: Group, *, merging: bool) -> pl.DataF
 def duplicate_rows(
     rows: pl.DataFrame, group: Group, kept: pl.DataFrame, by_mask: Sequence[bool] | None = None
 ) -> pl.DataFrame:
-    """The rejections of rows whose identity other rows have, each named with what is equal and where the other stands.
+    """The rejections of duplicate rows, each with what is equal and the place of the row that is kept.
 
     Args:
-        rows: Those that are rejected.
-        group: Theirs.
-        kept: The other row for each of them.
-        by_mask: As in `Duplicates`; by default none.
+        rows: N rows that are rejected.
+        group: Their group.
+        kept: N rows that are kept instead.
+        by_mask: As in `Duplicates`; by default False for all.
     """
     if group in REFERENCED_GROUPS:
         faults = [

@@ -1,4 +1,4 @@
-"""Values that lose a type conflict (T6), in the rows that a job brings: to reject the rows, or to clear the values."""
+"""Finds and clears values whose kind a resolved type conflict drops, in incoming rows (T6)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ _WANTED = {"number": "a number", "string": "a string", "other": "a list or an ob
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """How the type conflicts of a job are settled.
+    """The resolution of the type conflicts of a job (T6).
 
     Attributes:
-        on_conflict: Whether records with a losing value are rejected whole, or only the value is cleared.
-        kept_kinds: Group to field to the kind that its values have to have; fields without a conflict are not listed.
+        on_conflict: Whether records with a dropped value are rejected, or only the value is cleared.
+        kept_kinds: Group to field to the kind that its values must have; fields without a conflict are absent.
     """
 
     on_conflict: OnConflict
@@ -34,7 +34,7 @@ class Resolution:
 
 
 def dropped_values(batch: Batch, kept_kinds: Mapping[str, str]) -> Iterator[tuple[int, Fault]]:
-    """(row, fault) of every value of another kind than the one that its field has to have."""
+    """(row, fault) of every value of another kind than the kept kind of its field."""
     for key, forms in values_by_form(batch).items():
         if key not in kept_kinds:
             continue
@@ -53,7 +53,7 @@ def _fault(key: str, kept_kind: str, value: JsonValue) -> Fault:
 
 
 def cleared(batch: Batch, kept_kinds: Mapping[str, str]) -> Batch:
-    """The rows without their losing values, as if they had never been there."""
+    """The rows without their dropped values, as if the records had not had them."""
     lost = {
         (form, key)
         for key, kept_kind in kept_kinds.items()

@@ -1,4 +1,4 @@
-"""Everything that a partition holds of one group and everything that a job brings, by identity and then by time (I)."""
+"""Sorts the published and incoming rows of one group by identity and then by time, for `decisions` (I)."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,14 @@ from transforms.rules.export_rows import REFERENCED_GROUPS, Group
 from transforms.rules.policies import Step
 
 PUBLISHED = -1
-"""The step of rows that the dataset holds: before all others."""
+"""The step of published rows, before all others."""
 NEVER = np.iinfo(np.int32).max
-"""A step that never comes."""
+"""A step after all others: of records that do not exist."""
 _PLACE = ("export", "offset", "part")
 
 
 def identity(rows: pl.DataFrame, group: Group) -> pl.DataFrame:
-    """The columns that say who a row is (I1, I2), in the order of the published rows."""
+    """The columns that are the identity of a row (I1, I2), in the sort order of the published rows."""
     if group in REFERENCED_GROUPS:
         return rows.select("reference_id")
     kind = pl.col("type")
@@ -31,7 +31,7 @@ def identity(rows: pl.DataFrame, group: Group) -> pl.DataFrame:
         name=pl.when(geometric)
         .then(pl.col("annotation_id"))
         .when(kind == SEGMENT)
-        # Zero-padded, so that segments stand in the order of their numbers.
+        # Zero-padded, so that segments are sorted by their numbers.
         .then(pl.col("segment_index").cast(pl.String).str.zfill(19))
         .when(kind != MASK)
         .then(pl.col("taxonomy_name")),
@@ -88,7 +88,7 @@ def timeline(
 
 
 def follow_masks(lines: pl.DataFrame) -> npt.NDArray[np.int64]:
-    """For each line of a segment that a job brings, the line of its mask; -1 for all others: int64[lines]."""
+    """The line of the mask of each incoming segment, -1 for all other lines: int64[lines]."""
     found = np.full(lines.height, -1, np.int64)
     numbered = lines.select("space", "step", *_PLACE).with_row_index("line").filter(pl.col("step") != PUBLISHED)
     masks = numbered.filter(space=MASK).select("export", "offset", mask="part", of="line")
@@ -100,10 +100,10 @@ def follow_masks(lines: pl.DataFrame) -> npt.NDArray[np.int64]:
 
 
 def removed_segments(lines: pl.DataFrame, masks: npt.NDArray[np.int64], replacing: Sequence[bool]) -> pl.DataFrame:
-    """The segments that a mask loses because a mask without them replaces it.
+    """The segments that are removed because a mask without them replaces theirs.
 
-    Columns: `identity` and `step` of the segment, `mask`, the line of the replacing mask. `masks` is what
-    `follow_masks` gives; `replacing` says for each step whether its mode is `replace`.
+    Columns: `identity` and `step` of the segment, `mask`, the line of the replacing mask. `masks` is the
+    result of `follow_masks`; `replacing` tells for each step whether its mode is `replace`.
     """
     numbered = lines.select(
         "reference_id", "model_run", "space", "is_effective", "identity", "step", mask=pl.Series(masks)
@@ -117,6 +117,6 @@ def removed_segments(lines: pl.DataFrame, masks: npt.NDArray[np.int64], replacin
     pairs = known.join(new, on=["reference_id", "model_run"], nulls_equal=True).filter(
         pl.col("step") < pl.col("replaced")
     )
-    # Of its own record: a segment of another mask of the job, a duplicate, keeps nothing alive.
+    # A segment is kept by its own mask only: one of a duplicate mask in the job does not keep it.
     incoming = segments.select("identity", "mask")
     return pairs.join(incoming, on=["identity", "mask"], how="anti").select("identity", "mask", step="replaced")
