@@ -226,7 +226,6 @@ class WrittenKeys:
         uploads: The Avro part of the keys that are new in this version, None if there are none.
         upload: How many keys no earlier version listed.
         cached: How many keys an earlier version listed.
-        repaired: Paths of damaged files that were rebuilt.
     """
 
     file: StoredFile | None

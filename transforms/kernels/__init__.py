@@ -1,1 +1,1 @@
-"""The rules over whole batches, column by column. Each kernel agrees with its rule; property tests hold it."""
+"""The rules applied to whole batches, column by column; property tests compare each kernel with its rule."""

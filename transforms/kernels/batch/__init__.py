@@ -1,1 +1,1 @@
-"""A batch of rows as columns: how it is stored, sorted, hashed and compared."""
+"""Batches of rows as columns, and how they are stored, sorted, hashed and compared."""

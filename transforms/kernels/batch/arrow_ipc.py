@@ -1,6 +1,6 @@
-"""Frames as Arrow IPC files, and back: what travels between workers, and what state files are made of.
+"""Encodes frames as Arrow IPC files and decodes them, for elements between workers and for state files.
 
-Written and read by pyarrow, which does both in about half the time that polars takes for frames of some thousand rows.
+pyarrow writes and reads the files, in about half the time of polars for frames of some thousand rows.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -26,11 +26,11 @@ _DTYPES = {
     for dtype in (pl.String(), pl.Binary(), pl.Boolean(), pl.Float64(), pl.Int32(), pl.Int64(), pl.UInt32())
 }
 _SAMPLE, _OFTEN = 512, 8
-"""Texts are numbered if each comes 8 times on average, at first among so many rows, then among all."""
+"""Texts are dictionary-encoded if each occurs 8 times on average, first in a sample of rows, then in all rows."""
 _MOST_INT8 = 2**7
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
 _TYPE = b"type"
-"""Under this name the metadata of a column without values, which is stored as one of type null, tell its own type."""
+"""Metadata key with the type of a column without values, which is stored as a column of type null."""
 
 
 _ARROW_TYPES = {
@@ -42,21 +42,21 @@ _ARROW_TYPES = {
     "Int64": pa.int64(),
     "UInt32": pa.uint32(),
 }
-"""How the columns of each type stand in a file, apart from texts that are numbered and columns without a value."""
+"""The stored type of each column type, apart from dictionary-encoded texts and columns without a value."""
 _INDICES = (pa.int8(), pa.int32())
-"""By which texts are numbered."""
+"""Index types of dictionary-encoded texts."""
 _REFUSED = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
-"""What pyarrow raises of bytes that are none of an Arrow IPC file, or of one that contradicts itself."""
+"""Exceptions of pyarrow for bytes that are no Arrow IPC file, or an inconsistent one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a file of a dataset has to be like: whoever prepared one to crash its readers has the digests right too.
+    """The expected content of a stored file: digests do not protect against a file that was forged to crash readers.
 
     Attributes:
-        uri: Of the file, for the error.
-        rows: How many it has, None if that is not known.
-        dtype: The type of a column, given its name; None for a column that no such file has.
+        uri: URI of the file, for the error.
+        rows: Expected number of rows, None if it is not known.
+        dtype: The expected type of a column by name; None for a column that such a file cannot have.
     """
 
     uri: str
@@ -65,7 +65,7 @@ class Stored:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """What bytes are refused for within the block becomes a `DamagedFileError` that names the file."""
+        """Turns errors of decoding within the block into a `DamagedFileError` that names the file."""
         try:
             yield
         except _REFUSED as error:
@@ -75,14 +75,13 @@ class Stored:
 def to_arrow(frame: pl.DataFrame, *, numbered: bool = False) -> bytes:
     """The frame as an Arrow IPC file of one record batch; the same bytes for the same values in the same layout.
 
-    Columns without a value, of which there tend to be many, take no room in it and no time.
+    Columns without a value, of which most frames have many, take neither space nor time.
 
     Args:
-        frame: What is to be written.
-        numbered: Whether texts that come again and again are written once, and numbered: for files that are written
-            once and read several times.
+        frame: The frame.
+        numbered: Whether frequent texts are dictionary-encoded, for files that are written once and read several times.
     """
-    # Without string views: how those lie in memory depends on the order in which rows came together (P3).
+    # Without string views: their layout in memory depends on the order in which rows were concatenated (P3).
     schema = frame.schema
     null_names = {name for name in null_column_names(frame) if f"{schema[name]}" in _DTYPES}
     table = without(frame, null_names).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -98,15 +97,15 @@ def to_arrow(frame: pl.DataFrame, *, numbered: bool = False) -> bytes:
 
 
 class ArrowFile:
-    """The bytes of an Arrow IPC file, of which only what is asked for becomes a frame.
+    """The bytes of an Arrow IPC file, from which columns are decoded on access.
 
-    From `keep`, or once rows were asked for, until `forget` all columns are decompressed, and stay so.
+    `keep` and `rows` decompress all columns at once, and `forget` drops the decompressed columns.
     """
 
     def __init__(self, data: bytes | memoryview, stored: Stored | None = None) -> None:
-        """Takes what `to_arrow` gave, and what it has to be like where it comes from storage, and not from a step.
+        """Takes the bytes of `to_arrow`, and for a file of a dataset its expected content.
 
-        With `stored` every method raises DamagedFileError where the file is something else.
+        With `stored` every method raises DamagedFileError if the file has other content.
         """
         self._data = data
         self._stored = stored
@@ -114,7 +113,7 @@ class ArrowFile:
         self._table: pa.Table | None = None
 
     def frame(self, names: Collection[str] | None = None) -> pl.DataFrame:
-        """The columns of these names that there are, in the order of the file; by default all."""
+        """The columns with these names, as far as they exist, in the order of the file; by default all."""
         there = [name for name in self.names if names is None or name in names]
         if self._table is not None:
             return _frame(self._table.select(there))
@@ -126,11 +125,11 @@ class ArrowFile:
         return [_escaped(name) for name in self._schema().names]
 
     def texts(self, name: str, selected: npt.NDArray[np.bool_]) -> SomeTexts | None:
-        """The texts that some rows have in a column; None where it has no value.
+        """The texts of the selected rows in a column; None if the whole column is null.
 
         Args:
-            name: Of a column of texts.
-            selected: Which rows: bool[rows].
+            name: Name of a column of texts.
+            selected: The selected rows: bool[rows].
         """
         array = self._array(name)
         if array is None:
@@ -145,11 +144,11 @@ class ArrowFile:
         return SomeTexts(array.dictionary, used, count)
 
     def numbers(self, name: str, selected: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64] | npt.NDArray[np.float64]:
-        """The numbers that some rows have in a column, int64[n] or float64[n].
+        """The numbers of the selected rows in a column, without nulls: int64[n] or float64[n].
 
         Args:
-            name: Of the column.
-            selected: Which rows: bool[rows].
+            name: Name of a column of numbers.
+            selected: The selected rows: bool[rows].
         """
         array = self._array(name)
         if array is None:
@@ -162,22 +161,22 @@ class ArrowFile:
         return np.frombuffer(data, np.int64)[place][selected]
 
     def keep(self) -> None:
-        """Decompresses all columns at once: several are going to be asked for."""
+        """Decompresses all columns at once, before access to several of them."""
         if self._table is None:
             self._table = self._read()
 
     def forget(self) -> None:
-        """Keeps nothing decompressed."""
+        """Drops the decompressed columns."""
         self._table = None
 
     def rows(self, numbers: npt.NDArray[np.int64]) -> pl.DataFrame:
-        """The rows of these numbers, int64[N], with all columns."""
+        """The rows at these positions, int64[N], with all columns."""
         if self._table is None:
             self._table = self._read()
         return _frame(self._table.take(pa.array(numbers)))
 
     def _array(self, name: str) -> pa.Array | None:
-        """A column as it lies in memory; None where it has no value."""
+        """A column as an Arrow array; None if the whole column is null."""
         table = self._table if self._table is not None else self._read([name])
         column = table.column(name)
         # A file has one batch of rows, or none.
@@ -196,7 +195,7 @@ class ArrowFile:
             return file.schema
 
     def _read(self, names: Sequence[str] | None = None) -> pa.Table:
-        """The columns of these names, by default all, decompressed."""
+        """The decompressed columns with these names, by default all."""
         places = {name: place for place, name in enumerate(self.names)}
         fields = None if names is None else [places[name] for name in names]
         if self._stored is None:
@@ -214,7 +213,7 @@ class ArrowFile:
 
 
 def _escaped(name: str) -> str:
-    """The name of a column; earlier versions wrote keys with a NUL as they are, which polars cannot take."""
+    """The name of a column with an escaped NUL: earlier versions wrote NULs, which polars cannot process."""
     value = form_and_key(name) if "\0" in name else None
     return column_name(*value) if value else name
 
@@ -232,12 +231,12 @@ def from_arrow(
 
 
 def _check_types(schema: pa.Schema, stored: Stored) -> None:
-    """Raises ValueError where a column is not of its type, or is none of such a file."""
+    """Raises ValueError if a column has an unexpected type or name."""
     if len(set(schema.names)) != len(schema.names):
         raise ValueError("expected each column once")
     for field in schema:
         dtype = stored.dtype(field.name)
-        if dtype is None or "\0" in field.name:  # of which polars panics
+        if dtype is None or "\0" in field.name:  # polars panics for a NUL
             raise ValueError(f"expected no column {field.name!r}")
         if not _is_of(field, f"{dtype}"):
             raise ValueError(f"expected a column {field.name!r} of type {dtype}, got {field.type}")
@@ -252,7 +251,7 @@ def _is_of(field: pa.Field, dtype: str) -> bool:
 
 
 def _with_null_columns(table: pa.Table, frame: pl.DataFrame) -> pa.Table:
-    """The columns of a frame, of which the table has those with a value."""
+    """The table with all columns of a frame: columns without a value, which it lacks, are added with type null."""
     there = dict(zip(table.column_names, zip(table.schema, table.columns, strict=True), strict=True))
     nothing = pa.nulls(frame.height)
     columns = [there.get(name) or (_null_field(name, f"{dtype}"), nothing) for name, dtype in frame.schema.items()]
@@ -265,7 +264,7 @@ def _null_field(name: str, dtype: str) -> pa.Field:
 
 
 def _with_dictionaries(table: pa.Table) -> pa.Table:
-    """The table with those columns of texts numbered in which few texts come often."""
+    """The table with columns of few, frequent texts dictionary-encoded."""
     for number, column in enumerate(table.columns):
         if not pa.types.is_large_string(column.type) or column.num_chunks != 1:
             continue
@@ -274,14 +273,14 @@ def _with_dictionaries(table: pa.Table) -> pa.Table:
             continue
         numbered = array.dictionary_encode()
         if len(numbered.dictionary) * _OFTEN <= len(array):
-            if len(numbered.dictionary) <= _MOST_INT8:  # which is a quarter of the bytes
+            if len(numbered.dictionary) <= _MOST_INT8:  # a quarter of the bytes
                 numbered = pa.DictionaryArray.from_arrays(numbered.indices.cast(pa.int8()), numbered.dictionary)
             table = table.set_column(number, table.field(number).name, numbered)
     return table
 
 
 def _decoded(table: pa.Table) -> pa.Table:
-    """The table with all texts in place of their numbers."""
+    """The table with dictionary-encoded texts decoded."""
     for number, column in enumerate(table.columns):
         if pa.types.is_dictionary(column.type):
             table = table.set_column(number, table.field(number).name, column.cast(column.type.value_type))
@@ -295,7 +294,7 @@ def _frame(table: pa.Table) -> pl.DataFrame:
         raise TypeError(f"expected a table, got {type(frame)}")
     if not null_names:
         return frame
-    there = frame.schema  # made of all columns with each call
+    there = frame.schema  # a property that polars computes from all columns at each access
     schema = {
         field.name: _DTYPES[field.metadata[_TYPE].decode()] if pa.types.is_null(field.type) else there[field.name]
         for field in table.schema

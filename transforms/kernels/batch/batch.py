@@ -1,4 +1,4 @@
-"""A batch: many rows of one group as columns. What the pipeline passes from stage to stage, and stores as its state."""
+"""Batches: many rows of one group as columns, which the steps pass to each other and store as state files."""
 
 import json
 import struct
@@ -15,7 +15,7 @@ from transforms.kernels.batch.null_columns import stacked, taken
 from transforms.rules.export_rows import Group
 
 Positions: TypeAlias = npt.NDArray[np.int64]
-"""Places of rows: int64[N]."""
+"""Positions of rows: int64[N]."""
 
 _HEADER = struct.Struct("<4sIQ")
 _MAGIC = b"MEB1"
@@ -37,8 +37,8 @@ SOURCE = {
     "offset": pl.Int64(),
     "part": pl.Int64(),
 }
-"""Where a row came from: number of the export in the job, start of the chunk (bytes; -1 where `line` already counts
-from the start of the export, at 1; else from the start of the chunk, at 0), byte offset of the record, part of it."""
+"""The source of a row: number of the export in the job, byte offset of the chunk (-1 if `line` counts from the start of
+the export, from 1; else it counts from the start of the chunk, from 0), byte offset of the record, part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Batch:
     """Rows of one group.
 
     Attributes:
-        group: Which group.
+        group: Their group.
         rows: One row each: the columns of the group, of SOURCE, and a column `FORM:KEY` for each frequent metadata
-            value (FORM of `transforms.kernels.batch.metadata_columns`; null where the row has no such value).
+            value (FORM of `transforms.kernels.batch.metadata_columns`; null if the row has no such value).
         cells: The rare metadata values, sorted by row, as in CELLS.
     """
 
@@ -71,7 +71,7 @@ class Batch:
         return Batch(self.group, taken(self.rows, positions), cells_at(self.cells, positions))
 
     def split(self, parts: Positions, count: int) -> "list[Batch | None]":
-        """One batch for each part number below `count`, None where no row has it. `parts`: int64[rows]."""
+        """One batch for each part number below `count`, None for a part without rows. `parts`: int64[rows]."""
         order = np.argsort(parts, kind="stable")
         bounds = np.searchsorted(parts[order], np.arange(count + 1))
         ordered = self.take(order)
@@ -88,7 +88,7 @@ class Batch:
         return found
 
     def canonical(self) -> "Batch":
-        """The same rows with their columns by name: which batch came first no longer shows (P3)."""
+        """The same rows with columns sorted by name, which hides the order of concatenation (P3)."""
         return Batch(self.group, self.rows.select(sorted(self.rows.columns)), self.cells)
 
     def to_bytes(self, *, numbered: bool = False) -> bytes:
@@ -103,28 +103,28 @@ class Batch:
         """The batch that `to_bytes` wrote.
 
         Raises:
-            ValueError: These are no bytes of a batch.
+            ValueError: The bytes are no batch.
         """
         whole = EncodedBatch(data)
         return cls(whole.group, *whole.frames())
 
 
 class EncodedBatch:
-    """The bytes of a batch, of which only what is asked for is decoded.
+    """The bytes of a batch, from which columns are decoded on access.
 
     Attributes:
         data: The bytes.
-        group: Which group.
-        rows: As those of a batch.
-        cells: Likewise; None where there are none.
+        group: The group of the rows.
+        rows: `Batch.rows` as a file.
+        cells: `Batch.cells` as a file; None if there are none.
     """
 
     def __init__(self, data: bytes | memoryview, stored: Stored | None = None) -> None:
-        """Takes what `Batch.to_bytes` gave, and where it comes from storage what its rows have to be like.
+        """Takes the bytes of `Batch.to_bytes`, and for a file of a dataset the expected content.
 
         Raises:
-            ValueError: These are no bytes of a batch.
-            DamagedFileError: Its columns, of what is stored, are other ones.
+            ValueError: The bytes are no batch.
+            DamagedFileError: The columns of a stored file are not the expected ones.
         """
         self.data = data
         view = memoryview(data)
@@ -148,20 +148,20 @@ class EncodedBatch:
         return Batch(self.group, *self.frames())
 
     def part(self, names: Collection[str], keys: Collection[str]) -> Batch:
-        """The columns with these names, and the cells of these keys, alone; the rest is not decompressed."""
+        """The columns with these names and the cells of these keys; nothing else is decompressed."""
         cells = no_cells()
         if self.cells is not None and keys:
             cells = self.cells.frame().filter(pl.col("key").is_in(sorted(keys)))
         return Batch(self.group, self.rows.frame(names), cells)
 
     def keep(self) -> None:
-        """Decompresses all of it at once: much is going to be asked for."""
+        """Decompresses all columns at once, before access to several of them."""
         for file in (self.rows, self.cells):
             if file is not None:
                 file.keep()
 
     def forget(self) -> None:
-        """Keeps of what was decoded only the bytes that it is in."""
+        """Drops the decompressed columns."""
         for file in (self.rows, self.cells):
             if file is not None:
                 file.forget()
@@ -173,10 +173,10 @@ class EncodedBatch:
 
 
 def _stored_cells(data: bytes | memoryview, stored: Stored) -> Stored:
-    """What the cells of a stored batch have to be like: each of one of its rows, and in their order.
+    """The expected content of the cells of a stored batch: each belongs to a row, and they are sorted by row.
 
     Raises:
-        DamagedFileError: They are not.
+        DamagedFileError: The cells are not like that.
     """
     cells = replace(stored, rows=None, dtype=CELLS.get)
     rows = ArrowFile(data, cells).frame(("row",))["row"]
@@ -187,7 +187,7 @@ def _stored_cells(data: bytes | memoryview, stored: Stored) -> Stored:
 
 
 def cells_at(cells: pl.DataFrame, positions: Positions) -> pl.DataFrame:
-    """The cells of the rows at these positions, int64[N], in this order; `row` counts these. A row may come twice."""
+    """The cells of the rows at these positions, int64[N], with `row` as index into them. Positions may repeat."""
     if not cells.height:
         return cells
     first, last = (np.searchsorted(cells["row"].to_numpy(), positions, side) for side in ("left", "right"))
@@ -198,7 +198,7 @@ def cells_at(cells: pl.DataFrame, positions: Positions) -> pl.DataFrame:
 
 
 def _shifted(cells: pl.DataFrame, places: int) -> pl.DataFrame:
-    """The cells of rows that are so many places further down."""
+    """The cells with `row` increased by a number."""
     rows = (cells["row"].to_numpy().astype(np.int64) + places).astype(np.uint32)
     return pl.DataFrame([pl.Series("row", rows), *cells.get_columns()[1:]])
 

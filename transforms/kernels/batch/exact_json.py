@@ -1,4 +1,4 @@
-"""From the bytes of raw records to JSON values, a chunk at a time (F2, F3, V6, V7)."""
+"""Parses raw records as JSON values without loss of digits, a chunk at a time (F2, F3, V6, V7)."""
 
 import hashlib
 import json
@@ -21,23 +21,23 @@ _STRING_OR_BIG_INTEGER = re.compile(rb'"(?:[^"\\]|\\.)*"|(?<![0-9.eE+-])-?[1-9][
 _DIGITS = 19
 _MANY_DIGITS = re.compile(rb"[0-9]{19}")
 _CACHED_BYTES = 128 * 1024
-"""What is looked at in one go: small enough to stay in the processor's cache through all steps."""
+"""Bytes that are searched at once: few enough to stay in the processor's cache through all steps."""
 _LOWEST, _HIGHEST = -(2**63), 2**64 - 1
-"""What orjson reads as an integer; beyond that it gives a double without a word."""
+"""The range that orjson reads as integers; beyond it, orjson silently returns a double."""
 _SHOWN_DIGITS = 40
 _MAX_DIGITS = 4_000
-"""Far beyond any double, and still below what the interpreter converts."""
+"""Digits far beyond any double, and still below the limit of the interpreter's conversion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The values of a chunk's records, and why some have none.
+    """The values of a chunk's records, and the faults of records without a value.
 
     Attributes:
         values: JSON value of each record, None where it could not be parsed.
         faults: Position to fault.
         exact: Positions of the values that may hold integers of more than 64 bits.
-        known: Position to reference id, of the faulty records that tell theirs (R1).
+        known: Position to reference id, of faulty records from which it can be read (R1).
     """
 
     values: list[JsonValue]
@@ -47,7 +47,7 @@ class Parsed:
 
 
 def parse(records: Sequence[bytes]) -> Parsed:
-    """Parses each record on its own: one that is broken takes no neighbour with it (R2)."""
+    """Parses each record on its own: a broken one does not affect its neighbours (R2)."""
     faults: dict[int, Fault] = {}
     known: dict[int, str] = {}
     values: list[JsonValue]
@@ -80,7 +80,7 @@ def exact_json(text: str) -> JsonValue:
 
 
 def _one(record: bytes) -> tuple[JsonValue, Fault | None, str | None]:
-    """The value of one record, or why it has none and the reference id if that is known.
+    """The value of one record, or its fault and the reference id if that is known.
 
     Integers of more than 64 bits may have lost digits.
     """
@@ -92,7 +92,7 @@ def _one(record: bytes) -> tuple[JsonValue, Fault | None, str | None]:
         try:
             return _with_exact_integers(record), None, None
         except orjson.JSONDecodeError:
-            pass  # some other number is at fault, or something else altogether: named below
+            pass  # another number or something else is the fault, which is found below
     fault, name = _number_fault(record) or (Fault(Code.MALFORMED_JSON, f"expected JSON, got {why}"), None)
     return None, fault, name
 
@@ -100,10 +100,10 @@ def _one(record: bytes) -> tuple[JsonValue, Fault | None, str | None]:
 def _with_exact_integers(record: bytes) -> JsonValue:
     """Parses a record with its large integers set aside as marked strings, then puts them back, whatever their size.
 
-    So the one parser decides about everything else, the depth of nesting included.
+    The same parser thus decides about everything else, such as the depth of nesting.
 
     Raises:
-        orjson.JSONDecodeError: The record is no JSON, or holds an integer of more digits than are ever converted.
+        orjson.JSONDecodeError: The record is no JSON, or has an integer with more digits than are ever converted.
     """
     mark = hashlib.sha256(record).hexdigest() + "-"  # a record cannot hold its own hash
     integers: dict[str, int] = {}
@@ -133,11 +133,11 @@ def _with_exact_integers(record: bytes) -> JsonValue:
 
 
 _Steps: TypeAlias = "tuple[()] | tuple[_Steps, str | int]"
-"""The way to a value: that of what it is in, and its key or place there."""
+"""The path to a value: that of its container, and its key or index there."""
 
 
 class _Wrong(float):
-    """What the lenient parser puts where a number cannot be stored, with the token that stands there."""
+    """The lenient parser's placeholder, with its token, for a number that cannot be stored."""
 
     token: str
     is_finite: bool
@@ -179,9 +179,9 @@ class _Numbers:
 
 
 def _number_fault(record: bytes) -> tuple[Fault, str | None] | None:
-    """The number that keeps a record from being JSON (V6, V7), and the reference id; None if no number does.
+    """The fault of the number that makes a record invalid (V6, V7), and the reference id; None if no number does.
 
-    A number that is none at all is named before one that is too large.
+    A token that is no number (NaN) precedes a number that is too large.
     """
     numbers = _Numbers()
     try:
@@ -193,13 +193,13 @@ def _number_fault(record: bytes) -> tuple[Fault, str | None] | None:
     if not numbers.wrong:
         return None
     places = list(_wrong_numbers(value))
-    # Of a duplicate key the last wins (F3): none of the numbers may be left.
+    # The last of duplicate keys counts (F3): none of the numbers may be in it.
     first = min(places or [((), wrong) for wrong in numbers.wrong], key=lambda each: each[1].is_finite)
     return first[1].fault(_path(first[0])), _reference_id(value)
 
 
 def _wrong_numbers(root: JsonValue) -> Iterator[tuple[_Steps, _Wrong]]:
-    """The numbers that cannot be stored, in their order, each with the steps that lead to it."""
+    """The numbers that cannot be stored, in their order, each with its path."""
     todo: list[tuple[_Steps, Iterator[tuple[str | int, JsonValue]]]] = [((), iter([(0, root)]))]
     while todo:
         steps, members = todo[-1]
@@ -217,7 +217,7 @@ def _wrong_numbers(root: JsonValue) -> Iterator[tuple[_Steps, _Wrong]]:
 
 
 def _path(steps: _Steps) -> str | None:
-    """The path of a value, such as metadata.a[0].b; None of a whole record."""
+    """The path of a value as text, such as metadata.a[0].b; None for a whole record."""
     keys: list[str | int] = []
     while steps:
         steps, key = steps
@@ -227,7 +227,7 @@ def _path(steps: _Steps) -> str | None:
 
 
 def _reference_id(value: JsonValue) -> str | None:
-    """The reference id of a record as far as it has one (R1), also one in an envelope (FORMATS)."""
+    """The reference id of a record if it has one (R1), also of one in an envelope (FORMATS)."""
     if not isinstance(value, dict):
         return None
     inner = next((each for name in ("item", "scene") if isinstance(each := value.get(name), dict)), None)
@@ -236,9 +236,9 @@ def _reference_id(value: JsonValue) -> str | None:
 
 
 def _with_big_integers(records: Sequence[bytes]) -> list[int]:
-    """Positions of the records that hold an integer literal which orjson would round to a double.
+    """Positions of the records with an integer literal that orjson would round to a double.
 
-    Such a literal has at least 20 digits, or 19 after a minus sign; the few records with such a run are looked at.
+    Such a literal has at least 20 digits, or 19 after a minus sign; the few records with such a run are checked.
     """
     block = np.frombuffer(b"\n".join(records), np.uint8)
     starts = np.concatenate([_digit_runs(block, start) for start in range(0, max(len(block), 1), _CACHED_BYTES)])
@@ -258,7 +258,7 @@ def _with_big_integers(records: Sequence[bytes]) -> list[int]:
 
 
 def _digit_runs(block: npt.NDArray[np.uint8], start: int) -> npt.NDArray[np.int64]:
-    """Where 19 digits begin, in the stretch of a block that begins at `start`."""
+    """Offsets at which 19 digits begin, in the piece of a block that begins at `start`."""
     piece = block[start : start + _CACHED_BYTES + _DIGITS - 1]
     runs = (piece - ord("0")) <= 9  # noqa: PLR2004 - uint8 arithmetic wraps, so that other bytes are large
     for shift in (1, 2, 4, 8, 3):  # runs of 2, 4, 8, 16 and then 19 digits

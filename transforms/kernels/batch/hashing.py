@@ -1,4 +1,4 @@
-"""Digests of whole columns of texts, by a C extension if it was built: cache keys (K1), partitions, sketches (T1)."""
+"""Hashes whole columns of texts for cache keys (K1), partitions and sketches (T1), with a C extension if present."""
 
 from binascii import hexlify
 
@@ -17,7 +17,7 @@ except ImportError:  # no compiler where the package was installed
     _digests = None  # type: ignore[assignment]
 
 KEY_BYTES = 32
-"""Of a cache key."""
+"""Bytes of a cache key."""
 
 
 def cache_keys(urls: pl.Series) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Metadata objects of many rows as columns: by shape, one column for each key and form, rare values in a long table."""
+"""Turns metadata objects into columns: one for each key and form, and a long table (cells) for rare values."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -30,14 +30,14 @@ FORMS: dict[str, pl.DataType] = {
     "null": pl.Boolean(),
     CROWD: pl.String(),
 }
-"""The forms in which a value is held: `json` is the canonical text of a list or an object (V4), `big` the digits of an
+"""The stored forms of a value: `json` is the canonical text of a list or an object (V4), `big` the digits of an
 integer beyond int64 (V7), `null` marks an explicit null (V5), CROWD what only counts keys (R5)."""
 
 KIND_FORMS = {"number": ("int", "float", "big"), "string": ("string", "bool"), "other": ("json",)}
 """The forms of each kind of value (V)."""
 
 DENSITY = 16
-"""A value form that at least one in this many rows of a batch has gets a column, a rarer one goes to the cells."""
+"""A key and form gets a column if at least one in this many rows has a value; rarer values are cells."""
 FEW_ROWS = 8
 """Shapes (sets of keys in one order) with fewer rows than this are read row by row."""
 
@@ -55,14 +55,14 @@ _FORM_OF: dict[type, str] = {
     type(None): "null",
 }
 CELL_COLUMN = {"int": "int", "float": "float", "bool": "int", "null": "int"}
-"""The column of CELLS that holds values of a form; of all others `text`."""
+"""The column of CELLS for values of a form; `text` for all other forms."""
 ALWAYS_COLUMNS = RESERVED | coordinates.KEYS
-"""Keys that have columns however rare they are: the rules about them look at several values of a row at once."""
+"""Keys that always get columns, since their rules compare several values of a row."""
 
 
 @dataclass(slots=True)
 class _Values:
-    """The values of one key while a batch is read: stretches of rows and of values of equal length."""
+    """The values of one key while a batch is read: pieces of rows and of values of equal length."""
 
     rows: list[Positions] = field(default_factory=list)
     values: list[Sequence[JsonValue]] = field(default_factory=list)
@@ -79,9 +79,9 @@ def shapes(objects: Sequence[JsonObject]) -> Shapes:
 def odd(objects: Sequence[JsonObject], known: Shapes | None = None) -> set[int]:
     """Positions of the objects that only the rule can judge (`transforms.rules.metadata.normalize`).
 
-    The others are as the rule would leave them: no reserved key, and coordinates either absent or a complete pair of
-    numbers within their range. Whether numbers can be stored at all (V6, V7) is not looked at: the parser names the
-    records that hold larger integers.
+    The rule would not change the others: they have no reserved key, and coordinates are absent or a complete pair of
+    numbers within range. Whether numbers can be stored (V6, V7) is not checked: the parser names the records with
+    larger integers.
     """
     found: set[int] = set()
     for keys, positions in (shapes(objects) if known is None else known).items():
@@ -114,7 +114,7 @@ def _is_within(value: JsonValue, limit: float) -> bool:
 def tabulated(objects: Sequence[JsonObject], known: Shapes | None = None) -> tuple[dict[str, pl.Series], pl.DataFrame]:
     """The columns `FORM:KEY` of shape (N,), and the cells, of N normalized metadata objects.
 
-    `known` are their `shapes`, where they have been looked at before.
+    `known` are their `shapes`, if they are known already.
     """
     gathered: defaultdict[str, _Values] = defaultdict(_Values)
     rare: defaultdict[str, tuple[list[int], list[JsonValue]]] = defaultdict(lambda: ([], []))
@@ -193,7 +193,7 @@ def _is_long(value: JsonValue) -> bool:
 
 
 def json_text(value: JsonValue) -> str:
-    """The canonical JSON of a value, as `transforms.rules.values.canonical_json` writes it, by the fast writer."""
+    """The canonical JSON of a value, as `transforms.rules.values.canonical_json` writes it, with a faster writer."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError:  # nested deeper than it writes, or an integer beyond 64 bits
@@ -204,14 +204,14 @@ def spread(series: pl.Series, rows: Positions, height: int) -> pl.Series:
     """The values at their rows of a column of this height, null elsewhere."""
     if len(rows) == height and (height < 2 or bool((np.diff(rows) > 0).all())):  # noqa: PLR2004 - one row is in order
         return series
-    # The null that all other rows take stands behind the values.
+    # The null for all other rows is appended to the values.
     places = np.full(height, len(series), np.int64)
     places[rows] = np.arange(len(rows))
     return series.clone().append(pl.Series([None], dtype=series.dtype)).gather(pl.Series(values=places))
 
 
 def cells_of(found: Sequence[Found]) -> pl.DataFrame:
-    """The table of rare values, at least one."""
+    """The table of rare values, of which there is at least one."""
     found = sorted(found, key=itemgetter(0, 1))
     rows = np.concatenate([rows for _, _, rows, _ in found])
     order = order_of_numbers(rows)
@@ -234,7 +234,7 @@ def cells_of(found: Sequence[Found]) -> pl.DataFrame:
 def _gathered(
     values: Sequence[pl.Series], where: Sequence[Positions], order: Positions, dtype: pl.DataType
 ) -> pl.Series:
-    """The values at their places of a column, null elsewhere, and of that what stands at each place of an order."""
+    """A column with values at their places and null elsewhere, in the given order."""
     if not values:
         return null_column("", dtype, len(order))
     whole = pl.concat([*values, null_column("", dtype, 1)])

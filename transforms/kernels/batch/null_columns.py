@@ -1,6 +1,7 @@
-"""Columns without a value: most groups have many that no record of an export fills.
+"""Fast operations on frames with columns that are entirely null, of which most groups have many.
 
-Taking rows of such a column, or putting such columns together, gives another one; making that costs nothing.
+Selecting rows of such a column, or concatenating such columns, results in another one, which is created at once
+instead.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +17,7 @@ def null_column_names(frame: pl.DataFrame) -> set[str]:
 
 
 def without(frame: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
-    """The other columns of a frame; unlike polars' own way without a plan, which takes longer than what it plans."""
+    """The frame without some columns; faster than `DataFrame.drop`, which builds a query plan."""
     return pl.DataFrame([column for column in frame.iter_columns() if column.name not in names]) if names else frame
 
 
@@ -34,16 +35,16 @@ def taken(frame: pl.DataFrame, positions: npt.NDArray[np.int64]) -> pl.DataFrame
 
 
 def stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The rows of frames one below the other, with the columns that any of them has; null where one lacks it."""
+    """The rows of all frames in order, with the union of their columns; null in a column that a frame lacks."""
     with_values = [without(frame, null_column_names(frame)) for frame in frames]
-    if not all(frame.width for frame in with_values):  # rows that say nothing at all count too
+    if not all(frame.width for frame in with_values):  # a frame without any value has rows, too
         return pl.concat(frames, how="diagonal").rechunk()
     schema = {name: dtype for frame in frames for name, dtype in frame.schema.items()}
     return completed(pl.concat(with_values, how="diagonal").rechunk(), schema, sum(frame.height for frame in frames))
 
 
 def completed(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], height: int) -> pl.DataFrame:
-    """A frame with all columns of a schema, in its order; those that it lacks have no value."""
+    """A frame with all columns of a schema, in its order; columns that it lacks are null."""
     columns = {column.name: column for column in frame.iter_columns()}
     return pl.DataFrame(
         [columns[name] if name in columns else null_column(name, dtype, height) for name, dtype in schema.items()]

@@ -1,7 +1,7 @@
-"""What rows say, whatever columns say it: one form of one key is a column or cells, and rows can be compared.
+"""Consolidates batches, so that values of one key and form are in one place, and compares rows.
 
-A batch that was put together from others may hold values of one key and form in a column and in cells. Here each form
-of each key gets one place, chosen by how many rows of the whole have it: so the place depends on the rows alone.
+A concatenation of batches may have values of one key and form both in a column and in cells. In a consolidated batch
+they are in one of the two, chosen by the number of rows that have a value. The layout depends on the rows alone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,13 +19,13 @@ from transforms.kernels.batch.value_columns import column_name, form_and_key
 from transforms.rules.values import JsonValue
 
 _Value: TypeAlias = tuple[str, str]
-"""Values of one form and one key."""
+"""Form and key."""
 _SOURCE = ("export_name", "offset")
-"""Columns that say where a row came from, and nothing about it."""
+"""Columns with the source of a row, which are not part of its value."""
 
 
 def consolidated(batch: Batch) -> Batch:
-    """The same rows, each form of each key in its place: a column where it is frequent, else cells."""
+    """The same rows, each key and form in one place: a column if it is frequent, else cells."""
     height = batch.rows.height
     in_cells = _cell_counts(batch.cells)
     columns = {value: column for column in batch.rows.iter_columns() if (value := form_and_key(column.name))}
@@ -68,7 +68,7 @@ def _whole_column(column: pl.Series | None, form: str, cells: pl.DataFrame, heig
 
 
 def _as_cells(columns: Sequence[tuple[pl.Series, str, str]]) -> pl.DataFrame:
-    """The values of columns, each given with its form and its key, as cells."""
+    """The values of columns, given with form and key, as cells."""
     present = pl.DataFrame([values for values, _, _ in columns]).select(pl.all().is_not_null())
     found: list[Found] = []
     for (values, form, key), there in zip(columns, present.iter_columns(), strict=True):
@@ -78,9 +78,9 @@ def _as_cells(columns: Sequence[tuple[pl.Series, str, str]]) -> pl.DataFrame:
 
 
 def differing(pool: Batch, before: Positions, after: Positions) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    """Whether rows say something else than others: bool[N] for two int64[N] of positions in an arranged batch.
+    """Whether rows differ: bool[N] for two int64[N] of positions in a consolidated batch.
 
-    Where a row came from is not compared.
+    The source of a row is not compared.
     """
     count = len(before)
     found = np.zeros(count, np.bool_)
@@ -98,12 +98,12 @@ def differing(pool: Batch, before: Positions, after: Positions) -> "np.ndarray[t
 
 
 def _exact(values: pl.Series) -> pl.Series:
-    """The values, doubles by their bits: 0.0 and -0.0 are told apart."""
+    """The values, doubles as their bits: 0.0 and -0.0 differ."""
     return values.reinterpret(dtype=pl.Int64) if values.dtype == pl.Float64 else values
 
 
 def json_value(form: str, stored: bool | float | str) -> JsonValue:  # noqa: FBT001 - a stored value
-    """The JSON value that a column or a cell of this form holds."""
+    """The JSON value of a stored value of this form."""
     match form, stored:
         case "null", _:
             return None
@@ -116,12 +116,12 @@ def json_value(form: str, stored: bool | float | str) -> JsonValue:  # noqa: FBT
 
 
 def consolidated_from(batches: Iterable[Batch]) -> Batch:
-    """All rows of batches, arranged."""
+    """All rows of several batches as one consolidated batch."""
     return consolidated(Batch.concatenated(list(batches)))
 
 
 def canonical(batch: Batch) -> Batch:
-    """The same rows with their columns by name; their bytes show nothing of how they came together (P3)."""
+    """The same rows with columns sorted by name and rebuilt buffers: equal rows have equal bytes (P3)."""
     ordered = batch.canonical()
     return Batch(batch.group, _rebuilt(ordered.rows), _rebuilt(ordered.cells))
 
@@ -131,11 +131,11 @@ def _rebuilt(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _compact(values: pl.Series) -> pl.Series:
-    """The same values, their memory made of them alone: its unused bits depend on where the values were taken from."""
+    """The same values in new buffers, because unused bits of a slice or selection depend on its origin."""
     missing = values.null_count()
     if missing == len(values):
         return null_column(values.name, values.dtype, len(values))
     if not missing and values.dtype != pl.Boolean:
-        return values  # numbers leave no bits between them, and of strings their bytes alone are written
+        return values  # numbers have no unused bits, and only the bytes of strings are written
     present = np.flatnonzero(values.is_not_null().to_numpy())
     return spread(values.drop_nulls(), present, len(values)) if missing else values.gather(present)

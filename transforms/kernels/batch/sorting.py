@@ -1,4 +1,4 @@
-"""The order of rows by texts or by numbers, faster than by polars; texts by a C extension where it was built."""
+"""Sorts rows by texts or by numbers, faster than polars; texts with a C extension if present."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ except ImportError:  # no compiler where the package was installed
 
 
 _SMALL = 1 << 16
-"""Numbers of two bytes are what numpy puts in order by counting."""
+"""numpy sorts numbers of two bytes with a counting (radix) sort."""
 
 
 def order_of(texts: pl.Series) -> Positions:
-    """The numbers of texts in their order, of equal ones as they come; nulls first.
+    """The stable sort order of texts as positions, nulls first.
 
     Args:
         texts: String array of shape (N,).
@@ -36,7 +36,7 @@ def order_of(texts: pl.Series) -> Positions:
 
 
 def order_of_numbers(numbers: Positions) -> Positions:
-    """The places of numbers from 0 on in their order, of equal ones as they come; small ones by counting.
+    """The stable sort order of non-negative numbers as positions; small ones with a radix sort.
 
     Args:
         numbers: int64[N].
@@ -49,7 +49,7 @@ def order_of_numbers(numbers: Positions) -> Positions:
 
 
 def ordered_by(texts: Sequence[pl.Series], start: Positions) -> Positions:
-    """The order of rows by several columns of texts, the first one first; rows that say the same stay as in `start`.
+    """The sort order of rows by several columns of texts, the first column first; equal rows keep the order of `start`.
 
     Args:
         texts: String arrays of shape (N,).
@@ -60,6 +60,6 @@ def ordered_by(texts: Sequence[pl.Series], start: Positions) -> Positions:
     """
     order = start
     for column in reversed(texts):
-        if column.null_count() < len(column):  # else it says nothing
+        if column.null_count() < len(column):  # a null column does not affect the order
             order = order[order_of(column.gather(order))]
     return order

@@ -1,7 +1,7 @@
-"""The long table of rare values of a batch, put in the order of its keys: where each begins, and what its values are.
+"""Sorts and splits the long table of rare values (cells) of a batch by key and form.
 
-Columns of few distinct texts are numbered and put in order by these numbers, in one pass over all rows; comparing the
-texts themselves would take ten times as long.
+Columns of few distinct texts are sorted by the numbers of their texts, in one pass over all rows; comparing the texts
+themselves would take ten times as long.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,7 +15,7 @@ from transforms.kernels.batch.sorting import order_of_numbers
 
 
 def ordered(cells: pl.DataFrame, *names: str) -> pl.DataFrame:
-    """Cells in the order of some columns of texts, UTF-8 byte by byte; those alike stay in the order that they have."""
+    """Cells in the stable order of some columns of texts, by UTF-8 bytes."""
     numbers = np.zeros(cells.height, np.int64)
     for name in names:
         texts = cells[name].unique().sort()
@@ -24,7 +24,7 @@ def ordered(cells: pl.DataFrame, *names: str) -> pl.DataFrame:
 
 
 def without_values(cells: pl.DataFrame, values: Collection[tuple[str, str]]) -> pl.DataFrame:
-    """The cells but those of some values, each given by form and key; in the order that they have."""
+    """The cells without those of some (form, key) pairs, in the same order."""
     if not cells.height or not values:
         return cells
     forms, keys = zip(*values, strict=True)
@@ -33,9 +33,11 @@ def without_values(cells: pl.DataFrame, values: Collection[tuple[str, str]]) -> 
 
 
 def row_ranges(sorted_rows: pl.DataFrame, *names: str) -> pl.DataFrame:
-    """Where rows that say the same in some columns begin, and how many there are: columns `names`, start, count.
+    """The ranges of rows with equal values in some columns: columns `names`, start, count.
 
-    The rows are sorted by these columns.
+    Args:
+        sorted_rows: Rows that are sorted by these columns.
+        names: The columns.
     """
     return (
         sorted_rows.select(*names, start=pl.int_range(pl.len(), dtype=pl.Int64))
@@ -49,12 +51,12 @@ def cell_groups(batch: Batch) -> Iterator[tuple[tuple[str, str], pl.DataFrame]]:
     if not batch.cells.height:
         return
     cells = ordered(batch.cells, "key", "form")
-    # Stretches of one frame: `partition_by` copies each group.
+    # Slices of one frame: `partition_by` copies each group.
     for key, form, start, count in row_ranges(cells, "key", "form").iter_rows():
         yield (key, form), cells[start : start + count]
 
 
 def cell_values(cells: pl.DataFrame, form: str) -> pl.Series:
-    """The values of cells that have one form."""
+    """The values of cells, which all have this form."""
     values = cells[CELL_COLUMN.get(form, "text")]
     return values.cast(pl.Boolean) if form in ("bool", "null") else values

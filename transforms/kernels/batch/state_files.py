@@ -1,7 +1,8 @@
-"""A state file: the rows of one group of a partition, and perhaps rows laid over some of them by later jobs.
+"""State files: the rows of one group of a partition, as one base batch or as a base and a delta.
 
-A job that changes few rows leaves the others in the file that they are in: its own names those that it replaces, and
-has what comes instead. Whoever reads both gets the rows in the order of their identity, as if they were one batch.
+A job that changes few rows writes a delta: the numbers of base rows that are removed, and the rows that are added, with
+their places among all rows. A reader of base and delta gets the rows in the order of their identity, as if they were
+one batch. Versions share base files.
 """
 
 import struct
@@ -20,22 +21,22 @@ from transforms.kernels.batch.row_equality import canonical, consolidated_from
 
 _HEADER = struct.Struct("<4s8xQQQ")
 _MAGIC = b"MEO2"
-"""What a file begins with that names rows of another one, and has those that come in their place."""
+"""Magic number of a delta, whose base is a file of its own."""
 Mask: TypeAlias = npt.NDArray[np.bool_]
 _FEW = 8
-"""Rows are laid over as long as those beneath are so many times more; then all are written anew."""
+"""A delta is written as long as the base has this many times its rows; else all rows are written as a new base."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateFile:
-    """The bytes of a state file and of what it is laid over, of which only what is asked for is decoded.
+    """The bytes of a state file and of its base, from which columns are decoded on access.
 
     Attributes:
-        records: How many rows it has.
-        base: Rows that were written together.
-        removed: Those of them that count no more, ascending: int64[G].
-        delta: The rows laid over; None where there are none.
-        places: The numbers of these among all rows, ascending: int64[A].
+        records: Number of rows.
+        base: The base batch.
+        removed: Positions of base rows that are removed, ascending: int64[G].
+        delta: The added rows; None without a delta.
+        places: Positions of the added rows among all rows, ascending: int64[A].
     """
 
     records: int
@@ -53,18 +54,18 @@ class StateFile:
         stored: Stored | None = None,
         stored_base: Stored | None = None,
     ) -> Self:
-        """Reads a file.
+        """Parses the header of a state file.
 
         Args:
-            data: What `to_bytes` gave, or a batch.
-            records: How many rows there are.
-            base: The batch that the file is laid over, if it is.
-            stored: What its columns have to be like where it comes from storage.
+            data: The bytes of `to_bytes`, or of a batch.
+            records: Number of rows.
+            base: The bytes of the base batch, if `data` is a delta.
+            stored: The expected content of a file of a dataset.
             stored_base: Likewise of the base.
 
         Raises:
-            ValueError: These are no bytes of a state file, or not of so many rows.
-            DamagedFileError: Its columns, of what is stored, are other ones.
+            ValueError: The bytes are no state file of so many rows.
+            DamagedFileError: The columns of a stored file are not the expected ones.
         """
         nowhere = np.empty(0, np.int64)
         data = memoryview(data)
@@ -84,7 +85,7 @@ class StateFile:
         return cls(records, whole, removed, EncodedBatch(pieces[2], delta_stored), numbers)
 
     def to_bytes(self) -> bytes:
-        """What is laid over the base, as the bytes of a file; all rows where there is nothing."""
+        """The bytes of the delta; without a delta the bytes of the base."""
         if self.delta is None:
             return bytes(self.base.data)
         pieces = (self.removed.tobytes(), self.places.tobytes(), self.delta.data)
@@ -95,7 +96,7 @@ class StateFile:
         return self._combined(EncodedBatch.batch)
 
     def part(self, names: Collection[str], keys: Collection[str]) -> Batch:
-        """All rows with the columns of these names and the cells of these keys alone."""
+        """All rows with the columns of these names and the cells of these keys only."""
         return self._combined(lambda encoded: encoded.part(names, keys))
 
     def reference_ids(self) -> pl.Series:
@@ -103,10 +104,10 @@ class StateFile:
         return self.part(("reference_id",), ()).rows["reference_id"]
 
     def layers(self, selected: Mask) -> Iterator[tuple[EncodedBatch, Mask]]:
-        """The rows written together and those laid over them, each with which of them are meant: bool[rows].
+        """The base and the delta, each with its selected rows: bool[rows of the layer].
 
         Args:
-            selected: Which of all rows are: bool[records].
+            selected: The selected ones of all rows: bool[records].
         """
         kept = self._origins()[selected]
         layers = ((self.base, 0, self._count), (self.delta, self._count, len(self.places)))
@@ -117,19 +118,19 @@ class StateFile:
                 yield encoded, of_layer
 
     def keep(self) -> None:
-        """Decompresses all of it at once: much is going to be asked for."""
+        """Decompresses all columns at once, before access to several of them."""
         for encoded in (self.base, self.delta):
             if encoded is not None:
                 encoded.keep()
 
     def forget(self) -> None:
-        """Keeps of what was decoded only the bytes that it is in."""
+        """Drops the decompressed columns."""
         for encoded in (self.base, self.delta):
             if encoded is not None:
                 encoded.forget()
 
     def rows(self, positions: Positions) -> Batch:
-        """The rows of these numbers, ascending: int64[N]."""
+        """The rows at these positions, ascending: int64[N]."""
         origins = self._origins()[positions]
         base_rows = self.base.at(origins[origins < self._count])
         if self.delta is None:
@@ -139,23 +140,23 @@ class StateFile:
         return Batch.concatenated([base_rows, delta_rows]).take(order)
 
     def replaced(self, removed: Positions, rows: Batch, places: Positions) -> Self:
-        """The file after some of its rows have gone, given by their numbers, and others stand at these places.
+        """The state file with some rows removed and others added, as a delta or as a new base.
 
         Args:
-            removed: int64[G], ascending.
-            rows: N rows, in the order of their identity.
-            places: Their numbers among all rows there are then, ascending: int64[N].
+            removed: Positions of removed rows, ascending: int64[G].
+            rows: N added rows, in the order of their identity.
+            places: Their positions among all rows of the result, ascending: int64[N].
         """
         origins = self._origins()
         out = origins[removed]
         removed_from_base = np.union1d(self.removed, out[out < self._count])
-        left = np.delete(origins, removed)
-        numbers = np.delete(np.arange(len(left) + len(places)), places)  # of what is left
-        is_delta = left >= self._count
-        former = [] if self.delta is None else [self.delta.at(left[is_delta] - self._count)]
+        remaining = np.delete(origins, removed)
+        numbers = np.delete(np.arange(len(remaining) + len(places)), places)  # positions of the remaining rows
+        is_delta = remaining >= self._count
+        former = [] if self.delta is None else [self.delta.at(remaining[is_delta] - self._count)]
         standing = np.concatenate([numbers[is_delta], places])
         order = np.argsort(standing)
-        delta = consolidated_from([*former, rows])  # what else came with these rows does not show in the file (P3)
+        delta = consolidated_from([*former, rows])  # the layout depends on these rows alone (P3)
         layered = type(self)(
             records=len(numbers) + len(places),
             base=self.base,
@@ -169,11 +170,11 @@ class StateFile:
 
     @property
     def _count(self) -> int:
-        """How many rows the base has, those that are gone among them."""
+        """Number of rows of the base, including removed ones."""
         return self.records + len(self.removed) - len(self.places)
 
     def _origins(self) -> Positions:
-        """For each row where it is in the base, or behind all of the base among the rows laid over: int64[records]."""
+        """The position of each row in the concatenation of base and delta: int64[records]."""
         origins = np.empty(self.records, np.int64)
         is_delta = np.zeros(self.records, np.bool_)
         is_delta[self.places] = True
@@ -189,6 +190,6 @@ class StateFile:
 
 
 def _check_numbers(numbers: Positions, count: int) -> None:
-    """Raises ValueError where these are not numbers of so many rows, ascending: int64[N]."""
+    """Raises ValueError unless these are ascending positions below `count`: int64[N]."""
     if len(numbers) and (numbers[0] < 0 or numbers[-1] >= count or (np.diff(numbers) <= 0).any()):
         raise ValueError(f"expected numbers of {count} rows, ascending")

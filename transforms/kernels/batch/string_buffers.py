@@ -1,4 +1,4 @@
-"""Columns of texts as the C extensions take them."""
+"""The Arrow buffers of columns of texts, for the C extensions."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ import pyarrow as pa
 
 @dataclass(frozen=True, slots=True)
 class SomeTexts:
-    """Some of the texts of a column, perhaps each once.
+    """Selected texts of a column, each value or each distinct text once.
 
     Attributes:
         array: A large string array of N texts.
-        selected: Which of them; none that is null: bool[N].
-        count: How many values of the column these are.
+        selected: The selected ones, none of them null: bool[N].
+        count: Number of values of the column that they stand for.
     """
 
     array: pa.LargeStringArray
@@ -24,14 +24,14 @@ class SomeTexts:
 
     @property
     def buffers(self) -> tuple[memoryview, memoryview]:
-        """As `buffers` gives them; what stands in the place of nulls is anything."""
+        """The buffers as in `buffers`; the bytes of null texts are undefined."""
         return _buffers(self.array)
 
 
 def buffers(texts: pl.Series) -> tuple[memoryview, memoryview]:
     """The offsets (N + 1 int64) and the bytes of a String or Binary array of shape (N,) without nulls.
 
-    The bytes are those of an array that this one may be a part of: the offsets say from where on they count.
+    The bytes may be those of a larger array that this one is a slice of: the offsets do not begin at 0 then.
     """
     return _buffers(texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
 

@@ -1,7 +1,7 @@
-"""Names of the columns of metadata values: `FORM:KEY`, for keys of any text (V9).
+"""Encodes form and key of metadata values as column names `FORM:KEY`, for any key (V9).
 
-Names of columns pass from polars to pyarrow as C strings, which end at the first NUL, and polars panics where a name
-has one. A key is a stranger's text, so a key with a NUL is escaped; all other keys stand in the name as they are.
+polars passes column names to pyarrow as C strings, which end at the first NUL, and panics for a name with a NUL. Keys
+are untrusted text, so a key with a NUL is escaped; all other keys are in the name unchanged.
 """
 
 from collections.abc import Collection

@@ -1,1 +1,1 @@
-"""Raw records to checked rows, a chunk at a time."""
+"""Validates raw records and turns them into batches of rows, a chunk at a time."""

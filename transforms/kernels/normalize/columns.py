@@ -1,4 +1,4 @@
-"""The columns of each group as they travel, and how rows that the rules made one by one become such columns."""
+"""The columns of each group in a batch, and the conversion of rows of the rules into such columns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,13 +63,13 @@ COLUMNS: dict[Group, dict[str, pl.DataType]] = {
     "annotations": ANNOTATION_COLUMNS,
     "predictions": ANNOTATION_COLUMNS,
 }
-"""Columns of the rows of a batch. `url` is the canonical URL, null where it is the one that came in; `labels`,
+"""Columns of the rows of a batch. `url` is the canonical URL, null if it equals the incoming one; `labels`,
 `geometry`, `class_pdf`, `camera_params` and `extra` are JSON texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the records stand that are read together, of one chunk or of several.
+    """The places of the records of one chunk, or of several that are normalized at once.
 
     Attributes:
         export: Number of the export in the job, of all records or int32[N].
@@ -102,12 +102,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A part of a record that is no row.
+    """A part of a record that is rejected.
 
     Attributes:
-        group: The group it was meant for.
-        position: Of the record in its chunk.
-        reference_id: As far as it is known.
+        group: The group of the part.
+        position: Position of the record in its chunk.
+        reference_id: Its reference id if known.
     """
 
     group: Group
@@ -125,9 +125,9 @@ def batch(
     *,
     most_fields: int | None = None,
 ) -> Batch:
-    """The batch of rows given column by column; a column that is not given is null.
+    """The batch of rows given as columns; missing columns are null.
 
-    `known` is for `tabulated`. Of the metadata of rows with more keys than `most_fields` only these are kept, counted.
+    `known` is for `tabulated`. If the metadata has more keys than `most_fields`, only hashes of the keys are kept.
     """
     is_crowded = most_fields is not None and key_count(metadata, known) > most_fields
     return assembled(group, columns, counted_only(metadata) if is_crowded else tabulated(metadata, known), source)
@@ -139,7 +139,7 @@ def assembled(
     metadata: tuple[dict[str, pl.Series], pl.DataFrame],
     source: list[pl.Series],
 ) -> Batch:
-    """The batch of rows whose metadata is columns and cells already."""
+    """The batch of rows whose metadata is given as columns and cells."""
     count = len(source[0])
     dense, cells = metadata
     core = []
@@ -156,7 +156,7 @@ def assembled(
 
 
 def item_columns(items: Sequence[Item]) -> dict[str, Sequence[object] | pl.Series]:
-    """The columns of items made one by one."""
+    """The columns of items that the rule made one by one."""
     return {
         "reference_id": [item.reference_id for item in items],
         "image_url": [item.image_url for item in items],
@@ -170,7 +170,7 @@ def item_columns(items: Sequence[Item]) -> dict[str, Sequence[object] | pl.Serie
 
 
 def scene_columns(scenes: Sequence[Scene]) -> dict[str, Sequence[object] | pl.Series]:
-    """The columns of scenes made one by one."""
+    """The columns of scenes that the rule made one by one."""
     return {
         "reference_id": [scene.reference_id for scene in scenes],
         "type": [scene.type for scene in scenes],
@@ -185,7 +185,7 @@ def scene_columns(scenes: Sequence[Scene]) -> dict[str, Sequence[object] | pl.Se
 def annotation_columns(
     annotations: Sequence[Annotation], model_run: str | None
 ) -> dict[str, Sequence[object] | pl.Series]:
-    """The columns of annotations made one by one."""
+    """The columns of annotations that the rule made one by one."""
     names = (
         "reference_id",
         "type",

@@ -1,4 +1,4 @@
-"""Declared choices, checked in whole batches (D2): the rule is `transforms.rules.declared.not_a_choice`."""
+"""Rejects rows with undeclared choices, in whole batches, as the rule `transforms.rules.declared.not_a_choice` (D2)."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from transforms.rules.rejections import Fault
 
 
 def reject_other_choices(done: Normalized, declared: Declared, origin: Origin) -> None:
-    """Takes the rows out of the batches of a chunk that hold a string which is no choice of its field."""
+    """Rejects the rows of a chunk with a string that is no declared choice of its field."""
     for place, batch in enumerate(done.batches):
         pinned = {key: field for key, field in declared.get(batch.group, {}).items() if field.choices is not None}
         faults = other_choices(batch, pinned) if pinned else {}
@@ -31,7 +31,7 @@ def reject_other_choices(done: Normalized, declared: Declared, origin: Origin) -
 
 
 def other_choices(batch: Batch, pinned: Mapping[str, DeclaredField]) -> dict[int, Fault]:
-    """Row to its first fault: of the fields by key, then of the forms."""
+    """Row to its first fault, in the order of keys and then of forms."""
     found: dict[int, Fault] = {}
     values_of = values_by_form(batch)
     for key, field in sorted(pinned.items()):

@@ -1,7 +1,7 @@
-"""Plain records, column by column: the fast way through the rules for items and boxes that look like most do.
+"""The fast path for items and boxes of the most frequent form: columns without the rule for single records.
 
-Each function picks the records that it is sure about and gives their columns; the others are for the rules. What it
-picks must come out as the rule would make it.
+Each function selects the records that are certainly valid, and returns their columns, which equal the results of the
+rule; all other records are left to the rule.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -26,13 +26,13 @@ Columns: TypeAlias = dict[str, Sequence[object] | pl.Series]
 
 
 class Selection(NamedTuple):
-    """Plain records.
+    """The records that the fast path selected.
 
     Attributes:
-        places: Their positions among the records given, ascending.
+        places: Their positions among the given records, ascending.
         columns: Their values, a column for each key.
         metadata: Their metadata objects.
-        shapes: Of the metadata, None where they have to be looked at again.
+        shapes: The shapes of the metadata; None if they have to be computed again.
     """
 
     places: list[int]
@@ -41,7 +41,7 @@ class Selection(NamedTuple):
     shapes: Shapes | None = None
 
     def others(self, count: int) -> Sequence[int]:
-        """The positions, of `count` records, of those that were not picked, ascending."""
+        """The positions of the other ones of `count` records, ascending."""
         if not self.places:
             return range(count)
         if len(self.places) == count:
@@ -75,7 +75,7 @@ _EXACT_IN_DOUBLE = 2**53
 def items(records: Sequence[JsonObject], *, exclude: Collection[int] = ()) -> Selection:
     """Image items with a URL under `image_url`, a metadata object and perhaps a size, and nothing else.
 
-    `exclude` are positions that are not to be picked.
+    `exclude` are positions that must not be selected.
     """
     found = _shaped(records, {"reference_id", "image_url"}, _ITEM_KEYS, exclude)
     found.keep("reference_id", _all_text, _text)
@@ -106,9 +106,9 @@ def items(records: Sequence[JsonObject], *, exclude: Collection[int] = ()) -> Se
 def shredded(
     raw: RawRecords, group: Group, model_run: str | None, most_fields: int = MAX_RECORD_KEYS
 ) -> Shredded | None:
-    """The columns of the records that need no parser: image items, boxes; None where there are none.
+    """The columns of image items or boxes that need no parser; None if there are none.
 
-    `most_fields` as in `shredding.items`.
+    `most_fields` as in `native_json.items`.
     """
     match group:
         case "items":
@@ -125,7 +125,7 @@ def shredded(
 
 
 def with_canonical_urls(raw: RawRecords, found: Shredded, most_fields: int = MAX_RECORD_KEYS) -> Shredded | None:
-    """Items shredded from raw records with their column `url`; without those whose URL only the rule can judge."""
+    """Items shredded from raw records with their column `url`, without those whose URL needs the rule."""
     canonical, errors = canonical_column(found.columns["image_url"])
     if errors.null_count() < len(errors):
         skip = np.zeros(len(raw), np.bool_)
@@ -167,7 +167,7 @@ def boxes(records: Sequence[JsonObject], *, prediction: bool, exclude: Collectio
 
 
 class _Found:
-    """Records that may be plain, fewer after each look.
+    """The candidates of the fast path, which each check narrows down.
 
     Attributes:
         places: Positions among all records, ascending.
@@ -181,7 +181,7 @@ class _Found:
         self.keys = keys
 
     def values(self, key: str) -> list[JsonValue]:
-        """The value of each record under a key, None where it lacks the key."""
+        """The value of each record under a key, None if it lacks the key."""
         return [record.get(key) for record in self.records]
 
     def doubles(self, key: str) -> list[float | None]:
@@ -189,19 +189,19 @@ class _Found:
         return [None if value is None else float(value) for value in self.values(key)]  # type: ignore[arg-type] # numbers
 
     def only(self, keep: Sequence[bool]) -> None:
-        """Goes on with these of the records."""
+        """Keeps these records only."""
         self.places = list(compress(self.places, keep))
         self.records = list(compress(self.records, keep))
 
     def keep(self, key: str, fit: Callable[[Sequence[JsonValue]], bool], fits: Callable[[JsonValue], bool]) -> None:
-        """Goes on with the records whose value fits: `fit` says so of all at once, quickly, or does not know."""
+        """Keeps the records whose value fits; `fit` quickly confirms all values at once, or returns False."""
         if key in self.keys:
             values = self.values(key)
             if not fit(values):
                 self.only([fits(value) for value in values])
 
     def with_metadata(self) -> tuple[list[JsonObject], Shapes | None]:
-        """Goes on with the records whose metadata needs no rule; gives it and its shapes. Null is {} (G4)."""
+        """Keeps the records whose metadata needs no rule; returns it and its shapes. Null is {} (G4)."""
         given = self.values("metadata")
         objects = given if set(map(type, given)) == {dict} else [{} if value is None else value for value in given]
         checked: list[JsonObject] = [value if type(value) is dict else {} for value in objects]
@@ -217,7 +217,7 @@ class _Found:
 def _shaped(
     records: Sequence[JsonObject], needed: Collection[str], allowed: Collection[str], exclude: Collection[int]
 ) -> _Found:
-    """The records that have all the keys needed, and none that is not allowed."""
+    """The records that have all needed keys and only allowed ones."""
     needed, allowed = frozenset(needed), frozenset(allowed)
     chosen = {keys: places for keys, places in shapes(records).items() if needed <= frozenset(keys) <= allowed}
     keys = frozenset(key for shape in chosen for key in shape)

@@ -1,7 +1,7 @@
-"""Plain records shredded into columns straight from their bytes, by a C extension where it was built.
+"""Shreds raw records of the most frequent form directly into columns, with a C extension if present.
 
-The extension takes a record whole, with the very columns that the parser, `kernels.plain` and `kernels.metadata` would
-give, or declines it: whatever looks odd in any way is left to them. Without the extension every record is.
+The extension accepts a record, with the same columns as the parser, `fast_path` and `metadata_columns`, or declines it:
+unusual records are left to those modules. Without the extension all records are declined.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -27,7 +27,7 @@ except ImportError:  # no compiler where the package was installed
 _TEXT, _STRING, _STRING_OR_NULL, _NUMBER_OR_NULL, _NOTHING, _METADATA, _BOX, _LITERAL = range(8)
 _FORM_NAMES = ("null", "bool", "int", "float", "string", "json")
 _Core: TypeAlias = tuple[tuple[str, int, str], ...]
-"""Key, what its value has to be (the numbers of the extension), and for a literal which one."""
+"""Key, required type of its value (the numbers of the extension), and the value of a literal."""
 
 _ITEM: _Core = (
     ("reference_id", _TEXT, ""),
@@ -54,13 +54,13 @@ _COORDINATES = tuple(
 
 
 class Shredded(NamedTuple):
-    """Plain records.
+    """The accepted records.
 
     Attributes:
-        places: Their positions among the records given, ascending: int64[M].
-        columns: Their values, a column of shape (M,) for each key that any of them has a value of.
-        dense: Their metadata, as `kernels.metadata.tabulated` gives it.
-        cells: The rest of it.
+        places: Their positions among the given records, ascending: int64[M].
+        columns: Their values, a column of shape (M,) for each key with a value.
+        dense: The columns of their metadata, as in `metadata_columns.tabulated`.
+        cells: The rare values of their metadata.
     """
 
     places: Positions
@@ -70,23 +70,23 @@ class Shredded(NamedTuple):
 
 
 def is_built() -> bool:
-    """Whether the extension is there."""
+    """Whether the extension is present."""
     return _shredding is not None
 
 
 def items(
     records: RawRecords, *, skip: npt.NDArray[np.bool_] | None = None, most_fields: int = MAX_RECORD_KEYS
 ) -> Shredded | None:
-    """Plain image items: a URL under `image_url`, a metadata object and perhaps a size. None where there are none.
+    """Image items with a URL under `image_url`, a metadata object and perhaps a size; None if there are none.
 
-    The URLs are not looked at. `skip` (bool[N]) says which records are declined unseen. Records with other metadata
+    URLs are not validated. `skip` (bool[N]) marks records that are declined in any case. Records with other metadata
     keys than the first `most_fields` are declined too (R5, R8).
     """
     return _shredded(records, _ITEM, skip, most_fields)
 
 
 def boxes(records: RawRecords, *, prediction: bool, most_fields: int = MAX_RECORD_KEYS) -> Shredded | None:
-    """Plain box annotations with an id and four numbers; None where there are none."""
+    """Box annotations with an id and four numbers; None if there are none."""
     return _shredded(records, _PREDICTED if prediction else _MARK, None, most_fields)
 
 
@@ -114,7 +114,7 @@ def _shredded(
 
 
 def _rows(given: bytes | None, count: int) -> Positions:
-    """The row of each value: without a word, one in each of `count` rows."""
+    """The row of each value; by default one value in each of `count` rows."""
     return np.arange(count) if given is None else np.frombuffer(given, np.int64)
 
 
@@ -138,14 +138,14 @@ def _found(field: tuple[str, int, tuple[bytes | None, bytes, bytes]], count: int
 
 
 def _texts(offsets: bytes, data: bytes) -> pl.Series:
-    """Strings, which are known to be UTF-8; N + 1 int64 say where in `data` each begins, and the last ends."""
+    """N strings in valid UTF-8; the N + 1 int64 are their offsets in `data`."""
     count = len(offsets) // 8 - 1
     array = pa.LargeStringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(data))
     return pl.Series(values=array, dtype=pl.String)
 
 
 def _canonical(raw: pl.Series) -> pl.Series:
-    """JSON values as their canonical text; many rows tend to say the same."""
+    """JSON values as canonical text; equal texts, which are frequent, are converted once."""
     distinct = raw.unique(maintain_order=True)
     texts = [json_text(exact_json(text)) for text in distinct.to_list()]
     return raw.replace_strict(distinct, pl.Series(values=texts, dtype=pl.String), return_dtype=pl.String)

@@ -1,7 +1,7 @@
-"""A chunk of raw records of one group to batches of rows, and what of it is rejected (G, V, C, A, I1, K4).
+"""Turns a chunk of raw records of one group into batches of rows and rejections (G, V, C, A, I1, K4).
 
-Records that look ordinary go column by column; whatever looks odd in any way is judged by the rule, record by record.
-Both ways give the same rows: the property tests hold the kernels to the rules.
+Records of the most frequent form take the fast path, column by column; all others are validated by the rule, record by
+record. Both paths have the same results, which property tests compare.
 """
 
 from collections import Counter
@@ -46,14 +46,14 @@ _Row = TypeVar("_Row", Item, Scene, Annotation, MetadataUpdate)
 
 @dataclass(slots=True)
 class Normalized:
-    """What became of a chunk.
+    """The result of a chunk.
 
     Attributes:
         batches: Accepted rows, of one or (scenes and their frames) two groups.
-        rejected: The others.
+        rejected: Rejected records and parts of records.
         read: Records, frames and segments read, by group (U4).
-        warnings: How often each warning was met.
-        most_fields: How many metadata keys a batch may have before its rows only count theirs (R5).
+        warnings: Warning to the number of its occurrences.
+        most_fields: Metadata keys of a batch beyond which only hashes of keys are kept (R5).
     """
 
     batches: list[Batch] = field(default_factory=list)
@@ -80,10 +80,10 @@ def normalize(
     mode: Mode = "append",
     max_fields: int | None = None,
 ) -> Normalized:
-    """The rows that the raw records of a chunk give.
+    """Validates the raw records of a chunk and turns them into rows.
 
-    `model_run` is that of predictions. In mode `merge` the rows have nothing but identity and metadata (U3). Of far
-    more metadata keys than `max_fields` only their number is kept (R5).
+    `model_run` is that of predictions. In mode `merge` the rows have only identity and metadata (U3). Of far more
+    metadata keys than `max_fields` only their number is kept (R5).
     """
     done = Normalized(most_fields=MAX_RECORD_KEYS if max_fields is None else most_fields(max_fields))
     left = range(len(raw)) if mode == "merge" else _shred(raw, group, model_run, origin, done)
@@ -171,7 +171,7 @@ def _items(
 
 
 def _updates(pieces: Sequence[_Piece], group: Group, origin: Origin, done: Normalized) -> None:
-    """Items or scenes whose metadata alone is to be merged (U3)."""
+    """Items or scenes that update metadata only (U3)."""
     kept, rows = _judged(pieces, range(len(pieces)), update_rules.metadata_update, group, done)
     if rows:
         columns: dict[str, Sequence[object] | pl.Series] = {"reference_id": [row.reference_id for row in rows]}
@@ -246,7 +246,7 @@ def _annotations(
                 done.rejected.append(Rejected(group, mask.position, _known(mask.record), segment))
             else:
                 rows.append(segment)
-                # The parts of an export row lie below 2**32: segments of different masks never share one.
+                # Parts of an export row are below 2**32: segments of different masks never share a part.
                 kept_pieces.append(_Piece(mask.position, (mask.part << 32) + index + 1, mask.record))
     if rows:
         fields = _fields([row.metadata for row in rows], done)
@@ -275,7 +275,7 @@ def _judged(
 
 
 def _known(record: JsonObject) -> str | None:
-    """The reference id of a rejected record, as far as it has one (R1)."""
+    """The reference id of a rejected record if it has one (R1)."""
     identity = reference_id(record)
     return None if isinstance(identity, Fault) else identity
 
@@ -289,7 +289,7 @@ def _fields(metadata: Sequence[Metadata], done: Normalized) -> list[JsonObject]:
 def _add_selection(
     group: Group, selection: fast_path.Selection, pieces: Sequence[_Piece], *, origin: Origin, done: Normalized
 ) -> None:
-    """The batch of plain records, if there are any."""
+    """Adds the batch of the records of the fast path, if there are any."""
     if selection.places:
         chosen = pieces if len(selection.places) == len(pieces) else [pieces[place] for place in selection.places]
         source = origin.columns([piece.position for piece in chosen], [piece.part for piece in chosen])

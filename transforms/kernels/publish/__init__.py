@@ -1,1 +1,1 @@
-"""Rows as the columns that are published, and what the insights page draws of them."""
+"""Turns batches into published columns, counts them for the insights page, and tracks changed rows."""

@@ -1,7 +1,7 @@
-"""The few rows of a group of a partition that a job touches: all others are neither decoded nor looked at.
+"""Applies a job that touches few rows of a partition without decoding the other rows.
 
-Rows that are decided together have one reference id (`kernels.merging`). So those with another id than any that a job
-brings stay as they are, and what the job makes of the others can be laid over them.
+Rows that are merged with each other have the same reference id (`kernels.merge`). Published rows whose id no incoming
+row has are therefore unchanged, and the changes of the others are written as a delta.
 """
 
 import struct
@@ -24,19 +24,19 @@ from transforms.rules.retraction import UnchangedValues, open_fields, replaced_g
 from transforms.rules.strings import ALL_VALUES
 
 FEW = 4
-"""Rows are looked at alone where the dataset holds so many times more than a job brings."""
+"""Only touched rows are read if the published rows are at least this many times the incoming ones."""
 _HEADER = struct.Struct("<QQQ")
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a job changes in the rows of a group of a partition.
+    """The changes of a job to the rows of a group of a partition.
 
     Attributes:
-        removed: The numbers of rows that were there before, ascending: int64[G].
-        before: These G rows, as far as their numbers and URLs go: what was counted of them, and what they use.
-        after: The N rows that are there instead; some may say what they said before.
-        places: Their numbers among all rows there are then, ascending: int64[N].
+        removed: Positions of removed rows among the published rows, ascending: int64[G].
+        before: These G rows with the columns of numbers and URLs only, to subtract their counts and uses.
+        after: The N added rows; some may equal a removed one.
+        places: Positions of the added rows among all rows afterwards, ascending: int64[N].
     """
 
     removed: Positions
@@ -61,17 +61,18 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """The held rows whose reference id a job brings, and what has to be known of the others to do without them.
+    """The published rows with an incoming reference id, and the facts about all other rows that the merge needs.
 
     Attributes:
-        state: Where they are held, with all others.
-        names: The reference ids that the job brings, ascending: N strings.
-        standing: For each of these how many of the other rows are before it: int64[N].
-        numbers: Theirs among all rows, ascending: int64[N].
-        rows: These N rows.
+        state: The state file with all published rows.
+        names: The incoming reference ids, ascending: M strings.
+        standing: The number of untouched rows before each id: int64[M].
+        numbers: Positions of the touched rows among all rows, ascending: int64[N].
+        rows: The N touched rows.
         known: The summary of all rows.
-        summary: That of the N rows, all their strings counted.
-        unchanged: Of the others, the fields of which these summaries do not say enough (`rules.retraction`).
+        summary: The summary of the N touched rows, with all their strings counted.
+        unchanged: Extremes and strings of the untouched rows, for fields where both summaries are not sufficient
+            (`rules.retraction`).
     """
 
     state: StateFile
@@ -91,11 +92,11 @@ class Touched:
         known: GroupSummary,
         limits: Mapping[str, int] | None = None,
     ) -> Self:
-        """The rows that these batches may touch.
+        """The published rows that these batches may touch.
 
         Args:
-            state: All rows; when this returns it keeps nothing of them but their bytes.
-            incoming: What the job brings.
+            state: All published rows; its decompressed columns are dropped before the return.
+            incoming: The batches of the job.
             known: The summary of all rows.
             limits: As in `summarize`.
         """
@@ -117,9 +118,12 @@ class Touched:
     def replaced(
         self, rows: Batch, limits: Mapping[str, int] | None = None, *, max_fields: int | None = None
     ) -> tuple[StateFile, Changes, GroupSummary]:
-        """The state file with these rows in place of those, the changes that this makes, and the summary of all.
+        """The state file with the touched rows replaced, the changes, and the summary of all rows afterwards.
 
-        `limits` as in `of`, `max_fields` as in `summarize`.
+        Args:
+            rows: The rows that replace the touched ones, in the order of their identity.
+            limits: As in `of`.
+            max_fields: As in `summarize`.
         """
         groups = self.names.search_sorted(rows.rows["reference_id"]).to_numpy()
         places = self.standing[groups] + np.arange(len(groups))
@@ -133,7 +137,7 @@ class Touched:
 
 
 def _counted(batch: Batch) -> Batch:
-    """Of some rows the columns and cells of numbers, and the columns from which their uses of URLs are told."""
+    """The columns and cells of numbers, and the columns that determine the uses of URLs."""
     used = USED[batch.group]
     names = [name for name in batch.rows.columns if name in used or _is_number(name)]
     cells = batch.cells.filter(pl.col("form").is_in(KIND_FORMS["number"])) if batch.cells.height else batch.cells
@@ -141,6 +145,6 @@ def _counted(batch: Batch) -> Batch:
 
 
 def _is_number(name: str) -> bool:
-    """Whether a column is one of numbers of the metadata."""
+    """Whether a column has numbers of metadata."""
     value = form_and_key(name)
     return value is not None and value[0] in KIND_FORMS["number"]

@@ -1,4 +1,4 @@
-"""What the insights page draws, counted in the pass that writes: histograms, and a grid of the locations."""
+"""Counts histograms of numbers and a grid of locations for the insights page, while rows are written."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ Grid: TypeAlias = npt.NDArray[np.int64]
 
 
 class CountedJson(TypedDict):
-    """What `Counted.document` gives: counts by field, and the grid as `grid_of` takes it."""
+    """The JSON of `Counted.document`: counts by field, and the grid in the format of `grid_of`."""
 
     histograms: dict[str, list[int]]
     grid: str | list[tuple[int, int, int]] | None
@@ -43,7 +43,7 @@ class Bounds:
 
 
 def field_edges(field: Mapping[str, JsonValue]) -> list[int] | list[float] | None:
-    """The bin edges of a numerical or geographic field from its `schema.json` entry, None for other fields."""
+    """The bin edges of a numerical or geographic field from its `schema.json` entry; None for other fields."""
     if field["storage"] not in ("long", "double") or field["minimum"] is None:
         return None
     low, high = cast("float", field["minimum"]), cast("float", field["maximum"])
@@ -52,7 +52,7 @@ def field_edges(field: Mapping[str, JsonValue]) -> list[int] | list[float] | Non
 
 @lru_cache(maxsize=16_384, typed=True)
 def _edges(low: float, high: float, *, integers: bool) -> tuple[int, ...] | tuple[float, ...]:
-    """Edges, which every partition asks for again."""
+    """`histograms.edges`, cached because every partition needs the same."""
     return tuple(edges(low, high, integers=integers))
 
 
@@ -75,7 +75,7 @@ def _counts(field: JsonValue, column: Sparse) -> list[int]:
 
 
 def bounds(fields: Mapping[str, JsonValue]) -> Bounds | None:
-    """The box given by the geographic fields, None where a group has no location."""
+    """The bounding box of the geographic fields; None if the group has no location."""
     extremes: dict[str, list[float]] = {"lat": [], "lon": []}
     for key in KEYS & fields.keys():
         field = cast("JsonObject", fields[key])
@@ -97,12 +97,12 @@ def grid_counts(locations: pl.DataFrame, box: Bounds) -> Grid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counted:
-    """What was counted of some rows.
+    """The counts of some rows.
 
     Attributes:
         fields: The fields of the schema whose bins and bounds were used.
         histograms: Counts by numerical field.
-        grid: The number of locations in each cell of the grid; None where the schema has none.
+        grid: The number of locations in each cell of the grid; None if the schema has no location.
     """
 
     fields: Mapping[str, JsonValue]
@@ -111,11 +111,11 @@ class Counted:
 
     @classmethod
     def of(cls, document: JsonObject, fields: Mapping[str, JsonValue]) -> Self:
-        """What `document` gave."""
+        """The counts in a document, which were made for these fields."""
         return cls(fields, cast("dict[str, list[int]]", document["histograms"]), grid_of(document["grid"]))
 
     def document(self) -> JsonObject:
-        """As JSON; the grid as `grid_of` takes it."""
+        """The counts as JSON; the grid in the format of `grid_of`."""
         is_empty = self.grid is None or not self.grid.any()
         grid = None if is_empty else base64.b64encode(cast("Grid", self.grid).astype("<i8").tobytes()).decode()
         histograms: JsonObject = {key: list(counts) for key, counts in sorted(self.histograms.items())}
@@ -128,13 +128,13 @@ class Counted:
         removed: Batch | None = None,
         added: tuple[Mapping[str, Sparse], pl.DataFrame] | None = None,
     ) -> "Counted":
-        """Rows counted for another schema; only where bins or bounds are other ones all rows are looked at.
+        """The counts for another schema; all rows are read only for fields whose bins or bounds differ.
 
         Args:
             fields: The fields of that schema.
-            rows: All rows, as they are now, with the values of these metadata keys at least.
-            removed: Rows that were there when it was counted, and are no more; None if there are none.
-            added: Of the rows that are there instead all values by field, and their locations, as `counted` takes them.
+            rows: Reads all current rows with at least the values of these metadata keys.
+            removed: Rows that were counted and are removed; None if there are none.
+            added: Values by field and locations of the added rows, as in `counted`; None if there are none.
         """
         bins = {key: edges for key, field in fields.items() if (edges := field_edges(cast("JsonObject", field)))}
         same = {
@@ -165,9 +165,9 @@ class Counted:
 
 
 def grid_of(stored: JsonValue) -> Grid:
-    """The grid in a document: base64 of its little-endian int64; null where all of it is empty.
+    """The grid in a document: base64 of its little-endian int64, or null for an empty grid.
 
-    At first it was [row, column, count] of each cell that is not empty.
+    Earlier versions have [row, column, count] of each non-empty cell.
     """
     grid = no_locations()
     if isinstance(stored, str):
@@ -179,7 +179,7 @@ def grid_of(stored: JsonValue) -> Grid:
 
 
 def counted(fields: Mapping[str, JsonValue], columns: Mapping[str, Sparse], located: pl.DataFrame) -> Counted:
-    """Counts rows, given by the typed values of their metadata, and their locations as `kernels.fields` has them."""
+    """Counts rows, given by typed metadata values and by locations (`kernels.summarize.fields.locations`)."""
     box = bounds(fields)
     return Counted(fields, field_counts(fields, columns), None if box is None else grid_counts(located, box))
 
@@ -194,7 +194,7 @@ def _storage(field: JsonValue) -> str:
 
 
 def _binned(field: JsonValue) -> tuple[str, list[int] | list[float] | None]:
-    """What the counts of a field depend on: as a double a long may lie in the next bin, though the edges are equal."""
+    """The storage and edges that the counts of a field depend on: as double, a long may fall into another bin."""
     return _storage(field), field_edges(cast("JsonObject", field))
 
 

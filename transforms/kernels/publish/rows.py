@@ -1,4 +1,4 @@
-"""A batch as the columns that are published: typed metadata, locations, attachments, cache keys (INTERFACE, Avro)."""
+"""Turns a batch into published columns: typed metadata, locations, attachments, cache keys (INTERFACE, Avro)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,15 +32,15 @@ _URLS: dict[Group, tuple[tuple[str, str], ...]] = {
     "annotations": (("mask_url", "mask"),),
     "predictions": (("mask_url", "mask"),),
 }
-"""The URL columns of each group, and what each is (K1)."""
+"""The URL columns of each group, with the kind of each (K1)."""
 
 USED: Mapping[Group, frozenset[str]] = {
     group: frozenset({"reference_id", "url", column_name("json", ATTACHMENTS), *(name for name, _ in names)})
     for group, names in _URLS.items()
 }
-"""The columns of a batch from which its uses of URLs are told."""
+"""The columns of a batch that determine its uses of URLs."""
 USES = {"cache_key": pl.Binary(), "url": pl.String(), "kind": pl.String(), "reference_id": pl.String()}
-"""Columns of the uses of URLs: one row for each URL that a row of the version would fetch; keys are their 32 bytes."""
+"""Columns of the uses of URLs: a row for each URL that a published row refers to; cache keys are 32 bytes."""
 
 _ATTACHMENT = pl.List(
     pl.Struct(
@@ -66,10 +66,10 @@ METADATA = "metadata"
 
 
 class Sparse(NamedTuple):
-    """A column of which only the values are held.
+    """A column that is stored as its values only.
 
     Attributes:
-        rows: The rows that have one, ascending: int64[n]; None for all rows.
+        rows: The rows with a value, ascending: int64[n]; None for all rows.
         values: Shape (n,), without nulls.
     """
 
@@ -78,7 +78,7 @@ class Sparse(NamedTuple):
 
     @classmethod
     def of(cls, column: pl.Series) -> Self:
-        """What a column holds."""
+        """The values of a column."""
         if not column.null_count():
             return cls(None, column)
         return cls(np.flatnonzero(column.is_not_null().to_numpy()), column.drop_nulls())
@@ -96,7 +96,7 @@ class Published:
         core: Columns in the order of `transforms.rules.avro_schema.row_schema`, METADATA a column of nulls.
         metadata: Key to its typed values, in the order of the schema.
         names: The names of their columns.
-        uses: URLs that the rows would fetch, with the columns USES.
+        uses: URLs that the rows refer to, with the columns USES.
     """
 
     core: pl.DataFrame
@@ -141,7 +141,7 @@ def publish(batch: Batch, fields: Mapping[str, JsonValue], *, cache_keys: CacheK
             dtype=pl.List(pl.String),
         )
     frame = [(given[name] if name in given else rows[name]).alias(name) for name, _ in COLUMNS[batch.group]]
-    # A record without fields: what the union writes for null does not depend on the type.
+    # A record without fields: the union's encoding of null does not depend on the type.
     frame.append(pl.Series(METADATA, [None], pl.Boolean).new_from_index(0, rows.height))
     frame.append(rows["extra"])
     frame.append(rows.select(pl.struct(export="export_name", offset="offset").alias("source")).to_series())
@@ -150,7 +150,7 @@ def publish(batch: Batch, fields: Mapping[str, JsonValue], *, cache_keys: CacheK
 
 
 def typed_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, pl.Series]:
-    """The values of fields in the types they are stored in, each of shape (rows,), null where a row has none (V2, V7).
+    """The values of fields in their storage types, each of shape (rows,), null if a row has no value (V2, V7).
 
     Args:
         batch: The rows.
@@ -160,7 +160,7 @@ def typed_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, pl.Ser
 
 
 def sparse_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, Sparse]:
-    """As `typed_columns`, without what rows lack."""
+    """As `typed_columns`, without nulls."""
     rows, cells = batch.rows, _cell_columns(batch, storages)
     given = {column.name: column for column in rows.iter_columns()}
     columns = {}
@@ -192,7 +192,7 @@ def _cast(values: pl.Series, form: str, storage: str) -> pl.Series:
 
 
 def _cell_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, list[Sparse]]:
-    """The values of the cells, by key, of the forms that the storage of the key takes: each form is cast at once."""
+    """The values of cells by key, in the forms that the key's storage accepts; all cells of a form are cast at once."""
     found: dict[str, list[Sparse]] = {}
     if not batch.cells.height or not storages:
         return found
@@ -226,12 +226,12 @@ def _uses(batch: Batch, mode: CacheKeyMode) -> tuple[pl.DataFrame, pl.Series]:
 
 
 def uses_of(batch: Batch, mode: CacheKeyMode) -> pl.DataFrame:
-    """The URLs that rows would fetch, with the columns USES (K1). Needed are the columns USED."""
+    """The URLs that rows refer to, with the columns USES (K1), from a batch with the columns USED."""
     return pl.concat([_uses(batch, mode)[0], _attachments(batch, mode)[1]])
 
 
 def use_the_same(one: Batch, other: Batch) -> bool:
-    """Whether two batches are of the same rows, with the same URLs as far as the columns USED show."""
+    """Whether two batches have the same rows with the same URLs, compared by the columns USED."""
     for name in USED[one.group]:
         columns = [batch.rows.get_column(name, default=None) for batch in (one, other)]
         told = [None if column is None or column.null_count() == len(column) else column for column in columns]
@@ -244,7 +244,7 @@ def use_the_same(one: Batch, other: Batch) -> bool:
 
 
 def some_uses(batch: Batch, keys: pl.Series, urls: pl.Series, mode: CacheKeyMode) -> pl.DataFrame:
-    """Of `uses_of` the uses of some keys, given with the canonical URLs that they are of."""
+    """The uses of some cache keys as in `uses_of`; `urls` are the canonical URLs of the keys."""
     names = [name for name, _ in _URLS[batch.group]]
     attached = column_name("json", ATTACHMENTS)
     may = pl.coalesce("url", *names).is_in(urls.implode())

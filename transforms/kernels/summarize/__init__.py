@@ -1,1 +1,1 @@
-"""Summaries of batches that the schema is inferred from."""
+"""Summarizes batches, for the inference of the schema and for reports."""

@@ -1,8 +1,8 @@
-"""Summaries of whole columns: what the rules `numbers` and `strings` give value by value, at many millions a second.
+"""Summarizes whole columns of numbers or strings with the results of the rules `numbers` and `strings`.
 
 Sums are exact. A double's mantissa is cut into limbs of 18 bits, an integer into limbs of 22; products of limbs
-are summed in chunks so short that neither a double (53 bits) nor an int64 can lose a bit. What a chunk gives
-goes into Python integers.
+are summed in chunks so short that neither a double (53 bits) nor an int64 can lose a bit. The sums of chunks
+are Python integers.
 """
 
 import sys
@@ -46,8 +46,8 @@ _LIMB = 18  # three limbs hold the 53 bits of a mantissa
 _LONG_LIMB = 22  # three limbs hold the 63 bits of an integer without sign
 _EXACT_BITS = 53
 _HALF_BUCKET = np.int64(1 << (BUCKET_SHIFT - 1))
-_LONG = 65_536  # bytes of strings, on average, from which on there are few in a batch
-_SAMPLE = 4096  # strings among which one looks first, whether there are more distinct ones than categories
+_LONG = 65_536  # bytes of strings, on average, from which on a batch has few strings
+_SAMPLE = 4096  # strings of the sample that tells whether there are more distinct ones than categories
 _SPARSE = 8  # buckets are counted in a table while it has at most so many rows per value
 
 
@@ -64,7 +64,7 @@ def numbers_of_doubles(values: Doubles, *, finite: bool = False) -> NumberSummar
 
     Args:
         values: float64[N], all finite.
-        finite: Whether that was checked before; else it is here.
+        finite: Whether the caller has checked that; else it is checked here.
 
     Raises:
         ValueError: A value is NaN or infinite (V6).
@@ -95,7 +95,7 @@ def strings_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:
 
 
 def many_strings(pieces: Sequence[SomeTexts], limit: int = MAX_CATEGORIES) -> StringSummary | None:
-    """Return the summary of many distinct strings; None where they may be few, or without the extension.
+    """Return the summary of many distinct strings; None if there may be few, or without the extension.
 
     Args:
         pieces: The strings, in any order.
@@ -165,7 +165,7 @@ def _long_squares(values: Longs, largest: int) -> int:
 
 
 def _inexact(values: Longs) -> int:
-    """Return how many of int64[N] no double holds exactly (V7)."""
+    """Return how many of int64[N] are not exact as a double (V7)."""
     doubles = values.astype(np.float64)
     rounded_up = doubles >= 2.0**_SIGN_SHIFT  # to 2**63, which is no int64 and so equals none
     back = np.where(rounded_up, 0.0, doubles).astype(np.int64)
@@ -190,8 +190,8 @@ def _double_slice(values: Doubles) -> NumberSummary:
 def _double_sums(bits: Longs) -> tuple[int, int]:
     """Return the exact sums of the values, in units of 2**-1074, and of their squares, in units of 2**-2148.
 
-    The extension does it where it was built. Else limbs and products of limbs are summed per exponent with `bincount`,
-    in doubles that hold every such sum of a chunk exactly; the sums of the chunks in int64, which 2**7 chunks of a
+    The extension computes them if present. Else limbs and products of limbs are summed per exponent with `bincount`,
+    in doubles that represent every such sum of a chunk exactly; the sums of the chunks in int64, which 2**7 chunks of a
     slice cannot overflow.
     """
     if _summing is not None:
@@ -213,7 +213,7 @@ def _double_sums(bits: Longs) -> tuple[int, int]:
 
 
 def _sums_of_parts(parts: Sequence[tuple[int, bytes, bytes, int]]) -> tuple[int, int]:
-    """What the extension found for each exponent, as `_double_sums` has it."""
+    """The sums of the extension for each exponent, as in `_double_sums`."""
     total = squares = 0
     for exponent_bits, mantissas, low, carried in parts:
         scale = max(exponent_bits - 1, 0)  # as in `sums_of_weights`
@@ -223,7 +223,7 @@ def _sums_of_parts(parts: Sequence[tuple[int, bytes, bytes, int]]) -> tuple[int,
 
 
 def double_weights(bits: Longs) -> tuple[Longs, Sequence[Doubles]]:
-    """Return the exponent bits of up to CHUNK doubles, given as int64[N], and what is to be summed for each exponent.
+    """Return the exponent bits of up to CHUNK doubles, given as int64[N], and the addends for each exponent.
 
     Three limbs of the value and five of its square: sums of up to CHUNK of them are exact in a double.
     """
@@ -247,7 +247,7 @@ def double_weights(bits: Longs) -> tuple[Longs, Sequence[Doubles]]:
 
 
 def sums_of_weights(exponent_bits: int, sums: Sequence[int]) -> tuple[int, int]:
-    """Return the sums of values and of squares that the sums of their weights stand for, as `_double_sums` has them."""
+    """Return the sums of values and of squares, as in `_double_sums`, from the sums of their weights."""
     low0, low1, low2, square0, square1, square2, square3, square4 = sums
     scale = max(exponent_bits - 1, 0)  # subnormals (0) have the unit of the smallest normal doubles (1)
     total = (low0 + (low1 << _LIMB) + (low2 << (2 * _LIMB))) << scale

@@ -1,4 +1,4 @@
-"""Examples of the values in conflict: of one field of a batch, those of one kind that stand first (T6)."""
+"""Finds example values of a type conflict in a batch: the first ones of a field and kind (T6)."""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ class Example:
     """A value in conflict.
 
     Attributes:
-        value: The value, cut where it is long; of other kinds the JSON text.
+        value: The value, truncated if it is long; of other kinds the JSON text.
     """
 
     export: str
@@ -48,7 +48,7 @@ def kinds_in_order(conflict: JsonObject) -> list[str]:
 
 
 def smallest(examples: Iterable[Example], most: int = EXAMPLES) -> list[Example]:
-    """The first few, by export and offset; of one record (a mask has many segments) by value: none by chance (T5)."""
+    """The first few by export and offset, within one record (a mask has many segments) by value: deterministic (T5)."""
     return heapq.nsmallest(most, examples, key=_place)
 
 
@@ -70,7 +70,7 @@ def examples(batch: Batch, field: str, kind: str, most: int = EXAMPLES) -> list[
                 .select("export_name", "offset", "reference_id")
                 .with_columns(value=values.gather(places))
             )
-            # Some stand in one record: those that tie with one of the first few are all looked at.
+            # Several may be in one record: all that tie with one of the first few are compared.
             places_of = ["export_name", "offset"]
             few = frame.select(places_of).bottom_k(most, by=places_of).unique()
             first = frame.join(few, on=places_of, how="semi")

@@ -1,7 +1,7 @@
-"""Rows with more metadata keys than a group may have: instead of values they hold the hashes of their keys (R5).
+"""Replaces values by hashes of their keys in batches with more metadata keys than a group may have (R5).
 
-So a batch never has more columns, or keys of rare values, than `rules.crowds.most_fields`, and rows are decided as if
-nothing were wrong with them: one that is ignored or rejected does not count.
+A batch thus never has more columns, or keys of rare values, than `rules.crowds.most_fields`. The rows are merged like
+all others, so that keys of ignored or rejected rows do not count.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ _KEY = "\0crowd"
 
 
 def key_count(objects: Sequence[JsonObject], known: Shapes | None = None) -> int:
-    """How many distinct keys some objects have; `known` are their shapes, where they have been looked at before."""
+    """The number of distinct keys of some objects; `known` are their shapes, if they are known already."""
     return len(set[str]().union(*(objects if known is None else known)))
 
 
 def counted_only(objects: Sequence[JsonObject]) -> tuple[dict[str, pl.Series], pl.DataFrame]:
-    """The columns and cells of rows of whose metadata only the keys are kept, counted."""
+    """The columns and cells of rows with the hashes of their metadata keys instead of values."""
     rows = np.array([row for row, each in enumerate(objects) if each], np.int64)
     texts = [b"".join(map(key_digest, each)).hex() for each in objects if each]
     columns, cells = columns_and_cells([(_KEY, CROWD, rows, pl.Series(values=texts, dtype=pl.String))], len(objects))
@@ -33,7 +33,7 @@ def counted_only(objects: Sequence[JsonObject]) -> tuple[dict[str, pl.Series], p
 
 
 def keys_of(batch: Batch) -> tuple[set[str], frozenset[int]]:
-    """The metadata keys that a batch has values of, and the hashes of those that are only counted."""
+    """The metadata keys with values in a batch, and the hashes of keys without values."""
     height = batch.rows.height
     keys = {
         value[1]

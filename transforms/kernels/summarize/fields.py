@@ -1,4 +1,4 @@
-"""The metadata fields of a batch: their values by form, their location, their summary."""
+"""Extracts the metadata fields of a batch: values by form, locations, summaries."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -22,9 +22,9 @@ from transforms.rules.values import Observed
 
 
 def values_by_form(batch: Batch) -> dict[str, dict[str, list[tuple[npt.NDArray[np.int64] | None, pl.Series]]]]:
-    """Key to form to stretches of (rows, values): rows int64[n], None where they do not matter and are all present.
+    """Key to form to pieces of (rows, values): rows int64[n], or None for a column of all rows.
 
-    A key may have both a column and cells of one form: a batch is made of smaller ones.
+    A key may have both a column and cells of one form, since a batch may be a concatenation.
     """
     found: defaultdict[str, dict[str, list[tuple[npt.NDArray[np.int64] | None, pl.Series]]]] = defaultdict(dict)
     for column in batch.rows.iter_columns():
@@ -55,13 +55,13 @@ def summarize(
     most: int = MAX_CATEGORIES,
     max_fields: int | None = None,
 ) -> GroupSummary:
-    """The summary of all records of a batch: what the rule gives for one record after the other (T1).
+    """The summary of all records of a batch, equal to that of the rule for one record after the other (T1).
 
     Args:
         batch: The records.
-        limits: How many distinct strings of a field are counted, where it is not the usual number (D3).
-        most: That number.
-        max_fields: How many metadata keys a group may have (R5); of far more only their number is known.
+        limits: Field to the number of distinct strings that are counted, if it is not `most` (D3).
+        most: The default number.
+        max_fields: Maximum number of metadata keys of a group (R5); of far more keys only their number is kept.
     """
     rows = batch.rows
     keys, crowd = keys_of(batch)
@@ -83,12 +83,12 @@ def summarize(
 
 
 def _present(values: pl.Series) -> pl.Series:
-    """The values without nulls; a call of polars is saved where there are none."""
+    """The values without nulls; saves a call of polars if there are none."""
     return values.drop_nulls() if values.null_count() else values
 
 
 def _paired(rows: pl.DataFrame) -> dict[str, int]:
-    """Key to how many rows have both coordinates of its pair (C1)."""
+    """Key to the number of rows that have both coordinates of its pair (C1)."""
     found: dict[str, int] = {}
     for pair in PAIRS:
         if all(any(column_name(form, key) in rows.columns for form in ("float", "int")) for key in pair):

@@ -1,4 +1,4 @@
-"""Counts per bin over whole columns."""
+"""Counts the values of whole columns per bin."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,8 +10,8 @@ import numpy.typing as npt
 Values: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 FEW = 2_048
-"""So many values are looked up one by one among the edges: it takes less than passing over them once for each edge."""
-CHUNK = 1 << 15  # values: 256 KiB, which stay in the cache while every edge passes over them
+"""Up to this many values are searched among the edges; more values are compared with each edge at once."""
+CHUNK = 1 << 15  # values: 256 KiB, which stay in the cache while they are compared with every edge
 
 
 def counts(values: Values, edges: Sequence[float]) -> list[int]:
@@ -52,6 +52,6 @@ def counts(values: Values, edges: Sequence[float]) -> list[int]:
 
 
 def _check(values: Values, edges: Sequence[float]) -> None:
-    """Refuses values outside the edges, and NaN."""
+    """Raises ValueError for values outside the edges, and for NaN."""
     if not (edges[0] <= values.min() and values.max() <= edges[-1]):
         raise ValueError(f"expected values from {edges[0]} to {edges[-1]}, got {values.min()} to {values.max()}")

@@ -1,6 +1,6 @@
-"""Summaries of the cells of a batch, many short columns at once: what `statistics` gives for each, in a few passes.
+"""Summarizes the cells of a batch, many short columns at once, with the results of `columns` for each.
 
-With thousands of rare fields, some hundred values each, it is the number of calls that costs.
+For thousands of rare fields with some hundred values each, a call per field would take most of the time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from transforms.rules.numbers import UNIT_EXPONENT, NumberSummary
 from transforms.rules.strings import MAX_CATEGORIES, StringSummary, summarize_categories
 
 _MOST_BINS = 1 << 18
-"""Of columns and exponents together: the tables of sums stay within some megabytes."""
+"""Maximum number of pairs of column and exponent: the tables of sums stay within some megabytes."""
 _LONG_BITS = 63
 _EXACT_BITS = 53
 
@@ -43,11 +43,11 @@ def strings_of_keys(
 
 
 def numbers_of_ranges(values: Longs | Doubles, starts: Longs) -> Iterator[NumberSummary]:
-    """The summary of each stretch of finite numbers.
+    """The summary of each range of finite numbers.
 
     Args:
         values: int64[N] or float64[N].
-        starts: int64[M], where each stretch begins, the first at 0; none is empty.
+        starts: Start of each range, the first at 0: int64[M]; no range is empty.
     """
     if values.dtype == np.float64:
         yield from _doubles(values.astype(np.float64, copy=False), starts)
@@ -96,12 +96,12 @@ def _doubles(values: Doubles, starts: Longs) -> Iterator[NumberSummary]:
 
 
 def _owners(counts: Longs) -> Longs:
-    """The stretch that each value belongs to."""
+    """The range of each value: int64[N]."""
     return np.repeat(np.arange(len(counts)), counts)
 
 
 def _sums(bits: Longs, starts: Longs, counts: Longs) -> Sequence[tuple[int, int]]:
-    """The exact sums of values and of their squares, as `statistics` has them, by stretch."""
+    """The exact sums of the values of each range and of their squares, as in `columns`."""
     exponents = (bits & np.int64(2**63 - 1)) >> np.int64(52)
     first = int(exponents.min())
     span = int(exponents.max()) - first + 1
@@ -129,7 +129,7 @@ def _sums(bits: Longs, starts: Longs, counts: Longs) -> Sequence[tuple[int, int]
 
 
 def _buckets(bits: Longs, owners: Longs, count: int) -> list[dict[int, int]]:
-    """Bucket counts of doubles, given their bits, by stretch."""
+    """Bucket counts of doubles, given their bits, for each range."""
     keys = bucket_keys(bits)
     order = np.lexsort((keys, owners))
     keys, owners = keys[order], owners[order]

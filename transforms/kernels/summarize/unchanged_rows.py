@@ -1,7 +1,7 @@
-"""What has to be known of rows that an update leaves alone, where summaries of the others do not say enough.
+"""Computes extremes and strings of the rows that an update does not touch, for fields that `retraction` leaves open.
 
-A few columns are looked at as they lie in the state file, without becoming a frame; what they do not show of a key in
-plain sight (`big` integers, booleans beside strings, strings in cells) is summed up like any rows.
+Most are computed from the Arrow columns of the state file, without a frame. A field with other forms (`big` integers,
+booleans, strings in cells) is summarized from its decoded rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,11 +27,11 @@ _DIRECT_FORMS = frozenset({"int", "float", "string", "null", "json"})
 def unchanged_values(
     state: StateFile, is_unchanged: Mask, fields: Sequence[str], limits: Mapping[str, int] | None = None
 ) -> dict[str, UnchangedValues]:
-    """What is to be known of some fields of the rows that stay.
+    """The extremes of numbers and the summaries of strings of some fields, over the unchanged rows.
 
     Args:
         state: All rows.
-        is_unchanged: Which of them stay: bool[records].
+        is_unchanged: The unchanged ones of them: bool[records].
         fields: The fields.
         limits: As in `fields.summarize`.
     """
@@ -55,12 +55,12 @@ def unchanged_values(
 
 @dataclass(slots=True)
 class _Seen:
-    """What was seen of a key.
+    """The values of a key that were read without decoding.
 
     Attributes:
-        extremes: Of the numbers.
-        texts: The strings, as `many_strings` takes them.
-        is_complete: Whether that is all of them.
+        extremes: Minima and maxima of its numbers in each column.
+        texts: Its strings, for `many_strings`.
+        is_complete: Whether it has no other values.
     """
 
     extremes: list[int | float] = field(default_factory=list)
@@ -68,7 +68,7 @@ class _Seen:
     is_complete: bool = True
 
     def unchanged(self, limit: int) -> UnchangedValues | None:
-        """What is to be known; None where it was not all seen."""
+        """The extremes and strings; None if the key has values that were not read."""
         strings = many_strings(self.texts, limit) if self.texts else STRINGS_ZERO
         if not self.is_complete or strings is None:
             return None
