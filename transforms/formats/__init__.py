@@ -1,1 +1,1 @@
-"""Bytes to records and columns to bytes: NDJSON, JSON documents, Avro. No paths, no Beam."""
+"""Readers of export formats: NDJSON, JSON documents and Avro as raw records, without paths and without Beam."""

@@ -1,8 +1,9 @@
-"""Avro exports: object container files to raw records as JSON text (RULES F2, V6, V7, R2, R6, R8).
+"""Reads Avro object container files as raw records in JSON text (RULES F2, V6, V7, R2, R6, R8).
 
-What JSON has no form for becomes: bytes and fixed, base64 text; dates, times and UUIDs, ISO text; decimals, the number
-with all its digits; NaN and infinities, the tokens `NaN`, `Infinity` and `-Infinity`, which no JSON parser takes and
-which are rejected under their own name later (V6). A string that is not UTF-8 makes a record that is not UTF-8 (F2).
+Types without a JSON form are converted: bytes and fixed to base64 text; dates, times and UUIDs to ISO text; decimals
+to the number with all its digits; NaN and infinities to the tokens `NaN`, `Infinity` and `-Infinity`, which no JSON
+parser accepts and which are rejected under their own name later (V6). A string that is not UTF-8 makes a record that is
+not UTF-8 (F2).
 """
 
 import base64
@@ -29,21 +30,21 @@ from transforms.rules.limits import MAX_EMPTY_BLOCKS, MAX_EMPTY_RECORDS, MIB
 from transforms.rules.rejections import Code, Fault
 
 CHUNK_BYTES: Final = 16 * MIB
-"""A chunk ends with the record that brings its JSON text to so much."""
+"""A chunk ends with the record that reaches this size of JSON text."""
 _LARGE_BYTES: Final = 8 * MIB
-"""From so many encoded bytes on the JSON text of a record is measured before it is made."""
+"""For larger encoded records the size of the JSON text is computed before it is created."""
 
 
 def read_avro(stream: BinaryIO, chunk_records: int) -> Iterator[Chunk]:
     """The records of an Avro file, encoded as JSON, in chunks of up to `chunk_records` and about CHUNK_BYTES.
 
-    A field `metadata` that holds JSON text of an object (or `null`) is spliced in as that object, at any depth outside
+    A field `metadata` with the JSON text of an object (or `null`) is spliced in as that object, at any depth outside
     other metadata. `offsets` are ordinals of records in the file, counted from 0; line n is the n-th record, so
-    `first_line` is 1 for the first chunk; `byte_count` is what was read of the file for the chunk. A record that is
-    beyond a limit, or has a value that JSON has no form for, is refused alone (R6, R8).
+    `first_line` is 1 for the first chunk; `byte_count` is the number of bytes read from the file for the chunk. A
+    record that is beyond a limit, or has a value without a JSON form, is rejected alone (R6, R8).
 
     Raises:
-        Unreadable: where the file is no Avro, truncated, corrupt, beyond a limit, or compressed with an unknown codec;
+        Unreadable: if the file is no Avro, truncated, corrupt, beyond a limit, or compressed with an unknown codec;
             after all records in front of that place (R2). Its offset and line are those of the first record that is
             missing, and its message says how many more the block is said to have (R6).
     """
@@ -91,7 +92,7 @@ def _unreadable(fault: Exception, done: int, lost: int) -> Unreadable:
 
 
 def _filled(blocks: Iterator[Block], least_bytes: int) -> Iterator[Block]:
-    """The blocks; not endless ones without records, or of records without bytes.
+    """The blocks, as long as those without records, or with records without bytes, are within limits.
 
     Raises:
         ContainerError: These are more than MAX_EMPTY_BLOCKS or MAX_EMPTY_RECORDS.
@@ -108,7 +109,7 @@ def _filled(blocks: Iterator[Block], least_bytes: int) -> Iterator[Block]:
 
 
 class _Chunk:
-    """A chunk that is being filled, from the record with the ordinal `start` on."""
+    """Collects the records of a chunk, beginning with the record of ordinal `start`."""
 
     def __init__(self, start: int, decoder: Decoder, splicer: "_Splicer") -> None:
         self.start = start
@@ -206,7 +207,7 @@ _UNESCAPED: Final = bytes(byte for byte in range(256) if byte >= 0x20 or byte in
 
 
 def _text_bytes(value: object) -> int:
-    """How long the strings and names of a value are as JSON."""
+    """The bytes of the strings and names of a value as JSON."""
     match value:
         case dict():
             return sum(_entry_bytes(key, each) for key, each in value.items())
@@ -231,7 +232,7 @@ def _encoded(record: object, splicer: "_Splicer") -> bytes:
     try:
         return orjson.dumps(splicer.splice(record), default=_as_json)
     except TypeError:
-        # Not UTF-8, or nested deeper than orjson goes. The bytes pass as they are, to be judged as those of any line.
+        # Not UTF-8, or nested deeper than orjson supports: the bytes are passed on, and validated like any line.
         text = json.dumps(record, default=_as_json_type, ensure_ascii=False, separators=(",", ":"))
         return text.encode("utf-8", "surrogateescape")
 
@@ -250,7 +251,7 @@ def _may_hold_metadata(avro_type: AvroType) -> bool:
 
 
 class _Splicer:
-    """Makes JSON text under `metadata` the object that it is; looks only where the type has room for it."""
+    """Replaces JSON text under `metadata` by its object, in the places where the Avro type allows it."""
 
     def __init__(self, avro_type: AvroType) -> None:
         self._fields: list[str] | None = None
@@ -259,7 +260,7 @@ class _Splicer:
         self._has_metadata = isinstance(avro_type, Record) and any(name == "metadata" for name, _ in avro_type.fields)
 
     def splice(self, record: Any) -> Any:  # noqa: ANN401 - whatever the schema says
-        """A record of the type with its metadata spliced in; the one that is given stays as it is."""
+        """A copy of a record of the type with its metadata spliced in."""
         if self._fields is None:
             return _spliced(record)
         if not self._fields and not self._has_metadata:
@@ -273,7 +274,7 @@ class _Splicer:
 
 
 def _spliced(value: object) -> object:
-    """The value with JSON text under `metadata` made an object; metadata that is none already stays as it is."""
+    """The value with JSON text under `metadata` replaced by its object; other metadata is unchanged."""
     if isinstance(value, dict):
         return {key: _metadata(each) if key == "metadata" else _spliced(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -300,7 +301,7 @@ def _metadata(value: object) -> object:
 
 
 def _as_json(value: object) -> object:
-    """What orjson writes for a type it does not know."""
+    """The `default` of orjson: a JSON type for a type that it does not know."""
     match value:
         case NonFinite():
             return orjson.Fragment(json.dumps(float(value)))  # a token, which is rejected under its own name (V6)
@@ -313,7 +314,7 @@ def _as_json(value: object) -> object:
 
 
 def _as_json_type(value: object) -> object:
-    """What `json` writes for a type it does not know."""
+    """The `default` of `json`: a JSON type for a type that it does not know."""
     match value:
         case Decimal():
             return float(value)

@@ -1,4 +1,4 @@
-"""What every reader of a format gives: chunks of raw records, and why the rest of an export has none (F4, R2)."""
+"""The output of all format readers: chunks of raw records, and the error of an unreadable export (F4, R2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from transforms.rules.rejections import Fault
 
 
 class Unreadable(Exception):  # noqa: N818 - the name that rejections and the exit code use (unreadable_export)
-    """An export, or the rest of one, that cannot be read (R2).
+    """An export, or the remainder of one, that cannot be read (R2).
 
     Attributes:
-        message: what was seen and what was expected; also `str()`.
-        offset: where the unreadable rest begins, in bytes of the decompressed export (Avro: the record's ordinal).
-        line: the 1-based line (Avro: record) at which it begins; None where it is not known.
+        message: the expected and the actual content; also `str()`.
+        offset: start of the unreadable remainder in bytes of the decompressed export (Avro: the record's ordinal).
+        line: its 1-based first line (Avro: record); None if it is not known.
     """
 
     def __init__(self, message: str, offset: int = 0, line: int | None = None) -> None:
-        # All three are handed on, so that the exception survives pickling between workers.
+        # All three are passed to the base class, so that the exception survives pickling between workers.
         super().__init__(message, offset, line)
         self.message = message
         self.offset = offset
@@ -39,8 +39,8 @@ class Oversized:
         line: Like `Chunk.lines`.
         length: Bytes of it, without the line end.
         head: The first 64 KiB of it; all of it if it is not longer than `length`.
-        fault: Why it is not read, where it is not its length alone (an Avro record).
-        reference_id: Of such a record, where it has one.
+        fault: The fault, if it is not only the length (an Avro record).
+        reference_id: The reference id of such a record, if it has one.
     """
 
     offset: int
@@ -53,7 +53,7 @@ class Oversized:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    r"""Raw records of one stretch of an export, in their order. Blank lines are not in it.
+    r"""Raw records of one part of an export, in their order, without blank lines.
 
     Attributes:
         records: the records, without their line ends (a trailing CR belongs to the line end).
@@ -63,7 +63,7 @@ class Chunk:
         line_count: line ends passed in this chunk, so that ranges can be numbered by adding these up.
         byte_count: bytes this chunk covers, blank lines, line ends and byte order mark included.
         oversized: the records that are not read, for their length or another limit (F4, R8).
-        warnings: how many records each warning of the reader is about, by code (R6).
+        warnings: code of each warning of the reader to its number of records (R6).
     """
 
     records: RawRecords

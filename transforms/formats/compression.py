@@ -1,4 +1,4 @@
-"""Compressed exports: a stream of compressed bytes to a stream of the bytes in it (RULES F1, R2, R8)."""
+"""Decompresses gzip, bzip2, zstandard and xz exports as streams, within limits (RULES F1, R2, R8)."""
 
 import bz2
 import io
@@ -13,10 +13,10 @@ import zstandard
 from transforms.formats.chunks import Unreadable
 from transforms.rules.limits import MAX_DICTIONARY_BYTES, MAX_RATIO, MIB, RATIO_FREE_BYTES
 
-# Bytes of compressed input handed on at once. Small: what a decompressor made of the sound bytes in front of a corrupt
-# one is lost with the call that fails, and zstandard has no other bound for what one call may return (32 MiB).
+# Bytes of compressed input per call. Few: the output of intact bytes in front of a corrupt one is lost with the call
+# that fails, and zstandard has no other bound for what one call may return (32 MiB).
 STEP_BYTES = 1024
-# Decompressed bytes that one call of the other formats gives at most.
+# Maximum decompressed bytes of one call of the other formats.
 OUTPUT_BYTES = 1024 * 1024
 READ_BYTES = 256 * STEP_BYTES
 
@@ -29,12 +29,12 @@ def is_compressed(name: str) -> bool:
 def decompressed(stream: BinaryIO, name: str) -> BinaryIO:
     """The bytes of an export: those of `stream`, decompressed if its name says so.
 
-    Memory is bounded by what is asked for, whatever the data expand to (R8).
+    Memory is bounded by the size of reads, not by the size of the decompressed data (R8).
 
     Several gzip members, zstandard frames, bzip2 or xz streams in a row are one file (F1). Reading from it gives all
     bytes in front of a truncated or corrupt place and then raises `Unreadable` there (R2): all of them if the file is
-    truncated, all but those of the last 1,024 compressed bytes if it is corrupt. So it does where more than MAX_RATIO
-    bytes come of each compressed one, or more memory than MAX_DICTIONARY_BYTES is asked for (R8). It does not close
+    truncated, all but those of the last 1,024 compressed bytes if it is corrupt. The same happens if the data expand
+    by more than MAX_RATIO, or need more memory than MAX_DICTIONARY_BYTES (R8). It does not close
     `stream`, and it cannot seek.
     """
     codec = _codec(name)
@@ -42,18 +42,18 @@ def decompressed(stream: BinaryIO, name: str) -> BinaryIO:
 
 
 class _Decompressor(Protocol):
-    """What the decompressors of the four formats have in common: that of `bz2`, and of `lzma`."""
+    """The common interface of the four decompressors, which is that of `bz2` and `lzma`."""
 
     @property
     def eof(self) -> bool: ...
     @property
     def unused_data(self) -> bytes: ...
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        """Up to `max_length` bytes; if it is so many, what is left comes of the next call, for which b"" does."""
+        """Up to `max_length` bytes; after exactly so many, a call with b"" returns more of the output."""
 
 
 class _Inflater:
-    """A decompressor of zlib, which wants its input again where it could not give all of its output."""
+    """A decompressor of zlib, which needs the unconsumed input again if the output was larger than requested."""
 
     def __init__(self) -> None:
         self._inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
@@ -72,7 +72,7 @@ class _Inflater:
 
 
 class _Frame:
-    """A decompressor of one zstandard frame. It gives all at once: of STEP_BYTES, 32 MiB at most."""
+    """A decompressor of one zstandard frame, which returns all output at once: at most 32 MiB of STEP_BYTES."""
 
     def __init__(self) -> None:
         self._frame = zstandard.ZstdDecompressor(max_window_size=MAX_DICTIONARY_BYTES).decompressobj()
@@ -113,7 +113,7 @@ _CODECS = {
 _FAULTS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError)
 
 
-# How lzma and zstandard say that a file asks for more memory than it may.
+# Messages of lzma and zstandard for a file that needs too much memory.
 _TOO_MUCH_MEMORY = ("Memory usage limit", "too much memory")
 
 
@@ -122,14 +122,14 @@ def _codec(name: str) -> _Codec | None:
 
 
 class _Decompressed(io.RawIOBase):
-    """A stream of decompressed bytes. The result of reads depends on the source only, not on the sizes asked for."""
+    """A stream of decompressed bytes, which depend on the source only, not on the sizes of reads."""
 
     def __init__(self, source: BinaryIO, codec: _Codec) -> None:
         super().__init__()
         self._source = source
         self._codec = codec
         self._member: _Decompressor | None = None
-        self._is_member = False  # whether the member began as one should
+        self._is_member = False  # whether the member began with the magic bytes of its format
         self._input = b""
         self._at = 0  # of the input that is already decompressed
         self._passed = 0  # compressed bytes in front of the input
@@ -188,14 +188,14 @@ class _Decompressed(io.RawIOBase):
         piece = self._input[self._at : self._at + STEP_BYTES]
         if self._member is None:
             if self._passed + self._at and piece.startswith(b"\x00"):
-                self._at += len(piece) - len(piece.lstrip(b"\x00"))  # gzip and xz files may be filled up with zeros
+                self._at += len(piece) - len(piece.lstrip(b"\x00"))  # gzip and xz files may be padded with zeros
                 return
             self._member = self._codec.start()
             self._is_member = piece.startswith(self._codec.magic)
         self._advance(piece)
 
     def _advance(self, piece: bytes) -> None:
-        """Give the member its next input, and keep what comes of it."""
+        """Give the member its next input, and buffer its output."""
         member = cast("_Decompressor", self._member)
         try:
             data = member.decompress(piece, OUTPUT_BYTES)
@@ -221,7 +221,7 @@ class _Decompressed(io.RawIOBase):
             self._member = None
 
     def _filled(self) -> bytes:
-        """The next READ_BYTES of the source, however few it gives at once."""
+        """The next READ_BYTES of the source, from several reads if necessary."""
         pieces = []
         missing = READ_BYTES
         while missing and (piece := self._source.read(missing)):

@@ -1,8 +1,8 @@
-"""JSON documents to raw records, in bounded memory however long the document is (RULES F2, F3, F4, R2, R8).
+"""Reads JSON documents of any length as raw records, in bounded memory (RULES F2, F3, F4, R2, R8).
 
 A document is an array of records, an envelope (an object whose lists hold the records), a single record, or several of
-these one after another. The elements come out byte for byte, to be judged each on its own. An object is an envelope or
-not by all of its keys; of one that is longer than any record, by those in its first 64 MiB.
+these one after another. The bytes of each element are passed on unchanged, and validated later. Whether an object is
+an envelope depends on all of its keys; for one longer than any record, on those in its first 64 MiB.
 """
 
 import re
@@ -29,7 +29,7 @@ from transforms.rules.limits import MAX_BARREN_BYTES, MAX_KEY_BYTES, MIB
 
 CHUNK_BYTES: Final = 16 * MIB
 CHUNK_RECORDS: Final = 200_000
-"""A chunk ends with the record that brings it to so many bytes or records."""
+"""A chunk ends with the record that reaches this number of bytes or records."""
 _READ_BYTES: Final = 1 * MIB
 _MOST_READ_BYTES: Final = 16 * MIB
 _SPACE: Final = b" \t\r\n"  # the white space of JSON, no other
@@ -42,18 +42,18 @@ _STRING_TAIL: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 def read_document(stream: BinaryIO) -> Iterator[Chunk]:
     """The records of a document, in chunks with known line numbers: at least one.
 
-    What stands at the top level and is no object or list is handed on line by line, to be rejected; empty places
-    between commas hold nothing and are passed over.
+    Top-level text that is no object or list is passed on line by line, to be rejected; empty elements between commas
+    are skipped.
 
     Raises:
-        Unreadable: where the document breaks off, is beyond a limit, or the stream raises it: after all records in
-            front of that place (R2).
+        Unreadable: if the document is truncated or beyond a limit, or the stream raises it: after all records in front
+            of that place (R2).
     """
     yield from _Reader(stream).chunks()
 
 
 class _Reader:
-    """Reads on in a stream as needed, and forgets what is behind.
+    """A window on a stream, which is read as needed and dropped when it is parsed.
 
     `data` is the part of the document that is in memory, `base` the offset of its first byte, `at` the place in it up
     to which it is read.
@@ -83,10 +83,10 @@ class _Reader:
             line = fault.line if fault.line is not None else self._line + 1
             raise Unreadable(fault.message, fault.offset, line) from fault
 
-    # What is read of the stream.
+    # Reading the stream.
 
     def _fill(self, keep: int) -> bool:
-        """Read on, and forget what stands in front of `keep`; whether there was more to read."""
+        """Read more, and drop the bytes before `keep`; returns whether there was more to read."""
         self._line_of(keep)
         self.data, self.base, self._counted = self.data[keep:], self.base + keep, 0
         self.at = max(self.at - keep, 0)
@@ -134,7 +134,7 @@ class _Reader:
             self._counted = place
         return self._line
 
-    # What is in it.
+    # The elements of the document.
 
     def _document(self) -> Iterator[Chunk]:
         self._fill(0)
@@ -154,7 +154,7 @@ class _Reader:
     def _object(self) -> Iterator[Chunk]:
         """Add the records of an envelope, or the one record that the object is."""
         found = keys(self.data, self.at)
-        if not found.closed and not self._ended:  # mostly it ends a little further on
+        if not found.closed and not self._ended:  # usually it ends a little further on
             self._fill(self.at)
             found = keys(self.data, self.at)
         if not found.closed and not self._ended:
@@ -180,7 +180,7 @@ class _Reader:
         self.at = reach.end
 
     def _fill_up(self) -> None:
-        """Read on until there is as much as a record may have."""
+        """Read more, up to the maximum size of a record."""
         while len(self.data) - self.at <= limits.MAX_LINE_BYTES and self._fill(self.at):
             pass
 
@@ -197,7 +197,7 @@ class _Reader:
         return name
 
     def _envelope(self, lists: set[int] | None) -> Iterator[Chunk]:
-        """Add the elements of the lists that begin at these offsets; None where it is too long to know them."""
+        """Add the elements of the lists that begin at these offsets; None if the envelope is too long to know them."""
         seen: set[str] = set()
         self.at += 1
         while True:
@@ -230,7 +230,7 @@ class _Reader:
             reach = self._reach(_LIST_END)
             begin = self.at
             if not reach.closed:
-                # An object or list that is whole is a record even if nothing follows; of a number more may be missing.
+                # A complete object or list is a record even if nothing follows; a number may be incomplete.
                 if self.data[begin : begin + 1] in (b"{", b"[") and (whole := extent(self.data, begin)).closed:
                     self._add(begin, whole.end)
                     begin = after_space(self.data, whole.end)
@@ -244,7 +244,7 @@ class _Reader:
             yield from self._full()
 
     def _pass_list(self) -> None:
-        """Pass a list that another one under its key takes the place of (F3)."""
+        """Skip a list that a later one under the same key replaces (F3)."""
         self.at += 1
         while True:
             reach = self._reach(_LIST_END, is_record=False)
@@ -263,10 +263,10 @@ class _Reader:
         self._add(self.at, end)
         self.at = end
 
-    # How far a value reaches.
+    # The extent of values.
 
     def _reach(self, closer: int | None, *, is_record: bool = True) -> Extent:
-        """How far the value at `at` reaches, with all of it in memory; one that is too long is passed over (F4)."""
+        """The extent of the value at `at`, with all of it in memory; a value that is too long is skipped (F4)."""
         at, known = self.at, None
         while True:
             known = extent(self.data, at, closer, known)
@@ -278,7 +278,7 @@ class _Reader:
             self._fill(self.at)
 
     def _passed(self, closer: int | None, known: Extent, *, is_record: bool) -> Extent:
-        """The end of a value that is too long to be a record, which is added as one that is not read."""
+        """The extent of a value that is too long to be a record, which is added as oversized."""
         begin, line = self.base + self.at, self._line_of(self.at)
         head = self.data[self.at : self.at + HEAD_BYTES]
         while not known.closed and not self._ended:
@@ -299,11 +299,11 @@ class _Reader:
         return known
 
     def _pass_string(self, begin: int) -> None:
-        """Pass what is left of a string, and the quote behind it."""
+        """Skip the remainder of a string and its closing quote."""
         while True:
             quote = self.data.find(b'"', self.at)
             end = len(self.data) if quote < 0 else quote
-            if self.data.find(b"\\", self.at, end) < 0:  # mostly, and much faster
+            if self.data.find(b"\\", self.at, end) < 0:  # the usual case, and much faster
                 self.at = end
             else:
                 self.at = _STRING_TAIL.match(self.data, self.at).end()  # type: ignore[union-attr]  # it matches no text
@@ -314,7 +314,7 @@ class _Reader:
                 self.at = len(self.data)
                 return
 
-    # What is made of it.
+    # Chunks.
 
     def _begin(self) -> None:
         self._records: list[bytes] = []

@@ -1,7 +1,7 @@
-"""Lines of an NDJSON export: bytes to raw records (RULES F1, F4).
+"""Splits NDJSON exports into raw records, as a whole, as a stream or by byte range (RULES F1, F4).
 
-One law holds for all three readers: whatever the cut points, the pieces put together are the whole. That is what lets a
-large export be read in byte ranges by many workers and still give the records, offsets and line numbers of one reading.
+All three readers guarantee that the concatenation of the parts is the whole, for any cut points. Many workers can
+therefore read byte ranges of a large export with the records, offsets and line numbers of a single reader.
 """
 
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from transforms.raw_records import NEWLINE, RawRecords
 from transforms.rules import limits
 from transforms.rules.limits import MAX_BARREN_BYTES, MIB
 
-HEAD_BYTES = 64 * 1024  # how much of a longer line is kept
-BLOCK_BYTES = 8 * 1024 * 1024  # read at once: large beside the way to a bucket, small beside a worker's memory
-RANGE_BLOCK_BYTES = 32 * 1024 * 1024  # likewise of a range, which comes in one piece if it is not larger
-BEYOND_BYTES = 64 * 1024  # read with the end of a range, where its last line mostly ends
+HEAD_BYTES = 64 * 1024  # bytes that are kept of a longer line
+BLOCK_BYTES = 8 * 1024 * 1024  # bytes of one read: many for the latency of a bucket, few for a worker's memory
+RANGE_BLOCK_BYTES = 32 * 1024 * 1024  # likewise for a range, which is read at once if it is not larger
+BEYOND_BYTES = 64 * 1024  # read beyond the end of a range, where its last line usually ends
 TAIL_BYTES = 256 * 1024  # read at once further on, to finish that line
-_LOOK_BYTES = 256 * 1024  # looked at in one go: small enough to stay in the processor's cache
+_LOOK_BYTES = 256 * 1024  # bytes searched at once: few enough to stay in the processor's cache
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLANK = b" \t\r"
@@ -40,8 +40,8 @@ def split_lines(data: bytes, *, offset: int = 0, first_line: int | None = None, 
     A line ends with LF or CRLF and nowhere else; the last one may lack its end. Lines of nothing but spaces, tabs and
     CR are skipped, and so is a byte order mark if `offset` is 0.
 
-    `data` begins where a line begins: at byte `offset` of the export, line `first_line` (1-based) if that is known. The
-    lines that begin at `stop`, where one begins, and behind it do not count.
+    `data` begins with a line, at byte `offset` of the export, line `first_line` (1-based) if that is known. Lines from
+    `stop` on, which is the start of a line, are not included.
 
     >>> list(split_lines(b'{"a": 1}\r\n\r\n{"a": 2}').records)
     [b'{"a": 1}', b'{"a": 2}']
@@ -82,8 +82,8 @@ def read_stream(stream: BinaryIO, chunk_bytes: int) -> Iterator[Chunk]:
     """The records of a stream from its start, in chunks of about `chunk_bytes` with known line numbers.
 
     Raises:
-        Unreadable: where the stream raises it, after the whole lines before that place. It begins at the first line
-            that was not delivered: an unfinished line in front of the fault is part of the unreadable rest (R2).
+        Unreadable: if the stream raises it, after the whole lines before that place. It begins at the first line that
+            was not delivered: an unfinished line in front of the fault is part of the unreadable remainder (R2).
     """
     if chunk_bytes < 1:
         raise ValueError(f"expected a positive number of bytes for a chunk, got {chunk_bytes}")
@@ -118,12 +118,12 @@ class _Lines:
     """Lines of a block.
 
     Attributes:
-        starts: Where each begins: int64[N].
-        ends: The byte behind each, its line end not counted: int64[N].
-        keep: Which are records: bool[N].
-        oversized: Those that are too long to be.
-        line_count: Line ends.
-        numbers: Their numbers, where they are not all of the block: int64[N].
+        starts: Offset of each: int64[N].
+        ends: Offset of the byte after each, without its line end: int64[N].
+        keep: Whether each is a record: bool[N].
+        oversized: Lines that are too long for a record.
+        line_count: Number of line ends.
+        numbers: Line numbers, if these are not all lines of the block: int64[N].
     """
 
     starts: npt.NDArray[np.int64]
@@ -135,12 +135,12 @@ class _Lines:
 
 
 def _lines(data: bytes, mark: int, size: int, *, are_short: bool = False) -> _Lines | None:
-    """The lines of a block; `mark` is where the first begins. None where they are short, and that was not known."""
+    """The lines of a block, whose first begins at `mark`; None if they are unexpectedly short."""
     block = np.frombuffer(data, np.uint8, size)
     found = _newlines(block, may_be_many=are_short)
     if found is None:
         return None
-    is_open = size > (found[-1] + 1 if len(found) else mark)  # behind the last line end stands something
+    is_open = size > (found[-1] + 1 if len(found) else mark)  # a last line without a line end
     ends = np.append(found, size) if is_open else found
     starts = np.concatenate([np.full(1, mark, np.int64), found + 1])[: len(ends)]
     filled = ends > starts
@@ -164,7 +164,7 @@ def _lines(data: bytes, mark: int, size: int, *, are_short: bool = False) -> _Li
 
 
 def _dense_lines(data: bytes, mark: int, size: int) -> _Lines:
-    """As `_lines`, of lines that are very short: piece by piece, and of blank ones nothing is kept (R8)."""
+    """As `_lines` for very short lines: piece by piece, and blank lines are dropped (R8)."""
     none = np.empty(0, np.int64)
     starts, ends, numbers = [none], [none], [none]
     oversized: list[Oversized] = []
@@ -199,7 +199,7 @@ def _check_barren(size: int) -> None:
 
 
 def _newlines(block: npt.NDArray[np.uint8], *, may_be_many: bool) -> npt.NDArray[np.int64] | None:
-    """Where the line ends stand; None where they are close together, and their places would take much room."""
+    """Offsets of the line ends; None if they are so frequent that the offsets would take too much memory."""
     if len(block) <= _LOOK_BYTES:
         return np.flatnonzero(block == _LF_BYTE)
     looks = [np.empty(0, np.int64)]
@@ -227,7 +227,7 @@ def _suspects(
 
 
 def _line_start(stream: BinaryIO, start: int, stop: int) -> int | None:
-    """Where the first line that begins in [start, stop) begins, in bytes; None if there is none."""
+    """The offset of the first line that begins in [start, stop); None if there is none."""
     if start <= 0:
         return 0 if stop > 0 else None
     at = start - 1  # a line begins at `start` if the byte before it is a line end
@@ -245,7 +245,7 @@ def _line_chunks(stream: BinaryIO, at: int, stop: int | None, block_bytes: int) 
     """Chunks of whole lines from `at`, where a line begins, to the last line that begins before `stop`.
 
     Raises:
-        Unreadable: where the stream raises it, with the offset of the line that was being read.
+        Unreadable: if the stream raises it, with the offset of the line that was being read.
     """
     line = _UnfinishedLine(at)
     finished = False
@@ -258,7 +258,7 @@ def _line_chunks(stream: BinaryIO, at: int, stop: int | None, block_bytes: int) 
             break
         if stop is None and line.length > MAX_BARREN_BYTES:
             raise Unreadable(f"expected the end of a line within {MAX_BARREN_BYTES // MIB:,} MiB, got none", line.begin)
-        size = len(block)  # of it that counts
+        size = len(block)  # bytes of the block that belong to the range
         if stop is not None and at + size >= stop:
             end = block.find(NEWLINE, max(stop - 1 - at, 0))
             finished = end >= 0
@@ -283,7 +283,7 @@ def _line_chunks(stream: BinaryIO, at: int, stop: int | None, block_bytes: int) 
 
 
 def _read_size(at: int, stop: int | None, block_bytes: int) -> int:
-    """How many bytes to read next: little beyond `stop`."""
+    """The number of bytes to read next: few beyond `stop`."""
     if stop is None:
         return block_bytes
     return min(block_bytes, stop - at + BEYOND_BYTES) if at < stop else TAIL_BYTES
@@ -334,7 +334,7 @@ class _UnfinishedLine:
 
 
 def _joined(parts: list[Chunk], first_line: int | None) -> Chunk:
-    """One chunk of chunks that follow each other."""
+    """Joins consecutive chunks into one."""
     if len(parts) == 1:
         return replace(parts[0], first_line=first_line)
     none = np.empty(0, dtype=np.int64)

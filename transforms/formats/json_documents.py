@@ -1,7 +1,7 @@
-"""Where the values of a JSON text begin and end, told by brackets, commas and strings only (RULES F2, F3, R2, R8).
+"""Finds the extents of JSON values by brackets, commas and strings, for `document_reader` (RULES F2, F3, R2, R8).
 
-What stands inside a value is not judged here, so a value that is not JSON, not UTF-8 or nested deeply takes no
-neighbour with it (R2). `document_reader` cuts documents into records by it.
+The content of a value is not validated here, so a value that is not JSON, not UTF-8 or deeply nested does not affect
+its neighbours (R2).
 """
 
 import re
@@ -18,7 +18,7 @@ LIST_KEYS = TYPE_NAMES | {
     *("items", "scenes", "annotations", "segmentations", "predictions"),
     *("exportedRows", "data", "dataset_items", "metadata"),
 }
-"""Keys under which an envelope holds its records."""
+"""Keys of the lists of records in an envelope."""
 
 RECORD_KEYS = frozenset(
     {
@@ -27,26 +27,26 @@ RECORD_KEYS = frozenset(
         *("image_url", "video_url", "mask_url", "pointcloud_url", "url"),
     },
 )
-"""Keys that an object has if it is a record (or a row of an export) itself, whatever lists it holds."""
+"""Keys that make an object a record (or a row of an export), whatever lists it has."""
 
 MOST_ELEMENTS: Final = 100_000
-"""Elements of an envelope whose places are kept while its keys are read; of more, they are looked for again."""
+"""Elements of an envelope whose offsets are kept while its keys are read; if there are more, they are read again."""
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
 _OTHER_FORMATS: Final = (
     (frozenset({"images", "annotations"}), "a COCO file"),
     (frozenset({"images", "categories"}), "a COCO file"),
     (frozenset({"type", "features"}), "a GeoJSON file"),
 )
-"""Keys of objects that hold many things of another format, which no rule here knows."""
+"""Keys of documents of other formats, which are not supported."""
 _IDENTITIES: Final = frozenset({"reference_id", "item", "scene", "annotation_id", "frames", "geometry"})
 _BEFORE_FIRST: Final = re.compile(rb"[ \t\r\n,]*+")
 _KEY_OF_LIST: Final = re.compile(rb'"(?:%s)"[ \t\r\n]*+:[ \t\r\n]*+\[' % "|".join(sorted(LIST_KEYS)).encode())
-"""Where there is none, there is no envelope: of most lines that is all there is to find out."""
+"""Matches text that may be an envelope; most lines are excluded by this search alone."""
 _KEY: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*+:[ \t\r\n]*+', re.DOTALL)
 # Up to the next bracket (or, between elements, comma), past whole strings. Possessive: nothing is tried twice.
 _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _FLAT: Final = rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+'
-# A list or object without another one in it is passed over whole: most brackets are of these.
+# A list or object without another one in it is matched as a whole: most brackets belong to these.
 _PAIR: Final = rb"\{" + _FLAT + rb"\}|\[" + _FLAT + rb"\]"
 _INSIDE: Final = re.compile(rb'[^"\[\]{}]*+(?:(?:' + _STRING + rb"|" + _PAIR + rb')[^"\[\]{}]*+)*+', re.DOTALL)
 _BETWEEN: Final = re.compile(rb'[^",\[\]{}]*+(?:' + _STRING + rb'[^",\[\]{}]*+)*+', re.DOTALL)
@@ -54,21 +54,21 @@ _COMMA, _QUOTE, _LIST, _LIST_END, _OBJECT, _OBJECT_END = b',"[]{}'
 _CLOSERS: Final = {_LIST: _LIST_END, _OBJECT: _OBJECT_END}
 
 
-class TooMuch(ValueError):  # noqa: N818 - of what the message says
-    """A value that is nested too deeply, or has too many brackets, for its end to be looked for (R8)."""
+class TooMuch(ValueError):  # noqa: N818 - named after its message
+    """A value with too deep nesting or too many brackets to search for its end (R8)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far a value reaches.
+    """The extent of a value.
 
     Attributes:
-        end: the byte after it; the end of the text if the text ends inside the value.
-        closed: whether the value comes to its end.
-        missing: the closing brackets that the text lacks if it does not, outermost first.
+        end: offset of the byte after it; the end of the text if the text ends inside the value.
+        closed: whether the value is complete.
+        missing: the closing brackets of an incomplete value, outermost first.
         in_string: whether the text ends inside a string.
-        resume: where to go on if there is more text: `end`, or where that string begins.
-        brackets: how many brackets were looked at.
+        resume: offset to continue at if there is more text: `end`, or the start of that string.
+        brackets: number of brackets that were read.
     """
 
     end: int
@@ -82,13 +82,13 @@ class Extent:
 def extent(  # noqa: C901 - one walk, each bracket in its place
     data: bytes, at: int, closer: int | None = None, known: Extent | None = None
 ) -> Extent:
-    """How far the value at `at` reaches.
+    """The extent of the value at `at`.
 
     Brackets need not match: a closing bracket closes everything opened since its counterpart, and `closer`, the bracket
     that ends the list or object around the value, ends the value too if it has no counterpart in it. So a fault stays
     within its element. Without `closer` the value is a list or object and ends with its own bracket.
 
-    With `known`, what was found of the value as far as the text was there, `at` is where to go on.
+    `known` is the extent in a shorter text, for a value that was incomplete there; `at` is its `resume` then.
 
     Raises:
         TooMuch: beyond MAX_DOCUMENT_DEPTH or MAX_DOCUMENT_BRACKETS.
@@ -133,14 +133,14 @@ def _too_much(depth: int) -> str:
 
 @dataclass(slots=True)
 class Keys:
-    """The keys of an object, as far as it was read.
+    """The keys of an object as far as it was read.
 
     Attributes:
         end: the byte after it, or where reading stopped.
         closed: whether it was read to its end.
         known: its keys.
-        lists: for each key of LIST_KEYS that holds a list, where the last such list begins (F3).
-        elements: where the elements of these lists begin and end; None if there are many, and where one breaks off.
+        lists: each key of LIST_KEYS with a list to the offset of its last list (F3).
+        elements: (start, end) of the elements of these lists; None if there are many, or if a list is incomplete.
     """
 
     end: int
@@ -150,7 +150,7 @@ class Keys:
     elements: dict[str, list[tuple[int, int]]] | None = field(default_factory=dict)
 
     def is_envelope(self, data: bytes) -> bool:
-        """Whether the object is an envelope, as far as can be told."""
+        """Whether the object is an envelope, judged by the keys that were read."""
         if not self.lists or not self.known.isdisjoint(RECORD_KEYS):
             return False
         annotations = self.lists.get("annotations")
@@ -162,16 +162,16 @@ class Keys:
 
 
 def is_envelope(data: bytes, at: int = 0) -> bool:
-    """Whether the object at `at` is an envelope, as far as can be told if `data` ends inside it.
+    """Whether the object at `at` is an envelope, judged by its keys in `data`, which may end inside it.
 
-    An envelope holds a list under one of LIST_KEYS and has none of RECORD_KEYS. A list of segments under `annotations`
+    An envelope has a list under one of LIST_KEYS and has none of RECORD_KEYS. A list of segments under `annotations`
     is that of a mask.
     """
     return _KEY_OF_LIST.search(data, at) is not None and keys(data, at).is_envelope(data)
 
 
 def keys(data: bytes, at: int) -> Keys:
-    """The keys of the object at `at`; what follows a fault is not read."""
+    """The keys of the object at `at`, up to the first fault."""
     found = Keys(at)
     at += 1
     while True:
@@ -185,7 +185,7 @@ def keys(data: bytes, at: int) -> Keys:
         name, at = key
         found.known.add(name)
         if name in LIST_KEYS and data[at : at + 1] == b"[":
-            found.lists.pop(name, None)  # of a duplicate key the last wins (F3)
+            found.lists.pop(name, None)  # the last of duplicate keys counts (F3)
             found.lists[name] = at
             elements: list[tuple[int, int]] = []
             end = _list_end(data, at, elements)
@@ -207,7 +207,7 @@ def keys(data: bytes, at: int) -> Keys:
 
 
 def _list_end(data: bytes, at: int, elements: list[tuple[int, int]]) -> int | None:
-    """The byte after the list at a place, None if it breaks off; adds where its first MOST_ELEMENTS begin and end."""
+    """Offset after the list at `at`, None if it is incomplete; appends (start, end) of its first elements."""
     at += 1
     while True:
         begin = after_space(data, at)
@@ -222,7 +222,7 @@ def _list_end(data: bytes, at: int, elements: list[tuple[int, int]]) -> int | No
 
 
 def other_format(known: set[str]) -> str | None:
-    """What is wrong with an object of these keys, if it is a file of another format."""
+    """The fault of an object with these keys if it is a document of another format; else None."""
     if not known.isdisjoint(_IDENTITIES):
         return None
     name = next((name for wanted, name in _OTHER_FORMATS if wanted <= known), None)
@@ -236,11 +236,11 @@ def other_format(known: set[str]) -> str | None:
 
 
 def key_at(data: bytes, at: int) -> tuple[str, int] | None:
-    """The key at a place, and where its value begins; None if there is none."""
+    """The key at `at` and the offset of its value; None if there is none."""
     found = _KEY.match(data, at)
     return None if found is None else (found[1].decode("utf-8", "replace"), found.end())
 
 
 def after_space(data: bytes, at: int, stop: int = sys.maxsize) -> int:
-    """The first byte behind a place that is no white space, `stop` at the furthest."""
+    """Offset of the first byte from a place on that is no white space, at most `stop`."""
     return _SPACE.match(data, at, stop).end()  # type: ignore[union-attr]  # it matches the empty text too

@@ -1,4 +1,4 @@
-"""What an export is, told from its first bytes (RULES F1, F2)."""
+"""Detects the format of an export from its first bytes (RULES F1, F2)."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _ENCODINGS: Final = (
     (b"\xff\xfe", "UTF-16 (little endian)"),
     (b"\xfe\xff", "UTF-16 (big endian)"),
 )
-# Where the zeros of an ASCII character stand that is encoded without a byte order mark.
+# Positions of the zero bytes of an ASCII character in encodings without a byte order mark.
 _ZEROS: Final = (
     (re.compile(rb"[^\x00]\x00\x00\x00", re.DOTALL), "UTF-32 (little endian)"),
     (re.compile(rb"\x00\x00\x00[^\x00]", re.DOTALL), "UTF-32 (big endian)"),
@@ -49,7 +49,7 @@ _VALUE_STARTS: Final = b'{["-0123456789tfnNI'
 
 
 class Format(Enum):
-    """How the records of an export are laid out."""
+    """The formats of exports."""
 
     NDJSON = "ndjson"
     DOCUMENT = "document"
@@ -61,7 +61,7 @@ def sniff(head: bytes) -> Format:
     r"""The format of an export that begins with `head`: its first 64 KiB, or all of it if it is shorter.
 
     Raises:
-        Unreadable: if it is in another encoding than UTF-8 or in another format; the message says what was seen (F2).
+        Unreadable: if it is in another encoding than UTF-8 or in another format; the message names it (F2).
 
     >>> sniff(b'{"reference_id": "a"}\n'), sniff(b'{"items": [')
     (<Format.NDJSON: 'ndjson'>, <Format.DOCUMENT: 'document'>)
@@ -71,7 +71,7 @@ def sniff(head: bytes) -> Format:
         return Format.AVRO
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip(BLANK + b"\n")
     if not text:
-        # Blank lines without end are passed over like any; only a file that is seen whole is known to be empty.
+        # Endless blank lines are skipped like any; only a file that is completely in `head` is known to be empty.
         return Format.EMPTY if len(head) < HEAD_BYTES else Format.NDJSON
     if text.startswith(b"["):
         return Format.DOCUMENT
@@ -79,7 +79,7 @@ def sniff(head: bytes) -> Format:
         return Format.DOCUMENT if _is_document(text) else Format.NDJSON
     first = text.partition(b"\n")[0]
     if _OBJECT_LINE.search(text) or _is_json(first):
-        return Format.NDJSON  # one bad first line takes no neighbour with it (R2)
+        return Format.NDJSON  # a bad first line does not affect its neighbours (R2)
     raise Unreadable(f"{_EXPECTED}, got a file that begins with {first[:40]!r}", 0, 1)
 
 
@@ -112,20 +112,20 @@ def _is_document(text: bytes) -> bool:
     line = text.partition(b"\n")[0]
     if extent(line, 0).closed or line == text:
         return is_envelope(line) or _is_of_another_format(line)
-    # A line that is cut short looks like the first of an object that spans lines. What follows tells them apart.
+    # A truncated line looks like the first line of an object that spans lines; the following text decides.
     first = len(line)
     second = text.find(b"\n", first + 1)
     return _goes_on(text, first) and (second < 0 or _goes_on(text, second))
 
 
 def _is_of_another_format(line: bytes) -> bool:
-    """Whether an object is, or if it is cut off may be, one that `read_document` refuses by name."""
+    """Whether an object is, or if it is incomplete may be, a document of another format."""
     found = keys(line, 0)
     return other_format(found.known if found.closed else found.known | {"annotations", "type"}) is not None
 
 
 def _goes_on(text: bytes, end: int) -> bool:
-    """Whether the object that begins `text` may go on with what follows the line end at `end`."""
+    """Whether the object at the start of `text` may continue after the line end at `end`."""
     reach = extent(text[:end], 0)
     following = text[end:].lstrip()[:1]
     if reach.closed or not following:

@@ -1,1 +1,1 @@
-"""The rules of metadata in code: pure, total, no I/O. `docs/metadata-rules.md` says which module holds which rule."""
+"""The rules of metadata as pure functions without I/O. `docs/metadata-rules.md` lists the module of each rule."""

@@ -1,4 +1,4 @@
-"""An annotation or a prediction: geometry, category or mask on an item or a scene (I2, G3; FORMATS 1.6 to 1.8)."""
+"""Validates annotations and predictions: geometries, categories and masks (I2, G3; FORMATS 1.6 to 1.8)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ class Annotation:
     """An annotation or prediction that passed every rule of a single record.
 
     Attributes:
-        reference_id: Of the item or scene that it is on.
-        annotation_id: Derived from the content where a geometric one came without (I2); None for categories.
-        geometry: As it came in, None where the type has none.
-        mask_url: As it came in; `url` is the canonical one (K3).
-        segment_index: Of a segment, its index in the mask.
-        confidence: Of a prediction.
-        class_pdf: Of a prediction, label to probability.
+        reference_id: Reference id of its item or scene.
+        annotation_id: Derived from the content if a geometric one has none (I2); None for categories.
+        geometry: The incoming geometry, None if the type has none.
+        mask_url: The incoming URL; `url` is the canonical one (K3).
+        segment_index: The index of a segment in its mask.
+        confidence: The confidence of a prediction.
+        class_pdf: Label to probability of a prediction.
     """
 
     reference_id: str
@@ -58,7 +58,7 @@ class Annotation:
 
 
 def annotation(record: JsonObject, *, prediction: bool) -> Annotation | Fault:
-    """The annotation that a record is, or the first thing wrong with it. The segments of a mask are beside it.
+    """The annotation of a record, or its first fault. For a mask, `segments` returns its segments.
 
     >>> annotation({"reference_id": "a", "type": "category", "label": "dress"}, prediction=False).label
     'dress'
@@ -79,7 +79,7 @@ def annotation(record: JsonObject, *, prediction: bool) -> Annotation | Fault:
         if isinstance(source, Fault):
             return source
         _, mask_url, url = source
-    # A mask has no metadata of its own (G3): what came under that key stays in `extra`.
+    # A mask has no metadata of its own (G3): the value under that key is kept in `extra`.
     metadata = EMPTY if kind == MASK else metadata_rules.normalize(record.get("metadata"))
     if isinstance(metadata, Fault):
         return metadata
@@ -89,7 +89,7 @@ def annotation(record: JsonObject, *, prediction: bool) -> Annotation | Fault:
 def segments(record: JsonObject, *, merging: bool = False) -> tuple[Annotation | Fault, ...]:
     """The segments of a mask record, each a row with a fate of its own (G3).
 
-    In an update that is merged (U3) coordinates are left as they are, to be judged in what comes out.
+    In mode merge (U3) coordinates are not validated here, but in the merged metadata.
     """
     identity, members = reference_id(record), record.get("annotations")
     if isinstance(identity, Fault) or not isinstance(members, list):

@@ -1,4 +1,4 @@
-"""Context attachments: images that give an item or a scene more context, reserved in its metadata (A1)."""
+"""Validates context attachments: further images of an item or scene, under a reserved key of its metadata (A1)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ FIELD = "context_attachments"
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One context attachment, checked.
+    """One valid context attachment.
 
     Attributes:
-        attachment: Its URL as it came in.
+        attachment: The incoming URL.
         url: The canonical URL (K3).
         frame: Index of the frame it belongs to.
         dims: (width, height) in pixels.
         camera_position: (x, y, z).
-        metadata: Its own metadata, no group of the schema.
+        metadata: Its own metadata, which is in no schema.
     """
 
     attachment: str
@@ -32,9 +32,9 @@ class Attachment:
 
 
 def attachments(value: JsonValue) -> tuple[Attachment, ...] | Fault:
-    """The context attachments of a metadata object, or what is wrong with the first faulty one (A1).
+    """The context attachments of a metadata object, or the fault of the first invalid one (A1).
 
-    Keys that the rule does not name pass: they stay in the metadata, where the whole value is kept.
+    Keys that the rule does not name are accepted: the metadata keeps the whole value.
 
     >>> attachments([{"attachment": "https://example.org/a.jpg", "frame": -1}]).message
     'expected an integer of at least 0, got -1 at metadata.context_attachments[0].frame'
@@ -79,7 +79,7 @@ def _attachment(value: JsonValue, at: str) -> Attachment | Fault:
 
 
 def _faults(value: JsonObject, at: str) -> Iterator[Fault]:
-    """What is wrong with an attachment, in the order of its keys; null is as good as absent."""
+    """The faults of an attachment, in the order of its keys; null counts as absent."""
     code = Code.INVALID_CONTEXT_ATTACHMENT
     if not isinstance(value.get("attachment"), str) or not value["attachment"]:
         yield expected(code, "a non-empty string", value.get("attachment"), at=f"{at}.attachment")
@@ -99,7 +99,7 @@ def _faults(value: JsonObject, at: str) -> Iterator[Fault]:
 
 
 def _numbers(value: JsonValue, keys: tuple[str, ...]) -> tuple[float, ...] | None:
-    """The numbers under these keys of an object, None where one is missing or is none."""
+    """The numbers under these keys of an object; None if one is missing or no number."""
     if not isinstance(value, dict):
         return None
     found = [value.get(key) for key in keys]

@@ -1,4 +1,4 @@
-"""The table that a BigQuery load of the Avro parts of a group fills, as the schema file that `bq load` takes.
+"""The schema of a BigQuery table for the Avro parts of a group, as a schema file for `bq load`.
 
 https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-avro, and schemas#column_names beside it.
 """
@@ -13,7 +13,7 @@ LONGEST_NAME = 300
 LONGEST_DESCRIPTION = 1024
 """Characters."""
 _RESERVED = ("_table_", "_file_", "_partition", "_row_timestamp", "__root__", "_colidentifier")
-"""What no column name may begin with, in whatever case."""
+"""Prefixes that no column name may have, in any case."""
 _TYPES = {"string": "STRING", "long": "INTEGER", "double": "FLOAT"}
 
 

@@ -1,9 +1,9 @@
-"""Objects of S3 and Google Cloud Storage buckets and the spellings of their URLs (K3).
+"""Parses the spellings of URLs of S3 and Google Cloud Storage objects, and writes the canonical one (K3).
 
 One object has many spellings: ``s3://bucket/name``, virtual-host and path style over http(s), regional, dual-stack
-and accelerated hosts. They are read into one `BucketObject`, which is written in one way.
+and accelerated hosts. All are parsed into one `BucketObject`, which has one canonical URL.
 
-How a name is read:
+The name of an object:
 
 * In ``gs://`` and ``s3://`` everything behind ``bucket/`` is the name, literally, to its last character: ``%20`` is
   three characters, and ``#``, ``?``, ``..``, ``//`` or a space at the end belong to the name. The one exception is
@@ -58,10 +58,10 @@ class BucketObject:
     """An object in a bucket.
 
     Attributes:
-        scheme: Whose bucket it is.
-        bucket: Its name as it was given (old S3 buckets may hold capitals).
+        scheme: Scheme of the store.
+        bucket: Its name as given (old S3 buckets may have capitals).
         name: The name of the object, bytes, never empty.
-        query: What is asked of it besides signatures, as it came: a version, a response header; mostly ``""``.
+        query: The query without signatures, as given: a version, a response header; usually ``""``.
     """
 
     scheme: Scheme
@@ -70,9 +70,9 @@ class BucketObject:
     query: str = ""
 
     def url(self) -> str:
-        r"""The one way to write this object: its URI where that reads back as the same object, else path style.
+        r"""The canonical URL: the URI if it parses as the same object, else path style.
 
-        The URI cannot hold a name that is not UTF-8, a query other than a version, or a name without a version that
+        A URI cannot express a name that is not UTF-8, a query other than a version, or a name without a version that
         ends like one.
 
         >>> BucketObject("gs", "b", b"a b").url(), BucketObject("gs", "b", b"\xff").url()
@@ -93,7 +93,7 @@ class BucketObject:
 
 
 def from_uri(uri: str) -> BucketObject | None:
-    """The object that a ``gs://`` or ``s3://`` URI (scheme in lower case) names; None where it names none.
+    """The object of a ``gs://`` or ``s3://`` URI (scheme in lower case); None if it names none.
 
     >>> from_uri("gs://b/a%20b")
     BucketObject(scheme='gs', bucket='b', name=b'a%20b', query='')
@@ -109,15 +109,15 @@ def from_uri(uri: str) -> BucketObject | None:
 
 
 def from_web(host: str, path: str, query: str) -> BucketObject | None:
-    """The object that an http(s) URL names (K3).
+    """The object of an http(s) URL (K3).
 
     Args:
         host: The host in lower case, without a port or credentials.
-        path: The raw path, with its leading slash, percent-encoded as it came.
+        path: The raw path with its leading slash, percent-encoded as given.
         query: The query without its ``?`` and without signatures.
 
     Returns:
-        The object; None where the host is no bucket host, or the path names a bucket or nothing in it.
+        The object; None if the host is no bucket host, or the path names no object in a bucket.
 
     >>> from_web("b.s3.eu-west-1.amazonaws.com", "/a%20b", "")
     BucketObject(scheme='s3', bucket='b', name=b'a b', query='')
@@ -148,7 +148,7 @@ def from_web(host: str, path: str, query: str) -> BucketObject | None:
 
 
 def _from_api(path: str, query: str) -> BucketObject | None:
-    """The object that Google's JSON API is asked to send; None where it is asked for anything else."""
+    """The object of a download URL of Google's JSON API; None for its other URLs."""
     match = _GS_API_OBJECT.fullmatch(path)
     asked = query.split("&")
     if match is None or asked.count("alt=media") != 1:
@@ -162,6 +162,6 @@ def _from_api(path: str, query: str) -> BucketObject | None:
 
 
 def _bucket(segment: str) -> str | None:
-    """The bucket that the first segment of a path names, None where it cannot be one."""
+    """The bucket in the first segment of a path, None if that cannot be a bucket name."""
     name = unquote_to_bytes(segment).decode("ascii", errors="replace")
     return name if re.fullmatch(BUCKET, name) else None

@@ -1,4 +1,4 @@
-"""Names of metadata columns: any key becomes an Avro name, unique among the keys of its group (V9)."""
+"""Turns metadata keys into Avro names of columns, unique among the keys of their group (V9)."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Coordinates in metadata: which fields are one, their values in decimal degrees, what is wrong with them (C)."""
+"""Finds coordinates in metadata, converts them to decimal degrees, and validates them (C)."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from transforms.rules.rejections import Code, Fault, expected, shown
 from transforms.rules.values import JsonValue, as_double, is_number
 
 PAIRS = (("latitude", "longitude"), ("lat", "lon"))
-"""The keys of a coordinate, the pair that wins first (C1, C2)."""
+"""The keys of coordinate pairs, the preferred pair first (C1, C2)."""
 KEYS = frozenset(key for pair in PAIRS for key in pair)
 LATITUDE_LIMIT = 90.0
 LONGITUDE_LIMIT = 180.0
@@ -21,12 +21,12 @@ _DECIMAL = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9
 
 @dataclass(frozen=True, slots=True)
 class Coordinates:
-    """What the coordinate keys of one metadata object say.
+    """The coordinates of one metadata object.
 
     Attributes:
-        location: (latitude, longitude) in WGS 84 decimal degrees, None where there is no complete pair.
+        location: (latitude, longitude) in WGS 84 decimal degrees, None if there is no complete pair.
         numbers: The fields whose decimal strings become numbers (C4).
-        warnings: Codes of what is odd but passes (C2, C3).
+        warnings: Codes of accepted irregularities (C2, C3).
     """
 
     location: tuple[float, float] | None
@@ -71,7 +71,7 @@ def locate(metadata: Mapping[str, JsonValue]) -> Coordinates | Fault:
 def degrees(value: JsonValue) -> float | None:
     """The value as decimal degrees: a number, or a decimal string (C4); None for anything else.
 
-    An integer beyond the range of double gives an infinity of its sign, which no range holds.
+    An integer beyond the range of double becomes an infinity of its sign, which is out of every range.
 
     >>> degrees("+13"), degrees(" -0.1 "), degrees("-1e-05"), degrees(True)
     (13.0, -0.1, -1e-05, None)
@@ -94,7 +94,7 @@ def _pair(metadata: Mapping[str, JsonValue], north: str, east: str) -> tuple[flo
     latitude, longitude = values
     for key, number, limit in ((north, latitude, LATITUDE_LIMIT), (east, longitude, LONGITUDE_LIMIT)):
         if not -limit <= number <= limit:
-            # A degree beyond the pole is a slip of the pen, more looks like a longitude.
+            # A latitude slightly beyond 90 is a typing error, more looks like a swapped longitude.
             swapped = abs(longitude) <= LATITUDE_LIMIT < abs(latitude) - 1 and abs(latitude) <= LONGITUDE_LIMIT
             hint = f"; {north} and {east} look swapped" if swapped else ""
             name = "latitude" if key == north else "longitude"

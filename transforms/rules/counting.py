@@ -1,4 +1,4 @@
-"""Counts of things, added up."""
+"""Adds counts by key, faster than a Counter."""
 
 from collections.abc import Mapping
 from typing import TypeVar

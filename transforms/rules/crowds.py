@@ -1,8 +1,8 @@
-"""Metadata keys of a group that are too many to be fields: they are counted, and that is all (R5, R8).
+"""Counts the metadata keys of a group that has too many of them for fields (R5, R8).
 
-A job with more keys than a group may have fails, whatever their values are. So beyond twice the limit no step keeps
-values: the hashes of the keys do, of which the smallest are kept. Such a set depends on the keys alone (T5), and is
-exact up to MOST_COUNTED.
+A job with more keys than a group may have fails, whatever their values are. Beyond twice the limit no step therefore
+keeps values, but the smallest hashes of the keys. Such a set depends on the keys alone (T5), and is exact up to
+MOST_COUNTED.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ MAX_FIELDS = 2_000
 MAX_RECORD_KEYS = 100_000
 """Most metadata keys of one record; one with more is rejected (R8)."""
 MOST_COUNTED = 1 << 14
-"""Keys are counted up to here; beyond it all that is known is that there are more."""
+"""Keys are counted exactly up to this number; beyond it, it is only known that there are more."""
 _CROWDED = 2
 
 

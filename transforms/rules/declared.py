@@ -1,4 +1,4 @@
-"""The declared schema of a dataset: what fields are said to be before any value is seen (D)."""
+"""Parses and applies the declared schema of a dataset: the types of fields, independent of their values (D)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from transforms.rules.rejections import Code, Fault, expected, shown
 from transforms.rules.values import JsonObject, JsonValue, Kind
 
 SHOWN_CHOICES = 5
-"""How many choices a message shows."""
+"""Number of choices in a message."""
 
 
 class DeclarationError(ValueError):
-    """A declaration that cannot be read; the text says what was expected, what came, and where."""
+    """An invalid declaration; the text has the expected value, the given one, and the path."""
 
 
 class DeclaredType(StrEnum):
-    """What a field is declared to be (D1)."""
+    """The declared type of a field (D1)."""
 
     NUMBER = "number"
     CATEGORY = "category"
@@ -31,10 +31,10 @@ class DeclaredType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeclaredField:
-    """What is declared of one field.
+    """The declaration of one field.
 
     Attributes:
-        choices: Of a category: the strings that it may hold, in the order declared, None for any.
+        choices: The allowed strings of a category in the declared order, None for any.
         description: For a person.
     """
 
@@ -44,7 +44,7 @@ class DeclaredField:
 
     @property
     def kind(self) -> Kind:
-        """The kind of the field, which wins over what its values say (D2)."""
+        """The kind of the field, which takes precedence over the kinds of its values (D2)."""
         match self.type:
             case DeclaredType.NUMBER | DeclaredType.GEOGRAPHIC:
                 return Kind.NUMBER
@@ -60,7 +60,7 @@ Declared: TypeAlias = Mapping[Group, Mapping[str, DeclaredField]]
 """The declared fields of each group that has any."""
 
 _API_NAMES: Mapping[str, Group] = {"item_metadata_schema": "items", "annotation_metadata_schema": "annotations"}
-"""What a request that creates a dataset calls the groups (FORMATS 1.10)."""
+"""Names of the groups in an API request that creates a dataset (FORMATS 1.10)."""
 _NAMES: Mapping[str, Group] = {**{group: group for group in GROUPS}, **_API_NAMES}
 _TYPES: Mapping[str, DeclaredType] = {
     **{each.value: each for each in DeclaredType},
@@ -72,13 +72,13 @@ _MEMBERS = ("type", "choices", "description")
 
 
 def parse(document: JsonValue) -> dict[Group, dict[str, DeclaredField]]:
-    """The declaration that a document holds: `{group: {field: type or {type, choices, description}}}` (D1).
+    """The declaration in a document: `{group: {field: type or {type, choices, description}}}` (D1).
 
-    A group that is named with no fields is there, empty: given to `updated`, it drops the group.
-    The API's names of groups are taken too, and under them null, which is how the API says that there is none.
+    A group without fields is kept as an empty one, with which `updated` drops the group. The API's names of groups are
+    accepted, too, and null as their value, with which the API marks an absent declaration.
 
     Raises:
-        DeclarationError: With the path of what is wrong.
+        DeclarationError: The document is invalid; the text has the path of the fault.
 
     >>> parse({"items": {"speed": "number"}})["items"]["speed"].type
     <DeclaredType.NUMBER: 'number'>
@@ -106,7 +106,7 @@ def parse(document: JsonValue) -> dict[Group, dict[str, DeclaredField]]:
 
 
 def document(declared: Declared) -> JsonObject:
-    """The one form of a declaration, groups in their order and fields by key; `parse` reads it back."""
+    """The canonical document of a declaration, with groups in their order and fields by key, for `parse`."""
     return {
         group: {key: field_document(field) for key, field in sorted(declared[group].items())}
         for group in GROUPS
@@ -115,7 +115,7 @@ def document(declared: Declared) -> JsonObject:
 
 
 def field_document(field: DeclaredField) -> JsonObject:
-    """What is declared of a field, as `schema.json` shows it.
+    """The declaration of a field as in `schema.json`.
 
     >>> field_document(DeclaredField(DeclaredType.CATEGORY, ("sun", "rain")))
     {'type': 'category', 'choices': ['sun', 'rain'], 'description': None}
@@ -128,7 +128,7 @@ def field_document(field: DeclaredField) -> JsonObject:
 
 
 def updated(before: Declared, given: Declared) -> dict[Group, dict[str, DeclaredField]]:
-    """The declaration of the next version: a group that is given replaces the one before, an empty one drops it (D1).
+    """The declaration of the next version: a given group replaces the previous one, an empty group drops it (D1).
 
     >>> speed = DeclaredField(DeclaredType.NUMBER)
     >>> sorted(updated({"items": {"speed": speed}, "scenes": {"speed": speed}}, {"items": {}}))
@@ -141,7 +141,7 @@ def updated(before: Declared, given: Declared) -> dict[Group, dict[str, Declared
 def not_a_choice(field: DeclaredField, value: JsonValue, key: str) -> Fault | None:
     """The fault of a string, or of a boolean as the string it is cast to, that is not among the choices (D2).
 
-    Null is no value, and a value of another kind is a conflict, not another choice: neither is a fault here.
+    Null is no value, and a value of another kind is a conflict: neither is a fault here.
 
     >>> not_a_choice(DeclaredField(DeclaredType.CATEGORY, ("sun", "rain")), "hail", "weather").message
     'expected one of "sun", "rain", got "hail" at metadata.weather'
@@ -193,7 +193,7 @@ def _type(key: str, given: JsonValue, *, at: str) -> DeclaredType:
 
 
 def _type_names(key: str) -> Iterator[str]:
-    """The types that the field may have; of those with two names the API's."""
+    """The allowed types of the field, under their API names if they have two."""
     return (each.value for each in DeclaredType if each is not DeclaredType.GEOGRAPHIC or key in coordinates.KEYS)
 
 

@@ -1,4 +1,4 @@
-"""Rows of exports and responses, told apart and taken to pieces: each piece is a record of the group asked for."""
+"""Splits rows of exports and responses into records of one group (FORMATS 2)."""
 
 from typing import Literal, get_args
 
@@ -8,19 +8,18 @@ Group = Literal["items", "scenes", "annotations", "predictions"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """The groups of a dataset (G1), in the order of every listing."""
 REFERENCED_GROUPS: tuple[Group, ...] = ("items", "scenes")
-"""Those whose records others refer to (I4)."""
+"""Groups whose records annotations and predictions refer to (I4)."""
 ANNOTATION_GROUPS: tuple[Group, ...] = ("annotations", "predictions")
-"""Those whose records refer to one of these."""
+"""Groups whose records refer to an item or a scene (I4)."""
 
 _LISTS = ("box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory", "segmentation")
 
 
 def records(row: JsonValue, group: Group) -> list[JsonValue]:
-    """What of a raw value belongs to the group: the value itself, or the pieces of an export row (FORMATS 2).
+    """The records of a group in a raw value: the value itself, or the parts of an export row (FORMATS 2).
 
-    A row `{"item": {...}, "box": [...], "segmentation": {...}}` gives its item to `items`, and its annotations, each
-    with the reference id of the item, to `annotations` and `predictions`. A row `{"scene": {...}, ...}` gives its
-    scene.
+    A row `{"item": {...}, "box": [...], "segmentation": {...}}` has a record of `items`, and records of `annotations`
+    or `predictions`, each with the reference id of the item. A row `{"scene": {...}, ...}` has a record of `scenes`.
 
     >>> records({"item": {"ref_id": "a"}, "box": [{"label": "car"}]}, "annotations")
     [{'label': 'car', 'reference_id': 'a', 'type': 'box'}]

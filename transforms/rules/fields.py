@@ -1,7 +1,7 @@
-"""Summary of a metadata field, and of a group of records: commutative monoids, resolved only after the last merge.
+"""Summarizes metadata fields and groups of records as commutative monoids, which are resolved after the last merge.
 
-Nothing is decided in a merge: two kinds in one field are two counts that are not zero, which `schema` calls a conflict
-(T3). So the outcome depends on neither order nor grouping (T5).
+A merge decides nothing: two kinds in one field are two non-zero counts, which `schema` resolves to a conflict (T3). The
+result thus depends on neither order nor grouping (T5).
 """
 
 from collections import Counter
@@ -19,14 +19,14 @@ from transforms.rules.values import JsonValue, Kind, Observed, is_number, kind, 
 
 @dataclass(frozen=True, slots=True)
 class FieldSummary:
-    """What is known of one field of a group.
+    """The summary of one field of a group.
 
     Attributes:
-        null: How many nulls (V5).
-        observed: JSON type, before any cast, to how many values; types that were not seen are left out.
+        null: Number of nulls (V5).
+        observed: JSON type, before any cast, to the number of values; types without values are absent.
         numbers: The numbers.
         strings: The strings; booleans are among them as "true" and "false" (V2).
-        paired: In how many records the field was part of a complete coordinate pair (C1).
+        paired: Number of records with the field in a complete coordinate pair (C1).
     """
 
     null: int = 0
@@ -37,7 +37,7 @@ class FieldSummary:
 
     @property
     def kinds(self) -> dict[Kind, int]:
-        """How many values of each kind, kinds that were not seen left out (T3)."""
+        """Kind to the number of its values; kinds without values are absent (T3)."""
         counted: Counter[Kind] = Counter()
         for seen, count in self.observed.items():
             counted[kind(seen)] += count
@@ -45,19 +45,18 @@ class FieldSummary:
 
     @property
     def present(self) -> int:
-        """How many values; null is none (V5)."""
+        """Number of values without nulls (V5)."""
         return sum(self.observed.values())
 
 
 @dataclass(frozen=True, slots=True)
 class GroupSummary:
-    """What is known of the records of one group.
+    """The summary of the records of one group.
 
     Attributes:
-        records: How many, those without metadata included.
+        records: Number of records, including those without metadata.
         fields: Metadata key to the summary of its values.
-        crowd: Where there are too many keys to be fields (R5), which are empty then: the hashes of the keys, as
-            `rules.crowds` has them.
+        crowd: The hashes of the keys as in `rules.crowds`, if there are too many keys (R5); `fields` is empty then.
     """
 
     records: int = 0
@@ -126,7 +125,7 @@ def merge_groups(a: GroupSummary, b: GroupSummary) -> GroupSummary:
 
 
 def limited(summary: GroupSummary, most: int) -> GroupSummary:
-    """The summary with its keys only counted, where it has more than `most` fields (R5).
+    """The summary with hashes of keys instead of fields, if it has more than `most` fields (R5).
 
     >>> limited(summarize_record({"a": 1, "b": 2}), 1).fields
     {}
@@ -135,7 +134,7 @@ def limited(summary: GroupSummary, most: int) -> GroupSummary:
 
 
 def key_count(summary: GroupSummary) -> int:
-    """How many metadata keys there are; of a crowd as far as they are counted."""
+    """Number of metadata keys; of a crowd up to MOST_COUNTED."""
     return len(summary.crowd) or len(summary.fields)
 
 

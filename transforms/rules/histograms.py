@@ -1,23 +1,23 @@
-"""Edges of the bins of a histogram, from the extremes of a field. Bins are half-open, the last one is closed."""
+"""Computes the edges of histogram bins from the extremes of a field; bins are half-open, the last one is closed."""
 
 BINS = 20
 
 
 def edges(minimum: float, maximum: float, *, integers: bool, bins: int = BINS) -> list[int] | list[float]:
-    """Return the ascending edges of at most `bins` bins that hold all values from minimum to maximum.
+    """Return the ascending edges of at most `bins` bins for all values from minimum to maximum.
 
-    Of integers each bin holds the same number of whole numbers, so the last edge may lie past the maximum. Of floats
-    the bins have equal width, the first edge is the minimum and the last the maximum; edges that fall together are one.
-    Where minimum and maximum are equal there is one bin, of no width.
+    Bins of integers have the same number of integers each, so the last edge may exceed the maximum. Bins of floats have
+    equal width, from the minimum to the maximum; equal edges are merged. If minimum and maximum are equal, there is one
+    bin of width 0.
 
     Args:
         minimum: The smallest value.
         maximum: The largest value.
         integers: Whether the values are whole numbers (storage long); both extremes are ints then.
-        bins: The most bins there may be.
+        bins: Maximum number of bins.
 
     Raises:
-        ValueError: No bins, or the extremes are in the wrong order, or no ints where integers are meant.
+        ValueError: No bins, or the extremes are in the wrong order, or no ints although `integers` is set.
 
     >>> edges(0, 9, integers=True, bins=4)
     [0, 3, 6, 9, 12]

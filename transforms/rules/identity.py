@@ -1,4 +1,4 @@
-"""Who a record is: the reference id of items and scenes, the identity of annotations and predictions (I)."""
+"""Identity of records: reference ids, derived annotation ids, and the partition of each reference id (I)."""
 
 import hashlib
 import re
@@ -24,7 +24,7 @@ def reference_id(record: JsonObject) -> str | Fault:
 
 
 def derived_annotation_id(label: str, kind: str, geometry: JsonValue) -> str:
-    """The id of an annotation that came without one, from its content: the same on every run, for equal numbers (I2).
+    """The id of an annotation without one, derived from its content: deterministic, and equal for equal numbers (I2).
 
     >>> derived_annotation_id("car", "box", {"x": 1}) == derived_annotation_id("car", "box", {"x": 1.0})
     True
@@ -34,7 +34,7 @@ def derived_annotation_id(label: str, kind: str, geometry: JsonValue) -> str:
 
 
 def is_derived(annotation_id: str | None) -> bool:
-    """Whether an id has the form of those that are derived from content.
+    """Whether an id has the form of an id derived from content.
 
     >>> is_derived(derived_annotation_id("car", "box", {"x": 1})), is_derived("content-free")
     (True, False)
@@ -43,7 +43,7 @@ def is_derived(annotation_id: str | None) -> bool:
 
 
 def partition_of(reference_id: str, partitions: int) -> int:
-    """The partition of everything that belongs to a reference id: CRC-32 of its UTF-8 bytes, modulo.
+    """The partition of all rows with a reference id: CRC-32 of its UTF-8 bytes, modulo.
 
     >>> partition_of("img_1", 8)
     3

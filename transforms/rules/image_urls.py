@@ -1,12 +1,12 @@
-"""Image URLs: which are accepted, how they are written canonically, and their cache keys (K1, K3, K4, K5).
+"""Validates image URLs, and computes canonical URLs and cache keys (K1, K3, K4, K5).
 
-The canonical URL stands for the object that a URL names, so an update that only signs a URL anew keeps its
-key and needs no upload, while another path, version or query is another key (K5).
+The canonical URL identifies the object of a URL: a re-signed URL has the same key and needs no upload, while another
+path, version or query is another key (K5).
 
 =====================  ============================================================================================
 http, https            as the WHATWG URL standard writes it, without fragment and signature (`signed_urls`)
 bucket objects         ``gs://bucket/name`` and ``s3://bucket/name``, also for their https forms (`bucket_urls`)
-az, abfs, abfss        scheme and host in lower case; the path is literal and stays
+az, abfs, abfss        scheme and host in lower case; the path is literal and unchanged
 file, absolute paths   ``file:///path``, percent-encoded; the path is literal in ``/a%20b``, decoded in a file URL
 =====================  ============================================================================================
 
@@ -35,13 +35,13 @@ _FILE_SAFE: Final = "/!$&'()*+,;=:@"
 
 
 class InvalidUrl(ValueError):  # noqa: N818 - named after its rejection code, invalid_url
-    """A URL that has no key: rejected as ``invalid_url`` (K4). The text says what was expected and what was seen."""
+    """An invalid URL, rejected as ``invalid_url`` (K4). The text has the expected and the given form."""
 
 
 def canonical(url: str) -> str:
-    """The canonical URL of the object that a URL names (K3).
+    """The canonical URL of the object of a URL (K3).
 
-    Two laws: the canonical of a canonical is itself, and two different objects never share one.
+    The function is idempotent, and two different objects never have the same canonical URL.
 
     Raises:
         InvalidUrl: It cannot be parsed, or its scheme is none of those listed (K4).
@@ -90,13 +90,13 @@ def cache_key(canonical_url: str) -> str:
 def _web(text: str) -> str:
     """The canonical URL of an http or https one."""
     href = _normalized(text)
-    # The standard escapes both marks wherever they are no delimiters.
+    # The standard escapes both characters except as delimiters.
     base, _, query = href.partition("?")
     kept = signed_urls.without_signature(query)
     authority, _, path = base.partition("://")[2].partition("/")
     if authority.endswith(bucket_urls.STORE_DOMAINS):
-        # The raw path first: the standard's has its dot segments resolved. Where that names no object
-        # (its first segment is no bucket) the resolved one counts, as it would for whoever fetches the URL.
+        # The raw path first: the standard's has its dot segments resolved. If that names no object
+        # (its first segment is no bucket) the resolved one counts, as for any HTTP client.
         for candidate in (_raw_path(text), f"/{path}"):
             named = bucket_urls.from_web(authority, candidate, kept)
             if named is not None:
@@ -107,13 +107,13 @@ def _web(text: str) -> str:
 
 
 def _raw_path(text: str) -> str:
-    """The path of an http(s) URL before it is normalised; only the standard's backslashes are made slashes."""
+    """The path of an http(s) URL before it is normalised; only backslashes become slashes, as in the standard."""
     match = _RAW_PATH.match(text.rstrip(_SPACE).translate(_BREAKS))
     return match[1].replace("\\", "/") if match else ""
 
 
 def _file(text: str) -> str:
-    """The canonical URL of a file one; a query or a host other than this one stays."""
+    """The canonical URL of a file URL; its query and a host other than this one are kept."""
     href = _normalized(text)
     if not href.startswith("file:///") or "?" in href:
         return href
@@ -122,20 +122,20 @@ def _file(text: str) -> str:
         literal = path.decode()
     except UnicodeDecodeError:
         literal = ""
-    # An escaped slash may have hidden a dot segment, which only the bare path can say.
+    # An escaped slash may have hidden a dot segment, which only a bare path can express.
     bare = literal if literal and not literal.startswith("//") else href
     return _written_file(path) or bare
 
 
 def _absolute_path(text: str) -> str:
-    """The canonical URL of a bare path. One with dot segments stays: a link may stand before the dots."""
+    """The canonical URL of a bare path. Dot segments are kept: a symbolic link may precede them."""
     if text.startswith("//"):
         raise _invalid(_EXPECTED, text)  # a URL that lacks its scheme
     return _written_file(text.encode()) or text
 
 
 def _written_file(path: bytes) -> str | None:
-    """The file URL of a path; None where the standard would read it as another path."""
+    """The file URL of a path; None if the standard parses it as another path."""
     written = f"file://{quote(path, safe=_FILE_SAFE)}"
     return written if _normalized(written) == written else None
 

@@ -1,4 +1,4 @@
-"""A dataset item: an image or a point cloud, alone or as a frame of a scene (FORMATS 1.1 to 1.5, 2)."""
+"""Validates dataset items: images and point clouds, alone or as frames of a scene (FORMATS 1.1 to 1.5, 2)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonObject, as_double, is_number
 
 IMAGE_URL_KEYS = ("image_url", "original_image_url", "original_url")
-"""Where an image URL stands, in uploads and in responses; the one first uploaded comes first."""
+"""Keys of an image URL in uploads and in responses, in the order of precedence."""
 POINTCLOUD_URL_KEYS = ("pointcloud_url",)
 EITHER_URL_KEYS = ("url", "processed_url", "scale_url")
 _URL_KEYS = (*IMAGE_URL_KEYS, *POINTCLOUD_URL_KEYS, *EITHER_URL_KEYS)
@@ -23,12 +23,12 @@ class Item:
     """A dataset item that passed every rule of a single record.
 
     Attributes:
-        image_url: As it came in, None for a point cloud.
-        pointcloud_url: As it came in, None for an image.
-        url: The canonical one of the two (K3).
+        image_url: The incoming URL, None for a point cloud.
+        pointcloud_url: The incoming URL, None for an image.
+        url: The canonical URL (K3).
         width: Pixels.
         height: Pixels.
-        camera_params: As hoisted beside the metadata; what stands in the metadata wins over it.
+        camera_params: Those beside the metadata; those in the metadata take precedence.
         extra: Keys that have no column (G6).
     """
 
@@ -44,7 +44,7 @@ class Item:
 
 
 def item(record: JsonObject) -> Item | Fault:
-    """The item that a record is (I1, K4, G4, G6), or the first thing wrong with it.
+    """The item of a record, or its first fault (I1, K4, G4, G6).
 
     >>> item({"reference_id": "a", "image_url": "https://example.org/a.jpg"}).metadata.fields
     {}
@@ -79,9 +79,9 @@ def item(record: JsonObject) -> Item | Fault:
 
 
 def source_url(record: JsonObject, keys: Iterable[str]) -> tuple[str, str, str] | Fault:
-    """The first key that holds a URL, that URL as it came in, and its canonical form (K3).
+    """The first key with a URL, the incoming URL, and its canonical form (K3).
 
-    Null and "" are as good as absent (K4).
+    Null and "" count as absent (K4).
     """
     for key in keys:
         value = record.get(key)
@@ -98,7 +98,7 @@ def source_url(record: JsonObject, keys: Iterable[str]) -> tuple[str, str, str] 
 
 
 def is_pointcloud(record: JsonObject, key: str, location: str) -> bool:
-    """Whether the item is a point cloud: by its type, by the key of its URL, else by the extension of a plain `url`."""
+    """Whether the item is a point cloud: by its type, by the key of its URL, else by the extension of `url`."""
     if key in POINTCLOUD_URL_KEYS:
         return True
     if key in IMAGE_URL_KEYS:

@@ -1,9 +1,9 @@
-"""The metadata that a version accepts, as JSON Schema (draft 2020-12).
+"""Describes the metadata that a version accepts, as JSON Schema (draft 2020-12).
 
-It accepts whatever an ingest accepts: also fields that the version does not have yet, and numbers for which a field
-would be stored in another way (V7). It refuses, as far as a schema can say it, what an ingest refuses: a type conflict
-(T3), a value that is no declared choice (D2), a faulty coordinate (C) or attachment (A1), a number beyond the range of
-double.
+It accepts everything that an ingest accepts, also fields that the version does not have yet, and numbers that would
+change the storage of a field (V7). It rejects, as far as a schema can express it, the faults that an ingest rejects: a
+type conflict (T3), a value that is no declared choice (D2), a faulty coordinate (C) or attachment (A1), a number beyond
+the range of double.
 """
 
 import sys
@@ -28,7 +28,7 @@ _DEGREES = {
 }
 """Decimal strings within the limits (C4, C5)."""
 _WITH_EXPONENT = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][+-]?[0-9]+"
-"""A pattern cannot tell how large these are."""
+"""Decimal strings with an exponent, whose magnitude a pattern cannot check."""
 
 
 def metadata_schema(group: str, described: JsonObject) -> JsonObject:
@@ -45,7 +45,7 @@ def metadata_schema(group: str, described: JsonObject) -> JsonObject:
     fields |= {key: {} for key in (ATTACHMENTS, CAMERA_PARAMS) if key not in fields}
     properties: JsonObject = {key: _field(key, field) for key, field in fields.items()}
     for key in (key for pair in PAIRS for key in pair):
-        # What a key of a pair may be depends on whether the other one is there.
+        # The allowed values of a key of a pair depend on the presence of the other key.
         properties[key] = {"description": "see allOf"}
     return {
         "$schema": DIALECT,
@@ -70,7 +70,7 @@ def _field(key: str, field: Mapping[str, JsonValue]) -> JsonObject:
             return {"type": ["string", "boolean", "null"]} if choices is None else {"enum": [*choices, None]}
         case "other":
             return {"type": ["array", "object", "null"]}
-        case _:  # a field that is new or has only nulls takes any value, and then has its kind
+        case _:  # a field that is new or has only nulls accepts a value of any kind
             return _ANY
 
 

@@ -1,4 +1,4 @@
-"""One metadata object: what of it is reserved, its coordinates, and whether its numbers can be stored."""
+"""Validates and normalizes one metadata object: reserved keys, coordinates, numbers that can be stored (G4, V, C)."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from transforms.rules.values import JsonObject, JsonValue, number_fault
 
 CAMERA_PARAMS = "camera_params"
 RESERVED = frozenset({attachments.FIELD, CAMERA_PARAMS})
-"""Keys that are no queryable field (T1, A1, A2)."""
+"""Reserved keys, which are no queryable fields (T1, A1, A2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Metadata:
 
     Attributes:
         fields: Key to value, null included; coordinates are numbers. Booleans are still booleans.
-        warnings: Codes of what is odd but passes.
+        warnings: Codes of accepted irregularities.
     """
 
     fields: JsonObject
@@ -31,9 +31,9 @@ EMPTY = Metadata({})
 def normalize(  # noqa: PLR0911 - one for each rule that a value can break
     value: JsonValue, *, locate: bool = True
 ) -> Metadata | Fault:
-    """The metadata of a record: absent, null and {} are one thing (G4), coordinates become numbers (C4).
+    """The metadata of a record: absent, null and {} are equivalent (G4), coordinates become numbers (C4).
 
-    With `locate` off coordinates are left as they are: those of an update are judged in what it makes of a row (U3).
+    With `locate` off coordinates are not changed: those of an update are validated in the merged row (U3).
 
     >>> normalize({"lat": "52.5", "lon": 13.3, "night": True}).fields
     {'lat': 52.5, 'lon': 13.3, 'night': True}

@@ -1,8 +1,8 @@
-"""Summary of the numbers of a field: a commutative monoid that is exact, so no order or grouping can show (T5, P3).
+"""Summarizes the numbers of a field as an exact commutative monoid, independent of order and grouping (T5, P3).
 
 Every finite double is a whole multiple of 2**-1074, so sums of values and of squares are kept as Python integers in
-units of 2**-1074 and 2**-2148. Floating sums are not associative; these are. Rounding happens once, in `mean` and
-`stddev`. Quantiles come from counts per bucket, a bucket being the double rounded to 8 significant bits.
+units of 2**-1074 and 2**-2148. Floating-point sums are not associative, these are. `mean` and `stddev` round once.
+Quantiles are computed from counts per bucket, where a bucket is a double rounded to 8 significant bits.
 """
 
 import math
@@ -25,17 +25,17 @@ _HALF_BUCKET = 1 << (BUCKET_SHIFT - 1)
 
 @dataclass(frozen=True, slots=True)
 class NumberSummary:
-    """What is known of the numbers of one field (V1, V7).
+    """The summary of the numbers of one field (V1, V7).
 
     Attributes:
-        count: How many values.
-        minimum: Smallest value, an int where it was one (also where an equal float was seen), never -0.0.
+        count: Number of values.
+        minimum: Smallest value, an int if any value equal to it is an int, never -0.0.
         maximum: Largest value, likewise.
         total: Exact sum of x in units of 2**-1074.
         squares: Exact sum of x*x in units of 2**-2148.
-        inexact: How many integers no double holds exactly.
-        beyond_long: How many integers int64 does not hold.
-        buckets: `bucket(x)` to how many values.
+        inexact: Number of integers that are not exact as a double.
+        beyond_long: Number of integers beyond int64.
+        buckets: `bucket(x)` to the number of values.
     """
 
     count: int
@@ -115,7 +115,7 @@ def mean(summary: NumberSummary) -> float | None:
 def stddev(summary: NumberSummary) -> float | None:
     """Return the sample standard deviation (n - 1), correctly rounded from the exact rational.
 
-    None below two values, and where no double holds it (values at both ends of the range of double).
+    None for fewer than two values, and if it exceeds the range of double (values at both ends of that range).
 
     >>> stddev(merge_numbers(summarize_number(1), summarize_number(3)))
     1.4142135623730951
@@ -133,9 +133,9 @@ def stddev(summary: NumberSummary) -> float | None:
 def quantiles(summary: NumberSummary, points: Sequence[float]) -> list[int | float] | None:
     """Return for each q of `points` the value at rank floor(q * (n - 1)), to 0.4 %, and within [minimum, maximum].
 
-    Doubles, but for extremes which no double holds (V7). Exact at q = 0 and q = 1, for zero, and for whole numbers up
-    to 256. The relative error holds for normal doubles; below 2**-1022 the error is absolute (2**-1030). None of no
-    values.
+    Doubles, except for extremes that are not exact as a double (V7). Exact at q = 0 and q = 1, for zero, and for whole
+    numbers up to 256. The relative error holds for normal doubles; below 2**-1022 the error is absolute (2**-1030).
+    None of no values.
 
     Args:
         summary: The numbers.
@@ -174,7 +174,7 @@ def bucket(value: float) -> int:
 
 
 def bucket_center(key: int) -> float:
-    """Return the double that a bucket is around; infinite for the outermost ones, which hold the largest doubles.
+    """Return the center of a bucket as a double; infinite for the outermost buckets, those of the largest doubles.
 
     >>> bucket_center(bucket(-256.0)), bucket_center(bucket(1000.0))
     (-256.0, 1000.0)
@@ -193,7 +193,7 @@ def preferred(a: float | None, b: float | None, direction: int) -> int | float |
 
 
 def _double_if_exact(value: float) -> int | float:
-    """The value as a double, where one holds it."""
+    """The value as a double if that is exact, else unchanged."""
     return double if (double := float(value)) == value else value
 
 

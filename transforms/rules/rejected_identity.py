@@ -1,4 +1,4 @@
-"""The identities of a rejected record, as far as it has any, by which a later record is known to be the same (I)."""
+"""Reads the identities of a rejected record, to close its rejection once a later record is accepted (I)."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -10,15 +10,15 @@ from transforms.rules.rejections import Fault
 from transforms.rules.values import JsonObject, JsonValue
 
 Identity: TypeAlias = tuple[str | None, ...]
-"""The reference id; of annotations and predictions then the model run, the kind, the name within it, and the task: the
-columns of `transforms.kernels.merge.timeline.identity`."""
+"""Reference id, and for annotations and predictions model run, kind, name of that kind, and task: the columns of
+`transforms.kernels.merge.timeline.identity`."""
 _CATEGORIES = ("category", "multicategory")
 
 
 def identities(row: JsonValue, group: Group, of: str | None, model_run: str | None) -> frozenset[Identity]:
-    """The identities of those records of a raw row that have the reference id `of`; none where it is not known.
+    """The identities of the records in a raw row with the reference id `of`; none if it is not known.
 
-    What a broken annotation says of itself counts where the rules do not accept it.
+    For an annotation that the rules reject, the identity is read from its raw fields.
 
     >>> identities({"reference_id": "a"}, "items", "a", None)
     frozenset({('a',)})

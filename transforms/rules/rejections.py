@@ -1,15 +1,15 @@
-"""What becomes of a record that is not accepted: the closed list of codes, and the fault that names what was wrong."""
+"""The closed list of rejection codes, and faults, which describe the reason of a rejection (R1, R3)."""
 
 import json
 from dataclasses import dataclass
 from enum import StrEnum
 
 SHOWN_CHARACTERS = 120
-"""How much of an offending value a message shows."""
+"""Characters of an offending value in a message."""
 
 
 class Code(StrEnum):
-    """The reasons for which a record is rejected (R3), a closed list."""
+    """The closed list of reasons of rejections (R3)."""
 
     MALFORMED_JSON = "malformed_json"
     NOT_AN_OBJECT = "not_an_object"
@@ -34,12 +34,12 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why one record is rejected (R1).
+    """The reason of the rejection of one record (R1).
 
     Attributes:
         code: One of the closed list.
         message: For a person, in the form ``expected a number, got "north" at metadata.lat``.
-        field: Path of the value at fault inside the record, None where the whole record is.
+        field: Path of the faulty value in the record, None if the whole record is faulty.
     """
 
     code: Code
@@ -48,7 +48,7 @@ class Fault:
 
 
 def shown(value: object) -> str:
-    """The value as JSON text, cut to what a message can hold.
+    """The value as JSON text, truncated for a message.
 
     >>> shown("north"), shown([1, None]), shown(float("inf"))
     ('"north"', '[1, null]', 'Infinity')
@@ -63,7 +63,7 @@ def shown(value: object) -> str:
 
 
 def expected(code: Code, what: str, got: object, *, at: str) -> Fault:
-    """The fault of a value that is not what it should be (R1).
+    """The fault of a value that differs from the expected one (R1).
 
     >>> expected(Code.INVALID_COORDINATE, "a number", "north", at="metadata.lat").message
     'expected a number, got "north" at metadata.lat'

@@ -1,7 +1,7 @@
-"""Summaries with some values taken back and others put in: what `merge_fields` gives of the values that are left.
+"""Updates summaries for removed and added values, with the results of `merge_fields` over all remaining values.
 
-Sums and counts can be taken back exactly. An extreme cannot where it may have gone, nor a sketch: of such fields the
-values that stay have to be looked at again.
+Sums and counts are subtracted exactly. An extreme that is among the removed values, or a sketch, cannot be subtracted:
+for such fields the unchanged values have to be summarized again.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ _Key = TypeVar("_Key")
 
 @dataclass(frozen=True, slots=True)
 class UnchangedValues:
-    """What has to be known of the values of a field that stay, where summaries do not say enough.
+    """The facts about the unchanged values of a field that summaries of all and of removed values cannot provide.
 
     Attributes:
-        minimum: Of the numbers; of equal ones an int, where there is one. None where there is none.
-        maximum: Likewise.
+        minimum: The smallest number, an int if any equal one is an int; None without numbers.
+        maximum: Likewise the largest.
         strings: The summary of the strings.
     """
 
@@ -31,11 +31,11 @@ class UnchangedValues:
 
 
 def open_fields(whole: GroupSummary, removed: GroupSummary) -> list[str]:
-    """The fields of which these summaries do not say enough, once values have gone: the values that stay have to.
+    """The fields whose unchanged values have to be summarized again.
 
     Args:
-        whole: Of all records, those that have gone among them.
-        removed: Of these.
+        whole: The summary of all records, including the removed ones.
+        removed: The summary of the removed records.
     """
     return sorted(key for key, less in removed.fields.items() if _is_open(whole.fields[key], less))
 
@@ -55,14 +55,14 @@ def replaced_group(
     unchanged: Mapping[str, UnchangedValues],
     limits: Mapping[str, int] | None = None,
 ) -> dict[str, FieldSummary]:
-    """The summaries of a group's fields after records have gone and others have come.
+    """The summaries of a group's fields after records were removed and added.
 
     Args:
-        whole: Of all records, those that have gone among them.
-        removed: Of these; its categories are complete, whatever the limit.
-        added: Of the new ones; likewise.
-        unchanged: Of the records that stay, the fields that `open_fields` names.
-        limits: How many distinct strings of a field are counted, where it is not the usual number (D3).
+        whole: The summary of all records, including the removed ones.
+        removed: The summary of the removed records, with complete categories regardless of the limit.
+        added: The summary of the added records; likewise.
+        unchanged: The unchanged values of the fields that `open_fields` returns.
+        limits: Field to the number of distinct strings that are counted, if not the default (D3).
     """
     found, limits = {}, limits or {}
     for key in whole.fields.keys() | added.fields.keys():
@@ -80,7 +80,7 @@ def replaced(
     unchanged: UnchangedValues,
     limit: int = MAX_CATEGORIES,
 ) -> FieldSummary:
-    """The summary of a field after values have gone and others have come."""
+    """The summary of a field after values were removed and added."""
     return FieldSummary(
         null=whole.null - removed.null + added.null,
         observed=_counts(whole.observed, removed.observed, added.observed),
@@ -129,7 +129,7 @@ def _strings(
 
 
 def _limited(summary: StringSummary, limit: int) -> StringSummary:
-    """The summary as it is with this limit, given all values with their counts."""
+    """The summary with this limit, from one with complete categories."""
     categories = summary.categories or {}
     if not categories:
         return STRINGS_ZERO

@@ -1,4 +1,4 @@
-"""A scene: a lidar or a video sequence, and the items that its frames hold (G2; FORMATS 1.4, 1.5, 2)."""
+"""Validates lidar and video scenes, and extracts the items of their frames (G2; FORMATS 1.4, 1.5, 2)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ class Scene:
     """A scene that passed every rule of a single record.
 
     Attributes:
-        video_url: As it came in; None where the video is given as frames, and for lidar.
+        video_url: The incoming URL; None for a video given as frames, and for lidar.
         url: The canonical video URL (K3).
-        frame_rate: Frames a second.
-        frame_count: Frames that came with the record, None where it has no frames at all.
+        frame_rate: Frames per second.
+        frame_count: Number of frames in the record, None if it has no frames at all.
     """
 
     reference_id: str
@@ -38,7 +38,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class FrameItem:
-    """One item of one frame, not checked yet (its rules are those of items).
+    """One item of one frame, which the rules of items validate later.
 
     Attributes:
         frame_index: Position of the frame in its scene, from 0.
@@ -52,7 +52,7 @@ class FrameItem:
 
 
 def scene_type(record: JsonObject) -> Literal["lidar", "video"]:
-    """Lidar or video, by the explicit type, else by the shape of the frames and the keys of a video (FORMATS 1.5)."""
+    """Lidar or video, by the explicit type, else by the form of the frames and the keys of a video (FORMATS 1.5)."""
     match record.get("type"):
         case "lidar":
             return "lidar"
@@ -70,8 +70,8 @@ def scene_type(record: JsonObject) -> Literal["lidar", "video"]:
 def frame_items(record: JsonObject) -> tuple[FrameItem, ...] | Fault:
     """The items in the frames of a scene, in their order (G2).
 
-    They are there as soon as the scene has a reference id and its frames have a shape, whatever becomes of the scene
-    itself: one bad record takes no neighbour with it (R2).
+    They require only a reference id of the scene and well-formed frames, even if the scene itself is rejected: one bad
+    record does not affect others (R2).
     """
     identity = reference_id(record)
     if isinstance(identity, Fault):
@@ -94,7 +94,7 @@ def frame_items(record: JsonObject) -> tuple[FrameItem, ...] | Fault:
 
 
 def scene(record: JsonObject) -> Scene | Fault:
-    """The scene that a record is (I1, G2, K4), or the first thing wrong with it.
+    """The scene of a record, or its first fault (I1, G2, K4).
 
     >>> scene({"reference_id": "s", "video_url": "https://example.org/v.mp4"}).type
     'video'
@@ -129,7 +129,7 @@ def scene(record: JsonObject) -> Scene | Fault:
 
 
 def _has_no_frames(record: JsonObject) -> bool:
-    """Whether nothing but a video could show the scene; a listing that names the type alone needs no URL."""
+    """Whether the scene needs a video URL; a listing with nothing but the type does not."""
     return record.get("frames") in (None, []) and not isinstance(record.get("type"), str)
 
 
@@ -145,6 +145,6 @@ def _core_faults(record: JsonObject) -> Iterator[Fault]:
 
 
 def _is_item(frame: JsonObject) -> bool:
-    """Whether a frame is itself an item and no map of sensors: an item's own keys hold text, a sensor's an object."""
+    """Whether a frame is an item and no map of sensors: an item's keys have text, a sensor's an object."""
     keys: Iterable[str] = ("reference_id", "ref_id", "url", "image_url", "pointcloud_url")
     return any(key in frame and not isinstance(frame[key], dict) for key in keys)

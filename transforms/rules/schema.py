@@ -1,4 +1,4 @@
-"""Resolution of a group's summary into its part of `schema.json`: the last step, after every merge (T1 to T3)."""
+"""Resolves the merged summary of a group into its part of `schema.json` (T1 to T3)."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -12,7 +12,7 @@ from transforms.rules.values import JsonObject, JsonValue, Kind, Observed
 
 
 class FieldType(StrEnum):
-    """What a field is to a user of the dataset (T1)."""
+    """The type of a field for a user of the dataset (T1)."""
 
     NUMERICAL = "numerical"
     CATEGORICAL = "categorical"
@@ -93,9 +93,9 @@ def conflicts(
 
 
 def kept_kind(kinds: Mapping[str, int], *, declared: str | None = None, published: str | None = None) -> str:
-    """Return the kind that a field in conflict is to have (T6, D2).
+    """Return the kind that is kept of a field in conflict (T6, D2).
 
-    It is the declared one, else that of the published version, else the most frequent one; of several, string.
+    It is the declared kind, else that of the published version, else the most frequent one; in a tie, string.
 
     >>> kept_kind({"number": 3, "string": 3}), kept_kind({"number": 3, "string": 2})
     ('string', 'number')
@@ -111,7 +111,7 @@ def kept_kind(kinds: Mapping[str, int], *, declared: str | None = None, publishe
 
 
 def other_choices(summary: GroupSummary, declared: Mapping[str, DeclaredField]) -> dict[str, int]:
-    """Return how many values of each field are no declared choice: only those held before can be (D2)."""
+    """Return the number of values of each field that are no declared choice; only published rows can have such (D2)."""
     found = {}
     for key, field in declared.items():
         if field.choices is None or key not in summary.fields:
@@ -130,13 +130,13 @@ def field_type(  # noqa: PLR0911 - one for each type, and for what decides befor
 ) -> FieldType:
     """Return the type of a field (T1).
 
-    Reserved keys are reserved whatever they hold: they are kept as JSON, and nothing can conflict there.
+    Reserved keys are reserved whatever their values are: they are stored as JSON, and cannot conflict.
 
     Args:
         key: The metadata key.
         field: The merged summary of all its values.
         sticky: Whether more than 250 distinct strings were seen in the field before (T2).
-        declared: What is declared of it (D2, D3).
+        declared: The declaration of the field (D2, D3).
     """
     if key in RESERVED:
         return FieldType.RESERVED
@@ -164,9 +164,9 @@ def field_type(  # noqa: PLR0911 - one for each type, and for what decides befor
 
 
 def storage(of: FieldType, field: FieldSummary) -> Storage | None:
-    """Return how a field is stored: long where all numbers are integers within int64, else double (V7).
+    """Return the storage of a field: long if all numbers are integers within int64, else double (V7).
 
-    None for a conflict, of which nothing is published, and for a field that has no values.
+    None for a conflict, which is not published, and for a field without values.
     """
     match of:
         case FieldType.NUMERICAL | FieldType.GEOGRAPHIC:

@@ -1,8 +1,8 @@
-"""Query parameters that only sign a URL, and the query without them (K3).
+"""Removes query parameters that only sign a URL (K3).
 
-A scheme is recognised by its characteristic set as a whole: one parameter that happens to be called ``Expires`` or
-``sv`` is the owner's own and stays. What selects another object or version (``versionId``, ``generation``,
-``versionid``, ``snapshot``) or changes the answer (``response-content-type``) is no signature and stays too.
+A scheme is recognized by its complete set of parameters: a single parameter with the name ``Expires`` or ``sv`` is not
+part of a signature, and is kept. Parameters that select another object or version (``versionId``, ``generation``,
+``versionid``, ``snapshot``) or change the response (``response-content-type``) are no signature and are kept, too.
 """
 
 import re
@@ -16,9 +16,9 @@ class SigningScheme:
     """A way of signing URLs by query parameters.
 
     Attributes:
-        name: What its provider calls it.
-        required: The parameters that prove it; each is there exactly once.
-        companions: The parameters that belong to it where they are there; at most once each.
+        name: The name that its provider uses.
+        required: The parameters that identify it; each occurs exactly once.
+        companions: Optional parameters of it; each occurs at most once.
     """
 
     name: str
@@ -30,8 +30,8 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What the SDKs of AWS write into a signed URL beside the signature. None of it changes which object is meant or what is
-# in the answer's body; `response-content-type` and the like do change the answer, and stay.
+# Parameters that the SDKs of AWS write into a signed URL beside the signature. None of them changes the object or the
+# body of the response; `response-content-type` and the like change the response, and are kept.
 _AWS_COMPANIONS: Final = _names(
     "x-amz-security-token x-amz-content-sha256 x-amz-region-set x-amz-s3session-token x-id x-amz-checksum-mode "
     "x-amz-sdk-checksum-algorithm x-amz-user-agent x-amz-request-payer x-amz-expected-bucket-owner "
@@ -70,15 +70,14 @@ _SAS_VERSION: Final = re.compile(r"sv=[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def without_signature(query: str) -> str:
     """The query without the parameters that only sign it (K3).
 
-    A parameter that stands twice is no parameter of a signature: which of the two the signer meant is unknown, so
-    nothing of that scheme is dropped. That also makes the function its own fixed point: dropping one scheme
-    never completes another.
+    A parameter that occurs twice is not part of a signature, because it is ambiguous, so nothing of that scheme is
+    removed. This also makes the function idempotent: the removal of one scheme never completes another.
 
     Args:
-        query: A raw query without its ``?``, percent-encoded as it came.
+        query: A raw query without its ``?``, percent-encoded as given.
 
     Returns:
-        The other parameters, in their order and spelling; ``""`` where none is left.
+        The other parameters, in their order and spelling; ``""`` if none remains.
 
     >>> without_signature("size=large&Expires=1&Signature=s&Key-Pair-Id=k")
     'size=large'

@@ -1,11 +1,10 @@
-"""Summary of the strings of a field: exact categories up to a limit, then a sketch of how many distinct ones (T1).
+"""Summarizes the strings of a field: exact categories up to a limit, then a sketch of the distinct values (T1).
 
-Beyond 250 distinct values, or too many characters in them, categories are not kept any more: an absorbing state, so
-that the outcome is the same in any order (T5). From there a HyperLogLog sketch counts. Its usual (HIP) estimator
-depends
-on the order of updates; a sketch that went through a union twice is marked out of order and falls back to the composite
-estimator, a function of the set of values alone. `_canonical` does that, and sorts the hash list that small sketches
-are, so that equal sets of values give equal bytes (P3).
+Beyond 250 distinct values, or too many characters in them, the categories are dropped permanently: an absorbing state,
+so that the result is the same in any order (T5). From there on a HyperLogLog sketch counts. Its usual (HIP) estimator
+depends on the order of updates; a sketch that went through a union twice is marked out of order and falls back to the
+composite estimator, a function of the set of values alone. `_canonical` does that, and sorts the hash list of small
+sketches, so that equal sets of values have equal bytes (P3).
 
 The one rule with a dependency outside the standard library: datasketches.
 """
@@ -26,10 +25,10 @@ ALL_VALUES = 1 << 62
 SKETCH_LG_K = 13  # 8192 registers: a standard error of about 1 %, at most 8 KiB
 
 _CERTAIN = 1.1
-"""An estimate so many times lower than a limit is one of fewer values: ten times its standard error."""
-_SKETCH_LIST = 768  # so many hashes a sketch of this size lists before it has registers
+"""An estimate that is this many times lower than a limit proves fewer values: ten times its standard error."""
+_SKETCH_LIST = 768  # maximum hashes in the list of a sketch of this size, before it has registers
 
-_EMPTY_STRING = -1  # what "" is hashed as (the library skips it): eight bytes 0xFF, which are no UTF-8
+_EMPTY_STRING = -1  # stands for "", which the library skips: eight bytes 0xFF, which are no UTF-8
 _WORD = 4  # bytes of one hash in a small sketch
 # The canonical sketch with registers of a byte each, as Apache DataSketches has it (PreambleUtil): 10 words of
 # preamble, version 1, family 7, lg_k, nothing, flags (compact, out of order), least height 0, HLL_8; then the sum of
@@ -39,19 +38,19 @@ _PREAMBLE = (10, 1, 7, SKETCH_LG_K, 0, 0x18, 0, 0x0A)
 _HIGH = 32
 _HASHES_AT = {2: 8, 3: 12}  # a small sketch: preamble length (byte 0) to the offset of its hashes
 _HEIGHTS = bytes(range(64))
-"""What a register may hold: the library looks it up in a table of so many powers of two."""
+"""Exclusive maximum of a register: the library has a table of so many powers of two."""
 _LIST_MODE, _SET_MODE, _COMPACT = 0x08, 0x09, 0x08
 
 
 @dataclass(frozen=True, slots=True)
 class StringSummary:
-    """What is known of the strings of one field; booleans count as "true" and "false" (V2).
+    """The summary of the strings of one field; booleans count as "true" and "false" (V2).
 
     Attributes:
-        count: How many values.
-        categories: Value to how many; None once more than `limit` distinct ones, or too long ones, were seen (R8).
-        sketch: None up to there, then the canonical sketch of all values seen.
-        limit: 250 (T1), or more where so many choices are declared (D3).
+        count: Number of values.
+        categories: Value to its count; None for more than `limit` distinct values, or too long ones (R8).
+        sketch: None as long as there are categories, else the canonical sketch of all values.
+        limit: 250 (T1), or more if more choices are declared (D3).
     """
 
     count: int
@@ -86,7 +85,7 @@ def summarize_distinct(count: int, values: Iterable[str], limit: int = MAX_CATEG
 
 
 def has_many(registers: bytes) -> bool:
-    """Return whether so many values filled these registers that a sketch of them has registers, and no list."""
+    """Return whether a sketch with these registers has registers, and no list of hashes."""
     return len(registers) - registers.count(0) > _SKETCH_LIST
 
 
@@ -94,8 +93,8 @@ def summarize_registers(count: int, registers: bytes, limit: int = MAX_CATEGORIE
     """Return the summary of `count` strings, more than `limit` of them distinct, given the registers of their sketch.
 
     Args:
-        count: How many strings.
-        registers: 2**SKETCH_LG_K bytes, of which `has_many` is true: each the height of a register, 0 if it is empty.
+        count: Number of strings.
+        registers: 2**SKETCH_LG_K bytes for which `has_many` is true: each the height of a register, 0 if it is empty.
         limit: As in `StringSummary`.
     """
     powers = Counter(registers)
@@ -110,7 +109,7 @@ def summarize_registers(count: int, registers: bytes, limit: int = MAX_CATEGORIE
 def merge_strings(a: StringSummary, b: StringSummary) -> StringSummary:
     """Return the summary of the values of both. Commutative and associative, with `STRINGS_ZERO` as zero.
 
-    Both have to have the same limit, which is that of the field; a summary without values has any.
+    Both must have the same limit, that of the field; a summary without values may have any.
     """
     if not a.count:
         return b
@@ -144,7 +143,7 @@ def distinct(summary: StringSummary) -> tuple[int, bool]:
 
 
 def check_sketch(data: bytes) -> None:
-    """Raise ValueError where these are not the bytes of a canonical sketch: the library believes what it reads."""
+    """Raise ValueError unless these are the bytes of a canonical sketch: the library does not validate them."""
     is_sound = _is_registers(data) if data[:1] == bytes(_PREAMBLE[:1]) else _is_small(data)
     if not is_sound:
         raise ValueError(f"expected a sketch, got {data[:16]!r} and so on")

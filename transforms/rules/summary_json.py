@@ -1,7 +1,7 @@
-"""Summaries as JSON, to be stored or sent: equal summaries give equal JSON, whatever way they came about (P3).
+"""Converts summaries to JSON and back, for state files: equal summaries have equal JSON (P3).
 
 Large integers, which many JSON parsers round, are hexadecimal text. Doubles are JSON numbers in their shortest form,
-which reads back to the same bits. Tables are sorted by key.
+which parses to the same bits. Tables are sorted by key.
 """
 
 import base64
@@ -13,7 +13,7 @@ from transforms.rules.strings import STRINGS_ZERO, StringSummary, check_sketch
 from transforms.rules.values import Observed
 
 _MOST_BITS = 8192
-"""More than any sum of squares has: 2**(2 * 1024 + 2148) times as many values as anybody stores."""
+"""More bits than any sum of squares has: 2**(2 * 1024 + 2148) times the number of values."""
 _OBSERVED = tuple((seen, seen.value) for seen in Observed)
 
 
@@ -40,7 +40,7 @@ class StringsJson(TypedDict):
 
 
 class FieldJson(TypedDict):
-    """A `FieldSummary`; numbers and strings are null where there are none."""
+    """A `FieldSummary`; numbers and strings are null if there are none."""
 
     null: int
     observed: dict[str, int]
@@ -65,10 +65,10 @@ def group_to_json(summary: GroupSummary) -> GroupJson:
 
 
 def group_from_json(stored: GroupJson) -> GroupSummary:
-    """Return the summary that `group_to_json` was given.
+    """Return the summary from the JSON of `group_to_json`.
 
     Raises:
-        ValueError: It was given none of which this is the JSON.
+        ValueError: This is not the JSON of a summary.
     """
     return GroupSummary(stored["records"], {key: field_from_json(value) for key, value in stored["fields"].items()})
 
@@ -89,7 +89,7 @@ def field_to_json(summary: FieldSummary) -> FieldJson:
 
 
 def field_from_json(stored: FieldJson) -> FieldSummary:
-    """Return the summary that `field_to_json` was given."""
+    """Return the summary from the JSON of `field_to_json`."""
     return FieldSummary(
         null=stored["null"],
         observed={Observed(seen): count for seen, count in stored["observed"].items()},

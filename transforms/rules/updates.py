@@ -1,4 +1,4 @@
-"""Records that only merge metadata into what is held: an identity, and the keys to lay over (U3; FORMATS 1.9)."""
+"""Validates records of mode merge: an identity, and metadata for a published row (U3; FORMATS 1.9)."""
 
 from dataclasses import dataclass
 
@@ -10,21 +10,21 @@ from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonObject
 
 _OBJECT, _CATEGORY = ("annotation_id", "task_id"), ("taxonomy_name",)
-"""What says, beside the reference id, which object or category is meant (I2); of a mask nothing else does."""
+"""Keys of the identity besides the reference id (I2); a mask has none of them."""
 _ANY_GEOMETRIC = "box"
 """The type of an update that has an annotation id and no type: all geometric types share one name space (I2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetadataUpdate:
-    """The update of an item or a scene in mode `merge` (U3): identity and metadata, whatever else the record has."""
+    """The update of an item or a scene in mode `merge` (U3): identity and metadata only."""
 
     reference_id: str
     metadata: Metadata
 
 
 def metadata_update(record: JsonObject) -> MetadataUpdate | Fault:
-    """The update of the item or scene that a record names, or the first thing wrong with it.
+    """The update of an item or a scene, or the first fault of the record.
 
     >>> metadata_update({"reference_id": "a", "metadata": {"lat": None}}).metadata.fields
     {'lat': None}
@@ -36,10 +36,11 @@ def metadata_update(record: JsonObject) -> MetadataUpdate | Fault:
     return metadata if isinstance(metadata, Fault) else MetadataUpdate(identity, metadata)
 
 
-def annotation_update(record: JsonObject) -> Annotation | Fault:  # noqa: PLR0911 - one for each thing that can be wrong
-    """The update of the annotation or prediction that a record names, or the first thing wrong with it.
+def annotation_update(record: JsonObject) -> Annotation | Fault:  # noqa: PLR0911 - one for each fault
+    """The update of an annotation or a prediction, or the first fault of the record.
 
-    What counts are the identity columns (I2) and the metadata. A mask has no metadata (G3), its segments are beside it.
+    Only the identity columns (I2) and the metadata are used. A mask has no metadata (G3); `segments` returns its
+    segments.
 
     >>> annotation_update({"reference_id": "a", "annotation_id": "x", "metadata": {"n": 1}}).annotation_id
     'x'
@@ -79,7 +80,7 @@ def annotation_update(record: JsonObject) -> Annotation | Fault:  # noqa: PLR091
 
 
 def _type(record: JsonObject) -> str | Fault:
-    """The type that a record names, or else the one that its keys imply."""
+    """The explicit type of a record, or else the type that its keys imply."""
     kind = record.get("type")
     if kind is not None:
         if isinstance(kind, str) and kind in TYPES:
@@ -93,7 +94,7 @@ def _type(record: JsonObject) -> str | Fault:
 
 
 def _metadata(record: JsonObject) -> Metadata | Fault:
-    """The metadata to lay over, hoisted camera parameters included; coordinates are judged in what comes out."""
+    """The metadata of the update with camera parameters beside it; the merged coordinates are validated later."""
     metadata = record.get("metadata")
     camera = record.get(CAMERA_PARAMS)
     if camera is not None and isinstance(metadata, dict | None) and CAMERA_PARAMS not in (metadata or {}):

@@ -1,4 +1,4 @@
-"""Values of metadata: their kinds, and the one text of a list or an object (V)."""
+"""Classifies metadata values by kind, and writes numbers, lists and objects as canonical JSON text (V)."""
 
 import json
 import math
@@ -18,7 +18,7 @@ _LAST_FIXED_EXPONENT = -5
 
 
 class Observed(StrEnum):
-    """The JSON type a value came in with, before any cast."""
+    """The JSON type of an incoming value, before any cast."""
 
     BOOL = "bool"
     INT = "int"
@@ -29,7 +29,7 @@ class Observed(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a field can be: values of two kinds in one field of a group are a type conflict (T3)."""
+    """The kinds of values: two kinds in one field of a group are a type conflict (T3)."""
 
     NUMBER = "number"
     STRING = "string"
@@ -86,7 +86,7 @@ def is_number(value: object) -> bool:
 
 
 def as_double(value: float) -> float | None:
-    """The value as a double, None where an integer lies beyond the range of one (V7)."""
+    """The value as a double, None for an integer beyond the range of double (V7)."""
     try:
         return float(value)
     except OverflowError:
@@ -130,7 +130,7 @@ def number_text(value: float) -> str:
 
 
 def value_text(value: float) -> str:
-    """The one text of all numbers that are equal: whole ones as integers, other doubles as `number_text` has them.
+    """The same text for equal numbers: whole ones as integers, other doubles as `number_text` has them.
 
     >>> value_text(1.0), value_text(-0.0), value_text(2.0**60) == value_text(2**60), value_text(0.5)
     ('1', '0', True, '0.5')
@@ -141,11 +141,11 @@ def value_text(value: float) -> str:
 def canonical_json(  # noqa: C901 - one case for each type
     value: JsonValue, *, numbers: Callable[[float], str] = number_text
 ) -> str:
-    r"""The one text of a JSON value: keys sorted by code point, no white space, UTF-8 unescaped (V4).
+    r"""The canonical text of a JSON value: keys sorted by code point, no white space, UTF-8 unescaped (V4).
 
     `numbers` writes a number.
 
-    Works without recursion, so that any depth that a parser takes is written too (F3).
+    Not recursive, so that any depth that a parser accepts is supported (F3).
 
     >>> canonical_json({"b": [1, True, None], "a": "é\n"})
     '{"a":"é\\n","b":[1,true,null]}'
