@@ -53,7 +53,7 @@ def _rank(rejection: Rejection) -> tuple[bool, int, int, int, str, str]:
 
 
 def _explained(rejection: Rejection, cause: Rejection | None, steps: Steps) -> Rejection:
-    # In mode merge the code says that the record itself does not exist, which has nothing to do with its item or scene.
+    # In mode merge the record itself does not exist, which is independent of its item or scene.
     if cause is None or not lacks_referenced(rejection) or steps[rejection.export][1] == "merge":
         return rejection
     relation = _CASCADE.format("item" if cause.group == "items" else "scene", cause.code)
