@@ -115,7 +115,7 @@ def names_of(steps: int) -> list[str]:
     return [f"{number}.jsonl" for number in range(steps * EXPORTS_OF_STEP)]
 
 
-def who(group: Group, row: dict[str, Any]) -> Key:
+def identity_of(group: Group, row: dict[str, Any]) -> Key:
     if group in ("items", "scenes"):
         return (row["reference_id"],)
     kind, start = row["type"], (row["reference_id"], row["model_run"])
@@ -137,7 +137,7 @@ def said(row: dict[str, Any]) -> str:
     return canonical_json({key: value for key, value in row.items() if key not in (*SOURCE, "export_name", "chunk")})
 
 
-def laid_over(old: dict[str, Any], new: dict[str, Any]) -> Any:
+def merged_metadata(old: dict[str, Any], new: dict[str, Any]) -> Any:
     merged = {key: value for key, value in {**old, **new}.items() if key not in new or new[key] is not None}
     if not COORDINATE_KEYS & new.keys():
         return merged
@@ -155,22 +155,22 @@ class Model:
 
     def take(self, incoming: dict[Group, list[Batch]], step: Step, names: Sequence[str]) -> None:
         for group in GROUPS:
-            brought = [row for batch in incoming.get(group, ()) for row in rows_of(batch)]
-            for row in brought:
+            rows = [row for batch in incoming.get(group, ()) for row in rows_of(batch)]
+            for row in rows:
                 row["export_name"] = names[row["export"]]
-            brought.sort(key=lambda row: (row["export"], row["offset"], row["part"]))
+            rows.sort(key=lambda row: (row["export"], row["offset"], row["part"]))
             if step.on_duplicate == "last":
-                brought.reverse()
-            self._take_group(group, brought, step.mode)
+                rows.reverse()
+            self._take_group(group, rows, step.mode)
 
-    def _take_group(self, group: Group, brought: list[Any], mode: Mode) -> None:
+    def _take_group(self, group: Group, rows: list[Any], mode: Mode) -> None:
         now = self.rows[group]
-        held = dict(now)
+        published = dict(now)
         fates: dict[Key, str] = {}
         seen: set[Key] = set()
         masks: dict[Key, Any] = {}
-        for row in sorted(brought, key=lambda row: row.get("type") == "segment"):
-            key, place, of_mask = who(group, row), _place(row), None
+        for row in sorted(rows, key=lambda row: row.get("type") == "segment"):
+            key, place, of_mask = identity_of(group, row), _place(row), None
             if row.get("type") == "segment":
                 of_mask = fates[_mask_place(row)]
             if key in seen or of_mask == "duplicate_id":
@@ -180,15 +180,17 @@ class Model:
             if of_mask in ("ignored", "unknown_reference"):
                 fates[place] = of_mask
             else:
-                fates[place] = self._put(group, key, row, held, mode)
+                fates[place] = self._put(group, key, row, published, mode)
             if row.get("type") == "mask":
                 masks[place] = row
         for place, mask in masks.items():
             if mode == "replace" and fates[place] in ("updated", "unchanged"):
-                kept = {who(group, row) for row in brought if row["type"] == "segment" and _mask_place(row) == place}
-                if self._drop_segments(group, mask, held.keys() - kept):
+                kept = {
+                    identity_of(group, row) for row in rows if row["type"] == "segment" and _mask_place(row) == place
+                }
+                if self._drop_segments(group, mask, published.keys() - kept):
                     fates[place] = "updated"
-                    now[who(group, mask)] = mask
+                    now[identity_of(group, mask)] = mask
         self.counts[group].update(fates.values())
         if {"created", "updated"} & set(fates.values()):
             self.changed.add(group)
@@ -196,14 +198,14 @@ class Model:
     def _drop_segments(self, group: Group, mask: Any, absent: set[Key]) -> bool:
         """Takes the segments away that the mask has no longer; whether there are any."""
         start = (mask["reference_id"], mask["model_run"], "segment")
-        gone = [key for key in absent if key[:3] == start]
-        for key in gone:
+        removed = [key for key in absent if key[:3] == start]
+        for key in removed:
             del self.rows[group][key]
-        return bool(gone)
+        return bool(removed)
 
-    def _put(self, group: Group, key: Key, row: Any, held: dict[Key, Any], mode: Mode) -> str:
+    def _put(self, group: Group, key: Key, row: Any, published: dict[Key, Any], mode: Mode) -> str:
         now = self.rows[group]
-        if key not in held:
+        if key not in published:
             targets = self.rows["items"].keys() | self.rows["scenes"].keys()
             is_lost = group in ("annotations", "predictions") and (row["reference_id"],) not in targets
             if mode == "merge" or is_lost:
@@ -213,11 +215,11 @@ class Model:
         if mode == "append":
             return "ignored"
         if mode == "merge":
-            metadata = laid_over(held[key]["metadata"], row["metadata"])
+            metadata = merged_metadata(published[key]["metadata"], row["metadata"])
             if isinstance(metadata, Fault):
                 return str(metadata.code)
-            row = held[key] | {"metadata": metadata, "export_name": row["export_name"], "offset": row["offset"]}
-        if said(row) == said(held[key]):
+            row = published[key] | {"metadata": metadata, "export_name": row["export_name"], "offset": row["offset"]}
+        if said(row) == said(published[key]):
             return "unchanged"
         now[key] = row
         return "updated"

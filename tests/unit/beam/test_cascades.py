@@ -39,7 +39,7 @@ def test_a_scene_is_called_so() -> None:
     assert "its scene was rejected" in str(mark.relation)
 
 
-def test_what_does_not_follow_stays_as_it_is() -> None:
+def test_what_does_not_follow_is_unchanged() -> None:
     others = [
         rejection("items", "missing_url", name="b"),  # another item
         rejection("items", "missing_url", export=2),  # of another job of a backfill

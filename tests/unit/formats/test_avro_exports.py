@@ -136,7 +136,7 @@ def test_records_and_their_ordinals_do_not_depend_on_chunks_and_blocks(
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz", "snappy"])
-def test_a_file_cut_anywhere_gives_its_first_records_and_then_says_so(codec: str) -> None:
+def test_a_file_cut_anywhere_gives_its_first_records_and_then_an_error(codec: str) -> None:
     rows = [{"id": number, "text": "x" * number} for number in range(12)]
     data = avro(FIELDS, rows, codec=codec, sync_interval=40)
     marker = b"0123456789abcdef"

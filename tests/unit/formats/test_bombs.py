@@ -209,8 +209,8 @@ def test_repeated_metadata_that_compress_well_are_read_whole(
     metadata = b'"metadata": {%s}}\n' % b", ".join(b'"weather_%d": "sunny and dry"' % n for n in range(100))
     count = 1_000 if compress is bz2_of else 20_000  # which takes long for it
     lines = [b'{"reference_id": "%d", "image_url": "s3://b/i.jpg", ' % n + metadata for n in range(count)]
-    ending = {gz: "gz", bz2_of: "bz2", xz: "xz", zst: "zst"}[compress]
-    path = tmp_path / f"repeated.ndjson.{ending}"
+    extension = {gz: "gz", bz2_of: "bz2", xz: "xz", zst: "zst"}[compress]
+    path = tmp_path / f"repeated.ndjson.{extension}"
     path.write_bytes(compress(b"".join(lines)))
     found = read(path)
     assert (found.records, found.unreadable) == (len(lines), None)

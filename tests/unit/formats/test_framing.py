@@ -75,7 +75,7 @@ def test_lines_are_those_of_the_rule_read_literally(data: bytes) -> None:
 
 
 @given(exports, st.lists(st.integers(0, 120)))
-def test_ranges_of_any_cut_points_put_together_are_the_whole(data: bytes, cuts: list[int]) -> None:
+def test_ranges_of_any_cut_points_add_up_to_the_whole(data: bytes, cuts: list[int]) -> None:
     edges = sorted({0, len(data), *cuts})
     chunks = [read_range(io.BytesIO(data), start, stop) for start, stop in pairwise(edges)]
     assert numbered(chunks) == by_hand(data)
@@ -84,7 +84,7 @@ def test_ranges_of_any_cut_points_put_together_are_the_whole(data: bytes, cuts: 
 
 
 @given(exports, st.integers(1, 40))
-def test_chunks_of_any_size_put_together_are_the_whole(data: bytes, chunk_bytes: int) -> None:
+def test_chunks_of_any_size_add_up_to_the_whole(data: bytes, chunk_bytes: int) -> None:
     chunks = list(read_stream(io.BytesIO(data), chunk_bytes))
     assert numbered(chunks) == by_hand(data)
     assert all(chunk.first_line is not None for chunk in chunks)
@@ -190,7 +190,9 @@ class BreaksOff(io.BytesIO):
 
 
 @given(exports, st.integers(1, 40))
-def test_whole_lines_before_a_fault_come_and_the_unfinished_one_is_part_of_it(data: bytes, chunk_bytes: int) -> None:
+def test_whole_lines_before_a_fault_are_read_and_the_unfinished_one_is_part_of_it(
+    data: bytes, chunk_bytes: int
+) -> None:
     whole = data[: data.rfind(b"\n") + 1]
     chunks: list[Chunk] = []
     with pytest.raises(Unreadable, match="the rest is missing") as caught:

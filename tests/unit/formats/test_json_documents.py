@@ -87,7 +87,7 @@ def test_values_one_after_another_are_read_one_after_another(
 
 
 @given(st.lists(objects, min_size=1, max_size=4), layouts, st.data())
-def test_a_list_cut_anywhere_gives_its_first_elements_and_then_says_so(
+def test_a_list_cut_anywhere_gives_its_first_elements_and_then_an_error(
     elements: list[object], layout: dict[str, Any], data: st.DataObject
 ) -> None:
     whole = text({"items": elements}, layout)
@@ -189,7 +189,7 @@ def test_what_stands_at_the_top_level_and_is_no_record_is_handed_on_by_lines() -
         (b'{"reference_id": "a"}\n{"refe', [b'{"reference_id": "a"}'], 'expected the "}" of the object', 22, 2),
     ],
 )
-def test_a_fault_says_what_was_seen_and_where(
+def test_a_fault_names_the_text_and_its_place(
     data: bytes, found: list[bytes], message: str, offset: int, line: int
 ) -> None:
     chunk, fault = split_document(data)

@@ -10,7 +10,7 @@ lines = st.lists(st.sampled_from([b"{}", b'{"a":1}', b"x", b" y "]), max_size=6)
 
 
 @given(st.lists(st.binary(max_size=5), max_size=6))
-def test_records_that_were_put_together_are_those_given(given_records: list[bytes]) -> None:
+def test_concatenated_records_are_those_given(given_records: list[bytes]) -> None:
     records = RawRecords.of(given_records)
     assert list(records) == [records[place] for place in range(len(records))] == given_records
     assert records == given_records

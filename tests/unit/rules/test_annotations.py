@@ -29,7 +29,7 @@ def accepted(record: Any, *, prediction: bool = False) -> Annotation:
 
 
 @pytest.mark.parametrize("kind", sorted(GEOMETRIC))
-def test_a_geometry_is_kept_as_it_came(kind: str) -> None:
+def test_a_geometry_is_kept_unchanged(kind: str) -> None:
     found = accepted({"reference_id": "a", "type": kind, "label": "car", "geometry": GEOMETRIES[kind]})
     assert found.geometry == GEOMETRIES[kind]
     assert (found.reference_id, found.type, found.label) == ("a", kind, "car")
@@ -179,7 +179,7 @@ def test_prediction_fields_are_checked_in_predictions(key: str, wrong: Any) -> N
 
 
 @given(annotation_records)
-def test_nothing_that_came_in_is_lost(record: dict[str, Any]) -> None:
+def test_no_incoming_value_is_lost(record: dict[str, Any]) -> None:
     before = repr(record)
     found = annotation(record, prediction=True)
     assert repr(record) == before

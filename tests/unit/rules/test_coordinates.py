@@ -46,7 +46,7 @@ def test_pairs(metadata: Any, location: Any, numbers: dict[str, float], warnings
         *("\u0661", "--1", "nan", None, [1], {}),
     ],
 )
-def test_anything_but_a_number_in_a_complete_pair_is_invalid(wrong: Any) -> None:
+def test_everything_except_a_number_in_a_complete_pair_is_invalid(wrong: Any) -> None:
     for metadata in ({"lat": wrong, "lon": 1}, {"latitude": wrong, "longitude": 1, "lat": 1, "lon": 1}):
         fault = locate(metadata)
         assert isinstance(fault, Fault)

@@ -30,21 +30,21 @@ from transforms.rules.values import Kind, kind, observed
 WEATHER = DeclaredField(DeclaredType.CATEGORY, ("sun", "rain"))
 SPEED = DeclaredField(DeclaredType.NUMBER)
 GROUP_NAMES = "items, scenes, annotations, predictions, item_metadata_schema, annotation_metadata_schema"
-PLAIN_TYPES = "number, category, text, json"
+OTHER_TYPES = "number, category, text, json"
 COORDINATES = "latitude, longitude, lat, lon"
 
-plain_types = st.sampled_from([each for each in DeclaredType if each is not DeclaredType.GEOGRAPHIC])
+other_types = st.sampled_from([each for each in DeclaredType if each is not DeclaredType.GEOGRAPHIC])
 descriptions = st.none() | texts
 choice_lists = st.lists(texts, min_size=1, max_size=8, unique=True).map(tuple)
 fields = st.one_of(
-    st.builds(DeclaredField, plain_types, st.none(), descriptions),
+    st.builds(DeclaredField, other_types, st.none(), descriptions),
     st.builds(DeclaredField, st.just(DeclaredType.CATEGORY), choice_lists, descriptions),
 )
 located = st.fixed_dictionaries(
     {}, optional={key: st.just(DeclaredField(DeclaredType.GEOGRAPHIC)) for key in sorted(coordinates.KEYS)}
 )
-plain_keys = keys.filter(lambda key: key not in RESERVED | coordinates.KEYS)
-groups = st.builds(lambda some, more: {**some, **more}, st.dictionaries(plain_keys, fields, max_size=3), located)
+other_keys = keys.filter(lambda key: key not in RESERVED | coordinates.KEYS)
+groups = st.builds(lambda some, more: {**some, **more}, st.dictionaries(other_keys, fields, max_size=3), located)
 declarations = st.dictionaries(st.sampled_from(GROUPS), groups)
 
 
@@ -140,7 +140,7 @@ def test_the_schema_of_a_request_that_creates_a_dataset_is_read() -> None:
         ),
         (
             {"items": {"Lat": {"type": "geographic"}}},
-            f'expected one of {PLAIN_TYPES} (geographic is for {COORDINATES}), got "geographic" at items.Lat.type',
+            f'expected one of {OTHER_TYPES} (geographic is for {COORDINATES}), got "geographic" at items.Lat.type',
         ),
         (
             {"items": {"a": {"type": "text", "choice": []}}},
@@ -180,7 +180,7 @@ def test_the_schema_of_a_request_that_creates_a_dataset_is_read() -> None:
         ),
     ],
 )
-def test_an_error_says_what_was_expected_what_came_and_where(wrong: Any, message: str) -> None:
+def test_an_error_has_the_expected_value_the_given_one_and_the_path(wrong: Any, message: str) -> None:
     with pytest.raises(DeclarationError) as raised:
         parse(wrong)
     assert str(raised.value) == message

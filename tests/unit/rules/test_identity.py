@@ -26,7 +26,7 @@ def test_a_reference_id(record: Any, identity: str) -> None:
 
 
 @pytest.mark.parametrize("record", [{}, {"reference_id": ""}, {"reference_id": None}, {"ref_id": 3}])
-def test_anything_but_a_non_empty_string_is_invalid(record: Any) -> None:
+def test_everything_except_a_non_empty_string_is_invalid(record: Any) -> None:
     fault = reference_id(record)
     assert isinstance(fault, Fault)
     assert fault.code == "invalid_reference_id"
@@ -64,7 +64,7 @@ def test_equal_numbers_give_one_id_however_they_are_written(one: str, other: str
 
 
 @given(st.integers(-(2**70), 2**70))
-def test_integers_that_a_double_would_round_together_stay_apart(value: int) -> None:
+def test_integers_that_are_equal_as_doubles_have_distinct_ids(value: int) -> None:
     ids = [derived_annotation_id("car", "box", {"x": each}) for each in (value, value + 1, float(value))]
     assert ids[0] != ids[1]
     assert (ids[0] == ids[2]) == (value == float(value))

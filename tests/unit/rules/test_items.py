@@ -106,7 +106,7 @@ def test_faults(keys: dict[str, Any], code: str, field: str) -> None:
 
 
 @given(item_records)
-def test_nothing_that_came_in_is_lost(record: dict[str, Any]) -> None:
+def test_no_incoming_value_is_lost(record: dict[str, Any]) -> None:
     before = repr(record)
     found = item(record)
     assert repr(record) == before

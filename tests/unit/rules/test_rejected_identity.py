@@ -39,7 +39,7 @@ def test_of_an_accepted_annotation_they_are_those_of_its_rows(record: dict[str, 
         ({"type": ["box"]}, set()),
     ],
 )
-def test_of_a_broken_one_they_are_what_it_says(record: dict[str, Any], names: set[Any]) -> None:
+def test_of_a_broken_one_they_are_read_from_its_raw_fields(record: dict[str, Any], names: set[Any]) -> None:
     assert identities({"reference_id": "a", **record}, "predictions", "a", "v") == names
 
 

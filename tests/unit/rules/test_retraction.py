@@ -103,7 +103,7 @@ def test_fields_of_a_group_are_told_by_what_is_asked(
     assert replaced_group(whole, out, into, asked) == left.fields
 
 
-def test_numbers_that_are_all_gone_leave_those_that_come() -> None:
+def test_removing_all_numbers_leaves_the_added_ones() -> None:
     one = summarize_number(1)
     found = replaced(FieldSummary(numbers=one), FieldSummary(numbers=one), FIELD_ZERO, UnchangedValues())
     assert found.numbers == NUMBERS_ZERO

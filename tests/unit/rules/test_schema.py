@@ -78,7 +78,7 @@ def test_a_double_field_has_doubles_and_still_counts_what_lost_precision() -> No
     assert found["mean"] == float((10**40 + 2**53 + 2) / 4)
 
 
-def test_categories_come_by_count_and_then_by_value() -> None:
+def test_categories_are_sorted_by_count_and_then_by_value() -> None:
     found = field_of(["b", "c", "a", "c", True, False, True])
     assert [(category["value"], category["count"]) for category in found["categories"]] == [
         *(("c", 2), ("true", 2)),
@@ -141,7 +141,7 @@ def test_conflicts_name_each_field_and_each_kind_with_its_count() -> None:
     ]
 
 
-def test_fields_come_sorted_with_columns_of_their_own() -> None:
+def test_fields_are_sorted_with_columns_of_their_own() -> None:
     resolved: Any = resolve_group(group_of([{"b": 1, "a.b": 1, "a_b": 1}]))
     assert list(resolved["fields"]) == ["a.b", "a_b", "b"]
     assert len({field["column"] for field in resolved["fields"].values()}) == 3

@@ -42,7 +42,7 @@ def field_of(values: list[JsonValue], key: str = "f", **options: Any) -> dict[st
         ({"string": 9}, "number", None, "number"),
     ],
 )
-def test_the_winner_is_declared_or_published_or_frequent_or_a_string(
+def test_the_kept_kind_is_declared_or_published_or_frequent_or_a_string(
     kinds: dict[str, int], declared: str | None, published: str | None, expected: str
 ) -> None:
     assert kept_kind(kinds, declared=declared, published=published) == expected
@@ -103,7 +103,7 @@ def test_a_declared_coordinate_is_geographic_before_it_has_values() -> None:
 
 
 @pytest.mark.parametrize("size", [10, 250, 251, 400])
-def test_a_category_with_choices_stays_categorical_however_many_there_are(size: int) -> None:
+def test_a_category_with_choices_is_categorical_however_many_there_are(size: int) -> None:
     values = [str(n) for n in range(size)]
     limit = max(MAX_CATEGORIES, size)
     strings = StringSummary(size, dict.fromkeys(values, 1), None, limit)

@@ -55,7 +55,7 @@ def test_numbers_and_reserved_keys_are_checked_as_ever(metadata: Any, code: Code
 
 
 @pytest.mark.parametrize("value", ["north", True, 91, [1], "52.5", None])
-def test_coordinates_are_left_to_what_they_are_laid_over(value: Any) -> None:
+def test_coordinates_are_validated_in_the_merged_metadata(value: Any) -> None:
     fields = {"lat": value, "lon": 1}
     assert metadata_update({"reference_id": "a", "metadata": fields}) == MetadataUpdate("a", Metadata(fields))
 
@@ -97,7 +97,7 @@ def test_whatever_else_an_item_has_does_not_matter(record: Any) -> None:
 
 
 @given(metadata_objects())
-def test_what_is_laid_over_is_what_the_record_says(metadata: Any) -> None:
+def test_the_metadata_of_an_update_is_that_of_the_record(metadata: Any) -> None:
     update = metadata_update({"reference_id": "a", "metadata": metadata})
     checked = normalize(metadata, locate=False)
     assert update == (checked if isinstance(checked, Fault) else MetadataUpdate("a", checked))
@@ -184,7 +184,7 @@ def test_keys_beside_identity_and_metadata_do_not_matter(record: Any, others: An
 
 
 @pytest.mark.parametrize("kind", sorted(TYPES))
-def test_an_update_has_nothing_but_identity_and_metadata(kind: str) -> None:
+def test_an_update_has_only_identity_and_metadata(kind: str) -> None:
     record: Any = {"reference_id": "a", "type": kind, "annotation_id": "1", "label": "car", "mask_url": "/m", "zoom": 1}
     update = annotation_update(record | {"metadata": {"a": 1}})
     assert isinstance(update, Annotation)

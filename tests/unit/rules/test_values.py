@@ -78,7 +78,7 @@ def test_an_integer_beyond_double_has_no_double() -> None:
     assert as_double(2**53 + 1) == 2.0**53
 
 
-def test_a_message_names_what_was_expected_what_came_and_where() -> None:
+def test_a_message_has_the_expected_value_the_given_one_and_the_path() -> None:
     fault = expected(Code.INVALID_COORDINATE, "a number", "north", at="metadata.lat")
     assert fault == Fault(Code.INVALID_COORDINATE, 'expected a number, got "north" at metadata.lat', "metadata.lat")
 

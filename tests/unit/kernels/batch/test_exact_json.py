@@ -103,7 +103,7 @@ def test_a_record_that_is_no_json_has_a_fault(record: bytes, code: str) -> None:
         (b'{"a": NaN, "a": 1}', "expected a finite number, got NaN", None),
     ],
 )
-def test_a_fault_says_which_field(record: bytes, message: str, field: str | None) -> None:
+def test_a_fault_names_the_field(record: bytes, message: str, field: str | None) -> None:
     fault = parse([record]).faults[0]
     assert (fault.message, fault.field) == (message, field)
 

@@ -13,23 +13,23 @@ from transforms.rules.metadata import Metadata, normalize
 from transforms.rules.values import canonical_json, number_fault
 
 
-def plain(value: Any) -> Any:
+def objects_of(value: Any) -> Any:
     """A value as it is told apart from every other: 1, 1.0 and True, 0.0 and -0.0."""
     if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    return [plain(each) for each in value] if isinstance(value, list) else repr(value)
+        return {key: objects_of(each) for key, each in value.items()}
+    return [objects_of(each) for each in value] if isinstance(value, list) else repr(value)
 
 
 @given(st.lists(st.dictionaries(keys, json_values, max_size=4), max_size=12))
 def test_every_value_comes_back_exactly(objects: list[Any]) -> None:
-    assert plain(tabulated_back(objects)) == plain(objects)
+    assert objects_of(tabulated_back(objects)) == objects_of(objects)
 
 
 @given(st.data(), st.integers(1, 3 * DENSITY))
 def test_every_value_comes_back_exactly_from_many_rows_of_few_shapes(data: st.DataObject, count: int) -> None:
     few = data.draw(st.lists(st.dictionaries(keys, json_values, max_size=3), min_size=1, max_size=3))
     objects = [few[data.draw(st.integers(0, len(few) - 1))] for _ in range(count)]
-    assert plain(tabulated_back(objects)) == plain(objects)
+    assert objects_of(tabulated_back(objects)) == objects_of(objects)
 
 
 def test_dense_values_get_a_column_and_sparse_ones_a_cell() -> None:
@@ -43,7 +43,7 @@ def test_dense_values_get_a_column_and_sparse_ones_a_cell() -> None:
     assert all(len(values) == count for values in columns.values())
     assert cells["row"].to_list() == sorted(rare)
     assert cells["form"].to_list() == ["bool", "int", "float", "string", "json", "null", "big"]
-    assert plain(tabulated_back(objects)) == plain(objects)
+    assert objects_of(tabulated_back(objects)) == objects_of(objects)
 
 
 @pytest.mark.parametrize("key", ["lat", "lon", "latitude", "longitude", "context_attachments", "camera_params"])
@@ -66,7 +66,7 @@ def test_coordinates_and_reserved_keys_are_columns_however_rare(key: str) -> Non
 )
 def test_forms_do_not_mix(values: list[Any]) -> None:
     objects: list[Any] = [{"a": value} for value in values]
-    assert plain(tabulated_back(objects)) == plain(objects)
+    assert objects_of(tabulated_back(objects)) == objects_of(objects)
 
 
 def test_no_objects_and_empty_objects() -> None:
@@ -74,7 +74,7 @@ def test_no_objects_and_empty_objects() -> None:
     assert tabulated_back([{}, {}]) == [{}, {}]
 
 
-def test_wide_objects_come_back() -> None:
+def test_wide_objects_are_restored() -> None:
     objects: list[Any] = [{f"key {n}": n * row for n in range(2000)} for row in range(FEW_ROWS + 1)]
     assert tabulated_back(objects) == objects
 
@@ -90,7 +90,7 @@ def test_what_is_not_odd_is_as_the_rule_leaves_it(objects: list[Any]) -> None:
         if position not in needing and number_fault(each) is None:
             found = normalize(each)
             assert isinstance(found, Metadata)
-            assert plain(found.fields) == plain(each)
+            assert objects_of(found.fields) == objects_of(each)
             assert found.warnings == ()
 
 

@@ -31,7 +31,7 @@ def many(draw: st.DrawFn, some: st.SearchStrategy[list[Any]] = OBJECTS) -> list[
 
 
 @st.composite
-def put_together(draw: st.DrawFn, objects: list[Any]) -> Batch:
+def concatenations(draw: st.DrawFn, objects: list[Any]) -> Batch:
     """A batch of these objects from pieces, with other rows that went away, from an order that was another.
 
     The last step is as in a partition: the rows that stay are taken from what there was.
@@ -66,7 +66,7 @@ def written(batch: Batch) -> list[Any]:
 @settings(max_examples=60, deadline=None)
 @given(st.data(), many())
 def test_every_value_is_kept(data: st.DataObject, objects: list[Any]) -> None:
-    batch = data.draw(put_together(objects))
+    batch = data.draw(concatenations(objects))
     found = consolidated(batch)
     assert written(found) == written(batch_of(objects)) == [canonical_json(each) for each in objects]
     core = [name for name in batch.rows.columns if ":" not in name]
@@ -76,14 +76,14 @@ def test_every_value_is_kept(data: st.DataObject, objects: list[Any]) -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.data(), many())
 def test_the_bytes_depend_on_the_rows_alone(data: st.DataObject, objects: list[Any]) -> None:
-    one, other = (consolidated(data.draw(put_together(objects))) for _ in range(2))
+    one, other = (consolidated(data.draw(concatenations(objects))) for _ in range(2))
     assert canonical(one).to_bytes() == canonical(other).to_bytes()
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.data(), many())
-def test_what_is_arranged_stays_as_it_is(data: st.DataObject, objects: list[Any]) -> None:
-    found = consolidated(data.draw(put_together(objects)))
+def test_a_consolidated_batch_is_unchanged(data: st.DataObject, objects: list[Any]) -> None:
+    found = consolidated(data.draw(concatenations(objects)))
     assert canonical(consolidated(found)).to_bytes() == canonical(found).to_bytes()
 
 
@@ -92,7 +92,7 @@ def test_what_is_arranged_stays_as_it_is(data: st.DataObject, objects: list[Any]
 def test_a_form_of_a_key_is_a_column_where_it_is_frequent_and_else_cells(
     data: st.DataObject, objects: list[Any]
 ) -> None:
-    found = consolidated(data.draw(put_together(objects)))
+    found = consolidated(data.draw(concatenations(objects)))
     columns = {value for name in found.rows.columns if (value := form_and_key(name))}
     in_cells = {(form, key) for key, form in found.cells.select("key", "form").iter_rows()}
     assert not columns & in_cells
@@ -111,16 +111,16 @@ def test_a_form_of_a_key_is_a_column_where_it_is_frequent_and_else_cells(
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.one_of(many(ALIKE_OBJECTS), many()))
 def test_rows_differ_where_what_they_say_does(data: st.DataObject, objects: list[Any]) -> None:
-    batch = consolidated(data.draw(put_together(objects)))
+    batch = consolidated(data.draw(concatenations(objects)))
     batch = Batch("items", batch.rows.with_columns(reference_id=pl.lit("same"), export_name=pl.lit("x")), batch.cells)
     interesting = [place for place, each in enumerate(objects) if each][:8] + list(range(len(objects)))[:2]
     pairs = [(one, other) for one in interesting for other in interesting]
     before, after = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
-    says = [canonical_json(each) for each in objects]
+    texts = [canonical_json(each) for each in objects]
     # The places where the rows come from are columns of their own, which a batch in a partition has no more.
     rows = batch.rows.drop("export", "chunk", "part")
     found = differing(Batch("items", rows, batch.cells), before, after)
-    assert found.tolist() == [says[one] != says[other] for one, other in pairs]
+    assert found.tolist() == [texts[one] != texts[other] for one, other in pairs]
 
 
 @pytest.mark.parametrize("padding", [0, 100])
@@ -150,14 +150,14 @@ def test_core_columns_are_compared_too(column: str, values: list[Any]) -> None:
     assert differing(pool, before, after).tolist() == expected
 
 
-def test_where_a_row_came_from_is_not_compared() -> None:
+def test_the_source_of_a_row_is_not_compared() -> None:
     batch = batch_of([{"a": 1}, {"a": 1}])
     rows = batch.rows.with_columns(reference_id=pl.lit("x"), export_name=pl.Series(["a.jsonl", "b.jsonl"]))
     pool = consolidated(Batch("items", rows.drop("export", "chunk", "line", "part"), batch.cells))
     assert differing(pool, np.array([0]), np.array([1])).tolist() == [False]
 
 
-def test_together_is_arranged() -> None:
+def test_batches_are_consolidated_at_once() -> None:
     dense, sparse = batch_of([{"a": 1}]), batch_of([{}] * 100 + [{"a": 2}])
     whole = consolidated_from([sparse, dense])
     assert [name for name in whole.rows.columns if ":" in name] == []

@@ -141,8 +141,12 @@ def test_cells_of_rows_that_are_not_there_are_damage(tmp_path: Path) -> None:
     assert read_state(stored_state(tmp_path, a_batch(4, cells).to_bytes(), 4)).cells.equals(cells)
 
 
-def overlay(gone: list[int], places: list[int], sizes: tuple[int, ...] | None = None) -> bytes:
-    pieces = (np.array(gone, np.int64).tobytes(), np.array(places, np.int64).tobytes(), a_batch(len(places)).to_bytes())
+def delta(removed: list[int], places: list[int], sizes: tuple[int, ...] | None = None) -> bytes:
+    pieces = (
+        np.array(removed, np.int64).tobytes(),
+        np.array(places, np.int64).tobytes(),
+        a_batch(len(places)).to_bytes(),
+    )
     header = struct.pack("<4sQQQQ", b"MEO2", *(sizes or (0, *map(len, pieces))))
     return b"".join((header, *pieces))
 
@@ -150,15 +154,15 @@ def overlay(gone: list[int], places: list[int], sizes: tuple[int, ...] | None = 
 @pytest.mark.parametrize(
     "data",
     [
-        overlay([9], [0]),
-        overlay([-1], [0]),
-        overlay([2, 1], [0, 1]),
-        overlay([1], [8]),
-        overlay([1], [-(2**62)]),
-        overlay([1, 2], [3, 3]),
-        overlay([1], [0], sizes=(0, 2**63, 8, 8)),
-        overlay([1], [0], sizes=(0, 7, 9, 500)),
-        overlay([1], [0])[:20],
+        delta([9], [0]),
+        delta([-1], [0]),
+        delta([2, 1], [0, 1]),
+        delta([1], [8]),
+        delta([1], [-(2**62)]),
+        delta([1, 2], [3, 3]),
+        delta([1], [0], sizes=(0, 2**63, 8, 8)),
+        delta([1], [0], sizes=(0, 7, 9, 500)),
+        delta([1], [0])[:20],
         b"MEO2",
         b"MEB1" + b"\xff" * 40,
         b"MEB1" + struct.pack("<IQ", 200_000, 0) + b"[" * 200_000,
@@ -171,17 +175,17 @@ def test_a_prepared_file_over_a_base_is_damage(tmp_path: Path, data: bytes) -> N
     file = replace(stored_state(tmp_path, data, 8), base=base)
     with pytest.raises(DamagedFileError):
         read_state(file)
-    sound = replace(stored_state(tmp_path, overlay([1], [1]), 8), base=base)
+    sound = replace(stored_state(tmp_path, delta([1], [1]), 8), base=base)
     assert read_state(sound).rows.height == 8
 
 
 def test_a_base_that_is_not_there_or_of_another_size_is_damage(tmp_path: Path) -> None:
     with pytest.raises(DamagedFileError):
-        read_state(stored_state(tmp_path, overlay([1], [1]), 8))
+        read_state(stored_state(tmp_path, delta([1], [1]), 8))
     root = str(tmp_path / "versions" / "000001")
     base = store(root, "state/base/items/part-00000-of-00001.arrow", a_batch(7).to_bytes(), records=7)
     with pytest.raises(DamagedFileError, match=r"state/base/items.*expected 8 rows, got 7"):
-        read_state(replace(stored_state(tmp_path, overlay([1], [1]), 8), base=base))
+        read_state(replace(stored_state(tmp_path, delta([1], [1]), 8), base=base))
 
 
 def test_what_steps_pass_on_is_not_looked_at_twice() -> None:

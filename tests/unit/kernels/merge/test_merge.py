@@ -25,7 +25,7 @@ VALUES = st.fixed_dictionaries({}, optional={"n": st.integers(0, 9), "s": st.sam
 CORNERS = {"x": 1, "y": 2, "width": 3, "height": 4}
 ITEMS = st.builds(lambda name, metadata: {"reference_id": name, "image_url": "/a", "metadata": metadata}, NAMES, VALUES)
 SCENES = st.builds(lambda name, metadata: {"reference_id": name, "frames": [{}], "metadata": metadata}, NAMES, VALUES)
-MARKS = st.one_of(
+ANNOTATIONS = st.one_of(
     st.builds(
         lambda name, kind, own, task: {
             "reference_id": name,
@@ -66,8 +66,8 @@ MARKS = st.one_of(
 RECORDS: dict[Group, st.SearchStrategy[Any]] = {
     "items": ITEMS,
     "scenes": SCENES,
-    "annotations": MARKS,
-    "predictions": MARKS,
+    "annotations": ANNOTATIONS,
+    "predictions": ANNOTATIONS,
 }
 JOBS = st.fixed_dictionaries(
     {group: st.lists(st.lists(RECORDS[group], max_size=4), max_size=len(EXPORTS)) for group in GROUPS}
@@ -82,7 +82,7 @@ def batches_of(job: dict[Group, list[list[Any]]]) -> dict[Group, list[Batch]]:
     return found
 
 
-def who(group: Group, row: dict[str, Any]) -> tuple[Any, ...]:
+def identity_of(group: Group, row: dict[str, Any]) -> tuple[Any, ...]:
     if group in ("items", "scenes"):
         return (row["reference_id"],)
     kind, start = row["type"], (row["reference_id"], row["model_run"])
@@ -101,35 +101,35 @@ class Model:
     def take(self, incoming: dict[Group, list[Batch]], on_duplicate: OnDuplicate) -> None:
         self.counts = {group: Counter() for group in GROUPS}
         for group in GROUPS:
-            brought = [
+            rows = [
                 row | {"metadata": metadata}
                 for batch in incoming.get(group, ())
                 for row, metadata in zip(batch.rows.to_dicts(), metadata_of(batch), strict=True)
             ]
-            brought.sort(
+            rows.sort(
                 key=lambda row: (row["export"], row["offset"], row["part"]), reverse=on_duplicate == "last"
             )  # fmt: skip
-            self._take_group(group, brought)
+            self._take_group(group, rows)
 
-    def _take_group(self, group: Group, brought: list[Any]) -> None:
-        held, counts = dict(self.rows[group]), self.counts[group]
-        targets = self.rows["items"].keys() | self.rows["scenes"].keys()
+    def _take_group(self, group: Group, rows: list[Any]) -> None:
+        published, counts = dict(self.rows[group]), self.counts[group]
+        referenced = self.rows["items"].keys() | self.rows["scenes"].keys()
         fate: dict[tuple[Any, ...], str] = {}
         seen: set[tuple[Any, ...]] = set()
         for is_segment in (False, True):
-            for row in brought:
+            for row in rows:
                 if (row.get("type") == "segment") is not is_segment:
                     continue
                 place = (row["export"], row["offset"], row["part"])
                 mask = fate.get((*place[:2], row["part"] >> 32)) if is_segment else None
-                key = who(group, row)
+                key = identity_of(group, row)
                 if key in seen or mask == "duplicate_id":
                     fate[place] = "duplicate_id"
                     continue
                 seen.add(key)
-                if key in held or mask == "ignored":
+                if key in published or mask == "ignored":
                     fate[place] = "ignored"
-                elif group in ("annotations", "predictions") and (row["reference_id"],) not in targets:
+                elif group in ("annotations", "predictions") and (row["reference_id"],) not in referenced:
                     fate[place] = "unknown_reference"
                 else:
                     fate[place] = "created"
@@ -142,11 +142,11 @@ def check(merged: Merged, model: Model) -> None:
         batch, counts = merged.batches.get(group), merged.counts[group]
         found = [] if batch is None else batch.rows.to_dicts()
         metadata = [] if batch is None else metadata_of(batch)
-        assert {who(group, row): repr(sorted(each.items())) for row, each in zip(found, metadata, strict=True)} == {
-            key: repr(sorted(row["metadata"].items())) for key, row in model.rows[group].items()
-        }
+        assert {
+            identity_of(group, row): repr(sorted(each.items())) for row, each in zip(found, metadata, strict=True)
+        } == {key: repr(sorted(row["metadata"].items())) for key, row in model.rows[group].items()}
         assert len(found) == len(model.rows[group])
-        assert {who(group, row): row["offset"] for row in found} == {
+        assert {identity_of(group, row): row["offset"] for row in found} == {
             key: row["offset"] for key, row in model.rows[group].items()
         }
         assert (counts.updated, counts.unchanged) == (0, 0)
@@ -156,18 +156,18 @@ def check(merged: Merged, model: Model) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(JOBS, JOBS, st.sampled_from(["reject", "last"]), st.randoms(use_true_random=False))
-def test_two_jobs_agree_with_a_model_of_plain_dicts(
+def test_two_jobs_agree_with_a_model_of_dicts(
     one: Any, two: Any, on_duplicate: OnDuplicate, chance: random.Random
 ) -> None:
-    model, held = Model(), {}
+    model, published = Model(), {}
     for job in (one, two):
         incoming = batches_of(job)
-        merged = merge(incoming, held, exports=EXPORTS, steps=[Step(on_duplicate=on_duplicate)])
+        merged = merge(incoming, published, exports=EXPORTS, steps=[Step(on_duplicate=on_duplicate)])
         model.take(incoming, on_duplicate)
         check(merged, model)
         shuffled = {group: chance.sample(batches, len(batches)) for group, batches in incoming.items()}
-        assert_same(merge(shuffled, held, exports=EXPORTS, steps=[Step(on_duplicate=on_duplicate)]), merged)
-        held = merged.batches
+        assert_same(merge(shuffled, published, exports=EXPORTS, steps=[Step(on_duplicate=on_duplicate)]), merged)
+        published = merged.batches
 
 
 def assert_same(one: Merged, other: Merged) -> None:
@@ -218,7 +218,7 @@ def test_of_two_with_one_identity_one_is_rejected(on_duplicate: OnDuplicate, kep
     }
 
 
-def test_append_leaves_what_is_held_as_it_is() -> None:
+def test_append_leaves_published_rows_unchanged() -> None:
     first = merge(job("items", [{"reference_id": "a", "image_url": "/1"}]), {}, exports=["1"])
     second = merge(
         job("items", [{"reference_id": "b", "image_url": "/2"}, {"reference_id": "a", "image_url": "/3"}]),
@@ -245,9 +245,9 @@ def test_a_duplicate_mask_takes_its_segments_along() -> None:
     assert last.select("mask_url", "segment_index").rows() == [("/2", None), (None, 3)]
 
 
-def test_a_mask_that_is_held_gets_no_segments_from_another() -> None:
-    held = merge(job("annotations", [mask("/1", 1)]), {}, exports=EXPORTS).batches
-    merged = merge(job("annotations", [mask("/2", 1, 2)]), held, exports=EXPORTS)
+def test_a_published_mask_gets_no_segments_from_another() -> None:
+    published = merge(job("annotations", [mask("/1", 1)]), {}, exports=EXPORTS).batches
+    merged = merge(job("annotations", [mask("/2", 1, 2)]), published, exports=EXPORTS)
     assert merged.batches["annotations"].rows.height == 2
     assert (merged.counts["annotations"].created, merged.counts["annotations"].ignored) == (0, 3)
 

@@ -20,23 +20,23 @@ from transforms.rules.rejections import Fault
 from transforms.rules.values import canonical_json
 
 VALUES = st.one_of(json_values, st.none())
-PLAIN = st.dictionaries(st.one_of(st.sampled_from(["a", "b", "a:b"]), keys), VALUES, max_size=4)
+OTHERS = st.dictionaries(st.one_of(st.sampled_from(["a", "b", "a:b"]), keys), VALUES, max_size=4)
 COORDINATES = st.dictionaries(st.sampled_from(sorted(COORDINATE_KEYS)), degrees, max_size=3)
 HUGE = 10**400
-UPDATES = st.builds(lambda plain, located: plain | located, PLAIN, st.one_of(st.just({}), COORDINATES))
+UPDATES = st.builds(lambda others, located: others | located, OTHERS, st.one_of(st.just({}), COORDINATES))
 
 
 def is_stored(metadata: Any, *, locate: bool) -> bool:
     return isinstance(normalize(metadata, locate=locate), Metadata)
 
 
-def held_ones(metadata: Any) -> Any:
+def published_ones(metadata: Any) -> Any:
     """Metadata as a row holds it: what the rule makes of it at reading."""
     found = normalize(metadata)
     return found.fields if isinstance(found, Metadata) else {}
 
 
-HELD = UPDATES.map(held_ones)
+PUBLISHED = UPDATES.map(published_ones)
 GIVEN = UPDATES.filter(lambda metadata: is_stored(metadata, locate=False))
 
 
@@ -49,10 +49,10 @@ def scalar(old: Any, new: Any) -> Any:
     return found if isinstance(found, Fault) else {**merged, **found.numbers}
 
 
-def pool_of(below: list[Any], above: list[Any], padding: int) -> Batch:
+def pool_of(base: list[Any], updates: list[Any], padding: int) -> Batch:
     """The rows below, those above, and empty ones."""
     found = []
-    for name, objects in (("old", [*below, *[{}] * padding]), ("new", above)):
+    for name, objects in (("old", [*base, *[{}] * padding]), ("new", updates)):
         batch = batch_of(objects)
         rows = batch.rows.drop("export", "chunk", "line", "part").with_columns(
             export_name=pl.lit(name), image_url=pl.format("/{}/{}", pl.lit(name), "offset"), width=pl.lit(1.5)
@@ -62,31 +62,31 @@ def pool_of(below: list[Any], above: list[Any], padding: int) -> Batch:
 
 
 def check(pairs: list[tuple[Any, Any]], padding: int) -> None:
-    below, above = [old for old, _ in pairs], [new for _, new in pairs]
+    base, updates = [old for old, _ in pairs], [new for _, new in pairs]
     count = len(pairs)
-    pool = pool_of(below, above, padding)
+    pool = pool_of(base, updates, padding)
     before = pool.to_bytes()
-    laid, faults = merge_metadata(pool, np.arange(count), np.arange(count) + count + padding)
+    found, faults = merge_metadata(pool, np.arange(count), np.arange(count) + count + padding)
     assert pool.to_bytes() == before, "the pool was changed"
     expected = [scalar(old, new) for old, new in pairs]
     assert {place: (each.code, each.field) for place, each in enumerate(expected) if isinstance(each, Fault)} == {
         place: (fault.code, fault.field) for place, fault in faults.items()
     }
-    got = metadata_of(laid)
+    got = metadata_of(found)
     for place, want in enumerate(expected):
         if not isinstance(want, Fault):
             assert canonical_json(got[place]) == canonical_json(want)
-    assert laid.rows["export_name"].to_list() == ["new"] * count
-    assert laid.rows["offset"].to_list() == list(range(count))
-    assert laid.rows["image_url"].to_list() == [f"/old/{place}" for place in range(count)]
-    assert laid.rows["reference_id"].to_list() == [f"r{place}" for place in range(count)]
+    assert found.rows["export_name"].to_list() == ["new"] * count
+    assert found.rows["offset"].to_list() == list(range(count))
+    assert found.rows["image_url"].to_list() == [f"/old/{place}" for place in range(count)]
+    assert found.rows["reference_id"].to_list() == [f"r{place}" for place in range(count)]
     # What comes out is a batch like any other: it can be put together with those that are there.
-    again = metadata_of(consolidated_from([pool, laid]))[pool.rows.height :]
-    assert list(map(canonical_json, again)) == list(map(canonical_json, metadata_of(consolidated(laid))))
+    again = metadata_of(consolidated_from([pool, found]))[pool.rows.height :]
+    assert list(map(canonical_json, again)) == list(map(canonical_json, metadata_of(consolidated(found))))
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(st.tuples(HELD, GIVEN), min_size=1, max_size=8), st.sampled_from([0, 2 * DENSITY, 8 * DENSITY]))
+@given(st.lists(st.tuples(PUBLISHED, GIVEN), min_size=1, max_size=8), st.sampled_from([0, 2 * DENSITY, 8 * DENSITY]))
 def test_rows_are_updated_as_the_rule_updates_one_object(pairs: list[tuple[Any, Any]], padding: int) -> None:
     check(pairs, padding)
 
@@ -101,12 +101,12 @@ def test_a_value_of_any_form_gives_way_to_one_of_any_form(old: Any, padding: int
     check([({"a": old, "b": 1}, {})], padding)
 
 
-@pytest.mark.parametrize("frequent", ["below", "above"])
+@pytest.mark.parametrize("frequent", ["base", "updates"])
 def test_a_key_may_be_frequent_in_one_form_and_rare_in_another(frequent: str) -> None:
     common, rare = {"a": 1, "b": "x"}, {"a": "one", "b": None}
-    below = [common if frequent == "below" else rare] * 3
-    above = [rare if frequent == "below" else common] * 3
-    check([*zip(below, above, strict=True), *[(common, {})] * 60], 0)
+    base = [common if frequent == "base" else rare] * 3
+    updates = [rare if frequent == "base" else common] * 3
+    check([*zip(base, updates, strict=True), *[(common, {})] * 60], 0)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_a_key_may_be_frequent_in_one_form_and_rare_in_another(frequent: str) ->
 )
 @pytest.mark.parametrize("padding", [0, 100])
 def test_keys_are_merged_at_the_top_level_alone(old: Any, new: Any, merged: Any, padding: int) -> None:
-    laid, faults = merge_metadata(pool_of([old], [new], padding), np.array([0]), np.array([1 + padding]))
-    assert (metadata_of(laid), faults) == ([merged], {})
+    found, faults = merge_metadata(pool_of([old], [new], padding), np.array([0]), np.array([1 + padding]))
+    assert (metadata_of(found), faults) == ([merged], {})
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_keys_are_merged_at_the_top_level_alone(old: Any, new: Any, merged: Any,
 )
 def test_what_becomes_of_a_pair_is_judged_as_at_reading(old: Any, new: Any, message: str) -> None:
     pairs = [({}, {"a": 1}), (old, new), ({"lat": 1, "lon": 1}, {"lat": "2"})]
-    below, above = [old for old, _ in pairs], [new for _, new in pairs]
-    laid, faults = merge_metadata(pool_of(below, above, 0), np.arange(3), np.arange(3, 6))
+    base, updates = [old for old, _ in pairs], [new for _, new in pairs]
+    found, faults = merge_metadata(pool_of(base, updates, 0), np.arange(3), np.arange(3, 6))
     assert list(faults) == [1]
     assert faults[1].message.startswith(message)
-    assert [metadata_of(laid)[place] for place in (0, 2)] == [{"a": 1}, {"lat": 2.0, "lon": 1}]
+    assert [metadata_of(found)[place] for place in (0, 2)] == [{"a": 1}, {"lat": 2.0, "lon": 1}]

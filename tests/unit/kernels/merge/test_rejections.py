@@ -24,13 +24,13 @@ def batches(group: Group, *records: dict[str, Any]) -> dict[Group, list[Batch]]:
 
 def merged(*records: dict[str, Any], on_duplicate: OnDuplicate = "reject", item: dict[str, Any] = ITEM) -> Merged:
     """Annotations of one export, the item of another one."""
-    marks = batches("annotations", *records)["annotations"]
+    annotations = batches("annotations", *records)["annotations"]
     items = [
         Batch(each.group, each.rows.with_columns(export=each.rows["export"] + 1), each.cells)
         for each in batches("items", item)["items"]
     ]
     return merge(
-        {"annotations": marks, "items": items}, {}, exports=["m", "i"], steps=[Step(on_duplicate=on_duplicate)]
+        {"annotations": annotations, "items": items}, {}, exports=["m", "i"], steps=[Step(on_duplicate=on_duplicate)]
     )
 
 
@@ -76,7 +76,7 @@ EQUAL: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
 
 @pytest.mark.parametrize("on_duplicate", ["reject", "last"])
 @pytest.mark.parametrize("case", EQUAL)
-def test_a_duplicate_says_what_is_equal_and_where_the_other_one_stands(case: str, on_duplicate: OnDuplicate) -> None:
+def test_a_duplicate_names_what_is_equal_and_the_place_of_the_other(case: str, on_duplicate: OnDuplicate) -> None:
     first, second, said, field = EQUAL[case]
     rejection = one(merged(first, second, on_duplicate=on_duplicate))
     assert (rejection["code"], rejection["field"]) == ("duplicate_id", field)

@@ -87,7 +87,7 @@ def test_cleared_values_are_as_if_they_had_never_been_there(
     ],
 )
 @pytest.mark.parametrize("more", [0, 100])
-def test_the_fault_shows_the_value_as_it_came(value: Any, kept_kind: str, message: str, more: int) -> None:
+def test_the_fault_shows_the_incoming_value(value: Any, kept_kind: str, message: str, more: int) -> None:
     ((row, fault),) = dropped_values(batch_of([{}, {"a": value}, *[{}] * more]), {"a": kept_kind})
     assert (row, fault.message, fault.field) == (1, message, "metadata.a")
 
@@ -155,7 +155,7 @@ def distinct(job: Any, on_duplicate: str) -> Any:
     return found
 
 
-def held_of(job: Any) -> dict[Group, Batch]:
+def published_of(job: Any) -> dict[Group, Batch]:
     """A dataset without conflicts."""
     return merge(batches_of(job), {}, exports=EXPORTS, resolution=Resolution("null", RULED)).batches
 
@@ -164,7 +164,7 @@ def rejections(merged: Merged) -> list[dict[str, Any]]:
     return [row for frame in merged.rejected for row in frame.to_dicts()]
 
 
-def contents(merged: Merged) -> dict[Group, list[Any]]:
+def values_of(merged: Merged) -> dict[Group, list[Any]]:
     return {
         group: [
             (row["reference_id"], row.get("annotation_id"), canonical_json(metadata))
@@ -180,12 +180,12 @@ def contents(merged: Merged) -> dict[Group, list[Any]]:
 def test_quarantine_gives_the_rows_that_the_job_gives_without_the_records_that_lose(
     before: Any, job: Any, step: Step
 ) -> None:
-    held = held_of(before)
+    published = published_of(before)
     ruled = merge(
-        batches_of(job, step.mode), held, exports=EXPORTS, steps=[step], resolution=Resolution("quarantine", RULED)
+        batches_of(job, step.mode), published, exports=EXPORTS, steps=[step], resolution=Resolution("quarantine", RULED)
     )
-    clean = merge(without_lost(distinct(job, step.on_duplicate), step.mode), held, exports=EXPORTS, steps=[step])
-    assert contents(ruled) == contents(clean)
+    clean = merge(without_lost(distinct(job, step.on_duplicate), step.mode), published, exports=EXPORTS, steps=[step])
+    assert values_of(ruled) == values_of(clean)
     assert set(ruled.changed) == set(clean.changed)
     for group in RULED:
         counts, other = ruled.counts[group], clean.counts[group]
@@ -201,11 +201,11 @@ def test_quarantine_gives_the_rows_that_the_job_gives_without_the_records_that_l
 def test_null_gives_what_the_job_gives_with_these_values_cleared_and_lists_each(
     before: Any, job: Any, step: Step
 ) -> None:
-    held = held_of(before)
+    published = published_of(before)
     incoming = batches_of(job, step.mode)
-    ruled = merge(incoming, held, exports=EXPORTS, steps=[step], resolution=Resolution("null", RULED))
+    ruled = merge(incoming, published, exports=EXPORTS, steps=[step], resolution=Resolution("null", RULED))
     given_cleared = {group: [cleared(batch, WINNING) for batch in batches] for group, batches in incoming.items()}
-    clean = merge(given_cleared, held, exports=EXPORTS, steps=[step])
+    clean = merge(given_cleared, published, exports=EXPORTS, steps=[step])
     assert {group: batch.to_bytes() for group, batch in ruled.batches.items()} == {
         group: batch.to_bytes() for group, batch in clean.batches.items()
     }
@@ -251,7 +251,7 @@ def test_what_loses_itself_is_told_so_wherever_its_target_is() -> None:
     assert {row["code"] for row in rejections(merged)} == {"type_conflict"}
 
 
-def test_a_later_duplicate_does_not_come_back_for_a_quarantined_record() -> None:
+def test_a_later_duplicate_does_not_replace_a_quarantined_record() -> None:
     job = job_of({"speed": "fast"})
     job["items"] += job_of({"speed": 1})["items"]
     merged = merge(batches_of(job), {}, exports=EXPORTS, resolution=Resolution("quarantine", RULED))
@@ -260,16 +260,20 @@ def test_a_later_duplicate_does_not_come_back_for_a_quarantined_record() -> None
 
 
 @pytest.mark.parametrize("mode", ["replace", "merge"])
-def test_a_quarantined_update_leaves_the_held_row(mode: Mode) -> None:
-    held = held_of(job_of({"speed": 1, "sky": "sun"}))
+def test_a_quarantined_update_leaves_the_published_row(mode: Mode) -> None:
+    published = published_of(job_of({"speed": 1, "sky": "sun"}))
     update = job_of({"speed": "fast", "sky": "rain"})
     one = merge(
-        batches_of(update, mode), held, exports=EXPORTS, steps=[Step(mode)], resolution=Resolution("quarantine", RULED)
+        batches_of(update, mode),
+        published,
+        exports=EXPORTS,
+        steps=[Step(mode)],
+        resolution=Resolution("quarantine", RULED),
     )
     assert metadata_of(one.batches["items"]) == [{"speed": 1, "sky": "sun"}]
     assert not one.changed
     other = merge(
-        batches_of(update, mode), held, exports=EXPORTS, steps=[Step(mode)], resolution=Resolution("null", RULED)
+        batches_of(update, mode), published, exports=EXPORTS, steps=[Step(mode)], resolution=Resolution("null", RULED)
     )
     assert metadata_of(other.batches["items"]) == [{"sky": "rain"} | ({"speed": 1} if mode == "merge" else {})]
     assert (other.counts["items"].updated, other.counts["items"].cleared) == (1, 1)
@@ -277,22 +281,24 @@ def test_a_quarantined_update_leaves_the_held_row(mode: Mode) -> None:
     assert (line["field"], line["message"]) == ("metadata.speed", 'expected a number, got "fast" at metadata.speed')
 
 
-def test_a_quarantined_segment_leaves_the_one_that_is_held_and_its_neighbours_alone() -> None:
+def test_a_quarantined_segment_leaves_the_published_one_and_its_neighbours_alone() -> None:
     def mask(*speeds: Any) -> dict[str, Any]:
         segments = [{"index": index, "metadata": {"speed": speed}} for index, speed in enumerate(speeds)]
         return {"reference_id": "x", "type": "mask", "mask_url": "/m", "annotations": segments}
 
-    held = merge(batches_of(job_of({}) | {"annotations": [mask(1, 2, 3)]}), {}, exports=EXPORTS).batches
+    published = merge(batches_of(job_of({}) | {"annotations": [mask(1, 2, 3)]}), {}, exports=EXPORTS).batches
     again = batches_of({"annotations": [mask("fast", 5)]}, "replace")
-    merged = merge(again, held, exports=EXPORTS, steps=[Step("replace")], resolution=Resolution("quarantine", RULED))
+    merged = merge(
+        again, published, exports=EXPORTS, steps=[Step("replace")], resolution=Resolution("quarantine", RULED)
+    )
     assert metadata_of(merged.batches["annotations"]) == [{}, {"speed": 1}, {"speed": 5}]
     assert merged.counts["annotations"].rejected == {"type_conflict": 1}
     assert (merged.counts["annotations"].updated, merged.counts["annotations"].unchanged) == (2, 0)
 
 
 def test_what_would_not_be_published_loses_nothing() -> None:
-    held = held_of(job_of({"speed": 1}))
+    published = published_of(job_of({"speed": 1}))
     merged = merge(
-        batches_of(job_of({"speed": "fast"})), held, exports=EXPORTS, resolution=Resolution("quarantine", RULED)
+        batches_of(job_of({"speed": "fast"})), published, exports=EXPORTS, resolution=Resolution("quarantine", RULED)
     )
     assert (merged.counts["items"].ignored, merged.counts["items"].rejected) == (1, {})

@@ -12,12 +12,12 @@ from support.update_model import (
     Job,
     Model,
     batches_of,
+    identity_of,
     names_of,
     padding,
     rows_of,
     said,
     tally,
-    who,
 )
 
 from transforms.kernels.batch.batch import Batch
@@ -30,9 +30,9 @@ def check(merged: Merged, model: Model) -> None:
     for group in GROUPS:
         batch, want = merged.batches.get(group), model.rows[group]
         rows = [] if batch is None else rows_of(batch)
-        assert {who(group, row): said(row) for row in rows} == {key: said(row) for key, row in want.items()}
+        assert {identity_of(group, row): said(row) for row in rows} == {key: said(row) for key, row in want.items()}
         assert len(rows) == len(want)
-        assert {who(group, row): (row["export_name"], row["offset"]) for row in rows} == {
+        assert {identity_of(group, row): (row["export_name"], row["offset"]) for row in rows} == {
             key: (row["export_name"], row["offset"]) for key, row in want.items()
         }
         assert tally(merged.counts[group]) == +model.counts[group]
@@ -42,24 +42,24 @@ def check(merged: Merged, model: Model) -> None:
     assert set(merged.changed) == model.changed
 
 
-def brought(incoming: dict[Group, list[Batch]], group: Group) -> int:
+def incoming_rows(incoming: dict[Group, list[Batch]], group: Group) -> int:
     return sum(batch.rows.height for batch in incoming.get(group, ()))
 
 
 @settings(max_examples=70, deadline=None)
 @given(JOBS, JOBS, STEPS, st.sampled_from([0, 0, 40]))
-def test_a_step_does_to_what_is_held_what_it_does_to_plain_dicts(one: Job, two: Job, step: Step, extra: int) -> None:
+def test_a_step_does_to_published_rows_what_it_does_to_dicts(one: Job, two: Job, step: Step, extra: int) -> None:
     model, names = Model(), names_of(1)
-    held: dict[Group, Batch] = {}
+    published: dict[Group, Batch] = {}
     for job, how in ((padding(extra), Step()), (one, Step()), (two, step)):
         incoming = batches_of(job, how.mode)
         model.counts, model.changed = Model().counts, set()
         model.take(incoming, how, names)
-        merged = merge(incoming, held, exports=names, steps=[how])
+        merged = merge(incoming, published, exports=names, steps=[how])
         check(merged, model)
         for group in GROUPS:
-            assert sum(tally(merged.counts[group]).values()) == brought(incoming, group)
-        held = merged.batches
+            assert sum(tally(merged.counts[group]).values()) == incoming_rows(incoming, group)
+        published = merged.batches
 
 
 @settings(max_examples=60, deadline=None)
@@ -77,14 +77,14 @@ def test_several_steps_at_once_give_what_they_give_one_after_the_other_to_the_by
     incoming = [
         batches_of(job, step.mode, first_export=number * EXPORTS_OF_STEP) for number, (step, job) in enumerate(jobs)
     ]
-    model, held, changed = Model(), dict[Group, Batch](), set[Group]()
+    model, published, changed = Model(), dict[Group, Batch](), set[Group]()
     counts, rejected = {group: Counter[str]() for group in GROUPS}, list[str]()
-    at_start = held
+    at_start = published
     for number, (step, _) in enumerate(jobs):
-        merged = merge(incoming[number], held, exports=names, steps=[step])
-        held = {group: Batch.from_bytes(batch.to_bytes()) for group, batch in merged.batches.items()}
+        merged = merge(incoming[number], published, exports=names, steps=[step])
+        published = {group: Batch.from_bytes(batch.to_bytes()) for group, batch in merged.batches.items()}
         if number < skipped:
-            at_start = held
+            at_start = published
             model.take(incoming[number], step, names)
             model.counts, model.changed = Model().counts, set()
             continue
@@ -110,9 +110,9 @@ def test_several_steps_at_once_give_what_they_give_one_after_the_other_to_the_by
     assert {group: tally(whole.counts[group]) for group in GROUPS} == counts
     assert sorted(rejections(whole)) == sorted(rejected)
     assert set(whole.changed) == changed
-    assert whole.batches.keys() == held.keys()
+    assert whole.batches.keys() == published.keys()
     for group, batch in whole.batches.items():
-        assert batch.to_bytes() == held[group].to_bytes(), group
+        assert batch.to_bytes() == published[group].to_bytes(), group
 
 
 def rejections(merged: Merged) -> list[str]:

@@ -13,10 +13,10 @@ from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import Mode, Step
 
 
-def run(*steps: tuple[Step, Job], held: dict[Group, Batch] | None = None) -> list[Merged]:
+def run(*steps: tuple[Step, Job], published: dict[Group, Batch] | None = None) -> list[Merged]:
     """What the steps give, one after the other."""
     found = []
-    now = held or {}
+    now = published or {}
     for step, job in steps:
         found.append(merge(batches_of(job, step.mode), now, exports=names_of(1), steps=[step]))
         now = found[-1].batches
@@ -99,7 +99,7 @@ def test_a_mask_that_is_replaced_has_the_segments_of_its_new_record_alone() -> N
     assert tally(merged.counts["annotations"]) == Counter(updated=1, unchanged=1, created=1)
 
 
-def test_segments_of_a_duplicate_mask_do_not_keep_those_that_are_held() -> None:
+def test_segments_of_a_duplicate_mask_do_not_keep_published_ones() -> None:
     first: Job = {**ITEM, "annotations": [[mask("/m", 1, 7)]]}
     twice: Job = {"annotations": [[mask("/m", 1)], [mask("/n", 7)]]}
     _, merged = run((Step(), first), (REPLACE, twice))

@@ -105,7 +105,7 @@ def test_metadata_of_any_shape(objects: list[Any], ascii_only: bool) -> None:
 
 @settings(max_examples=300)
 @given(st.data())
-def test_damaged_records_are_declined_or_mean_what_the_parser_says(data: st.DataObject) -> None:
+def test_damaged_records_are_declined_or_equal_those_of_the_parser(data: st.DataObject) -> None:
     metadata = {"a": 1, "b": "x\u00e9\\", "c": [1, {"d": None}], "lat": 1.5, "lon": 2, "e": True, "f": -0.5}
     line = bytearray(raw({**ITEM, "metadata": metadata, "width": 3}))
     for _ in range(data.draw(st.integers(1, 3))):
@@ -160,7 +160,7 @@ def test_integers_are_exact_or_declined(value: int) -> None:
 
 @settings(max_examples=300)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.booleans())
-def test_texts_come_back_however_they_are_escaped(text: str, ascii_only: bool) -> None:
+def test_texts_are_restored_however_they_are_escaped(text: str, ascii_only: bool) -> None:
     assert taken_value(json.dumps(text, ensure_ascii=ascii_only)) == ("string", text)
     found = native_json.items(RawRecords.of([item_with(f"{{{json.dumps(text, ensure_ascii=ascii_only)}: 1}}")]))
     if text not in ALWAYS_COLUMNS:

@@ -88,25 +88,25 @@ def test_touched_rows_alone_give_what_all_rows_give(
     first: Job, jobs: list[tuple[Step, Job, list[tuple[int, dict[str, Any]]]]], extra: int
 ) -> None:
     names = names_of(2)
-    held: dict[Group, Batch] = merge(batches_of(padded(extra), "append"), {}, exports=names).batches
-    held = merge(batches_of(first, "append"), held, exports=names).batches
-    files = {group: stored(batch) for group, batch in held.items()}
-    summaries: dict[Group, GroupSummary] = {group: summarize(batch, LIMITS) for group, batch in held.items()}
+    published: dict[Group, Batch] = merge(batches_of(padded(extra), "append"), {}, exports=names).batches
+    published = merge(batches_of(first, "append"), published, exports=names).batches
+    files = {group: stored(batch) for group, batch in published.items()}
+    summaries: dict[Group, GroupSummary] = {group: summarize(batch, LIMITS) for group, batch in published.items()}
     for step, job, padded_items in jobs:
         more = [
             {"reference_id": f"p{number}", "image_url": "/r", "metadata": metadata} for number, metadata in padded_items
         ]
         incoming = batches_of({**job, "items": [*job["items"], more]}, step.mode)
-        brought = [batch for batches in incoming.values() for batch in batches]
-        if not brought:
+        every = [batch for batches in incoming.values() for batch in batches]
+        if not every:
             continue
-        whole = merge(incoming, held, exports=names, steps=[step])
-        touched = {group: Touched.of(file, brought, summaries[group], LIMITS) for group, file in files.items()}
+        whole = merge(incoming, published, exports=names, steps=[step])
+        touched = {group: Touched.of(file, every, summaries[group], LIMITS) for group, file in files.items()}
         few = merge(incoming, {group: each.rows for group, each in touched.items()}, exports=names, steps=[step])
         assert (few.counts, changed_ids(few)) == (whole.counts, changed_ids(whole))
         assert rejections(few) == rejections(whole)
         for group in sorted(whole.changed):
-            if group not in held:
+            if group not in published:
                 files[group] = stored(few.batches[group])
                 summaries[group] = summarize(few.batches[group], LIMITS)
                 continue
@@ -114,16 +114,16 @@ def test_touched_rows_alone_give_what_all_rows_give(
             again = Changes.from_bytes(changes.to_bytes())
             assert again.before.to_bytes() == changes.before.to_bytes()
             assert again.removed.tolist() == changes.removed.tolist()
-            check_part(held[group], whole.batches[group], again, group)
-        held = whole.batches
-        for group, batch in held.items():
+            check_part(published[group], whole.batches[group], again, group)
+        published = whole.batches
+        for group, batch in published.items():
             file = StateFile.of(files[group].to_bytes(), files[group].records, files[group].base.data)
             assert file.records == batch.rows.height
             assert canonical(consolidated_from([file.batch()])).to_bytes() == batch.to_bytes(), group
             assert summaries[group] == summarize(batch, LIMITS)
 
 
-def test_few_rows_are_laid_over_and_many_have_all_written_anew() -> None:
+def test_few_changed_rows_are_a_delta_and_many_a_new_base() -> None:
     names = names_of(1)
     batch = merge(batches_of(padding(80), "append"), {}, exports=names).batches["items"]
     file, known = stored(batch), summarize(batch)
@@ -146,21 +146,18 @@ def test_few_rows_are_laid_over_and_many_have_all_written_anew() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(JOBS, STEPS, JOBS)
-def test_partitions_merged_together_are_what_each_is_alone(first: Job, step: Step, job: Job) -> None:
+def test_partitions_merged_at_once_equal_each_alone(first: Job, step: Step, job: Job) -> None:
     names, count = names_of(1), 3
-    held = merge(batches_of(first, "append"), {}, exports=names).batches
-    brought = batches_of(job, step.mode)
-    together_merged = merge(brought, held, exports=names, steps=[step])
-    parts = together_merged.split([2, 0, 1], count)
+    published = merge(batches_of(first, "append"), {}, exports=names).batches
+    every = batches_of(job, step.mode)
+    merged_at_once = merge(every, published, exports=names, steps=[step])
+    parts = merged_at_once.split([2, 0, 1], count)
     counts: Counter[tuple[str, str]] = Counter()
     rejected: list[str] = []
     for number, part in zip([2, 0, 1], parts, strict=True):
         alone = merge(
-            {
-                group: [one for each in batches if (one := own(each, number, count))]
-                for group, batches in brought.items()
-            },
-            {group: one for group, batch in held.items() if (one := own(batch, number, count))},
+            {group: [one for each in batches if (one := own(each, number, count))] for group, batches in every.items()},
+            {group: one for group, batch in published.items() if (one := own(batch, number, count))},
             exports=names,
             steps=[step],
         )
@@ -171,10 +168,8 @@ def test_partitions_merged_together_are_what_each_is_alone(first: Job, step: Ste
             assert data[0] == data[1], group
         counts.update({(group, name): value for group, of in alone.counts.items() for name, value in numbers_of(of)})
         rejected += rejections(alone)
-    assert {**counts} == {
-        (group, name): n for group, of in together_merged.counts.items() for name, n in numbers_of(of)
-    }
-    assert sorted(rejected) == rejections(together_merged)
+    assert {**counts} == {(group, name): n for group, of in merged_at_once.counts.items() for name, n in numbers_of(of)}
+    assert sorted(rejected) == rejections(merged_at_once)
 
 
 def own(batch: Batch, number: int, count: int) -> Batch | None:

@@ -140,43 +140,43 @@ def schema_of(batch: Batch) -> dict[str, Any]:
     return fields  # type: ignore[no-any-return]
 
 
-def anew(batch: Batch, fields: dict[str, Any]) -> Counted:
+def counted_of(batch: Batch, fields: dict[str, Any]) -> Counted:
     storages = {key: field["storage"] for key, field in fields.items() if field["storage"] is not None}
     return counted(fields, sparse_columns(batch, storages), locations(batch.rows))
 
 
 @settings(max_examples=80, deadline=None)
 @given(OBJECTS, OBJECTS, OBJECTS, st.sampled_from([0, 60]))
-def test_what_goes_on_is_what_is_counted_anew(mine: list[Any], before: list[Any], after: list[Any], more: int) -> None:
+def test_continued_counts_equal_new_counts(mine: list[Any], before: list[Any], after: list[Any], more: int) -> None:
     batch = batch_of(mine + [{}] * more)
     one, two = (schema_of(Batch.concatenated([batch, batch_of(others)])) for others in (before, after))
-    first = anew(batch, one)
+    first = counted_of(batch, one)
     stored = Counted.of(orjson.loads(orjson.dumps(first.document())), one)
     assert (stored.document(), stored.fields) == (first.document(), first.fields)
     found = stored.continued(two, lambda _: batch)
-    assert found.document() == anew(batch, two).document()
+    assert found.document() == counted_of(batch, two).document()
     assert found.fields == two
 
 
 @settings(max_examples=80, deadline=None)
 @given(OBJECTS, OBJECTS, OBJECTS, OBJECTS, st.sampled_from([0, 60]))
-def test_what_goes_on_with_changes_is_what_is_counted_anew(
-    stay: list[Any], gone: list[Any], come: list[Any], others: list[Any], more: int
+def test_continued_counts_with_changes_equal_new_counts(
+    stay: list[Any], removed: list[Any], added: list[Any], others: list[Any], more: int
 ) -> None:
-    before, after = (batch_of([*stay, *moving, *[{}] * more]) for moving in (gone, come))
+    before, after = (batch_of([*stay, *moving, *[{}] * more]) for moving in (removed, added))
     one, two = (schema_of(Batch.concatenated([batch, batch_of(others)])) for batch in (before, after))
-    came = batch_of(come)
-    columns = sparse_columns(came, {key: str(field["storage"]) for key, field in two.items() if field["storage"]})
-    new = (columns, locations(came.rows))
-    found = anew(before, one).continued(two, lambda _: after, batch_of(gone), new)
-    assert found.document() == anew(after, two).document()
+    added_rows = batch_of(added)
+    columns = sparse_columns(added_rows, {key: str(field["storage"]) for key, field in two.items() if field["storage"]})
+    new = (columns, locations(added_rows.rows))
+    found = counted_of(before, one).continued(two, lambda _: after, batch_of(removed), new)
+    assert found.document() == counted_of(after, two).document()
 
 
 def test_rows_are_not_looked_at_where_bins_and_bounds_stay() -> None:
     batch = batch_of([{"n": 1, "lat": 1, "lon": 2}, {"n": 4, "lat": 3, "lon": 4}])
     fields = schema_of(batch)
     more = schema_of(Batch.concatenated([batch, batch_of([{"n": 2, "lat": 2, "lon": 3, "s": "x"}])]))
-    first = anew(batch, fields)
+    first = counted_of(batch, fields)
 
     def never(keys: AbstractSet[str]) -> Batch:
         raise AssertionError(f"the rows were looked at for {keys}")
@@ -190,6 +190,6 @@ def test_equal_edges_of_longs_and_of_doubles_are_other_bins() -> None:
     longs = schema_of(batch)
     doubles_too = schema_of(Batch.concatenated([batch, batch_of([{"n": float(20 * width)}])]))
     assert field_edges(longs["n"]) == field_edges(doubles_too["n"])
-    found = anew(batch, longs).continued(doubles_too, lambda _: batch)
-    assert found.document() == anew(batch, doubles_too).document()
-    assert found.histograms != anew(batch, longs).histograms
+    found = counted_of(batch, longs).continued(doubles_too, lambda _: batch)
+    assert found.document() == counted_of(batch, doubles_too).document()
+    assert found.histograms != counted_of(batch, longs).histograms

@@ -27,7 +27,7 @@ def fields_of(storages: dict[str, str]) -> JsonObject:
     return {key: {"column": names.get(key), "storage": storage} for key, storage in storages.items()}
 
 
-def held(values: list[Any], group: Group = "items") -> Batch:
+def rows_of(values: list[Any], group: Group = "items") -> Batch:
     """A batch as a partition holds it after the merge, beside the item x."""
     batches = normalized(values, group, model_run="run").batches
     item = normalized([{"reference_id": "x", "image_url": URL}], "items").batches
@@ -92,7 +92,7 @@ def test_an_item_is_published_with_all_its_columns() -> None:
         {"speed": "double", "night": "string", "cs:type": "string", "tags": "json", "latitude": "double", "off": ""}
     )
     fields["off"] = {"column": None, "storage": None}
-    published = publish(held(records), fields, cache_keys="canonical")
+    published = publish(rows_of(records), fields, cache_keys="canonical")
     a, b = published.frame.to_dicts()
     key = {
         url: hashlib.sha256(url.encode()).hexdigest()
@@ -142,14 +142,14 @@ def test_an_item_is_published_with_all_its_columns() -> None:
     assert set(published.metadata) == {"speed", "night", "cs:type", "tags", "latitude"}
 
 
-def test_raw_cache_keys_are_those_of_the_urls_as_they_came() -> None:
+def test_raw_cache_keys_are_those_of_the_incoming_urls() -> None:
     attachment = {"attachment": "HTTPS://example.org/c"}
     record = {
         "reference_id": "a",
         "image_url": "HTTPS://example.org/a",
         "metadata": {"context_attachments": [attachment]},
     }
-    uses = publish(held([record]), {}, cache_keys="raw").uses
+    uses = publish(rows_of([record]), {}, cache_keys="raw").uses
     keys = [hashlib.sha256(url.encode()).digest() for url in ("HTTPS://example.org/a", "HTTPS://example.org/c")]
     assert uses.rows() == [
         (keys[0], "https://example.org/a", "image", "a"),
@@ -163,7 +163,7 @@ def test_annotations_are_published_with_labels_masks_and_segments(group: Group) 
         {"reference_id": "x", "type": "multicategory", "labels": ["p", "q"], "taxonomy_name": "t", "confidence": 0.5},
         {"reference_id": "x", "type": "mask", "mask_url": "gs://b/m", "annotations": [{"metadata": {"a": 1}}]},
     ]
-    published = publish(held(records, group), fields_of({"a": "long"}), cache_keys="canonical")
+    published = publish(rows_of(records, group), fields_of({"a": "long"}), cache_keys="canonical")
     by_type = {row["type"]: row for row in published.frame.to_dicts()}
     assert by_type["multicategory"]["labels"] == ["p", "q"]
     assert by_type["mask"]["cache_key"] == hashlib.sha256(b"gs://b/m").hexdigest()
@@ -178,7 +178,7 @@ def test_annotations_are_published_with_labels_masks_and_segments(group: Group) 
 
 def test_a_scene_without_a_video_uses_no_url() -> None:
     records = [{"reference_id": "s", "frames": [{}]}, {"reference_id": "t", "video_url": "/v.mp4", "frame_rate": 2}]
-    published = publish(held(records, "scenes"), {}, cache_keys="canonical")
+    published = publish(rows_of(records, "scenes"), {}, cache_keys="canonical")
     assert published.frame.select("type", "frame_count", "frame_rate").rows() == [
         ("lidar", 1, None),
         ("video", None, 2.0),
@@ -188,7 +188,7 @@ def test_a_scene_without_a_video_uses_no_url() -> None:
 
 
 def test_without_fields_the_metadata_is_empty() -> None:
-    frame = publish(held([{"reference_id": "a", "image_url": URL}]), {}, cache_keys="canonical").frame
+    frame = publish(rows_of([{"reference_id": "a", "image_url": URL}]), {}, cache_keys="canonical").frame
     assert frame["metadata"].to_list() == [None]
     assert isinstance(frame, pl.DataFrame)
 
@@ -209,9 +209,9 @@ ITEM: dict[str, Any] = {"reference_id": "a", "image_url": "https://example.org/a
 )
 def test_rows_use_the_same_urls_or_may_not(other: dict[str, Any], *, same: bool) -> None:
     more = ITEM | {"reference_id": "z", "image_url": "/z.jpg"}
-    before, after = held([ITEM, more]), held([ITEM | other, more])
+    before, after = rows_of([ITEM, more]), rows_of([ITEM | other, more])
     assert use_the_same(before, after) == use_the_same(after, before) == same
-    assert not use_the_same(before, held([ITEM]))
+    assert not use_the_same(before, rows_of([ITEM]))
     if same:
         assert uses_of(before, "canonical").equals(uses_of(after, "canonical"))
 
@@ -228,7 +228,7 @@ def test_numbers_inside_json_keep_every_digit_wherever_it_is_stored(number: Any)
         },
         "more": {"n": number},
     }
-    batch = held([item])
+    batch = rows_of([item])
     row = publish(batch, fields_of({"other": "json"}), cache_keys="canonical").frame.row(0, named=True)
     texts = [row["context_attachments"][0]["metadata"], row["camera_params"], row["metadata"]["other"], row["extra"]]
     assert texts == [
@@ -239,6 +239,6 @@ def test_numbers_inside_json_keep_every_digit_wherever_it_is_stored(number: Any)
 def test_numbers_of_annotations_keep_every_digit() -> None:
     geometry = {"vertices": [{"x": 2**53 + 1, "y": 2**70}, {"x": 0, "y": 1}, {"x": 1, "y": 1}]}
     given = {"type": "polygon", "label": "a", "geometry": geometry, "confidence": 0.5, "class_pdf": {"a": 2**70}}
-    batch = held([{"reference_id": "x", **given}], "predictions")
+    batch = rows_of([{"reference_id": "x", **given}], "predictions")
     row = publish(batch, {}, cache_keys="canonical").frame.row(0, named=True)
     assert [row["geometry"], row["class_pdf"]] == [canonical_json(geometry), canonical_json({"a": 2**70})]

@@ -34,7 +34,7 @@ def test_the_summary_is_that_of_the_records_one_by_one(objects: list[Any], empty
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(metadata_objects(), min_size=1, max_size=6), st.lists(metadata_objects(), min_size=1, max_size=3))
-def test_the_summary_of_batches_put_together_is_the_merged_one(one: list[Any], other: list[Any]) -> None:
+def test_the_summary_of_concatenated_batches_is_the_merged_one(one: list[Any], other: list[Any]) -> None:
     one, other = accepted(one), [*accepted(other), *([{}] * 60)]
     whole = Batch.concatenated([batch_of(one), batch_of(other)])
     assert summarize(whole) == one_by_one([*one, *other])

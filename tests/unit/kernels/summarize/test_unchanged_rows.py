@@ -39,7 +39,9 @@ def record(number: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("with_extension", [True, False])
 @pytest.mark.parametrize("every", [2, 7, COUNT])
-def test_rest_is_what_a_summary_says(every: int, *, with_extension: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unchanged_values_are_those_of_a_summary(
+    every: int, *, with_extension: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not with_extension:
         monkeypatch.setattr(hashing, "_digests", None)
     batch = batch_of([record(number) for number in range(COUNT)])
@@ -50,10 +52,10 @@ def test_rest_is_what_a_summary_says(every: int, *, with_extension: bool, monkey
     assert layered.delta is not None
     for each in (file, layered):
         rows = each.batch()
-        stays = np.ones(COUNT, np.bool_)
-        stays[::every] = False
-        kept = summarize(rows.take(np.flatnonzero(stays)), LIMITS).fields
-        found = unchanged_values(each, stays, sorted(kept), LIMITS)
+        is_unchanged = np.ones(COUNT, np.bool_)
+        is_unchanged[::every] = False
+        kept = summarize(rows.take(np.flatnonzero(is_unchanged)), LIMITS).fields
+        found = unchanged_values(each, is_unchanged, sorted(kept), LIMITS)
         assert found.keys() == kept.keys()
         for key, summary in kept.items():
             expected = UnchangedValues(summary.numbers.minimum, summary.numbers.maximum, summary.strings)
