@@ -25,8 +25,8 @@ class DecideResolution(beam.PTransform):
 
     def expand(self, schema: beam.PCollection[JsonObject]) -> beam.PCollection[Resolution]:
         """A resolution without kept kinds means that there is no conflict."""
-        rule = call(_resolution_of, self._on_conflict, self._published).with_output_types(Resolution)
-        return schema | "Rule" >> rule
+        decide = call(_resolution_of, self._on_conflict, self._published).with_output_types(Resolution)
+        return schema | "Decide" >> decide
 
 
 def _resolution_of(

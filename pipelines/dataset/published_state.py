@@ -37,11 +37,11 @@ class PublishedState:
     """What a job goes on from.
 
     Attributes:
-        held: The files of the published version.
+        files: The files of the published version.
         schema: Its `schema.json`; made again of the summaries where it is damaged.
     """
 
-    held: PublishedFiles
+    files: PublishedFiles
     schema: JsonObject
 
     @classmethod

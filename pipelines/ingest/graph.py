@@ -25,8 +25,8 @@ from transforms.write_rejections import WriteRejections
 from transforms.write_reports import RESULTS, WriteReports
 from transforms.write_rows import USES, WriteRows
 
-SETTLED = "settled"
-"""Folder of what is written anew where conflicts had to be settled."""
+RESOLVED = "settled"
+"""Folder, below the root of the job, of the state files of the merge with resolved conflicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Job:
         root: Where the steps write.
         version: The number that would be published.
         steps: The jobs that are decided together: one, or (a backfill) a whole history.
-        held: What the published version holds.
+        published: The files of the published version.
         held_kinds: Group to field to the kind of its values in the published version (T4).
         fresh: Groups whose summaries have to be made anew, because other choices are declared.
         anew: Whether nothing that the published version holds stays (P5).
@@ -49,7 +49,7 @@ class Job:
     partitions: int
     version: int
     steps: Sequence[Step]
-    held: PublishedFiles
+    published: PublishedFiles
     held_kinds: Mapping[Group, Mapping[str, str]]
     schema: SchemaOptions
     cache_keys: CacheKeyMode = "canonical"
@@ -71,28 +71,30 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
     rows = raw | "Normalize" >> Normalize(
         partitions=job.partitions, declared=job.schema.declared, max_fields=job.schema.max_fields
     )
-    partitions = rows.batches | "GroupPartitions" >> GroupPartitions(job.held)
+    partitions = rows.batches | "GroupPartitions" >> GroupPartitions(job.published)
     merging = _merging(job)
     merged = partitions | "MergeRecords" >> MergeRecords(merging, root=job.root)
     schema = merged[SUMMARIES] | "InferSchema" >> ResolveSchema(job.schema)
-    first_lines = rows[READINGS] | "FirstLines" >> LineNumbers()
-    examples = merged.partitions | "FindExamples" >> FindConflictExamples(
+    first_lines = rows[READINGS] | "LineNumbers" >> LineNumbers()
+    examples = merged.partitions | "FindConflictExamples" >> FindConflictExamples(
         schema=schema, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
     )
-    settled, outputs = schema, {name: merged[name] for name in ("partitions", *OUTPUTS)}
+    resolved, outputs = schema, {name: merged[name] for name in ("partitions", *OUTPUTS)}
     if job.on_conflict != "fail":
-        ruling = schema | "RuleConflicts" >> DecideResolution(job.on_conflict, job.held_kinds)
-        again = partitions | "MergeSettled" >> MergeRecords(merging, root=join(job.root, SETTLED), resolution=ruling)
+        resolution = schema | "DecideResolution" >> DecideResolution(job.on_conflict, job.held_kinds)
+        again = partitions | "MergeResolved" >> MergeRecords(
+            merging, root=join(job.root, RESOLVED), resolution=resolution
+        )
         outputs = {
-            name: (found, again[name]) | f"Settle{name.title()}" >> ResolveConflicts(ruling)
+            name: (found, again[name]) | f"Resolve{name.title()}" >> ResolveConflicts(resolution)
             for name, found in outputs.items()
         }
-        settled = outputs[SUMMARIES] | "InferSettledSchema" >> ResolveSchema(job.schema)
+        resolved = outputs[SUMMARIES] | "InferResolvedSchema" >> ResolveSchema(job.schema)
     written = outputs["partitions"] | "WriteRows" >> WriteRows(
         root=job.root,
         partitions=job.partitions,
-        schema=settled,
-        published=job.held,
+        schema=resolved,
+        published=job.published,
         cache_keys=job.cache_keys,
         progress=job.progress,
     )
@@ -101,7 +103,7 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
         partitions=job.partitions,
         version=job.version,
         merged=outputs["partitions"],
-        published=job.held,
+        published=job.published,
         rebuilt=job.anew,
     )
     rejected = (rows[FAULTY], outputs[REJECTED]) | "FlattenRejected" >> beam.Flatten()
@@ -112,7 +114,7 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
         "readings": rows[READINGS],
         "counts": outputs["counts"],
         "states": outputs["partitions"],
-        "schema": settled,
+        "schema": resolved,
         "examples": examples,
         "rows": written.written,
         "cache_keys": keys,
@@ -120,7 +122,7 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
     }
     if job.on_conflict != "fail":
         reports["conflicts"] = schema
-    return reports, reports | "WriteResults" >> WriteReports(uri=join(job.root, RESULTS))
+    return reports, reports | "WriteReports" >> WriteReports(uri=join(job.root, RESULTS))
 
 
 def _merging(job: Job) -> Merging:
@@ -129,7 +131,7 @@ def _merging(job: Job) -> Merging:
         exports=[export.name for export in job.exports],
         steps=job.steps,
         export_steps=[export.step for export in job.exports],
-        published=job.held,
+        published=job.published,
         limits=job.limits,
         fresh=job.fresh,
         progress=job.progress,

@@ -50,20 +50,20 @@ def plan(
     """
     published: Declared = {} if before is None else declarations.parse(before.manifest["declared"])
     declared = published if config.declared is None else declarations.updated(published, config.declared)
-    limits, held_limits = _limits(declared), _limits(published)
+    limits, published_limits = _limits(declared), _limits(published)
     kept = None if config.backfill else before
-    state = None if kept is None else PublishedState.of(kept, held_limits, by_hash=config.verify)
+    state = None if kept is None else PublishedState.of(kept, published_limits, by_hash=config.verify)
     if state is not None:
-        held = state.held
+        files = state.files
     else:
-        held = PublishedFiles() if before is None else PublishedState.of_keys(before, by_hash=config.verify)
+        files = PublishedFiles() if before is None else PublishedState.of_keys(before, by_hash=config.verify)
     return Job(
         root=root,
         exports=exports,
         partitions=_partitions(config, exports) if before is None else before.partitions,
         version=version or (1 if before is None else before.number + 1),
         steps=[Step(step.mode, step.on_duplicate) for step in config.steps],
-        held=held,
+        published=files,
         held_kinds={} if state is None else _kinds(state.schema),
         schema=SchemaOptions(
             sticky_text={} if kept is None else cast("Mapping[Group, list[str]]", kept.manifest["sticky_text"]),
@@ -72,7 +72,7 @@ def plan(
         ),
         cache_keys=_cache_key(config, before),
         on_conflict=config.on_conflict,
-        fresh=[group for group in GROUPS if limits.get(group, {}) != held_limits.get(group, {})],
+        fresh=[group for group in GROUPS if limits.get(group, {}) != published_limits.get(group, {})],
         anew=config.backfill,
         progress=progress,
         limits=limits,

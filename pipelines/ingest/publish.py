@@ -80,7 +80,7 @@ class Ending:
             declared=job.schema.declared,
             runner=runner,
             began=began,
-            damaged=job.held.damaged,
+            damaged=job.published.damaged,
         )
 
 

@@ -44,16 +44,16 @@ SIDE_INPUT_BYTES = 96 * 1024 * 1024
 PICKLED = {
     "a load of small exports, or 16 MiB of a large one": r"ReadExports/.*",
     "what one such load was": r"Normalize/NormalizeChunks/.*readings",
-    "a partition or a group in it": r"(MergeRecords|MergeSettled)/MergePartitions/.*(None|summaries|counts)",
-    "likewise, settled": r"Settle(Partitions|Summaries|Counts)/.*",
-    "a stretch whose first line is known": r"FirstLines/.*",
-    "the schema of the job": r"Infer(Settled)?Schema/.*",
-    "the ruling of the job": r"RuleConflicts/.*",
-    "a field in conflict": r"FindExamples/.*",
+    "a partition or a group in it": r"(MergeRecords|MergeResolved)/MergePartitions/.*(None|summaries|counts)",
+    "likewise, with resolved conflicts": r"Resolve(Partitions|Summaries|Counts)/.*",
+    "a byte range whose first line is known": r"LineNumbers/.*",
+    "the schema of the job": r"Infer(Resolved)?Schema/.*",
+    "the resolution of the job": r"DecideResolution/.*",
+    "a field in conflict": r"FindConflictExamples/.*",
     "a partition that was written": r"WriteRows/WriteParts/.*None",
     "an owner that changed, a part of the keys": r"ListCacheKeys/(ListChanged|WriteCacheKeys)\.None",
     "a part of the rejections": r"WriteRejections/WriteRejectionParts\.None",
-    "that all is reported": r"WriteResults/WriteReports\.None",
+    "that all is reported": r"WriteReports/WriteReports\.None",
     "nothing": r"(KeepLease[A-Z][A-Za-z]+|Publish)\.None",
 }
 REGISTERED = {"BatchCoder", "FrameCoder", "RejectionCoder", "SummariesCoder"}
@@ -137,13 +137,13 @@ def test_side_inputs_are_those_whose_size_is_known(graph: Any) -> None:
                 collection = graph.components.pcollections[transform.inputs[name]].unique_name
                 if not transform.unique_name.endswith("/ResolveSummaries"):  # the one result of its combiner
                     found.add(re.sub(r"^\d+", "", collection))
-    settled = {"RuleConflicts/Rule.None", "InferSettledSchema/ResolveSummaries.None"}
-    known = {"InferSchema/ResolveSummaries.None", "FirstLines/AddUp.None", "ListCacheKeys/ListChanged.None"}
-    assert found - settled == known
+    resolved = {"DecideResolution/Decide.None", "InferResolvedSchema/ResolveSummaries.None"}
+    known = {"InferSchema/ResolveSummaries.None", "LineNumbers/AddUp.None", "ListCacheKeys/ListChanged.None"}
+    assert found - resolved == known
 
 
 def test_side_inputs_stay_below_their_bound(tmp_path: Path) -> None:
-    # The first line of each stretch of a tebibyte, and all owners of the most partitions that are chosen by size.
+    # The first line of each byte range of a tebibyte, and all owners of the most partitions that are chosen by size.
     byte_ranges = [((0, number * RANGE_BYTES), number * 100_000) for number in range(2**40 // RANGE_BYTES)]
     assert len(pickle.dumps(byte_ranges)) < SIDE_INPUT_BYTES / 8
     assert len(pickle.dumps(list(range(MOST_BY_SIZE * 4)))) < SIDE_INPUT_BYTES / 8
