@@ -16,8 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import exports
+import goals
 import tables
-import targets
 from contests import CASES, Contest, Plan, contests
 from programs import PEERS, Peer
 from rich.console import Console
@@ -121,7 +121,7 @@ def section(outcomes: Sequence[Outcome], *, rounds: int, load: float) -> list[st
     """Returns the lines that the page has between its markers."""
     today = datetime.now(UTC).date().isoformat()
     wanted = [tables.table(outcome) for outcome in outcomes]
-    reached = targets.table(outcomes)
+    reached = goals.table(outcomes)
     head = f"{today}, {machine()}; load before {load:.2f}. Medians of {rounds}, whole processes with start-up."
     parts = [tables.markdown(each) for each in (*wanted, *([reached] if reached.rows else []))]
     return ["", head, "", *"\n\n".join(parts).splitlines(), ""]
@@ -196,7 +196,7 @@ def main(given: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    for each in (*map(tables.table, outcomes), targets.table(outcomes)):
+    for each in (*map(tables.table, outcomes), goals.table(outcomes)):
         if each.rows:
             console.print(tables.rich(each))
     return 0

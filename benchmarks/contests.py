@@ -105,10 +105,10 @@ def against_peers(plan: Plan, size: int, *, annotated: bool) -> Iterator[Contest
         given = {"items": _items(plan, size, folder)}
         expected = {"items": size}
         if annotated:
-            marks = max(int(size * ANNOTATIONS_PER_ITEM), 1)
-            lines = exports.annotation_lines(marks, size, plan.seed)
-            given["annotations"] = exports.write(lines, marks, out=folder, name="annotations", files=plan.files)
-            expected["annotations"] = marks
+            annotations = max(int(size * ANNOTATIONS_PER_ITEM), 1)
+            lines = exports.annotation_lines(annotations, size, plan.seed)
+            given["annotations"] = exports.write(lines, annotations, out=folder, name="annotations", files=plan.files)
+            expected["annotations"] = annotations
         read = tuple(path for paths in given.values() for path in paths)
         entrants = [Entrant(OURS, partial(plan.full, given), expected, read, ours=True)]
         entrants += (

@@ -210,8 +210,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = "wide" if options.wide else "items"
     paths = write(lines, items, out=options.out, name=name, files=options.files)
     if options.annotations:
-        marks = annotation_lines(options.annotations, items, options.seed)
-        paths += write(marks, options.annotations, out=options.out, name="annotations", files=options.files)
+        annotations = annotation_lines(options.annotations, items, options.seed)
+        paths += write(annotations, options.annotations, out=options.out, name="annotations", files=options.files)
     for path in paths:
         print(f"{path}  {path.stat().st_size:,} bytes")
 

@@ -106,8 +106,8 @@ def replaced(page: str, lines: Iterable[str]) -> str:
     Raises:
         ValueError: the page has not both markers, in this order.
     """
-    before, begin, rest = page.partition(f"{BEGIN}\n")
-    _, end, after = rest.partition(END)
+    before, begin, remaining = page.partition(f"{BEGIN}\n")
+    _, end, after = remaining.partition(END)
     if not begin or not end:
         raise ValueError(f"expected the lines {BEGIN} and {END} in the page")
     return "".join([before, begin, *(f"{line}\n" for line in lines), end, after])

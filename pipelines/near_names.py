@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-_MEANT = 0.7
+_SUGGESTION_CUTOFF = 0.7
 """How like a name another one has to be, of 1, to be the only one that is proposed."""
 
 
@@ -29,16 +29,16 @@ def hint(name: str, known: Iterable[str]) -> str:
     ('did you mean ingest?', 'known are ingest, schema')
     """
     names = list(known)
-    return meant(name, names) or f"known are {', '.join(names)}"
+    return suggestion(name, names) or f"known are {', '.join(names)}"
 
 
-def meant(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Iterable[str]) -> str:
     """The question after the one name that is close enough to have been meant; empty where none is.
 
     >>> meant("--datset", ["--dataset", "--mode"]), meant("--dry", ["--dry-run"]), meant("xyz", ["ingest"])
     ('did you mean --dataset?', 'did you mean --dry-run?', '')
     """
     names = list(known)
-    found = near(name, names, most=1, cutoff=_MEANT)
+    found = near(name, names, most=1, cutoff=_SUGGESTION_CUTOFF)
     found = found or [each for each in names if name.strip("-") and each.startswith(name)]
     return f"did you mean {found[0]}?" if found else ""

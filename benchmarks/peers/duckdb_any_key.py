@@ -126,13 +126,13 @@ def write(connection: duckdb.DuckDBPyConnection, name: str, out: Path) -> None:
 
 def extracted(key: str, kind: str) -> str:
     """Returns the SQL for the value of a key as a column of a type."""
-    name = quoted(key, mark='"')
+    name = quoted(key, quote='"')
     return f"(metadata[{quoted(key)}] ->> '$')::{kind} AS {name}"
 
 
-def quoted(text: str, *, mark: str = "'") -> str:
+def quoted(text: str, *, quote: str = "'") -> str:
     """Returns a text as an SQL literal, or as an SQL name."""
-    return f"{mark}{text.replace(mark, mark * 2)}{mark}"
+    return f"{quote}{text.replace(quote, quote * 2)}{quote}"
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
     python examples/demo/make_exports.py OUT_DIR
 
-Names, places, elevations and codes of the airports are real. The images, what is marked on them, the detectors and the
+Names, places, elevations and codes of the airports are real. The images, the annotations, the detectors and the
 scenes are made up, drawn by airport and therefore the same on every run. `faulty.ndjson` goes with `items.ndjson` into
 one job: each of its lines has one fault. `masks.ndjson` goes with the annotations.
 """
@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import airportsdata
+import annotations
 import faults
-import marks
 import scenes
 from airport import Airport, Json, item
 
@@ -42,14 +42,16 @@ def airports() -> list[Airport]:
 
 def exports(every: Sequence[Airport]) -> dict[str, Iterable[str]]:
     """Returns the lines of each export by the name of its file."""
-    marked = [airport for airport in every if marks.is_marked(airport)]
+    annotated = [airport for airport in every if annotations.is_annotated(airport)]
     return {
         "items.ndjson": map(encode, map(item, every)),
-        "annotations.ndjson": map(encode, marks.annotations(marked)),
-        "predictions_detector_v1.ndjson": map(encode, marks.predictions(marked, detector=marks.DETECTOR_V1)),
-        "predictions_detector_v2.ndjson": map(encode, marks.predictions(marked, detector=marks.DETECTOR_V2)),
+        "annotations.ndjson": map(encode, annotations.annotation_records(annotated)),
+        **{
+            f"predictions_{each.name}.ndjson": map(encode, annotations.prediction_records(annotated, detector=each))
+            for each in (annotations.DETECTOR_V1, annotations.DETECTOR_V2)
+        },
         "scenes.ndjson": map(encode, scenes.scenes(every)),
-        "masks.ndjson": map(encode, marks.masks(marked)),
+        "masks.ndjson": map(encode, annotations.mask_records(annotated)),
         "faulty.ndjson": (line for _, line in faults.lines(every)),
     }
 

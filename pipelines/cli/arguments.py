@@ -8,7 +8,7 @@ from typing import Literal, NoReturn, TypeAlias, get_args
 
 from pipelines.config import DEFAULT_MAX_FIELDS, Source
 from pipelines.errors import UsageError
-from pipelines.near_names import hint, meant
+from pipelines.near_names import hint, suggestion
 from pipelines.streams import say
 from pipelines.version import __version__
 from transforms.rules.rejections import Code, shown
@@ -40,7 +40,7 @@ class _Parser(argparse.ArgumentParser):
             flag = word.partition("=")[0]
             # A word with a space in it is a value, as argparse has it.
             if _FLAG.match(word) and flag not in known and " " not in word:
-                self.error("; ".join(filter(None, (f"unknown flag {flag}", meant(flag, known)))))
+                self.error("; ".join(filter(None, (f"unknown flag {flag}", suggestion(flag, known)))))
         return super().parse_known_args(args, namespace)
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
@@ -50,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
             raise argparse.ArgumentError(None, f"unknown command {shown(value)}; {hint(str(value), choices)}")
         fault = f"expected one of {', '.join(choices)}, got {shown(value)}"
-        raise argparse.ArgumentError(action, "; ".join(filter(None, (fault, meant(str(value), choices)))))
+        raise argparse.ArgumentError(action, "; ".join(filter(None, (fault, suggestion(str(value), choices)))))
 
 
 def _text(given: str) -> str:

@@ -31,7 +31,7 @@ def suggest(dataset: str, field: str, prefix: str | None, *, group: Group, as_js
     if sys.stdout.isatty():
         _print_table(found)
     else:
-        emit("".join(f"{_plain(each.written())}\t{each.what}\n" for each in found.found).encode())
+        emit("".join(f"{_one_line(each.written())}\t{each.what}\n" for each in found.found).encode())
     if found.note:
         complain(found.note)
     return 0
@@ -44,7 +44,7 @@ def _print_table(found: Suggestions) -> None:
 
     sheet = Sheet((Column("suggestion", "identity"), Column("is")))
     for each in found.found:
-        sheet.add(_plain(each.written()), each.what)
+        sheet.add(_one_line(each.written()), each.what)
     if sheet.rows:
         sheet.print(console())
 
@@ -66,5 +66,5 @@ def completion(shell: str, parser: argparse.ArgumentParser) -> int:
     return 0
 
 
-def _plain(text: str) -> str:
+def _one_line(text: str) -> str:
     return text if text.isprintable() else json_text(text)

@@ -129,8 +129,8 @@ def prune(
     warn_of_foreign(dataset, foreign)
     names, kept = (", ".join(map(str, numbers)) or "none" for numbers in (removed, reversed(left)))
     if dry_run:
-        dead = f" Runs that died: {', '.join(plan.runs)}." if plan.runs else ""
-        say(f"Would remove versions of {dataset}: {names}. Would keep: {kept}.{dead}")
+        abandoned = f" Abandoned runs: {', '.join(plan.runs)}." if plan.runs else ""
+        say(f"Would remove versions of {dataset}: {names}. Would keep: {kept}.{abandoned}")
     else:
         say(f"Removed versions of {dataset}: {names}. Kept: {kept}.")
     if kept_open and discard_rejections:

@@ -14,7 +14,7 @@ from pipelines.streams import complain, emit_json, say
 from transforms.beam.stored_files import refusal, refusals
 
 
-def work(
+def run_job(
     config: JobConfig,
     *,
     as_json: bool,

@@ -17,8 +17,8 @@ from pipelines.errors import ExitCode, JobError, UsageError, job_error
 from pipelines.ingest.dates import day
 from pipelines.json_output import encoded, print_object
 from pipelines.runners import estimate
-from pipelines.runners.imports import loading
-from pipelines.runners.interrupts import ending_at_once_when_interrupted, tell_as_object
+from pipelines.runners.imports import fast_imports
+from pipelines.runners.interrupts import exit_on_signal, print_json_on_signal
 from pipelines.runners.system_errors import system_error
 from pipelines.streams import LogFormatter, complain, job_log, prepare
 from transforms.errors import StepError, StepErrorFilter
@@ -56,10 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     options: argparse.Namespace | None = None
     try:
-        with ending_at_once_when_interrupted():
+        with exit_on_signal():
             options = parser().parse_args(given)
-            tell_as_object(_interrupted(given) if _wants_json(given, options) else None)
-            return _work(options, flags) if options.command in ("ingest", "backfill") else _look(options, flags)
+            print_json_on_signal(_interrupted(given) if _wants_json(given, options) else None)
+            return (
+                _run_job(options, flags)
+                if options.command in ("ingest", "backfill")
+                else _run_dataset_command(options, flags)
+            )
     except (JobError, StepError) as error:
         told = error if isinstance(error, JobError) else job_error(error)
         code, message, lines = told.exit_code, f"{told}", told.lines
@@ -166,42 +170,42 @@ def _sources(given: Sequence[Source] | None, file: JobFile) -> tuple[Source, ...
     return (*(source for source in file.sources or () if source.group not in named), *(given or ()))
 
 
-def _work(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
+def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     config, file = job_config(options, flags)
     _quiet_libraries()
     fresh = "apache_beam" not in sys.modules  # not within a process that has threads of its own
-    elsewhere = not estimate.runs_here(config.runner_flags)
+    elsewhere = not estimate.runs_locally(config.runner_flags)
     paths = (source.pattern for step in config.steps for source in step.sources)
     buckets = elsewhere or estimate.has_buckets((config.dataset, *paths, options.report or file.report))
-    shared = fresh and not elsewhere and estimate.expected(config) >= estimate.PARALLEL_BYTES
+    shared = fresh and not elsewhere and estimate.of_job(config) >= estimate.PARALLEL_BYTES
     if shared:
         # A worker for each core: threads of polars beside it would wait for each other. It looks at this when imported.
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    with ExitStack() as ending:
+    with ExitStack() as resources:
         # Beam takes more than a second to import: not for --help, nor for a mistyped flag.
-        with loading(dataflow=elsewhere, buckets=buckets):
-            from pipelines.cli.ingest_command import work  # noqa: PLC0415 - likewise
+        with fast_imports(dataflow=elsewhere, buckets=buckets):
+            from pipelines.cli.ingest_command import run_job  # noqa: PLC0415 - likewise
         if shared:
             from pipelines.runners.fork_server import serving_workers  # noqa: PLC0415 - likewise
 
-            ending.enter_context(serving_workers())
+            resources.enter_context(serving_workers())
         as_json, quiet, verbose = (
             bool(getattr(options, name) or getattr(file, name)) for name in ("json", "quiet", "verbose")
         )
         if verbose:
-            ending.enter_context(job_log())
+            resources.enter_context(job_log())
         report = options.report or file.report
-        return work(config, as_json=as_json, quiet=quiet, verbose=verbose, report=report, color=options.color)
+        return run_job(config, as_json=as_json, quiet=quiet, verbose=verbose, report=report, color=options.color)
 
 
-def _look(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: C901, PLR0911 - one for each command
+def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: C901, PLR0911 - one for each command
     """The commands that look at a dataset, or put its versions in order."""
     if flags is not None:
         raise UsageError(f"`{options.command}` takes no runner flags after `--`, got {' '.join(flags) or 'nothing'}")
     _quiet_libraries()
     if options.command in ("suggest", "completion"):
         return _complete(options)
-    with loading(dataflow=False, buckets=estimate.has_buckets(vars(options).values())):
+    with fast_imports(dataflow=False, buckets=estimate.has_buckets(vars(options).values())):
         from pipelines.cli import dataset_commands  # noqa: PLC0415 - as above
 
     as_json: bool = options.json

@@ -18,7 +18,7 @@ SHOWN_CHARACTERS = 200
 """Of a value, at a terminal."""
 LEAST_ID = 24
 """Cells of an identity that is folded."""
-REST = "other metadata"
+OTHER_METADATA = "other metadata"
 COLUMNS: Mapping[Group, Sequence[str]] = {
     "items": ("reference_id",),
     "scenes": ("reference_id", "type"),
@@ -34,7 +34,7 @@ def print_answer(answer: Answer, limit: int | None, console: DataConsole) -> Non
     columns = [
         Column(core[0], "identity", LEAST_ID),
         *(Column(name, "value") for name in (*core[1:], *mentioned)),
-        Column(REST, "rest", len(REST)),
+        Column(OTHER_METADATA, "remaining", len(OTHER_METADATA)),
     ]
     sheet = Sheet(columns, hint="--format ndjson prints all")
     most = SHOWN_ROWS if limit is None else limit
@@ -47,9 +47,9 @@ def print_answer(answer: Answer, limit: int | None, console: DataConsole) -> Non
                     *(row[name] for name in core),
                     *(metadata.pop(key, None) for key in mentioned),
                 ]
-                rest = ", ".join(f"{key}: {_text(value)}" for key, value in metadata.items())
+                remaining = ", ".join(f"{key}: {_text(value)}" for key, value in metadata.items())
                 identity, *others = map(_text, cells)
-                sheet.add(identity, *(_cut(each, console) for each in (*others, rest)))
+                sheet.add(identity, *(_cut(each, console) for each in (*others, remaining)))
         total += len(found.positions)
     rows = len(sheet.rows)
     if rows:

@@ -16,7 +16,7 @@ from rich.text import Text
 from pipelines.cli.console import DataConsole
 from pipelines.streams import printable
 
-Role = Literal["identity", "number", "text", "value", "rest"]
+Role = Literal["identity", "number", "text", "value", "remaining"]
 Cell: TypeAlias = str | Sequence[str]
 """A text of one line, or several lines."""
 LEAST = 12
@@ -99,8 +99,8 @@ def _lines(cell: Cell, encoding: str) -> list[str]:
 def _widths(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int | None] | None:
     """The width of each column, None for one that is left out; None if there is no room for the others either."""
     whole = max(1, width - _BORDERS - 1)
-    for with_rest, full_identity in ((True, True), (False, True), (True, False), (False, False)):
-        shown = [at for at, column in enumerate(columns) if with_rest or column.role != "rest"]
+    for with_remaining, full_identity in ((True, True), (False, True), (True, False), (False, False)):
+        shown = [at for at, column in enumerate(columns) if with_remaining or column.role != "remaining"]
         room = width - 1 - _BORDERS * len(shown)
         least = {}
         for at in shown:
@@ -120,7 +120,7 @@ def _widths(columns: Sequence[Column], natural: Sequence[int], width: int) -> li
 
 def _shared(spare: int, wanted: dict[int, int], columns: Sequence[Column]) -> dict[int, int]:
     """Hands out what room is left: to identities first, to the rest last, those who want least first."""
-    ranks = {"identity": 0, "rest": 2}
+    ranks = {"identity": 0, "remaining": 2}
     given = {}
     for rank in range(3):
         asking = sorted((want, at) for at, want in wanted.items() if ranks.get(columns[at].role, 1) == rank)
@@ -149,7 +149,7 @@ def _table(sheet: Sheet, table: _Table, widths: Sequence[int | None]) -> Table:
 
 
 def _cell(lines: Sequence[str], width: int, role: Role, end: str) -> Text:
-    if role in ("value", "rest"):
+    if role in ("value", "remaining"):
         lines = [_cut(line, width, end) for line in lines]
     return Text("\n".join(lines))
 
@@ -178,6 +178,6 @@ def _blocks(sheet: Sheet, table: _Table, width: int) -> Table:
         if number:
             made.add_row("", "")
         for column, name, lines in zip(sheet.columns, table.header, row, strict=True):
-            cells = [_cut(line, 2 * values, table.ellipsis) for line in lines] if column.role == "rest" else lines
+            cells = [_cut(line, 2 * values, table.ellipsis) for line in lines] if column.role == "remaining" else lines
             made.add_row(Text(name), Text("\n".join(cells)))
     return made

@@ -46,7 +46,7 @@ def print_outcome(outcome: Outcome, console: DataConsole) -> None:
         console.say("warning: " + _WARNINGS.get(code, f"{code} in {{:,}} records").format(count))
     for name, key, count in _inexact(outcome.schema):
         console.say(f"warning: {name}.{key}: {count:,} integers are stored as doubles, which cannot hold them exactly")
-    for line in _ending(outcome):
+    for line in _outcome_lines(outcome):
         console.say(line, wrap=outcome.dataset not in line)
 
 
@@ -90,7 +90,7 @@ def _inexact(schema: JsonObject) -> Iterable[tuple[str, str, int]]:
                 yield group, key, int(field["inexact"])
 
 
-def _ending(outcome: Outcome) -> Iterable[str]:
+def _outcome_lines(outcome: Outcome) -> Iterable[str]:
     keys = outcome.tally.cache_keys
     match outcome.verdict.outcome:
         case "published":
@@ -205,8 +205,8 @@ def _field_changes(changed: GroupChanges) -> Iterable[tuple[str, str]]:
         yield key, f"dropped ({kind})"
     for key, (before, now) in changed.retyped.items():
         yield key, f"{before} became {now}"
-    for key, (came, went) in changed.categories.items():
-        for word, names in (("new", came), ("gone", went)):
+    for key, (added, removed) in changed.categories.items():
+        for word, names in (("new", added), ("gone", removed)):
             if names:
                 more = f" and {len(names) - _SHOWN_CATEGORIES} more" if len(names) > _SHOWN_CATEGORIES else ""
                 yield key, f"{word} categories: {', '.join(names[:_SHOWN_CATEGORIES])}{more}"

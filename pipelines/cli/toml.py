@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipelines.errors import UsageError
-from pipelines.near_names import hint, meant
+from pipelines.near_names import hint, suggestion
 from transforms.rules.rejections import SHOWN_CHARACTERS
 
 _Choice = TypeVar("_Choice", bound=str)
@@ -75,7 +75,7 @@ class Table:
             if choice == value:
                 return choice
         error = self.wrong(key, f"one of {', '.join(choices)}", value)
-        question = meant(value, choices) if isinstance(value, str) else ""
+        question = suggestion(value, choices) if isinstance(value, str) else ""
         raise UsageError(f"{error}; {question}") if question else error
 
     def texts(self, key: str) -> tuple[str, ...] | None:

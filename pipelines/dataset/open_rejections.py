@@ -186,11 +186,11 @@ def _kept(dataset: Dataset) -> Iterator[RejectingJob]:
 
 
 def _job_in(uri: str) -> RejectingJob:
-    head, _, rest = read_bytes(uri).partition(b"\n")
+    head, _, body = read_bytes(uri).partition(b"\n")
     with suppress(DocumentError, DamagedFileError):
         about = parsed(head, KeptRejectionsJson)
         options = cast("JsonObject", about["options"])
-        if about["sha256"] == _digest(about["job"], about["base"], about["published"], options, rest):
+        if about["sha256"] == _digest(about["job"], about["base"], about["published"], options, body):
             return RejectingJob(
                 name=about["job"],
                 base=about["base"],
@@ -198,7 +198,7 @@ def _job_in(uri: str) -> RejectingJob:
                 options=options,
                 model_runs={},
                 parts=(),
-                kept=tuple(lines(uri, rest)),
+                kept=tuple(lines(uri, body)),
             )
     raise DamagedDatasetError(
         f"{uri} is damaged: it has the open rejections of a pruned version, and nothing else needs it; restore it from "
@@ -208,21 +208,21 @@ def _job_in(uri: str) -> RejectingJob:
 
 def _file(job: RejectingJob, lines: Sequence[JsonObject]) -> bytes:
     """What `_job_in` reads."""
-    rest = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode()
+    body = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode()
     about = {
         "job": job.name,
         "base": job.base,
         "published": job.published,
         "options": job.options,
-        "sha256": _digest(job.name, job.base, job.published, job.options, rest),
+        "sha256": _digest(job.name, job.base, job.published, job.options, body),
     }
-    return json.dumps(about, ensure_ascii=False).encode() + b"\n" + rest
+    return json.dumps(about, ensure_ascii=False).encode() + b"\n" + body
 
 
-def _digest(job: str, base: int, published: bool, options: JsonObject, rest: bytes) -> str:  # noqa: FBT001 - what there is
+def _digest(job: str, base: int, published: bool, options: JsonObject, body: bytes) -> str:  # noqa: FBT001 - what there is
     """SHA-256 of all that such a file says."""
     head = json.dumps([job, base, published, options], ensure_ascii=False)
-    return hashlib.sha256(head.encode() + b"\n" + rest).hexdigest()
+    return hashlib.sha256(head.encode() + b"\n" + body).hexdigest()
 
 
 def _complete(rejection: Rejected) -> JsonObject:

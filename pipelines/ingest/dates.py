@@ -73,7 +73,7 @@ def _is_format(text: str | None) -> bool:
 def _text(of: date, placeholder: re.Match[str]) -> str:
     try:
         days = int(f"{placeholder['sign'] or ''}{placeholder['count'] or 0}") * (7 if placeholder["unit"] == "w" else 1)
-        meant = of + timedelta(days=days)
+        shifted = of + timedelta(days=days)
     except OverflowError as error:
         raise ValueError(f"a date from the year 1 to the year 9999, got {{{placeholder[0]}}}") from error
-    return meant.isoformat() if placeholder["format"] is None else meant.strftime(placeholder["format"])
+    return shifted.isoformat() if placeholder["format"] is None else shifted.strftime(placeholder["format"])

@@ -11,7 +11,7 @@ from pipelines.dataset.versions import Dataset
 from pipelines.ingest.find_exports import find
 from pipelines.ingest.graph import build
 from pipelines.ingest.plan import plan
-from pipelines.ingest.publish import Ending
+from pipelines.ingest.publish import PublishContext
 from pipelines.ingest.publish_step import add_publishing
 from pipelines.runners import choose as runners
 from pipelines.runners.temporary_folders import private_temporary_files
@@ -77,15 +77,15 @@ def start(config: JobConfig) -> Started:
     dataset = Dataset.at(config.dataset)
     before = dataset.current()
     runner = runners.choose(config.runner_flags, 0)
-    runners.check_stays(config.runner_flags)
+    runners.check_can_detach(config.runner_flags)
     with private_temporary_files(), dataset.store.detach(None if before is None else before.number) as here:
         number = dataset.store.next_number(0 if before is None else before.number)
         job = plan(config, exports, before, root=here.root, progress=None, version=number)
-        ending = Ending.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
+        context = PublishContext.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
 
         def graph(root: beam.Pipeline) -> None:
             reports, results = build(root, job)
-            add_publishing(reports, results, ending, here.id)
+            add_publishing(reports, results, context, here.id)
 
         name = runner.submit(graph)
     template, foreign = runners.template(config.runner_flags), tuple(dataset.store.foreign())

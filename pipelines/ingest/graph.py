@@ -38,7 +38,7 @@ class Job:
         version: The number that would be published.
         steps: The jobs that are decided together: one, or (a backfill) a whole history.
         published: The files of the published version.
-        held_kinds: Group to field to the kind of its values in the published version (T4).
+        published_kinds: Group to field to the kind of its values in the published version (T4).
         fresh: Groups whose summaries have to be made anew, because other choices are declared.
         anew: Whether nothing that the published version holds stays (P5).
         progress: Local file for progress notes, None where the workers are elsewhere.
@@ -50,7 +50,7 @@ class Job:
     version: int
     steps: Sequence[Step]
     published: PublishedFiles
-    held_kinds: Mapping[Group, Mapping[str, str]]
+    published_kinds: Mapping[Group, Mapping[str, str]]
     schema: SchemaOptions
     cache_keys: CacheKeyMode = "canonical"
     on_conflict: OnConflict = "fail"
@@ -81,7 +81,7 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
     )
     resolved, outputs = schema, {name: merged[name] for name in ("partitions", *OUTPUTS)}
     if job.on_conflict != "fail":
-        resolution = schema | "DecideResolution" >> DecideResolution(job.on_conflict, job.held_kinds)
+        resolution = schema | "DecideResolution" >> DecideResolution(job.on_conflict, job.published_kinds)
         again = partitions | "MergeResolved" >> MergeRecords(
             merging, root=join(job.root, RESOLVED), resolution=resolution
         )

@@ -55,12 +55,12 @@ def look(path: str) -> ListedExport:
 
 def _expanded(parent: str, parts: Sequence[str]) -> Iterator[str]:
     """The paths below `parent`, which is empty or ends in a slash, that match the parts of a pattern one by one."""
-    part, rest = parts[0], parts[1:]
+    part, remaining = parts[0], parts[1:]
     if "**" in part:
         yield from _below(parent, "/".join(parts))
     elif not is_pattern(part):
-        if rest:
-            yield from _expanded(f"{parent}{part}/", rest)
+        if remaining:
+            yield from _expanded(f"{parent}{part}/", remaining)
         elif _is_there(f"{parent}{part}"):
             yield f"{parent}{part}"
     else:
@@ -68,10 +68,10 @@ def _expanded(parent: str, parts: Sequence[str]) -> Iterator[str]:
         for entry in _entries(parent):
             if expression.fullmatch(entry.name) is None:
                 continue
-            if not rest:
+            if not remaining:
                 yield f"{parent}{entry.name}"
             elif entry.is_dir(follow_symlinks=False):
-                yield from _expanded(f"{parent}{entry.name}/", rest)
+                yield from _expanded(f"{parent}{entry.name}/", remaining)
 
 
 def _below(parent: str, pattern: str) -> Iterator[str]:

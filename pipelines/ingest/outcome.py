@@ -224,9 +224,9 @@ def verdict(tally: Tally, config: JobConfig, *, changed: bool) -> Verdict:
     if config.dry_run:
         return Verdict("dry_run", ExitCode.OK, "dry run: nothing was published")
     if not changed:
-        held = "the dataset holds these records already"
+        known = "the dataset already has these records"
         nothing = "no record was accepted" if tally.read else "there was no record to read"
-        reason = nothing if tally.rejected == tally.read else held
+        reason = nothing if tally.rejected == tally.read else known
         return Verdict("unchanged", ExitCode.OK, f"nothing to publish: {reason}")
     return Verdict("published", ExitCode.OK, "")
 

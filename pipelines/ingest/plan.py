@@ -64,7 +64,7 @@ def plan(
         version=version or (1 if before is None else before.number + 1),
         steps=[Step(step.mode, step.on_duplicate) for step in config.steps],
         published=files,
-        held_kinds={} if state is None else _kinds(state.schema),
+        published_kinds={} if state is None else _kinds(state.schema),
         schema=SchemaOptions(
             sticky_text={} if kept is None else cast("Mapping[Group, list[str]]", kept.manifest["sticky_text"]),
             max_fields=config.max_fields,
@@ -83,13 +83,13 @@ def _cache_key(config: JobConfig, before: Version | None) -> CacheKey:
     """What is hashed for cache keys: one thing in all versions of a dataset, or no key would be known again (K2)."""
     if before is None:
         return config.cache_key or "canonical"
-    held = cast("CacheKey", before.manifest["cache_key"])
-    if config.cache_key not in (None, held):
+    published = cast("CacheKey", before.manifest["cache_key"])
+    if config.cache_key not in (None, published):
         raise UsageError(
-            f"--cache-key {config.cache_key}: the cache keys of this dataset are {held} ones, and others would have "
+            f"--cache-key {config.cache_key}: the cache keys of this dataset are {published}, and another kind would have "
             "every image uploaded again; leave the flag out, or start another dataset"
         )
-    return held
+    return published
 
 
 def _limits(declared: Declared) -> dict[Group, dict[str, int]]:

@@ -28,8 +28,8 @@ from transforms.write_reports import RESULTS
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """What it takes to conclude a job, beside what its steps reported. It travels with the graph of a detached job.
+class PublishContext:
+    """What it takes to finish_run a job, beside what its steps reported. It travels with the graph of a detached job.
 
     Attributes:
         version: The number that is published if anything is.
@@ -84,49 +84,51 @@ class Ending:
         )
 
 
-def conclude(dataset: Dataset, here: Run, ending: Ending, before: Version | None, *, stages: JsonObject) -> Outcome:
+def finish_run(
+    dataset: Dataset, here: Run, context: PublishContext, before: Version | None, *, stages: JsonObject
+) -> Outcome:
     """Judges what the steps reported, and publishes it if no gate is against it; what it leaves is for `leave`.
 
     Args:
         dataset: That the job works on.
         here: Where its steps wrote.
-        ending: What else there is to know.
+        context: What the plan of the job knows and its steps do not report.
         before: The version that the job started from.
         stages: What each stage took, as `--json` has it.
 
     Raises:
         OSError: Something cannot be read or written; nothing was published, or all of it.
     """
-    config = ending.config
-    made = _made(ending, before, here)
-    looked = review(ending.exports, digests_of(made.results.get("readings", [])))
-    if looked.changes:
-        result = Verdict("failed", ExitCode.UNREADABLE, looked.reason)
+    config = context.config
+    collected = _collected(context, before, here)
+    reviewed = review(context.exports, digests_of(collected.results.get("readings", [])))
+    if reviewed.changes:
+        result = Verdict("failed", ExitCode.UNREADABLE, reviewed.reason)
     else:
         # A history of which nothing is there is not the history of an empty dataset.
-        nothing = config.backfill and not ending.exports
-        result = verdict(made.tally, config, changed=made.changed and not nothing)
-    if made.tally.unsettled or made.tally.other_choices or made.tally.too_many_fields:
-        made.tally.nothing_created()
+        nothing = config.backfill and not context.exports
+        result = verdict(collected.tally, config, changed=collected.changed and not nothing)
+    if collected.tally.unsettled or collected.tally.other_choices or collected.tally.too_many_fields:
+        collected.tally.nothing_created()
     if result.outcome == "published":
-        result = _publish(dataset, here, ending, made, looked)
+        result = _publish(dataset, here, context, collected, reviewed)
     return Outcome(
         verdict=result,
-        version=ending.version if result.outcome == "published" else ending.parent,
+        version=context.version if result.outcome == "published" else context.parent,
         run=here.id,
-        tally=made.tally,
-        schema=made.schema,
-        runner=ending.runner,
-        seconds=max(0.0, time.time() - ending.began),  # by two clocks where another machine began
+        tally=collected.tally,
+        schema=collected.schema,
+        runner=context.runner,
+        seconds=max(0.0, time.time() - context.began),  # by two clocks where another machine began
         stages=stages,
         dataset=config.dataset,
         options=config.options(),
         kept_run=not config.dry_run
-        and (result.outcome == "failed" or (result.outcome == "unchanged" and made.tally.rejected > 0)),
+        and (result.outcome == "failed" or (result.outcome == "unchanged" and collected.tally.rejected > 0)),
     )
 
 
-def leave(dataset: Dataset, here: Run, outcome: Outcome) -> None:
+def keep_run_files(dataset: Dataset, here: Run, outcome: Outcome) -> None:
     """Leaves of a run that published nothing what a person wants to see: the report, the schema, the rejections."""
     dataset.store.clear(here, (SCHEMA, REJECTIONS) if outcome.kept_run else ())
     if outcome.kept_run:
@@ -134,7 +136,7 @@ def leave(dataset: Dataset, here: Run, outcome: Outcome) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _Collected:
     """What the steps of a job made.
 
     Attributes:
@@ -150,21 +152,21 @@ class _Made:
     fingerprint: str
 
 
-def _made(ending: Ending, before: Version | None, here: Run) -> _Made:
+def _collected(context: PublishContext, before: Version | None, here: Run) -> _Collected:
     results = cast("Results", json.loads(read_bytes(join(here.root, RESULTS))))
     tally, resolved = tally_of(results)
-    schema: JsonObject = {"format": 1, "version": ending.version, "groups": resolved["groups"]}
-    if ending.unmatched:
-        tally.warnings[NOTHING_MATCHED] += len(ending.unmatched)
-    tally.repair(ending.damaged)
+    schema: JsonObject = {"format": 1, "version": context.version, "groups": resolved["groups"]}
+    if context.unmatched:
+        tally.warnings[NOTHING_MATCHED] += len(context.unmatched)
+    tally.repair(context.damaged)
     described = store(here.root, SCHEMA, document_text(schema), records=0)
     files = [*files_of(results), described]
     changed = tally.changed > 0
     if before is not None:
-        if ending.config.backfill:  # which creates all records, also those that are there
+        if context.config.backfill:  # which creates all records, also those that are there
             changed = _rows(files) != _rows([file for group in GROUPS for file in before.files(group).values()])
         changed = changed or bool(tally.repaired) or _groups(before) != schema["groups"]
-    return _Made(results, tally, schema, files, changed, described.sha256)
+    return _Collected(results, tally, schema, files, changed, described.sha256)
 
 
 def _groups(version: Version) -> JsonValue:
@@ -179,24 +181,24 @@ def _rows(files: Sequence[StoredFile]) -> Mapping[str, str]:
     return {file.path: file.sha256 for file in files if file.path.partition("/")[0] in GROUPS}
 
 
-def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made, looked: Review) -> Verdict:
-    resolved = made.results["schema"][0]
+def _publish(dataset: Dataset, here: Run, context: PublishContext, collected: _Collected, reviewed: Review) -> Verdict:
+    resolved = collected.results["schema"][0]
     quantiles = cast("JsonObject", resolved["quantiles"])
-    described = insights(made.schema, quantiles, made.results.get("rows", []))
-    files = [*made.files, store(here.root, INSIGHTS, document_text(described), records=0)]
+    described = insights(collected.schema, quantiles, collected.results.get("rows", []))
+    files = [*collected.files, store(here.root, INSIGHTS, document_text(described), records=0)]
     document = manifest(
-        version=ending.version,
-        parent=ending.parent,
-        partitions=ending.partitions,
-        inputs=inputs_of(ending.exports, digests_of(made.results.get("readings", [])), looked.checksums),
-        options=ending.config.options(),
-        cache_key=ending.cache_key,
-        counts=made.tally.counts(),
-        cache_keys=made.tally.cache_keys,
-        warnings=dict(sorted(made.tally.warnings.items())),
+        version=context.version,
+        parent=context.parent,
+        partitions=context.partitions,
+        inputs=inputs_of(context.exports, digests_of(collected.results.get("readings", [])), reviewed.checksums),
+        options=context.config.options(),
+        cache_key=context.cache_key,
+        counts=collected.tally.counts(),
+        cache_keys=collected.tally.cache_keys,
+        warnings=dict(sorted(collected.tally.warnings.items())),
         files=files,
-        schema_fingerprint=made.fingerprint,
-        declared=declared_document(ending.declared),
+        schema_fingerprint=collected.fingerprint,
+        declared=declared_document(context.declared),
         sticky_text=cast("JsonObject", resolved["sticky_text"]),
     )
     write_bytes(join(here.root, MANIFEST), document_text(document))
@@ -204,8 +206,8 @@ def _publish(dataset: Dataset, here: Run, ending: Ending, made: _Made, looked: R
     placed.append(Placed(join(here.root, MANIFEST), MANIFEST))
     try:
         with publishing():
-            dataset.store.publish(here, ending.version, ending.seen, placed, fsync=ending.config.fsync)
+            dataset.store.publish(here, context.version, context.seen, placed, fsync=context.config.fsync)
     except AnotherJobPublishedError as error:
         return Verdict("failed", ExitCode.ANOTHER_PUBLISHED, str(error))
-    job_log.files(ending.version, files)
-    return Verdict("published", ExitCode.OK, repairs(made.tally))
+    job_log.files(context.version, files)
+    return Verdict("published", ExitCode.OK, repairs(collected.tally))

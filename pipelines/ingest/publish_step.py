@@ -15,7 +15,7 @@ import apache_beam as beam
 
 from pipelines.dataset.store.base import REJECTIONS, REPORT, SCHEMA, Run, join
 from pipelines.dataset.versions import Dataset, document_text
-from pipelines.ingest.publish import Ending, conclude
+from pipelines.ingest.publish import PublishContext, finish_run
 from transforms.beam.steps import StepFn
 from transforms.beam.stored_files import read_if_there, write_bytes
 from transforms.rules.values import JsonObject
@@ -32,28 +32,28 @@ class NothingPublishedError(Exception):
     """A job ended without a version; its report says why. It fails the job of the engine, so that it shows there."""
 
 
-class AlreadyConcludedError(Exception):
+class AlreadyFinishedError(Exception):
     """A run was concluded before by another job from the same graph."""
 
 
-def conclude_detached(ending: Ending, run: str) -> JsonObject:
+def finish_detached_run(context: PublishContext, run: str) -> JsonObject:
     """Concludes a detached run, unless that was done before; returns its report, which says how it ended.
 
     Raises:
-        AlreadyConcludedError: It was concluded from other results than these.
+        AlreadyFinishedError: It was concluded from other results than these.
         RunLostError: It was taken for dead, and put away.
         OSError: Something cannot be read or written; another try may.
     """
-    dataset = Dataset.at(ending.config.dataset)
+    dataset = Dataset.at(context.config.dataset)
     here = Run(run, join(dataset.root, "runs", run))
     report = _report(here)
     if report is None:
-        with dataset.store.concluding(run) as trying:
-            report = _concluded(dataset, trying, ending)
+        with dataset.store.finishing(run) as trying:
+            report = _finish(dataset, trying, context)
     other = (found := _results(here)) is not None and found != report[_RESULTS_OF]
     _clear(dataset, here, report)
     if other:
-        raise AlreadyConcludedError(
+        raise AlreadyFinishedError(
             f"the run {run} was concluded before ({report['outcome']}, exit code {report['exit_code']}), by another "
             "job from the same graph, and this one published nothing: each job takes a graph, and with it a run, of "
             "its own. Have the graph made anew: a flex template does so at each launch, a classic one does not"
@@ -61,11 +61,11 @@ def conclude_detached(ending: Ending, run: str) -> JsonObject:
     return report
 
 
-def _concluded(dataset: Dataset, here: Run, ending: Ending) -> JsonObject:
-    before = None if ending.parent is None else dataset.at_number(ending.parent, ending.seen)
+def _finish(dataset: Dataset, here: Run, context: PublishContext) -> JsonObject:
+    before = None if context.parent is None else dataset.at_number(context.parent, context.seen)
     try:
         results = _results(here)
-        outcome = conclude(dataset, here, ending, before, stages={})
+        outcome = finish_run(dataset, here, context, before, stages={})
     except OSError:
         # Where another try has just concluded the run, what it was made of is gone.
         if (report := _report(here)) is None:
@@ -97,9 +97,9 @@ def _results(here: Run) -> str | None:
 class Publish(StepFn):
     """Concludes the run when all results are written; fails the job where nothing is published for a reason."""
 
-    def __init__(self, ending: Ending, run: str) -> None:
+    def __init__(self, context: PublishContext, run: str) -> None:
         """Takes what there is to know of the job, and the id of its run."""
-        self._ending, self._run = ending, run
+        self._context, self._run = context, run
 
     def process(self, _: object) -> None:
         """Publishes, or leaves the report.
@@ -108,11 +108,11 @@ class Publish(StepFn):
             NothingPublishedError: A gate was against it, or another job was quicker. The report is there by then, so
                 that every further try of the engine only reads it.
         """
-        report = conclude_detached(self._ending, self._run)
+        report = finish_detached_run(self._context, self._run)
         if report["exit_code"]:
             raise NothingPublishedError(
                 f"nothing was published, exit code {report['exit_code']}: {report['message']}. "
-                f"Report: {join(self._ending.config.dataset, 'runs', self._run, REPORT)}"
+                f"Report: {join(self._context.config.dataset, 'runs', self._run, REPORT)}"
             )
         _log.info("the run %s is concluded: %s, version %s", self._run, report["outcome"], report["version"])
 
@@ -139,17 +139,17 @@ class KeepLease(StepFn):
 
 
 def add_publishing(
-    reports: Mapping[str, beam.PCollection[object]], results: beam.PCollection[None], ending: Ending, run: str
+    reports: Mapping[str, beam.PCollection[object]], results: beam.PCollection[None], context: PublishContext, run: str
 ) -> None:
     """Ends a graph with its publication.
 
     Args:
         reports: What the steps report, by name: as long as they do, the run lives.
         results: One element, when all of them are written.
-        ending: What else there is to know of the job.
+        context: What else there is to know of the job.
         run: Its id.
     """
     for name, reported in reports.items():
         label = f"KeepLease{name.title().replace('_', '')}"
-        _ = reported | label >> beam.ParDo(KeepLease(ending.config.dataset, run))
-    _ = results | "Publish" >> beam.ParDo(Publish(ending, run))
+        _ = reported | label >> beam.ParDo(KeepLease(context.config.dataset, run))
+    _ = results | "Publish" >> beam.ParDo(Publish(context, run))

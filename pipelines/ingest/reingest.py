@@ -93,10 +93,10 @@ def deliver(dataset: str, rejections: Sequence[Rejected], folder: str) -> tuple[
         one, lacking = _planned(of_job, Path(folder) if len(jobs) == 1 else Path(folder, str(number)))
         planned += [one] if one.files else []
         left_out += lacking
-    for path in (path for one in planned for path in one.contents):
+    for path in (path for one in planned for path in one.file_bytes):
         if os.path.lexists(path):
             raise UsageError(f"--out: {path} is there already, and nothing was written; name a new folder")
-    for path, data in (content for one in planned for content in one.contents.items()):
+    for path, data in (content for one in planned for content in one.file_bytes.items()):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as stream:  # also where somebody made it meanwhile
             stream.write(data)
@@ -113,14 +113,14 @@ class _Planned:
     """
 
     files: tuple[Written, ...]
-    contents: Mapping[Path, bytes]
+    file_bytes: Mapping[Path, bytes]
     options: JsonObject
     config: str | None
 
 
 def _planned(rejections: Sequence[Rejected], folder: Path) -> tuple[_Planned, int]:
     """The files of rejections of one kind of job, and how many records are not whole."""
-    contents: dict[Path, bytes] = {}
+    file_bytes: dict[Path, bytes] = {}
     files = []
     left_out = 0
     for source, some in by_source(rejections).items():
@@ -129,14 +129,14 @@ def _planned(rejections: Sequence[Rejected], folder: Path) -> tuple[_Planned, in
         left_out += len(records) - len(whole)
         if whole:
             path = folder / file_name(source)
-            contents[path] = b"".join(record + b"\n" for record in whole)
+            file_bytes[path] = b"".join(record + b"\n" for record in whole)
             files.append(Written(_for_flags(path), source, len(whole)))
     runs = {file.source[1]: file.path for file in files if file.source[0] == "predictions"}
     config = None
-    if any(run is not None and not _is_plain(run) for run in runs):
-        contents[folder / _PREDICTIONS] = _predictions(runs)
+    if any(run is not None and not _fits_a_flag(run) for run in runs):
+        file_bytes[folder / _PREDICTIONS] = _predictions(runs)
         config = _for_flags(folder / _PREDICTIONS)
-    return _Planned(tuple(files), contents, rejections[0].job.options, config), left_out
+    return _Planned(tuple(files), file_bytes, rejections[0].job.options, config), left_out
 
 
 def file_name(source: Source) -> str:
@@ -158,7 +158,7 @@ def file_name(source: Source) -> str:
     return f"predictions-{safe}{digest}.ndjson"
 
 
-def _is_plain(run: str) -> bool:
+def _fits_a_flag(run: str) -> bool:
     """Whether a model run can stand before `=` in a flag, and be shown in a terminal."""
     return "=" not in run and not run.startswith("-") and run.isprintable()
 

@@ -71,9 +71,9 @@ def _keys(target: Version, current: Version, here: Run, new: int) -> Iterator[Wr
     damaged = {file.path for file, _ in faults([*lists.values()], by_hash=True)}
     was, is_now = (version.files("state/cache_keys") for version in (target, current))
     for number in sorted(was.keys() | is_now.keys()):
-        old, held = (read_uses(files[number]) if number in files else no_uses() for files in (was, is_now))
+        old, current_uses = (read_uses(files[number]) if number in files else no_uses() for files in (was, is_now))
         used = old.filter(pl.col("reference_id").is_not_null()).select(*USES, "owner")
-        keys = CacheKeys.of(used, pl.concat([held, old]), changed=None, version=new)
+        keys = CacheKeys.of(used, pl.concat([current_uses, old]), changed=None, version=new)
         file = lists.get(number)
         shared = None if file is None or file.path in damaged else file
         yield written_keys(keys, here.root, number, target.partitions, file=shared)

@@ -18,10 +18,10 @@ from pipelines.ingest.graph import build
 from pipelines.ingest.outcome import Outcome
 from pipelines.ingest.plan import plan
 from pipelines.ingest.progress import Progress
-from pipelines.ingest.publish import Ending, conclude, leave
+from pipelines.ingest.publish import PublishContext, finish_run, keep_run_files
 from pipelines.runners import choose as runners
 from pipelines.runners import estimate
-from pipelines.runners.interrupts import at_the_end
+from pipelines.runners.interrupts import cleanup_on_signal
 from pipelines.runners.temporary_folders import private_temporary_files, temporary_folder
 from transforms.beam.coders import spilling
 from transforms.beam.elements import Export
@@ -43,55 +43,55 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
     dataset = Dataset.at(config.dataset)
     before = dataset.current()
     total = sum(export.size for export in exports)
-    kept = 0 if before is None or config.backfill else estimate.held(before.manifest, total)
+    kept = 0 if before is None or config.backfill else estimate.of_published_state(before.manifest, total)
     runner = runners.choose(config.runner_flags, total + kept)
     with (
         private_temporary_files(),
-        _workplace(dataset, before, runner, dry_run=config.dry_run) as here,
+        _run_folder(dataset, before, runner, dry_run=config.dry_run) as here,
         progress.watching(total, runner) as notes,
     ):
         job_log.started(config.dataset, before, runner.name, exports)
         number = dataset.store.next_number(0 if before is None else before.number)
         job = plan(config, exports, before, root=here.root, progress=notes, version=number)
         running = time.monotonic()
-        with _spilling(here, runner), _telling_changes(exports):
+        with _spilling(here, runner), _explaining_export_changes(exports):
             stages = runner.run(partial(build, job=job))
         job_log.stages(stages)
         job_log.phase("reading, merging and writing", time.monotonic() - running)
         progress.phase("publishing")
         publishing = time.monotonic()
-        ending = Ending.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
-        outcome = conclude(dataset, here, ending, before, stages=stages)
+        context = PublishContext.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
+        outcome = finish_run(dataset, here, context, before, stages=stages)
         outcome = replace(outcome, foreign=tuple(dataset.store.foreign()))
         if not config.dry_run:
-            leave(dataset, here, outcome)
+            keep_run_files(dataset, here, outcome)
         job_log.phase("publishing", time.monotonic() - publishing)
     job_log.ended(outcome)
     return outcome
 
 
 @contextmanager
-def _telling_changes(exports: Sequence[Export]) -> Iterator[None]:
+def _explaining_export_changes(exports: Sequence[Export]) -> Iterator[None]:
     """Says so where a job failed because an export went away or changed while workers read it."""
     try:
         yield
     except (RuntimeError, EngineError, ExportChangedError) as error:
-        looked = review(exports, {})
-        if looked.changes:
-            raise ExportChangedError(looked.reason) from error
+        reviewed = review(exports, {})
+        if reviewed.changes:
+            raise ExportChangedError(reviewed.reason) from error
         raise
 
 
 @contextmanager
-def _workplace(dataset: Dataset, before: Version | None, runner: runners.Runner, *, dry_run: bool) -> Iterator[Run]:
+def _run_folder(dataset: Dataset, before: Version | None, runner: runners.Runner, *, dry_run: bool) -> Iterator[Run]:
     """Where the job writes: below the dataset, or for a dry run on this machine somewhere that goes away."""
     if dry_run and runner.local:
         with temporary_folder() as folder:
             yield Run("dry-run", str(folder))
         return
-    with dataset.store.run(None if before is None else before.number) as here, ExitStack() as ending:
+    with dataset.store.run(None if before is None else before.number) as here, ExitStack() as cleanups:
         if runner.local and is_local(here.root):  # else the next job removes it: what takes long is not for a signal
-            ending.enter_context(at_the_end(partial(dataset.store.remove, here.root)))
+            cleanups.enter_context(cleanup_on_signal(partial(dataset.store.remove, here.root)))
         yield here
         if dry_run:  # workers elsewhere see no folder of this machine
             dataset.store.remove(here.root)

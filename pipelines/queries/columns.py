@@ -43,33 +43,33 @@ def metadata_column(part: Part, group: Group, names: Names) -> Column:
     return Column("metadata", part.text, cast("Storage | None", field["storage"]))
 
 
-def metadata_path(path: Path, head: Part, rest: Sequence[Part], group: Group, names: Names) -> Column:
+def metadata_path(path: Path, head: Part, remaining: Sequence[Part], group: Group, names: Names) -> Column:
     """The column that `metadata.FIELD` names."""
-    if not rest:
+    if not remaining:
         raise QueryFault("expected a field after metadata", head.span, "write metadata.FIELD")
-    if len(rest) > 1:
-        whole = quoted(".".join(part.text for part in rest), always=True)
+    if len(remaining) > 1:
+        whole = quoted(".".join(part.text for part in remaining), always=True)
         advice = f"what is inside a value cannot be asked for; a key with dots in it is written metadata.{whole}"
-        raise QueryFault("expected one name after metadata", rest[0].span.to(path.span), advice)
-    return metadata_column(rest[0], group, names)
+        raise QueryFault("expected one name after metadata", remaining[0].span.to(path.span), advice)
+    return metadata_column(remaining[0], group, names)
 
 
-def location(path: Path, place: Place, rest: Sequence[Part]) -> Value | Located:
+def location(path: Path, place: Place, remaining: Sequence[Part]) -> Value | Located:
     """A location as a whole, or one of its two numbers."""
-    if not rest:
+    if not remaining:
         return Located(place)
-    if len(rest) == 1 and rest[0].is_word(*LATITUDE_LONGITUDE):
-        return Value(place, Column("location", rest[0].text, "double"))
-    advice = did_you_mean(near(rest[0].text, LATITUDE_LONGITUDE), "write location.latitude")
-    raise QueryFault("expected latitude or longitude", rest[0].span.to(path.span), advice)
+    if len(remaining) == 1 and remaining[0].is_word(*LATITUDE_LONGITUDE):
+        return Value(place, Column("location", remaining[0].text, "double"))
+    advice = did_you_mean(near(remaining[0].text, LATITUDE_LONGITUDE), "write location.latitude")
+    raise QueryFault("expected latitude or longitude", remaining[0].span.to(path.span), advice)
 
 
-def geometry(head: Part, rest: Sequence[Part]) -> Column:
+def geometry(head: Part, remaining: Sequence[Part]) -> Column:
     """A position or a dimension: of boxes x and y, of cuboids x, y and z."""
-    if len(rest) != 1 or not rest[0].is_word(*AXES):
-        span = rest[0].span if rest else head.span
+    if len(remaining) != 1 or not remaining[0].is_word(*AXES):
+        span = remaining[0].span if remaining else head.span
         raise QueryFault(f"expected x, y or z after {head.text}", span, f"write {head.text}.x")
-    return Column("geometry", f"{head.text}.{rest[0].text}", "double")
+    return Column("geometry", f"{head.text}.{remaining[0].text}", "double")
 
 
 def unknown(message: str, part: Part, known: Iterable[str], *, none: str) -> QueryFault:

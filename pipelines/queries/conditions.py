@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from pipelines.queries.syntax import Comparator
 
-MarkGroup = Literal["annotations", "predictions"]
+AnnotationGroup = Literal["annotations", "predictions"]
 Form = Literal["core", "metadata", "location", "geometry"]
 Storage = Literal["long", "double", "string"]
 
@@ -31,7 +31,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class Annotations:
     """Annotations or predictions of a target.
 
     Attributes:
@@ -40,13 +40,13 @@ class Marks:
         run: Only those of this model run.
     """
 
-    group: MarkGroup
+    group: AnnotationGroup
     types: tuple[str, ...] = ()
     label: str | None = None
     run: str | None = None
 
 
-Place: TypeAlias = Literal["own", "item", "scene"] | Marks
+Place: TypeAlias = Literal["own", "item", "scene"] | Annotations
 """The row that has a value: the one that is listed, its item, its scene, or each of its marks in turn."""
 
 
@@ -62,7 +62,7 @@ class Value:
 class Count:
     """How many marks a target has."""
 
-    marks: Marks
+    annotations: Annotations
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +96,21 @@ class Test:
     """Two operands compared, as integers, doubles or texts. A missing one is unlike anything (`!=`), and else nothing.
 
     Attributes:
-        marks: The marks that a value is of, where one is: the test holds if it holds for any of them.
+        annotations: The annotations that a value is of, where one is: the test holds if it holds for any of them.
     """
 
     left: Operand
     comparator: Comparator
     right: Operand
     domain: Domain
-    marks: Marks | None
+    annotations: Annotations | None
 
 
 @dataclass(frozen=True, slots=True)
 class HasClass:
     """The class of the target in a taxonomy, compared with a text; `!=` is the contrary of `=`."""
 
-    marks: Marks
+    annotations: Annotations
     taxonomy: str
     comparator: Comparator
     text: str

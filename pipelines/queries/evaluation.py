@@ -12,12 +12,12 @@ import polars as pl
 from pipelines.dataset.versions import Version
 from pipelines.queries.conditions import (
     All,
+    AnnotationGroup,
+    Annotations,
     Condition,
     Constant,
     HasClass,
     Inside,
-    MarkGroup,
-    Marks,
     Some,
     Test,
     Value,
@@ -26,16 +26,16 @@ from pipelines.queries.conditions import (
 from pipelines.queries.expressions import compare_texts, inside, test
 from pipelines.queries.names import Names
 from pipelines.queries.partition_frames import (
+    REFERENCE_ID,
     ROW,
-    TARGET,
     Needs,
+    annotation_frames,
     labels,
-    marks_frames,
     rows_frame,
     scenes_frame,
     selected,
 )
-from pipelines.queries.pruning import possible, targets
+from pipelines.queries.pruning import possible, possible_reference_ids
 from transforms.beam.stored_files import StoredFile
 from transforms.kernels.batch.batch import Positions
 from transforms.rules.export_rows import GROUPS, Group
@@ -71,7 +71,7 @@ def matches(version: Version, group: Group, condition: Condition, names: Names) 
     if not possible(condition, group, names):
         return
     files = {each: version.states(each) for each in GROUPS}
-    wanted = targets(condition)
+    wanted = possible_reference_ids(condition)
     numbers = sorted(files[group])
     if wanted is not None:
         among = {partition_of(reference_id, version.partitions) for reference_id in wanted}
@@ -84,7 +84,7 @@ def matches(version: Version, group: Group, condition: Condition, names: Names) 
     def evaluate(number: int) -> Matches:
         states = {each: of[number] for each, of in files.items() if number in of}
         found = _evaluated(condition, group, states, needs, scenes)
-        return Matches(number, states[group], found[ROW].to_numpy().astype(np.int64), found[TARGET])
+        return Matches(number, states[group], found[ROW].to_numpy().astype(np.int64), found[REFERENCE_ID])
 
     with ThreadPoolExecutor(AT_ONCE) as workers:
         # No more than these at a time, also where whoever asks takes his time with the answers.
@@ -110,10 +110,10 @@ def _evaluated(
     scenes: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """Columns ROW and TARGET of the rows that meet the condition."""
-    marks = marks_frames(states, needs)
-    rows = rows_frame(group, states, needs, scenes, marks)
-    expression = _Compiler(rows, marks, needs).expression(condition)
-    return rows.lazy().filter(expression).select(ROW, TARGET).collect()
+    annotations = annotation_frames(states, needs)
+    rows = rows_frame(group, states, needs, scenes, annotations)
+    expression = _Compiler(rows, annotations, needs).expression(condition)
+    return rows.lazy().filter(expression).select(ROW, REFERENCE_ID).collect()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class _Compiler:
     """Conditions to one expression on the rows; what is asked of marks is answered before, as a set of targets."""
 
     rows: pl.DataFrame
-    marks: Mapping[MarkGroup, pl.DataFrame]
+    annotations: Mapping[AnnotationGroup, pl.DataFrame]
     needs: Needs
 
     def expression(self, condition: Condition) -> pl.Expr:
@@ -134,7 +134,7 @@ class _Compiler:
                 return self._has_class(condition)
             case Inside(place=place):
                 asked = inside(condition)
-                return self._any(place, asked, alone=True) if isinstance(place, Marks) else asked
+                return self._any(place, asked, alone=True) if isinstance(place, Annotations) else asked
             case Test():
                 return self._test(condition)
             case _:
@@ -142,35 +142,35 @@ class _Compiler:
 
     def _test(self, condition: Test) -> pl.Expr:
         asked = test(condition, self.needs.counts)
-        if condition.marks is None:
+        if condition.annotations is None:
             return asked
         pieces = (*parts(condition.left), *parts(condition.right))
         alone = all(
-            isinstance(piece, Constant) or (isinstance(piece, Value) and piece.place == condition.marks)
+            isinstance(piece, Constant) or (isinstance(piece, Value) and piece.place == condition.annotations)
             for piece in pieces
         )
-        return self._any(condition.marks, asked, alone=alone)
+        return self._any(condition.annotations, asked, alone=alone)
 
-    def _any(self, marks: Marks, condition: pl.Expr, *, alone: bool) -> pl.Expr:
+    def _any(self, annotations: Annotations, condition: pl.Expr, *, alone: bool) -> pl.Expr:
         """Whether a target has a mark of these that meets a condition, which may look at the row too if not `alone`."""
-        of = self.marks[marks.group].lazy().filter(selected(marks))
-        by = TARGET if alone else ROW
-        beside = of if alone else of.join(self.rows.lazy(), on=TARGET, how="inner")
+        of = self.annotations[annotations.group].lazy().filter(selected(annotations))
+        by = REFERENCE_ID if alone else ROW
+        beside = of if alone else of.join(self.rows.lazy(), on=REFERENCE_ID, how="inner")
         return _one_of(beside.filter(condition).select(by).unique().collect()[by])
 
     def _has_class(self, condition: HasClass) -> pl.Expr:
         classes = (
-            self.marks[condition.marks.group]
+            self.annotations[condition.annotations.group]
             .lazy()
-            .filter(selected(condition.marks), pl.col("taxonomy_name") == condition.taxonomy)
-            .select(TARGET, pl.concat_list(pl.concat_list("label"), labels().fill_null([])).alias("class"))
+            .filter(selected(condition.annotations), pl.col("taxonomy_name") == condition.taxonomy)
+            .select(REFERENCE_ID, pl.concat_list(pl.concat_list("label"), labels().fill_null([])).alias("class"))
             .explode("class")
         )
         # One class for each taxonomy: unlike it is who has another one, or none.
         unlike = condition.comparator == "!="
         comparator = "=" if unlike else condition.comparator
-        found = classes.filter(compare_texts(pl.col("class"), comparator, condition.text)).select(TARGET).unique()
-        has = _one_of(found.collect()[TARGET])
+        found = classes.filter(compare_texts(pl.col("class"), comparator, condition.text)).select(REFERENCE_ID).unique()
+        has = _one_of(found.collect()[REFERENCE_ID])
         return ~has if unlike else has
 
 

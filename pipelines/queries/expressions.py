@@ -24,13 +24,13 @@ from pipelines.queries.conditions import (
 from pipelines.queries.syntax import Comparator
 from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM
 
-MARK = "mark"
+ANNOTATION = "annotation"
 """Where the columns of the mark are that a condition is asked of."""
 
 
 def column(place: Place, of: Column) -> str:
     """The name of a column in the frame that conditions are evaluated on."""
-    return f"{place if isinstance(place, str) else MARK}/{of.alias}"
+    return f"{place if isinstance(place, str) else ANNOTATION}/{of.alias}"
 
 
 def test(condition: Test, counts: Mapping[Count, str]) -> pl.Expr:

@@ -51,15 +51,15 @@ def query_error(text: str, fault: QueryFault) -> QueryError:
     line_start = text.rfind("\n", 0, start) + 1
     line_stop = text.find("\n", start)
     line = text[line_start : len(text) if line_stop < 0 else line_stop]
-    before, marked = line[: start - line_start], line[start - line_start : fault.span.stop - line_start]
+    before, underlined = line[: start - line_start], line[start - line_start : fault.span.stop - line_start]
     if cell_len(line) > SHOWN_CELLS:
         half = SHOWN_CELLS // 2
         cut = "…" if len(before) > half else ""
         before = f"{cut}{before[-half:]}"
-        rest = line[start - line_start :]
-        line = f"{before}{rest[:half]}{'…' if len(rest) > half else ''}"
-        marked = marked[:half]
-    carets = "^" * max(1, cell_len(_printable(marked)))
+        remaining = line[start - line_start :]
+        line = f"{before}{remaining[:half]}{'…' if len(remaining) > half else ''}"
+        underlined = underlined[:half]
+    carets = "^" * max(1, cell_len(_printable(underlined)))
     lines = [
         f"{fault.message} at character {start + 1}",
         f"  {_printable(line)}".rstrip(),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from pipelines.queries.conditions import Column, MarkGroup, Storage
+from pipelines.queries.conditions import AnnotationGroup, Column, Storage
 from transforms.rules.avro_schema import COLUMNS
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
@@ -39,14 +39,14 @@ class Names:
     """
 
     schema: Mapping[Group, JsonObject]
-    read: Callable[[MarkGroup], Vocabulary]
-    _known: dict[MarkGroup, Vocabulary] = field(default_factory=dict)
+    read: Callable[[AnnotationGroup], Vocabulary]
+    _known: dict[AnnotationGroup, Vocabulary] = field(default_factory=dict)
 
     def fields(self, group: Group) -> Mapping[str, JsonObject]:
         """Metadata key to what the schema says of it."""
         return cast("Mapping[str, JsonObject]", self.schema[group]["fields"])
 
-    def vocabulary(self, group: MarkGroup) -> Vocabulary:
+    def vocabulary(self, group: AnnotationGroup) -> Vocabulary:
         """The names in the rows of a group."""
         if group not in self._known:
             self._known[group] = self.read(group)

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, assert_never
 
 from pipelines.queries import syntax
+from pipelines.queries.annotation_paths import AnnotationName
 from pipelines.queries.columns import Located
 from pipelines.queries.conditions import Added, Constant, Count, Operand, Place, Remainder, Value
 from pipelines.queries.faults import QueryFault
-from pipelines.queries.mark_paths import MarkName
 from pipelines.queries.names import CORE, Names
 from pipelines.queries.paths import resolve_path
 from pipelines.queries.syntax import Path
@@ -42,7 +42,7 @@ class Resolver:
     group: Group
     names: Names
 
-    def found(self, operand: syntax.Operand, *, word_is_text: bool) -> Operand | MarkName:
+    def resolve(self, operand: syntax.Operand, *, word_is_text: bool) -> Operand | AnnotationName:
         """What an operand is; a bare word is a text, or else a column.
 
         Raises:
@@ -75,18 +75,18 @@ class Resolver:
         return self._number(term)
 
     def _number(self, operand: syntax.Operand) -> Operand:
-        found = counted(self.found(operand, word_is_text=False), operand)
+        found = counted(self.resolve(operand, word_is_text=False), operand)
         if kind_of(found) == "text":
-            raise QueryFault(f"{self.said(found)}: only numbers can be reckoned with", operand.span, _RECKONED)
+            raise QueryFault(f"{self.describe(found)}: only numbers can be reckoned with", operand.span, _RECKONED)
         return found
 
-    def said(self, operand: Operand) -> str:
+    def describe(self, operand: Operand) -> str:
         """What an operand is, for a person."""
         match operand:
             case Constant(value=value):
                 return f'"{value}" is a text' if isinstance(value, str) else f"{value} is a number"
-            case Count(marks=marks):
-                return f"this is a number of {marks.group}"
+            case Count(annotations=annotations):
+                return f"this is a number of {annotations.group}"
             case Value(place=place, column=column) if column.form == "metadata":
                 kind = self.names.fields(self._group(place))[column.name]["type"]
                 return f"{quoted(column.name)} is {'a text' if kind == 'text' else kind}"
@@ -110,16 +110,16 @@ class Resolver:
 _RECKONED = "take the text out of the sum; texts with + or - in them are written in quotes"
 
 
-def counted(found: Operand | MarkName, written: syntax.Operand) -> Operand:
+def counted(found: Operand | AnnotationName, written: syntax.Operand) -> Operand:
     """The operand as a value: a name of marks is how many have that label.
 
     Raises:
         QueryFault: It is the name of a taxonomy.
     """
-    if not isinstance(found, MarkName):
+    if not isinstance(found, AnnotationName):
         return found
-    name, group = quoted(found.part.text), found.marks.group
+    name, group = quoted(found.part.text), found.annotations.group
     if not found.is_label:
         advice = f"compare it with a class: {group}.{name} = CLASS"
         raise QueryFault(f"{name} is a taxonomy, whose classes are texts", written.span, advice)
-    return Count(replace(found.marks, label=found.part.text))
+    return Count(replace(found.annotations, label=found.part.text))

@@ -141,12 +141,12 @@ class _Tree(Transformer[Token, Condition]):
         return Within(path, (south, west, north, east), path.span.to(east.span))
 
     def sum(self, children: list[Operand | Token]) -> Sum:
-        signs = ["+", *(str(each) for each in children[1::2])]
+        operators = ["+", *(str(each) for each in children[1::2])]
         operands = cast("list[Operand]", children[::2])
         span = operands[0].span.to(operands[-1].span)
         if len(operands) > MAX_TERMS:
             raise QueryFault(f"expected at most {MAX_TERMS} terms in a sum, got {len(operands)}", span, "split it up")
-        return Sum(tuple(zip(cast("list[Literal['+', '-']]", signs), operands, strict=True)), span)
+        return Sum(tuple(zip(cast("list[Literal['+', '-']]", operators), operands, strict=True)), span)
 
     @v_args(inline=True)
     def modulo(self, operand: Operand, divisor: Number) -> Modulo:

@@ -6,24 +6,24 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.queries.conditions import (
+    AnnotationGroup,
+    Annotations,
     Column,
     Condition,
     Count,
     HasClass,
-    MarkGroup,
-    Marks,
     Test,
     leaves,
     parts,
     values,
 )
-from pipelines.queries.expressions import MARK
+from pipelines.queries.expressions import ANNOTATION
 from pipelines.queries.reading import read_columns
 from transforms.beam.stored_files import StoredFile
 from transforms.rules.export_rows import Group
 
 ROW = "row"
-TARGET = "reference_id"
+REFERENCE_ID = "reference_id"
 SCENE = "scene_reference_id"
 _FILTERED = ("type", "label", "labels", "model_run", "taxonomy_name")
 _DTYPES = {"long": pl.Int64(), "double": pl.Float64(), "string": pl.String(), None: pl.Float64()}
@@ -37,36 +37,36 @@ class Needs:
         own: Columns of the rows that are listed.
         item: Of their items.
         scene: Of their scenes.
-        marks: By group, those of marks; a group that is only counted has none.
+        annotations: By group, those of annotations; a group that is only counted has none.
         counts: Numbers of marks, each with the name of the column that it gets.
     """
 
     own: frozenset[Column]
     item: frozenset[Column]
     scene: frozenset[Column]
-    marks: Mapping[MarkGroup, frozenset[Column]]
+    annotations: Mapping[AnnotationGroup, frozenset[Column]]
     counts: Mapping[Count, str]
 
     @classmethod
     def of(cls, condition: Condition) -> "Needs":
         """What a condition needs."""
         found: dict[str, set[Column]] = {"own": set(), "item": set(), "scene": set()}
-        marks: dict[MarkGroup, set[Column]] = {}
+        annotations: dict[AnnotationGroup, set[Column]] = {}
         counts: dict[Count, str] = {}
         for leaf in leaves(condition):
             for value in values(leaf):
                 place = value.place
-                columns = marks.setdefault(place.group, set()) if isinstance(place, Marks) else found[place]
+                columns = annotations.setdefault(place.group, set()) if isinstance(place, Annotations) else found[place]
                 columns.add(value.column)
             if isinstance(leaf, HasClass):
-                marks.setdefault(leaf.marks.group, set())
+                annotations.setdefault(leaf.annotations.group, set())
             if isinstance(leaf, Test):
                 for part in (*parts(leaf.left), *parts(leaf.right)):
                     if isinstance(part, Count):
                         counts.setdefault(part, f"count/{len(counts)}")
-                        marks.setdefault(part.marks.group, set())
+                        annotations.setdefault(part.annotations.group, set())
         own, item, scene = (frozenset(found[place]) for place in ("own", "item", "scene"))
-        return cls(own, item, scene, {group: frozenset(columns) for group, columns in marks.items()}, counts)
+        return cls(own, item, scene, {group: frozenset(columns) for group, columns in annotations.items()}, counts)
 
 
 def rows_frame(
@@ -74,7 +74,7 @@ def rows_frame(
     states: Mapping[Group, StoredFile],
     needs: Needs,
     scenes: pl.DataFrame | None,
-    marks: Mapping[MarkGroup, pl.DataFrame],
+    annotations: Mapping[AnnotationGroup, pl.DataFrame],
 ) -> pl.DataFrame:
     """The rows of a group of one partition, in their order, numbered in ROW, with their items, scenes and counts.
 
@@ -83,48 +83,50 @@ def rows_frame(
         states: Of the partition.
         needs: What is looked at.
         scenes: All scenes of the version, where scenes are looked at.
-        marks: Of the partition.
+        annotations: Of the partition.
     """
     listed_items = group == "items"
-    core = {TARGET, SCENE} if listed_items and scenes is not None else {TARGET}
+    core = {REFERENCE_ID, SCENE} if listed_items and scenes is not None else {REFERENCE_ID}
     frame = _placed("own", read_columns(states[group], core, needs.own), needs.own).with_row_index(ROW)
     if not listed_items and group != "scenes" and (needs.item or scenes is not None):
-        items = read_optional(states.get("items"), (TARGET, SCENE), needs.item)
-        frame = frame.join(_placed("item", items, needs.item), on=TARGET, how="left", maintain_order="left")
+        items = read_optional(states.get("items"), (REFERENCE_ID, SCENE), needs.item)
+        frame = frame.join(_placed("item", items, needs.item), on=REFERENCE_ID, how="left", maintain_order="left")
         # What is marked on a scene itself has its reference id.
-        frame = frame.with_columns(pl.coalesce(SCENE, TARGET).alias(SCENE))
+        frame = frame.with_columns(pl.coalesce(SCENE, REFERENCE_ID).alias(SCENE))
     if scenes is not None:
         frame = frame.join(scenes, on=SCENE, how="left", maintain_order="left")
     for count, name in needs.counts.items():
-        counted = marks[count.marks.group].filter(selected(count.marks)).group_by(TARGET).len(name)
-        frame = frame.join(counted, on=TARGET, how="left", maintain_order="left")
+        counted = (
+            annotations[count.annotations.group].filter(selected(count.annotations)).group_by(REFERENCE_ID).len(name)
+        )
+        frame = frame.join(counted, on=REFERENCE_ID, how="left", maintain_order="left")
     return frame.with_columns(pl.col(list(needs.counts.values())).fill_null(0))
 
 
-def marks_frames(states: Mapping[Group, StoredFile], needs: Needs) -> dict[MarkGroup, pl.DataFrame]:
+def annotation_frames(states: Mapping[Group, StoredFile], needs: Needs) -> dict[AnnotationGroup, pl.DataFrame]:
     """The annotations and predictions of one partition that are looked at."""
     return {
-        group: _placed(MARK, read_optional(states.get(group), (TARGET, *_FILTERED), columns), columns)
-        for group, columns in needs.marks.items()
+        group: _placed(ANNOTATION, read_optional(states.get(group), (REFERENCE_ID, *_FILTERED), columns), columns)
+        for group, columns in needs.annotations.items()
     }
 
 
 def scenes_frame(states: Iterable[StoredFile], columns: frozenset[Column]) -> pl.DataFrame:
     """All scenes of a version, by the reference id that their items name."""
-    found = [_placed("scene", read_columns(state, (TARGET,), columns), columns) for state in states]
-    frame = pl.concat(found) if found else _placed("scene", read_optional(None, (TARGET,), columns), columns)
-    return frame.rename({TARGET: SCENE})
+    found = [_placed("scene", read_columns(state, (REFERENCE_ID,), columns), columns) for state in states]
+    frame = pl.concat(found) if found else _placed("scene", read_optional(None, (REFERENCE_ID,), columns), columns)
+    return frame.rename({REFERENCE_ID: SCENE})
 
 
-def selected(marks: Marks) -> pl.Expr:
+def selected(annotations: Annotations) -> pl.Expr:
     """Whether a row is one of these marks; of several labels one is enough."""
-    conditions = [pl.col(TARGET).is_not_null()]
-    if marks.types:
-        conditions.append(pl.col("type").is_in(marks.types))
-    if marks.run is not None:
-        conditions.append(pl.col("model_run") == marks.run)
-    if marks.label is not None:
-        conditions.append((pl.col("label") == marks.label) | labels().list.contains(marks.label))
+    conditions = [pl.col(REFERENCE_ID).is_not_null()]
+    if annotations.types:
+        conditions.append(pl.col("type").is_in(annotations.types))
+    if annotations.run is not None:
+        conditions.append(pl.col("model_run") == annotations.run)
+    if annotations.label is not None:
+        conditions.append((pl.col("label") == annotations.label) | labels().list.contains(annotations.label))
     return pl.all_horizontal([condition.fill_null(value=False) for condition in conditions])
 
 

@@ -7,54 +7,54 @@ from collections.abc import Sequence
 from typing import cast, get_args
 
 from pipelines.near_names import near
+from pipelines.queries.annotation_paths import AnnotationName, resolve_annotations
 from pipelines.queries.columns import Located, geometry, location, metadata_path
-from pipelines.queries.conditions import Count, MarkGroup, Place, Value
+from pipelines.queries.conditions import AnnotationGroup, Count, Place, Value
 from pipelines.queries.faults import QueryFault, did_you_mean
-from pipelines.queries.mark_paths import MarkName, resolve_marks
 from pipelines.queries.names import CORE, GEOMETRY, Names
 from pipelines.queries.syntax import Part, Path
 from pipelines.queries.written import quoted
 from transforms.rules.export_rows import Group
 
-MARK_GROUPS: tuple[MarkGroup, ...] = get_args(MarkGroup)
+ANNOTATION_GROUPS: tuple[AnnotationGroup, ...] = get_args(AnnotationGroup)
 
 
 def head_words(group: Group) -> tuple[str, ...]:
     """The words that a path may begin with where rows of a group are listed."""
-    marks = GEOMETRY if group in MARK_GROUPS else ()
+    annotations = GEOMETRY if group in ANNOTATION_GROUPS else ()
     item = () if group == "scenes" else ("item",)
-    return ("metadata", "location", *marks, *item, "scene", *MARK_GROUPS, *CORE[group])
+    return ("metadata", "location", *annotations, *item, "scene", *ANNOTATION_GROUPS, *CORE[group])
 
 
-def resolve_path(path: Path, group: Group, names: Names) -> Value | Count | MarkName | Located:
+def resolve_path(path: Path, group: Group, names: Names) -> Value | Count | AnnotationName | Located:
     """What a path names where the rows of a group are listed.
 
     Raises:
         QueryFault: Nothing, or nothing that can be compared.
     """
-    head, *rest = path.parts
-    if head.is_word(*MARK_GROUPS) and rest:
-        return resolve_marks(path, cast("MarkGroup", head.text), names)
-    if head.is_word("scene") and rest:
-        return _row(path, "own" if group == "scenes" else "scene", "scenes", rest, names)
-    if head.is_word("item") and rest:
+    head, *remaining = path.parts
+    if head.is_word(*ANNOTATION_GROUPS) and remaining:
+        return resolve_annotations(path, cast("AnnotationGroup", head.text), names)
+    if head.is_word("scene") and remaining:
+        return _row(path, "own" if group == "scenes" else "scene", "scenes", remaining, names)
+    if head.is_word("item") and remaining:
         if group == "scenes":
             advice = "list them with --group items, and ask for scene.metadata.FIELD there"
             raise QueryFault("a scene has many items", head.span, advice)
-        return _row(path, "own" if group == "items" else "item", "items", rest, names)
+        return _row(path, "own" if group == "items" else "item", "items", remaining, names)
     return _row(path, "own", group, path.parts, names)
 
 
 def _row(path: Path, place: Place, group: Group, parts: Sequence[Part], names: Names) -> Value | Located:
     """What the parts name in a row of the group."""
-    head, *rest = parts
+    head, *remaining = parts
     if head.is_word("metadata"):
-        return Value(place, metadata_path(path, head, rest, group, names))
+        return Value(place, metadata_path(path, head, remaining, group, names))
     if head.is_word("location"):
-        return location(path, place, rest)
-    if head.is_word(*GEOMETRY) and group in MARK_GROUPS:
-        return Value(place, geometry(head, rest))
-    if not rest and not head.quoted and head.text in CORE[group]:
+        return location(path, place, remaining)
+    if head.is_word(*GEOMETRY) and group in ANNOTATION_GROUPS:
+        return Value(place, geometry(head, remaining))
+    if not remaining and not head.quoted and head.text in CORE[group]:
         return Value(place, CORE[group][head.text])
     raise _unknown(path, head, group, names)
 

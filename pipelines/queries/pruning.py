@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from pipelines.queries.conditions import All, Condition, Constant, Domain, Marks, Some, Test, Value
+from pipelines.queries.conditions import All, Annotations, Condition, Constant, Domain, Some, Test, Value
 from pipelines.queries.names import Names
 from pipelines.queries.syntax import FLIPPED, Comparator
 from transforms.rules.export_rows import Group
@@ -29,29 +29,29 @@ def possible(condition: Condition, group: Group, names: Names) -> bool:
             return True
 
 
-def targets(condition: Condition) -> frozenset[str] | None:
+def possible_reference_ids(condition: Condition) -> frozenset[str] | None:
     """The only reference ids that rows which meet a condition can have, None where it may be any."""
     match condition:
         case All(conditions=inner):
-            known = [found for each in inner if (found := targets(each)) is not None]
+            known = [found for each in inner if (found := possible_reference_ids(each)) is not None]
             return frozenset.intersection(*known) if known else None
         case Some(conditions=inner):
             all_known: frozenset[str] = frozenset()
             for each in inner:
-                found = targets(each)
+                found = possible_reference_ids(each)
                 if found is None:
                     return None
                 all_known |= found
             return all_known
         case Test(left=Value() as value, comparator="=", right=Constant(value=str() as text)):
-            return _target(value, text)
+            return _reference_ids(value, text)
         case Test(left=Constant(value=str() as text), comparator="=", right=Value() as value):
-            return _target(value, text)
+            return _reference_ids(value, text)
         case _:
             return None
 
 
-def _target(value: Value, text: str) -> frozenset[str] | None:
+def _reference_ids(value: Value, text: str) -> frozenset[str] | None:
     # Marks, and the item that they are on, have the reference id of what is listed; a scene has its own.
     same = value.place != "scene" and value.column.form == "core" and value.column.name == "reference_id"
     return frozenset({text}) if same else None
@@ -82,7 +82,7 @@ def _can(
 
 def _group(value: Value, listed: Group) -> Group:
     match value.place:
-        case Marks(group=group):
+        case Annotations(group=group):
             return group
         case "item":
             return "items"

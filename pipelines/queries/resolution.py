@@ -5,17 +5,18 @@ import re
 from typing import assert_never
 
 from pipelines.queries import syntax
+from pipelines.queries.annotation_paths import AnnotationName
 from pipelines.queries.columns import Located
 from pipelines.queries.conditions import (
     Added,
     All,
+    Annotations,
     Condition,
     Constant,
     Count,
     Domain,
     HasClass,
     Inside,
-    Marks,
     Operand,
     Remainder,
     Some,
@@ -24,7 +25,6 @@ from pipelines.queries.conditions import (
     parts,
 )
 from pipelines.queries.faults import QueryFault, query_error
-from pipelines.queries.mark_paths import MarkName
 from pipelines.queries.names import Names
 from pipelines.queries.operands import Resolver, counted, kind_of
 from pipelines.queries.paths import resolve_path
@@ -86,30 +86,30 @@ def _inside(within: Within, resolver: Resolver) -> Inside:
 
 
 def _compared(comparison: Comparison, resolver: Resolver) -> Test | HasClass:
-    left = resolver.found(comparison.left, word_is_text=False)
+    left = resolver.resolve(comparison.left, word_is_text=False)
     # A word is a column on one side, and a text on the other.
-    right = resolver.found(comparison.right, word_is_text=not isinstance(comparison.left, Number | Text))
+    right = resolver.resolve(comparison.right, word_is_text=not isinstance(comparison.left, Number | Text))
     comparator = comparison.comparator
-    if isinstance(left, MarkName) and isinstance(right, Constant) and isinstance(right.value, str):
+    if isinstance(left, AnnotationName) and isinstance(right, Constant) and isinstance(right.value, str):
         return _class(left, comparator, right.value)
-    if isinstance(right, MarkName) and isinstance(left, Constant) and isinstance(left.value, str):
+    if isinstance(right, AnnotationName) and isinstance(left, Constant) and isinstance(left.value, str):
         return _class(right, FLIPPED[comparator], left.value)
     first, second = counted(left, comparison.left), counted(right, comparison.right)
     first = _typed(first, comparison.left, second, resolver)
     second = _typed(second, comparison.right, first, resolver)
     _check(comparison, first, second, resolver)
-    return Test(first, comparator, second, _domain(first, second), _marks(comparison, first, second))
+    return Test(first, comparator, second, _domain(first, second), _annotations_of(comparison, first, second))
 
 
-def _class(name: MarkName, comparator: Comparator, text: str) -> HasClass:
+def _class(name: AnnotationName, comparator: Comparator, text: str) -> HasClass:
     if not name.is_taxonomy:
-        label, group = quoted(name.part.text), name.marks.group
+        label, group = quoted(name.part.text), name.annotations.group
         raise QueryFault(
             f"{label} is a label, not a taxonomy: this is a number of {group}",
             name.part.span,
             f"compare it with a number: {group}.{label} > 0",
         )
-    return HasClass(name.marks, name.part.text, comparator, text)
+    return HasClass(name.annotations, name.part.text, comparator, text)
 
 
 def _typed(operand: Operand, written: syntax.Operand, other: Operand, resolver: Resolver) -> Operand:
@@ -123,13 +123,13 @@ def _typed(operand: Operand, written: syntax.Operand, other: Operand, resolver: 
     kind, value = kind_of(other), operand.value
     if kind == "number" and isinstance(value, str):
         if not _NUMBER.fullmatch(value):
-            message = f"{resolver.said(other)}, which cannot be compared with a text"
+            message = f"{resolver.describe(other)}, which cannot be compared with a text"
             raise QueryFault(message, written.span, "compare it with a number")
         value = float(value) if set(value) & set(".eE") else int(value)
         if math.isinf(value) or abs(value) >= EXACT_LIMIT:
             value = float(value)
     elif kind == "text" and not isinstance(value, str):
-        message = f"{resolver.said(other)}, which cannot be compared with a number"
+        message = f"{resolver.describe(other)}, which cannot be compared with a number"
         raise QueryFault(message, written.span, 'write it in quotes, "...", to compare it as a text')
     return Constant(value)
 
@@ -140,7 +140,7 @@ def _check(comparison: Comparison, left: Operand, right: Operand, resolver: Reso
         advice = "write a path on one side, such as metadata.weather"
         raise QueryFault("expected a field to compare", comparison.span, advice)
     if {kind_of(left), kind_of(right)} >= {"number", "text"}:
-        message = f"{resolver.said(left)}, and {resolver.said(right)}"
+        message = f"{resolver.describe(left)}, and {resolver.describe(right)}"
         raise QueryFault(message, comparison.span, "compare values of one kind")
 
 
@@ -167,11 +167,11 @@ def _exact(operand: Operand) -> bool:
             assert_never(operand)
 
 
-def _marks(comparison: Comparison, left: Operand, right: Operand) -> Marks | None:
+def _annotations_of(comparison: Comparison, left: Operand, right: Operand) -> Annotations | None:
     """The marks that values of the comparison are of: it is asked of one of them at a time."""
     places = {part.place for part in (*parts(left), *parts(right)) if isinstance(part, Value)}
-    marks = [place for place in places if isinstance(place, Marks)]
-    if len(marks) > 1:
+    annotations = [place for place in places if isinstance(place, Annotations)]
+    if len(annotations) > 1:
         advice = "compare values of the same annotations (label and model run), or numbers of them"
         raise QueryFault("only one annotation or prediction can be looked at at a time", comparison.span, advice)
-    return marks[0] if marks else None
+    return annotations[0] if annotations else None

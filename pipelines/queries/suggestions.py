@@ -10,7 +10,7 @@ from typing import Literal, cast, get_args
 from pipelines.dataset.documents.reading import CURRENT, OtherFormatError, local_schema
 from pipelines.errors import UsageError
 from pipelines.near_names import near
-from pipelines.queries.conditions import MarkGroup
+from pipelines.queries.conditions import AnnotationGroup
 from pipelines.queries.faults import did_you_mean
 from pipelines.queries.names import Vocabulary
 from pipelines.queries.written import quoted
@@ -25,8 +25,8 @@ _PATHS: Mapping[str, Group | None] = {
     "predictions.metadata.": "predictions",
 }
 """Beginnings of paths to metadata; None for the rows that are listed."""
-_MARKS: tuple[MarkGroup, ...] = get_args(MarkGroup)
-BEGINNINGS = (*_PATHS, *(f"{mark}." for mark in _MARKS))
+_ANNOTATION_GROUPS: tuple[AnnotationGroup, ...] = get_args(AnnotationGroup)
+BEGINNINGS = (*_PATHS, *(f"{each}." for each in _ANNOTATION_GROUPS))
 """What a path begins with."""
 _WORDS: Mapping[str, str] = {
     "count": "number",
@@ -103,9 +103,9 @@ def suggestions(dataset: str, field: str, prefix: str | None, group: Group) -> S
     listed = [Suggestion(beginning, key, str(fields[key]["type"]), form) for key in _beginning(fields, name)]
     if listed:
         return Suggestions(tuple(listed))
-    marks = next((mark for mark in _MARKS if field.startswith(f"{mark}.")), None)
-    if marks is not None and not beginning:
-        listed = _labels(dataset, marks, field.removeprefix(f"{marks}."))
+    annotations = next((each for each in _ANNOTATION_GROUPS if field.startswith(f"{each}.")), None)
+    if annotations is not None and not beginning:
+        listed = _labels(dataset, annotations, field.removeprefix(f"{annotations}."))
     elif not beginning:
         listed = [Suggestion("", path, "fields") for path in _PATHS if path.startswith(field)]
     if listed:
@@ -130,10 +130,10 @@ def _categories(name: str, field: JsonObject, prefix: str) -> Suggestions:
     return Suggestions(found, "" if found else f"no category of {name} begins with {prefix}")
 
 
-def _labels(dataset: str, group: MarkGroup, start: str) -> list[Suggestion]:
+def _labels(dataset: str, group: AnnotationGroup, start: str) -> list[Suggestion]:
     # Only here: reading rows takes Beam, which takes long to load.
     from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - see above
-    from pipelines.queries.mark_paths import RESERVED  # noqa: PLC0415 - see above
+    from pipelines.queries.annotation_paths import RESERVED  # noqa: PLC0415 - see above
     from pipelines.queries.vocabularies import vocabulary  # noqa: PLC0415 - see above
 
     known: Vocabulary = vocabulary(Dataset.at(dataset).published(), group)

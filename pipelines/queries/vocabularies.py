@@ -7,7 +7,7 @@ import orjson
 import polars as pl
 
 from pipelines.dataset.versions import Version
-from pipelines.queries.conditions import MarkGroup
+from pipelines.queries.conditions import AnnotationGroup
 from pipelines.queries.names import Vocabulary
 from pipelines.queries.reading import read_pruned
 from transforms.beam.stored_files import StoredFile
@@ -16,7 +16,7 @@ WORKERS = 2
 _COLUMNS = ("label", "labels", "type", "taxonomy_name", "model_run")
 
 
-def vocabulary(version: Version, group: MarkGroup) -> Vocabulary:
+def vocabulary(version: Version, group: AnnotationGroup) -> Vocabulary:
     """The names in the rows of a group, the most frequent first."""
     with ThreadPoolExecutor(WORKERS) as workers:
         found = list(workers.map(_counted, version.states(group).values()))

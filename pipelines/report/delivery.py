@@ -13,8 +13,8 @@ from pipelines.dataset.store.owned import RUNS, VERSIONS
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
 from pipelines.ingest.outcome import Outcome
-from pipelines.report.contents import name_of, of_run, of_version
 from pipelines.report.page import page
+from pipelines.report.page_data import name_of, of_run, of_version
 from transforms.beam.stored_files import is_local, write_bytes
 from transforms.rules.values import JsonObject
 
@@ -74,13 +74,13 @@ def checked(path: str, dataset: str) -> str:
     """
     if not posixpath.basename(path) or (is_local(path) and Path(path).is_dir()):
         raise UsageError(f"the page is one file, but {path or 'nothing'} is a folder; name a file such as report.html")
-    meant, root = (os.path.realpath(each) if is_local(each) else each.rstrip("/") for each in (path, dataset))
-    if is_local(path) and os.path.lexists(meant) and not Path(meant).is_file():
+    target, root = (os.path.realpath(each) if is_local(each) else each.rstrip("/") for each in (path, dataset))
+    if is_local(path) and os.path.lexists(target) and not Path(target).is_file():
         raise UsageError(f"the page is one file, but {path} is none: it would be replaced; name another one")
-    inner = meant.removeprefix(f"{root}/")
-    if inner != meant and inner.partition("/")[0] in _OF_DATASETS:
+    inner = target.removeprefix(f"{root}/")
+    if inner != target and inner.partition("/")[0] in _OF_DATASETS:
         raise UsageError(f"{path} belongs to the dataset, which it would damage; name a file elsewhere")
-    return meant if is_local(path) and Path(path).is_symlink() else path
+    return target if is_local(path) and Path(path).is_symlink() else path
 
 
 def _unused(path: str) -> str:

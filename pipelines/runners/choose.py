@@ -15,7 +15,7 @@ from pipelines.config import TEMPLATE_FLAG
 from pipelines.errors import EngineError, UsageError, job_error
 from pipelines.runners import engines, estimate
 from pipelines.runners.system_errors import system_error
-from pipelines.runners.worker_channels import ProcessEnvironment, errors_told_once, private_channels
+from pipelines.runners.worker_channels import ProcessEnvironment, errors_logged_once, private_channels
 from transforms.beam.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
 from transforms.errors import StepError
 from transforms.rules.values import JsonObject
@@ -57,8 +57,8 @@ class Runner:
         """
         try:
             if self.local:
-                with errors_told_once():
-                    return stages(self._run_here(build))
+                with errors_logged_once():
+                    return stages(self._run_locally(build))
             return stages(engines.run(self.name, self.options, build))
         except (StepError, RuntimeError, EngineError) as error:  # local workers' errors are text in a RuntimeError
             told = job_error(error)
@@ -68,7 +68,7 @@ class Runner:
                 raise
             raise type(told)(f"nothing was published: {told}") from error
 
-    def _run_here(self, build: Callable[[beam.Pipeline], object]) -> MetricResults:
+    def _run_locally(self, build: Callable[[beam.Pipeline], object]) -> MetricResults:
         # Named, because Beam's DirectRunner would first look for an engine to download, and leave temporary folders.
         pipeline = beam.Pipeline(runner=FnApiRunner(self.environment), options=self.options)
         build(pipeline)
@@ -109,7 +109,7 @@ class _Options(PipelineOptions):
         return views[cls]
 
 
-def choose(flags: Sequence[str], work_bytes: int) -> Runner:
+def choose(flags: Sequence[str], estimated_bytes: int) -> Runner:
     """The runner that the flags name, else the local runner with as many workers as the work earns (`workload`).
 
     Raises:
@@ -117,7 +117,7 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     """
     if flags:  # Beam takes long to say which it knows
         _check(flags)
-    if not estimate.runs_here(flags):
+    if not estimate.runs_locally(flags):
         options = _Options(list(flags))
         return Runner(f"{options.get_all_options()['runner']}", local=False, options=options)
     every = PipelineOptions(list(flags)).get_all_options() if flags else {}
@@ -125,7 +125,7 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     given = {name: every[name] for name in _LOCAL if any(flag.split("=")[0] == f"--{name}" for flag in flags)}
     mode = given.get("direct_running_mode")
     cores = len(os.sched_getaffinity(0))
-    earned = cores if work_bytes >= estimate.PARALLEL_BYTES and mode != "in_memory" else 1
+    earned = cores if estimated_bytes >= estimate.PARALLEL_BYTES and mode != "in_memory" else 1
     workers = int(given.get("direct_num_workers") or earned)
     mode = mode or ("in_memory" if workers == 1 else "multi_processing")
     # What the other modes do, with workers of our own (`worker_channels`); Beam would start its default ones.
@@ -137,7 +137,7 @@ def choose(flags: Sequence[str], work_bytes: int) -> Runner:
     return Runner(f"local runner ({workers} worker processes)", local=True, options=options, environment=environment)
 
 
-def check_stays(flags: Sequence[str]) -> None:
+def check_can_detach(flags: Sequence[str]) -> None:
     """Whether the job of these flags goes on when the process that starts it has ended.
 
     Raises:

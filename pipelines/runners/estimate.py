@@ -25,13 +25,13 @@ _LOCAL_RUNNERS = ("direct", "switchingdirect", "fnapi", "inprocess")
 """What Beam calls the runner that works in this process, with or without `Runner` at the end, in any case."""
 
 
-def expected(config: JobConfig) -> int:
+def of_job(config: JobConfig) -> int:
     """About how much work a job has, as far as its exports and its dataset lie on this machine; who runs it knows."""
     exports = _export_bytes(config.steps)
-    return exports + (0 if config.backfill else held(_manifest(config.dataset), exports))
+    return exports + (0 if config.backfill else of_published_state(_manifest(config.dataset), exports))
 
 
-def held(manifest: JsonObject, export_bytes: int) -> int:
+def of_published_state(manifest: JsonObject, export_bytes: int) -> int:
     """The work that the records which a dataset holds make: those in the partitions that records of a job fall into."""
     files = cast("list[JsonObject]", manifest.get("files", []))
     kinds = tuple(f"/state/{folder}{group}/" for group in GROUPS for folder in ("", "base/"))
@@ -41,7 +41,7 @@ def held(manifest: JsonObject, export_bytes: int) -> int:
     return int(sum(states) * _STATE_WEIGHT * touched)
 
 
-def runs_here(flags: Sequence[str]) -> bool:
+def runs_locally(flags: Sequence[str]) -> bool:
     """Whether the job of these flags runs on this machine, without an engine.
 
     Beam's DirectRunner looks for an engine first, and takes the local runner if there is none; here it is that at once.

@@ -45,7 +45,7 @@ def serving_workers() -> Iterator[None]:
         finally:
             _servers.remove(here)
             here.shutdown(socket.SHUT_WR)
-            _wait_for(server)
+            _wait_for_exit(server)
 
 
 def fork_worker(connection: socket.socket) -> bool:
@@ -62,7 +62,7 @@ def fork_worker(connection: socket.socket) -> bool:
     return True
 
 
-def _wait_for(server: int) -> None:
+def _wait_for_exit(server: int) -> None:
     """Waits for the end of a process that was told to end; nobody else has its id before it is waited for."""
     for _ in range(_WAITS):
         if os.waitpid(server, os.WNOHANG)[0]:
@@ -93,20 +93,20 @@ def _serve(launcher: socket.socket) -> NoReturn:
     try:
         ignore_signals()
         signal.signal(signal.SIGCHLD, _reap)
-        worker.quiet()
+        worker.log_errors_only()
         worker.load(buckets=False)  # which the launching process has loaded, if the job has any
-        while socket_of_worker := _wanted(launcher):
+        while socket_of_worker := _next_worker(launcher):
             with socket_of_worker:
                 if _fork() == 0:
                     launcher.close()
-                    worker.become(socket_of_worker)
+                    worker.run_forked(socket_of_worker)
         _reap()
     except BaseException:  # noqa: BLE001 - what is above belongs to the launching process
         traceback.print_exc()
     os._exit(1)
 
 
-def _wanted(launcher: socket.socket) -> socket.socket | None:
+def _next_worker(launcher: socket.socket) -> socket.socket | None:
     """The connection of the next worker, None when the launching process has gone."""
     asked, descriptors, _, _ = socket.recv_fds(launcher, len(_WORKER_WANTED), 1)
     return socket.socket(fileno=descriptors[0]) if asked else None

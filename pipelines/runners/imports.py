@@ -13,7 +13,7 @@ in a cycle."""
 
 
 @contextmanager
-def loading(*, dataflow: bool = True, buckets: bool = True) -> Iterator[None]:
+def fast_imports(*, dataflow: bool = True, buckets: bool = True) -> Iterator[None]:
     """Imports in the block make no garbage, and what they make is never looked at again.
 
     Workers that are forked afterwards go on to share its memory: the collector writes into all that it looks at.

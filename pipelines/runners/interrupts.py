@@ -9,13 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 _NO_SIGNAL = b"\0"
-_ENDINGS: dict[int, str] = {
+_SIGNALS: dict[int, str] = {
     signal.SIGINT: "interrupted",
     signal.SIGTERM: "terminated",
     signal.SIGHUP: "the terminal was closed",
 }
 """The signals that end a command, and how it says so."""
-_BY_A_SIGNAL = 128
+_SIGNAL_EXIT_CODE = 128
 """What shells add to the number of a signal for an exit code: 130 and 143 (R4), 129 for SIGHUP."""
 
 
@@ -35,7 +35,7 @@ class _Command:
     watched: bool = False
     publishing: threading.Lock = field(default_factory=threading.Lock)
     published: bool = False
-    ending: bool = False
+    exiting: bool = False
     cleanups: list[Callable[[], object]] = field(default_factory=list)
     as_object: Callable[[int, str], bytes] | None = None
 
@@ -53,7 +53,7 @@ def watch_command() -> None:
 
 
 @contextmanager
-def ending_at_once_when_interrupted() -> Iterator[None]:
+def exit_on_signal() -> Iterator[None]:
     """Ends the process when SIGINT, SIGTERM or SIGHUP comes, wherever it is; one that is ignored stays ignored.
 
     The runner would first wait for what its workers have in hand. And its main thread sleeps in a lock, where it does
@@ -70,13 +70,13 @@ def ending_at_once_when_interrupted() -> Iterator[None]:
         stop()
 
 
-def tell_as_object(as_object: Callable[[int, str], bytes] | None) -> None:
+def print_json_on_signal(as_object: Callable[[int, str], bytes] | None) -> None:
     """Has a signal that ends the process print the line of `--json` on standard output; None for a line of text."""
     _command.as_object = as_object
 
 
 @contextmanager
-def at_the_end(cleanup: Callable[[], object]) -> Iterator[None]:
+def cleanup_on_signal(cleanup: Callable[[], object]) -> Iterator[None]:
     """Has a signal that ends the process in the block do this first; whatever OSError it raises is passed over."""
     _command.cleanups.append(cleanup)
     try:
@@ -100,7 +100,7 @@ def publishing() -> Iterator[None]:
 def ignore_signals() -> None:
     """Leaves signals to the process that started this one, a worker: at a terminal they reach both."""
     signal.set_wakeup_fd(-1)
-    for number in _ENDINGS:
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
@@ -115,7 +115,7 @@ def _watch() -> Callable[[], None]:
     """Starts to wait for signals; returns what ends that."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    numbers = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup has it
+    numbers = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup has it
     handlers = {number: signal.signal(number, lambda *_: None) for number in numbers}
     wakeup = signal.set_wakeup_fd(writing)
     waiting = threading.Thread(target=_wait_for_signals, args=(reading,), daemon=True)
@@ -138,22 +138,22 @@ def _watch() -> Callable[[], None]:
 def _wait_for_signals(reading: int) -> None:
     asked = False
     while (number := os.read(reading, 1)) != _NO_SIGNAL:
-        if number[0] not in _ENDINGS:
+        if number[0] not in _SIGNALS:
             continue
-        word, code = _ENDINGS[number[0]], _BY_A_SIGNAL + number[0]
+        word, code = _SIGNALS[number[0]], _SIGNAL_EXIT_CODE + number[0]
         if asked:  # it takes too long for somebody
-            _end_now(word, code)
+            _exit_now(word, code)
         asked = True
-        threading.Thread(target=_end, args=(word, code), daemon=True).start()
+        threading.Thread(target=_exit, args=(word, code), daemon=True).start()
 
 
-def _end(word: str, code: int) -> None:
+def _exit(word: str, code: int) -> None:
     """Ends the process, unless it has published: nothing is published from here on, the next job clears the rest up."""
     with _command.publishing:
         if _command.published:
             _say(f"{word} when the version was published already; a moment")
             return
-        _command.ending = True
+        _command.exiting = True
         _say(f"{word}; nothing was published", code)
         for cleanup in reversed(_command.cleanups):
             with suppress(OSError):
@@ -161,11 +161,11 @@ def _end(word: str, code: int) -> None:
         os._exit(code)
 
 
-def _end_now(word: str, code: int) -> None:
+def _exit_now(word: str, code: int) -> None:
     """Ends the process at the second signal, whatever is at work."""
     if _command.published:
         os._exit(os.EX_OK)
-    if not _command.ending:
+    if not _command.exiting:
         _say(f"{word} while a version was being published; `metadata-etl versions DATASET` says whether it was")
     os._exit(code)
 

@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")
 _STEP_NAME = re.compile(r" \[while running '[^\n]*'\]$")
 """What Beam adds to the text of an error."""
 _NO_MEMORY = re.compile(r"^(?:\w+\.)*(?:ArrowMemoryError|MemoryError)\b")
-_TO_DO: Mapping[int, str] = {
+_ADVICE: Mapping[int, str] = {
     errno.ENOSPC: "free space on that disk, or take another, also for temporary files, by TMPDIR",
     errno.EDQUOT: "remove something, or ask for more than this quota; TMPDIR says where temporary files go",
     errno.EFBIG: "raise the limit (`ulimit -f unlimited`), or take a file system that allows larger files",
@@ -37,15 +37,15 @@ def system_error(error: BaseException) -> JobError | None:
             a worker as its text.
     """
     if isinstance(error, MemoryError):
-        return _told(errno.ENOMEM, "memory ran out")
+        return _error(errno.ENOMEM, "memory ran out")
     text = _STEP_NAME.sub("", f"{error}".strip()).rpartition("\n")[2]
     if _NO_MEMORY.match(text):
-        return _told(errno.ENOMEM, "memory ran out in a worker")
+        return _error(errno.ENOMEM, "memory ran out in a worker")
     number = error.errno if isinstance(error, OSError) and error.errno is not None else _number(text)
-    if number is None or number not in _TO_DO:
+    if number is None or number not in _ADVICE:
         return None
-    _, told, what = text.rpartition("] ") if "[Errno" in text else ("", "", text)
-    return _told(number, what if told else text)
+    _, found, what = text.rpartition("] ") if "[Errno" in text else ("", "", text)
+    return _error(number, what if found else text)
 
 
 def _number(text: str) -> int | None:
@@ -53,7 +53,7 @@ def _number(text: str) -> int | None:
     return None if found is None else int(found[1] or found[2])
 
 
-def _told(number: int, what: str) -> JobError:
+def _error(number: int, what: str) -> JobError:
     name = os.strerror(number)
     shown = what if name.lower() in what.lower() or number == errno.ENOMEM else f"{what}: {name}"
-    return JobError(f"{one_line(shown)}; {_TO_DO[number]}, and run the command again")
+    return JobError(f"{one_line(shown)}; {_ADVICE[number]}, and run the command again")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from pipelines.runners.interrupts import at_the_end
+from pipelines.runners.interrupts import cleanup_on_signal
 
 _PREFIX = "metadata-etl-"
 _NAME = re.compile(re.escape(_PREFIX) + "[a-z0-9_]{8}")  # as mkdtemp ends names
@@ -38,7 +38,7 @@ def temporary_folder(parent: str | None = None) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     remove = partial(shutil.rmtree, folder, ignore_errors=True)
     try:
-        with at_the_end(remove), _marked(folder):
+        with cleanup_on_signal(remove), _marked(folder):
             yield folder
     finally:
         remove()
@@ -51,7 +51,7 @@ def private_temporary_files() -> Iterator[None]:
     What jobs of this user left that died before they could remove it is removed first.
     """
     for parent in {tempfile.gettempdir(), SHORT}:
-        remove_left_folders(parent)
+        remove_abandoned_folders(parent)
     with temporary_folder() as folder:
         variable, known = os.environ.get(_VARIABLE), tempfile.tempdir
         os.environ[_VARIABLE] = tempfile.tempdir = str(folder)
@@ -65,7 +65,7 @@ def private_temporary_files() -> Iterator[None]:
                 os.environ[_VARIABLE] = variable
 
 
-def remove_left_folders(parent: str) -> None:
+def remove_abandoned_folders(parent: str) -> None:
     """Removes the folders there of jobs of this user that died before they could.
 
     Of others nothing is touched: a folder has our form of name, belongs to this user, is no link, lets nobody else in,
@@ -73,10 +73,10 @@ def remove_left_folders(parent: str) -> None:
     """
     try:
         with os.scandir(parent) as entries:
-            left = [entry.path for entry in entries if _NAME.fullmatch(entry.name) and _is_left(entry)]
+            abandoned = [entry.path for entry in entries if _NAME.fullmatch(entry.name) and _is_abandoned(entry)]
     except OSError:  # there is none, or nobody may look into it
         return
-    for path in left:
+    for path in abandoned:
         shutil.rmtree(path, ignore_errors=True)
 
 
@@ -91,7 +91,7 @@ def _marked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _is_left(entry: "os.DirEntry[str]") -> bool:
+def _is_abandoned(entry: "os.DirEntry[str]") -> bool:
     try:
         status = entry.stat(follow_symlinks=False)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & _OTHERS:

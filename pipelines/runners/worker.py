@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NoReturn
 
-from pipelines.runners.imports import loading
+from pipelines.runners.imports import fast_imports
 from pipelines.runners.interrupts import ignore_signals
 from pipelines.streams import LogFormatter
 from transforms.errors import StepErrorFilter
@@ -30,14 +30,14 @@ _PART_BYTES = 65_536
 def main() -> None:
     """Becomes a worker, with the connection that the first argument gives the descriptor of."""
     connection = socket.socket(fileno=int(sys.argv[1]))
-    _leave_with(connection)
+    _exit_with(connection)
     connection.sendall(HELLO)
     ignore_signals()
-    quiet()
+    log_errors_only()
     for library in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(library, "1")  # there is a worker for each core
     load()
-    _work()
+    _run_harness()
 
 
 def environment_message(environment: Mapping[str, str]) -> bytes:
@@ -45,7 +45,7 @@ def environment_message(environment: Mapping[str, str]) -> bytes:
     return os.fsencode("\0".join(f"{name}={value}" for name, value in environment.items())) + _END
 
 
-def become(connection: socket.socket) -> NoReturn:
+def run_forked(connection: socket.socket) -> NoReturn:
     """Turns a process that was just forked into a worker with the environment that comes over its connection."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     sent = b""
@@ -55,16 +55,16 @@ def become(connection: socket.socket) -> NoReturn:
             os._exit(1)
         sent += part
     connection.sendall(HELLO)
-    _leave_with(connection)
+    _exit_with(connection)
     os.environ.clear()
     for variable in sent.removesuffix(_END).split(b"\0"):
         name, _, value = variable.partition(b"=")
         os.environb[name] = value
     sys.argv = sys.argv[:1]
-    _work()
+    _run_harness()
 
 
-def quiet() -> None:
+def log_errors_only() -> None:
     """Lets only errors through; to be called before Beam is imported, which warns while it is."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.ERROR)  # on the handler: Beam sets the level of the root logger
@@ -74,8 +74,8 @@ def quiet() -> None:
 
 
 def load(*, buckets: bool = True) -> None:
-    """Imports all that a worker needs; `buckets` as in `loading`."""
-    with loading(buckets=buckets):
+    """Imports all that a worker needs; `buckets` as in `fast_imports`."""
+    with fast_imports(buckets=buckets):
         import apache_beam.runners.worker.sdk_worker_main  # noqa: F401, PLC0415 - takes long
         import numpy.ma  # noqa: F401, PLC0415 - what pyarrow needs at the first use of an array
         import pyarrow.compute  # noqa: F401, PLC0415 - what frames that are handed on need at first use
@@ -83,25 +83,25 @@ def load(*, buckets: bool = True) -> None:
         import pipelines.ingest.graph  # noqa: F401, PLC0415 - all that the steps need
 
 
-def _work() -> NoReturn:
+def _run_harness() -> NoReturn:
     """Works for the runner until that has nothing more to do."""
     from apache_beam.runners.worker import sdk_worker_main  # noqa: PLC0415 - loaded before
 
-    from pipelines.runners.worker_channels import leave_errors_to_the_runner  # noqa: PLC0415 - likewise
+    from pipelines.runners.worker_channels import mute_worker_logs  # noqa: PLC0415 - likewise
 
     # The runner hands no options to its workers; without this each of them reports every connection it makes.
     os.environ["PIPELINE_OPTIONS"] = json.dumps({"options": {"default_sdk_harness_log_level": "ERROR"}})
-    leave_errors_to_the_runner()
+    mute_worker_logs()
     sdk_worker_main.main(sys.argv)
     os._exit(0)
 
 
-def _leave_with(connection: socket.socket) -> None:
+def _exit_with(connection: socket.socket) -> None:
     """Ends this process when the launching one has gone, or closes the connection."""
-    threading.Thread(target=_wait_for_the_end, args=(connection,), daemon=True).start()
+    threading.Thread(target=_exit_when_closed, args=(connection,), daemon=True).start()
 
 
-def _wait_for_the_end(connection: socket.socket) -> None:
+def _exit_when_closed(connection: socket.socket) -> None:
     with suppress(OSError):
         connection.recv(1)  # nothing ever comes: it ends when the launching process does
     os._exit(1)

@@ -26,7 +26,7 @@ from apache_beam.utils import thread_pool_executor
 from google.protobuf import text_format
 
 from pipelines.errors import EngineError, WorkerLostError
-from pipelines.runners.interrupts import at_the_end
+from pipelines.runners.interrupts import cleanup_on_signal
 from pipelines.runners.temporary_folders import SHORT, temporary_folder
 from pipelines.runners.worker_processes import WorkerProcess
 
@@ -102,7 +102,7 @@ class Workers:
         for handler in self._handlers:
             handler.process.close()
         for handler in self._handlers:
-            handler.process.wait_until_gone()
+            handler.process.wait_for_exit()
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def private_channels() -> Iterator[Workers]:
     workers = Workers()
     server = worker_handlers.GrpcServer
     try:
-        with _socket_folder() as folder, at_the_end(workers.end):
+        with _socket_folder() as folder, cleanup_on_signal(workers.end):
             worker_handlers.GrpcServer = partial(_Server.at, folder, workers)
             try:
                 yield workers
@@ -126,19 +126,19 @@ def private_channels() -> Iterator[Workers]:
         worker_handlers.GrpcServer = server
 
 
-def leave_errors_to_the_runner() -> None:
+def mute_worker_logs() -> None:
     """Has a worker not print what it reports as the failure of a bundle, nor that the runner has gone."""
     vars(sdk_worker)["print"] = lambda *_, **__: None
     logging.getLogger("apache_beam.runners").setLevel(logging.CRITICAL + 1)
-    threading.excepthook = _but_of_channels(threading.excepthook)
+    threading.excepthook = _ignoring_channel_errors(threading.excepthook)
 
 
 @contextmanager
-def errors_told_once() -> Iterator[None]:
+def errors_logged_once() -> Iterator[None]:
     """Has Beam not log by its traceback what it raises too, nor what it sees of a worker that has gone."""
     logger = logging.getLogger("apache_beam.runners")
     level, hook = logger.level, threading.excepthook
-    leave_errors_to_the_runner()
+    mute_worker_logs()
     try:
         yield
     finally:
@@ -236,7 +236,7 @@ class _ProcessHandler(worker_handlers.GrpcWorkerHandler):
 
     def stop_worker(self) -> None:
         self.process.close()
-        self.process.wait_until_gone()
+        self.process.wait_for_exit()
 
     def _lose(self, reason: str) -> None:
         self._grpc_server.workers.lose(reason)
@@ -269,7 +269,7 @@ def _socket_folder() -> Iterator[Path]:
         yield folder
 
 
-def _but_of_channels(hook: Any) -> Any:  # noqa: ANN401 - typeshed has no name for it
+def _ignoring_channel_errors(hook: Any) -> Any:  # noqa: ANN401 - typeshed has no name for it
     """A hook for what threads raise that passes over what readers of a closed channel do."""
 
     def called(told: Any) -> None:  # noqa: ANN401 - likewise

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pipelines.runners.fork_server import fork_worker
 from pipelines.runners.worker import HELLO, environment_message
 
-_LEAVING_SECONDS = 5.0
+_EXIT_SECONDS = 5.0
 """How long to wait for a worker that was told to end: one in the middle of a long native call ends after that."""
 
 
@@ -28,11 +28,11 @@ class WorkerProcess:
         self._connection: socket.socket | None = None
         self._closed = False
         self._lock = threading.Lock()
-        self._gone = threading.Event()
+        self._exited = threading.Event()
 
     def start(self) -> None:
         """Has the worker forked, or else starts one, which takes a few seconds longer; does not wait for it."""
-        threading.Thread(target=self._live, daemon=True).start()
+        threading.Thread(target=self._run, daemon=True).start()
 
     def close(self) -> None:
         """Tells the worker to end, which it does at once, whatever it is at."""
@@ -42,23 +42,23 @@ class WorkerProcess:
                 with suppress(OSError):  # it has ended by itself
                     self._connection.shutdown(socket.SHUT_WR)
 
-    def wait_until_gone(self) -> None:
+    def wait_for_exit(self) -> None:
         """Waits for its end, for a few seconds."""
-        self._gone.wait(_LEAVING_SECONDS)
+        self._exited.wait(_EXIT_SECONDS)
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         reason = "a worker process ended before its work was done"
         try:
-            if not self._live_forked() and not self._closed:
-                self._live_started()
+            if not self._run_forked() and not self._closed:
+                self._run_started()
         except OSError as error:
             reason = f"a worker process cannot be started: {error}"
         finally:  # whatever else may happen: the job does not wait for a worker that is not there
-            self._gone.set()
+            self._exited.set()
             if not self._closed:
                 self._on_loss(reason)
 
-    def _live_forked(self) -> bool:
+    def _run_forked(self) -> bool:
         """Waits for the end of a forked worker; False if none began."""
         here, there = socket.socketpair()
         with self._connected(here):
@@ -67,9 +67,9 @@ class WorkerProcess:
                     return False
             with suppress(OSError):  # nobody forks any more, or the worker was told to end
                 here.sendall(environment_message(self._environment))
-            return _until_the_end(here)
+            return _wait_for_close(here)
 
-    def _live_started(self) -> None:
+    def _run_started(self) -> None:
         here, there = socket.socketpair()
         with self._connected(here):
             with there:
@@ -81,7 +81,7 @@ class WorkerProcess:
                     stdin=subprocess.DEVNULL,
                     pass_fds=[there.fileno()],
                 )
-            _until_the_end(here)
+            _wait_for_close(here)
         process.wait()
 
     @contextmanager
@@ -98,7 +98,7 @@ class WorkerProcess:
                     self._connection = None
 
 
-def _until_the_end(connection: socket.socket) -> bool:
+def _wait_for_close(connection: socket.socket) -> bool:
     """Waits until a worker has closed its end of a connection, as its death does; whether it had begun."""
     began = False
     with suppress(OSError):

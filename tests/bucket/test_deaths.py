@@ -34,7 +34,7 @@ from pipelines.cli.main import main
 from pipelines.dataset.store import bucket, bucket_runs
 
 place, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-bucket_runs.HEARTBEAT_SECONDS, bucket_runs.DEAD_AFTER = 0.1, timedelta(seconds=5)
+bucket_runs.HEARTBEAT_SECONDS, bucket_runs.HEARTBEAT_TIMEOUT = 0.1, timedelta(seconds=5)
 owner, _, method = name.rpartition(".")
 real, calls = attrgetter(name)(bucket), iter(range(1000))
 
@@ -50,8 +50,8 @@ sys.exit(main(sys.argv[4:]))
 """
 """A command that stops where it calls something in `pipelines.dataset.store.bucket`, until there is a file `go`."""
 SMALL = ("--json", "--partitions", "1")
-BEGUN, PUBLISHING, CLAIMING = "BucketStore.sweep 0", "BucketStore.publish 0", "BucketStore._put 0"
-COPYING, COPIED = "storage.Bucket.copy_blob 3", "BucketStore._put 2"
+BEGUN, PUBLISHING, CLAIMING = "BucketStore.sweep 0", "BucketStore.publish 0", "BucketStore._replace_object 0"
+COPYING, COPIED = "storage.Bucket.copy_blob 3", "BucketStore._replace_object 2"
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def dataset(bucket: str) -> str:
 def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has not been heard of for a second is dead."""
     monkeypatch.setattr(bucket_runs, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(bucket_runs, "DEAD_AFTER", timedelta(seconds=1))
+    monkeypatch.setattr(bucket_runs, "HEARTBEAT_TIMEOUT", timedelta(seconds=1))
 
 
 @contextmanager
@@ -200,7 +200,7 @@ def test_runs_of_the_living_stay_and_those_of_the_dead_go(dataset: str, short_li
     for each in (dead, silent, failed):
         store._begin(each, {})
         put(f"{each.root}/items/part-0", b"")
-    store._end(dead)
+    store._close_run(dead)
     put(f"{failed.root}/report.json", b"{}")
     left = {f"runs/{failed.id}/{name}" for name in ("base", "items/part-0", "report.json")}
     with store.run(None) as run:
@@ -252,7 +252,7 @@ def test_what_the_dead_left_of_a_version_goes(dataset: str, *, claimed: bool) ->
     store = BucketStore(dataset)
     store._make_dataset()
     if claimed:
-        store._put("versions/000001/manifest.json", b"{}", 0, "dead")
+        store._replace_object("versions/000001/manifest.json", b"{}", 0, "dead")
     else:  # of one who slept while its claim was put away, and died when it had copied more
         put(f"{dataset}/.metadata-etl/removed/000001.unpublished", b"")
     put(f"{dataset}/versions/000001/items/part-00000-of-00001.avro", b"")
@@ -264,7 +264,7 @@ def test_what_the_dead_left_of_a_version_goes(dataset: str, *, claimed: bool) ->
 def test_a_claim_that_was_put_away_leaves_an_empty_dataset(dataset: str, tmp_path: Path) -> None:
     store = BucketStore(dataset)
     store._make_dataset()
-    store._put("versions/000001/manifest.json", b"{}", 0, "dead")
+    store._replace_object("versions/000001/manifest.json", b"{}", 0, "dead")
     store.sweep()
     assert list(objects(dataset)) == ["CURRENT"]
     assert Dataset.at(dataset).current() is None

@@ -16,7 +16,7 @@ from support.runs import an_item, ndjson
 
 from pipelines.cli.main import main
 from pipelines.dataset.store import bucket_runs
-from pipelines.dataset.store.base import LEASE, RENEWED_AFTER, Placed, Run, Store
+from pipelines.dataset.store.base import LEASE, RENEWAL_INTERVAL, Placed, Run, Store
 from pipelines.dataset.store.bucket import BucketStore
 from pipelines.dataset.store.local import LocalStore
 from pipelines.dataset.store.local_runs import LEASED
@@ -50,7 +50,7 @@ class Clock:
 def dataset(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     if request.param == "bucket":
         monkeypatch.setattr(bucket_runs, "LEASE", SHORT)
-        monkeypatch.setattr(bucket_runs, "RENEWED_AFTER", timedelta(0))
+        monkeypatch.setattr(bucket_runs, "RENEWAL_INTERVAL", timedelta(0))
         yield f"{request.getfixturevalue('bucket')}/dataset"
     else:
         yield str(tmp_path / "dataset")
@@ -140,17 +140,17 @@ def test_a_bucket_is_not_written_to_for_every_sign_of_life(bucket: str, monkeypa
     store = BucketStore(f"{bucket}/dataset")
     with store.detach(None) as run:
         pass
-    first = store._signed(run.id)
+    first = store._lease_of(run.id)
     for _ in range(3):
         assert store.renew(run.id)
-    assert store._signed(run.id).generation == first.generation
-    monkeypatch.setattr(bucket_runs, "RENEWED_AFTER", timedelta(0))
+    assert store._lease_of(run.id).generation == first.generation
+    monkeypatch.setattr(bucket_runs, "RENEWAL_INTERVAL", timedelta(0))
     assert store.renew(run.id)
-    renewed = store._signed(run.id)
+    renewed = store._lease_of(run.id)
     assert renewed.generation != first.generation
     expected = {"reads": "", "lease": str(LEASE.total_seconds()), "dataset": store.identity()}
     assert renewed.metadata == first.metadata == expected
-    assert not store._is_renewed(first), "it was renewed meanwhile"
+    assert not store._renew_lease(first), "it was renewed meanwhile"
 
 
 def test_workers_renew_the_lease_now_and_then(dataset: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +185,7 @@ def test_every_step_gives_signs_of_life(engine: Engine, tmp_path: Path, monkeypa
 
 
 def test_a_lease_that_lasts_a_day_is_renewed_long_before() -> None:
-    assert timedelta(seconds=publish_step.RENEWING_SECONDS) + RENEWED_AFTER < LEASE / 4
+    assert timedelta(seconds=publish_step.RENEWING_SECONDS) + RENEWAL_INTERVAL < LEASE / 4
 
 
 def test_a_job_whose_lease_was_over_publishes_nothing_and_says_so(
@@ -232,7 +232,7 @@ def test_the_claim_of_a_try_that_died_is_in_nobodys_way_for_more_than_a_minute(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bucket_runs, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(bucket_runs, "DEAD_AFTER", timedelta(seconds=1))
+    monkeypatch.setattr(bucket_runs, "HEARTBEAT_TIMEOUT", timedelta(seconds=1))
     store = BucketStore(f"{bucket}/dataset")
     with store.detach(None) as run:
         wrote(run, "manifest.json", b'{"who": "detached"}')
@@ -243,11 +243,11 @@ def test_the_claim_of_a_try_that_died_is_in_nobodys_way_for_more_than_a_minute(
     wait_for(lambda: store.sweep() == [] and store._claim_on(1) is None)
     assert f"{run.id}/manifest.json" in runs(store.root), "the run itself lives by its lease"
     now, claim = store._claim(dead, 1, None, b'{"who": "detached"}')
-    with store.concluding(run.id) as again:  # waits for the dead one, although it is of the same run
+    with store.finishing(run.id) as again:  # waits for the dead one, although it is of the same run
         store.publish(again, 1, None, manifest)
     owner = store._claim_on(1).metadata["run"]
     assert owner == f"{run.id}/{again.attempt}"
-    with store.concluding(run.id) as third:
+    with store.finishing(run.id) as third:
         store.publish(third, 1, None, manifest)  # which was done
     assert store._claim_on(1).metadata["run"] == owner
     store.release(run)
@@ -262,7 +262,7 @@ def test_a_detached_run_that_fails_to_start_leaves_nothing(dataset: str, store: 
 
 
 def test_a_run_that_never_was_cannot_be_concluded(dataset: str, store: Store) -> None:
-    with pytest.raises(RunLostError, match="is not there any more"), store.concluding(secrets.token_hex(4)):
+    with pytest.raises(RunLostError, match="is not there any more"), store.finishing(secrets.token_hex(4)):
         pass
     assert runs(dataset) == []
 

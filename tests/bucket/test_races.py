@@ -33,7 +33,7 @@ def dataset(bucket: str) -> str:
 def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has not been heard of for a second is dead."""
     monkeypatch.setattr(bucket_runs, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(bucket_runs, "DEAD_AFTER", timedelta(seconds=1))
+    monkeypatch.setattr(bucket_runs, "HEARTBEAT_TIMEOUT", timedelta(seconds=1))
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_who_lives_publishes_though_its_claim_was_put_away(dataset: str, moment:
         first = pool.submit(publish, store, "stubborn", 2, seen)
         assert store.asleep.wait(PATIENCE)
         # As does somebody who saw the claim of a dead one there a moment ago, and was slow.
-        assert other._put("CURRENT", seen, other._seen().generation, "") is not None
+        assert other._replace_object("CURRENT", seen, other._current().generation, "") is not None
         delete(other._in_version(2)[0])
         store.woken.set()
         first.result()

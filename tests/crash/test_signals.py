@@ -12,13 +12,13 @@ from support.processes import wait_until
 DEADLINE = 30.0
 SCRIPT = """
 import pathlib, sys, time
-from pipelines.runners.interrupts import at_the_end, ending_at_once_when_interrupted, publishing
+from pipelines.runners.interrupts import cleanup_on_signal, exit_on_signal, publishing
 
 def step(name):
     print(name, flush=True)
     sys.stdin.readline()
 
-with ending_at_once_when_interrupted(), at_the_end(pathlib.Path(sys.argv[1]).touch):
+with exit_on_signal(), cleanup_on_signal(pathlib.Path(sys.argv[1]).touch):
     step("before")
     try:
         with publishing():

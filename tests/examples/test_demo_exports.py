@@ -112,9 +112,9 @@ def test_no_group_has_a_type_conflict(demo: SimpleNamespace) -> None:
     groups = {
         "items": [item["metadata"] for item in [*demo.items, *frames(demo.scenes), *readable]],
         "scenes": [scene["metadata"] for scene in demo.scenes],
-        "annotations": [mark["metadata"] for mark in demo.annotations]
+        "annotations": [annotation["metadata"] for annotation in demo.annotations]
         + [segment.get("metadata") for mask in demo.masks for segment in mask["annotations"]],
-        "predictions": [mark["metadata"] for mark in demo.predictions_detector_v1 + demo.predictions_detector_v2],
+        "predictions": [each["metadata"] for each in demo.predictions_detector_v1 + demo.predictions_detector_v2],
     }
     found = {group: kinds(metadata) for group, metadata in groups.items()}
     assert all(len(seen) == 1 for fields in found.values() for seen in fields.values())
@@ -128,20 +128,20 @@ def test_no_group_has_a_type_conflict(demo: SimpleNamespace) -> None:
 
 @pytest.mark.parametrize("name", ["annotations", "predictions_detector_v1", "predictions_detector_v2", "masks"])
 def test_marks_are_on_airports_and_have_distinct_identities(demo: SimpleNamespace, name: str) -> None:
-    marks = getattr(demo, name)
+    annotations = getattr(demo, name)
     known = {item["reference_id"] for item in demo.items}
-    assert {mark["reference_id"] for mark in marks} <= known
-    identities = Counter((mark["reference_id"], mark["annotation_id"]) for mark in marks)
+    assert {annotation["reference_id"] for annotation in annotations} <= known
+    identities = Counter((annotation["reference_id"], annotation["annotation_id"]) for annotation in annotations)
     assert set(identities.values()) == {1}
     if name == "masks":
-        assert len({mark["reference_id"] for mark in marks}) == len(marks)
+        assert len({annotation["reference_id"] for annotation in annotations}) == len(annotations)
 
 
 def test_some_thousand_airports_have_boxes_within_their_image(demo: SimpleNamespace) -> None:
-    assert 1_000 < len({mark["reference_id"] for mark in demo.annotations}) < 5_000
-    assert {mark["label"] for mark in demo.annotations} == {"runway", "terminal", "apron"}
-    for mark in demo.annotations:
-        box = mark["geometry"]
+    assert 1_000 < len({annotation["reference_id"] for annotation in demo.annotations}) < 5_000
+    assert {annotation["label"] for annotation in demo.annotations} == {"runway", "terminal", "apron"}
+    for annotation in demo.annotations:
+        box = annotation["geometry"]
         assert box["x"] >= 0
         assert box["y"] >= 0
         assert box["x"] + box["width"] <= 1024.01
@@ -151,11 +151,14 @@ def test_some_thousand_airports_have_boxes_within_their_image(demo: SimpleNamesp
 def test_the_second_detector_finds_more_with_more_confidence(demo: SimpleNamespace) -> None:
     first, second = demo.predictions_detector_v1, demo.predictions_detector_v2
     assert len(demo.annotations) > len(second) > len(first)
-    for mark in first + second:
-        assert 0 <= mark["confidence"] <= 1
-        assert mark["class_pdf"][mark["label"]] == mark["confidence"]
-        assert abs(sum(mark["class_pdf"].values()) - 1) < 1e-3
-    means = [sum(mark["confidence"] for mark in marks) / len(marks) for marks in (first, second)]
+    for annotation in first + second:
+        assert 0 <= annotation["confidence"] <= 1
+        assert annotation["class_pdf"][annotation["label"]] == annotation["confidence"]
+        assert abs(sum(annotation["class_pdf"].values()) - 1) < 1e-3
+    means = [
+        sum(annotation["confidence"] for annotation in annotations) / len(annotations)
+        for annotations in (first, second)
+    ]
     assert means[0] < means[1]
 
 

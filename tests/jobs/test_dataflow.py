@@ -15,7 +15,7 @@ from support.runs import an_item, ingest, ndjson
 
 from pipelines.config import JobConfig, JobStep, Source
 from pipelines.ingest.plan import MOST_BY_SIZE, plan
-from pipelines.ingest.publish import Ending
+from pipelines.ingest.publish import PublishContext
 from transforms.beam.elements import Export
 from transforms.beam.exports import RANGE_BYTES
 from transforms.infer_schema import MAX_FIELDS
@@ -69,7 +69,7 @@ def graph(request: pytest.FixtureRequest) -> Any:
     job = plan(config, [export], None, root="gs://b/dataset/runs/x", progress=None)
     reports, results = build(root, job)
     add_publishing(
-        reports, results, Ending.of(config, job, None, unmatched=(), runner="DataflowRunner", began=0.0), "x"
+        reports, results, PublishContext.of(config, job, None, unmatched=(), runner="DataflowRunner", began=0.0), "x"
     )
     options = PipelineOptions(["--runner=DataflowRunner", "--project=p", "--region=r", "--temp_location=gs://b/temp"])
     runner = DataflowRunner()

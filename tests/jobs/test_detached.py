@@ -16,8 +16,8 @@ from pipelines.dataset.store.local_runs import PLACED, STAGED
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import RunLostError
 from pipelines.ingest.outcome import Outcome
-from pipelines.ingest.publish import conclude
-from pipelines.ingest.publish_step import AlreadyConcludedError, NothingPublishedError, conclude_detached
+from pipelines.ingest.publish import finish_run
+from pipelines.ingest.publish_step import AlreadyFinishedError, NothingPublishedError, finish_detached_run
 
 PARTS = ("--partitions", "2")
 
@@ -139,7 +139,7 @@ def test_two_tries_at_once_publish_once(dataset: str, engine: Engine, tmp_path: 
     results = _results_of(engine, dataset, run)
     assert results
     with ThreadPoolExecutor(3) as pool:
-        tries = [pool.submit(conclude_detached, step._ending, run) for _ in range(3)]
+        tries = [pool.submit(finish_detached_run, step._context, run) for _ in range(3)]
     ended = [each.result() for each in tries if each.exception() is None]
     assert ended
     # A try from under which another one has cleared up fails, and is made again by the engine.
@@ -161,12 +161,12 @@ def test_a_try_that_finds_the_run_concluded_on_its_way_says_what_the_other_one_s
 
     def slow(*words: object, **named: object) -> Outcome:
         with monkeypatch.context() as patched:
-            patched.setattr("pipelines.ingest.publish_step.conclude", conclude)
-            others.append(conclude_detached(step._ending, run))
-        return conclude(*words, **named)
+            patched.setattr("pipelines.ingest.publish_step.finish_run", finish_run)
+            others.append(finish_detached_run(step._context, run))
+        return finish_run(*words, **named)
 
-    monkeypatch.setattr("pipelines.ingest.publish_step.conclude", slow)
-    assert conclude_detached(step._ending, run) == others[0]
+    monkeypatch.setattr("pipelines.ingest.publish_step.finish_run", slow)
+    assert finish_detached_run(step._context, run) == others[0]
     assert (others[0]["outcome"], others[0]["version"]) == ("published", 1)
     assert runs(dataset) == [f"{run}/report.json"]
 
@@ -175,7 +175,8 @@ def _results_of(engine: Engine, dataset: str, run: str) -> list[str]:
     """Runs all steps but the last; returns what the run has written."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(
-            "pipelines.ingest.publish_step.conclude_detached", lambda *_: {"exit_code": 0, "outcome": "", "version": 0}
+            "pipelines.ingest.publish_step.finish_detached_run",
+            lambda *_: {"exit_code": 0, "outcome": "", "version": 0},
         )
         engine.run()
     return [name for name in runs(dataset) if name == f"{run}/results.json"]
@@ -243,8 +244,8 @@ def test_a_graph_that_is_launched_twice_is_refused_unless_it_finds_the_same(
     export.write_text(export.read_text("utf-8").replace('"n": 1', '"n": 2'), "utf-8")
     with pytest.raises(Exception, match=f"the run {run} was concluded before .*Have the graph made anew"):
         engine.run()
-    with pytest.raises(AlreadyConcludedError):
-        _ = _results_of(engine, dataset, run) and conclude_detached(engine.publish_step()._ending, run)
+    with pytest.raises(AlreadyFinishedError):
+        _ = _results_of(engine, dataset, run) and finish_detached_run(engine.publish_step()._context, run)
     assert stored(dataset) == after
 
 

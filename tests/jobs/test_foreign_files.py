@@ -360,7 +360,7 @@ def test_pruning_takes_what_is_recorded_along_and_says_first_what_it_would(
     before = snapshot(dataset)
     assert main(["prune", str(dataset), "--keep", "1", "--dry-run"]) == 0
     out = capsys.readouterr().out
-    assert out == f"Would remove versions of {dataset}: 1. Would keep: 2. Runs that died: {dead.name}.\n"
+    assert out == f"Would remove versions of {dataset}: 1. Would keep: 2. Abandoned runs: {dead.name}.\n"
     assert snapshot(dataset) == before
     assert main(["prune", str(dataset), "--keep", "1"]) == 0
     assert capsys.readouterr().out == f"Removed versions of {dataset}: 1. Kept: 2.\n"

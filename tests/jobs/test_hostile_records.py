@@ -42,13 +42,13 @@ def test_good_records_are_published_and_bad_ones_rejected(tmp_path: Path) -> Non
     for n, text in enumerate(BROKEN):
         items.insert(3 * n, b'{"reference_id": "bad %d", "image_url": "s3://b/a", "metadata": %s}' % (n, text))
     box = {"type": "box", "geometry": {"x": 2**70, "y": -0.0, "width": 1, "height": 1, "a\0b": 1}}
-    marks = [
+    annotations = [
         json.dumps(
             {"reference_id": next(iter(good)), "label": text, "annotation_id": f"{text}{n}", "task_id": text, **box}
         )
         for n, text in enumerate(TEXTS)
     ]
-    lines = [mark.encode() for mark in marks]
+    lines = [annotation.encode() for annotation in annotations]
     exports = [
         ("items", "", written(tmp_path / "items.ndjson", items)),
         ("annotations", "", written(tmp_path / "annotations.ndjson", lines)),

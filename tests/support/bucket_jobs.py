@@ -32,18 +32,18 @@ class Sleeper(BucketStore):
         self.moment, self.silent, self.broken = moment, silent, False
         self.asleep, self.woken = threading.Event(), threading.Event()
 
-    def _keep_beating(self, *arguments: Any) -> None:
+    def _send_heartbeats(self, *arguments: Any) -> None:
         if not self.silent:
-            super()._keep_beating(*arguments)
+            super()._send_heartbeats(*arguments)
 
-    def _put(self, path: str, data: bytes, generation: int, run: str) -> Any:
-        blob = super()._put(path, data, generation, run)
+    def _replace_object(self, path: str, data: bytes, generation: int, run: str) -> Any:
+        blob = super()._replace_object(path, data, generation, run)
         if self.moment == "claimed" and path.endswith("/manifest.json") and not self.asleep.is_set():
             self._sleep()
         return blob
 
-    def _is_filled(self, now: Any, claim: Any, copies: list[Any], files: Any) -> bool:
-        fill = super()._is_filled
+    def _copy_files(self, now: Any, claim: Any, copies: list[Any], files: Any) -> bool:
+        fill = super()._copy_files
         if self.moment == "claimed" or self.asleep.is_set():
             return fill(now, claim, copies, files)
         if self.moment == "copied":

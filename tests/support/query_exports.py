@@ -92,7 +92,7 @@ def build(folder: Path, seed: int = 1) -> Ended:
     ]
     items = [item if item["width"] else {**item, "width": 640} for item in items]
     targets = [*names, *frames]
-    marks = {
+    annotations = {
         group: [
             *(_mark(rng, rng.choice(targets), number) for number in range(count)),
             *(_category(rng, target) for target in rng.sample(targets, 20)),
@@ -108,8 +108,8 @@ def build(folder: Path, seed: int = 1) -> Ended:
         for group, count in (("annotations", 90), ("run_a", 40), ("run b", 30))
     }
     for group in ("run_a", "run b"):
-        marks[group] = [each for each in marks[group] if each["type"] != "multicategory"]
-        for each in marks[group]:
+        annotations[group] = [each for each in annotations[group] if each["type"] != "multicategory"]
+        for each in annotations[group]:
             if each["type"] != "mask" and rng.random() < 0.8:
                 each["confidence"] = rng.random()
     arguments = [
@@ -118,10 +118,10 @@ def build(folder: Path, seed: int = 1) -> Ended:
         "--scenes",
         f"{ndjson(folder / 'scenes.ndjson', scenes)}",
         "--annotations",
-        f"{ndjson(folder / 'annotations.ndjson', marks['annotations'])}",
+        f"{ndjson(folder / 'annotations.ndjson', annotations['annotations'])}",
     ]
     for run in ("run_a", "run b"):
-        path = ndjson(folder / f"{run.replace(' ', '_')}.ndjson", marks[run])
+        path = ndjson(folder / f"{run.replace(' ', '_')}.ndjson", annotations[run])
         arguments += ["--predictions", f"{run}={path}"]
     ended = ingest(folder / "dataset", *arguments, "--partitions", "4")
     assert ended.outcome == "published", ended.document

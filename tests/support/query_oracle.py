@@ -33,15 +33,15 @@ class Field:
     Attributes:
         text: As it is written.
         kind: integer, double or text.
-        of: Its value for a row; where `marks` is given, for a mark of the row.
-        marks: The marks of a row that it is asked of.
+        of: Its value for a row; where `annotations` is given, for an annotation of the row.
+        annotations: The annotations of a row that it is asked of.
     """
 
     text: str
     kind: str
     of: Callable[["World", Row], Any]
-    marks: Callable[["World", Row], list[Row]] | None = None
-    of_marks: str = ""
+    annotations: Callable[["World", Row], list[Row]] | None = None
+    of_annotations: str = ""
 
 
 class World:
@@ -52,18 +52,18 @@ class World:
         self.rows = {group: [_readable(row, run.schema[group]) for row in run.rows(group)] for group in GROUPS}
         self.items = {row["reference_id"]: row for row in self.rows["items"]}
         self.scenes = {row["reference_id"]: row for row in self.rows["scenes"]}
-        self.marks: dict[str, defaultdict[str, list[Row]]] = {}
+        self.annotations: dict[str, defaultdict[str, list[Row]]] = {}
         for group in ("annotations", "predictions"):
-            self.marks[group] = defaultdict(list)
+            self.annotations[group] = defaultdict(list)
             for row in self.rows[group]:
-                self.marks[group][row["reference_id"]].append(row)
+                self.annotations[group][row["reference_id"]].append(row)
 
     def item(self, row: Row) -> Row | None:
-        """The item of a mark."""
+        """The item of an annotation."""
         return self.items.get(row["reference_id"])
 
     def scene(self, row: Row) -> Row | None:
-        """The scene of an item or of a mark."""
+        """The scene of an item or of an annotation."""
         if "scene_reference_id" in row:
             return self.scenes.get(row["scene_reference_id"])
         item = self.item(row)
@@ -80,9 +80,9 @@ def _readable(row: Row, described: dict[str, Any]) -> Row:
     return readable
 
 
-def has_label(mark: Row, label: str) -> bool:
-    """Whether a mark has a label, alone or among others."""
-    return mark["label"] == label or label in (mark["labels"] or ())
+def has_label(annotation: Row, label: str) -> bool:
+    """Whether an annotation has a label, alone or among others."""
+    return annotation["label"] == label or label in (annotation["labels"] or ())
 
 
 def written(node: Node) -> str:
@@ -126,9 +126,9 @@ def holds(node: Node, world: World, row: Row) -> bool:  # noqa: C901, PLR0911 - 
         case ("class", _, rows, taxonomy, comparator, text):
             classes = {
                 name
-                for mark in rows(world, row)
-                if mark["taxonomy_name"] == taxonomy
-                for name in (mark["label"], *(mark["labels"] or ()))
+                for annotation in rows(world, row)
+                if annotation["taxonomy_name"] == taxonomy
+                for name in (annotation["label"], *(annotation["labels"] or ()))
                 if name is not None
             }
             if comparator == "!=":
@@ -136,10 +136,10 @@ def holds(node: Node, world: World, row: Row) -> bool:  # noqa: C901, PLR0911 - 
             return any(COMPARE[comparator](name, text) for name in classes)
         case ("compare", left, comparator, right):
             fields = [*_fields(left), *_fields(right)]
-            marks = next((field.marks for field in fields if field.marks), None)
+            annotations = next((field.annotations for field in fields if field.annotations), None)
             kind = "double" if any(_kind(each) == "double" for each in (left, right)) else "any"
-            for mark in [row] if marks is None else marks(world, row):
-                values = [_value(each, world, row, mark, kind) for each in (left, right)]
+            for annotation in [row] if annotations is None else annotations(world, row):
+                values = [_value(each, world, row, annotation, kind) for each in (left, right)]
                 if None in values:
                     if comparator == "!=":
                         return True
@@ -186,19 +186,19 @@ def _kind(operand: Any) -> str:
             return "integer"
 
 
-def _value(operand: Any, world: World, row: Row, mark: Row, kind: str) -> Any:
+def _value(operand: Any, world: World, row: Row, annotation: Row, kind: str) -> Any:
     match operand:
-        case Field(of=of, marks=marks):
-            value = of(world, mark if marks else row)
+        case Field(of=of, annotations=annotations):
+            value = of(world, annotation if annotations else row)
         case ("sum", first, *rest):
-            value = _value(first, world, row, mark, kind)
+            value = _value(first, world, row, annotation, kind)
             for sign, each in rest:
-                term = _value(each, world, row, mark, kind)
+                term = _value(each, world, row, annotation, kind)
                 if value is None or term is None:
                     return None
                 value = value + term if sign == "+" else value - term
         case ("modulo", inner, divisor):
-            value = _value(inner, world, row, mark, kind)
+            value = _value(inner, world, row, annotation, kind)
             if value is None or (isinstance(value, float) and math.isinf(value)):
                 return None
             value = value % divisor

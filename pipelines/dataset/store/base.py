@@ -19,11 +19,11 @@ INSIGHTS = "insights.json"
 DOCUMENTS = (MANIFEST, SCHEMA, INSIGHTS)
 """What a version has beside its parts."""
 REJECTIONS = "rejections"
-LEFT = (REPORT, SCHEMA, REJECTIONS)
+KEPT_FILES = (REPORT, SCHEMA, REJECTIONS)
 """What may stay of a run that is over, for a person to read."""
 LEASE = timedelta(hours=24)
 """How long a detached run lives without a sign of life: nobody waits for it, and engines keep jobs in queues."""
-RENEWED_AFTER = timedelta(hours=1)
+RENEWAL_INTERVAL = timedelta(hours=1)
 """How old a sign of life has to be for a worker to give the next one."""
 
 
@@ -125,7 +125,7 @@ class Store(Protocol):
     def renew(self, run: str) -> bool:
         """A sign of life of a detached run, by its id; False where it is not there any more. May be asked for often."""
 
-    def concluding(self, run: str) -> AbstractContextManager[Run]:
+    def finishing(self, run: str) -> AbstractContextManager[Run]:
         """A detached run, by its id, for one of perhaps several tries to conclude it; it lives as long as the block.
 
         Raises:
@@ -139,7 +139,7 @@ class Store(Protocol):
         """Ends a detached run that is concluded: what is still there stays, as that of a run that is over."""
 
     def publish(
-        self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed], *, fsync: bool = True
+        self, run: Run, version: int, expected: bytes | None, files: Sequence[Placed], *, fsync: bool = True
     ) -> None:
         """Makes these files a version, whole and under its final name, and the version current, in one step (P1).
 
@@ -148,7 +148,7 @@ class Store(Protocol):
         Args:
             run: The job. Its own files may be moved away from below its root, but for those of a detached run.
             version: Number of the version.
-            seen: What CURRENT said when the job started.
+            expected: The bytes of CURRENT when the job started, None where nothing was published.
             files: All of the version, the manifest among them.
             fsync: Whether all of it is on the disk before it becomes current (P7).
 

@@ -22,7 +22,7 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
 from pipelines.dataset.documents import reading
-from pipelines.dataset.store.base import CURRENT, LEFT, MANIFEST, Placed, Removable, Run, version_folder
+from pipelines.dataset.store.base import CURRENT, KEPT_FILES, MANIFEST, Placed, Removable, Run, version_folder
 from pipelines.dataset.store.bucket_place import OWNER, REQUESTS_AT_ONCE, delete
 from pipelines.dataset.store.bucket_runs import BucketRuns, Runs
 from pipelines.dataset.store.marker import FORGOTTEN_AFTER, record, record_path
@@ -35,14 +35,14 @@ _IN_THE_WAY = (
     "{} was put there by somebody else while the job worked; nothing was published, and it stays as it is: run the job "
     "again, which then takes the next number"
 )
-_NOTHING = b'{"version": 0, "manifest": null}'
+_UNPUBLISHED_POINTER = b'{"version": 0, "manifest": null}'
 """CURRENT where nothing is published, and the claim of a dead job was put away."""
 _PRUNED, _UNPUBLISHED = ".pruned", ".unpublished"
 """How the notes of versions end that are removed: with the first, whoever finds the note removes what is left."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Pointer:
     """CURRENT as it is now, None and 0 where nothing is published; who replaces it has to expect its generation."""
 
     data: bytes | None
@@ -59,19 +59,19 @@ class BucketStore(BucketRuns):
 
     def pointer(self) -> bytes | None:
         """See `Store`."""
-        with self._explained():
-            return self._seen().data
+        with self._translating_errors():
+            return self._current().data
 
     def numbers(self) -> list[int]:
         """See `Store`."""
-        with self._explained(), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        with self._translating_errors(), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
             records, removed = self._records(), self._removed()
             numbers = [each for each in self._folders() if each in records and _note(each, _PRUNED) not in removed]
             return [number for number, claim in zip(numbers, pool.map(self._claim_on, numbers), strict=True) if claim]
 
     def next_number(self, number: int) -> int:
         """See `Store`."""
-        with self._explained():
+        with self._translating_errors():
             there = self._folders()
             number += 1
             while number in there and not self._is_free(number):
@@ -80,12 +80,12 @@ class BucketStore(BucketRuns):
 
     def reported(self) -> list[str]:
         """See `Store`."""
-        with self._explained():
+        with self._translating_errors():
             return sorted(self._runs().reported) if self.identity() is not None else []
 
     def foreign(self) -> list[str]:
         """See `Store`."""
-        with self._explained():
+        with self._translating_errors():
             if self.identity() is None:
                 return []
             records, entries = self._records(), sorted(self._entries("versions/") - {""})
@@ -100,38 +100,39 @@ class BucketStore(BucketRuns):
             ]
 
     def publish(
-        self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed], *, fsync: bool = True
+        self, run: Run, version: int, expected: bytes | None, files: Sequence[Placed], *, fsync: bool = True
     ) -> None:
         """See `Store`. What a bucket has taken is on its disks.
 
         Whoever dies in between leaves CURRENT as it was, and a claim that the next job puts away.
         """
         del fsync
-        with self._explained():
+        with self._translating_errors():
             try:
-                while not self._is_published(run, version, seen, files):
+                while not self._try_to_publish(run, version, expected, files):
                     pass  # put away by somebody who perhaps does not publish, or in the way of one who was put away
             except (AnotherJobPublishedError, NotFound) as error:
                 if self._has_published(run, version):
                     return
-                if self._seen().data != seen:
+                if self._current().data != expected:
                     raise AnotherJobPublishedError(_OVERTAKEN.format(self.root)) from error
                 raise OSError(f"{run.root} was taken for dead, and put away; run this job again ({error})") from error
 
     def sweep(self) -> list[str]:
         """See `Store`."""
-        with self._explained():
+        with self._translating_errors():
             runs = self._runs()
-            for name in runs.dead:
+            for name in runs.abandoned:
                 self._remove_run(name)
             for name in runs.unreleased:
-                self.clear(self._named(name), LEFT)
+                self.clear(self._named(name), KEPT_FILES)
                 self.release(self._named(name))
-            now, records = self._seen(), self._records()  # the records before the claims, which are older than they are
+            # The records before the claims, which are older than they are.
+            now, records = self._current(), self._records()
             folders = self._folders()
             for number in folders:
                 if number > now.version and self._is_own(claim := self._claim_on(number)):
-                    self._put_away(claim, number, now)
+                    self._discard_claim(claim, number, now)
             delete(
                 [
                     blob
@@ -140,26 +141,26 @@ class BucketStore(BucketRuns):
                 ]
             )
             self._finish_removals(runs, now.version)
-            return runs.dead
+            return runs.abandoned
 
     def removable(self, keep: Collection[int]) -> Removable:
         """See `Store`."""
-        with self._explained():
+        with self._translating_errors():
             runs = self._runs()
             kept = {*keep, *(int(base) for base in runs.living.values() if base.isdigit())}
-            current = self._seen().version
+            current = self._current().version
             old = [number for number in self.numbers() if number < current and number not in kept]
-            strange = {number: self._in_version(number)[1] for number in old}
+            foreign = {number: self._in_version(number)[1] for number in old}
             return Removable(
-                versions=tuple(number for number in old if not strange[number]),
-                runs=tuple(runs.dead),
-                blocked=tuple(path for paths in strange.values() for path in paths),
+                versions=tuple(number for number in old if not foreign[number]),
+                runs=tuple(runs.abandoned),
+                blocked=tuple(path for paths in foreign.values() for path in paths),
             )
 
     def prune(self, keep: Collection[int]) -> list[int]:
         """See `Store`."""
         self.sweep()
-        with self._explained():
+        with self._translating_errors():
             removed = self.removable(keep).versions
             for number in removed:
                 self._note_removed(_note(number, _PRUNED))  # from here on nobody sees the version
@@ -188,41 +189,41 @@ class BucketStore(BucketRuns):
 
     def _is_free(self, number: int) -> bool:
         """Whether what is in the folder of a version that is not published is of a job on this dataset, or nothing."""
-        own, strange = self._in_version(number)
+        own, foreign = self._in_version(number)
         claims = [blob for blob in own if blob.name.endswith(f"/{MANIFEST}")]
-        if strange:
+        if foreign:
             return False
         return any(map(self._is_own, claims)) or not own or _note(number, _UNPUBLISHED) in self._removed()
 
-    def _is_published(self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed]) -> bool:
+    def _try_to_publish(self, run: Run, version: int, expected: bytes | None, files: Sequence[Placed]) -> bool:
         """Tries to publish; where that is refused, or fails before CURRENT is replaced, nothing of the try stays."""
         (manifest,) = (file for file in files if file.path == MANIFEST)
-        data = self._at(manifest.source).download_as_bytes()
-        now, claim = self._claim(run, version, seen, data)
-        recorded = self._generation(record_path(version))  # before the claim is looked at again, in `_is_filled`
+        data = self._blob_at(manifest.source).download_as_bytes()
+        now, claim = self._claim(run, version, expected, data)
+        recorded = self._generation(record_path(version))  # before the claim is looked at again, in `_copy_files`
         copies: list[storage.Blob] = []
         with ExitStack() as failing:
             failing.callback(delete, [claim])  # last: until then nobody else makes the version
             failing.callback(delete, copies)
-            if not self._is_filled(now, claim, copies, files):
+            if not self._copy_files(now, claim, copies, files):
                 return False
-            if not self._is_recorded(run, version, data, claim, recorded):
+            if not self._record_manifest(run, version, data, claim, recorded):
                 return False
             # An error from here on leaves open whether CURRENT was replaced: all stays, for the next job to see.
             refused = failing.pop_all()
         pointer = {"version": version, "manifest": f"{version_folder(version)}/{MANIFEST}"}
-        is_moved = self._put(CURRENT, json.dumps(pointer).encode(), now.generation, _owner(run)) is not None
+        is_moved = self._replace_object(CURRENT, json.dumps(pointer).encode(), now.generation, _owner(run)) is not None
         if not is_moved:
             refused.close()
         return is_moved
 
-    def _is_recorded(self, run: Run, version: int, manifest: bytes, claim: storage.Blob, generation: int) -> bool:
+    def _record_manifest(self, run: Run, version: int, manifest: bytes, claim: storage.Blob, generation: int) -> bool:
         """Records the manifest of a version that this run has claimed; False where the claim was put away.
 
         The record is replaced only if it is of the generation that was seen when the claim was made, or if the claim
         still stands: who slept, and was overtaken, does not write over what the other one recorded.
         """
-        while self._put(record_path(version), record(version, manifest), generation, _owner(run)) is None:
+        while self._replace_object(record_path(version), record(version, manifest), generation, _owner(run)) is None:
             generation = self._generation(record_path(version))
             now = self._claim_on(version)
             if now is None or now.generation != claim.generation:
@@ -237,23 +238,23 @@ class BucketStore(BucketRuns):
         """Whether an earlier try of this very run has published: who holds the claim when CURRENT moves is the one."""
         claim = self._claim_on(version)
         owner = "" if claim is None else (claim.metadata or {}).get("run", "")
-        return owner.partition("/")[0] == run.id and self._seen().version >= version
+        return owner.partition("/")[0] == run.id and self._current().version >= version
 
-    def _claim(self, run: Run, version: int, seen: bytes | None, manifest: bytes) -> tuple[_Seen, storage.Blob]:
+    def _claim(self, run: Run, version: int, expected: bytes | None, manifest: bytes) -> tuple[_Pointer, storage.Blob]:
         """Makes a version this run's to write, once nobody else does; returns CURRENT as it was, and the manifest."""
         while True:
-            now = self._seen()
-            if now.data != seen:
+            now = self._current()
+            if now.data != expected:
                 raise AnotherJobPublishedError(_OVERTAKEN.format(self.root))
             if (other := self._claim_on(version)) is not None:
                 if not self._is_own(other):
                     raise ForeignFilesError(_IN_THE_WAY.format(f"{self.root}/{version_folder(version)}"))
-                self._put_away(other, version, now)
+                self._discard_claim(other, version, now)
                 time.sleep(_WAIT_SECONDS)
-            elif claim := self._put(f"{version_folder(version)}/{MANIFEST}", manifest, 0, _owner(run)):
+            elif claim := self._replace_object(f"{version_folder(version)}/{MANIFEST}", manifest, 0, _owner(run)):
                 return now, claim
 
-    def _put_away(self, claim: storage.Blob, version: int, now: _Seen) -> None:
+    def _discard_claim(self, claim: storage.Blob, version: int, now: _Pointer) -> None:
         """Puts away what a dead job has of a version; does nothing while the one that claims it lives.
 
         If that one only slept, it must not publish any more: CURRENT gets a new generation first, with what it says.
@@ -262,23 +263,25 @@ class BucketStore(BucketRuns):
         if owner in self._runs().owners:
             return
         self._note_removed(_note(version, _UNPUBLISHED))  # the one that sleeps may copy what it was about to copy
-        if self._put(CURRENT, now.data or _NOTHING, now.generation, owner) is not None:
+        if self._replace_object(CURRENT, now.data or _UNPUBLISHED_POINTER, now.generation, owner) is not None:
             delete(self._in_version(version)[0])
 
-    def _is_filled(self, now: _Seen, claim: storage.Blob, copies: list[storage.Blob], files: Sequence[Placed]) -> bool:
+    def _copy_files(
+        self, now: _Pointer, claim: storage.Blob, copies: list[storage.Blob], files: Sequence[Placed]
+    ) -> bool:
         """Copies files to where a version has them, and lists the copies; says whether nothing was in the way."""
 
         def copy(file: Placed) -> None:
-            source, name = self._at(file.source), folder + file.path
+            source, name = self._blob_at(file.source), folder + file.path
             copies.append(self._bucket.copy_blob(source, self._bucket, name, if_generation_match=0))
 
         folder = claim.name.removesuffix(MANIFEST)
         number = int(folder.rstrip("/").rpartition("/")[2])
-        own, strange = self._in_version(number)
+        own, foreign = self._in_version(number)
         left = [blob for blob in own if blob.generation != claim.generation]
-        if self._seen() != now:
+        if self._current() != now:
             return False  # the claim was put away, and what is there may be of the next one
-        if strange or (left and _note(number, _UNPUBLISHED) not in self._removed()):
+        if foreign or (left and _note(number, _UNPUBLISHED) not in self._removed()):
             raise ForeignFilesError(_IN_THE_WAY.format(f"{self.root}/{version_folder(number)}"))
         delete(left)  # of the dead
         try:
@@ -288,14 +291,14 @@ class BucketStore(BucketRuns):
             return False
         return True
 
-    def _seen(self) -> _Seen:
+    def _current(self) -> _Pointer:
         while (blob := self._object(CURRENT)) is not None:
             with suppress(NotFound):  # it is replaced between the two requests
                 data = self._bucket.blob(blob.name, generation=blob.generation).download_as_bytes()
-                return _Seen(None if data == _NOTHING else data, int(blob.generation), self.root)
-        return _Seen(None, 0, self.root)
+                return _Pointer(None if data == _UNPUBLISHED_POINTER else data, int(blob.generation), self.root)
+        return _Pointer(None, 0, self.root)
 
-    def _put(self, path: str, data: bytes, generation: int, run: str) -> storage.Blob | None:
+    def _replace_object(self, path: str, data: bytes, generation: int, run: str) -> storage.Blob | None:
         """Replaces an object of this generation, 0 for none; returns the new one, None where another one is there."""
         blob = self._bucket.blob(self._prefix + path)
         blob.cache_control = "no-store"

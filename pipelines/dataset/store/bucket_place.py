@@ -49,7 +49,7 @@ class BucketPlace:
         """See `Store`."""
         if self.identity() is not None:
             return
-        with self._explained():
+        with self._translating_errors():
             found = sorted(name for name in self._entries("") if name and not is_system_file(name))
         if found:
             raise UsageError(
@@ -70,7 +70,7 @@ class BucketPlace:
         if self.identity() is None:
             self.check_free()
             blob = self._bucket.blob(self._prefix + MARKER)
-            with self._explained(), suppress(PreconditionFailed):  # another job was quicker
+            with self._translating_errors(), suppress(PreconditionFailed):  # another job was quicker
                 blob.upload_from_string(new_marker(), content_type="application/json", if_generation_match=0)
 
     def _is_own(self, blob: storage.Blob | None) -> bool:
@@ -100,14 +100,14 @@ class BucketPlace:
     def _in_version(self, number: int) -> tuple[list[storage.Blob], list[str]]:
         """The objects in the folder of a version whose names files of a version have, and the paths of all others."""
         start = f"{self._prefix}{version_folder(number)}/"
-        own, strange = [], []
+        own, foreign = [], []
         for blob in self._bucket.list_blobs(prefix=start):
             path = blob.name.removeprefix(start)
             if not path or path.endswith("/") or is_version_file(path):  # as a console makes folders
                 own.append(blob)
             else:
-                strange.append(blob.name.removeprefix(self._prefix))
-        return own, strange
+                foreign.append(blob.name.removeprefix(self._prefix))
+        return own, foreign
 
     def _folders(self) -> list[int]:
         """The numbers of all versions of which anything is there, ascending."""
@@ -121,7 +121,7 @@ class BucketPlace:
         return {name.removeprefix(self._prefix + path) for name in (*names, *found.prefixes)}
 
     def _read(self, path: str) -> bytes | None:
-        with self._explained():
+        with self._translating_errors():
             blob = self._object(path)
             with suppress(NotFound):  # it went meanwhile
                 return None if blob is None else bytes(blob.download_as_bytes())
@@ -130,15 +130,15 @@ class BucketPlace:
     def _object(self, path: str) -> storage.Blob | None:
         return self._bucket.get_blob(self._prefix + path)
 
-    def _at(self, uri: str) -> storage.Blob:
+    def _blob_at(self, uri: str) -> storage.Blob:
         return self._bucket.blob(uri.removeprefix(f"gs://{self._bucket.name}/"))
 
     def _listed(self, uri: str) -> Iterator[storage.Blob]:
         """The objects in a folder."""
-        yield from self._bucket.list_blobs(prefix=f"{self._at(uri).name}/")
+        yield from self._bucket.list_blobs(prefix=f"{self._blob_at(uri).name}/")
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _translating_errors(self) -> Iterator[None]:
         """What the bucket refuses, in one line that says what to do."""
         try:
             yield

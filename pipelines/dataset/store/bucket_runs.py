@@ -15,14 +15,14 @@ from datetime import UTC, datetime, timedelta
 from google.api_core.exceptions import PreconditionFailed
 from google.cloud import storage
 
-from pipelines.dataset.store.base import BASE, LEASE, RENEWED_AFTER, REPORT, Run, new_run_id
+from pipelines.dataset.store.base import BASE, LEASE, RENEWAL_INTERVAL, REPORT, Run, new_run_id
 from pipelines.dataset.store.bucket_place import OWNER, BucketPlace, delete
 from pipelines.dataset.store.marker import PRIVATE, REMOVED
 from pipelines.dataset.store.names import is_run_id
 from pipelines.errors import RunLostError, UsageError
 
 HEARTBEAT_SECONDS = 10.0
-DEAD_AFTER = timedelta(seconds=60)
+HEARTBEAT_TIMEOUT = timedelta(seconds=60)
 """A run that has not been heard of for so long, by the clock of the bucket, is taken for dead; so is a try."""
 _ATTEMPT = "publishing-"
 """How the names of the objects begin that tries to conclude a run renew."""
@@ -34,7 +34,7 @@ class Runs:
 
     Attributes:
         living: Run to the version that it reads, "" for none.
-        dead: Runs that died without a report.
+        abandoned: Runs that died without a report.
         unreleased: Those that died when they had written their report, before they had cleared up.
         owners: Who may hold the claim on a version: runs, and tries to conclude one, that were heard of just now.
         reported: Those that have a report.
@@ -45,7 +45,7 @@ class Runs:
     now: datetime
 
     living: dict[str, str] = field(default_factory=dict)
-    dead: list[str] = field(default_factory=list)
+    abandoned: list[str] = field(default_factory=list)
     unreleased: list[str] = field(default_factory=list)
     owners: set[str] = field(default_factory=set)
     reported: list[str] = field(default_factory=list)
@@ -66,13 +66,13 @@ class BucketRuns(BucketPlace):
         run = self._named(new_run_id())
         self._begin(run, _reads(base))
         try:
-            with self._beating(f"{run.id}/{BASE}", _reads(base)):
+            with self._heartbeat(f"{run.id}/{BASE}", _reads(base)):
                 self.sweep()
                 yield run
         except BaseException:
             self.remove(run.root)
             raise
-        self._end(run)
+        self._close_run(run)
 
     @contextmanager
     def detach(self, base: int | None) -> Iterator[Run]:
@@ -89,42 +89,42 @@ class BucketRuns(BucketPlace):
 
     def renew(self, run: str) -> bool:
         """See `Store`. Many workers ask, and few of them write: a bucket takes one upload of an object in a second."""
-        with self._explained():
-            signed = self._signed(run)
-            if signed is not None and datetime.now(UTC) - signed.updated > RENEWED_AFTER:
-                self._is_renewed(signed)  # or another worker was quicker
-        return signed is not None
+        with self._translating_errors():
+            lease_object = self._lease_of(run)
+            if lease_object is not None and datetime.now(UTC) - lease_object.updated > RENEWAL_INTERVAL:
+                self._renew_lease(lease_object)  # or another worker was quicker
+        return lease_object is not None
 
     @contextmanager
-    def concluding(self, run: str) -> Iterator[Run]:
+    def finishing(self, run: str) -> Iterator[Run]:
         """See `Store`."""
         if self.identity() is None:
             raise RunLostError(run)
         attempt = f"{_ATTEMPT}{secrets.token_hex(4)}"
-        self._beat(f"{run}/{attempt}", {})
+        self._send_heartbeat(f"{run}/{attempt}", {})
         try:
-            with self._beating(f"{run}/{attempt}", {}):
-                with self._explained():
-                    while (signed := self._signed(run)) is not None and not self._is_renewed(signed):
+            with self._heartbeat(f"{run}/{attempt}", {}):
+                with self._translating_errors():
+                    while (lease_object := self._lease_of(run)) is not None and not self._renew_lease(lease_object):
                         pass  # another one was quicker
-                if signed is None:
+                if lease_object is None:
                     raise RunLostError(run)
                 yield self._named(run, attempt)
         finally:
-            with self._explained():
+            with self._translating_errors():
                 delete([self._bucket.blob(f"{self._prefix}runs/{run}/{attempt}")])
 
     def clear(self, run: Run, keep: Collection[str]) -> None:
         """See `Store`."""
-        with self._explained():
-            found = ((path.partition("/")[0], blob) for path, blob in self._of_run(run.id).items())
-            stays = {*keep, BASE, PRIVATE}
-            delete([blob for name, blob in found if not (name in stays or name.startswith(_ATTEMPT))])
+        with self._translating_errors():
+            found = ((path.partition("/")[0], blob) for path, blob in self._run_objects(run.id).items())
+            kept = {*keep, BASE, PRIVATE}
+            delete([blob for name, blob in found if not (name in kept or name.startswith(_ATTEMPT))])
 
     def release(self, run: Run) -> None:
         """See `Store`. The lease goes last: whoever dies in between leaves a run that a sweep releases."""
-        with self._explained():
-            found = self._of_run(run.id)
+        with self._translating_errors():
+            found = self._run_objects(run.id)
             delete([blob for path, blob in found.items() if path.startswith(_ATTEMPT)])
             delete([blob for path, blob in found.items() if path == BASE])
 
@@ -133,40 +133,40 @@ class BucketRuns(BucketPlace):
         parent, _, name = uri.rpartition("/")
         if parent != f"{self.root}/runs":
             raise ValueError(f"{uri} is no run of {self.root}")  # a programming error
-        with self._explained():
+        with self._translating_errors():
             self._remove_run(name)
 
     def _begin(self, run: Run, metadata: Mapping[str, str]) -> None:
         """Says that a run lives, and whose it is; the first says both, for those who look in between."""
-        self._beat(f"{run.id}/{BASE}", metadata)
+        self._send_heartbeat(f"{run.id}/{BASE}", metadata)
         blob = self._bucket.blob(f"{self._prefix}runs/{run.id}/{PRIVATE}")
         blob.metadata = {OWNER: self._id}
-        with self._explained():
+        with self._translating_errors():
             blob.upload_from_string(self._id)
 
-    def _end(self, run: Run) -> None:
+    def _close_run(self, run: Run) -> None:
         """Takes from a run that is over what said that it lives; and all of it, if it left nothing else."""
-        with self._explained():
-            found = self._of_run(run.id)
+        with self._translating_errors():
+            found = self._run_objects(run.id)
             is_left = found.keys() - {BASE, PRIVATE}
             delete([blob for path, blob in found.items() if path == BASE or not is_left])
 
     def _remove_run(self, name: str) -> None:
         """Removes one of this dataset's runs, whole; it is kept in mind, as a worker of it may still write."""
-        found = self._of_run(name)
+        found = self._run_objects(name)
         if self._is_own_run(name, found, self._removed()):
             self._note_removed(name)
             delete(list(found.values()))
 
-    def _of_run(self, name: str) -> dict[str, storage.Blob]:
+    def _run_objects(self, name: str) -> dict[str, storage.Blob]:
         """The objects of a run, by their path below it."""
         start = f"{self._prefix}runs/{name}/"
         return {blob.name.removeprefix(start): blob for blob in self._bucket.list_blobs(prefix=start)}
 
     def _is_own_run(self, name: str, objects: Mapping[str, storage.Blob], removed: Collection[str]) -> bool:
         """Whether objects are a run of this dataset: by its name, and by what it says whose it is."""
-        marks = [objects[path] for path in (PRIVATE, BASE) if path in objects]
-        return is_run_id(name) and (any(map(self._is_own, marks)) or (name in removed and not marks))
+        markers = [objects[path] for path in (PRIVATE, BASE) if path in objects]
+        return is_run_id(name) and (any(map(self._is_own, markers)) or (name in removed and not markers))
 
     def _runs(self) -> Runs:
         probe = self._bucket.blob(f"{self._prefix}{REMOVED}/clock-{secrets.token_hex(4)}")
@@ -184,25 +184,25 @@ class BucketRuns(BucketPlace):
                 continue
             if REPORT in objects:
                 runs.reported.append(name)
-            heard = {path for path, blob in objects.items() if probe.updated - blob.updated <= DEAD_AFTER}
-            runs.owners |= {f"{name}/{path}" for path in heard if path.startswith(_ATTEMPT)}
-            signed = objects.get(BASE)
-            told = {} if signed is None else signed.metadata or {}
-            lease = timedelta(seconds=float(told["lease"])) if "lease" in told else DEAD_AFTER
-            if signed is not None and probe.updated - signed.updated <= lease:
-                runs.living[name] = told.get("reads", "")
+            alive = {path for path, blob in objects.items() if probe.updated - blob.updated <= HEARTBEAT_TIMEOUT}
+            runs.owners |= {f"{name}/{path}" for path in alive if path.startswith(_ATTEMPT)}
+            lease_object = objects.get(BASE)
+            metadata = {} if lease_object is None else lease_object.metadata or {}
+            lease = timedelta(seconds=float(metadata["lease"])) if "lease" in metadata else HEARTBEAT_TIMEOUT
+            if lease_object is not None and probe.updated - lease_object.updated <= lease:
+                runs.living[name] = metadata.get("reads", "")
                 runs.owners.add(name)
             elif REPORT not in objects:
-                runs.dead.append(name)
-            elif "lease" in told:
+                runs.abandoned.append(name)
+            elif "lease" in metadata:
                 runs.unreleased.append(name)
         return runs
 
     @contextmanager
-    def _beating(self, path: str, metadata: Mapping[str, str]) -> Iterator[None]:
+    def _heartbeat(self, path: str, metadata: Mapping[str, str]) -> Iterator[None]:
         """Renews an object of a run as long as the block; who wrote it removes it."""
         over = threading.Event()
-        beating = threading.Thread(target=self._keep_beating, args=(path, metadata, over), daemon=True)
+        beating = threading.Thread(target=self._send_heartbeats, args=(path, metadata, over), daemon=True)
         beating.start()
         try:
             yield
@@ -210,27 +210,27 @@ class BucketRuns(BucketPlace):
             over.set()
             beating.join()
 
-    def _keep_beating(self, path: str, metadata: Mapping[str, str], over: threading.Event) -> None:
+    def _send_heartbeats(self, path: str, metadata: Mapping[str, str], over: threading.Event) -> None:
         while not over.wait(HEARTBEAT_SECONDS):
             with suppress(OSError, UsageError):  # the next beat comes soon; only who misses them all is taken for dead
-                self._beat(path, metadata)
+                self._send_heartbeat(path, metadata)
 
-    def _beat(self, path: str, metadata: Mapping[str, str]) -> storage.Blob:
+    def _send_heartbeat(self, path: str, metadata: Mapping[str, str]) -> storage.Blob:
         blob = self._bucket.blob(f"{self._prefix}runs/{path}")
         blob.metadata = {**metadata, OWNER: self._id}
-        with self._explained():
+        with self._translating_errors():
             blob.upload_from_string(b"", timeout=HEARTBEAT_SECONDS)
         return blob
 
-    def _signed(self, run: str) -> storage.Blob | None:
+    def _lease_of(self, run: str) -> storage.Blob | None:
         return self._object(f"runs/{run}/{BASE}")
 
-    def _is_renewed(self, signed: storage.Blob) -> bool:
+    def _renew_lease(self, lease_object: storage.Blob) -> bool:
         """Renews the lease of a run; says whether it was still as it is said to be, and not gone or another."""
-        blob = self._bucket.blob(signed.name)
-        blob.metadata = signed.metadata
+        blob = self._bucket.blob(lease_object.name)
+        blob.metadata = lease_object.metadata
         try:
-            blob.upload_from_string(b"", timeout=HEARTBEAT_SECONDS, if_generation_match=signed.generation)
+            blob.upload_from_string(b"", timeout=HEARTBEAT_SECONDS, if_generation_match=lease_object.generation)
         except PreconditionFailed:
             return False
         return True

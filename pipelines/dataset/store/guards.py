@@ -15,11 +15,11 @@ LOCK = ".lock"
 MARKER_NAME = MARKER.rpartition("/")[2]
 
 
-def no_dataset(root: Folder) -> str:
+def no_dataset_message(root: Folder) -> str:
     """Why a directory without a marker is no dataset."""
     with suppress(OSError):
         if (status := root.status(PRIVATE)) is not None and not stat.S_ISDIR(status.st_mode):
-            return in_the_way(root, PRIVATE, status)
+            return obstacle_message(root, PRIVATE, status)
     return f"{root.path} is no dataset: it has no {MARKER}; name a dataset, or an empty directory"
 
 
@@ -39,7 +39,7 @@ def check_free(root: Folder) -> None:
     found = [name for name in root.names() if name not in (LOCK, PRIVATE) and not is_system_file(name)]
     if (status := root.status(PRIVATE)) is not None:
         if not stat.S_ISDIR(status.st_mode):
-            raise UsageError(in_the_way(root, PRIVATE, status))
+            raise UsageError(obstacle_message(root, PRIVATE, status))
         with suppress(OSError), root.inner(PRIVATE) as private:
             found += [f"{PRIVATE}/{name}" for name in private.names() if not name.endswith(TEMPORARY)]
     if found:
@@ -54,12 +54,12 @@ def opened_area(parent: Folder, name: str) -> Iterator[Folder]:
     """A folder of the dataset; raises UsageError where something else has its name."""
     status = parent.status(name)
     if status is not None and not stat.S_ISDIR(status.st_mode):
-        raise UsageError(in_the_way(parent, name, status))
+        raise UsageError(obstacle_message(parent, name, status))
     with parent.inner(name) as folder:
         yield folder
 
 
-def in_the_way(parent: Folder, name: str, status: os.stat_result) -> str:
+def obstacle_message(parent: Folder, name: str, status: os.stat_result) -> str:
     """What to do about something that has the name of a folder of the dataset."""
     what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "no directory"
     return (

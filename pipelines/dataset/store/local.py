@@ -26,7 +26,7 @@ from pipelines.dataset.store.base import (
 from pipelines.dataset.store.durable import fsync_folders
 from pipelines.dataset.store.folders import Folder, read_regular
 from pipelines.dataset.store.guards import LOCK, check_free
-from pipelines.dataset.store.local_runs import ITS_OWN, LEASED, PLACED, STAGED
+from pipelines.dataset.store.local_runs import CONTROL_FILES, LEASED, PLACED, STAGED
 from pipelines.dataset.store.locks import exclusive
 from pipelines.dataset.store.marker import MARKER, dataset_id, record, record_path
 from pipelines.dataset.store.names import version_number
@@ -101,12 +101,12 @@ class LocalStore:
     def run(self, base: int | None) -> Iterator[Run]:
         """See `Store`."""
         run = self._named(new_run_id())
-        with ExitStack() as held:
+        with ExitStack() as locks:
             # One job at a time, so that no sweep meets a folder whose lock is not taken yet.
             with Owned.locked(self.root, create=True) as owned:
                 local_runs.sweep(owned)
                 folder = owned.start_run(run.id)
-                held.enter_context(exclusive(LOCK, folder=folder.descriptor))
+                locks.enter_context(exclusive(LOCK, folder=folder.descriptor))
                 folder.write(BASE, _reads(base))
                 owned.place_run(run.id)
             try:
@@ -114,7 +114,7 @@ class LocalStore:
             except BaseException:  # an interrupted job too takes its traces along
                 self.remove(run.root)
                 raise
-            self._end(run)
+            self._close_run(run)
 
     @contextmanager
     def detach(self, base: int | None) -> Iterator[Run]:
@@ -146,13 +146,13 @@ class LocalStore:
         return True
 
     @contextmanager
-    def concluding(self, run: str) -> Iterator[Run]:
+    def finishing(self, run: str) -> Iterator[Run]:
         """See `Store`."""
         if self.identity() is None:
             raise RunLostError(run)
         with Owned.locked(self.root):
-            lives = self.renew(run)
-        if not lives:
+            is_alive = self.renew(run)
+        if not is_alive:
             raise RunLostError(run)
         yield self._named(run, secrets.token_hex(4))
 
@@ -167,7 +167,7 @@ class LocalStore:
             local_runs.release(owned, run.id)
 
     def publish(
-        self, run: Run, version: int, seen: bytes | None, files: Sequence[Placed], *, fsync: bool = True
+        self, run: Run, version: int, expected: bytes | None, files: Sequence[Placed], *, fsync: bool = True
     ) -> None:
         """See `Store`.
 
@@ -181,17 +181,17 @@ class LocalStore:
             if here.has(PLACED) and not here.has(CURRENT):
                 return
             here.remove(PLACED)
-            if self.pointer() != seen:
+            if self.pointer() != expected:
                 raise AnotherJobPublishedError(
                     f"another job published a version of {self.root} meanwhile; run this job again on top of it"
                 )
-            staging.make_room(owned, version)
+            staging.discard_unpublished(owned, version)
             here.remove_tree(STAGED)  # what a try left that was killed
             staging.stage(run, files, Path(run.root, STAGED), fsync=fsync)
             pointer = {"version": version, "manifest": f"{version_folder(version)}/{MANIFEST}"}
             with here.inner(STAGED) as staged:
                 owned.record(version, record(version, staged.read(MANIFEST) or b""), fsync=fsync)
-            versions = owned.made(VERSIONS)
+            versions = owned.ensure_area(VERSIONS)
             here.move(STAGED, versions, version_folder(version).rpartition("/")[2])
             # Made ready in the folder of the run, which a sweep takes along if this process dies now.
             here.write(CURRENT, json.dumps(pointer).encode(), fsync=fsync)
@@ -228,13 +228,13 @@ class LocalStore:
         with suppress(FileNotFoundError), Owned.locked(self.root) as owned:
             owned.discard_run(name)
 
-    def _end(self, run: Run) -> None:
+    def _close_run(self, run: Run) -> None:
         """Takes from a run that is over what said that it lives; and all of it, if it left nothing else."""
         with suppress(FileNotFoundError), Owned.locked(self.root) as owned:
             with owned.run(run.id) as folder:
                 if folder is None:
                     return
-                left = set(folder.names()) - ITS_OWN
+                left = set(folder.names()) - CONTROL_FILES
                 if left:
                     folder.remove(BASE)
                     folder.remove(LOCK)

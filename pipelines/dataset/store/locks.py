@@ -30,7 +30,7 @@ def exclusive(path: Path | str, *, wait: bool = False, folder: int | None = None
         os.close(descriptor)
 
 
-def is_held(path: Path | str, *, folder: int | None = None) -> bool:
+def is_locked(path: Path | str, *, folder: int | None = None) -> bool:
     """Whether a living process holds the lock on a file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | _OPENED, dir_fd=folder)

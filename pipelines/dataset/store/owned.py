@@ -20,7 +20,7 @@ from pipelines.dataset.store.guards import (
     check_regular,
     make_directory,
     marker,
-    no_dataset,
+    no_dataset_message,
     opened_area,
 )
 from pipelines.dataset.store.locks import exclusive
@@ -77,7 +77,7 @@ class Owned:
             if create:
                 check_free(folder)  # before anything is written
             elif marker(folder) is None:
-                raise UsageError(no_dataset(folder))
+                raise UsageError(no_dataset_message(folder))
             check_regular(folder, CURRENT)
             check_regular(folder, LOCK)
             with exclusive(LOCK, wait=True, folder=folder.descriptor) as clock:
@@ -103,7 +103,7 @@ class Owned:
     def _of(cls, root: Folder, clock: int | None) -> Iterator[Self]:
         data = marker(root)
         if data is None:
-            raise UsageError(no_dataset(root))
+            raise UsageError(no_dataset_message(root))
         with opened_area(root, PRIVATE) as private, ExitStack() as closing:
             owned = cls(root, private, dataset_id(data, str(root.path)), clock, _closing=closing)
             for name in (RUNS, VERSIONS):  # before anything is written: a link in the way is a reason to stop
@@ -125,7 +125,7 @@ class Owned:
             self._opened[name] = self._closing.enter_context(opened_area(parent, name))
         return self._opened[name]
 
-    def made(self, name: str) -> Folder:
+    def ensure_area(self, name: str) -> Folder:
         """An area that is made if it is not there."""
         area = self.area(name, make=True)
         assert area is not None  # noqa: S101 - for mypy
@@ -154,7 +154,7 @@ class Owned:
 
     def start_run(self, name: str) -> "Folder":
         """A folder for a new run, which `place_run` puts in its place: whoever dies meanwhile leaves no trace."""
-        removed = self.made("removed")
+        removed = self.ensure_area("removed")
         removed.make(f"{name}.new")
         folder = self._closing.enter_context(removed.inner(f"{name}.new"))
         folder.write(PRIVATE, self.identity.encode())
@@ -162,7 +162,7 @@ class Owned:
 
     def place_run(self, name: str) -> None:
         """Puts the folder of a new run in its place."""
-        self.made("removed").move(f"{name}.new", self.made(RUNS), name)
+        self.ensure_area("removed").move(f"{name}.new", self.ensure_area(RUNS), name)
 
     def versions(self) -> list[int]:
         """The numbers of its own versions, ascending; also of those that were not published, or are not whole."""
@@ -184,7 +184,7 @@ class Owned:
     def is_unpublished(self, number: int) -> bool:
         """Whether a version that CURRENT does not name yet is what was recorded for it, and nothing else."""
         versions, records = self.area(VERSIONS), self.area("manifests")
-        if versions is None or records is None or not self.is_version(number) or self.strangers(number):
+        if versions is None or records is None or not self.is_version(number) or self.foreign_files(number):
             return False
         with versions.inner(_folder_name(number)) as folder:
             data, recorded = folder.read(MANIFEST), records.read(_record_name(number))
@@ -194,7 +194,7 @@ class Owned:
             return False
         return data is not None and hashlib.sha256(data).hexdigest() == expected
 
-    def strangers(self, number: int) -> list[str]:
+    def foreign_files(self, number: int) -> list[str]:
         """Paths below the dataset of what somebody else put into the folder of a version."""
         versions = self.area(VERSIONS)
         if versions is None:
@@ -206,11 +206,11 @@ class Owned:
 
     def record(self, number: int, data: bytes, *, fsync: bool) -> None:
         """Keeps what is recorded of the manifest of a version."""
-        self.made("manifests").write(_record_name(number), data, fsync=fsync)
+        self.ensure_area("manifests").write(_record_name(number), data, fsync=fsync)
 
     def written(self) -> list[Folder]:
         """The folders in which names change when a version is published, but for its own and that of the dataset."""
-        return [self.made(VERSIONS), self.made("manifests"), self.private]
+        return [self.ensure_area(VERSIONS), self.ensure_area("manifests"), self.private]
 
     def discard_run(self, name: str, *, is_over: bool = False) -> None:
         """Removes one of its runs, whole; where a worker of it may still write, that it was removed is kept in mind."""
@@ -218,22 +218,22 @@ class Owned:
             status = None if folder is None else folder.status()
         if status is not None:
             if not is_over:
-                self.made("removed").write(name)
-            self._discard(self.made(RUNS), name, status)
+                self.ensure_area("removed").write(name)
+            self._discard(self.ensure_area(RUNS), name, status)
         self.root.remove_empty(RUNS)
         self._forget(RUNS)
 
     def discard_version(self, number: int) -> None:
         """Removes one of its versions, in one step for those who look, and what is recorded of it."""
-        versions = self.made(VERSIONS)
+        versions = self.ensure_area(VERSIONS)
         status = versions.status(_folder_name(number))
         if status is not None and self.is_version(number):
             self._discard(versions, _folder_name(number), status)
-        self.made("manifests").remove(_record_name(number))
+        self.ensure_area("manifests").remove(_record_name(number))
 
     def tidy(self) -> None:
         """Removes what is on its way out, what writers left that died, and what is recorded of no version."""
-        removed, records, now = self.made("removed"), self.made("manifests"), self.now()
+        removed, records, now = self.ensure_area("removed"), self.ensure_area("manifests"), self.now()
         for name in removed.names():
             status = removed.status(name)
             if status is None:
@@ -282,7 +282,7 @@ class Owned:
         Raises:
             OSError: Another one is in its place by now: it is put back.
         """
-        removed, hidden = self.made("removed"), f"{name}.{secrets.token_hex(4)}"
+        removed, hidden = self.ensure_area("removed"), f"{name}.{secrets.token_hex(4)}"
         parent.move(name, removed, hidden)
         moved = removed.status(hidden)
         if moved is None or not os.path.samestat(moved, status):

@@ -12,7 +12,7 @@ from pipelines.dataset.store.owned import VERSIONS, Owned
 from pipelines.errors import ForeignFilesError
 
 
-def make_room(owned: Owned, version: int) -> None:
+def discard_unpublished(owned: Owned, version: int) -> None:
     """Puts away what a job left that died over this version; raises ForeignFilesError where something else is there."""
     versions = owned.area(VERSIONS)
     if versions is None or not versions.has(version_folder(version).rpartition("/")[2]):

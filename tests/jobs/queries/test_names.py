@@ -46,7 +46,8 @@ def test_what_is_said_in_two_ways_is_one_thing(text: str, same: str, published: 
 
 
 def test_a_quoted_name_is_never_a_word_of_the_language(published: Ended, world: World) -> None:
-    counts = {name: sum(has_label(mark, "count") for mark in world.marks["annotations"][name]) for name in world.items}
+    by_item = world.annotations["annotations"]
+    counts = {name: sum(has_label(each, "count") for each in by_item[name]) for name in world.items}
     assert found(published, 'annotations."count" > 0') == sorted(name for name, count in counts.items() if count)
     assert len(found(published, "annotations.count > 0")) > len(found(published, 'annotations."count" > 0'))
 

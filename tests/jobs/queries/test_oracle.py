@@ -31,12 +31,12 @@ def within(part: str) -> Callable[[World, Row], Any]:
 
 
 def geometry(what: str, axis: str) -> Callable[[World, Row], Any]:
-    def of(_: World, mark: Row) -> Any:
-        shape = mark.get("geometry") or {}
-        if mark["type"] == "cuboid":
+    def of(_: World, annotation: Row) -> Any:
+        shape = annotation.get("geometry") or {}
+        if annotation["type"] == "cuboid":
             return shape[what][axis]
         names = {"position": {"x": "x", "y": "y"}, "dimensions": {"x": "width", "y": "height"}}[what]
-        return shape[names[axis]] if mark["type"] == "box" and axis in names else None
+        return shape[names[axis]] if annotation["type"] == "box" and axis in names else None
 
     return of
 
@@ -49,25 +49,25 @@ def through(relation: str, of: Callable[[World, Row], Any]) -> Callable[[World, 
     return value
 
 
-def marks_of(group: str, keep: Callable[[Row], bool] = lambda _: True) -> Rows:
-    return lambda world, row: [mark for mark in world.marks[group][row["reference_id"]] if keep(mark)]
+def annotations_of(group: str, keep: Callable[[Row], bool] = lambda _: True) -> Rows:
+    return lambda world, row: [each for each in world.annotations[group][row["reference_id"]] if keep(each)]
 
 
 def counted(group: str, keep: Callable[[Row], bool] = lambda _: True) -> Callable[[World, Row], int]:
-    return lambda world, row: len(marks_of(group, keep)(world, row))
+    return lambda world, row: len(annotations_of(group, keep)(world, row))
 
 
 def of_type(kind: str, label: str | None = None) -> Callable[[Row], bool]:
-    return lambda mark: mark["type"] == kind and (label is None or has_label(mark, label))
+    return lambda annotation: annotation["type"] == kind and (label is None or has_label(annotation, label))
 
 
 def of_run(run: str, label: str | None = None) -> Callable[[Row], bool]:
-    return lambda mark: mark["model_run"] == run and (label is None or has_label(mark, label))
+    return lambda annotation: annotation["model_run"] == run and (label is None or has_label(annotation, label))
 
 
 def on_marks(group: str, path: str, kind: str, of: Callable[[World, Row], Any], rows: Rows | None = None) -> Field:
-    # Values of one comparison are of the same marks: told apart by what comes before the last names.
-    return Field(f"{group}.{path}", kind, of, rows or marks_of(group), path.partition(".")[0] if rows else "")
+    # Values of one comparison are of the same annotations: told apart by what comes before the last names.
+    return Field(f"{group}.{path}", kind, of, rows or annotations_of(group), path.partition(".")[0] if rows else "")
 
 
 COUNTS = [
@@ -112,8 +112,8 @@ def scene_fields(
 
 
 def mark_fields() -> list[Field]:
-    cars = marks_of("annotations", partial(has_label, label="car"))
-    run_b = marks_of("predictions", of_run("run b"))
+    cars = annotations_of("annotations", partial(has_label, label="car"))
+    run_b = annotations_of("predictions", of_run("run b"))
     return [
         on_marks("annotations", "metadata.points", "integer", metadata("points")),
         on_marks("annotations", "metadata.share", "double", metadata("share")),
@@ -158,9 +158,9 @@ TEXTS = [*WEATHERS, *LABELS, *CLASSES, "x", "", "true", "red", "Oslo", "img_7", 
 COMPARATORS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
 
 
-def operands(fields: list[Field], marks: str | None) -> st.SearchStrategy[Any]:
-    """Numbers, of fields that are of no marks but those of one sort."""
-    usable = [each for each in fields if each.marks is None or key_of(each) == marks]
+def operands(fields: list[Field], annotations: str | None) -> st.SearchStrategy[Any]:
+    """Numbers, of fields that are of no annotations but those of one sort."""
+    usable = [each for each in fields if each.annotations is None or key_of(each) == annotations]
     plain = st.sampled_from([each for each in usable if each.kind != "text"])
     some = st.one_of(plain, plain, st.sampled_from(NUMBERS))
     sums = st.tuples(plain, st.lists(st.tuples(st.sampled_from("+-"), some), min_size=1, max_size=3)).map(
@@ -171,19 +171,20 @@ def operands(fields: list[Field], marks: str | None) -> st.SearchStrategy[Any]:
 
 
 def key_of(field: Field) -> str | None:
-    return None if field.marks is None else f"{field.text.partition('.')[0]} {field.of_marks}"
+    return None if field.annotations is None else f"{field.text.partition('.')[0]} {field.of_annotations}"
 
 
 @st.composite
 def comparisons(draw: st.DrawFn, fields: list[Field]) -> Node:
-    marks = draw(st.sampled_from([None, None, *sorted({key for each in fields if (key := key_of(each))})]))
-    usable = [each for each in fields if each.marks is None or key_of(each) == marks]
+    annotations = draw(st.sampled_from([None, None, *sorted({key for each in fields if (key := key_of(each))})]))
+    usable = [each for each in fields if each.annotations is None or key_of(each) == annotations]
     comparator = draw(COMPARATORS)
     if draw(st.booleans()):
         texts = st.sampled_from([each for each in usable if each.kind == "text"])
         sides = [draw(texts), draw(st.one_of(st.sampled_from(TEXTS), texts))]
     else:
-        sides = [draw(operands(fields, marks)), draw(st.one_of(st.sampled_from(NUMBERS), operands(fields, marks)))]
+        numbers = operands(fields, annotations)
+        sides = [draw(numbers), draw(st.one_of(st.sampled_from(NUMBERS), numbers))]
     if draw(st.booleans()):
         sides.reverse()
     # A word on the right is a text, unless the left is a text or a number as it is.
@@ -193,7 +194,7 @@ def comparisons(draw: st.DrawFn, fields: list[Field]) -> Node:
 
 def boxes() -> st.SearchStrategy[Node]:
     here: Rows = lambda _, row: [row]  # noqa: E731 - one of several
-    places = st.sampled_from([("location", here), ("annotations.location", marks_of("annotations"))])
+    places = st.sampled_from([("location", here), ("annotations.location", annotations_of("annotations"))])
     latitudes = st.lists(st.sampled_from([-90, -10, 0, 12.5, 90]), min_size=2, max_size=2).map(sorted)
     longitudes = st.lists(st.sampled_from([-180, -179.5, 0, 13.25, 179.5, 180]), min_size=2, max_size=2)
     return st.tuples(places, latitudes, longitudes).map(
@@ -204,9 +205,9 @@ def boxes() -> st.SearchStrategy[Node]:
 def classes() -> st.SearchStrategy[Node]:
     paths = st.sampled_from(
         [
-            ("annotations.quality", marks_of("annotations"), "quality"),
-            ("annotations.taxonomy.tags", marks_of("annotations"), "tags"),
-            ("predictions.run_a.quality", marks_of("predictions", of_run("run_a")), "quality"),
+            ("annotations.quality", annotations_of("annotations"), "quality"),
+            ("annotations.taxonomy.tags", annotations_of("annotations"), "tags"),
+            ("predictions.run_a.quality", annotations_of("predictions", of_run("run_a")), "quality"),
         ]
     )
     return st.tuples(paths, COMPARATORS, st.sampled_from([*CLASSES, "car"])).map(

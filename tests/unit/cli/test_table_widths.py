@@ -95,7 +95,7 @@ def outcome(console: DataConsole) -> None:
 
 def queried(console: DataConsole) -> None:
     columns = [Column("reference_id", "identity", 24), *(Column(name, "value") for name in FIELDS)]
-    sheet = Sheet((*columns, Column("other metadata", "rest", 14)), hint="--format ndjson prints all")
+    sheet = Sheet((*columns, Column("other metadata", "remaining", 14)), hint="--format ndjson prints all")
     for value in WIDE:
         sheet.add(LONG_ID, *[value] * len(FIELDS), value * 3)
     sheet.print(console)
@@ -127,7 +127,8 @@ def test_ids_and_headers_are_read_at_every_width(width: int) -> None:
 
 
 def test_what_is_left_out_is_named() -> None:
-    sheet = Sheet((Column("id", "identity"), Column("other metadata", "rest", 14)), hint="--format ndjson prints all")
+    columns = (Column("id", "identity"), Column("other metadata", "remaining", 14))
+    sheet = Sheet(columns, hint="--format ndjson prints all")
     sheet.add("i" * 30, "a: 1, b: 2")
     assert "other metadata" in printed(80, sheet.print)
     narrow = printed(40, sheet.print)
@@ -155,7 +156,7 @@ def test_versions_say_which_is_current_and_what_a_rollback_is() -> None:
 
 @st.composite
 def sheets(draw: st.DrawFn) -> Sheet:
-    roles = st.sampled_from(["number", "text", "value", "rest"])
+    roles = st.sampled_from(["number", "text", "value", "remaining"])
     columns = [
         Column("id", "identity", 8),
         *(Column(draw(st.text(max_size=30)), draw(roles)) for _ in range(draw(st.integers(0, 8)))),
@@ -172,7 +173,7 @@ def test_any_table_fits(sheet: Sheet, width: int) -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["identity", "number", "text", "value", "rest"]), st.integers(0, 300)),
+        st.tuples(st.sampled_from(["identity", "number", "text", "value", "remaining"]), st.integers(0, 300)),
         min_size=1,
         max_size=9,
     ),
@@ -188,6 +189,6 @@ def test_widths_keep_what_a_column_is_promised(given: list[tuple[Any, int]], wid
     assert sum(shown) + 3 * len(shown) + 1 <= width
     for column, wide, found in zip(columns, natural, widths, strict=True):
         if found is None:
-            assert column.role == "rest"
+            assert column.role == "remaining"
         else:
             assert min(wide, wide if column.role == "number" else column.least) <= found <= wide

@@ -18,20 +18,20 @@ def test_a_job_has_the_work_of_its_exports_and_of_what_it_touches(tmp_path: Path
         ndjson(tmp_path / f"{name}.ndjson", [an_item(f"{name}{n}", {"speed": n}) for n in range(200)])
     exports = sum(path.stat().st_size for path in tmp_path.glob("*.ndjson"))
     dataset, every = tmp_path / "d", tmp_path / "*.ndjson"
-    assert estimate.expected(config(dataset, every)) == exports
-    assert estimate.expected(config(dataset, tmp_path / "none")) == 0
+    assert estimate.of_job(config(dataset, every)) == exports
+    assert estimate.of_job(config(dataset, tmp_path / "none")) == 0
 
     assert ingest(dataset, "--items", str(every)).outcome == "published"
     states = sum(path.stat().st_size for path in dataset.glob("versions/*/state/items/*"))
-    both = estimate.expected(config(dataset, every)) - exports
+    both = estimate.of_job(config(dataset, every)) - exports
     assert both == 3 * states
     one = ndjson(tmp_path / "one", [an_item("a0", {})])
-    few = estimate.expected(config(dataset, one)) - one.stat().st_size
+    few = estimate.of_job(config(dataset, one)) - one.stat().st_size
     assert 0 < few < both / 8, "one record falls into one of eight partitions"
 
 
 def test_what_cannot_be_read_here_is_no_work_yet(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d/CURRENT").write_text(json.dumps({"version": 1, "manifest": "versions/000001/manifest.json"}))
-    assert estimate.expected(config(tmp_path / "d", tmp_path / "none")) == 0
-    assert estimate.expected(config(Path("gs://bucket/d"), tmp_path / "none")) == 0
+    assert estimate.of_job(config(tmp_path / "d", tmp_path / "none")) == 0
+    assert estimate.of_job(config(Path("gs://bucket/d"), tmp_path / "none")) == 0

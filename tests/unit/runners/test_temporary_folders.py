@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.runners.temporary_folders import private_temporary_files, remove_left_folders, temporary_folder
+from pipelines.runners.temporary_folders import private_temporary_files, remove_abandoned_folders, temporary_folder
 
 MARKER = ".metadata-etl-temporary"
 NAME = "metadata-etl-abcdefgh"
@@ -26,14 +26,14 @@ def left(folder: Path, name: str = NAME, *, marker: bool = True, mode: int = 0o7
 def test_a_folder_lets_nobody_else_in_and_is_gone_in_the_end(tmp_path: Path) -> None:
     with temporary_folder(str(tmp_path)) as folder:
         assert folder.stat().st_mode & 0o777 == 0o700
-        remove_left_folders(str(tmp_path))
+        remove_abandoned_folders(str(tmp_path))
         assert folder.exists(), "it is in use"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_dead_job_left_is_removed(tmp_path: Path) -> None:
     left(tmp_path)
-    remove_left_folders(str(tmp_path))
+    remove_abandoned_folders(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -48,8 +48,8 @@ def test_what_may_be_of_others_stays(tmp_path: Path) -> None:
     (linked / MARKER).symlink_to(elsewhere / NAME / MARKER)
     os.mkfifo(left(tmp_path, "metadata-etl-abcdefg3", marker=False) / MARKER)
     before = {path.name for path in tmp_path.iterdir()}
-    remove_left_folders(str(tmp_path))
-    remove_left_folders(str(tmp_path / "nowhere"))
+    remove_abandoned_folders(str(tmp_path))
+    remove_abandoned_folders(str(tmp_path / "nowhere"))
     assert {path.name for path in tmp_path.iterdir()} == before
     assert (elsewhere / NAME / "file").exists()
 
@@ -57,7 +57,7 @@ def test_what_may_be_of_others_stays(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make folders of others")
 def test_what_is_of_another_user_stays(tmp_path: Path) -> None:
     os.chown(left(tmp_path), 65534, 65534)
-    remove_left_folders(str(tmp_path))
+    remove_abandoned_folders(str(tmp_path))
     assert (tmp_path / NAME).exists()
 
 

@@ -1,4 +1,4 @@
-"""What is marked on the images of airports: made-up boxes, masks and the boxes that two detectors found."""
+"""Makes the annotations and predictions of the demo: made-up boxes, masks, and the boxes that two detectors found."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from airport import HEIGHT, WIDTH, Airport, Json, draws
 SURFACES = ("asphalt", "concrete", "grass", "gravel")
 PAVED = SURFACES[:2]
 LABELS = ("runway", "terminal", "apron")
-MARKED_SHARE = 3
-"""Of the airports with an IATA code, one in so many is marked."""
+ANNOTATED_SHARE = 3
+"""Of the airports with an IATA code, one in so many is annotated."""
 SECOND_RUNWAY_SHARE, TERMINAL_SHARE, VISIBLE_SHARE = 0.3, 0.8, 0.85
 MASKS = 40
 MASKS_URL = "https://imagery.example.org/masks"
@@ -24,7 +24,7 @@ class Detector:
 
     Attributes:
         name: its model run.
-        recall: share of the marked boxes that it finds.
+        recall: share of the annotated boxes that it finds.
         blur: largest shift of an edge, in pixels.
         latency: mean time per image, in milliseconds.
     """
@@ -54,14 +54,14 @@ class Box:
     visible: bool
 
 
-def is_marked(airport: Airport) -> bool:
+def is_annotated(airport: Airport) -> bool:
     """Tells whether there are annotations on the image of an airport."""
-    return bool(airport.iata) and crc32(airport.icao.encode()) % MARKED_SHARE == 0
+    return bool(airport.iata) and crc32(airport.icao.encode()) % ANNOTATED_SHARE == 0
 
 
-def annotations(marked: Sequence[Airport]) -> Iterator[dict[str, Json]]:
+def annotation_records(annotated: Sequence[Airport]) -> Iterator[dict[str, Json]]:
     """Yields a box annotation for each box on the airports."""
-    for airport in marked:
+    for airport in annotated:
         for box in _boxes(airport):
             yield {
                 "label": box.label,
@@ -75,16 +75,16 @@ def annotations(marked: Sequence[Airport]) -> Iterator[dict[str, Json]]:
             }
 
 
-def predictions(marked: Sequence[Airport], *, detector: Detector) -> Iterator[dict[str, Json]]:
+def prediction_records(annotated: Sequence[Airport], *, detector: Detector) -> Iterator[dict[str, Json]]:
     """Yields the boxes that a detector found on the airports, each somewhat off and with its confidence."""
-    for airport in marked:
+    for airport in annotated:
         rng = draws(detector.name, airport)
         latency = round(rng.gauss(detector.latency, 3.0), 2)
         for box in _boxes(airport):
             if rng.random() > detector.recall:
                 continue
             confidence = round(1.0 - rng.random() * (1.0 - detector.recall / 2.0), 4)
-            rest = round((1.0 - confidence) / 2.0, 4)
+            remaining = round((1.0 - confidence) / 2.0, 4)
             yield {
                 "label": box.label,
                 "type": "box",
@@ -100,13 +100,13 @@ def predictions(marked: Sequence[Airport], *, detector: Detector) -> Iterator[di
                 "track_reference_id": None,
                 "task_id": None,
                 "confidence": confidence,
-                "class_pdf": {label: confidence if label == box.label else rest for label in LABELS},
+                "class_pdf": {label: confidence if label == box.label else remaining for label in LABELS},
             }
 
 
-def masks(marked: Sequence[Airport]) -> Iterator[dict[str, Json]]:
+def mask_records(annotated: Sequence[Airport]) -> Iterator[dict[str, Json]]:
     """Yields a segmentation for each of the first airports; they belong to the annotations."""
-    for airport in marked[:MASKS]:
+    for airport in annotated[:MASKS]:
         rng = draws("mask", airport)
         segments: list[Json] = [{"label": SEGMENTS[0], "index": 0}]
         for index, label in enumerate(SEGMENTS[1:], start=1):

@@ -15,7 +15,7 @@ FIRST_READ_SECONDS, HELP_SECONDS = 2.0, 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Goal:
     """A bound on a figure.
 
     Attributes:
@@ -69,24 +69,24 @@ def _memory(records: int) -> float:
     return (FIXED_BYTES + RECORD_BYTES * records) / 1e6
 
 
-TARGETS = (
-    Target("wall / typed DuckDB", "items", MILLION, wall_ratio(OURS, TYPED.title), _always(2.0)),
-    Target("wall / typed DuckDB", "items", 5 * MILLION, wall_ratio(OURS, TYPED.title), _always(1.5)),
-    Target("wall / any-key DuckDB", "items", MILLION, wall_ratio(OURS, ANY_KEY.title), _always(0.6)),
-    Target("wall / plain loop", "items", MILLION, wall_ratio(OURS, LOOP.title), _always(1 / 2)),
-    Target("wall / per-record Beam", "items", None, wall_ratio(OURS, BEAM.title), _always(1 / 12)),
-    *(Target("peak memory, MB", case, None, peak_megabytes, _memory) for case in ("items", "annotated")),
-    *(Target("first read, s", case, None, first_read, _always(FIRST_READ_SECONDS)) for case in ("items", "annotated")),
-    Target("--help, s", "startup", None, help_wall, _always(HELP_SECONDS)),
-    Target("per byte / ordinary items", "wide", None, wall_ratio(OURS, NORMAL, per_byte=True), _always(3.0)),
-    Target("per byte / one file", "files", None, wall_ratio(OURS, ONE_FILE, per_byte=True), _always(3.0)),
-    Target("replace 1 % / full ingest", "update", 5 * MILLION, wall_ratio(REPLACE, FULL), _always(0.2)),
+GOALS = (
+    Goal("wall / typed DuckDB", "items", MILLION, wall_ratio(OURS, TYPED.title), _always(2.0)),
+    Goal("wall / typed DuckDB", "items", 5 * MILLION, wall_ratio(OURS, TYPED.title), _always(1.5)),
+    Goal("wall / any-key DuckDB", "items", MILLION, wall_ratio(OURS, ANY_KEY.title), _always(0.6)),
+    Goal("wall / plain loop", "items", MILLION, wall_ratio(OURS, LOOP.title), _always(1 / 2)),
+    Goal("wall / per-record Beam", "items", None, wall_ratio(OURS, BEAM.title), _always(1 / 12)),
+    *(Goal("peak memory, MB", case, None, peak_megabytes, _memory) for case in ("items", "annotated")),
+    *(Goal("first read, s", case, None, first_read, _always(FIRST_READ_SECONDS)) for case in ("items", "annotated")),
+    Goal("--help, s", "startup", None, help_wall, _always(HELP_SECONDS)),
+    Goal("per byte / ordinary items", "wide", None, wall_ratio(OURS, NORMAL, per_byte=True), _always(3.0)),
+    Goal("per byte / one file", "files", None, wall_ratio(OURS, ONE_FILE, per_byte=True), _always(3.0)),
+    Goal("replace 1 % / full ingest", "update", 5 * MILLION, wall_ratio(REPLACE, FULL), _always(0.2)),
 )
 
 
 def rows(outcomes: Sequence[Outcome]) -> Iterator[list[str]]:
     """Yields (target, case, bound, found, met) of every target that a run tells something of."""
-    for target in TARGETS:
+    for target in GOALS:
         for outcome in outcomes:
             contest = outcome.contest
             if contest.case != target.case or target.size not in (None, contest.size):
@@ -104,5 +104,5 @@ def _short(figure: float) -> str:
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
-    """Returns the targets as a table."""
+    """Returns the goals as a table."""
     return Table("Targets of the job", ["", "case", "at most", "found", "met"], list(rows(outcomes)), texts=2)

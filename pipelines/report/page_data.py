@@ -35,12 +35,12 @@ def of_version(dataset: Dataset, version: Version, conflicts: Collection[JsonObj
     schema = cast("dict[Group, JsonObject]", version.document("schema.json")["groups"])
     insights = cast("dict[Group, JsonObject]", version.document("insights.json")["groups"])
     manifest = version.manifest
-    came_from = changes(dataset, version.number)
+    compared = changes(dataset, version.number)
     rejected = first_rejections((file.uri, verified(file)) for _, file in sorted(version.files("rejections").items()))
     groups: list[JsonValue] = []
     for group in GROUPS:
         fields = cast("dict[str, JsonObject]", schema[group]["fields"])
-        counts = came_from.counts[group]
+        counts = compared.counts[group]
         groups.append(
             {
                 "name": group,
@@ -48,7 +48,7 @@ def of_version(dataset: Dataset, version: Version, conflicts: Collection[JsonObj
                 "counts": _counts(counts),
                 "rejections": _rejections(group, counts, rejected),
                 "conflicts": _conflicts(group, conflicts),
-                "changes": None if came_from.parent is None else _changes(came_from.groups[group]),
+                "changes": None if compared.parent is None else _changes(compared.groups[group]),
                 "locations": insights[group]["locations"],
                 "fields": field_documents(
                     fields,
@@ -62,7 +62,7 @@ def of_version(dataset: Dataset, version: Version, conflicts: Collection[JsonObj
         "place": cut(readable(dataset.root)),
         "version": version.number,
         "parent": manifest["parent"],
-        "compared": came_from.parent,
+        "compared": compared.parent,
         "published_at": manifest["published_at"],
         "run": None,
         "cache_keys": manifest["cache_keys"],
@@ -167,7 +167,7 @@ def _changes(changed: GroupChanges) -> JsonObject:
         "dropped": [[cut(key), kind] for key, kind in sorted(changed.dropped.items())],
         "retyped": [[cut(key), *types] for key, types in sorted(changed.retyped.items())],
         "categories": [
-            [cut(key), _some(came), _some(went)] for key, (came, went) in sorted(changed.categories.items())
+            [cut(key), _some(added), _some(removed)] for key, (added, removed) in sorted(changed.categories.items())
         ],
     }
 
