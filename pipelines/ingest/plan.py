@@ -86,8 +86,8 @@ def _cache_key(config: JobConfig, before: Version | None) -> CacheKey:
     published = cast("CacheKey", before.manifest["cache_key"])
     if config.cache_key not in (None, published):
         raise UsageError(
-            f"--cache-key {config.cache_key}: the cache keys of this dataset are {published}, and another kind would have "
-            "every image uploaded again; leave the flag out, or start another dataset"
+            f"--cache-key {config.cache_key}: the cache keys of this dataset are {published}, and others would have every "
+            "image uploaded again; leave the flag out, or start another dataset"
         )
     return published
 

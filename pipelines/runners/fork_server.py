@@ -51,7 +51,7 @@ def serving_workers() -> Iterator[None]:
 def fork_worker(connection: socket.socket) -> bool:
     """Has a worker forked that takes this end of a connection over; False if nobody forks any.
 
-    That a process forks is not certain even then: who does has `local_worker.HELLO` sent over the connection.
+    That a process forks is not certain even then: who does has `worker.HELLO` sent over the connection.
     """
     if not _servers:
         return False

@@ -1,6 +1,6 @@
 """A worker process of the local runner: Beam's own, but silent unless something is wrong, and gone with its job.
 
-Most are forked from a process that has loaded everything (`worker_server`); where that is not there, one is started.
+Most are forked from a process that has loaded everything (`fork_server`); where that is not there, one is started.
 Each has a connection to the launching process, and ends when that ends: also while it starts.
 """
 
