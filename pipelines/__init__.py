@@ -1,4 +1,4 @@
-"""Jobs: arguments, configuration, graph, published version, exit code. No rule of metadata lives here."""
+"""Runs jobs from the command line to a published version; the rules of metadata are in `transforms`."""
 
 from pipelines.runners.interrupts import watch_command
 

@@ -1,4 +1,4 @@
-"""What a job is told to do: frozen, checked at once, without loading Beam."""
+"""Holds the checked configuration of a job, for all modules that plan or run one; loads without Beam."""
 
 import json
 import re

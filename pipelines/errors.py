@@ -1,4 +1,4 @@
-"""Every error that a person meets: one line that ends in what to do next, and the exit code it leads to (R4)."""
+"""Defines the errors that a person sees: each is one line that ends in what to do, with an exit code (R4)."""
 
 from collections.abc import Mapping
 from enum import IntEnum

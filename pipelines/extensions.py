@@ -1,4 +1,4 @@
-"""Which of the C extensions are in use: without them a job makes the same bytes, more slowly."""
+"""Lists the C extensions, so that `--version` can name those that were not built; without them jobs are slower."""
 
 from importlib.util import find_spec
 

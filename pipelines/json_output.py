@@ -1,4 +1,4 @@
-"""What `--json` prints: one JSON object on one line of standard output, of every command."""
+"""Prints the objects of `--json` for all commands: one JSON object on one line of standard output."""
 
 from pipelines.streams import emit_json, emit_json_lines, json_bytes
 from transforms.rules.values import JsonObject

@@ -1,4 +1,4 @@
-"""Names that were probably meant: what every error says of a name that is not known."""
+"""Finds the known names nearest to a mistyped one, for every error about an unknown name."""
 
 import difflib
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
-r"""The one place that prints, but for tables (`consoles`): texts of a person's data pass through `printable`.
+r"""Prints all text but tables (`pipelines.cli.console`), and escapes data that a terminal would act on.
 
-Data may hold characters that move the cursor, set the title of a window, turn the direction of writing, or are not
-seen at all; a stream may have an encoding that lacks others. They are printed as escapes (`\x1b`, `\u202e`), so that
+Data may hold characters that move the cursor, set the title of a window, reverse the direction of text, or are
+invisible; a stream may have an encoding that lacks others. They are printed as escapes (`\x1b`, `\u202e`), so that
 what is seen is what is there. Formats for machines are UTF-8 and exact, except at a terminal.
 """
 

@@ -1,4 +1,4 @@
-"""`python -m pipelines.cli` is the command `metadata-etl`."""
+"""Runs the command `metadata-etl` as `python -m pipelines.cli`."""
 
 from pipelines.cli.main import script
 

@@ -1,4 +1,4 @@
-"""The arguments of all commands: strict, in one place, and quick to load."""
+"""Defines the arguments of all commands, in one place that loads fast."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""What `suggest` and `completion` print."""
+"""Implements the commands `suggest` and `completion`."""
 
 import argparse
 import sys

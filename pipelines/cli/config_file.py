@@ -1,7 +1,7 @@
-"""Jobs in TOML: the options of `--config JOB.toml`, and the jobs of `backfill --history HISTORY.toml`.
+"""Reads jobs in TOML: the options of `--config JOB.toml`, and the jobs of `backfill --history HISTORY.toml`.
 
-Checked as strictly as the command line, each error naming the file and the key. Paths in a file mean what they mean
-on the command line: a relative one starts from where the command is run.
+They are checked as strictly as the command line, and each error names the file and the key. Paths in a file mean what
+they mean on the command line: a relative one starts from the working directory of the command.
 """
 
 import datetime as dt

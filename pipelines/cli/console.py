@@ -1,4 +1,4 @@
-"""Where tables go: a terminal with its width and colours, or a pipe, as wide as it takes and without any."""
+"""Makes the console that tables are printed on: a terminal with width and colours, or a pipe without either."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What the commands that look at a dataset, or put its versions in order, do once their arguments are checked."""
+"""Implements the commands that read a dataset or manage its versions."""
 
 from typing import cast
 

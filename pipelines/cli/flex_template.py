@@ -1,7 +1,7 @@
-"""What the launcher of a Dataflow flex template calls: its parameters to the words of `ingest` or `backfill`.
+"""Entry point of the Dataflow flex template: translates its parameters to `ingest` or `backfill`.
 
-The launcher hands over `--name=value` for each parameter of `deploy/dataflow/metadata.json` and for each flag of Beam,
-`--template_location` among them, by which the job is one that publishes by itself.
+The launcher passes `--name=value` for each parameter of `deploy/dataflow/metadata.json` and for each flag of Beam.
+`--template_location` is among them, which makes the job a detached one.
 """
 
 import sys

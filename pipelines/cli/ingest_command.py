@@ -1,6 +1,7 @@
-"""What `ingest` and `backfill` do, once their arguments are checked.
+"""Implements `ingest` and `backfill`.
 
-What prints and what makes pages is imported where it is called for: the first byte of an export waits for no table.
+Modules that print tables or make pages are imported only where they are used, so that reading the exports starts
+without waiting for them.
 """
 
 from pipelines.cli.arguments import Color

@@ -1,4 +1,4 @@
-"""The console script: arguments and job files to a job, a job to an exit code."""
+"""Entry point of the console script: parses arguments and job files, runs the command, returns the exit code."""
 
 import argparse
 import atexit

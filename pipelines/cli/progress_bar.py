@@ -1,4 +1,4 @@
-"""What a person at a terminal sees while a job runs: phase, bytes read of all, records, time left."""
+"""Shows the progress of a job at a terminal: its phase, bytes and records read, time left."""
 
 import tempfile
 import threading

@@ -1,4 +1,4 @@
-"""What `query` prints: rows go to standard output as they are found."""
+"""Implements `query`; rows are printed as they are found."""
 
 import json
 

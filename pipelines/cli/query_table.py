@@ -1,4 +1,4 @@
-"""Rows that a query finds, as a table for a person."""
+"""Prints the rows that a query finds as a table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast

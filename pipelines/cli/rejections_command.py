@@ -1,4 +1,4 @@
-"""What `rejections` prints: a table, one object, raw records, or files to be ingested again (R1)."""
+"""Implements `rejections`: prints a table, one object or raw records, or writes files to re-ingest (R1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

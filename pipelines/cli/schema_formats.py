@@ -1,4 +1,4 @@
-"""The schema of a group in the languages of other programs: Avro, BigQuery, JSON Schema."""
+"""Translates the schema of a group to Avro, BigQuery and JSON Schema, for `schema --format`."""
 
 import fastavro
 

@@ -1,4 +1,4 @@
-"""What completes an argument that holds a field, a category, or the beginning of a query, as a shell asks for it."""
+"""Completes an argument that is a field, a category or an unfinished query, for the completion scripts."""
 
 import os
 import re

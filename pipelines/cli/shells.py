@@ -1,4 +1,4 @@
-"""Scripts that make a shell complete commands, flags, their choices, and the fields of a dataset."""
+"""Generates the scripts by which a shell completes commands, flags, their choices, and fields of a dataset."""
 
 import argparse
 import re

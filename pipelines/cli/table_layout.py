@@ -1,8 +1,8 @@
-"""How a table fits the width of a terminal: what is cut, folded or left out, and when records are listed one by one.
+"""Fits tables to the width of a terminal by cutting, folding and leaving out columns.
 
 Rows wider than the terminal are the normal case. Identities are shown in full as long as there is any room for them,
-numbers always; other columns become narrower, those that may be left out go, and the table names them. Where not even
-that fits, each row becomes a block with a line for each column.
+numbers always; other columns become narrower. Columns that may be left out are dropped next, and the table names them.
+If the columns do not fit even then, each row is printed as a block with one line for each column.
 """
 
 from collections.abc import Iterable, Sequence

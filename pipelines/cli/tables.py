@@ -1,4 +1,4 @@
-"""Tables for a person: how a job ended, and what fields a dataset has."""
+"""Prints tables for a person: the outcome of a job, schemas, versions, changes, rejections."""
 
 from collections.abc import Iterable, Mapping
 from typing import cast

@@ -1,4 +1,4 @@
-"""TOML files and the values of their tables, checked: each error is one line that says where, and what was expected."""
+"""Reads TOML files and checks the types of their values; each error is one line with place and expectation."""
 
 import json
 import tomllib

@@ -1,4 +1,4 @@
-"""What `verify` prints: every damaged file of a dataset, and what to do (P7)."""
+"""Implements `verify`: prints every damaged file of a dataset, and what to do (P7)."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What a version changed against the one that it came from: records, fields, types, categories, uploads."""
+"""Compares a version with its parent: records, fields, types, categories, uploads."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

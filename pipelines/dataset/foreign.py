@@ -1,4 +1,4 @@
-"""One line about what lies in the folders of a dataset and is not its own: it stays, and is no reason to fail (P6)."""
+"""Warns of files in a dataset that are not its own; they are left alone, and the command goes on (P6)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What `prune` removes of a dataset, and what it does not: planned first, in one place."""
+"""Plans what `prune` removes from a dataset, and what it keeps."""
 
 from dataclasses import dataclass
 

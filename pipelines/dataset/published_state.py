@@ -1,4 +1,4 @@
-"""What a job goes on from: the files of the published version, without damaged ones that can be made again (P7)."""
+"""Loads the files of the published version that a job builds on, without damaged ones that it rebuilds (P7)."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Rejections read back: of a version, or of a run that published nothing (R1, R4)."""
+"""Reads the rejections of a version, or of a run that published nothing (R1, R4)."""
 
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Versions, and what changed in them, as the objects of `--json` (docs/outputs.md)."""
+"""Makes the objects of `versions --json` and `show --json` (docs/outputs.md)."""
 
 from collections.abc import Iterable
 from typing import cast

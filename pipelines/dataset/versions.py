@@ -1,4 +1,4 @@
-"""A dataset as it is read: its versions, their files and documents, the manifest."""
+"""Reads a dataset: its versions, their files and documents; and makes the manifest of a new version."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Exports in a bucket: the objects that a pattern matches, each with its generation, which a new upload changes."""
+"""Finds exports in a bucket, each with its generation, by which a new upload is noticed."""
 
 import posixpath
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Dates in the patterns of a job file: `{date}` for the day of the job, `{date:-1d}` for the day before."""
+"""Fills dates into the patterns of a job file: `{date}` is the day of the job, `{date:-1d}` the day before."""
 
 import re
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A job that nobody waits for: it is handed to an engine with a graph that publishes by itself (P1, P2)."""
+"""Submits a job to an engine without waiting; its graph ends in a step that publishes (P1, P2)."""
 
 import time
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Whether the exports are still what they were when the job was planned: a job that read others publishes nothing (R4).
+"""Detects exports that changed since the job was planned; such a job publishes nothing (R4).
 
-An export that is written while the job reads it would be published in part. So each is looked at again before anything
-is published: a file by its size and modification, an object by its generation.
+An export that is written while the job reads it would be published in part. So before anything is published, each
+export is compared with what was planned: a file by size and modification time, an object by its generation.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The exports of a job: patterns to files, in the order that decides between duplicates (I3)."""
+"""Resolves the patterns of a job to exports, in the order that decides between duplicates (I3)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The graph of an ingest or a backfill, from top to bottom, and what it is built from."""
+"""Builds the Beam graph of an ingest or a backfill, from top to bottom, from a planned `Job`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

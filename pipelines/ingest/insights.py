@@ -1,4 +1,4 @@
-"""The document `insights.json`: histograms, frequencies, locations, from the schema and what the last pass counted."""
+"""Makes `insights.json` (histograms, frequencies, locations) from the schema and the counts of the last pass."""
 
 from collections import defaultdict
 from collections.abc import Iterable

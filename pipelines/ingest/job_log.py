@@ -1,4 +1,4 @@
-"""The log of a job, with `--verbose`: where it works, what it reads, what stages took, what it wrote, how it ended."""
+"""Logs a job for `--verbose`: dataset and runner, exports, time of each stage, files written, outcome."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is known of an export without reading it: enough to tell later whether it is still the same."""
+"""Defines what is known of an export without reading it: enough to notice later that it changed."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
-"""Exports on a disk: the files that a pattern matches, each looked at but not opened (R4).
+"""Finds exports on a disk: matches patterns and checks each file without opening it (R4).
 
-To open a FIFO waits for somebody who writes to it, and a device may have no end: what is no regular file is refused by
-its kind before anything is read.
+Opening a FIFO waits for a writer, and a device may have no end: what is not a regular file is refused by its kind
+before anything is read.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""From what a job counted to its outcome: the JSON object of `--json`, the gates, the exit code (R4, U4)."""
+"""Decides the outcome of a job from its counts: gates, exit code, and the object of `--json` (R4, U4)."""
 
 import shlex
 from collections import Counter

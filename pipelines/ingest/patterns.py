@@ -1,4 +1,4 @@
-"""Patterns of exports: the shell's `*`, `?` and `[...]`, and `**`, which also crosses folders.
+"""Translates patterns of exports: the shell's `*`, `?` and `[...]`, and `**`, which also crosses folders.
 
 As in a shell, a wildcard does not match a dot at the start of a name: `exports/*` leaves `.DS_Store` alone, and
 `exports/.*` names it.

@@ -1,4 +1,4 @@
-"""From what a job is told and what the dataset holds to the job that the graph is built from."""
+"""Plans a job: combines its configuration with the published version into what the graph is built from."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -86,7 +86,7 @@ def _cache_key(config: JobConfig, before: Version | None) -> CacheKey:
     published = cast("CacheKey", before.manifest["cache_key"])
     if config.cache_key not in (None, published):
         raise UsageError(
-            f"--cache-key {config.cache_key}: the cache keys of this dataset are {published}, and others would have every "
+            f"--cache-key {config.cache_key}: the cache keys of this dataset are {published}, others would have every "
             "image uploaded again; leave the flag out, or start another dataset"
         )
     return published

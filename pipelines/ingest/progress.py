@@ -1,4 +1,4 @@
-"""Who is told how far a job is: by default nobody."""
+"""Defines the interface by which a job reports its progress; the default reports nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

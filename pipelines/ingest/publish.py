@@ -1,4 +1,4 @@
-"""The end of a job, wherever it comes: from what its steps reported to a version, or to the report of its run (R4)."""
+"""Ends a job: judges what its steps reported, and publishes a version or keeps the files of the run (R4)."""
 
 import json
 import time

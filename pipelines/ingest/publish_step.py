@@ -1,7 +1,7 @@
-"""The last step of a detached job: it concludes the run, where no process waits to do so. And the steps' signs of life.
+"""Defines the steps by which a detached job publishes by itself and renews its lease.
 
-An engine may try a bundle again, or at the same time once more: a run is concluded once, and every further try finds
-how it ended.
+An engine may retry a bundle, or run it twice at the same time: a run is finished once, and every further attempt reads
+the report of the first.
 """
 
 import hashlib

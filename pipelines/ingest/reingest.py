@@ -1,4 +1,4 @@
-"""Rejected records to files that can be ingested again, one for each group and model run, and the commands for that."""
+"""Writes rejected records to files to re-ingest, one for each group and model run, and the commands for that."""
 
 import hashlib
 import json

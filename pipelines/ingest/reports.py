@@ -1,4 +1,4 @@
-"""What the steps of a job reported (`transforms.write_reports`), put together."""
+"""Combines the reports of a job's steps (`transforms.write_reports`) for publishing."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Going back: a new version that equals an old one, whose files it shares."""
+"""Publishes a new version that equals an old one and shares its files."""
 
 from collections.abc import Iterator
 from typing import cast

@@ -1,4 +1,4 @@
-"""The main job: exports -> checked rows -> merged partitions -> schema -> published version."""
+"""Runs an ingest or a backfill to its end: exports -> checked rows -> merged partitions -> schema -> version."""
 
 import time
 from collections.abc import Iterator, Sequence

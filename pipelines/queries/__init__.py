@@ -1,1 +1,1 @@
-"""Questions to a dataset: the query language, what it names, how it is answered, and what completes it as one types."""
+"""Implements the query language over published versions: parsing, names, evaluation, suggestions."""

@@ -1,4 +1,4 @@
-"""Paths that begin with `annotations` or `predictions`: numbers of marks, their columns, their taxonomies."""
+"""Resolves paths that begin with `annotations` or `predictions` to counts, columns and taxonomies."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace

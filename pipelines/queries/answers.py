@@ -1,4 +1,4 @@
-"""A query asked of the current version of a dataset."""
+"""Answers a query on the current version of a dataset."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The last part of a path to the column that it names, in whatever row."""
+"""Resolves the last part of a path to a column of a row."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A query as it is meant: conditions on typed values, each of a column of one group, resolved against a schema."""
+"""Defines resolved queries: conditions on typed columns, ready to be evaluated."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias

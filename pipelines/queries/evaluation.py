@@ -1,4 +1,4 @@
-"""Conditions evaluated over a version, partition by partition: all that belongs to a target is in one partition."""
+"""Evaluates conditions on a version, partition by partition: all rows of an item are in one partition."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Conditions on the columns of one frame, as Polars expressions."""
+"""Translates conditions on the columns of one frame to Polars expressions."""
 
 from collections.abc import Mapping
 from functools import partial

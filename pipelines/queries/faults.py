@@ -1,4 +1,4 @@
-"""What is wrong with a query: where, what was expected, and what to do, shown below the text with a caret."""
+"""Defines the errors of queries, shown with the query, a caret below the place, and advice."""
 
 from collections.abc import Iterable
 

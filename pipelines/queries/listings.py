@@ -1,4 +1,4 @@
-"""Rows that a query finds, as lines of NDJSON, CSV or ids."""
+"""Writes the rows that a query finds as NDJSON, CSV or ids."""
 
 from collections.abc import Iterator, Mapping
 from typing import cast

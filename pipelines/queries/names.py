@@ -1,4 +1,4 @@
-"""The names that a version knows: fields with their types, core columns, labels, taxonomies, model runs."""
+"""Holds the names that a query may use: fields, core columns, labels, taxonomies, model runs of a version."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

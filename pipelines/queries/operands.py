@@ -1,4 +1,4 @@
-"""Operands of a comparison, looked up: what they are, of which kind, and how one says so."""
+"""Resolves the operands of a comparison, and describes them for errors."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, assert_never

@@ -1,4 +1,4 @@
-"""The text of a query to its tree, by the grammar beside this module."""
+"""Parses the text of a query by `grammar.lark` to the tree of `syntax`."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The rows of one partition with all that conditions on them look at, each column under the place it is of."""
+"""Reads one partition into a frame with every column that a condition needs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Paths to what they name: a column of a row, of its item, its scene or its marks, or a number of marks.
+"""Resolves paths: a column of the row, of its item, its scene or its annotations, or a number of annotations.
 
 An unquoted part is a word of the language where there is one; a quoted part is always a name from the data.
 """

@@ -1,4 +1,4 @@
-"""What need not be read: conditions that no value in the schema can meet, partitions that no wanted target is in."""
+"""Rules out conditions that the schema shows to be impossible, and partitions without the wanted ids."""
 
 from typing import cast
 

@@ -1,7 +1,7 @@
-"""Columns of the rows of a partition, as they are published: only those that a query looks at are read.
+"""Reads the columns that a query needs from the state files of a partition, as they are published.
 
-Rows are read from the state files, which lie in columns. The Avro parts are written from them, in the same order and
-with the same values, but are made of rows: whoever wants one field has to read all of them.
+State files are columnar. The Avro parts are written from them, in the same order and with the same values, but are
+stored by row: reading one field of them means reading all.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The tree of a query to conditions on typed values: names looked up, types checked."""
+"""Resolves the tree of a query against a schema: looks names up, checks types, returns conditions."""
 
 import math
 import re

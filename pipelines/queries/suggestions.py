@@ -1,4 +1,4 @@
-"""What completes a field, or a category, as one types: quick, and without Beam where the dataset is on a disk."""
+"""Suggests fields and categories for completion: fast, and without Beam for a dataset on a disk."""
 
 import json
 from collections.abc import Iterable, Mapping

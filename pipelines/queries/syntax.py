@@ -1,4 +1,4 @@
-"""A query as it is written: a tree of conditions, each node with its place in the text."""
+"""Defines the syntax tree of a query; each node has its place in the text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

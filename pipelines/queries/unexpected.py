@@ -1,4 +1,4 @@
-"""What a person meant who wrote something that the grammar does not take: the fault, and what to write instead."""
+"""Explains syntax errors of queries: what was expected, and what to write instead."""
 
 from collections.abc import Set as AbstractSet
 

@@ -1,4 +1,4 @@
-"""The labels, types, taxonomies and model runs that the rows of a version have, each with its number of rows."""
+"""Counts the labels, types, taxonomies and model runs in the rows of a version."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Names as they are written in a query."""
+"""Quotes names as a query needs them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The insights page: what a version holds, or what a run that published nothing found, as one HTML file.
+"""Makes the insights page, one HTML file, of a version or of a run that published nothing.
 
-`page_data` gathers what is to be shown, `page` makes the file of it, `delivery` reads the dataset and writes the file.
+`page_data` collects what is shown, `page` renders the file, `delivery` reads the dataset and writes the file.
 """

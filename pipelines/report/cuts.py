@@ -1,4 +1,4 @@
-"""Values as the page holds them: strings of bearable length, and numbers that JavaScript does not round."""
+"""Shortens strings and formats large numbers for the page, so that JavaScript shows them exactly."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""From a dataset, or from how a job ended, to a page in a file."""
+"""Writes the insights page of a dataset, or of the outcome of a job, to a file."""
 
 import os
 import posixpath

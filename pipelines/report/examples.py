@@ -1,4 +1,4 @@
-"""A few values of the fields that have no chart, read from the first rows of a version; and the first rejections."""
+"""Reads a few values of fields without a chart from the first rows of a version, and the first rejections."""
 
 import io
 from collections.abc import Iterable, Iterator, Mapping

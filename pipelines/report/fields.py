@@ -1,4 +1,4 @@
-"""A field as the page shows it: what `schema.json` and `insights.json` say of it, and a few of its values."""
+"""Describes a field for the page, from `schema.json`, `insights.json` and a few of its values."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast

@@ -1,4 +1,4 @@
-"""One HTML file from a document: style, scripts and libraries inside, and a policy that lets nothing else run."""
+"""Renders the page: one HTML file with style, scripts and libraries inside, and a policy that forbids the rest."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What the page shows, as one JSON document: of a published version, or of a run that published nothing."""
+"""Collects the data of the insights page, of a version or of a run that published nothing."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""Where a job runs: here, in one process or several, or on an engine. All workarounds of Beam live here."""
+"""Runs Beam graphs locally or on an engine, and holds all workarounds of Beam."""

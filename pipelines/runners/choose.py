@@ -1,4 +1,4 @@
-"""Where a job runs: here, in one process or on all cores, or on the runner that the flags after `--` name."""
+"""Chooses the runner of a job from its flags and size, and runs graphs on it."""
 
 import argparse
 import os

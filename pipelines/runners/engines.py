@@ -1,4 +1,4 @@
-"""Engines beyond this machine: which flags they take, and what is said when one fails a job."""
+"""Runs graphs on engines elsewhere, checks their flags, and explains their failures."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress

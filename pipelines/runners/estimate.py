@@ -1,6 +1,6 @@
-"""How much work a job has, in bytes of exports: from some on, worker processes earn what they take to start.
+"""Estimates the size of a job in bytes of exports, to decide whether worker processes pay for their start.
 
-Looked at before Beam is imported, so that these can start in the meantime.
+This loads without Beam, because worker processes start while Beam is imported.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""The process that local workers are forked from: itself a fork of the launching one, when that has loaded all.
+"""Forks the local workers from a process that has imported everything once.
 
-Beam and what the steps need take more than a second of a core to import. So this is done once for all processes.
-The processes know each other by sockets that have no name: nobody else can reach them, and each sees the end of the
-other at once, however that comes about.
+The fork server is a fork of the launching process. Importing Beam and the steps takes more than a second of a core, and
+this way all workers share it. The processes are connected by unnamed sockets: nobody else can reach them, and each
+process notices the end of the other at once, however it ends.
 """
 
 import os

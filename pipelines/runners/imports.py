@@ -1,4 +1,4 @@
-"""How two thousand modules are imported: without the garbage collector, which would look everywhere for nothing."""
+"""Speeds up the import of two thousand modules, by pausing the garbage collector and skipping connectors."""
 
 import gc
 import sys

@@ -1,4 +1,4 @@
-"""What SIGINT, SIGTERM and SIGHUP do to a command: it ends at once, clears up, and says what it published (P1, R4)."""
+"""Ends a command at SIGINT, SIGTERM or SIGHUP: at once, with cleanup, and saying what it published (P1, R4)."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What the system refuses a job, such as room, memory or rights, in one line that says what to do."""
+"""Explains errors of the operating system, such as a full disk, in one line that says what to do."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Folders of a job outside of its dataset: private, removed however it ends, by the next job at the latest."""
+"""Makes private temporary folders for a job; the next job removes those of a job that was killed."""
 
 import fcntl
 import os

@@ -1,7 +1,7 @@
-"""A worker process of the local runner: Beam's own, but silent unless something is wrong, and gone with its job.
+"""Runs a worker process of the local runner: Beam's own harness, silent unless something is wrong.
 
-Most are forked from a process that has loaded everything (`fork_server`); where that is not there, one is started.
-Each has a connection to the launching process, and ends when that ends: also while it starts.
+Most workers are forked by the fork server; without one, a worker is started as a new process. Each has a connection to
+the launching process, and exits when that connection closes, even while it starts.
 """
 
 import json

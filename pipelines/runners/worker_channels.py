@@ -1,9 +1,9 @@
-"""How the local runner and its workers talk: over Unix sockets in a folder of this user, where Beam opens ports to all.
+"""Connects the local runner and its workers over private Unix sockets instead of Beam's public ports.
 
-Beam's runner listens on all interfaces, asks nobody who they are, and unpickles some of what it is told. It has no
-option for another address, so its server is replaced by one of ours while a job runs, and its environment by one whose
-workers are told the paths of sockets. Where a worker dies Beam would wait for it for good: here the job fails at once.
-All that depends on Beam's inside for this is in this module. It was run with Beam 2.77.
+Beam's runner listens on all interfaces, does not authenticate clients, and unpickles some of what they send. It has no
+option for another address, so while a job runs its server is replaced by one of ours, and its environment by one that
+gives workers the paths of sockets. Where a worker dies Beam would wait for it forever: here the job fails at once.
+Everything that depends on Beam's internals for this is in this module. It was tested with Beam 2.77.
 """
 
 import collections

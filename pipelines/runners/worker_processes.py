@@ -1,4 +1,4 @@
-"""The worker processes of a job, as the launching process has them: by a connection each, never by a number."""
+"""Starts and ends the worker processes of a job; each is known by its connection, never by a process id."""
 
 import socket
 import subprocess

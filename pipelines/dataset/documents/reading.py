@@ -1,8 +1,8 @@
-"""The JSON documents of a dataset as they are read: parsed by their types, verified by what names them (P7).
+"""Reads the stored JSON documents: parses them by their types, and verifies them by their digests (P7).
 
-CURRENT names a version, the dataset has recorded the bytes of its manifest, and the manifest lists those of all files.
-Whoever goes this way meets no byte that was not published. This module loads no Beam: a shell that completes a field
-waits for it.
+CURRENT names a version, the dataset has recorded the digest of its manifest, and the manifest lists the digests of all
+files. A reader that follows this chain reads no byte that was not published. This module loads no Beam, because shell
+completion waits for it.
 """
 
 import hashlib

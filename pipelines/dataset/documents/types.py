@@ -1,4 +1,4 @@
-"""The types of the JSON documents of a dataset (INTERFACE), by which they are checked where they are read."""
+"""Defines the types of the stored JSON documents (INTERFACE); readers validate against them."""
 
 from typing import Annotated, Generic, Literal, TypedDict, TypeVar
 

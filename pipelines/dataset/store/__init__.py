@@ -1,1 +1,1 @@
-"""Where datasets lie: a directory or a bucket, and how a version becomes current in one step."""
+"""Stores datasets in a directory or a bucket, and makes a new version current in one atomic step."""

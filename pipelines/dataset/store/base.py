@@ -1,4 +1,4 @@
-"""What a place for datasets can do, and what passes between it and a job."""
+"""Defines `Store`, the interface of a place for datasets, and what it exchanges with a job."""
 
 import secrets
 from collections.abc import Collection, Sequence

@@ -1,13 +1,13 @@
-"""A dataset in a bucket: generations of objects, server-side copies.
+"""Stores a dataset in a bucket: publishes by conditional uploads, copies objects on the server.
 
-This module, `bucket_runs` and `bucket_place` are the only ones that ask google.cloud.storage for anything of a
-dataset.
+Only this module, `bucket_runs` and `bucket_place` call google.cloud.storage for the files of a dataset.
 
-A bucket knows no rename and no lock. Two things take their place (P2):
+A bucket has no rename and no lock. Two conditional uploads take their place (P2):
 
-- Who publishes a version makes its manifest first, the claim, by an upload that expects no object there.
-- CURRENT is replaced by an upload that expects the generation which was read before the claim was made. Who puts away
-  the claim of a job that seems dead gives CURRENT a new generation first: if that job only slept, it is refused.
+- A job claims a version by uploading its manifest first, on the condition that no such object exists.
+- It replaces CURRENT on the condition that CURRENT still has the generation which was read before the claim. A job that
+  discards the claim of a job considered dead first gives CURRENT a new generation, with the same content: if the other
+  job was only suspended, its replacement of CURRENT is refused.
 """
 
 import json

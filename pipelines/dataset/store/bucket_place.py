@@ -1,4 +1,4 @@
-"""A dataset in a bucket as objects: which there are, which are its own, and how they are removed (P6)."""
+"""Lists, reads and deletes the objects of a dataset in a bucket, and tells them from foreign objects (P6)."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,8 @@
-"""The runs of a dataset in a bucket: who lives, and who died. A run that lives renews an object of its own.
+"""Tracks the runs of a dataset in a bucket by heartbeats and leases: which are alive, which are abandoned.
 
-A job with a process that waits for it renews `base` every few seconds. A detached run has a lease in the metadata of
-that object, which its workers renew; each try to conclude it renews an object of its own, as that one may die alone.
+A run whose process waits for it uploads its object `base` every few seconds, as a heartbeat. A detached run has a
+lease in the metadata of that object instead, which its workers renew. Each attempt to finish a detached run has a heartbeat of
+its own, because an attempt can die while the run lives on.
 """
 
 import secrets

@@ -1,4 +1,4 @@
-"""Files and folders that are on the disk, and not only with the operating system, before a version is named (P7)."""
+"""Flushes files and folders to the disk before a version becomes current (P7)."""
 
 import os
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Directories by their descriptors: no symbolic link is followed, and nothing is exchanged meanwhile (P6)."""
+"""Wraps open directory descriptors: no symbolic link is followed, no directory is swapped during use (P6)."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What has to hold of a directory before anything is written there: it is a dataset, or free to become one (P6)."""
+"""Checks a directory before anything is written: it is a dataset, or free to become one (P6)."""
 
 import os
 import stat

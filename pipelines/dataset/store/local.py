@@ -1,4 +1,4 @@
-"""A dataset in a directory: locks of the system, renames, hard links; leases where no process stays to hold a lock."""
+"""Stores a dataset in a directory: file locks, renames, hard links, and leases for detached runs."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The runs of a dataset in a directory: which live, which died, and what may be removed because of that."""
+"""Tracks the runs of a dataset in a directory: which are alive, which are abandoned, what may be removed."""
 
 from collections.abc import Collection, Sequence
 

@@ -1,4 +1,4 @@
-"""Locks between processes of one machine. The system lets go of them when a process dies: none is ever stale."""
+"""Locks files between processes of one machine; the system releases a lock when its process dies."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""What makes a place a dataset, and ties its versions to it: documents that lie beside the versions (P6, P7)."""
+"""Makes and reads the marker that identifies a dataset, and the records of its manifests (P6, P7)."""
 
 import hashlib
 import json

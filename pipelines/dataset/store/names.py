@@ -1,4 +1,4 @@
-"""The names of a dataset's own files and folders, told from those of others (P6)."""
+"""Tells the names of a dataset's own files and folders from foreign ones (P6)."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What in the directory of a dataset is the dataset's own, and how it is removed: nothing else ever is (P6)."""
+"""Finds, writes and removes a dataset's own files in a directory; foreign files are never touched (P6)."""
 
 import hashlib
 import json

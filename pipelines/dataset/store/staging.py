@@ -1,4 +1,4 @@
-"""A version is put together in the folder of its run, where a sweep takes it along if the job dies."""
+"""Assembles a version in the folder of its run; if the job dies there, a sweep removes it with the run."""
 
 import errno
 import shutil
