@@ -26,12 +26,12 @@ _LOCAL = ("direct_num_workers", "direct_running_mode")
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """A runner chosen.
+    """The runner of a job, with its options.
 
     Attributes:
-        name: For a person: which runner, how many workers.
-        local: Whether all workers are on this machine, so that they may write to its temporary files.
-        environment: How workers are started, None for the one in this process.
+        name: What is shown to a person: the runner, and how many workers it has.
+        local: Whether all workers run on this machine, and so can write to its temporary files.
+        environment: How Beam starts worker processes; None to work in this process.
     """
 
     name: str
@@ -40,19 +40,19 @@ class Runner:
     environment: environments.Environment | None = None
 
     def submit(self, build: Callable[[beam.Pipeline], object]) -> str | None:
-        """Hands a new pipeline over and does not wait; returns what the engine calls the job, None where it does not.
+        """Submits a new pipeline without waiting; returns the engine's id of the job, None if it gives none.
 
         Raises:
-            EngineError: The engine did not take it.
+            EngineError: The engine did not accept it.
         """
         return engines.submit(self.name, self.options, build)
 
     def run(self, build: Callable[[beam.Pipeline], object]) -> JsonObject:
-        """Runs a new pipeline to its end; returns what its stages took, as `--json` has it.
+        """Runs a new pipeline to its end; returns the metrics of its stages, as in `--json`.
 
         Raises:
-            JobError: A step met what concerns a person, such as a damaged file.
-            EngineError: A runner elsewhere did not do the job, or there is no private channel to workers here.
+            JobError: A step found something that a person has to fix, such as a damaged file.
+            EngineError: The engine failed the job, or local workers cannot be given a private channel.
             WorkerLostError: A worker process died.
         """
         try:
@@ -61,12 +61,12 @@ class Runner:
                     return stages(self._run_locally(build))
             return stages(engines.run(self.name, self.options, build))
         except (StepError, RuntimeError, EngineError) as error:  # local workers' errors are text in a RuntimeError
-            told = job_error(error)
-            if told is None and isinstance(error, RuntimeError):
-                told = system_error(error)
-            if told is None:
+            explained = job_error(error)
+            if explained is None and isinstance(error, RuntimeError):
+                explained = system_error(error)
+            if explained is None:
                 raise
-            raise type(told)(f"nothing was published: {told}") from error
+            raise type(explained)(f"nothing was published: {explained}") from error
 
     def _run_locally(self, build: Callable[[beam.Pipeline], object]) -> MetricResults:
         # Named, because Beam's DirectRunner would first look for an engine to download, and leave temporary folders.
@@ -82,14 +82,14 @@ class Runner:
 
 
 def stages(metrics: MetricResults | None) -> JsonObject:
-    """Stage to its records, bytes, and seconds at work in all workers together; empty where a runner does not tell."""
+    """Stage to its records, bytes, and seconds of work summed over all workers; empty if the runner reports none."""
     found: dict[str, dict[str, float]] = {}
     if metrics is None:
         return {}
     for counter in metrics.query(MetricsFilter().with_namespace(NAMESPACE))["counters"]:
         stage, _, figure = counter.key.metric.name.rpartition(".")
         of_stage = found.setdefault(stage, {RECORDS: 0, BYTES: 0, "seconds": 0.0})
-        # What was counted by bundles that were committed; some runners tell only of what was tried.
+        # Counts of committed bundles; some runners report only those of attempted ones.
         value = counter.committed if counter.committed is not None else counter.attempted or 0
         if figure == MICROSECONDS:
             of_stage["seconds"] += round(value / 1e6, 3)
@@ -99,10 +99,10 @@ def stages(metrics: MetricResults | None) -> JsonObject:
 
 
 class _Options(PipelineOptions):
-    """Options whose views are made once: Beam asks for hundreds, and makes a parser of all its flags for each."""
+    """Options that cache their views: Beam asks for hundreds, and builds a parser of all its flags for each."""
 
     def view_as(self, cls: type[PipelineOptions]) -> PipelineOptions:
-        """The view; all views of one object share its values, so that each may be handed out again."""
+        """The view of a class, cached: all views of one object share its values."""
         views: dict[type[PipelineOptions], PipelineOptions] = self.__dict__.setdefault("_views", {})
         if cls not in views:
             views[cls] = super().view_as(cls)
@@ -110,25 +110,29 @@ class _Options(PipelineOptions):
 
 
 def choose(flags: Sequence[str], estimated_bytes: int) -> Runner:
-    """The runner that the flags name, else the local runner with as many workers as the work earns (`workload`).
+    """The runner that the flags name, or the local runner with a worker for each core if the job is large enough.
+
+    Args:
+        flags: The flags after `--`.
+        estimated_bytes: Size of the job, as `estimate` gives it.
 
     Raises:
-        UsageError: Beam knows no such flag; left to itself it would go on without.
+        UsageError: Beam has no such flag; Beam itself would ignore it.
     """
-    if flags:  # Beam takes long to say which it knows
+    if flags:  # Beam takes long to list its flags
         _check(flags)
     if not estimate.runs_locally(flags):
         options = _Options(list(flags))
         return Runner(f"{options.get_all_options()['runner']}", local=False, options=options)
     every = PipelineOptions(list(flags)).get_all_options() if flags else {}
-    # By their names: Beam does not tell a default from the same value that was given.
+    # By name: Beam does not distinguish a default from the same value given explicitly.
     given = {name: every[name] for name in _LOCAL if any(flag.split("=")[0] == f"--{name}" for flag in flags)}
     mode = given.get("direct_running_mode")
     cores = len(os.sched_getaffinity(0))
     earned = cores if estimated_bytes >= estimate.PARALLEL_BYTES and mode != "in_memory" else 1
     workers = int(given.get("direct_num_workers") or earned)
     mode = mode or ("in_memory" if workers == 1 else "multi_processing")
-    # What the other modes do, with workers of our own (`worker_channels`); Beam would start its default ones.
+    # Other modes are done by our own workers (`worker_channels`); Beam would start its default ones.
     options = _Options([*flags, f"--direct_num_workers={workers}", "--direct_running_mode=in_memory"])
     if mode == "in_memory":
         return Runner("local runner (1 worker, in process)", local=True, options=options)
@@ -138,23 +142,23 @@ def choose(flags: Sequence[str], estimated_bytes: int) -> Runner:
 
 
 def check_can_detach(flags: Sequence[str]) -> None:
-    """Whether the job of these flags goes on when the process that starts it has ended.
+    """Checks that a job with these flags survives the end of the process that starts it.
 
     Raises:
-        UsageError: It does not: it runs in that process, or in one that goes with it.
+        UsageError: It does not: it runs in that process, or in a child of it.
     """
     given = PipelineOptions(list(flags)).get_all_options()
     elsewhere = given["job_endpoint"] not in (None, "embed")
     uploaded = given["flink_submit_uber_jar"] or given["spark_submit_uber_jar"]
     if f"{given['runner']}".lower() != _DATAFLOW and not elsewhere and not uploaded:
         raise UsageError(
-            "--detach: nothing would be left to do the job when this process has ended; name an engine after `--`, by "
-            "--job_endpoint or --runner=DataflowRunner, or leave --detach out"
+            "--detach: the job would end with this process; name an engine after `--`, with --job_endpoint or "
+            "--runner=DataflowRunner, or leave --detach out"
         )
 
 
 def template(flags: Sequence[str]) -> str | None:
-    """Where the flags want the graph to be written, for somebody else to start; None where the job is to be started."""
+    """Where a template of the job is to be written; None if the job itself is to be started."""
     found = PipelineOptions(list(flags)).get_all_options()["template_location"]
     return None if found is None else str(found)
 

@@ -18,27 +18,27 @@ _FAILURES = (
     *(RuntimeError, grpc.RpcError, grpc.FutureTimeoutError),
     *(ImportError, GoogleAPIError, GoogleAuthError),
 )
-"""How Beam says that an engine failed, does not answer, or needs a client that is not installed, or other rights."""
+"""What Beam raises if an engine fails, does not answer, refuses access, or needs a client that is not installed."""
 
 
 def submit(name: str, options: PipelineOptions, build: Callable[[beam.Pipeline], object]) -> str | None:
-    """Hands a new pipeline to the engine; returns what the engine calls the job, None where it does not tell.
+    """Submits a new pipeline to the engine; returns the engine's id of the job, None if it gives none.
 
     Raises:
-        EngineError: The engine cannot be reached, did not take the job, or its client is not installed.
+        EngineError: The engine cannot be reached, did not accept the job, or its client is not installed.
     """
     root = _pipeline(options)
     build(root)
     try:
         result = root.run()
     except _FAILURES as error:
-        raise EngineError(f"{name} did not take the job: {_reason(error)}; nothing was published") from error
+        raise EngineError(f"{name} did not accept the job: {_reason(error)}; nothing was published") from error
     job = getattr(result, "_job_id", None) or getattr(getattr(result, "_job", None), "id", None)  # portable, Dataflow
     return None if job is None else str(job)
 
 
 def run(name: str, options: PipelineOptions, build: Callable[[beam.Pipeline], object]) -> MetricResults | None:
-    """Has the engine run a new pipeline to its end; returns what it counted, None where it does not tell.
+    """Runs a new pipeline on the engine to its end; returns its metrics, None if the engine reports none.
 
     Raises:
         EngineError: The engine cannot be reached, or the job failed there.
@@ -51,7 +51,7 @@ def run(name: str, options: PipelineOptions, build: Callable[[beam.Pipeline], ob
     except _FAILURES as error:
         raise EngineError(
             f"{name} did not finish the job: {_reason(error)}; nothing was published. "
-            "The log of the engine says more. Run the job again: it clears away what this one left"
+            "See the log of the engine. Run the job again: it removes what this one left"
         ) from error
     with suppress(grpc.RpcError):
         return result.metrics()
@@ -62,7 +62,7 @@ def _pipeline(options: PipelineOptions) -> beam.Pipeline:
     """A new pipeline.
 
     Raises:
-        UsageError: The runner wants other flags than these.
+        UsageError: The runner refuses these flags.
     """
     try:
         return beam.Pipeline(options=options)
@@ -72,11 +72,11 @@ def _pipeline(options: PipelineOptions) -> beam.Pipeline:
 
 
 def _reason(error: Exception) -> str:
-    return f"{error}".strip().partition("\n")[0] or "it does not answer"
+    return f"{error}".strip().partition("\n")[0] or "no answer"
 
 
 def unknown_flags(endpoint: str, flags: Sequence[str]) -> list[str]:
-    """Which of these flags a job server does not know either; Beam's options here are only those of its own runners.
+    """The flags among these that the job server does not know; Beam itself knows only those of its own runners.
 
     Raises:
         UsageError: No job server answers at this endpoint.
@@ -88,7 +88,7 @@ def unknown_flags(endpoint: str, flags: Sequence[str]) -> list[str]:
             found = stub.DescribePipelineOptions(asked, timeout=_ANSWER_SECONDS, wait_for_ready=True)
         except grpc.RpcError as error:
             raise UsageError(
-                f"--job_endpoint {endpoint}: no job server answers there; start the engine, or mend the address"
+                f"--job_endpoint {endpoint}: no job server answers there; start the engine, or correct the address"
             ) from error
     known = {option.name for option in found.options}
     return [flag for flag in flags if flag.removeprefix("--").partition("=")[0] not in known]

@@ -17,22 +17,27 @@ from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject
 
 PARALLEL_BYTES = 48 * 1024 * 1024
-"""From so many bytes of work on, processes of their own earn the seconds that they take to start."""
+"""Jobs of at least this many bytes use worker processes; for smaller ones starting these costs more than it saves."""
 _STATE_WEIGHT = 3
-"""A byte of a state file that is read, merged and written again takes as long as so many bytes of an export."""
+"""Reading, merging and rewriting a byte of a state file takes as long as reading this many bytes of an export."""
 _RECORD_BYTES = 256
 _LOCAL_RUNNERS = ("direct", "switchingdirect", "fnapi", "inprocess")
-"""What Beam calls the runner that works in this process, with or without `Runner` at the end, in any case."""
+"""Beam's names of the runner in this process, without the suffix `Runner`, in lower case."""
 
 
 def of_job(config: JobConfig) -> int:
-    """About how much work a job has, as far as its exports and its dataset lie on this machine; who runs it knows."""
+    """Estimated size of a job in bytes of exports; exports and datasets that are not on this machine count as 0."""
     exports = _export_bytes(config.steps)
     return exports + (0 if config.backfill else of_published_state(_manifest(config.dataset), exports))
 
 
 def of_published_state(manifest: JsonObject, export_bytes: int) -> int:
-    """The work that the records which a dataset holds make: those in the partitions that records of a job fall into."""
+    """Estimated cost, in bytes of exports, of merging with the published records in the partitions that a job touches.
+
+    Args:
+        manifest: Of the published version, or an empty object.
+        export_bytes: Size of the exports of the job.
+    """
     files = cast("list[JsonObject]", manifest.get("files", []))
     kinds = tuple(f"/state/{folder}{group}/" for group in GROUPS for folder in ("", "base/"))
     states = [cast("int", file["bytes"]) for file in files if any(kind in str(file["path"]) for kind in kinds)]
@@ -42,21 +47,21 @@ def of_published_state(manifest: JsonObject, export_bytes: int) -> int:
 
 
 def runs_locally(flags: Sequence[str]) -> bool:
-    """Whether the job of these flags runs on this machine, without an engine.
+    """Whether a job with these flags runs on the local runner, without an engine.
 
-    Beam's DirectRunner looks for an engine first, and takes the local runner if there is none; here it is that at once.
+    Beam's DirectRunner would look for an engine first; here it always means the local runner.
     """
     named = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     named.add_argument("--runner")
     try:
         name = named.parse_known_args(list(flags))[0].runner
-    except argparse.ArgumentError:  # it lacks its value, which is said where the flags are checked
+    except argparse.ArgumentError:  # its value is missing, which is reported where the flags are checked
         return False
     return name is None or str(name).lower().rpartition(".")[2].removesuffix("runner") in _LOCAL_RUNNERS
 
 
 def has_buckets(words: Iterable[object]) -> bool:
-    """Whether any of these words, the paths of a job among them, is something in a bucket."""
+    """Whether any of these arguments of a command is a place in a bucket."""
     return any("gs://" in f"{word}" for word in words)
 
 
@@ -71,7 +76,7 @@ def _export_bytes(steps: Iterable[JobStep]) -> int:
 
 
 def _manifest(dataset: str) -> JsonObject:
-    """The manifest of the current version, an empty one where there is none here that can be read."""
+    """The manifest of the current version; an empty object if it is not on this machine or cannot be read."""
     with suppress(OSError, DamagedFileError, OtherFormatError):
         return local_manifest(Path(dataset))
     return {}

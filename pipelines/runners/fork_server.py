@@ -21,16 +21,16 @@ from pipelines.runners.interrupts import ignore_signals
 
 _WORKER_WANTED = b"w"
 _WAITS, _WAIT_SECONDS = 100, 0.01
-"""How often, and at what distance, it is looked whether the process has ended that was told to."""
+"""How many times, and how many seconds apart, the end of the server is checked before it is killed."""
 _servers: list[socket.socket] = []
-"""The connections of this process to those that it has workers forked by: one in a job, none in others."""
+"""Connections to the fork servers of this process: one during a job, otherwise none."""
 
 
 @contextmanager
 def serving_workers() -> Iterator[None]:
-    """Has a process from which workers are forked; to be entered before there are threads that hold locks.
+    """Runs a fork server during the block; must be entered before any thread holds a lock.
 
-    That is: after the imports, and before any channel or polars operation. Who asks before all is loaded waits.
+    That is after the imports, and before any channel or polars operation. Requests wait until the server is ready.
     """
     here, there = socket.socketpair()
     with here:
@@ -49,9 +49,9 @@ def serving_workers() -> Iterator[None]:
 
 
 def fork_worker(connection: socket.socket) -> bool:
-    """Has a worker forked that takes this end of a connection over; False if nobody forks any.
+    """Asks the fork server for a worker that takes over this end of a connection; False if there is no server.
 
-    That a process forks is not certain even then: who does has `worker.HELLO` sent over the connection.
+    The server may still fail to fork: a worker that starts sends `worker.HELLO` over the connection.
     """
     if not _servers:
         return False
@@ -63,7 +63,7 @@ def fork_worker(connection: socket.socket) -> bool:
 
 
 def _wait_for_exit(server: int) -> None:
-    """Waits for the end of a process that was told to end; nobody else has its id before it is waited for."""
+    """Waits for the server to exit, and kills it if it does not; its id is not reused before it is waited for."""
     for _ in range(_WAITS):
         if os.waitpid(server, os.WNOHANG)[0]:
             return
@@ -73,7 +73,7 @@ def _wait_for_exit(server: int) -> None:
 
 
 def _reap(*_: object) -> None:
-    """Puts dead workers away, whose time at work counts as that of the job then."""
+    """Reaps workers that have exited, so that their CPU time counts as that of the job."""
     with suppress(ChildProcessError):  # there are none any more
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -83,18 +83,18 @@ def _fork() -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     with warnings.catch_warnings():
-        # Polars and Python warn of forks, which may copy locks: the only other thread here waits for a signal.
+        # Polars and Python warn that forks may copy locks: the only other thread here waits for a signal.
         warnings.filterwarnings("ignore", message=".*fork.*")
         return os.fork()
 
 
 def _serve(launcher: socket.socket) -> NoReturn:
-    """Forks a worker for each connection that comes, as long as the launching process lives."""
+    """Forks a worker for each connection received, until the launching process ends."""
     try:
         ignore_signals()
         signal.signal(signal.SIGCHLD, _reap)
         worker.log_errors_only()
-        worker.load(buckets=False)  # which the launching process has loaded, if the job has any
+        worker.load(buckets=False)  # the launching process has loaded it, if the job needs it
         while socket_of_worker := _next_worker(launcher):
             with socket_of_worker:
                 if _fork() == 0:
@@ -107,6 +107,6 @@ def _serve(launcher: socket.socket) -> NoReturn:
 
 
 def _next_worker(launcher: socket.socket) -> socket.socket | None:
-    """The connection of the next worker, None when the launching process has gone."""
+    """The connection of the next worker; None when the launching process has ended."""
     asked, descriptors, _, _ = socket.recv_fds(launcher, len(_WORKER_WANTED), 1)
     return socket.socket(fileno=descriptors[0]) if asked else None

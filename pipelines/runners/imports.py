@@ -8,26 +8,25 @@ from contextlib import contextmanager
 _MONGO_DB = ("bson", "pymongo")
 _DATAFLOW, _BUCKETS = "google.cloud.dataflow", "google.cloud.storage"
 _SELDOM = (50_000, 20, 20)
-"""When the collector looks for garbage from then on: summaries of thousands of fields are many objects, none of them
-in a cycle."""
+"""Thresholds of the garbage collector after the imports: summaries of thousands of fields are many objects, none of
+them in a cycle."""
 
 
 @contextmanager
 def fast_imports(*, dataflow: bool = True, buckets: bool = True) -> Iterator[None]:
-    """Imports in the block make no garbage, and what they make is never looked at again.
+    """Makes imports in the block fast: the garbage collector is paused, and unused connectors are not imported.
 
-    Workers that are forked afterwards go on to share its memory: the collector writes into all that it looks at.
-    Beam does without libraries that are not there; those of connectors that no job has are kept from it, which saves a
-    tenth of the time.
-    In a process that has Beam already nothing is different, but that it gets what it went without and needs now: what
-    else it holds may be garbage some day.
+    The imported objects are frozen, so that the collector never visits them again and forked workers keep sharing their
+    memory, into which the collector would write. Beam works without libraries that are not installed; hiding those of
+    connectors that no job uses saves a tenth of the time.
+    In a process that has imported Beam before, only a bucket filesystem that was skipped then is imported.
 
     Args:
-        dataflow: Whether the job may be one for Dataflow, and Beam needs the library for that.
-        buckets: Whether anything of it lies in a bucket, likewise.
+        dataflow: Whether the job may run on Dataflow, so that Beam needs its client.
+        buckets: Whether the job reads or writes a bucket, so that Beam needs the client of Cloud Storage.
     """
     if "apache_beam" in sys.modules:
-        if buckets:  # which a job before this one may have gone without
+        if buckets:  # an earlier job in this process may have skipped it
             import apache_beam.io.gcp.gcsfilesystem  # noqa: F401, PLC0415 - by which Beam finds what is in buckets
         yield
         return

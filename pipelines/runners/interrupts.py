@@ -14,22 +14,22 @@ _SIGNALS: dict[int, str] = {
     signal.SIGTERM: "terminated",
     signal.SIGHUP: "the terminal was closed",
 }
-"""The signals that end a command, and how it says so."""
+"""The signals that end a command, and the text that reports each."""
 _SIGNAL_EXIT_CODE = 128
-"""What shells add to the number of a signal for an exit code: 130 and 143 (R4), 129 for SIGHUP."""
+"""Added to the number of a signal to get the exit code, as shells do: 130 and 143 (R4), 129 for SIGHUP."""
 
 
 @dataclass(slots=True)
 class _Command:
-    """What a signal has to know of the command that this process runs.
+    """State of the command that this process runs, for the handler of signals.
 
     Attributes:
         watched: Whether a thread waits for signals.
-        publishing: Locked while a version becomes current, and for good once a signal ends the command.
+        publishing: Locked while a version becomes current, and permanently once a signal ends the command.
         published: Whether the command has made a version current.
-        ending: Whether a signal ends the process, which publishes nothing from then on.
-        cleanups: What to do before the process ends, the last first.
-        as_object: What `--json` prints for an exit code and a message, None where it was not asked for.
+        exiting: Whether a signal is ending the process; it publishes nothing from then on.
+        cleanups: Called before the process exits, the last first.
+        as_object: Makes the line of `--json` from an exit code and a message; None without `--json`.
     """
 
     watched: bool = False
@@ -44,9 +44,9 @@ _command = _Command()
 
 
 def watch_command() -> None:
-    """Ends this process at a signal from now on, if it is the console script; to be called before all else is imported.
+    """Makes signals end this process from now on, if it is the console script; called before other imports.
 
-    Nothing happens in a process that only imports this package: its signals are its own.
+    A process that only imports this package keeps its own signal handlers.
     """
     if _is_console_script():
         _watch()
@@ -54,10 +54,10 @@ def watch_command() -> None:
 
 @contextmanager
 def exit_on_signal() -> Iterator[None]:
-    """Ends the process when SIGINT, SIGTERM or SIGHUP comes, wherever it is; one that is ignored stays ignored.
+    """Ends the process at SIGINT, SIGTERM or SIGHUP, whatever it is doing; a signal that is ignored stays ignored.
 
-    The runner would first wait for what its workers have in hand. And its main thread sleeps in a lock, where it does
-    not notice a signal that another thread took: so a thread of its own waits for the signal's number.
+    Without this the runner would first wait for the current bundles of its workers. Its main thread also sleeps in a
+    lock, where it does not notice a signal that another thread received: so a separate thread waits for signals.
     """
     _command.published = False
     if _command.watched or threading.current_thread() is not threading.main_thread():
@@ -71,13 +71,13 @@ def exit_on_signal() -> Iterator[None]:
 
 
 def print_json_on_signal(as_object: Callable[[int, str], bytes] | None) -> None:
-    """Has a signal that ends the process print the line of `--json` on standard output; None for a line of text."""
+    """Makes a signal that ends the process print the line of `--json` on standard output; None for a line of text."""
     _command.as_object = as_object
 
 
 @contextmanager
 def cleanup_on_signal(cleanup: Callable[[], object]) -> Iterator[None]:
-    """Has a signal that ends the process in the block do this first; whatever OSError it raises is passed over."""
+    """Makes a signal that ends the process in the block call this first; an OSError that it raises is ignored."""
     _command.cleanups.append(cleanup)
     try:
         yield
@@ -87,10 +87,10 @@ def cleanup_on_signal(cleanup: Callable[[], object]) -> Iterator[None]:
 
 @contextmanager
 def publishing() -> Iterator[None]:
-    """Lets no signal end the process while a version becomes current, so that what it says of that is true (P1).
+    """Delays signals while a version becomes current, so that the message about publishing is true (P1).
 
-    One that comes in the block waits for its end. If a version was published by then, the command goes on to its own
-    end, which is near, and its exit code: all others say that nothing was published (R4).
+    A signal that arrives in the block is handled after it. If a version was published by then, the command completes
+    normally with its own exit code, because the exit codes of signals say that nothing was published (R4).
     """
     with _command.publishing:
         yield
@@ -98,7 +98,7 @@ def publishing() -> Iterator[None]:
 
 
 def ignore_signals() -> None:
-    """Leaves signals to the process that started this one, a worker: at a terminal they reach both."""
+    """Ignores signals in a worker: at a terminal they reach its parent too, which ends it."""
     signal.set_wakeup_fd(-1)
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -108,11 +108,11 @@ def _is_console_script() -> bool:
     """Whether the process was started as `metadata-etl` or `python -m pipelines.cli`."""
     words = sys.orig_argv
     as_module = "-m" in words and words[words.index("-m") + 1 :][:1] == ["pipelines.cli"]
-    return as_module or os.path.basename(sys.argv[0] if sys.argv else "") == "metadata-etl"  # noqa: PTH119 - pathlib takes as long as the rest
+    return as_module or os.path.basename(sys.argv[0] if sys.argv else "") == "metadata-etl"  # noqa: PTH119 - importing pathlib takes as long as all of this
 
 
 def _watch() -> Callable[[], None]:
-    """Starts to wait for signals; returns what ends that."""
+    """Starts a thread that waits for signals; returns a function that stops it."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     numbers = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup has it
@@ -141,17 +141,17 @@ def _wait_for_signals(reading: int) -> None:
         if number[0] not in _SIGNALS:
             continue
         word, code = _SIGNALS[number[0]], _SIGNAL_EXIT_CODE + number[0]
-        if asked:  # it takes too long for somebody
+        if asked:  # the second signal: the user does not want to wait
             _exit_now(word, code)
         asked = True
         threading.Thread(target=_exit, args=(word, code), daemon=True).start()
 
 
 def _exit(word: str, code: int) -> None:
-    """Ends the process, unless it has published: nothing is published from here on, the next job clears the rest up."""
+    """Ends the process unless it has published; nothing is published after this, and the next job cleans up."""
     with _command.publishing:
         if _command.published:
-            _say(f"{word} when the version was published already; a moment")
+            _say(f"{word} after the version was published; finishing")
             return
         _command.exiting = True
         _say(f"{word}; nothing was published", code)
@@ -162,7 +162,7 @@ def _exit(word: str, code: int) -> None:
 
 
 def _exit_now(word: str, code: int) -> None:
-    """Ends the process at the second signal, whatever is at work."""
+    """Ends the process at the second signal without waiting for anything."""
     if _command.published:
         os._exit(os.EX_OK)
     if not _command.exiting:
@@ -171,9 +171,9 @@ def _exit_now(word: str, code: int) -> None:
 
 
 def _say(text: str, code: int | None = None) -> None:
-    """Writes a line past the stream of Python, whose lock another thread may hold; the object of an exit code if asked.
+    """Writes a line, or the object of `--json`, to the descriptor: another thread may hold the lock of Python's stream.
 
-    The progress bar, which hides the cursor, is not there with `--json`.
+    There is no progress bar, which hides the cursor, with `--json`.
     """
     if code is not None and _command.as_object is not None and (out := sys.__stdout__) is not None and not out.closed:
         with suppress(OSError):
@@ -182,6 +182,6 @@ def _say(text: str, code: int | None = None) -> None:
     stream = sys.__stderr__
     if stream is None or stream.closed:
         return
-    with suppress(OSError):  # a terminal that is gone
+    with suppress(OSError):  # the terminal was closed
         show_cursor = "\x1b[?25h\n" if stream.isatty() else ""  # the progress bar hides it
         os.write(stream.fileno(), f"{show_cursor}metadata-etl: {text}\n".encode())

@@ -9,32 +9,32 @@ from pipelines.errors import JobError
 from transforms.errors import one_line
 
 _NUMBER = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")
-"""How Python and Rust name an error of the system in a text."""
+"""The number of a system error in a text of Python or Rust."""
 _STEP_NAME = re.compile(r" \[while running '[^\n]*'\]$")
-"""What Beam adds to the text of an error."""
+"""Suffix that Beam appends to the text of an error."""
 _NO_MEMORY = re.compile(r"^(?:\w+\.)*(?:ArrowMemoryError|MemoryError)\b")
 _ADVICE: Mapping[int, str] = {
-    errno.ENOSPC: "free space on that disk, or take another, also for temporary files, by TMPDIR",
-    errno.EDQUOT: "remove something, or ask for more than this quota; TMPDIR says where temporary files go",
-    errno.EFBIG: "raise the limit (`ulimit -f unlimited`), or take a file system that allows larger files",
-    errno.EMFILE: "raise the limit (`ulimit -n 4096`), or take fewer workers (`-- --direct_num_workers=1`)",
-    errno.ENFILE: "have other processes close files, or raise the limit of the system (fs.file-max)",
-    errno.EROFS: "take a dataset, and by TMPDIR temporary files, on a file system that can be written to",
-    errno.EACCES: "have the rights changed, or take another place",
-    errno.EPERM: "have the rights changed, or take another place",
-    errno.ENOMEM: "free memory, or take fewer workers (`-- --direct_num_workers=1`) or more partitions",
+    errno.ENOSPC: "free space on that disk, or use another; TMPDIR sets where temporary files go",
+    errno.EDQUOT: "remove files, or ask for a larger quota; TMPDIR sets where temporary files go",
+    errno.EFBIG: "raise the limit (`ulimit -f unlimited`), or use a file system that allows larger files",
+    errno.EMFILE: "raise the limit (`ulimit -n 4096`), or use fewer workers (`-- --direct_num_workers=1`)",
+    errno.ENFILE: "close files in other processes, or raise the limit of the system (fs.file-max)",
+    errno.EROFS: "put the dataset, and with TMPDIR the temporary files, on a writable file system",
+    errno.EACCES: "change the permissions, or use another place",
+    errno.EPERM: "change the permissions, or use another place",
+    errno.ENOMEM: "free memory, use fewer workers (`-- --direct_num_workers=1`), or more partitions",
     errno.EAGAIN: "end other processes, or raise the limit (`ulimit -u`)",
-    errno.EIO: "have the disk looked at",
-    errno.ESTALE: "have the network disk looked at",
+    errno.EIO: "check the disk",
+    errno.ESTALE: "check the network disk",
 }
 
 
 def system_error(error: BaseException) -> JobError | None:
-    """The error for a person where the system refused something; None where it did not, or nobody knows what to do.
+    """The error to show for a system error; None if it is no system error, or one without known advice.
 
     Args:
-        error: What was raised: by the system, by a library that tells of it, or by a runner that has the traceback of
-            a worker as its text.
+        error: Raised by the system, by a library that wraps it, or by a runner with the traceback of a worker as its
+            text.
     """
     if isinstance(error, MemoryError):
         return _error(errno.ENOMEM, "memory ran out")

@@ -16,24 +16,24 @@ from pipelines.runners.interrupts import cleanup_on_signal
 _PREFIX = "metadata-etl-"
 _NAME = re.compile(re.escape(_PREFIX) + "[a-z0-9_]{8}")  # as mkdtemp ends names
 _MARKER = ".metadata-etl-temporary"
-"""File of such a folder that is locked for as long as its job lives. The system lets go of it however that ends, which
-the id of a process would not tell: ids are given anew, and mean nothing in another container."""
+"""File in such a folder that its job keeps locked. The system releases the lock however the job ends. A process id
+would not do: ids are reused, and mean nothing in another container."""
 SHORT = "/tmp"  # noqa: S108 - private folders are made in it
 """Where temporary folders have short paths."""
 _VARIABLE = "TMPDIR"
-"""By which processes that are started know where temporary files go."""
+"""Tells child processes where temporary files go."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @contextmanager
 def temporary_folder(parent: str | None = None) -> Iterator[Path]:
-    """A folder that only this user may enter, for as long as the block lasts.
+    """Makes a folder that only this user may enter, and removes it after the block.
 
     Args:
-        parent: Where it is, None for where temporary files are ($TMPDIR).
+        parent: Folder to make it in; None for $TMPDIR.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: The folder cannot be made.
     """
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     remove = partial(shutil.rmtree, folder, ignore_errors=True)
@@ -46,9 +46,9 @@ def temporary_folder(parent: str | None = None) -> Iterator[Path]:
 
 @contextmanager
 def private_temporary_files() -> Iterator[None]:
-    """Has all temporary files in a folder of the job, also those of libraries, which forget them when it is ended.
+    """Puts all temporary files of the block into one folder, also those of libraries that do not clean up when killed.
 
-    What jobs of this user left that died before they could remove it is removed first.
+    Folders that jobs of this user abandoned are removed first.
     """
     for parent in {tempfile.gettempdir(), SHORT}:
         remove_abandoned_folders(parent)
@@ -66,15 +66,15 @@ def private_temporary_files() -> Iterator[None]:
 
 
 def remove_abandoned_folders(parent: str) -> None:
-    """Removes the folders there of jobs of this user that died before they could.
+    """Removes the temporary folders in `parent` whose jobs, of this user, died before they could.
 
-    Of others nothing is touched: a folder has our form of name, belongs to this user, is no link, lets nobody else in,
-    and has our marker, which nobody holds.
+    Nothing else is touched: such a folder has our form of name, belongs to this user, is no link, is closed to other
+    users, and contains our marker, which no process has locked.
     """
     try:
         with os.scandir(parent) as entries:
             abandoned = [entry.path for entry in entries if _NAME.fullmatch(entry.name) and _is_abandoned(entry)]
-    except OSError:  # there is none, or nobody may look into it
+    except OSError:  # there is no such folder, or it cannot be read
         return
     for path in abandoned:
         shutil.rmtree(path, ignore_errors=True)
@@ -85,9 +85,9 @@ def _marked(folder: Path) -> Iterator[None]:
     unlocked = folder / f"{_MARKER}.new"
     with unlocked.open("x") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        stream.write(f"{os.getpid()}\n")  # for a person who wonders
+        stream.write(f"{os.getpid()}\n")  # for a person who looks at it
         stream.flush()
-        unlocked.rename(folder / _MARKER)  # none is ever seen without its lock
+        unlocked.rename(folder / _MARKER)  # the marker is never visible without its lock
         yield
 
 
@@ -97,12 +97,12 @@ def _is_abandoned(entry: "os.DirEntry[str]") -> bool:
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & _OTHERS:
             return False
         marker = os.open(os.path.join(entry.path, _MARKER), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # noqa: PTH118 - beside os.open
-    except OSError:  # it has no marker, or has gone
+    except OSError:  # it has no marker, or was removed
         return False
     try:
         fcntl.flock(marker, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return stat.S_ISREG(os.fstat(marker).st_mode)
-    except OSError:  # its job lives
+    except OSError:  # its job is alive
         return False
     finally:
         os.close(marker)

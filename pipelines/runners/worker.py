@@ -21,14 +21,14 @@ from pipelines.streams import LogFormatter
 from transforms.errors import StepErrorFilter
 
 HELLO = b"\1"
-"""What a worker sends when it begins."""
+"""Sent by a worker when it starts."""
 _END = b"\0\0"
-"""Ends an environment that is sent: variables with a NUL between any two."""
+"""Terminates an environment message, whose variables are separated by NUL."""
 _PART_BYTES = 65_536
 
 
 def main() -> None:
-    """Becomes a worker, with the connection that the first argument gives the descriptor of."""
+    """Runs a started worker; the first argument is the descriptor of its connection."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     _exit_with(connection)
     connection.sendall(HELLO)
@@ -41,12 +41,12 @@ def main() -> None:
 
 
 def environment_message(environment: Mapping[str, str]) -> bytes:
-    """What a forked worker is to be sent first: the environment that it works in."""
+    """The first message to a forked worker: the environment variables to set."""
     return os.fsencode("\0".join(f"{name}={value}" for name, value in environment.items())) + _END
 
 
 def run_forked(connection: socket.socket) -> NoReturn:
-    """Turns a process that was just forked into a worker with the environment that comes over its connection."""
+    """Turns a freshly forked process into a worker, with the environment received over its connection."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     sent = b""
     while not sent.endswith(_END):
@@ -65,7 +65,7 @@ def run_forked(connection: socket.socket) -> NoReturn:
 
 
 def log_errors_only() -> None:
-    """Lets only errors through; to be called before Beam is imported, which warns while it is."""
+    """Logs only errors; called before Beam is imported, which logs warnings on import."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.ERROR)  # on the handler: Beam sets the level of the root logger
     handler.addFilter(StepErrorFilter())
@@ -74,22 +74,22 @@ def log_errors_only() -> None:
 
 
 def load(*, buckets: bool = True) -> None:
-    """Imports all that a worker needs; `buckets` as in `fast_imports`."""
+    """Imports everything that a worker needs; `buckets` as in `fast_imports`."""
     with fast_imports(buckets=buckets):
         import apache_beam.runners.worker.sdk_worker_main  # noqa: F401, PLC0415 - takes long
-        import numpy.ma  # noqa: F401, PLC0415 - what pyarrow needs at the first use of an array
-        import pyarrow.compute  # noqa: F401, PLC0415 - what frames that are handed on need at first use
+        import numpy.ma  # noqa: F401, PLC0415 - pyarrow imports it at the first use of an array
+        import pyarrow.compute  # noqa: F401, PLC0415 - passing frames on imports it at first use
 
-        import pipelines.ingest.graph  # noqa: F401, PLC0415 - all that the steps need
+        import pipelines.ingest.graph  # noqa: F401, PLC0415 - imports all steps
 
 
 def _run_harness() -> NoReturn:
-    """Works for the runner until that has nothing more to do."""
+    """Runs Beam's harness until the runner ends it, then exits."""
     from apache_beam.runners.worker import sdk_worker_main  # noqa: PLC0415 - loaded before
 
     from pipelines.runners.worker_channels import mute_worker_logs  # noqa: PLC0415 - likewise
 
-    # The runner hands no options to its workers; without this each of them reports every connection it makes.
+    # The runner passes no options to its workers; without this each of them logs every connection it makes.
     os.environ["PIPELINE_OPTIONS"] = json.dumps({"options": {"default_sdk_harness_log_level": "ERROR"}})
     mute_worker_logs()
     sdk_worker_main.main(sys.argv)
@@ -97,13 +97,13 @@ def _run_harness() -> NoReturn:
 
 
 def _exit_with(connection: socket.socket) -> None:
-    """Ends this process when the launching one has gone, or closes the connection."""
+    """Exits this process when the launching one ends or closes the connection."""
     threading.Thread(target=_exit_when_closed, args=(connection,), daemon=True).start()
 
 
 def _exit_when_closed(connection: socket.socket) -> None:
     with suppress(OSError):
-        connection.recv(1)  # nothing ever comes: it ends when the launching process does
+        connection.recv(1)  # nothing is ever sent: this returns when the connection closes
     os._exit(1)
 
 

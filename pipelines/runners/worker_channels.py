@@ -31,11 +31,11 @@ from pipelines.runners.temporary_folders import SHORT, temporary_folder
 from pipelines.runners.worker_processes import WorkerProcess
 
 PROCESSES = "metadata-etl:environment:processes:v1"
-"""Names the environment in which each worker is a process."""
+"""URN of the environment in which each worker is a process."""
 _PATH_BYTES = 100
-"""What a Unix socket's path may have on all systems, and a few bytes less."""
+"""Longest path of a Unix socket that all systems allow, less a few bytes."""
 _LOST_SECONDS = 2.0
-"""How long after a failure it may take to notice that a worker had died before: both are told by other threads."""
+"""How long after a failure to wait for the news that a worker died, which another thread brings."""
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -43,16 +43,16 @@ _OPTIONS = (
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
 )
-"""As Beam has them."""
+"""The options of Beam's own channels."""
 _BUNDLE = "bundle_"
-"""How the runner's names of instructions begin that process a bundle; others may fail and the job go on."""
+"""Prefix of the instructions that process a bundle; the job survives the failure of others."""
 
 
 class ProcessEnvironment(environments.SubprocessSDKEnvironment):
-    """Workers that are processes of this machine."""
+    """Beam environment whose workers are processes of this machine."""
 
     def to_runner_api_parameter(self, _: object) -> tuple[str, bytes]:
-        """As Beam wants it: a name, and what else there is to know."""
+        """The URN and the payload, as Beam expects them."""
         return PROCESSES, b""
 
 
@@ -67,38 +67,40 @@ class Workers:
         self._reason, self._is_lost = "", False
 
     def add(self, handler: "_ProcessHandler") -> None:
-        """Takes a worker in that is about to be started."""
+        """Registers a worker that is about to start."""
         self._handlers.append(handler)
         if self._failed.locked():
             handler.control_conn.fail(self._reason or "other workers have failed")
 
     def lose(self, reason: str) -> None:
-        """A worker has died, or never began: nothing that the runner waits for will come."""
+        """Fails the job because a worker died or never started."""
         self.fail(reason, lost=True)
         self._lost.set()
 
     def cause(self, error: RuntimeError) -> Exception:
-        """Why the job has failed, of which the runner may have seen a consequence first.
+        """The first cause of a failed job; the runner may have seen a consequence of it first.
 
         Args:
-            error: What the runner raised.
+            error: Raised by the runner.
         """
-        if self._handlers and not self._failed.locked():  # it may see a death earlier than the one who waits for it
+        if (
+            self._handlers and not self._failed.locked()
+        ):  # the runner may notice a death before the thread that waits for it
             self._lost.wait(_LOST_SECONDS)
         if self._is_lost:
             return WorkerLostError(self._reason)
         return RuntimeError(self._reason) if self._reason else error
 
     def fail(self, reason: str, *, lost: bool = False) -> None:
-        """Ends all workers, and lets all that the runner waits for, or will ask for, fail with this reason."""
-        if self._failed.acquire(blocking=False):  # else they have failed before, and this may be a consequence
+        """Ends all workers, and fails all current and future requests of the runner with this reason."""
+        if self._failed.acquire(blocking=False):  # else this may be a consequence of an earlier failure
             self._reason, self._is_lost = reason, lost
             for handler in self._handlers:
                 handler.control_conn.fail(reason)
             self.end()
 
     def end(self) -> None:
-        """Has all processes end, and waits for that for a few seconds."""
+        """Ends all processes, and waits for a few seconds until they have exited."""
         for handler in self._handlers:
             handler.process.close()
         for handler in self._handlers:
@@ -107,10 +109,10 @@ class Workers:
 
 @contextmanager
 def private_channels() -> Iterator[Workers]:
-    """Has the local runner and its workers talk over sockets that only this user can reach, for jobs in the block.
+    """Connects the local runner and its workers over sockets of this user alone, for jobs in the block.
 
     Raises:
-        EngineError: Sockets cannot be had, or this version of Beam is another than this module knows.
+        EngineError: Sockets cannot be made, or this module does not support this version of Beam.
     """
     _check_beam()
     workers = Workers()
@@ -127,7 +129,7 @@ def private_channels() -> Iterator[Workers]:
 
 
 def mute_worker_logs() -> None:
-    """Has a worker not print what it reports as the failure of a bundle, nor that the runner has gone."""
+    """Stops a worker from printing failures that it also reports to the runner, or that the runner has ended."""
     vars(sdk_worker)["print"] = lambda *_, **__: None
     logging.getLogger("apache_beam.runners").setLevel(logging.CRITICAL + 1)
     threading.excepthook = _ignoring_channel_errors(threading.excepthook)
@@ -135,7 +137,7 @@ def mute_worker_logs() -> None:
 
 @contextmanager
 def errors_logged_once() -> Iterator[None]:
-    """Has Beam not log by its traceback what it raises too, nor what it sees of a worker that has gone."""
+    """Stops Beam from logging tracebacks of errors that it also raises, and of closed channels."""
     logger = logging.getLogger("apache_beam.runners")
     level, hook = logger.level, threading.excepthook
     mute_worker_logs()
@@ -148,7 +150,7 @@ def errors_logged_once() -> Iterator[None]:
 
 
 class _Connection(worker_handlers.ControlConnection):
-    """What the runner asks a worker, which may fail at once for all that was asked."""
+    """The runner's connection to a worker, whose requests can all be failed at once."""
 
     def __init__(self, workers: Workers) -> None:
         super().__init__()
@@ -162,7 +164,7 @@ class _Connection(worker_handlers.ControlConnection):
         return future
 
     def fail(self, reason: str) -> None:
-        """Answers all that was asked, and will be, with a failure."""
+        """Answers all current and future requests with a failure."""
         self._reason = reason
         for name, future in list(self._futures_by_id.items()):
             future.set(self._failure(name))
@@ -171,35 +173,35 @@ class _Connection(worker_handlers.ControlConnection):
         return beam_fn_api_pb2.InstructionResponse(instruction_id=name, error=self._reason)
 
     def _read(self) -> None:
-        with suppress(grpc.RpcError):  # it died, which is noticed elsewhere
+        with suppress(grpc.RpcError):  # the worker died, which is handled elsewhere
             for answer in self._input:
                 future = self._futures_by_id.pop(answer.instruction_id, None)
                 if future is not None:
                     future.set(answer)
                 if answer.error and answer.instruction_id.startswith(_BUNDLE):
-                    self._workers.fail(answer.error)  # Beam would wait until the others are through with their bundles
+                    self._workers.fail(answer.error)  # Beam would wait for the bundles of the other workers
 
 
 class _Server(worker_handlers.GrpcServer):
-    """What workers connect to."""
+    """The server that workers connect to."""
 
     workers: Workers
 
     @classmethod
     def at(cls, folder: Path, workers: Workers, state: Any, provision_info: Any, manager: Any) -> Self:  # noqa: ANN401 - likewise
-        """Starts to listen in a folder.
+        """Starts a server that listens on sockets in a folder.
 
         Raises:
-            EngineError: It cannot.
+            EngineError: The sockets cannot be made.
         """
-        # Not by its constructor, which opens ports.
+        # Its constructor is not called: it opens ports.
         made = cls.__new__(cls)
         made.state, made.provision_info, made.workers = state, provision_info, workers
         made.control_handler = worker_handlers.BeamFnControlServicer(manager)
-        made.control_handler._connections_by_worker_id = collections.defaultdict(partial(_Connection, workers))  # noqa: SLF001 - it has no argument for that
+        made.control_handler._connections_by_worker_id = collections.defaultdict(partial(_Connection, workers))  # noqa: SLF001 - the constructor has no argument for it
         made.data_plane_handler = data_plane.BeamFnDataServicer(worker_handlers.DATA_BUFFER_TIME_LIMIT_MS)
         state_handler = worker_handlers.GrpcStateServicer(state)
-        made.logging_server = _server()  # of no use: workers write what is wrong to standard error
+        made.logging_server = _server()  # unused: workers log to standard error
         made.control_server, made.data_server, made.state_server = _server(), _server(), _server()
         beam_fn_api_pb2_grpc.add_BeamFnControlServicer_to_server(made.control_handler, made.control_server)
         beam_fn_api_pb2_grpc.add_BeamFnDataServicer_to_server(made.data_plane_handler, made.data_server)
@@ -213,18 +215,18 @@ class _Server(worker_handlers.GrpcServer):
 
 @worker_handlers.WorkerHandler.register_environment(PROCESSES, bytes)
 class _ProcessHandler(worker_handlers.GrpcWorkerHandler):
-    """A worker that is a process, and is told the paths of sockets."""
+    """Beam's handler of a worker that is a process and connects to sockets by their paths."""
 
     process: WorkerProcess
 
     def __init__(self, _: bytes, state: Any, provision_info: Any, grpc_server: Any) -> None:  # noqa: ANN401 - likewise
-        if not isinstance(grpc_server, _Server):  # Beam listens already: not for longer
+        if not isinstance(grpc_server, _Server):  # Beam has opened its ports already: close them
             grpc_server.close()
             raise _unknown_beam()
         super().__init__(state, provision_info, grpc_server)
 
     def port_from_worker(self, port: str) -> str:
-        """Address of one of the server's sockets, which Beam makes of a host and a number."""
+        """Address of a socket of the server; Beam would build it from a host and a port."""
         return port
 
     def start_worker(self) -> None:
@@ -270,7 +272,7 @@ def _socket_folder() -> Iterator[Path]:
 
 
 def _ignoring_channel_errors(hook: Any) -> Any:  # noqa: ANN401 - typeshed has no name for it
-    """A hook for what threads raise that passes over what readers of a closed channel do."""
+    """An exception hook for threads that ignores the errors of readers of a closed channel."""
 
     def called(told: Any) -> None:  # noqa: ANN401 - likewise
         if not issubclass(told.exc_type, grpc.RpcError):
@@ -287,7 +289,7 @@ def _check_beam() -> None:
 
 def _unknown_beam() -> EngineError:
     return EngineError(
-        f"the local runner of Apache Beam {version.__version__} would open its worker channels to other users, and "
-        "nothing was published: run the job in one process, with `-- --direct_num_workers=1`, or install "
+        f"the local runner of Apache Beam {version.__version__} would open its worker channels to other users; "
+        "nothing was published. Run the job in one process, with `-- --direct_num_workers=1`, or install "
         "apache-beam 2.77"
     )

@@ -11,18 +11,18 @@ from pipelines.runners.fork_server import fork_worker
 from pipelines.runners.worker import HELLO, environment_message
 
 _EXIT_SECONDS = 5.0
-"""How long to wait for a worker that was told to end: one in the middle of a long native call ends after that."""
+"""How long to wait for a worker to exit; one in a long native call exits after the call."""
 
 
 class WorkerProcess:
-    """A worker process, which lives as long as its connection to this one."""
+    """A worker process, which exits when its connection to this process closes."""
 
     def __init__(self, environment: Mapping[str, str], on_loss: Callable[[str], None]) -> None:
-        """Takes what it will need; `start` starts it.
+        """Prepares a worker; `start` starts it.
 
         Args:
-            environment: Its variables.
-            on_loss: What is called, from another thread, with what happened, if it ends before it is told to.
+            environment: Its environment variables.
+            on_loss: Called from another thread with a reason if it ends before `close`.
         """
         self._environment, self._on_loss = environment, on_loss
         self._connection: socket.socket | None = None
@@ -31,11 +31,11 @@ class WorkerProcess:
         self._exited = threading.Event()
 
     def start(self) -> None:
-        """Has the worker forked, or else starts one, which takes a few seconds longer; does not wait for it."""
+        """Forks the worker, or starts a new process if there is no fork server, which takes seconds; does not wait."""
         threading.Thread(target=self._run, daemon=True).start()
 
     def close(self) -> None:
-        """Tells the worker to end, which it does at once, whatever it is at."""
+        """Closes the connection, at which the worker exits."""
         with self._lock:
             self._closed = True
             if self._connection is not None:
@@ -43,7 +43,7 @@ class WorkerProcess:
                     self._connection.shutdown(socket.SHUT_WR)
 
     def wait_for_exit(self) -> None:
-        """Waits for its end, for a few seconds."""
+        """Waits a few seconds for the worker to exit."""
         self._exited.wait(_EXIT_SECONDS)
 
     def _run(self) -> None:
@@ -53,19 +53,19 @@ class WorkerProcess:
                 self._run_started()
         except OSError as error:
             reason = f"a worker process cannot be started: {error}"
-        finally:  # whatever else may happen: the job does not wait for a worker that is not there
+        finally:  # in any case, or the job would wait for a worker that is not there
             self._exited.set()
             if not self._closed:
                 self._on_loss(reason)
 
     def _run_forked(self) -> bool:
-        """Waits for the end of a forked worker; False if none began."""
+        """Runs a forked worker to its end; False if none started."""
         here, there = socket.socketpair()
         with self._connected(here):
             with there:
                 if not fork_worker(there):
                     return False
-            with suppress(OSError):  # nobody forks any more, or the worker was told to end
+            with suppress(OSError):  # the fork server ended, or the worker was closed
                 here.sendall(environment_message(self._environment))
             return _wait_for_close(here)
 
@@ -99,7 +99,7 @@ class WorkerProcess:
 
 
 def _wait_for_close(connection: socket.socket) -> bool:
-    """Waits until a worker has closed its end of a connection, as its death does; whether it had begun."""
+    """Waits until the worker's end of a connection closes; returns whether the worker had started."""
     began = False
     with suppress(OSError):
         while connection.recv(len(HELLO)):

@@ -187,8 +187,8 @@ def test_a_folder_may_have_any_name(bucket: str, tmp_path: Path) -> None:
         ("gs:///folder", "expects gs://BUCKET/FOLDER"),
         ("{bucket}", "expects gs://BUCKET/FOLDER"),
         ("{bucket}/", "expects gs://BUCKET/FOLDER"),
-        ("{bucket}/other", "holds objects but no dataset"),
-        ("{bucket}/other/folder", "holds objects but no dataset"),
+        ("{bucket}/other", "has objects but is no dataset"),
+        ("{bucket}/other/folder", "has objects but is no dataset"),
         ("s3://bucket/folder", "expects a directory or gs://BUCKET/FOLDER"),
     ],
 )

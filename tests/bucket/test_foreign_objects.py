@@ -94,7 +94,7 @@ def test_a_folder_of_others_becomes_no_dataset(dataset: str, tmp_path: Path) -> 
     export = ndjson(tmp_path / "a.ndjson", [an_item("a")])
     before = everything(dataset)
     assert main(["ingest", "--dataset", dataset, "--items", str(export)]) == 2
-    with pytest.raises(UsageError, match=r"holds objects but no dataset.*runs/"), BucketStore(dataset).run(None):
+    with pytest.raises(UsageError, match=r"has objects but is no dataset.*runs/"), BucketStore(dataset).run(None):
         pass
     assert everything(dataset) == before
 

@@ -148,7 +148,7 @@ def test_a_publisher_who_slept_and_was_swept_leaves_nothing(
         wait_for(BucketStore(dataset).sweep)
         assert {path: data for path, (_, data) in objects(dataset).items()} == before
         store.woken.set()
-        with pytest.raises(OSError, match="was taken for dead, and put away; run this job again"):
+        with pytest.raises(OSError, match="was considered dead, and removed; run this job again"):
             slept.result()
     assert {path: data for path, (_, data) in objects(dataset).items()} == before
     published(dataset, "second", 2)

@@ -104,7 +104,7 @@ def test_one_that_comes_while_a_version_becomes_current_waits_for_it_and_the_com
     command.until("publishing")
     command.signal(signal.SIGTERM)
     command.go_on()
-    assert command.says() == "metadata-etl: terminated when the version was published already; a moment"
+    assert command.says() == "metadata-etl: terminated after the version was published; finishing"
     assert command.end() == (0, [])
 
 

@@ -60,4 +60,4 @@ def test_an_engine_that_is_not_there_is_one_line(exports: Path, tmp_path: Path) 
     done = ended(flags + ONE_JOB.format("", "--job_server_timeout=3"), surroundings)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "did not finish the job: it does not answer; nothing was published" in done.stderr
+    assert "did not finish the job: no answer; nothing was published" in done.stderr

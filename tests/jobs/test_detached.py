@@ -262,10 +262,10 @@ def test_the_rejections_of_a_run_that_published_are_those_of_its_version(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["--detach"], "--detach: nothing would be left to do the job"),
-        (["--detach", "--", "--runner=DirectRunner"], "--detach: nothing would be left to do the job"),
-        (["--detach", "--", "--runner=PrismRunner"], "--detach: nothing would be left to do the job"),
-        (["--detach", "--", "--runner=PortableRunner", "--job_endpoint=embed"], "nothing would be left to do the job"),
+        (["--detach"], "--detach: the job would end with this process"),
+        (["--detach", "--", "--runner=DirectRunner"], "--detach: the job would end with this process"),
+        (["--detach", "--", "--runner=PrismRunner"], "--detach: the job would end with this process"),
+        (["--detach", "--", "--runner=PortableRunner", "--job_endpoint=embed"], "the job would end with this process"),
         (["--detach", "--dry-run", *ENGINE], "--dry-run: nobody would see what comes of it"),
         (["--detach", "--report", "page.html", *ENGINE], "--report: nobody waits for the job to write the page"),
         (["--", "--template_location=gs://b/t"], "--template_location is for --runner=DataflowRunner alone"),
@@ -290,7 +290,7 @@ def test_an_engine_that_does_not_take_the_job_leaves_nothing(
     dataset, export = tmp_path / "dataset", an_export(tmp_path, "a")
     words = ["--detach", *ENGINE, "--job_server_timeout=1"]
     assert main(["ingest", "--dataset", str(dataset), "--items", str(export), *words]) == 1
-    assert "PortableRunner did not take the job: it does not answer; nothing was published" in capsys.readouterr().err
+    assert "PortableRunner did not accept the job: no answer; nothing was published" in capsys.readouterr().err
     assert stored(str(dataset)) == {}
 
 

@@ -410,7 +410,7 @@ def test_a_link_that_takes_the_place_of_a_run_is_not_followed(
 
     with monkeypatch.context() as patched:
         patched.setattr(Folder, "move", exchanged)
-        with pytest.raises(OSError, match="is exchanged while it is removed"):
+        with pytest.raises(OSError, match="was replaced during its removal"):
             store.sweep()
     assert kept.read_text() == "weights"
     assert dead.is_symlink()

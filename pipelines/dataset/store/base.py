@@ -13,26 +13,28 @@ CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
 REPORT = "report.json"
 BASE = "base"
-"""File of a run that says which version it reads."""
+"""File of a run that names the version it reads."""
 SCHEMA = "schema.json"
 INSIGHTS = "insights.json"
 DOCUMENTS = (MANIFEST, SCHEMA, INSIGHTS)
-"""What a version has beside its parts."""
+"""The documents of a version, beside its parts."""
 REJECTIONS = "rejections"
 KEPT_FILES = (REPORT, SCHEMA, REJECTIONS)
-"""What may stay of a run that is over, for a person to read."""
+"""Files of a run that are kept for a person to read when it ends without publishing."""
 LEASE = timedelta(hours=24)
-"""How long a detached run lives without a sign of life: nobody waits for it, and engines keep jobs in queues."""
+"""How long a detached run is considered alive after its last heartbeat; long, because engines keep jobs in queues."""
 RENEWAL_INTERVAL = timedelta(hours=1)
-"""How old a sign of life has to be for a worker to give the next one."""
+"""How old the last heartbeat of a detached run has to be before a worker renews it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A job at work on a dataset: everything it writes is below `root` until it is published.
+    """A running job; until it publishes, everything that it writes is below `root`.
 
     Attributes:
-        attempt: Of a detached run which one of perhaps several tries to conclude it this is; else empty.
+        id: As `new_run_id` makes it.
+        root: URI of its folder.
+        attempt: Identifies the attempt to finish a detached run, of which there may be several; empty for other runs.
     """
 
     id: str
@@ -42,11 +44,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A file of a version that is to be published.
+    """A file of the version to publish.
 
     Attributes:
-        source: URI of where it lies: below the root of the run, or in an earlier version, which keeps it.
-        path: Below the folder of the version, with slashes.
+        source: URI of the file: below the root of the run, or in an earlier version, which keeps it.
+        path: Path below the folder of the version, with slashes.
     """
 
     source: str
@@ -55,12 +57,12 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Removable:
-    """What can be removed of a dataset.
+    """What `prune` can remove from a dataset.
 
     Attributes:
-        versions: Their numbers, ascending.
-        runs: Ids of the runs that died.
-        blocked: Paths of what is not the dataset's own in versions that stay because of it.
+        versions: Numbers of the versions, ascending.
+        runs: Ids of abandoned runs.
+        blocked: Paths of foreign files in versions that are kept because of them (P6).
     """
 
     versions: tuple[int, ...]
@@ -69,117 +71,118 @@ class Removable:
 
 
 class Store(Protocol):
-    """A place for one dataset. `root` is its URI."""
+    """Stores one dataset in a directory or a bucket; all writing to a dataset goes through it."""
 
     @property
     def root(self) -> str:
         """URI of the dataset."""
 
     def pointer(self) -> bytes | None:
-        """What CURRENT says now, None where nothing is published."""
+        """The bytes of CURRENT; None if nothing is published."""
 
     def identity(self) -> str | None:
-        """The id that the marker of the dataset names; None where there is no marker (P6).
+        """The id of the dataset, as its marker names it; None if there is no marker (P6).
 
         Raises:
-            DamagedDatasetError: The marker is not what this tool writes.
+            DamagedDatasetError: The marker is damaged.
         """
 
     def recorded(self, number: int) -> bytes | None:
-        """What the dataset recorded of the manifest of a version when it was published; None where it did not.
+        """The record of the manifest of a version, made when it was published; None if there is none.
 
         A JSON object {"version": 3, "manifest": "versions/000003/manifest.json", "bytes": N, "sha256": HEX}.
         """
 
     def check_free(self) -> None:
-        """Raises UsageError where something else than a dataset is in the place of a new one."""
+        """Raises UsageError if the place holds files but no dataset, so that no new dataset can be made there."""
 
     def numbers(self) -> list[int]:
-        """The numbers of all versions of this dataset that are there whole, published or not, ascending."""
+        """The numbers of all complete versions of this dataset, published or not, ascending."""
 
     def next_number(self, number: int) -> int:
-        """The number of the version after one: the next that is not taken by what is not this dataset's own."""
+        """The number for the version after `number`: the next one whose folder is not taken by foreign files."""
 
     def foreign(self) -> list[str]:
-        """Paths below the dataset, in its folders, of what is not its own: it stays as it is (P6)."""
+        """Paths of foreign files and folders in the folders of the dataset; they are left as they are (P6)."""
 
     def reported(self) -> list[str]:
-        """The ids of this dataset's runs that have a report, in their order."""
+        """The ids of this dataset's runs that have a report, ascending."""
 
     def removable(self, keep: Collection[int]) -> "Removable":
-        """What `prune` would remove, now; nothing is removed."""
+        """What `prune` would remove now; removes nothing."""
 
     def run(self, base: int | None) -> AbstractContextManager[Run]:
-        """A place for a job to write, whose other users see that it is alive, and which version it reads.
+        """Makes the folder of a new run, which is seen to be alive and to read version `base` during the block.
 
-        What dead jobs left is removed first. Where the job ends in an exception nothing of its own stays; else what
-        it has left by then stays.
+        Abandoned runs are removed first. If the block raises, the folder is removed; otherwise the files that are left
+        in it at the end are kept.
         """
 
     def detach(self, base: int | None) -> AbstractContextManager[Run]:
-        """A place for a job that goes on when this process has ended: it stays as it is where the block ends well.
+        """Makes the folder of a detached run, which outlives this process; it is removed if the block raises.
 
-        It lives for `LEASE` from its last sign of life (`renew`).
+        The run is considered alive for `LEASE` after its last heartbeat (`renew`).
         """
 
     def renew(self, run: str) -> bool:
-        """A sign of life of a detached run, by its id; False where it is not there any more. May be asked for often."""
+        """Sends the heartbeat of a detached run; False if the run no longer exists. Cheap enough to call often."""
 
     def finishing(self, run: str) -> AbstractContextManager[Run]:
-        """A detached run, by its id, for one of perhaps several tries to conclude it; it lives as long as the block.
+        """Starts an attempt to finish a detached run, of which several may run at once; it is alive during the block.
 
         Raises:
-            RunLostError: It is not there any more.
+            RunLostError: The run no longer exists.
         """
 
     def clear(self, run: Run, keep: Collection[str]) -> None:
-        """Removes what a run wrote, but for these files and folders, and for what says that it lives."""
+        """Removes the files of a run, except those to keep and those that show that it is alive."""
 
     def release(self, run: Run) -> None:
-        """Ends a detached run that is concluded: what is still there stays, as that of a run that is over."""
+        """Ends the lease of a finished detached run; files that it still has are kept, as those of any ended run."""
 
     def publish(
         self, run: Run, version: int, expected: bytes | None, files: Sequence[Placed], *, fsync: bool = True
     ) -> None:
-        """Makes these files a version, whole and under its final name, and the version current, in one step (P1).
+        """Publishes these files as a version: complete under its final name, then made current in one atomic step (P1).
 
-        Where another try of the same run has done so, it has done its work.
+        Does nothing if another attempt of the same run has published already.
 
         Args:
-            run: The job. Its own files may be moved away from below its root, but for those of a detached run.
+            run: The run. Its own files may be moved, except those of a detached run.
             version: Number of the version.
             expected: The bytes of CURRENT when the job started, None where nothing was published.
-            files: All of the version, the manifest among them.
-            fsync: Whether all of it is on the disk before it becomes current (P7).
+            files: All files of the version, including the manifest.
+            fsync: Whether the version is flushed to the disk before it becomes current (P7).
 
         Raises:
-            AnotherJobPublishedError: CURRENT says something else by now (P2).
-            ForeignFilesError: Something that is not this dataset's own is where the version belongs.
+            AnotherJobPublishedError: CURRENT has changed (P2).
+            ForeignFilesError: Foreign files are in the folder of the version.
+            RunLostError: The run was considered dead, and removed.
         """
 
     def sweep(self) -> list[str]:
-        """Removes what jobs left that died before they published; returns the ids of their runs."""
+        """Removes abandoned runs and versions that were never published; returns the ids of these runs."""
 
     def prune(self, keep: Collection[int]) -> list[int]:
-        """Removes the versions before the current one, and what dead jobs left; returns the numbers of those removed.
+        """Removes versions before the current one, and abandoned runs; returns the numbers of the removed versions.
 
-        Versions stay that are to be kept, that a living job reads, or that hold files which are not their own.
+        Keeps versions that are in `keep`, that a running job reads, or that contain foreign files.
         """
 
     def remove(self, uri: str) -> None:
-        """Removes the folder of a run of this dataset with all that is in it, if it is there."""
+        """Removes the folder of a run of this dataset with everything in it, if it exists."""
 
 
 def new_run_id() -> str:
-    """An id that no run has had: when it began, and some letters by chance."""
+    """A new unique id of a run: its start time and random digits, such as 20261130T034548-8c13a2."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def version_folder(number: int) -> str:
-    """Path of a version below the dataset."""
+    """Path of the folder of a version below the dataset."""
     return f"versions/{number:06d}"
 
 
 def join(root: str, *parts: str) -> str:
-    """A path below a root, local or not."""
+    """Joins a root, local or `gs://`, and parts of a path with slashes."""
     return cast("str", FileSystems.join(root, *(name for part in parts for name in part.split("/"))))

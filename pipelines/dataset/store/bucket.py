@@ -32,18 +32,24 @@ from pipelines.errors import AnotherJobPublishedError, ForeignFilesError
 _WAIT_SECONDS = 0.5
 _OVERTAKEN = "another job published a version of {} meanwhile; run this job again on top of it"
 _IN_THE_WAY = (
-    "{} was put there by somebody else while the job worked; nothing was published, and it stays as it is: run the job "
+    "{} was put there by somebody else while the job ran; nothing was published, and it is left as it is: run the job "
     "again, which then takes the next number"
 )
 _UNPUBLISHED_POINTER = b'{"version": 0, "manifest": null}'
-"""CURRENT where nothing is published, and the claim of a dead job was put away."""
+"""Content of CURRENT if nothing is published and the claim of an abandoned job was discarded."""
 _PRUNED, _UNPUBLISHED = ".pruned", ".unpublished"
-"""How the notes of versions end that are removed: with the first, whoever finds the note removes what is left."""
+"""Suffixes of the notes about removed versions; whoever finds a `.pruned` note completes the removal."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Pointer:
-    """CURRENT as it is now, None and 0 where nothing is published; who replaces it has to expect its generation."""
+    """CURRENT as it was read.
+
+    Attributes:
+        data: Its content, None if nothing is published.
+        generation: Its generation, 0 if there is no object; a replacement is conditional on it.
+        root: URI of the dataset.
+    """
 
     data: bytes | None
     generation: int
@@ -102,21 +108,21 @@ class BucketStore(BucketRuns):
     def publish(
         self, run: Run, version: int, expected: bytes | None, files: Sequence[Placed], *, fsync: bool = True
     ) -> None:
-        """See `Store`. What a bucket has taken is on its disks.
+        """See `Store`; `fsync` has no effect, because a bucket acknowledges only what it has stored.
 
-        Whoever dies in between leaves CURRENT as it was, and a claim that the next job puts away.
+        A job that dies before the last step leaves CURRENT unchanged, and a claim that the next job discards.
         """
         del fsync
         with self._translating_errors():
             try:
                 while not self._try_to_publish(run, version, expected, files):
-                    pass  # put away by somebody who perhaps does not publish, or in the way of one who was put away
+                    pass  # the claim was discarded by a job that may not publish, or CURRENT changed: try again
             except (AnotherJobPublishedError, NotFound) as error:
                 if self._has_published(run, version):
                     return
                 if self._current().data != expected:
                     raise AnotherJobPublishedError(_OVERTAKEN.format(self.root)) from error
-                raise OSError(f"{run.root} was taken for dead, and put away; run this job again ({error})") from error
+                raise OSError(f"{run.root} was considered dead, and removed; run this job again ({error})") from error
 
     def sweep(self) -> list[str]:
         """See `Store`."""
@@ -127,7 +133,7 @@ class BucketStore(BucketRuns):
             for name in runs.unreleased:
                 self.clear(self._named(name), KEPT_FILES)
                 self.release(self._named(name))
-            # The records before the claims, which are older than they are.
+            # Records are listed before claims: each record is made after its claim.
             now, records = self._current(), self._records()
             folders = self._folders()
             for number in folders:
@@ -163,12 +169,12 @@ class BucketStore(BucketRuns):
         with self._translating_errors():
             removed = self.removable(keep).versions
             for number in removed:
-                self._note_removed(_note(number, _PRUNED))  # from here on nobody sees the version
+                self._note_removed(_note(number, _PRUNED))  # from here on the version is not listed
                 self._remove_pruned(number)
             return list(removed)
 
     def _finish_removals(self, runs: Runs, current: int) -> None:
-        """Removes what a prune left that was killed, and the notes that are of no use any more."""
+        """Completes interrupted removals, and deletes notes that are no longer needed."""
         for name, note in self._removed().items():
             number = version_number(name.partition(".")[0])
             if number is None:
@@ -180,7 +186,7 @@ class BucketStore(BucketRuns):
                 delete([note])
 
     def _remove_pruned(self, number: int) -> None:
-        """Removes a version that is noted to be removed, what is recorded of it, and at last the note."""
+        """Removes a version that has a `.pruned` note, then its record, and last the note."""
         own, _ = self._in_version(number)
         delete([blob for blob in own if blob.name.endswith(f"/{MANIFEST}")])
         delete(own)
@@ -188,7 +194,7 @@ class BucketStore(BucketRuns):
         delete([blob for name, blob in self._removed().items() if name == _note(number, _PRUNED)])
 
     def _is_free(self, number: int) -> bool:
-        """Whether what is in the folder of a version that is not published is of a job on this dataset, or nothing."""
+        """Whether the folder of an unpublished version has only files of jobs on this dataset, or none."""
         own, foreign = self._in_version(number)
         claims = [blob for blob in own if blob.name.endswith(f"/{MANIFEST}")]
         if foreign:
@@ -196,20 +202,20 @@ class BucketStore(BucketRuns):
         return any(map(self._is_own, claims)) or not own or _note(number, _UNPUBLISHED) in self._removed()
 
     def _try_to_publish(self, run: Run, version: int, expected: bytes | None, files: Sequence[Placed]) -> bool:
-        """Tries to publish; where that is refused, or fails before CURRENT is replaced, nothing of the try stays."""
+        """Tries to publish once; if that is refused or fails before CURRENT is replaced, the attempt is undone."""
         (manifest,) = (file for file in files if file.path == MANIFEST)
         data = self._blob_at(manifest.source).download_as_bytes()
         now, claim = self._claim(run, version, expected, data)
-        recorded = self._generation(record_path(version))  # before the claim is looked at again, in `_copy_files`
+        recorded = self._generation(record_path(version))  # before the claim is checked again, in `_copy_files`
         copies: list[storage.Blob] = []
         with ExitStack() as failing:
-            failing.callback(delete, [claim])  # last: until then nobody else makes the version
+            failing.callback(delete, [claim])  # last: until then nobody else can claim the version
             failing.callback(delete, copies)
             if not self._copy_files(now, claim, copies, files):
                 return False
             if not self._record_manifest(run, version, data, claim, recorded):
                 return False
-            # An error from here on leaves open whether CURRENT was replaced: all stays, for the next job to see.
+            # After an error from here on CURRENT may have been replaced or not: everything is kept for the next job.
             refused = failing.pop_all()
         pointer = {"version": version, "manifest": f"{version_folder(version)}/{MANIFEST}"}
         is_moved = self._replace_object(CURRENT, json.dumps(pointer).encode(), now.generation, _owner(run)) is not None
@@ -218,10 +224,10 @@ class BucketStore(BucketRuns):
         return is_moved
 
     def _record_manifest(self, run: Run, version: int, manifest: bytes, claim: storage.Blob, generation: int) -> bool:
-        """Records the manifest of a version that this run has claimed; False where the claim was put away.
+        """Records the manifest of a version that this run has claimed; False if the claim was discarded.
 
-        The record is replaced only if it is of the generation that was seen when the claim was made, or if the claim
-        still stands: who slept, and was overtaken, does not write over what the other one recorded.
+        The record is replaced only if it still has the generation that was read when the claim was made, or if the
+        claim still exists: a job that was suspended and overtaken does not overwrite the record of the other job.
         """
         while self._replace_object(record_path(version), record(version, manifest), generation, _owner(run)) is None:
             generation = self._generation(record_path(version))
@@ -235,13 +241,13 @@ class BucketStore(BucketRuns):
         return 0 if blob is None else int(blob.generation)
 
     def _has_published(self, run: Run, version: int) -> bool:
-        """Whether an earlier try of this very run has published: who holds the claim when CURRENT moves is the one."""
+        """Whether another attempt of this run has published: the job whose claim exists when CURRENT changes has."""
         claim = self._claim_on(version)
         owner = "" if claim is None else (claim.metadata or {}).get("run", "")
         return owner.partition("/")[0] == run.id and self._current().version >= version
 
     def _claim(self, run: Run, version: int, expected: bytes | None, manifest: bytes) -> tuple[_Pointer, storage.Blob]:
-        """Makes a version this run's to write, once nobody else does; returns CURRENT as it was, and the manifest."""
+        """Claims a version for this run, after other claims are discarded; returns CURRENT and the manifest object."""
         while True:
             now = self._current()
             if now.data != expected:
@@ -255,21 +261,22 @@ class BucketStore(BucketRuns):
                 return now, claim
 
     def _discard_claim(self, claim: storage.Blob, version: int, now: _Pointer) -> None:
-        """Puts away what a dead job has of a version; does nothing while the one that claims it lives.
+        """Discards the claim of an abandoned job and its files; does nothing while that job is alive.
 
-        If that one only slept, it must not publish any more: CURRENT gets a new generation first, with what it says.
+        If that job was only suspended, it must not publish later: so CURRENT first gets a new generation with the same
+        content.
         """
         owner = (claim.metadata or {}).get("run", "")
         if owner in self._runs().owners:
             return
-        self._note_removed(_note(version, _UNPUBLISHED))  # the one that sleeps may copy what it was about to copy
+        self._note_removed(_note(version, _UNPUBLISHED))  # a suspended job may still copy files later
         if self._replace_object(CURRENT, now.data or _UNPUBLISHED_POINTER, now.generation, owner) is not None:
             delete(self._in_version(version)[0])
 
     def _copy_files(
         self, now: _Pointer, claim: storage.Blob, copies: list[storage.Blob], files: Sequence[Placed]
     ) -> bool:
-        """Copies files to where a version has them, and lists the copies; says whether nothing was in the way."""
+        """Copies files into the folder of a version, and adds them to `copies`; False if the claim was lost."""
 
         def copy(file: Placed) -> None:
             source, name = self._blob_at(file.source), folder + file.path
@@ -280,10 +287,10 @@ class BucketStore(BucketRuns):
         own, foreign = self._in_version(number)
         left = [blob for blob in own if blob.generation != claim.generation]
         if self._current() != now:
-            return False  # the claim was put away, and what is there may be of the next one
+            return False  # the claim was discarded, and the files may be those of the next job
         if foreign or (left and _note(number, _UNPUBLISHED) not in self._removed()):
             raise ForeignFilesError(_IN_THE_WAY.format(f"{self.root}/{version_folder(number)}"))
-        delete(left)  # of the dead
+        delete(left)  # files of abandoned jobs
         try:
             with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
                 list(pool.map(copy, (file for file in files if file.path != MANIFEST)))
@@ -293,30 +300,30 @@ class BucketStore(BucketRuns):
 
     def _current(self) -> _Pointer:
         while (blob := self._object(CURRENT)) is not None:
-            with suppress(NotFound):  # it is replaced between the two requests
+            with suppress(NotFound):  # it was replaced between the two requests
                 data = self._bucket.blob(blob.name, generation=blob.generation).download_as_bytes()
                 return _Pointer(None if data == _UNPUBLISHED_POINTER else data, int(blob.generation), self.root)
         return _Pointer(None, 0, self.root)
 
     def _replace_object(self, path: str, data: bytes, generation: int, run: str) -> storage.Blob | None:
-        """Replaces an object of this generation, 0 for none; returns the new one, None where another one is there."""
+        """Replaces an object if it has this generation, 0 for no object; returns the new one, None if refused."""
         blob = self._bucket.blob(self._prefix + path)
         blob.cache_control = "no-store"
         blob.metadata = put = {"run": run, "put": secrets.token_hex(8), OWNER: self._id}
         try:
             blob.upload_from_string(data, content_type="application/json", if_generation_match=generation)
         except PreconditionFailed:
-            # If the answer got lost and the library asked again, what is in the way is this very object.
+            # If the answer was lost and the library repeated the request, the object in the way is this one.
             there = self._object(path)
             return there if there is not None and there.metadata == put else None
         return blob
 
 
 def _note(number: int, kind: str) -> str:
-    """Name of the note that a version is removed."""
+    """Name of the note about the removal of a version."""
     return f"{version_folder(number).rpartition('/')[2]}{kind}"
 
 
 def _owner(run: Run) -> str:
-    """What says whose a claim is: the object of a run that is renewed while somebody publishes."""
+    """Owner of a claim: the run, or the attempt, whose heartbeat shows that it is alive."""
     return f"{run.id}/{run.attempt}" if run.attempt else run.id

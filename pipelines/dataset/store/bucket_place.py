@@ -16,21 +16,21 @@ from pipelines.errors import UsageError
 
 REQUESTS_AT_ONCE = 8  # of the 10 connections that the library keeps
 OWNER = "dataset"
-"""Name of the metadata of an object that says whose it is: the id of the dataset."""
+"""Key of object metadata with the id of the dataset that owns the object."""
 
 
 class BucketPlace:
     """The objects of a dataset; `root` is its URI, without a slash at the end."""
 
     def __init__(self, root: str) -> None:
-        """Takes its URI; raises UsageError where that is not `gs://bucket/folder`, or there are no credentials."""
+        """Opens the bucket; raises UsageError if the URI is not `gs://bucket/folder` or there are no credentials."""
         name, _, folder = root.removeprefix("gs://").strip("/").partition("/")
         if not name or not folder:
             raise UsageError(f"--dataset expects gs://BUCKET/FOLDER, got {root}")
         self.root = f"gs://{name}/{folder}"
         self._prefix = f"{folder}/"
         try:
-            # Without a project, which nothing here needs, it would ask the metadata server of a virtual machine.
+            # Given no project, which is not needed here, it would query the metadata server of a virtual machine.
             self._bucket = storage.Client(project="-").bucket(name)
         except GoogleAuthError as error:
             hint = "run `gcloud auth application-default login`"
@@ -53,20 +53,20 @@ class BucketPlace:
             found = sorted(name for name in self._entries("") if name and not is_system_file(name))
         if found:
             raise UsageError(
-                f"{self.root} holds objects but no dataset ({listed(found)}; there is no {MARKER}): name an empty "
-                "folder; what is there stays as it is"
+                f"{self.root} has objects but is no dataset ({listed(found)}; there is no {MARKER}): name an empty "
+                "folder; these objects are left as they are"
             )
 
     @cached_property
     def _id(self) -> str:
-        """The id of the dataset; raises UsageError where there is none."""
+        """The id of the dataset; raises UsageError if there is none."""
         found = self.identity()
         if found is None:
             raise UsageError(f"{self.root} is no dataset: it has no {MARKER}; name a dataset, or an empty folder")
         return found
 
     def _make_dataset(self) -> None:
-        """Makes an empty folder a dataset; does nothing to one that is a dataset."""
+        """Turns an empty folder into a dataset; does nothing if it is one."""
         if self.identity() is None:
             self.check_free()
             blob = self._bucket.blob(self._prefix + MARKER)
@@ -74,11 +74,11 @@ class BucketPlace:
                 blob.upload_from_string(new_marker(), content_type="application/json", if_generation_match=0)
 
     def _is_own(self, blob: storage.Blob | None) -> bool:
-        """Whether an object says of itself that it is of this dataset."""
+        """Whether the metadata of an object names this dataset as its owner."""
         return blob is not None and (blob.metadata or {}).get(OWNER) == self._id
 
     def _removed(self) -> dict[str, storage.Blob]:
-        """What was removed of which somebody may still write, or which is not gone yet, by its name."""
+        """Notes about removed runs, to which a worker may still write, and about removed versions; by name."""
         start = f"{self._prefix}{REMOVED}/"
         return {blob.name.removeprefix(start): blob for blob in self._bucket.list_blobs(prefix=start)}
 
@@ -86,7 +86,7 @@ class BucketPlace:
         self._bucket.blob(f"{self._prefix}{REMOVED}/{name}").upload_from_string(b"")
 
     def _records(self) -> dict[int, storage.Blob]:
-        """What is recorded of manifests, by the number of the version."""
+        """The records of manifests, by the number of the version."""
         start = f"{self._prefix}{MANIFESTS}/"
         found = {
             version_number(blob.name.removeprefix(start).removesuffix(".json")): blob
@@ -98,32 +98,34 @@ class BucketPlace:
         return self._object(f"{version_folder(number)}/{MANIFEST}")
 
     def _in_version(self, number: int) -> tuple[list[storage.Blob], list[str]]:
-        """The objects in the folder of a version whose names files of a version have, and the paths of all others."""
+        """The objects in the folder of a version with names that a version has, and the paths of foreign ones."""
         start = f"{self._prefix}{version_folder(number)}/"
         own, foreign = [], []
         for blob in self._bucket.list_blobs(prefix=start):
             path = blob.name.removeprefix(start)
-            if not path or path.endswith("/") or is_version_file(path):  # as a console makes folders
+            if (
+                not path or path.endswith("/") or is_version_file(path)
+            ):  # a slash ends what a console makes for a folder
                 own.append(blob)
             else:
                 foreign.append(blob.name.removeprefix(self._prefix))
         return own, foreign
 
     def _folders(self) -> list[int]:
-        """The numbers of all versions of which anything is there, ascending."""
+        """The numbers of all versions that have any object, ascending."""
         names = (entry.partition("/")[0] for entry in self._entries("versions/"))
         return sorted({number for name in names if (number := version_number(name)) is not None})
 
     def _entries(self, path: str) -> set[str]:
-        """Names of the objects, and with a slash of the folders, in one folder."""
+        """Names of the objects in one folder, and of its subfolders, which end in a slash."""
         found = self._bucket.list_blobs(prefix=self._prefix + path, delimiter="/")
-        names = [blob.name for blob in found]  # the folders are there once all pages were read
+        names = [blob.name for blob in found]  # `prefixes` is filled while all pages are read
         return {name.removeprefix(self._prefix + path) for name in (*names, *found.prefixes)}
 
     def _read(self, path: str) -> bytes | None:
         with self._translating_errors():
             blob = self._object(path)
-            with suppress(NotFound):  # it went meanwhile
+            with suppress(NotFound):  # it was deleted meanwhile
                 return None if blob is None else bytes(blob.download_as_bytes())
         return None
 
@@ -139,7 +141,7 @@ class BucketPlace:
 
     @contextmanager
     def _translating_errors(self) -> Iterator[None]:
-        """What the bucket refuses, in one line that says what to do."""
+        """Turns errors of the bucket into UsageError or OSError with one line of text."""
         try:
             yield
         except NotFound as error:
@@ -149,7 +151,7 @@ class BucketPlace:
 
 
 def delete(blobs: Sequence[storage.Blob]) -> None:
-    """Deletes objects if they are there still, each of its generation alone: not what others have put in its place."""
+    """Deletes objects if they still exist, each only in its own generation: replacements by others are kept."""
 
     def remove(blob: storage.Blob) -> None:
         with suppress(NotFound):

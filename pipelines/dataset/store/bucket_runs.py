@@ -1,8 +1,8 @@
 """Tracks the runs of a dataset in a bucket by heartbeats and leases: which are alive, which are abandoned.
 
 A run whose process waits for it uploads its object `base` every few seconds, as a heartbeat. A detached run has a
-lease in the metadata of that object instead, which its workers renew. Each attempt to finish a detached run has a heartbeat of
-its own, because an attempt can die while the run lives on.
+lease in the metadata of that object instead, which its workers renew. Each attempt to finish a detached run has a
+heartbeat of its own, because an attempt can die while the run lives on.
 """
 
 import secrets
@@ -24,23 +24,23 @@ from pipelines.errors import RunLostError, UsageError
 
 HEARTBEAT_SECONDS = 10.0
 HEARTBEAT_TIMEOUT = timedelta(seconds=60)
-"""A run that has not been heard of for so long, by the clock of the bucket, is taken for dead; so is a try."""
+"""A run or an attempt without a heartbeat for this long, by the clock of the bucket, is considered dead."""
 _ATTEMPT = "publishing-"
-"""How the names of the objects begin that tries to conclude a run renew."""
+"""Prefix of the names of heartbeat objects of attempts to finish a run."""
 
 
 @dataclass(slots=True)
 class Runs:
-    """Who is at work on a dataset.
+    """The runs of a dataset at one time.
 
     Attributes:
-        living: Run to the version that it reads, "" for none.
-        abandoned: Runs that died without a report.
-        unreleased: Those that died when they had written their report, before they had cleared up.
-        owners: Who may hold the claim on a version: runs, and tries to conclude one, that were heard of just now.
-        reported: Those that have a report.
-        foreign: Names in the folder of the runs that are none of this dataset's.
         now: The time by the clock of the bucket.
+        living: Id of each run that is alive to the version that it reads, "" for none.
+        abandoned: Ids of runs that died without a report.
+        unreleased: Ids of detached runs that died after writing their report, before cleaning up.
+        owners: Runs and attempts with a recent heartbeat, which may own the claim on a version.
+        reported: Ids of runs that have a report.
+        foreign: Names in the folder of runs that do not belong to this dataset.
     """
 
     now: datetime
@@ -62,7 +62,7 @@ class BucketRuns(BucketPlace):
 
     @contextmanager
     def run(self, base: int | None) -> Iterator[Run]:
-        """See `Store`. A run that lives says so every few seconds, in an object of its own."""
+        """See `Store`. The run sends a heartbeat every few seconds, in an object of its own."""
         self._make_dataset()
         run = self._named(new_run_id())
         self._begin(run, _reads(base))
@@ -89,11 +89,11 @@ class BucketRuns(BucketPlace):
             raise
 
     def renew(self, run: str) -> bool:
-        """See `Store`. Many workers ask, and few of them write: a bucket takes one upload of an object in a second."""
+        """See `Store`. Of many callers few upload: a bucket allows one upload per object and second."""
         with self._translating_errors():
             lease_object = self._lease_of(run)
             if lease_object is not None and datetime.now(UTC) - lease_object.updated > RENEWAL_INTERVAL:
-                self._renew_lease(lease_object)  # or another worker was quicker
+                self._renew_lease(lease_object)  # if another worker has not done so
         return lease_object is not None
 
     @contextmanager
@@ -107,7 +107,7 @@ class BucketRuns(BucketPlace):
             with self._heartbeat(f"{run}/{attempt}", {}):
                 with self._translating_errors():
                     while (lease_object := self._lease_of(run)) is not None and not self._renew_lease(lease_object):
-                        pass  # another one was quicker
+                        pass  # another worker renewed it meanwhile
                 if lease_object is None:
                     raise RunLostError(run)
                 yield self._named(run, attempt)
@@ -123,7 +123,7 @@ class BucketRuns(BucketPlace):
             delete([blob for name, blob in found if not (name in kept or name.startswith(_ATTEMPT))])
 
     def release(self, run: Run) -> None:
-        """See `Store`. The lease goes last: whoever dies in between leaves a run that a sweep releases."""
+        """See `Store`. The lease is removed last: if this is interrupted, a sweep completes it."""
         with self._translating_errors():
             found = self._run_objects(run.id)
             delete([blob for path, blob in found.items() if path.startswith(_ATTEMPT)])
@@ -138,7 +138,7 @@ class BucketRuns(BucketPlace):
             self._remove_run(name)
 
     def _begin(self, run: Run, metadata: Mapping[str, str]) -> None:
-        """Says that a run lives, and whose it is; the first says both, for those who look in between."""
+        """Creates the heartbeat and the owner file of a run; the heartbeat also names the owner and comes first."""
         self._send_heartbeat(f"{run.id}/{BASE}", metadata)
         blob = self._bucket.blob(f"{self._prefix}runs/{run.id}/{PRIVATE}")
         blob.metadata = {OWNER: self._id}
@@ -146,37 +146,37 @@ class BucketRuns(BucketPlace):
             blob.upload_from_string(self._id)
 
     def _close_run(self, run: Run) -> None:
-        """Takes from a run that is over what said that it lives; and all of it, if it left nothing else."""
+        """Removes the heartbeat of an ended run, or all of it if it left no files."""
         with self._translating_errors():
             found = self._run_objects(run.id)
             is_left = found.keys() - {BASE, PRIVATE}
             delete([blob for path, blob in found.items() if path == BASE or not is_left])
 
     def _remove_run(self, name: str) -> None:
-        """Removes one of this dataset's runs, whole; it is kept in mind, as a worker of it may still write."""
+        """Removes a run of this dataset, and notes that it was removed, because a worker of it may still write."""
         found = self._run_objects(name)
         if self._is_own_run(name, found, self._removed()):
             self._note_removed(name)
             delete(list(found.values()))
 
     def _run_objects(self, name: str) -> dict[str, storage.Blob]:
-        """The objects of a run, by their path below it."""
+        """The objects of a run, by path below its folder."""
         start = f"{self._prefix}runs/{name}/"
         return {blob.name.removeprefix(start): blob for blob in self._bucket.list_blobs(prefix=start)}
 
     def _is_own_run(self, name: str, objects: Mapping[str, storage.Blob], removed: Collection[str]) -> bool:
-        """Whether objects are a run of this dataset: by its name, and by what it says whose it is."""
+        """Whether objects are a run of this dataset: by the form of the name and the owner in the metadata."""
         markers = [objects[path] for path in (PRIVATE, BASE) if path in objects]
         return is_run_id(name) and (any(map(self._is_own, markers)) or (name in removed and not markers))
 
     def _runs(self) -> Runs:
         probe = self._bucket.blob(f"{self._prefix}{REMOVED}/clock-{secrets.token_hex(4)}")
-        probe.upload_from_string(b"", timeout=HEARTBEAT_SECONDS)  # before the listing, in case this one is held up
+        probe.upload_from_string(b"", timeout=HEARTBEAT_SECONDS)  # before the listing, in case the listing is delayed
         delete([probe])
         found: dict[str, dict[str, storage.Blob]] = {}
         for blob in self._listed(f"{self.root}/runs"):
             name, _, path = blob.name.removeprefix(f"{self._prefix}runs/").partition("/")
-            if name:  # as a console makes folders
+            if name:  # empty for what a console makes for the folder
                 found.setdefault(name, {})[path] = blob
         runs, removed = Runs(probe.updated), self._removed()
         for name, objects in found.items():
@@ -201,19 +201,21 @@ class BucketRuns(BucketPlace):
 
     @contextmanager
     def _heartbeat(self, path: str, metadata: Mapping[str, str]) -> Iterator[None]:
-        """Renews an object of a run as long as the block; who wrote it removes it."""
+        """Sends heartbeats during the block; the caller creates and removes the object."""
         over = threading.Event()
-        beating = threading.Thread(target=self._send_heartbeats, args=(path, metadata, over), daemon=True)
-        beating.start()
+        sender = threading.Thread(target=self._send_heartbeats, args=(path, metadata, over), daemon=True)
+        sender.start()
         try:
             yield
         finally:
             over.set()
-            beating.join()
+            sender.join()
 
     def _send_heartbeats(self, path: str, metadata: Mapping[str, str], over: threading.Event) -> None:
         while not over.wait(HEARTBEAT_SECONDS):
-            with suppress(OSError, UsageError):  # the next beat comes soon; only who misses them all is taken for dead
+            with suppress(
+                OSError, UsageError
+            ):  # the next heartbeat comes soon; only a run that misses them all is considered dead
                 self._send_heartbeat(path, metadata)
 
     def _send_heartbeat(self, path: str, metadata: Mapping[str, str]) -> storage.Blob:
@@ -227,7 +229,7 @@ class BucketRuns(BucketPlace):
         return self._object(f"runs/{run}/{BASE}")
 
     def _renew_lease(self, lease_object: storage.Blob) -> bool:
-        """Renews the lease of a run; says whether it was still as it is said to be, and not gone or another."""
+        """Renews the lease of a run; False if the object was changed or removed meanwhile."""
         blob = self._bucket.blob(lease_object.name)
         blob.metadata = lease_object.metadata
         try:

@@ -8,17 +8,17 @@ from pathlib import Path
 from pipelines.dataset.store.folders import fsync_folder
 
 _AT_ONCE = 8
-"""The journal of a file system takes what several ask for together."""
+"""Threads; a journalling file system commits concurrent requests together."""
 
 
 def fsync_files(paths: Iterable[Path]) -> None:
-    """Has the bytes of files on the disk."""
+    """Flushes the content of files to the disk."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(_fsync_file, paths))
 
 
 def fsync_folders(paths: Iterable[Path]) -> None:
-    """Has the names in folders on the disk."""
+    """Flushes the entries of folders to the disk."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(_fsync_folder, paths))
 

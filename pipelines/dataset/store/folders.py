@@ -12,7 +12,7 @@ from typing import Self
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""Nobody waits for the other end of a pipe that has the name of a file."""
+"""Non-blocking, so that a pipe in place of a file does not wait for its other end."""
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 TEMPORARY = ".tmp"
 _NO_SUCH_CALL = (errno.EINVAL, errno.ENOTSUP)
@@ -20,10 +20,11 @@ _NO_SUCH_CALL = (errno.EINVAL, errno.ENOTSUP)
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A directory that is open.
+    """An open directory.
 
     Attributes:
-        path: Where it was found: for messages, and for what takes paths alone.
+        descriptor: Its file descriptor.
+        path: Its path when it was opened, for messages and for calls that need a path.
     """
 
     descriptor: int
@@ -32,7 +33,7 @@ class Folder:
     @classmethod
     @contextmanager
     def opened(cls, path: Path) -> Iterator[Self]:
-        """The directory that a person names: links on the way there are meant."""
+        """Opens the directory that a person names; symbolic links in this path are followed."""
         descriptor = os.open(path, _FOLDER)
         try:
             yield cls(descriptor, path)
@@ -41,10 +42,10 @@ class Folder:
 
     @contextmanager
     def inner(self, name: str) -> Iterator[Self]:
-        """A directory in this one.
+        """Opens a directory in this one.
 
         Raises:
-            OSError: It is not there, is a link or something else than a directory, or may not be read.
+            OSError: It does not exist, is a link or no directory, or may not be read.
         """
         descriptor = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=self.descriptor)
         try:
@@ -53,11 +54,11 @@ class Folder:
             os.close(descriptor)
 
     def names(self) -> list[str]:
-        """What is in it, in order."""
+        """The names of its entries, sorted."""
         return sorted(os.listdir(self.descriptor))  # noqa: PTH208 - a descriptor
 
     def status(self, name: str | None = None) -> os.stat_result | None:
-        """Of what is in it, or of itself: of a link that of the link. None where there is nothing."""
+        """Status of an entry (of a link itself, not of its target) or of the directory; None if there is no entry."""
         if name is None:
             return os.fstat(self.descriptor)
         try:
@@ -66,11 +67,11 @@ class Folder:
             return None
 
     def has(self, name: str) -> bool:
-        """Whether there is anything of that name."""
+        """Whether there is an entry of this name."""
         return self.status(name) is not None
 
     def read(self, name: str) -> bytes | None:
-        """The bytes of a regular file; None where there is none."""
+        """The bytes of a regular file; None if there is none."""
         status = self.status(name)
         if status is None or not stat.S_ISREG(status.st_mode):
             return None
@@ -78,9 +79,9 @@ class Folder:
             return stream.read()
 
     def write(self, name: str, data: bytes = b"", *, fsync: bool = False) -> None:
-        """Puts a file there in one step, in the place of one that is there already.
+        """Writes a file atomically, replacing one of the same name.
 
-        With `fsync` its bytes are on the disk; that its name is, is for `fsync` of the folder.
+        With `fsync` its content is flushed to the disk; flushing its name needs `fsync` of the folder.
         """
         temporary = f"{name}.{secrets.token_hex(4)}{TEMPORARY}"
         try:
@@ -95,21 +96,21 @@ class Folder:
             raise
 
     def make(self, name: str) -> None:
-        """Makes a directory in it, if it is not there."""
+        """Makes a directory in it, if it does not exist."""
         with suppress(FileExistsError):
             os.mkdir(name, dir_fd=self.descriptor)
 
     def move(self, name: str, to: "Folder", new: str) -> None:
-        """Renames what is in it, in the place of a file of the new name."""
+        """Moves an entry to a directory under a new name, replacing a file of that name."""
         os.rename(name, new, src_dir_fd=self.descriptor, dst_dir_fd=to.descriptor)
 
     def remove(self, name: str) -> None:
-        """Removes a file, or a link as it is, if it is there."""
+        """Removes a file or a link, if it exists."""
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.descriptor)
 
     def remove_empty(self, name: str) -> None:
-        """Removes a directory if it is there, and there is nothing in it."""
+        """Removes a directory, if it exists and is empty."""
         try:
             os.rmdir(name, dir_fd=self.descriptor)
         except OSError as error:
@@ -117,10 +118,10 @@ class Folder:
                 raise
 
     def remove_tree(self, name: str) -> None:
-        """Removes a file, a link as it is, or a directory with all that is in it.
+        """Removes a file, a link, or a directory with everything in it; links are not followed.
 
         Raises:
-            OSError: Another file system is mounted in it: what is in that one stays.
+            OSError: Another file system is mounted in it, whose files are kept.
         """
         status = self.status(name)
         if status is None:
@@ -130,19 +131,19 @@ class Folder:
             return
         if status.st_dev != os.fstat(self.descriptor).st_dev:
             raise OSError(errno.EXDEV, "another file system is mounted here", str(self.path / name))
-        with suppress(FileNotFoundError):  # somebody else removes it as well
+        with suppress(FileNotFoundError):  # another process removes it too
             with self.inner(name) as inner:
                 for each in inner.names():
                     inner.remove_tree(each)
             os.rmdir(name, dir_fd=self.descriptor)
 
     def fsync(self) -> None:
-        """Has the names that are in it on the disk."""
+        """Flushes its entries to the disk."""
         fsync_folder(self.descriptor)
 
 
 def fsync_folder(descriptor: int) -> None:
-    """Has the names in a directory on the disk, where the file system knows such a call for directories."""
+    """Flushes the entries of a directory to the disk, if the file system supports that."""
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -151,10 +152,10 @@ def fsync_folder(descriptor: int) -> None:
 
 
 def read_regular(path: Path) -> bytes | None:
-    """The bytes of a file, through links; None where there is none.
+    """The bytes of a file, following links; None if there is none.
 
     Raises:
-        OSError: It is no regular file, or cannot be read.
+        OSError: It is not a regular file, or cannot be read.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):

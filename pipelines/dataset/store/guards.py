@@ -16,7 +16,7 @@ MARKER_NAME = MARKER.rpartition("/")[2]
 
 
 def no_dataset_message(root: Folder) -> str:
-    """Why a directory without a marker is no dataset."""
+    """The message for a directory without a marker."""
     with suppress(OSError):
         if (status := root.status(PRIVATE)) is not None and not stat.S_ISDIR(status.st_mode):
             return obstacle_message(root, PRIVATE, status)
@@ -24,7 +24,7 @@ def no_dataset_message(root: Folder) -> str:
 
 
 def marker(root: Folder) -> bytes | None:
-    """The bytes of the marker of a dataset; None where there is none, or it is behind a link."""
+    """The bytes of the marker of a dataset; None if there is none, or only through a link."""
     try:
         with root.inner(PRIVATE) as private:
             return private.read(MARKER_NAME)
@@ -33,7 +33,7 @@ def marker(root: Folder) -> bytes | None:
 
 
 def check_free(root: Folder) -> None:
-    """Raises UsageError where a directory has no marker, and is not free to become a dataset."""
+    """Raises UsageError if a directory has no marker and contains foreign files."""
     if marker(root) is not None:
         return
     found = [name for name in root.names() if name not in (LOCK, PRIVATE) and not is_system_file(name)]
@@ -44,14 +44,14 @@ def check_free(root: Folder) -> None:
             found += [f"{PRIVATE}/{name}" for name in private.names() if not name.endswith(TEMPORARY)]
     if found:
         raise UsageError(
-            f"{root.path} holds files but no dataset ({listed(found)}; there is no {MARKER}): name an empty or a new "
-            "directory; what is there stays as it is"
+            f"{root.path} has files but is no dataset ({listed(found)}; there is no {MARKER}): name an empty or a new "
+            "directory; these files are left as they are"
         )
 
 
 @contextmanager
 def opened_area(parent: Folder, name: str) -> Iterator[Folder]:
-    """A folder of the dataset; raises UsageError where something else has its name."""
+    """Opens a folder of the dataset; raises UsageError if its name is taken by something else."""
     status = parent.status(name)
     if status is not None and not stat.S_ISDIR(status.st_mode):
         raise UsageError(obstacle_message(parent, name, status))
@@ -60,7 +60,7 @@ def opened_area(parent: Folder, name: str) -> Iterator[Folder]:
 
 
 def obstacle_message(parent: Folder, name: str, status: os.stat_result) -> str:
-    """What to do about something that has the name of a folder of the dataset."""
+    """The message for something that takes the name of a folder of the dataset."""
     what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "no directory"
     return (
         f"{parent.path / name} is {what}: nothing is written or removed through it; move it out of the way, put the "
@@ -69,15 +69,15 @@ def obstacle_message(parent: Folder, name: str, status: os.stat_result) -> str:
 
 
 def check_regular(root: Folder, name: str) -> None:
-    """Raises UsageError where something else than a file has the name of one that is replaced."""
+    """Raises UsageError if something other than a file has the name of a file that will be replaced."""
     status = root.status(name)
     if status is not None and not stat.S_ISREG(status.st_mode):
         what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "no regular file"
-        raise UsageError(f"{root.path / name} is {what}: it would be written over; move it out of the way")
+        raise UsageError(f"{root.path / name} is {what}: it would be overwritten; move it out of the way")
 
 
 def make_directory(root: Path) -> None:
-    """Makes the directory of a dataset, and has it on the disk."""
+    """Makes the directory of a dataset, and flushes its name to the disk."""
     if root.exists():
         if not root.is_dir():
             raise UsageError(f"--dataset expects a directory, got the file {root}")

@@ -102,7 +102,7 @@ class LocalStore:
         """See `Store`."""
         run = self._named(new_run_id())
         with ExitStack() as locks:
-            # One job at a time, so that no sweep meets a folder whose lock is not taken yet.
+            # Under the lock of the dataset, so that no sweep finds a run whose own lock is not taken yet.
             with Owned.locked(self.root, create=True) as owned:
                 local_runs.sweep(owned)
                 folder = owned.start_run(run.id)
@@ -111,7 +111,7 @@ class LocalStore:
                 owned.place_run(run.id)
             try:
                 yield run
-            except BaseException:  # an interrupted job too takes its traces along
+            except BaseException:  # an interrupted job removes its files too
                 self.remove(run.root)
                 raise
             self._close_run(run)
@@ -120,7 +120,9 @@ class LocalStore:
     def detach(self, base: int | None) -> Iterator[Run]:
         """See `Store`."""
         run = self._named(new_run_id())
-        with Owned.locked(self.root, create=True) as owned:  # no sweep meets a run without its lease
+        with Owned.locked(
+            self.root, create=True
+        ) as owned:  # under the lock, so that no sweep finds a run without its lease
             local_runs.sweep(owned)
             folder = owned.start_run(run.id)
             folder.write(BASE, _reads(base))
@@ -162,7 +164,7 @@ class LocalStore:
             local_runs.clear(owned, run.id, keep)
 
     def release(self, run: Run) -> None:
-        """See `Store`. The lease goes last: whoever dies in between leaves a run that a sweep releases."""
+        """See `Store`. The lease is removed last: if this is interrupted, a sweep completes it."""
         with Owned.shared(self.root) as owned:
             local_runs.release(owned, run.id)
 
@@ -171,9 +173,9 @@ class LocalStore:
     ) -> None:
         """See `Store`.
 
-        The files go under their final name, which nobody reads yet; then the pointer is replaced. Whoever dies in
-        between leaves the dataset as it was, and a folder that the next job puts away. Of a detached run they stay
-        where they are too, for the next try.
+        The files are moved to their final names, which no reader uses yet; then CURRENT is replaced. A job that dies in
+        between leaves the dataset unchanged, and a folder that the next job removes. The files of a detached run are
+        linked instead of moved, so that another attempt finds them.
         """
         with Owned.locked(self.root) as owned, owned.run(run.id) as here:
             if here is None:
@@ -186,14 +188,14 @@ class LocalStore:
                     f"another job published a version of {self.root} meanwhile; run this job again on top of it"
                 )
             staging.discard_unpublished(owned, version)
-            here.remove_tree(STAGED)  # what a try left that was killed
+            here.remove_tree(STAGED)  # left by an attempt that was killed
             staging.stage(run, files, Path(run.root, STAGED), fsync=fsync)
             pointer = {"version": version, "manifest": f"{version_folder(version)}/{MANIFEST}"}
             with here.inner(STAGED) as staged:
                 owned.record(version, record(version, staged.read(MANIFEST) or b""), fsync=fsync)
             versions = owned.ensure_area(VERSIONS)
             here.move(STAGED, versions, version_folder(version).rpartition("/")[2])
-            # Made ready in the folder of the run, which a sweep takes along if this process dies now.
+            # Written in the folder of the run, which a sweep removes if this process dies now.
             here.write(CURRENT, json.dumps(pointer).encode(), fsync=fsync)
             if fsync:
                 fsync_folders([*staging.folders(version, files, self.root), *(each.path for each in owned.written())])
@@ -229,7 +231,7 @@ class LocalStore:
             owned.discard_run(name)
 
     def _close_run(self, run: Run) -> None:
-        """Takes from a run that is over what said that it lives; and all of it, if it left nothing else."""
+        """Removes the lock of an ended run, or all of it if it left no files."""
         with suppress(FileNotFoundError), Owned.locked(self.root) as owned:
             with owned.run(run.id) as folder:
                 if folder is None:

@@ -11,20 +11,20 @@ from pipelines.dataset.store.marker import PRIVATE
 from pipelines.dataset.store.owned import Owned
 
 LEASED = ".lease"
-"""File of a detached run: for how many seconds after it was last touched the run lives."""
+"""File of a detached run: the seconds for which the run is considered alive after the file was last touched."""
 PLACED = ".placed"
-"""File of a detached run that is there before its CURRENT moves, which then is the sign that it has published."""
+"""File of a detached run, made before its CURRENT is moved away: with it and without CURRENT, it has published."""
 STAGED = ".staged"
-"""Folder of a run in which a version is put together."""
+"""Folder of a run in which a version is assembled."""
 CONTROL_FILES = {PRIVATE, BASE, LOCK, LEASED, PLACED, STAGED, CURRENT}
-"""What says of a run whose it is, that it lives, and how far it is."""
+"""Files of a run that hold its owner, its lock or lease, and its progress in publishing."""
 
 
 def sweep(owned: Owned) -> list[str]:
-    """Removes the runs that ended without a word: no report, no process that holds their lock, no lease.
+    """Removes abandoned runs: those without a report, whose lock is free and whose lease, if any, is over.
 
-    And what one of them left that died while it cleared up after itself, or while it published: this process alone
-    has the lock to publish now.
+    Also completes the cleanup of runs that died during it, and removes versions that were never published: only this
+    process has the lock of the dataset now.
     """
     abandoned = abandoned_runs(owned)
     for name in abandoned:
@@ -45,7 +45,7 @@ def sweep(owned: Owned) -> list[str]:
 
 
 def abandoned_runs(owned: Owned) -> list[str]:
-    """The ids of the runs that ended without a word."""
+    """The ids of abandoned runs."""
     now, abandoned = owned.now(), []
     for name in owned.runs():
         with owned.run(name) as folder:
@@ -55,7 +55,14 @@ def abandoned_runs(owned: Owned) -> list[str]:
 
 
 def removable(owned: Owned, keep: Collection[int], there: Sequence[int], current: int) -> Removable:
-    """What a prune would remove of the versions that are there, whole."""
+    """What a prune would remove.
+
+    Args:
+        owned: The dataset.
+        keep: Numbers of versions to keep.
+        there: Numbers of the complete versions.
+        current: Number of the current version.
+    """
     now, kept = owned.now(), set(keep)
     for name in owned.runs():
         with owned.run(name) as folder:
@@ -76,7 +83,7 @@ def _published(owned: Owned) -> int:
 
 
 def is_alive(folder: Folder, now: float) -> bool:
-    """Whether a process holds the lock of a run, or its lease is not over."""
+    """Whether a process has the lock of a run, or its lease is not over."""
     if is_locked(LOCK, folder=folder.descriptor):
         return True
     status, lease = folder.status(LEASED), folder.read(LEASED)
@@ -91,7 +98,7 @@ def _seconds(lease: bytes) -> float:
 
 
 def clear(owned: Owned, run: str, keep: Collection[str]) -> None:
-    """Removes what a run wrote, but for these, and for what says that it lives."""
+    """Removes the files of a run, except those to keep and the control files."""
     with owned.run(run) as folder:
         for name in () if folder is None else folder.names():
             if folder is not None and name not in keep and name not in CONTROL_FILES:
@@ -99,7 +106,7 @@ def clear(owned: Owned, run: str, keep: Collection[str]) -> None:
 
 
 def release(owned: Owned, run: str) -> None:
-    """Takes from a run what says that it lives, its lease at last."""
+    """Removes the control files of a run, its lease last."""
     with owned.run(run) as folder:
         if folder is not None:
             folder.remove_tree(STAGED)

@@ -11,16 +11,16 @@ _OPENED = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @contextmanager
 def exclusive(path: Path | str, *, wait: bool = False, folder: int | None = None) -> Iterator[int]:
-    """Holds the lock on a file, which is made if it is not there; gives its descriptor.
+    """Locks a file during the block, making it if it does not exist; yields its descriptor.
 
     Args:
         path: Of the file.
-        wait: Whether to wait for whoever holds it.
-        folder: Descriptor of the directory that the path starts from.
+        wait: Whether to wait until another process releases it.
+        folder: Descriptor of the directory that a relative path starts from.
 
     Raises:
-        BlockingIOError: Another process holds it, and `wait` is not set.
-        OSError: It is a link, or cannot be made.
+        BlockingIOError: Another process has locked it, and `wait` is not set.
+        OSError: The file is a link, or cannot be made.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _OPENED, 0o666, dir_fd=folder)
     try:
@@ -31,7 +31,7 @@ def exclusive(path: Path | str, *, wait: bool = False, folder: int | None = None
 
 
 def is_locked(path: Path | str, *, folder: int | None = None) -> bool:
-    """Whether a living process holds the lock on a file."""
+    """Whether a process has locked a file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | _OPENED, dir_fd=folder)
     except FileNotFoundError:

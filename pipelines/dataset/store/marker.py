@@ -10,20 +10,20 @@ from pipelines.dataset.store.base import MANIFEST, version_folder
 from pipelines.errors import DamagedDatasetError
 
 PRIVATE = ".metadata-etl"
-"""Folder of a dataset that is for this tool alone; in a run the file that says whose run it is."""
+"""Folder of a dataset for this tool alone; in a run, the file that names the dataset it belongs to."""
 MARKER = f"{PRIVATE}/dataset.json"
 MANIFESTS = f"{PRIVATE}/manifests"
 REMOVED = f"{PRIVATE}/removed"
-"""Folder of a dataset: what is on its way out, and what was removed although somebody may still write to it."""
+"""Folder of a dataset for what is being removed, and for notes on removed runs that may still be written to."""
 FORGOTTEN_AFTER = timedelta(days=30)
-"""How long it is known that a run was removed: a worker of it that was cut off may write on until it notices."""
+"""How long the note on a removed run is kept: a worker that was cut off may go on writing until it notices."""
 _TOOL = "metadata-etl"
 _FORMAT = 1
 _MEMBERS = {"tool", "format", "dataset"}
 
 
 def new_marker() -> bytes:
-    """The marker of a new dataset; it is never written a second time."""
+    """The marker of a new dataset; it is written once and never changed."""
     document = {"tool": _TOOL, "format": _FORMAT, "dataset": str(uuid.uuid4())}
     return f"{json.dumps(document)}\n".encode()
 
@@ -32,7 +32,7 @@ def dataset_id(marker: bytes, root: str) -> str:
     """The id of the dataset that a marker names.
 
     Raises:
-        DamagedDatasetError: It is not what this tool writes.
+        DamagedDatasetError: The marker is damaged.
     """
     try:
         document = json.loads(marker)
@@ -47,12 +47,12 @@ def dataset_id(marker: bytes, root: str) -> str:
 
 
 def record_path(number: int) -> str:
-    """Path below the dataset of what it recorded of the manifest of a version."""
+    """Path below the dataset of the record of a manifest."""
     return f"{MANIFESTS}/{PurePosixPath(version_folder(number)).name}.json"
 
 
 def record(number: int, manifest: bytes) -> bytes:
-    """What a dataset records of the manifest of a version before the version becomes current."""
+    """The record of the manifest of a version, written before the version becomes current: its size and digest."""
     document = {
         "version": number,
         "manifest": f"{version_folder(number)}/{MANIFEST}",

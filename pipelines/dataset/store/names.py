@@ -18,7 +18,7 @@ def is_run_id(name: str) -> bool:
 
 
 def version_number(name: str) -> int | None:
-    """The number of the version whose folder has this name; None where no version can have it.
+    """The number of the version whose folder has this name; None if it is not the name of a version.
 
     >>> version_number("000003"), version_number("2024"), version_number("٣٣٣٣٣٣")
     (3, None, None)
@@ -30,17 +30,17 @@ def version_number(name: str) -> int | None:
 
 
 def is_version_file(path: str) -> bool:
-    """Whether a version has files of this name: a document, or a part. `path` is below its folder, with slashes."""
+    """Whether a path, below the folder of a version, is that of a document, a part or a system file."""
     return path in DOCUMENTS or _PART.fullmatch(path) is not None or is_system_file(path.rpartition("/")[2])
 
 
 def is_system_file(name: str) -> bool:
-    """Whether file managers put files of this name into folders that they show."""
+    """Whether file managers create files of this name, such as `.DS_Store`."""
     return _SYSTEM.fullmatch(name) is not None
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names for a person, the first of them and how many more there are; what is not printable is escaped."""
+    """The first names for a message, and how many more there are; unprintable characters are escaped."""
     shown = [name if name.isprintable() else ascii(name) for name in names]
     more = len(shown) - _MOST_SHOWN
     return ", ".join(shown[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -42,13 +42,13 @@ _AREAS = {MANIFESTS.rpartition("/")[2], REMOVED.rpartition("/")[2]}
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """The directory of a dataset, open, to write to.
+    """The open directory of a dataset, to read and write its own files.
 
     Attributes:
         root: The directory that the user named.
-        private: The folder of it that is for this tool alone.
+        private: Its folder for this tool alone.
         identity: The id of the dataset.
-        clock: Descriptor of the lock of the dataset while this process holds it, else None.
+        clock: Descriptor of the lock file of the dataset while this process has it locked, else None.
     """
 
     root: Folder
@@ -61,14 +61,14 @@ class Owned:
     @classmethod
     @contextmanager
     def locked(cls, root: str, *, create: bool = False) -> Iterator[Self]:
-        """A dataset that nobody else writes to meanwhile.
+        """Opens a dataset and locks it against other writers during the block.
 
         Args:
             root: Path of the directory.
-            create: Whether a directory without a marker becomes a dataset, if there is nothing in it.
+            create: Whether an empty directory becomes a dataset.
 
         Raises:
-            UsageError: The directory is no dataset, and cannot become one; or a link is in the way of its folders.
+            UsageError: The directory is no dataset and cannot become one, or a link takes the name of its folders.
             DamagedDatasetError: The marker is damaged.
         """
         if create:
@@ -94,7 +94,7 @@ class Owned:
     @classmethod
     @contextmanager
     def shared(cls, root: str) -> Iterator[Self]:
-        """A dataset that others may write to at the same time; raises as `locked`."""
+        """Opens a dataset without a lock; raises as `locked`."""
         with Folder.opened(Path(root)) as folder, cls._of(folder, None) as owned:
             yield owned
 
@@ -106,15 +106,15 @@ class Owned:
             raise UsageError(no_dataset_message(root))
         with opened_area(root, PRIVATE) as private, ExitStack() as closing:
             owned = cls(root, private, dataset_id(data, str(root.path)), clock, _closing=closing)
-            for name in (RUNS, VERSIONS):  # before anything is written: a link in the way is a reason to stop
+            for name in (RUNS, VERSIONS):  # before anything is written, so that a link in place of them is an error
                 owned.area(name)
             yield owned
 
     def area(self, name: str, *, make: bool = False) -> Folder | None:
-        """`runs` or `versions`, or below the private folder `manifests` or `removed`; None where it is not there.
+        """`runs` or `versions`, or below the private folder `manifests` or `removed`; None if it does not exist.
 
         Raises:
-            UsageError: Something else than a directory is there.
+            UsageError: Something other than a directory has its name.
         """
         if name not in self._opened:
             parent = self.root if name in (RUNS, VERSIONS) else self.private
@@ -126,25 +126,25 @@ class Owned:
         return self._opened[name]
 
     def ensure_area(self, name: str) -> Folder:
-        """An area that is made if it is not there."""
+        """An area, made if it does not exist."""
         area = self.area(name, make=True)
         assert area is not None  # noqa: S101 - for mypy
         return area
 
     def now(self) -> float:
-        """The time by the clock that dates the files here, which on a shared disk is not that of this machine."""
+        """The time in seconds by the clock of the file system, which on a shared disk is not that of this machine."""
         assert self.clock is not None  # noqa: S101 - a programming error
         os.utime(self.clock)
         return os.fstat(self.clock).st_mtime
 
     def runs(self) -> list[str]:
-        """The ids of its own runs, and of those that were removed and written to again."""
+        """The ids of its own runs, including removed ones that a worker has written to again."""
         runs = self.area(RUNS)
         return [] if runs is None else [name for name in runs.names() if self._is_run(runs, name)]
 
     @contextmanager
     def run(self, name: str) -> Iterator[Folder | None]:
-        """The folder of one of its runs; None where there is none."""
+        """Opens the folder of one of its runs; None if there is none."""
         runs = self.area(RUNS)
         if runs is None or not self._is_run(runs, name):
             yield None
@@ -153,7 +153,7 @@ class Owned:
             yield folder
 
     def start_run(self, name: str) -> "Folder":
-        """A folder for a new run, which `place_run` puts in its place: whoever dies meanwhile leaves no trace."""
+        """Makes a folder for a new run, which `place_run` moves into place; until then `tidy` removes it."""
         removed = self.ensure_area("removed")
         removed.make(f"{name}.new")
         folder = self._closing.enter_context(removed.inner(f"{name}.new"))
@@ -161,17 +161,17 @@ class Owned:
         return folder
 
     def place_run(self, name: str) -> None:
-        """Puts the folder of a new run in its place."""
+        """Moves the folder of a new run into place."""
         self.ensure_area("removed").move(f"{name}.new", self.ensure_area(RUNS), name)
 
     def versions(self) -> list[int]:
-        """The numbers of its own versions, ascending; also of those that were not published, or are not whole."""
+        """The numbers of its own versions, ascending, including unpublished and incomplete ones."""
         versions = self.area(VERSIONS)
         numbers = [] if versions is None else [version_number(name) for name in versions.names()]
         return sorted(number for number in numbers if number is not None and self.is_version(number))
 
     def is_version(self, number: int) -> bool:
-        """Whether the folder of a version is the dataset's own: it recorded the manifest of such a version."""
+        """Whether the folder of a version is the dataset's own, which has a record of its manifest."""
         versions, records = self.area(VERSIONS), self.area("manifests")
         status = None if versions is None else versions.status(_folder_name(number))
         return (
@@ -182,7 +182,7 @@ class Owned:
         )
 
     def is_unpublished(self, number: int) -> bool:
-        """Whether a version that CURRENT does not name yet is what was recorded for it, and nothing else."""
+        """Whether a version after the current one matches its record and contains no foreign files."""
         versions, records = self.area(VERSIONS), self.area("manifests")
         if versions is None or records is None or not self.is_version(number) or self.foreign_files(number):
             return False
@@ -195,7 +195,7 @@ class Owned:
         return data is not None and hashlib.sha256(data).hexdigest() == expected
 
     def foreign_files(self, number: int) -> list[str]:
-        """Paths below the dataset of what somebody else put into the folder of a version."""
+        """Paths below the dataset of foreign files in the folder of a version."""
         versions = self.area(VERSIONS)
         if versions is None:
             return []
@@ -205,15 +205,15 @@ class Owned:
         return [f"{VERSIONS}/{start}/{path}" for path in found]
 
     def record(self, number: int, data: bytes, *, fsync: bool) -> None:
-        """Keeps what is recorded of the manifest of a version."""
+        """Writes the record of the manifest of a version."""
         self.ensure_area("manifests").write(_record_name(number), data, fsync=fsync)
 
     def written(self) -> list[Folder]:
-        """The folders in which names change when a version is published, but for its own and that of the dataset."""
+        """The folders whose entries change when a version is published, except its own and that of the dataset."""
         return [self.ensure_area(VERSIONS), self.ensure_area("manifests"), self.private]
 
     def discard_run(self, name: str, *, is_over: bool = False) -> None:
-        """Removes one of its runs, whole; where a worker of it may still write, that it was removed is kept in mind."""
+        """Removes one of its runs; unless it is over, notes the removal, because a worker of it may still write."""
         with self.run(name) as folder:
             status = None if folder is None else folder.status()
         if status is not None:
@@ -224,7 +224,7 @@ class Owned:
         self._forget(RUNS)
 
     def discard_version(self, number: int) -> None:
-        """Removes one of its versions, in one step for those who look, and what is recorded of it."""
+        """Removes one of its versions, atomically for readers, and its record."""
         versions = self.ensure_area(VERSIONS)
         status = versions.status(_folder_name(number))
         if status is not None and self.is_version(number):
@@ -232,7 +232,7 @@ class Owned:
         self.ensure_area("manifests").remove(_record_name(number))
 
     def tidy(self) -> None:
-        """Removes what is on its way out, what writers left that died, and what is recorded of no version."""
+        """Completes interrupted removals, and deletes temporary files and records without a version."""
         removed, records, now = self.ensure_area("removed"), self.ensure_area("manifests"), self.now()
         for name in removed.names():
             status = removed.status(name)
@@ -252,7 +252,7 @@ class Owned:
                 records.remove(name)
 
     def foreign(self) -> Iterator[str]:
-        """Paths below the dataset, in its folders, of what is not its own."""
+        """Paths below the dataset of foreign files and folders in its folders."""
         runs, versions = self.area(RUNS), self.area(VERSIONS)
         if runs is not None:
             yield from (f"{RUNS}/{name}" for name in runs.names() if not self._is_run(runs, name))
@@ -263,13 +263,13 @@ class Owned:
                     yield f"{VERSIONS}/{name}"
 
     def _is_run(self, runs: Folder, name: str) -> bool:
-        """Whether a folder is a run of this dataset: by its name, and by what it says whose it is."""
+        """Whether a folder is a run of this dataset: by the form of its name and its owner file."""
         if not is_run_id(name):
             return False
         try:
             with runs.inner(name) as folder:
                 owner = folder.read(PRIVATE)
-        except OSError:  # a link, a file, a folder that nobody may look into: not ours
+        except OSError:  # a link, a file, or an unreadable folder: not ours
             return False
         if owner is not None:
             return owner == self.identity.encode()
@@ -277,27 +277,27 @@ class Owned:
         return removed is not None and removed.has(name)
 
     def _discard(self, parent: Folder, name: str, status: os.stat_result) -> None:
-        """Takes a folder away in one step, and then apart, if it is still the one that was looked at.
+        """Moves a folder away atomically, then deletes it, if it is still the one with this status.
 
         Raises:
-            OSError: Another one is in its place by now: it is put back.
+            OSError: Another folder has taken its place; that one is moved back.
         """
         removed, hidden = self.ensure_area("removed"), f"{name}.{secrets.token_hex(4)}"
         parent.move(name, removed, hidden)
         moved = removed.status(hidden)
         if moved is None or not os.path.samestat(moved, status):
             removed.move(hidden, parent, name)
-            raise OSError(f"{parent.path / name} is exchanged while it is removed; it stays, run this again")
+            raise OSError(f"{parent.path / name} was replaced during its removal; it is kept, run this again")
         removed.remove_tree(hidden)
 
     def _forget(self, name: str) -> None:
-        """Looks again where an area is, next time: it may be gone."""
+        """Closes a cached area that no longer exists."""
         if not self.root.has(name):
             self._opened.pop(name, None)
 
 
 def _paths(folder: Folder, start: str = "") -> Iterator[str]:
-    """Paths of all files in a folder; of what is no file, and of empty directories, a path that no file has."""
+    """Paths of all files in a folder; other entries and empty directories get a path that no file can have."""
     for name in folder.names():
         status = folder.status(name)
         if status is None:
@@ -311,7 +311,7 @@ def _paths(folder: Folder, start: str = "") -> Iterator[str]:
                 if not inner.names():
                     yield f"{path}/"
                 yield from _paths(inner, f"{path}/")
-        except OSError:  # nobody may look into it
+        except OSError:  # it cannot be read
             yield f"{path}/"
 
 

@@ -13,20 +13,20 @@ from pipelines.errors import ForeignFilesError
 
 
 def discard_unpublished(owned: Owned, version: int) -> None:
-    """Puts away what a job left that died over this version; raises ForeignFilesError where something else is there."""
+    """Removes an unpublished version of this number; raises ForeignFilesError if there is anything else."""
     versions = owned.area(VERSIONS)
     if versions is None or not versions.has(version_folder(version).rpartition("/")[2]):
         return
     if not owned.is_unpublished(version):
         raise ForeignFilesError(
-            f"{owned.root.path}/{version_folder(version)} was put there by somebody else while the job worked; nothing "
-            "was published, and it stays as it is: run the job again, which then takes the next number"
+            f"{owned.root.path}/{version_folder(version)} was put there by somebody else while the job ran; nothing "
+            "was published, and it is left as it is: run the job again, which then takes the next number"
         )
     owned.discard_version(version)
 
 
 def stage(run: Run, files: Sequence[Placed], folder: Path, *, fsync: bool) -> None:
-    """Puts a version together, and has on the disk what was not there before."""
+    """Assembles a version in a folder, and with `fsync` flushes new files to the disk."""
     own = []
     for file in files:
         target = folder / file.path
@@ -38,15 +38,15 @@ def stage(run: Run, files: Sequence[Placed], folder: Path, *, fsync: bool) -> No
 
 
 def folders(version: int, files: Sequence[Placed], root: str) -> list[Path]:
-    """The folders of a version in its place."""
+    """The folders of a published version."""
     top = Path(root, version_folder(version))
     return sorted({parent for file in files for parent in (top / file.path).parents if parent.is_relative_to(top)})
 
 
 def _place(source: Path, target: Path, *, move: bool) -> bool:
-    """Puts a file where the version has it; says whether its bytes are new there.
+    """Moves, links or copies a file into a version; returns whether its content is new on the disk.
 
-    One of an earlier version stays there too, as one file with two names.
+    A file of an earlier version becomes a hard link, one file with two names.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if not stat.S_ISREG(source.lstat().st_mode):
