@@ -12,11 +12,11 @@ from pipelines.ingest.patterns import is_pattern, literal_prefix, translated
 
 _REQUESTS_AT_ONCE = 8  # of the 10 connections that the library keeps
 _FEW = 16
-"""So many objects of a folder are asked for one by one; for more the folder is listed, a thousand with each request."""
+"""Up to this many objects of a folder are requested one by one; for more the folder is listed, by the thousand."""
 
 
 class _Blob(Protocol):
-    """What is used of an object of the library, which has no types."""
+    """The attributes that are used of an object of the library, which is not typed."""
 
     name: str
     size: int
@@ -31,30 +31,30 @@ class _Bucket(Protocol):
 
 
 def find(pattern: str) -> Iterator[ListedExport]:
-    """The objects that a URI or a pattern names, in no order.
+    """Finds the objects that a URI or a pattern names, in no order.
 
     Raises:
         ValueError: It is no place in a bucket, or no pattern.
-        Exception: One of `stored_files.refusals`: the bucket is not there, or does not let itself be listed.
+        Exception: One of `stored_files.refusals`: the bucket does not exist, or may not be listed.
     """
     if pattern.endswith("/"):
         pattern += "*"
     place, name = parse_gcs_path(pattern)
     bucket = _bucket(place)
-    # An object whose name has the characters of a pattern is itself, not what the pattern would match.
+    # An object whose name contains wildcards is taken literally if it exists.
     found = bucket.get_blob(name)
     if found is not None:
         yield _listed(place, found)
     elif is_pattern(name):
         expression = translated(name)
         for blob in bucket.list_blobs(prefix=literal_prefix(name)):
-            # One that ends in a slash stands for a folder.
+            # A name that ends in a slash stands for a folder.
             if not blob.name.endswith("/") and expression.fullmatch(blob.name):
                 yield _listed(place, blob)
 
 
 def look(uris: Iterable[str]) -> dict[str, ListedExport]:
-    """The objects as they are now; those that are not there any more are left out.
+    """The current state of objects; those that no longer exist are left out.
 
     Raises:
         Exception: As `find`.
@@ -77,7 +77,7 @@ def _look(place: str, names: set[str]) -> Iterator[ListedExport]:
 
 
 def _bucket(place: str) -> _Bucket:
-    # The client that reads the exports, too, with its credentials and its retries.
+    # The same client that reads the exports, with its credentials and retries.
     return cast("_Bucket", GcsIO().client.bucket(place))
 
 

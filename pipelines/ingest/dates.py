@@ -9,21 +9,21 @@ _BRACES = re.compile(r"\{\{|\}\}|\{(?P<inside>[^{}]*)\}|[{}]")
 _DATE = re.compile(r"date(?::(?P<sign>[+-])(?P<count>[0-9]{1,6})(?P<unit>[dw]))?(?::(?P<format>.*%.*))?", re.DOTALL)
 _DIRECTIVE = re.compile(r"%(.?)")
 _DIRECTIVES = "YmdyjGVu%"
-"""Parts of a date that are digits in every language: year, month, day, day of the year, ISO year, week and weekday."""
+"""Directives that give digits in every language: year, month, day, day of the year, ISO year, week and weekday."""
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FORMS = "{date}, {date:-1d}, {date:-1w} or {date:-1d:%Y/%m/%d}"
 
 
 def today() -> date:
-    """The date that `{date}` means where none is given: in UTC, the same on all machines."""
+    """The default of `{date}`: the current date in UTC, the same on all machines."""
     return datetime.now(UTC).date()
 
 
 def day(text: str, what: str) -> date:
-    """The date that `--date`, or the key of a job file, gives.
+    """Parses the date of `--date` or of a key of a job file; `what` names it in the error.
 
     Raises:
-        UsageError: It is none, or of another form than YYYY-MM-DD.
+        UsageError: It is not a date in the form YYYY-MM-DD.
 
     >>> day("2026-02-28", "--date")
     datetime.date(2026, 2, 28)
@@ -31,20 +31,20 @@ def day(text: str, what: str) -> date:
     try:
         if _ISO.fullmatch(text):
             return date.fromisoformat(text)
-    except ValueError:  # a month or a day that is none
+    except ValueError:  # no such month or day
         pass
     raise UsageError(f"{what} expects a date such as 2026-11-30, got {text!r}")
 
 
 def filled_in(pattern: str, of: date | None) -> str:
-    """A pattern with its dates filled in; `{{` and `}}` are braces.
+    """Fills the dates into a pattern; `{{` and `}}` are literal braces.
 
     Args:
-        pattern: As it stands in the file.
-        of: The date of the job, None where a date would mean another one each time.
+        pattern: As it is in the file.
+        of: The date of the job; None in a history, where `{date}` would change with each run.
 
     Raises:
-        ValueError: A placeholder is none that is known, or there is no date; the text says what was expected.
+        ValueError: A placeholder is unknown, or there is no date; the text says what was expected.
 
     >>> filled_in("exports/{date:-1d}/{{a}}.ndjson", date(2026, 3, 1))
     'exports/2026-02-28/{a}.ndjson'
@@ -60,7 +60,7 @@ def filled_in(pattern: str, of: date | None) -> str:
         if placeholder is None or not _is_format(placeholder["format"]):
             raise ValueError(f"{FORMS}, or {{{{ and }}}} for braces, got {text}")
         if of is None:
-            raise ValueError(f"the date itself, since a history is run again on other days, got {text}")
+            raise ValueError(f"the date itself, because a history is run again on other days, got {text}")
         return _text(of, placeholder)
 
     return _BRACES.sub(value, pattern)

@@ -20,13 +20,15 @@ from transforms.rules.values import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A job that was handed over.
+    """A submitted job.
 
     Attributes:
+        dataset: URI of the dataset.
         run: Id of the run.
-        job: What the engine calls it, None where it does not tell, or where it got a template.
-        template: Where the graph was written that somebody else starts, None where the job was started.
-        foreign: Paths of what is not the dataset's own in its folders (P6).
+        runner: Name of the runner.
+        job: The engine's id of the job; None if it gives none, or if a template was written.
+        template: Where the template was written; None if the job was started.
+        foreign: Paths of foreign files in the folders of the dataset (P6).
     """
 
     dataset: str
@@ -38,7 +40,7 @@ class Started:
 
     @property
     def report(self) -> str:
-        """URI of what will say how the job ended."""
+        """URI of the report that the job will write when it ends."""
         return join(self.dataset, "runs", self.run, REPORT)
 
     def document(self) -> JsonObject:
@@ -57,7 +59,7 @@ class Started:
 
     @property
     def message(self) -> str:
-        """What was done, and what comes of it, in one line."""
+        """One line for a person: what was submitted, and how it goes on."""
         hours = LEASE.total_seconds() / 3600
         if self.template is not None:
             return f"the graph of the run {self.run} is at {self.template}; start it within {hours:.0f} hours, once"
@@ -65,11 +67,11 @@ class Started:
 
 
 def start(config: JobConfig) -> Started:
-    """Hands an ingest or a backfill to an engine, and does not wait for it.
+    """Submits an ingest or a backfill to an engine without waiting for it.
 
     Raises:
-        UsageError: An export or the dataset is not there, or is something else; or the job would run in this process.
-        EngineError: The engine did not take the job.
+        UsageError: An export or the dataset is missing or is something else; or the job would run in this process.
+        EngineError: The engine did not accept the job.
     """
     began = time.time()
     found = find(config.steps, allow_empty=config.allow_empty)
@@ -78,15 +80,15 @@ def start(config: JobConfig) -> Started:
     before = dataset.current()
     runner = runners.choose(config.runner_flags, 0)
     runners.check_can_detach(config.runner_flags)
-    with private_temporary_files(), dataset.store.detach(None if before is None else before.number) as here:
+    with private_temporary_files(), dataset.store.detach(None if before is None else before.number) as run:
         number = dataset.store.next_number(0 if before is None else before.number)
-        job = plan(config, exports, before, root=here.root, progress=None, version=number)
+        job = plan(config, exports, before, root=run.root, progress=None, version=number)
         context = PublishContext.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
 
         def graph(root: beam.Pipeline) -> None:
             reports, results = build(root, job)
-            add_publishing(reports, results, context, here.id)
+            add_publishing(reports, results, context, run.id)
 
         name = runner.submit(graph)
     template, foreign = runners.template(config.runner_flags), tuple(dataset.store.foreign())
-    return Started(config.dataset, here.id, runner.name, name, template, foreign)
+    return Started(config.dataset, run.id, runner.name, name, template, foreign)

@@ -22,11 +22,11 @@ Digests = Mapping[int, Mapping[int, str]]
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a second look at the exports found.
+    """The state of the exports after they were read.
 
     Attributes:
-        changes: Name of an export to what happened to it, those that changed alone.
-        checksums: Number of an export to what its store knows of its content.
+        changes: Name of each changed export to what happened to it.
+        checksums: Number of each export in a bucket to its checksum there.
     """
 
     changes: Mapping[str, str] = field(default_factory=dict)
@@ -34,26 +34,26 @@ class Review:
 
     @property
     def reason(self) -> str:
-        """Why nothing is published, and what to do."""
+        """The message: why nothing is published, and what to do."""
         some = [f"{name} {what}" for name, what in list(self.changes.items())[:_SHOWN]]
         more = len(self.changes) - len(some)
         listed = "; ".join([*some, f"and {more} more"] if more > 0 else some)
         exports = "an export" if len(self.changes) == 1 else f"{len(self.changes)} exports"
         return (
             f"{exports} changed while the job read: {listed}. Run the job again when nothing writes to them any more; "
-            "give a file its name only when it is complete"
+            "give a file its final name only when it is complete"
         )
 
 
 def review(exports: Sequence[Export], digests: Digests) -> Review:
-    """Looks at all exports of a job again, when it has read them.
+    """Compares the exports of a job with their current state, after they were read.
 
     Args:
         exports: As they were planned.
-        digests: What was read of those on a disk.
+        digests: Of the bytes that were read of local exports.
 
     Raises:
-        OSError: A bucket does not say what it has now.
+        OSError: The objects of a bucket cannot be listed.
     """
     local = [export for export in exports if is_local(export.uri)]
     stored = [export for export in exports if export.uri.startswith("gs://")]
@@ -105,10 +105,10 @@ def _change(export: Export, listed: ListedExport) -> str | None:
 
 
 def _is_same(export: Export, digests: Mapping[int, str]) -> bool:
-    """Whether a file has the bytes that were read of it; asked only where its inode or its status is another.
+    """Whether a file still has the bytes that were read; checked only if its inode or change time is different.
 
-    A second hard link, a change of owner and some network file systems change these, and the bytes stay; whoever copies
-    the times of a file with it replaces it by another of the same size and time.
+    A second hard link, a change of owner and some network file systems change these without changing the bytes; a copy
+    that preserves times may change the bytes without changing size and modification time.
     """
     starts = sorted(digests)
     try:

@@ -19,7 +19,7 @@ class Found:
 
     Attributes:
         exports: As the patterns were given, then by name.
-        unmatched: The patterns that match nothing and may.
+        unmatched: Patterns without a match, which may have none.
     """
 
     exports: tuple[Export, ...]
@@ -27,7 +27,7 @@ class Found:
 
 
 def find_exports(steps: Iterable[JobStep]) -> list[Export]:
-    """The files that the sources of the steps name: as given, then by name.
+    """Finds the exports that the sources of the steps name: in the order given, then by name.
 
     Raises:
         UsageError: As `find`.
@@ -36,14 +36,14 @@ def find_exports(steps: Iterable[JobStep]) -> list[Export]:
 
 
 def find(steps: Iterable[JobStep], *, allow_empty: bool) -> Found:
-    """The files that the sources of the steps name.
+    """Finds the exports that the sources of the steps name.
 
     Args:
         steps: Of the job.
-        allow_empty: Whether every source may match nothing, not only one that is optional.
+        allow_empty: Whether every source, not only an optional one, may have no match.
 
     Raises:
-        UsageError: A pattern matches nothing, or what is no export; or its place cannot be listed.
+        UsageError: A pattern has no match, matches something that is no export, or its folder cannot be listed.
     """
     exports: list[Export] = []
     unmatched: list[str] = []
@@ -53,8 +53,8 @@ def find(steps: Iterable[JobStep], *, allow_empty: bool) -> Found:
             if not matches:
                 if not (source.optional or allow_empty):
                     raise UsageError(
-                        f"--{source.group} {source.pattern}: no such file, and nothing matches it as a pattern; check "
-                        "the path, or let it be missing with --allow-empty"
+                        f"--{source.group} {source.pattern}: no such file, and no file matches it as a pattern; check "
+                        "the path, or allow it to be missing with --allow-empty"
                     )
                 unmatched.append(source.pattern)
             for listed in matches:
@@ -74,7 +74,7 @@ def find(steps: Iterable[JobStep], *, allow_empty: bool) -> Found:
 
 
 def _matches(source: Source) -> list[ListedExport]:
-    """The exports of a source, by name, none where nothing matches."""
+    """The exports of a source, by name; empty if nothing matches."""
     flag = f"--{source.group}"
     faults: tuple[type[Exception], ...] = (*refusals(), ValueError)
     try:

@@ -26,22 +26,29 @@ from transforms.write_reports import RESULTS, WriteReports
 from transforms.write_rows import USES, WriteRows
 
 RESOLVED = "settled"
-"""Folder, below the root of the job, of the state files of the merge with resolved conflicts."""
+"""Folder of the run for what is rewritten after conflicts are resolved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job with everything looked up: what the graph is built from.
+    """A planned job, from which the graph is built.
 
     Attributes:
-        root: Where the steps write.
-        version: The number that would be published.
-        steps: The jobs that are decided together: one, or (a backfill) a whole history.
+        root: URI of the folder where the steps write.
+        exports: In the order that decides between duplicates (I3).
+        partitions: Number of partitions of the dataset.
+        version: Number of the version to publish.
+        steps: The jobs whose records are merged together: one, or for a backfill a whole history.
         published: The files of the published version.
         published_kinds: Group to field to the kind of its values in the published version (T4).
-        fresh: Groups whose summaries have to be made anew, because other choices are declared.
-        anew: Whether nothing that the published version holds stays (P5).
-        progress: Local file for progress notes, None where the workers are elsewhere.
+        schema: Options of schema inference.
+        cache_keys: What is hashed for cache keys: `canonical` or `raw`.
+        on_conflict: How type conflicts are resolved (T6).
+        fresh: Groups whose summaries are rebuilt, because other choices are declared.
+        anew: Whether the dataset is rebuilt, so that no published record is kept (P5).
+        progress: Path of a local file for progress notes, None if the workers are elsewhere.
+        range_bytes: Size of the byte ranges in which exports are read.
+        limits: Group to field to the limit on counted distinct strings (D3).
     """
 
     root: str
@@ -62,11 +69,11 @@ class Job:
 
 
 Reports: TypeAlias = dict[str, beam.PCollection[object]]
-"""Name of the reports to the reports, of every step."""
+"""The reports of the steps, by name."""
 
 
 def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None]]:
-    """The graph, from top to bottom; returns what the steps report, and one element when all of it is written."""
+    """Builds the graph; returns the reports of the steps, and one element that comes when all are written."""
     raw = root | "ReadExports" >> ReadExports(job.exports, range_bytes=job.range_bytes, progress=job.progress)
     rows = raw | "Normalize" >> Normalize(
         partitions=job.partitions, declared=job.schema.declared, max_fields=job.schema.max_fields

@@ -17,7 +17,7 @@ def insights(schema: JsonObject, quantiles: JsonObject, written: Iterable[JsonOb
     Args:
         schema: As in `schema.json`.
         quantiles: As `InferSchema` gives them.
-        written: The reports of the parts written (`transforms.write_reports`).
+        written: The reports of the written parts (`transforms.write_reports`).
     """
     histograms: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     grids: defaultdict[str, Grid] = defaultdict(no_locations)

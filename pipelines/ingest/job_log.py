@@ -15,7 +15,7 @@ _log = logging.getLogger(JOB_LOG)
 
 
 def started(root: str, before: Version | None, runner: str, exports: Sequence[Export]) -> None:
-    """The dataset, the runner and the exports."""
+    """Logs the dataset, the runner and the exports."""
     _log.info("dataset %s: %s", root, "new" if before is None else f"goes on from version {before.number}")
     _log.info("%s", runner)
     for export in exports:
@@ -24,12 +24,12 @@ def started(root: str, before: Version | None, runner: str, exports: Sequence[Ex
 
 
 def phase(name: str, seconds: float) -> None:
-    """A phase of the launching process that is over."""
+    """Logs the duration of a phase of the launching process."""
     _log.info("%s took %.3f s", name, seconds)
 
 
 def stages(found: JsonObject) -> None:
-    """What each stage of the graph took, in all workers together."""
+    """Logs the metrics of each stage of the graph, summed over all workers."""
     for name, figures in found.items():
         took = cast("dict[str, float]", figures)
         _log.info(
@@ -42,7 +42,7 @@ def stages(found: JsonObject) -> None:
 
 
 def files(version: int, written: Sequence[StoredFile]) -> None:
-    """The files that a version lists."""
+    """Logs the files of a version."""
     for file in written:
         _log.info(
             "file of version %d: %s, %s records, %s bytes", version, file.path, f"{file.records:,}", f"{file.bytes:,}"

@@ -20,34 +20,34 @@ _KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",
 }
-_INTO_A_FILE = "write what it gives to a file first, and name that"
+_INTO_A_FILE = "write its output to a file first, and name that"
 
 
 def find(pattern: str) -> Iterator[ListedExport]:
-    """The files that a path or a pattern names, in no order.
+    """Finds the files that a path or a pattern names, in no order.
 
     Raises:
-        UsageError: One of them is no file that can be read; the text says what it is instead.
-        OSError: A folder on the way cannot be listed.
-        ValueError: The pattern is none, or no path.
+        UsageError: One of them is not a readable file; the text says what it is.
+        OSError: A folder cannot be listed.
+        ValueError: It is no valid pattern or path.
     """
     if pattern.endswith("/"):
         pattern += "*"
     elif _is_there(pattern):
-        # A file whose name has the characters of a pattern is itself, not what the pattern would match.
+        # A file whose name contains wildcards is taken literally if it exists.
         yield _looked_at(pattern)
         return
     root = "/" if pattern.startswith("/") else ""
     for path in _expanded(root, pattern.lstrip("/").split("/")):
-        if _is_there(path):  # not one that went away while the others were listed
+        if _is_there(path):  # it may have been removed while the others were listed
             yield _looked_at(path)
 
 
 def look(path: str) -> ListedExport:
-    """A file as it is now, of which is known that it was one that can be read.
+    """The current state of a file that was found before.
 
     Raises:
-        OSError: It is not there any more, or cannot be looked at.
+        OSError: It no longer exists, or its status cannot be read.
     """
     found = os.stat(path)  # noqa: PTH116 - a Path would drop `./` and double slashes from names that are kept
     return ListedExport(path, found.st_size, found.st_mtime_ns, (found.st_ino, found.st_ctime_ns))
@@ -97,7 +97,7 @@ def _entries(parent: str) -> Iterator["os.DirEntry[str]"]:
 
 
 def _is_there(path: str) -> bool:
-    """Whether something has this name, be it a link to nothing; raises OSError where nobody may know."""
+    """Whether this path exists, even as a broken link; raises OSError if that cannot be determined."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -14,13 +14,11 @@ from transforms.rules.rejections import Code
 from transforms.rules.values import JsonObject
 
 FOREIGN_FILES = "foreign_files"
-"""The warning that counts what lies in the folders of a dataset and is not its own."""
+"""Warning: foreign files in the folders of the dataset (P6)."""
 NOTHING_MATCHED = "nothing_matched"
-"""The warning that counts patterns of exports which may be missing, and are."""
+"""Warning: patterns without a match, of exports that may be missing."""
 REPAIRED = "repaired_file"
-"""Warning: a damaged file of the dataset that the job made again (P7)."""
-FOREIGN_FILES = "foreign_files"
-"""Code of the warning about what lies in a dataset and is not its own."""
+"""Warning: damaged files of the dataset that the job rebuilt (P7)."""
 OutcomeName = Literal["published", "unchanged", "failed", "dry_run"]
 
 
@@ -52,20 +50,21 @@ class Tally:
     """Everything that a job counted.
 
     Attributes:
-        conflicts: As in INTERFACE, examples included; as they were found, also where a policy settled them (T6).
-        unsettled: Fields that are in conflict still.
-        cascaded: Group to how many of its rejections follow from that of their item or scene in this job (I4).
-        cleared: Values that the policy `null` cleared.
-        other_choices: Group to field to how many values, held before, are no choice of the declared schema (D2).
-        warnings: Warnings by code.
-        cache_keys: `upload` and `cached`.
-        too_many_fields: Groups with more metadata keys than a group may have, and how many (R5).
-        repaired: Paths of damaged files that the job made again (P7).
+        groups: Counts of records, by group.
+        conflicts: All type conflicts that were found, with examples, as in INTERFACE; also resolved ones (T6).
+        unresolved: Number of fields whose conflict is not resolved.
+        cascaded: Group to the number of rejections that follow from that of their item or scene in this job (I4).
+        cleared: Number of values that the policy `null` cleared.
+        other_choices: Group to field to the number of published values that are no declared choice (D2).
+        warnings: Number of warnings by code.
+        cache_keys: Number of keys to `upload`, and of `cached` ones.
+        too_many_fields: Groups with too many metadata keys to their number (R5).
+        repaired: Paths of damaged files that the job rebuilt (P7).
     """
 
     groups: dict[Group, GroupTally] = field(default_factory=lambda: {group: GroupTally() for group in GROUPS})
     conflicts: list[JsonObject] = field(default_factory=list)
-    unsettled: int = 0
+    unresolved: int = 0
     cascaded: Counter[str] = field(default_factory=Counter)
     cleared: int = 0
     other_choices: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -94,20 +93,20 @@ class Tally:
         return {group: tally.document() for group, tally in self.groups.items()}
 
     def repair(self, paths: Iterable[str]) -> None:
-        """Counts damaged files that were made again, each once."""
+        """Counts damaged files that were rebuilt, each once."""
         self.repaired.update(paths)
         if self.repaired:
             self.warnings[REPAIRED] = len(self.repaired)
 
     def nothing_created(self) -> None:
-        """Takes back what was counted as created or updated: the run fails, and nothing is."""
+        """Resets the counts of created and updated records, because the run fails."""
         for group in self.groups.values():
             group.created = group.updated = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a job ends, and why."""
+    """The outcome of a job, and the reason."""
 
     outcome: OutcomeName
     exit_code: ExitCode
@@ -116,16 +115,18 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job ended.
+    """A finished job, for messages and `--json`.
 
     Attributes:
-        version: The published version after the job, None where there is none.
+        version: Number of the current version after the job, None if there is none.
         run: Id of the run.
         schema: Of the version that was or would have been published.
-        stages: What each stage took: records, bytes, seconds at work.
-        kept_run: Whether the report and the rejections of the run stay to be read.
-        options: Those of the job that decide the outcome.
-        foreign: Paths of what is not the dataset's own in its folders (P6).
+        seconds: Duration of the job.
+        stages: Stage to its records, bytes, and seconds of work.
+        dataset: URI of the dataset.
+        kept_run: Whether the report and the rejections of the run are kept.
+        options: Options of the job that decide the outcome.
+        foreign: Paths of foreign files in the folders of the dataset (P6).
     """
 
     verdict: Verdict
@@ -143,7 +144,7 @@ class Outcome:
 
     @property
     def rejections_command(self) -> str | None:
-        """The command that shows what was rejected, or is in conflict; None where nothing is or nothing was kept."""
+        """The command that shows rejections and conflicts; None if there are none, or none were kept."""
         if self.kept_run and (self.tally.rejected or self.tally.cleared or self.tally.conflicts):
             return shell_command("rejections", self.dataset, "--run", self.run)
         if self.verdict.outcome == "published" and (self.tally.rejected or self.tally.cleared):
@@ -165,7 +166,7 @@ class Outcome:
 
     @property
     def warnings(self) -> dict[str, int]:
-        """Warnings by code; what is not of the dataset is none of its version, whose manifest has the others."""
+        """Number of warnings by code; that of foreign files is not in the manifest."""
         return self.tally.warnings | ({FOREIGN_FILES: len(self.foreign)} if self.foreign else {})
 
     def document(self) -> JsonObject:
@@ -189,7 +190,7 @@ class Outcome:
 
 
 def failure(code: ExitCode, message: str, *, seconds: float) -> JsonObject:
-    """The object of `--json` of a job that ended before it counted anything, such as wrong usage: the same shape."""
+    """The object of `--json` for a job that failed before it counted anything, such as wrong usage."""
     nothing = Outcome(
         verdict=Verdict("failed", code, message),
         version=None,
@@ -215,9 +216,9 @@ def shell_command(*words: str) -> str:
 
 
 def verdict(tally: Tally, config: JobConfig, *, changed: bool) -> Verdict:
-    """The end that these counts lead to; publishing may still fail afterwards.
+    """The outcome that these counts lead to; publishing may still fail.
 
-    `changed` says whether the version would differ from the published one.
+    `changed` is whether the version would differ from the published one.
     """
     for code, reason in _failures(tally, config):
         return Verdict("failed", code, reason)
@@ -232,38 +233,38 @@ def verdict(tally: Tally, config: JobConfig, *, changed: bool) -> Verdict:
 
 
 def repairs(tally: Tally) -> str:
-    """What a person is told of damaged files that the job made again; empty where there were none."""
+    """The message about damaged files that the job rebuilt; empty if there were none."""
     if not tally.repaired:
         return ""
     first, *others = sorted(tally.repaired)
     files = first if not others else f"{first} and {len(others)} more"
-    return f"rebuilt damaged files of the version before: {files}; look at the disk that they were on"
+    return f"rebuilt damaged files of the version before: {files}; check the disk that they were on"
 
 
 def _conflict(tally: Tally, config: JobConfig) -> str:
-    fields = "1 field" if tally.unsettled == 1 else f"{tally.unsettled} fields"
+    fields = "1 field" if tally.unresolved == 1 else f"{tally.unresolved} fields"
     if config.on_conflict == "fail":
         return (
-            f"type conflicts in {fields}: give each field one kind of value, or let --on-conflict quarantine or null "
-            "settle it, and run again"
+            f"type conflicts in {fields}: give each field one kind of value, or resolve them with --on-conflict "
+            "quarantine or null, and run again"
         )
     return (
-        f"type conflicts in {fields} that --on-conflict {config.on_conflict} cannot settle: the dataset itself holds "
+        f"type conflicts in {fields} that --on-conflict {config.on_conflict} cannot resolve: the dataset itself has "
         "values of another kind than the declared one; replace these records first, or backfill with the declaration"
     )
 
 
 def _failures(tally: Tally, config: JobConfig) -> Iterator[tuple[ExitCode, str]]:
-    """Why nothing may be published, the reason that counts first.
+    """The gates that fail, the most important first.
 
-    What cannot be read comes before what conflicts, since what was not read could conflict too.
+    Unreadable exports come before conflicts, because what was not read could be in conflict too.
     """
     unreadable = sum(group.rejected[Code.UNREADABLE_EXPORT.value] for group in tally.groups.values())
     if unreadable and not config.allow_unreadable:
         exports = "an export" if unreadable == 1 else f"{unreadable} exports"
         yield (
             ExitCode.UNREADABLE,
-            f"{exports} could not be read to its end; repair it, or publish what can be read with --allow-unreadable",
+            f"{exports} could not be read to the end; repair it, or publish what can be read with --allow-unreadable",
         )
     if tally.too_many_fields:
         found = ", ".join(
@@ -277,7 +278,7 @@ def _failures(tally: Tally, config: JobConfig) -> Iterator[tuple[ExitCode, str]]
                 f"{config.max_fields}; raise the limit, or move values that serve as keys into a list or an object"
             ),
         )
-    if tally.unsettled:
+    if tally.unresolved:
         yield ExitCode.TYPE_CONFLICT, _conflict(tally, config)
     if tally.other_choices:
         found = ", ".join(

@@ -19,9 +19,9 @@ from transforms.rules.values import JsonObject, JsonValue
 
 FEWEST_PARTITIONS = 8
 PARTITION_BYTES, LARGE_PARTITION_BYTES = 48 * 1024 * 1024, 128 * 1024 * 1024
-"""Bytes of exports for which a new dataset gets a partition: what a worker then holds is a few times as much."""
+"""Bytes of exports per partition of a new dataset; a worker needs a few times as much memory."""
 LARGE_BYTES = 1536 * 1024 * 1024
-"""From so many bytes of exports on, partitions are large: fewer of them cost less, and there is memory for them."""
+"""From this many bytes of exports on, partitions are large: fewer partitions cost less, and memory allows it."""
 MOST_BY_SIZE = 4096
 
 
@@ -34,19 +34,19 @@ def plan(
     progress: str | None,
     version: int | None = None,
 ) -> Job:
-    """The job.
+    """Plans a job.
 
     Args:
-        config: What it is told.
+        config: Of the job.
         exports: In their order.
-        before: The version that it starts from.
-        root: Where it writes.
-        progress: Where its steps note what they read, None for nowhere.
-        version: The number of the version that it makes; None for the one after `before`.
+        before: The version that it starts from, None for a new dataset.
+        root: URI of the folder where its steps write.
+        progress: Path of the file for progress notes, None for none.
+        version: Number of the version that it makes; None for the one after `before`.
 
     Raises:
-        UsageError: The dataset has another kind of cache keys.
-        DamagedFileError: A file of the dataset is damaged, and nothing else has what it holds.
+        UsageError: The dataset has another kind of cache keys (K2).
+        DamagedFileError: A file of the dataset is damaged, and cannot be rebuilt (P7).
     """
     published: Declared = {} if before is None else declarations.parse(before.manifest["declared"])
     declared = published if config.declared is None else declarations.updated(published, config.declared)
@@ -80,7 +80,7 @@ def plan(
 
 
 def _cache_key(config: JobConfig, before: Version | None) -> CacheKey:
-    """What is hashed for cache keys: one thing in all versions of a dataset, or no key would be known again (K2)."""
+    """What is hashed for cache keys: the same in all versions of a dataset, so that keys match (K2)."""
     if before is None:
         return config.cache_key or "canonical"
     published = cast("CacheKey", before.manifest["cache_key"])
@@ -93,7 +93,7 @@ def _cache_key(config: JobConfig, before: Version | None) -> CacheKey:
 
 
 def _limits(declared: Declared) -> dict[Group, dict[str, int]]:
-    """How many distinct strings are counted of the fields that have more choices than a category may have (D3)."""
+    """Limits on counted distinct strings of fields with more declared choices than MAX_CATEGORIES (D3)."""
     return {
         group: limits
         for group, fields in declared.items()
@@ -108,7 +108,7 @@ def _limits(declared: Declared) -> dict[Group, dict[str, int]]:
 
 
 def _partitions(config: JobConfig, exports: Sequence[Export]) -> int:
-    """How many partitions a new dataset gets: a power of two that depends on its first exports alone (P3, P5)."""
+    """The number of partitions of a new dataset: a power of two that depends only on its first exports (P3, P5)."""
     if config.partitions is not None:
         return config.partitions
     total = sum(export.size for export in exports if export.step == 0)
@@ -118,7 +118,7 @@ def _partitions(config: JobConfig, exports: Sequence[Export]) -> int:
 
 
 def _kinds(schema: JsonObject) -> dict[Group, dict[str, str]]:
-    """The kind of every field that has values."""
+    """Group to field to kind, of all fields that have values."""
     groups = cast("dict[Group, dict[str, dict[str, dict[str, JsonValue]]]]", schema["groups"])
     return {
         group: {key: str(field["kind"]) for key, field in groups[group]["fields"].items() if field["present"]}

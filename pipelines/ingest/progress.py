@@ -7,12 +7,12 @@ from pipelines.runners.choose import Runner
 
 
 class Progress:
-    """Tells nobody."""
+    """Reports nothing; `ProgressBar` shows it at a terminal."""
 
     @contextmanager
     def watching(self, total_bytes: int, runner: Runner) -> Iterator[str | None]:  # noqa: ARG002 - for who tells
-        """Lasts as long as the workers work; gives the file for their notes, None where nobody reads them."""
+        """Entered while the workers run; yields the path of the file for their notes, None for none."""
         yield None
 
     def phase(self, name: str) -> None:
-        """What the launching process itself is doing."""
+        """Reports what the launching process itself is doing."""

@@ -29,24 +29,27 @@ from transforms.write_reports import RESULTS
 
 @dataclass(frozen=True, slots=True)
 class PublishContext:
-    """What it takes to finish_run a job, beside what its steps reported. It travels with the graph of a detached job.
+    """What publishing needs to know of a job beside the reports of its steps; part of the graph of a detached job.
 
     Attributes:
-        version: The number that is published if anything is.
-        parent: The version that the job started from, None for a new dataset.
-        seen: What CURRENT said then (P2).
-        partitions: Parts of the dataset.
-        cache_key: What is hashed for cache keys.
-        unmatched: Patterns that match nothing, of exports that may be missing.
-        runner: For a person.
-        began: When the job was started, in seconds since 1970.
-        damaged: Paths of files of the published version that are made again since they are damaged.
+        config: The configuration of the job.
+        version: Number of the version to publish.
+        parent: Number of the version that the job started from, None for a new dataset.
+        parent_pointer: The bytes of CURRENT when the job started (P2).
+        partitions: Number of partitions of the dataset.
+        exports: As they were planned.
+        unmatched: Patterns without a match, of exports that may be missing.
+        cache_key: What is hashed for cache keys: `canonical` or `raw`.
+        declared: The declared schema (D1).
+        runner: Name of the runner, to show to a person.
+        began: When the job started, in seconds since 1970.
+        damaged: Paths of damaged files of the published version, which the job rebuilds (P7).
     """
 
     config: JobConfig
     version: int
     parent: int | None
-    seen: bytes | None
+    parent_pointer: bytes | None
     partitions: int
     exports: Sequence[Export]
     unmatched: Sequence[str]
@@ -67,12 +70,12 @@ class PublishContext:
         runner: str,
         began: float,
     ) -> Self:
-        """The ending of a job that is planned on a version, or on none."""
+        """The context of a planned job; `before` is the version that it starts from."""
         return cls(
             config=config,
             version=job.version,
             parent=None if before is None else before.number,
-            seen=None if before is None else before.pointer,
+            parent_pointer=None if before is None else before.pointer,
             partitions=job.partitions,
             exports=job.exports,
             unmatched=unmatched,
@@ -85,41 +88,43 @@ class PublishContext:
 
 
 def finish_run(
-    dataset: Dataset, here: Run, context: PublishContext, before: Version | None, *, stages: JsonObject
+    dataset: Dataset, run: Run, context: PublishContext, before: Version | None, *, stages: JsonObject
 ) -> Outcome:
-    """Judges what the steps reported, and publishes it if no gate is against it; what it leaves is for `leave`.
+    """Decides the outcome of a job from the reports of its steps, and publishes if all gates pass (R4).
+
+    The files of the run are left in place: `keep_run_files` removes those that are not kept.
 
     Args:
-        dataset: That the job works on.
-        here: Where its steps wrote.
+        dataset: The dataset of the job.
+        run: Where its steps wrote.
         context: What the plan of the job knows and its steps do not report.
-        before: The version that the job started from.
-        stages: What each stage took, as `--json` has it.
+        before: The version that the job started from, None for a new dataset.
+        stages: Metrics of each stage, as in `--json`.
 
     Raises:
-        OSError: Something cannot be read or written; nothing was published, or all of it.
+        OSError: A file cannot be read or written; the version was published completely or not at all.
     """
     config = context.config
-    collected = _collected(context, before, here)
+    collected = _collected(context, before, run)
     reviewed = review(context.exports, digests_of(collected.results.get("readings", [])))
     if reviewed.changes:
         result = Verdict("failed", ExitCode.UNREADABLE, reviewed.reason)
     else:
-        # A history of which nothing is there is not the history of an empty dataset.
+        # If no export of a history exists, it is not the history of an empty dataset.
         nothing = config.backfill and not context.exports
         result = verdict(collected.tally, config, changed=collected.changed and not nothing)
-    if collected.tally.unsettled or collected.tally.other_choices or collected.tally.too_many_fields:
+    if collected.tally.unresolved or collected.tally.other_choices or collected.tally.too_many_fields:
         collected.tally.nothing_created()
     if result.outcome == "published":
-        result = _publish(dataset, here, context, collected, reviewed)
+        result = _publish(dataset, run, context, collected, reviewed)
     return Outcome(
         verdict=result,
         version=context.version if result.outcome == "published" else context.parent,
-        run=here.id,
+        run=run.id,
         tally=collected.tally,
         schema=collected.schema,
         runner=context.runner,
-        seconds=max(0.0, time.time() - context.began),  # by two clocks where another machine began
+        seconds=max(0.0, time.time() - context.began),  # not negative if two machines with different clocks ran the job
         stages=stages,
         dataset=config.dataset,
         options=config.options(),
@@ -128,19 +133,21 @@ def finish_run(
     )
 
 
-def keep_run_files(dataset: Dataset, here: Run, outcome: Outcome) -> None:
-    """Leaves of a run that published nothing what a person wants to see: the report, the schema, the rejections."""
-    dataset.store.clear(here, (SCHEMA, REJECTIONS) if outcome.kept_run else ())
+def keep_run_files(dataset: Dataset, run: Run, outcome: Outcome) -> None:
+    """Keeps report, schema and rejections of a run that a person may want to read; removes all its other files."""
+    dataset.store.clear(run, (SCHEMA, REJECTIONS) if outcome.kept_run else ())
     if outcome.kept_run:
-        write_bytes(join(here.root, REPORT), document_text(outcome.document()))
+        write_bytes(join(run.root, REPORT), document_text(outcome.document()))
 
 
 @dataclass(frozen=True, slots=True)
 class _Collected:
-    """What the steps of a job made.
+    """The results of the steps of a job.
 
     Attributes:
-        changed: Whether a version of it would differ from the published one.
+        results: The reports as the steps wrote them.
+        files: The files of the version, without insights and manifest.
+        changed: Whether the version would differ from the published one.
         fingerprint: SHA-256 of `schema.json`.
     """
 
@@ -152,25 +159,25 @@ class _Collected:
     fingerprint: str
 
 
-def _collected(context: PublishContext, before: Version | None, here: Run) -> _Collected:
-    results = cast("Results", json.loads(read_bytes(join(here.root, RESULTS))))
+def _collected(context: PublishContext, before: Version | None, run: Run) -> _Collected:
+    results = cast("Results", json.loads(read_bytes(join(run.root, RESULTS))))
     tally, resolved = tally_of(results)
     schema: JsonObject = {"format": 1, "version": context.version, "groups": resolved["groups"]}
     if context.unmatched:
         tally.warnings[NOTHING_MATCHED] += len(context.unmatched)
     tally.repair(context.damaged)
-    described = store(here.root, SCHEMA, document_text(schema), records=0)
+    described = store(run.root, SCHEMA, document_text(schema), records=0)
     files = [*files_of(results), described]
     changed = tally.changed > 0
     if before is not None:
-        if context.config.backfill:  # which creates all records, also those that are there
+        if context.config.backfill:  # a backfill counts all records as created, so files are compared
             changed = _rows(files) != _rows([file for group in GROUPS for file in before.files(group).values()])
         changed = changed or bool(tally.repaired) or _groups(before) != schema["groups"]
     return _Collected(results, tally, schema, files, changed, described.sha256)
 
 
 def _groups(version: Version) -> JsonValue:
-    """What `schema.json` says of all groups; nothing where it is damaged, so that a backfill replaces it."""
+    """The groups of `schema.json`; None if it is damaged, so that a backfill replaces it."""
     try:
         return version.document(SCHEMA)["groups"]
     except DamagedFileError:
@@ -181,11 +188,11 @@ def _rows(files: Sequence[StoredFile]) -> Mapping[str, str]:
     return {file.path: file.sha256 for file in files if file.path.partition("/")[0] in GROUPS}
 
 
-def _publish(dataset: Dataset, here: Run, context: PublishContext, collected: _Collected, reviewed: Review) -> Verdict:
+def _publish(dataset: Dataset, run: Run, context: PublishContext, collected: _Collected, reviewed: Review) -> Verdict:
     resolved = collected.results["schema"][0]
     quantiles = cast("JsonObject", resolved["quantiles"])
     described = insights(collected.schema, quantiles, collected.results.get("rows", []))
-    files = [*collected.files, store(here.root, INSIGHTS, document_text(described), records=0)]
+    files = [*collected.files, store(run.root, INSIGHTS, document_text(described), records=0)]
     document = manifest(
         version=context.version,
         parent=context.parent,
@@ -201,12 +208,12 @@ def _publish(dataset: Dataset, here: Run, context: PublishContext, collected: _C
         declared=declared_document(context.declared),
         sticky_text=cast("JsonObject", resolved["sticky_text"]),
     )
-    write_bytes(join(here.root, MANIFEST), document_text(document))
+    write_bytes(join(run.root, MANIFEST), document_text(document))
     placed = [Placed(file.uri, file.path) for file in files]
-    placed.append(Placed(join(here.root, MANIFEST), MANIFEST))
+    placed.append(Placed(join(run.root, MANIFEST), MANIFEST))
     try:
         with publishing():
-            dataset.store.publish(here, context.version, context.seen, placed, fsync=context.config.fsync)
+            dataset.store.publish(run, context.version, context.parent_pointer, placed, fsync=context.config.fsync)
     except AnotherJobPublishedError as error:
         return Verdict("failed", ExitCode.ANOTHER_PUBLISHED, str(error))
     job_log.files(context.version, files)

@@ -22,134 +22,137 @@ from transforms.rules.values import JsonObject
 from transforms.write_reports import RESULTS
 
 RENEWING_SECONDS = 600.0
-"""How often a worker looks whether the lease of its run has to be renewed."""
+"""How often, in seconds, a worker checks whether the lease of its run has to be renewed."""
 _RESULTS_OF = "results"
-"""Key of a report: SHA-256 of the results that it was made from."""
+"""Key of a report: SHA-256 of the results from which it was made."""
 _log = logging.getLogger(__name__)
 
 
 class NothingPublishedError(Exception):
-    """A job ended without a version; its report says why. It fails the job of the engine, so that it shows there."""
+    """A job ended without a version; raised in a step, so that the job of the engine fails too."""
 
 
 class AlreadyFinishedError(Exception):
-    """A run was concluded before by another job from the same graph."""
+    """Another job from the same graph has finished the run."""
 
 
-def finish_detached_run(context: PublishContext, run: str) -> JsonObject:
-    """Concludes a detached run, unless that was done before; returns its report, which says how it ended.
+def finish_detached_run(context: PublishContext, run_id: str) -> JsonObject:
+    """Finishes a detached run, unless another attempt has; returns its report, the object of `--json`.
 
     Raises:
-        AlreadyFinishedError: It was concluded from other results than these.
-        RunLostError: It was taken for dead, and put away.
-        OSError: Something cannot be read or written; another try may.
+        AlreadyFinishedError: The run was finished with other results than these.
+        RunLostError: The run was considered dead, and removed.
+        OSError: A file cannot be read or written; another attempt may succeed.
     """
     dataset = Dataset.at(context.config.dataset)
-    here = Run(run, join(dataset.root, "runs", run))
-    report = _report(here)
+    run = Run(run_id, join(dataset.root, "runs", run_id))
+    report = _report(run)
     if report is None:
-        with dataset.store.finishing(run) as trying:
-            report = _finish(dataset, trying, context)
-    other = (found := _results(here)) is not None and found != report[_RESULTS_OF]
-    _clear(dataset, here, report)
+        with dataset.store.finishing(run_id) as attempt:
+            report = _finish(dataset, attempt, context)
+    other = (found := _results(run)) is not None and found != report[_RESULTS_OF]
+    _clear(dataset, run, report)
     if other:
         raise AlreadyFinishedError(
-            f"the run {run} was concluded before ({report['outcome']}, exit code {report['exit_code']}), by another "
-            "job from the same graph, and this one published nothing: each job takes a graph, and with it a run, of "
-            "its own. Have the graph made anew: a flex template does so at each launch, a classic one does not"
+            f"the run {run_id} was finished before ({report['outcome']}, exit code {report['exit_code']}), by another "
+            "job from the same graph, and this one published nothing: each job needs a graph, and with it a run, of "
+            "its own. Build the graph again: a flex template does so at each launch, a classic one does not"
         )
     return report
 
 
-def _finish(dataset: Dataset, here: Run, context: PublishContext) -> JsonObject:
-    before = None if context.parent is None else dataset.at_number(context.parent, context.seen)
+def _finish(dataset: Dataset, run: Run, context: PublishContext) -> JsonObject:
+    before = None if context.parent is None else dataset.at_number(context.parent, context.parent_pointer)
     try:
-        results = _results(here)
-        outcome = finish_run(dataset, here, context, before, stages={})
+        results = _results(run)
+        outcome = finish_run(dataset, run, context, before, stages={})
     except OSError:
-        # Where another try has just concluded the run, what it was made of is gone.
-        if (report := _report(here)) is None:
+        # If another attempt has just finished the run, its files are gone.
+        if (report := _report(run)) is None:
             raise
         return report
-    # What another try said stands: of two at once one publishes, and the other could take it for another job's.
-    if (report := _report(here)) is None:
+    # The first report counts: of two attempts at once one publishes, and the other may find CURRENT changed by it.
+    if (report := _report(run)) is None:
         report = outcome.document() | {_RESULTS_OF: results}
-        write_bytes(join(here.root, REPORT), document_text(report))
+        write_bytes(join(run.root, REPORT), document_text(report))
     return report
 
 
-def _clear(dataset: Dataset, here: Run, report: JsonObject) -> None:
+def _clear(dataset: Dataset, run: Run, report: JsonObject) -> None:
     published = report["outcome"] == "published"
-    dataset.store.clear(here, (REPORT,) if published else (REPORT, SCHEMA, REJECTIONS))
-    dataset.store.release(here)
+    dataset.store.clear(run, (REPORT,) if published else (REPORT, SCHEMA, REJECTIONS))
+    dataset.store.release(run)
 
 
-def _report(here: Run) -> JsonObject | None:
-    text = read_if_there(join(here.root, REPORT))
+def _report(run: Run) -> JsonObject | None:
+    text = read_if_there(join(run.root, REPORT))
     return None if text is None else cast("JsonObject", json.loads(text))
 
 
-def _results(here: Run) -> str | None:
-    data = read_if_there(join(here.root, RESULTS))
+def _results(run: Run) -> str | None:
+    data = read_if_there(join(run.root, RESULTS))
     return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 class Publish(StepFn):
-    """Concludes the run when all results are written; fails the job where nothing is published for a reason."""
+    """Finishes the run when all results are written; fails the job of the engine if a gate forbids publishing."""
 
-    def __init__(self, context: PublishContext, run: str) -> None:
-        """Takes what there is to know of the job, and the id of its run."""
-        self._context, self._run = context, run
+    def __init__(self, context: PublishContext, run_id: str) -> None:
+        """Takes the context of the job, and the id of its run."""
+        self._context, self._run_id = context, run_id
 
     def process(self, _: object) -> None:
-        """Publishes, or leaves the report.
+        """Publishes, and writes the report.
 
         Raises:
-            NothingPublishedError: A gate was against it, or another job was quicker. The report is there by then, so
-                that every further try of the engine only reads it.
+            NothingPublishedError: A gate failed, or another job published first. The report is written before, so that
+                a retry by the engine only reads it.
         """
-        report = finish_detached_run(self._context, self._run)
+        report = finish_detached_run(self._context, self._run_id)
         if report["exit_code"]:
             raise NothingPublishedError(
                 f"nothing was published, exit code {report['exit_code']}: {report['message']}. "
-                f"Report: {join(self._context.config.dataset, 'runs', self._run, REPORT)}"
+                f"Report: {join(self._context.config.dataset, 'runs', self._run_id, REPORT)}"
             )
-        _log.info("the run %s is concluded: %s, version %s", self._run, report["outcome"], report["version"])
+        _log.info("the run %s is finished: %s, version %s", self._run_id, report["outcome"], report["version"])
 
 
 class KeepLease(StepFn):
-    """Gives the signs of life of a detached run, wherever its steps report something; gives nothing on."""
+    """Renews the lease of a detached run for each report of its steps; emits nothing."""
 
-    def __init__(self, dataset: str, run: str) -> None:
+    def __init__(self, dataset: str, run_id: str) -> None:
         """Takes the URI of the dataset, and the id of the run."""
-        self._dataset, self._run, self._due = dataset, run, 0.0
+        self._dataset, self._run_id, self._due = dataset, run_id, 0.0
 
     def process(self, _: object) -> None:
-        """Renews the lease now and then. That it cannot be renewed now is no reason to fail: the next try comes."""
+        """Renews the lease at most every `RENEWING_SECONDS`; a failure is logged, and the next call tries again."""
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + RENEWING_SECONDS
         try:
-            alive = Dataset.at(self._dataset).store.renew(self._run)
+            alive = Dataset.at(self._dataset).store.renew(self._run_id)
         except OSError as error:
-            _log.warning("the lease of the run %s cannot be renewed now: %s", self._run, error)
+            _log.warning("the lease of the run %s cannot be renewed now: %s", self._run_id, error)
         else:
             if not alive:
-                _log.warning("the run %s has no lease any more; it will not publish", self._run)
+                _log.warning("the run %s was considered dead, and removed; it will not publish", self._run_id)
 
 
 def add_publishing(
-    reports: Mapping[str, beam.PCollection[object]], results: beam.PCollection[None], context: PublishContext, run: str
+    reports: Mapping[str, beam.PCollection[object]],
+    results: beam.PCollection[None],
+    context: PublishContext,
+    run_id: str,
 ) -> None:
-    """Ends a graph with its publication.
+    """Adds the steps that publish and that renew the lease to the graph of a detached job.
 
     Args:
-        reports: What the steps report, by name: as long as they do, the run lives.
-        results: One element, when all of them are written.
-        context: What else there is to know of the job.
-        run: Its id.
+        reports: The reports of the steps, by name; each renews the lease.
+        results: One element, when all reports are written.
+        context: Of the job.
+        run_id: Id of its run.
     """
     for name, reported in reports.items():
         label = f"KeepLease{name.title().replace('_', '')}"
-        _ = reported | label >> beam.ParDo(KeepLease(context.config.dataset, run))
-    _ = results | "Publish" >> beam.ParDo(Publish(context, run))
+        _ = reported | label >> beam.ParDo(KeepLease(context.config.dataset, run_id))
+    _ = results | "Publish" >> beam.ParDo(Publish(context, run_id))

@@ -18,18 +18,20 @@ from transforms.rules.rejections import shown
 from transforms.rules.values import JsonObject
 
 Source: TypeAlias = tuple[Group, str | None]
-"""What records have to be ingested as: a group and, of predictions, the model run (None where it is not known)."""
+"""How records are ingested: their group and, of predictions, the model run (None if it is not known)."""
 _NAME_CHARACTERS = 60
 _PREDICTIONS = "predictions.toml"
-"""File with the model runs, where their names cannot be said on a command line."""
+"""Job file with the model runs, if their names cannot be given on a command line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file of records to be ingested again.
+    """A file of records to re-ingest.
 
     Attributes:
-        records: How many.
+        path: Its path.
+        source: How its records are ingested.
+        records: Number of records.
     """
 
     path: str
@@ -39,9 +41,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What was written for jobs of the same options.
+    """The files written for jobs with the same options.
 
     Attributes:
+        files: One for each group and model run.
         command: The command that ingests the files as the job did, quoted for a shell.
     """
 
@@ -58,7 +61,7 @@ class Delivery:
 
 
 def by_source(rejections: Iterable[Rejected]) -> dict[Source, list[Rejected]]:
-    """The rejections by what their records came in as, in the order of the groups, then of the model runs."""
+    """The rejections by source, in the order of the groups, then of the model runs."""
     found: dict[Source, list[Rejected]] = {}
     for each in rejections:
         found.setdefault((each.export_group, each.model_run), []).append(each)
@@ -66,7 +69,7 @@ def by_source(rejections: Iterable[Rejected]) -> dict[Source, list[Rejected]]:
 
 
 def described(source: Source) -> str:
-    """A source in words for a person."""
+    """A source in words, for messages."""
     group, run = source
     if group != "predictions":
         return group
@@ -74,15 +77,15 @@ def described(source: Source) -> str:
 
 
 def deliver(dataset: str, rejections: Sequence[Rejected], folder: str) -> tuple[list[Delivery], int]:
-    """Writes the raw records of rejections into a folder, which is made if it is not there.
+    """Writes the raw records of rejections into a folder, making it if it does not exist.
 
-    The records of jobs of different options go into folders of their own, numbered in the order of the rejections.
+    Records of jobs with different options are written to separate folders, numbered in the order of the rejections.
 
     Returns:
-        What was written, and how many records were left out because only their export has them whole.
+        What was written, and how many records were left out because only their export has the whole record.
 
     Raises:
-        UsageError: A file is there already; nothing was written.
+        UsageError: A file exists already; nothing was written.
     """
     jobs: dict[str, list[Rejected]] = {}
     for each in rejections:
@@ -98,18 +101,20 @@ def deliver(dataset: str, rejections: Sequence[Rejected], folder: str) -> tuple[
             raise UsageError(f"--out: {path} is there already, and nothing was written; name a new folder")
     for path, data in (content for one in planned for content in one.file_bytes.items()):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as stream:  # also where somebody made it meanwhile
+        with path.open("xb") as stream:  # fails if the file was made meanwhile
             stream.write(data)
     return [Delivery(one.files, _command(dataset, one)) for one in planned], left_out
 
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """What is to be written for jobs of the same options.
+    """What is to be written for jobs with the same options.
 
     Attributes:
-        contents: Each file, that of the model runs among them, to its bytes.
-        config: Path of the file of the model runs, None where flags name them.
+        files: The files of records.
+        file_bytes: Path of each file, including the job file of model runs, to its content.
+        options: Of the jobs, as in the manifest.
+        config: Path of the job file of model runs, None if flags can name them.
     """
 
     files: tuple[Written, ...]
@@ -119,7 +124,7 @@ class _Planned:
 
 
 def _planned(rejections: Sequence[Rejected], folder: Path) -> tuple[_Planned, int]:
-    """The files of rejections of one kind of job, and how many records are not whole."""
+    """The files for jobs with the same options, and how many of their records are not whole."""
     file_bytes: dict[Path, bytes] = {}
     files = []
     left_out = 0
@@ -140,7 +145,7 @@ def _planned(rejections: Sequence[Rejected], folder: Path) -> tuple[_Planned, in
 
 
 def file_name(source: Source) -> str:
-    """A name that is safe on every file system, and another one for each model run.
+    """A file name that is safe on every file system and different for each model run.
 
     >>> file_name(("items", None)), file_name(("predictions", "detector_v1"))
     ('items.ndjson', 'predictions-detector_v1.ndjson')
@@ -153,13 +158,13 @@ def file_name(source: Source) -> str:
     if run is None:
         return "predictions.ndjson"
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", run)[:_NAME_CHARACTERS]
-    # Upper and lower case are one to some file systems.
+    # Some file systems do not distinguish upper and lower case.
     digest = "" if safe == run and run == run.lower() else f"-{hashlib.sha256(run.encode()).hexdigest()[:8]}"
     return f"predictions-{safe}{digest}.ndjson"
 
 
 def _fits_a_flag(run: str) -> bool:
-    """Whether a model run can stand before `=` in a flag, and be shown in a terminal."""
+    """Whether a model run can be given in a flag `RUN=GLOB`, and printed in a terminal."""
     return "=" not in run and not run.startswith("-") and run.isprintable()
 
 
@@ -169,7 +174,7 @@ def _for_flags(path: Path) -> str:
 
 
 def _predictions(runs: Mapping[str | None, str]) -> bytes:
-    """The table `predictions` of a job file. What JSON writes as a string TOML reads, but for DEL."""
+    """The table `predictions` of a job file. TOML reads every JSON string except one with DEL."""
     lines = (f"{_quoted(run)} = {_quoted(path)}\n" for run, path in runs.items() if run is not None)
     return ("[predictions]\n" + "".join(lines)).encode()
 
@@ -192,9 +197,9 @@ def _command(dataset: str, planned: _Planned) -> str:
 
 
 def _option_flags(options: JsonObject) -> list[str]:
-    """The flags of a job's options, without those that say what is done anyway.
+    """The flags of the options of a job, without defaults.
 
-    Of a backfill the mode is told where all its jobs had one.
+    For a backfill the mode is given if all its jobs had the same.
     """
     steps = cast("list[JsonObject]", options.get("backfill") or [options])
     found = []

@@ -15,22 +15,22 @@ from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
 
 NOTHING_READ = "nothing_read"
-"""Warning: a job whose exports have records, but none of the group that they were given as."""
+"""Warning: the exports of a job have records, but none of the group that they were given as."""
 
 Results: TypeAlias = Mapping[str, list[JsonObject]]
-"""Name of the reports to the reports."""
+"""The reports of the steps, by name."""
 _REPAIRING = ("states", "rows")
-"""Reports that say which damaged files were made again."""
+"""The reports that list rebuilt files."""
 
 
 def _warn_of_nothing(tally: Tally) -> None:
-    """Says so where exports have records, and none of their groups."""
+    """Adds the warning `nothing_read` if it applies."""
     if not any(of.read for of in tally.groups.values()) and EMPTY_EXPORT not in tally.warnings:
         tally.warnings[NOTHING_READ] += 1
 
 
 def tally_of(results: Results) -> tuple[Tally, JsonObject]:
-    """What the steps counted, put together, and the schema."""
+    """The counts of all steps combined, and the schema."""
     tally = Tally()
     tally.repair(path for name in _REPAIRING for report in results.get(name, []) for path in _paths(report))
     for reading in results.get("readings", []):
@@ -53,7 +53,7 @@ def tally_of(results: Results) -> tuple[Tally, JsonObject]:
     schema = results["schema"][0]
     tally.too_many_fields = cast("dict[str, int]", schema["too_many_fields"])
     tally.other_choices = cast("dict[str, dict[str, int]]", schema["other_choices"])
-    tally.unsettled = len(cast("list[JsonObject]", schema["conflicts"]))
+    tally.unresolved = len(cast("list[JsonObject]", schema["conflicts"]))
     if tally.cleared:
         tally.warnings["cleared_value"] += tally.cleared
     tally.conflicts = list(_conflicts(results))
@@ -61,7 +61,7 @@ def tally_of(results: Results) -> tuple[Tally, JsonObject]:
 
 
 def _conflicts(results: Results) -> Iterator[JsonObject]:
-    """The conflicts as they were found, also where a policy settled them, each with its examples (T6)."""
+    """All conflicts that were found, also those that a policy resolved, each with its examples (T6)."""
     examples = {
         (found["group"], found["field"], found["kind"]): cast("list[JsonObject]", found["examples"])
         for found in results.get("examples", [])
@@ -79,7 +79,7 @@ def _paths(report: JsonObject) -> list[str]:
 
 
 def files_of(results: Results) -> list[StoredFile]:
-    """All files that are part of the version."""
+    """All files that the steps wrote for the version."""
     return [
         StoredFile(str(file["uri"]), str(file["path"]), int(file["records"]), int(file["bytes"]), str(file["sha256"]))
         for name in ("states", "rows", "cache_keys", "rejections")
@@ -89,7 +89,7 @@ def files_of(results: Results) -> list[StoredFile]:
 
 
 def digests_of(readings: Sequence[JsonObject]) -> dict[int, dict[int, str]]:
-    """Number of an export to the starts of its byte ranges to the SHA-256 of each: of those that lie on a disk."""
+    """Number of each local export to the starts of its byte ranges to their SHA-256."""
     digests: dict[int, dict[int, str]] = {}
     for reading in readings:
         if reading["digest"] is not None:
@@ -101,12 +101,12 @@ def digests_of(readings: Sequence[JsonObject]) -> dict[int, dict[int, str]]:
 def inputs_of(
     exports: Sequence[Export], digests: Mapping[int, Mapping[int, str]], checksums: Mapping[int, str | None]
 ) -> list[JsonObject]:
-    """The exports by name, each with a fingerprint: SHA-256 over those of its byte ranges, or what its store knows.
+    """The exports by name, each with a fingerprint: SHA-256 over those of its ranges, or the checksum of its bucket.
 
     Args:
         exports: Of the job.
         digests: As `digests_of` gives them.
-        checksums: Number of an export to the checksum of its store, of those in a bucket.
+        checksums: Number of each export in a bucket to its checksum there.
     """
     inputs: list[JsonObject] = [
         {

@@ -22,51 +22,51 @@ from transforms.rules.values import JsonObject, JsonValue
 
 
 def rollback(dataset: Dataset, number: int) -> int | None:
-    """Publishes a version whose records, schema and declaration are those of an old one; returns its number.
+    """Publishes a version with the records, schema and declaration of an old one; returns its number.
 
-    What only grows stays: images that any version has listed are cached (K2), fields that are text for good are (T2).
-    None where the old version is the current one.
+    Cached images (K2) and permanently textual fields (T2) of later versions are kept. Returns None, and publishes
+    nothing, if the old version is the current one.
 
     Raises:
         UsageError: There is no such version.
-        AnotherJobPublishedError: Another job has published meanwhile (P2).
+        AnotherJobPublishedError: Another job published meanwhile (P2).
         DamagedFileError: A file of the version is damaged (P7).
     """
     current = dataset.published()
     target = dataset.version(number)
     if target.number == current.number:
         return None
-    with dataset.store.run(target.number) as here:
+    with dataset.store.run(target.number) as run:
         new = dataset.store.next_number(current.number)
         files = [file for kind in _shared(target) for file in target.files(kind).values()]
         for file, fault in faults(files, by_hash=True):
             raise damaged_file(file.uri, fault)
-        keys = list(_keys(target, current, here, new))
+        keys = list(_keys(target, current, run, new))
         files += (file for each in keys for file in (each.file, each.uses, each.uploads) if file is not None)
         documents = {name: {**target.document(name), "version": new} for name in (SCHEMA, INSIGHTS)}
-        stored = [store(here.root, name, document_text(each), records=0) for name, each in documents.items()]
+        stored = [store(run.root, name, document_text(each), records=0) for name, each in documents.items()]
         files += stored
         cached = sum(each.cached for each in keys)
         text = document_text(_manifest(target, current, new, files, cached, stored[0].sha256))
-        write_bytes(join(here.root, MANIFEST), text)
+        write_bytes(join(run.root, MANIFEST), text)
         placed = [Placed(file.uri, file.path) for file in files]
-        placed.append(Placed(join(here.root, MANIFEST), MANIFEST))
+        placed.append(Placed(join(run.root, MANIFEST), MANIFEST))
         with publishing():
-            dataset.store.publish(here, new, current.pointer, placed)
-        dataset.store.remove(here.root)
+            dataset.store.publish(run, new, current.pointer, placed)
+        dataset.store.remove(run.root)
     return new
 
 
 def _shared(target: Version) -> Iterator[str]:
-    """The kinds of files that the new version takes over; its job has no rejections, and lists no new key."""
+    """The kinds of files that the new version shares; it has no rejections, and lists no new key."""
     for group in GROUPS:
         if target.records(group):
             yield from (group, f"state/{group}", f"{BASES}{group}")
     yield from ("state/summaries", "state/insights")
 
 
-def _keys(target: Version, current: Version, here: Run, new: int) -> Iterator[WrittenKeys]:
-    """The keys of the target; its list is shared, and written again from the uses where it is damaged."""
+def _keys(target: Version, current: Version, run: Run, new: int) -> Iterator[WrittenKeys]:
+    """The keys of the target; its list is shared, and written again from the uses wrun it is damaged."""
     lists = target.files("cache_keys")
     damaged = {file.path for file, _ in faults([*lists.values()], by_hash=True)}
     was, is_now = (version.files("state/cache_keys") for version in (target, current))
@@ -76,7 +76,7 @@ def _keys(target: Version, current: Version, here: Run, new: int) -> Iterator[Wr
         keys = CacheKeys.of(used, pl.concat([current_uses, old]), changed=None, version=new)
         file = lists.get(number)
         shared = None if file is None or file.path in damaged else file
-        yield written_keys(keys, here.root, number, target.partitions, file=shared)
+        yield written_keys(keys, run.root, number, target.partitions, file=shared)
 
 
 def _manifest(

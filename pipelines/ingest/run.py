@@ -31,11 +31,11 @@ SPILLED = "spilled"
 
 
 def run(config: JobConfig, progress: Progress) -> Outcome:
-    """Runs an ingest or a backfill and publishes what it made.
+    """Runs an ingest or a backfill, and publishes a version if all gates pass.
 
     Raises:
-        UsageError: An export or the dataset is not there, or is something else.
-        ExportChangedError: The workers failed, and an export changed while they read.
+        UsageError: An export or the dataset is missing or is something else.
+        ExportChangedError: A worker failed, and an export changed during the job.
     """
     began = time.time()
     found = find(config.steps, allow_empty=config.allow_empty)
@@ -47,24 +47,24 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
     runner = runners.choose(config.runner_flags, total + kept)
     with (
         private_temporary_files(),
-        _run_folder(dataset, before, runner, dry_run=config.dry_run) as here,
+        _run_folder(dataset, before, runner, dry_run=config.dry_run) as run,
         progress.watching(total, runner) as notes,
     ):
         job_log.started(config.dataset, before, runner.name, exports)
         number = dataset.store.next_number(0 if before is None else before.number)
-        job = plan(config, exports, before, root=here.root, progress=notes, version=number)
+        job = plan(config, exports, before, root=run.root, progress=notes, version=number)
         running = time.monotonic()
-        with _spilling(here, runner), _explaining_export_changes(exports):
+        with _spilling(run, runner), _explaining_export_changes(exports):
             stages = runner.run(partial(build, job=job))
         job_log.stages(stages)
         job_log.phase("reading, merging and writing", time.monotonic() - running)
         progress.phase("publishing")
         publishing = time.monotonic()
         context = PublishContext.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
-        outcome = finish_run(dataset, here, context, before, stages=stages)
+        outcome = finish_run(dataset, run, context, before, stages=stages)
         outcome = replace(outcome, foreign=tuple(dataset.store.foreign()))
         if not config.dry_run:
-            keep_run_files(dataset, here, outcome)
+            keep_run_files(dataset, run, outcome)
         job_log.phase("publishing", time.monotonic() - publishing)
     job_log.ended(outcome)
     return outcome
@@ -72,7 +72,7 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
 
 @contextmanager
 def _explaining_export_changes(exports: Sequence[Export]) -> Iterator[None]:
-    """Says so where a job failed because an export went away or changed while workers read it."""
+    """Raises ExportChangedError if a job failed and an export was removed or changed meanwhile."""
     try:
         yield
     except (RuntimeError, EngineError, ExportChangedError) as error:
@@ -84,27 +84,27 @@ def _explaining_export_changes(exports: Sequence[Export]) -> Iterator[None]:
 
 @contextmanager
 def _run_folder(dataset: Dataset, before: Version | None, runner: runners.Runner, *, dry_run: bool) -> Iterator[Run]:
-    """Where the job writes: below the dataset, or for a dry run on this machine somewhere that goes away."""
+    """The folder of the run: below the dataset, or for a local dry run a temporary folder."""
     if dry_run and runner.local:
         with temporary_folder() as folder:
             yield Run("dry-run", str(folder))
         return
-    with dataset.store.run(None if before is None else before.number) as here, ExitStack() as cleanups:
-        if runner.local and is_local(here.root):  # else the next job removes it: what takes long is not for a signal
-            cleanups.enter_context(cleanup_on_signal(partial(dataset.store.remove, here.root)))
-        yield here
-        if dry_run:  # workers elsewhere see no folder of this machine
-            dataset.store.remove(here.root)
+    with dataset.store.run(None if before is None else before.number) as run, ExitStack() as cleanups:
+        if runner.local and is_local(run.root):  # elsewhere removal takes long: it is left to the next job
+            cleanups.enter_context(cleanup_on_signal(partial(dataset.store.remove, run.root)))
+        yield run
+        if dry_run:  # workers elsewhere could not write to a folder of this machine
+            dataset.store.remove(run.root)
 
 
 @contextmanager
-def _spilling(here: Run, runner: runners.Runner) -> Iterator[None]:
-    """Where local worker processes leave what they hand to each other: beside what they write, if that is a disk."""
+def _spilling(run: Run, runner: runners.Runner) -> Iterator[None]:
+    """Lets local worker processes exchange data through files: in the folder of the run if that is local."""
     if runner.environment is None:
         with spilling(None):
             yield
-    elif is_local(here.root):
-        with spilling(Path(here.root, SPILLED)):
+    elif is_local(run.root):
+        with spilling(Path(run.root, SPILLED)):
             yield
     else:
         with temporary_folder() as folder, spilling(folder):

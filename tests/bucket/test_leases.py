@@ -177,7 +177,7 @@ def test_workers_renew_the_lease_now_and_then(dataset: str, store: Store, monkey
 def test_every_step_gives_signs_of_life(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset, renewed = str(tmp_path / "dataset"), list[str]()
     run = submitted(dataset, "--items", an_export(tmp_path, "a"), "--on-conflict", "quarantine")
-    monkeypatch.setattr(KeepLease, "process", lambda self, _: renewed.append(self._run))
+    monkeypatch.setattr(KeepLease, "process", lambda self, _: renewed.append(self._run_id))
     engine.run()
     # The reading; counts, state, rows and keys of the one partition; the schema before and after it was settled.
     assert len(renewed) == 7

@@ -242,7 +242,7 @@ def test_a_graph_that_is_launched_twice_is_refused_unless_it_finds_the_same(
     engine.run()
     assert stored(dataset) == after, "the same exports: there is nothing to do"
     export.write_text(export.read_text("utf-8").replace('"n": 1', '"n": 2'), "utf-8")
-    with pytest.raises(Exception, match=f"the run {run} was concluded before .*Have the graph made anew"):
+    with pytest.raises(Exception, match=f"the run {run} was finished before .*Build the graph again"):
         engine.run()
     with pytest.raises(AlreadyFinishedError):
         _ = _results_of(engine, dataset, run) and finish_detached_run(engine.publish_step()._context, run)

@@ -48,7 +48,10 @@ def test_a_history_of_which_nothing_is_there_does_not_empty_the_dataset(items: P
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["ingest", "--items", "none*"], "nothing matches it as a pattern; check the path, or let it be missing with"),
+        (
+            ["ingest", "--items", "none*"],
+            "nothing matches it as a pattern; check the path, or allow it to be missing with",
+        ),
         (["ingest", "--items", "none*", "--date", "2026-2-1"], "--date expects a date such as 2026-11-30, got"),
         (
             ["backfill", "--history", "h.toml", "--date", "2026-02-01"],

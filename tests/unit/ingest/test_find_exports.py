@@ -87,7 +87,7 @@ def test_what_is_no_regular_file_is_refused_by_its_kind_and_never_opened(folder:
     make("a.ndjson")
     os.mkfifo(folder / "pipe.ndjson")
     for pattern in ("pipe.ndjson", "*.ndjson", "**.ndjson"):
-        with pytest.raises(UsageError, match=r"pipe\.ndjson: is a pipe, not a file; write what it gives to a file"):
+        with pytest.raises(UsageError, match=r"pipe\.ndjson: is a pipe, not a file; write its output to a file"):
             found(pattern)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket.txt")
@@ -103,7 +103,7 @@ def test_standard_input_is_refused_with_what_to_do(folder: Path) -> None:
         found(f"/dev/fd/{stream.fileno()}")
     reading, writing = os.pipe()
     try:
-        with pytest.raises(UsageError, match=r"/dev/fd/[0-9]+: is a pipe, not a file; write what it gives to a file"):
+        with pytest.raises(UsageError, match=r"/dev/fd/[0-9]+: is a pipe, not a file; write its output to a file"):
             found(f"/dev/fd/{reading}")
     finally:
         os.close(reading)
