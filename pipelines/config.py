@@ -14,12 +14,12 @@ from transforms.rules.values import JsonObject, JsonValue
 
 CacheKey: TypeAlias = Literal["canonical", "raw"]
 MOST_PARTITIONS = 99_999
-"""Five digits in the name of a part."""
+"""The largest number with five digits, as in the name of a part."""
 
 GATE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<percent>%?)")
 DEFAULT_MAX_FIELDS = 2000
 TEMPLATE_FLAG = "--template_location"
-"""Flag of Beam by which the runner of Dataflow writes a graph to a file, for somebody else to start."""
+"""Flag of Beam with which the Dataflow runner writes a template instead of starting the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,10 @@ class Source:
     """Exports of one group.
 
     Attributes:
+        group: Of the records in the exports.
         pattern: A path or glob, local or `gs://`.
         model_run: Of predictions (G5).
-        optional: Whether it may match nothing.
+        optional: Whether the pattern may match nothing.
     """
 
     group: Group
@@ -58,7 +59,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class MaxRejected:
-    """How many rejections a job may have (R4): a number, or a percentage of the records read."""
+    """The gate on rejections (R4): a number, or a percentage of the records read."""
 
     number: float
     percent: bool
@@ -80,7 +81,7 @@ class MaxRejected:
         return cls(float(match["number"]), percent)
 
     def allows(self, *, rejected: int, read: int) -> bool:
-        """Whether so many rejections of so many records read pass."""
+        """Whether this number of rejections among the records read passes the gate."""
         return rejected * 100 <= self.number * read if self.percent else rejected <= self.number
 
     def __str__(self) -> str:
@@ -94,8 +95,8 @@ class JobStep:
 
     Attributes:
         sources: Exports in the order given.
-        mode: How they meet what the dataset holds (U1 to U3).
-        on_duplicate: Which of two records with one identity stays (I3).
+        mode: How records update published ones (U1 to U3).
+        on_duplicate: Which of several records with the same identity is kept (I3).
     """
 
     sources: tuple[Source, ...]
@@ -110,14 +111,20 @@ class JobConfig:
     Attributes:
         dataset: Directory of the dataset, local or `gs://`.
         steps: What is ingested, job by job.
-        backfill: Whether the dataset is built anew from these steps (P5).
-        declared: The declared schema of the groups that it names, None to keep what the dataset has (D1).
-        verify: Whether all files of the dataset are verified by their bytes before the job goes on from them (P7).
-        partitions: How many parts a new dataset has; None for a number that fits its first exports.
+        backfill: Whether the dataset is rebuilt from these steps (P5).
+        on_conflict: How type conflicts are resolved (T6).
+        max_rejected: Gate on rejections, None for no limit (R4).
+        allow_unreadable: Whether to publish even if an export is damaged (R4).
         allow_empty: Whether every pattern may match nothing, as if each source were optional.
-        detach: Whether the job is handed to an engine and publishes by itself, with nobody who waits for it.
-        fsync: Whether a version is on the disk before it becomes current (P7); it is no part of the outcome.
-        runner_flags: What follows `--` on the command line, for the Beam runner.
+        verify: Whether all files of the dataset are verified by their digests before the job (P7).
+        cache_key: What is hashed for cache keys, None for that of the dataset (K2).
+        max_fields: Maximum number of metadata keys of a group (R5).
+        partitions: Number of partitions of a new dataset, None to choose it by the size of its first exports.
+        declared: The declared schema of the groups that it names, None to keep that of the dataset (D1).
+        dry_run: Whether nothing is published.
+        detach: Whether the job is submitted to an engine, and publishes by itself.
+        fsync: Whether a version is flushed to the disk before it becomes current (P7); not part of the outcome.
+        runner_flags: The flags after `--` on the command line, for the Beam runner.
     """
 
     dataset: str
@@ -141,7 +148,7 @@ class JobConfig:
         """Checks what does not depend on files.
 
         Raises:
-            UsageError: With the flag at fault.
+            UsageError: A value is invalid; the text names the flag.
         """
         if not self.dataset:
             raise UsageError("--dataset expects a directory, got nothing")
@@ -152,15 +159,17 @@ class JobConfig:
         if self.max_fields < 1:
             raise UsageError(f"--max-fields expects a number of at least 1, got {self.max_fields}")
         if self.dry_run and self.detached:
-            raise UsageError("--dry-run: nobody would see what comes of it, with --detach or a template; leave one out")
+            raise UsageError(
+                "--dry-run: a detached job or a template would not show its outcome; leave one of the two out"
+            )
 
     @property
     def detached(self) -> bool:
-        """Whether nobody waits for the job: a template, of which only the graph is written here, implies it."""
+        """Whether no process waits for the job: it is detached, or written as a template."""
         return self.detach or any(flag.partition("=")[0] == TEMPLATE_FLAG for flag in self.runner_flags)
 
     def options(self) -> JsonObject:
-        """What of it decides the outcome, for the manifest: nothing about the runner (P3)."""
+        """The options that decide the outcome, for the manifest; none about the runner (P3)."""
         steps: list[JsonValue] = [{"mode": step.mode, "on_duplicate": step.on_duplicate} for step in self.steps]
         jobs: JsonObject = {"backfill": steps} if self.backfill else dict(cast("JsonObject", steps[0]))
         return jobs | {
@@ -172,14 +181,14 @@ class JobConfig:
 
 
 def read_declared(path: str) -> dict[Group, dict[str, DeclaredField]]:
-    """The declared schema in a JSON file (D1).
+    """Reads the declared schema from a JSON file (D1).
 
     Raises:
-        UsageError: The file cannot be read, or is no declaration.
+        UsageError: The file cannot be read, or is no valid declaration.
     """
     try:
         document = json.loads(Path(path).read_bytes().decode("utf-8-sig"))
-        # Lone surrogates are no text that any value could equal.
+        # Raises for lone surrogates, which no value can equal.
         json.dumps(document, ensure_ascii=False).encode()
         return parse(document)
     except OSError as error:

@@ -15,7 +15,7 @@ from transforms.errors import (
 
 
 class ExitCode(IntEnum):
-    """What the process ends with (R4)."""
+    """The exit codes of all commands (R4)."""
 
     OK = 0
     ERROR = 1
@@ -30,59 +30,59 @@ class ExitCode(IntEnum):
 
 
 class JobError(Exception):
-    """A command cannot do what it was asked for; its text is for a person, and nothing was published.
+    """A command failed and published nothing; the text is a line for a person that says what to do.
 
     Attributes:
-        exit_code: What the process ends with.
+        exit_code: Exit code of the process.
     """
 
     exit_code: ExitCode = ExitCode.ERROR
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The lines that are printed: one, whose line ends, if data brought any, are escaped."""
+        """The lines to print: a single one, in which line ends from data are escaped when it is printed."""
         return (str(self),)
 
 
 class UsageError(JobError):
-    """What a user asked for cannot be done as asked; the text says what to do instead."""
+    """The command or its input is wrong; the text says what to do instead."""
 
     exit_code = ExitCode.USAGE
 
 
 class AnotherJobPublishedError(JobError):
-    """The dataset is not at the version that this job started from (P2)."""
+    """Another job published a version since this job started (P2)."""
 
     exit_code = ExitCode.ANOTHER_PUBLISHED
 
 
 class ExportChangedError(JobError):
-    """An export is not what it was when the job was planned, or cannot be read."""
+    """An export changed since the job was planned, or cannot be read (R4)."""
 
     exit_code = ExitCode.UNREADABLE
 
 
 class DamagedDatasetError(JobError):
-    """A file of the dataset is not what its manifest says (P7)."""
+    """A file of the dataset is damaged, or missing (P7)."""
 
     exit_code = ExitCode.DAMAGED
 
 
 class ForeignFilesError(JobError):
-    """Something that is not the dataset's own is in the way; it stays (P6)."""
+    """Foreign files are where a version has to be written; they are left as they are (P6)."""
 
 
 class EngineError(JobError):
-    """An engine did not do a job; the text says what to do."""
+    """An engine refused or failed a job; the text says what to do."""
 
 
 class WorkerLostError(JobError):
     """A worker process of the local runner died."""
 
     def __init__(self, what: str) -> None:
-        """Takes what happened, without what to do."""
+        """Takes what happened; the advice is added."""
         super().__init__(
-            f"{what}; nothing was published. It was killed, perhaps because memory ran out: free some, or take fewer "
+            f"{what}; nothing was published. It was killed, perhaps because memory ran out: free memory, or use fewer "
             "workers (`-- --direct_num_workers=1`), and run the job again"
         )
 
@@ -93,7 +93,7 @@ class RunLostError(JobError):
     def __init__(self, run: str) -> None:
         """Takes the id of the run."""
         super().__init__(
-            f"the run {run} is not there any more: no step of it gave a sign of life within its lease, or a person "
+            f"the run {run} is not there any more: its lease ran out without a heartbeat of its steps, or a person "
             "removed it; nothing was published, run the job again"
         )
 
@@ -104,7 +104,7 @@ _OF_STEPS: Mapping[type[StepError], type[JobError]] = {
     OutOfMemoryError: JobError,
     OutOfSpaceError: JobError,
 }
-"""What the errors of steps are to the person who started the job."""
+"""Errors of steps to the errors that a person sees."""
 
 
 @overload
@@ -116,10 +116,10 @@ def job_error(error: BaseException) -> JobError | None: ...
 
 
 def job_error(error: BaseException) -> JobError | None:
-    """The error for a person behind what a runner raised; None where no step said anything for one.
+    """The error to show for the error of a step; None if it is none that a step raised for a person.
 
     Args:
-        error: What the runner raised: the error of a step, or one with its traceback as text.
+        error: Raised by the runner: the error of a step, or one with its traceback as text.
     """
     found = step_error(error)
     if found is None:

@@ -9,9 +9,9 @@ NAMES = (
     "transforms.kernels.normalize._shredding",
     "transforms.kernels.summarize._summing",
 )
-"""All of them, as in setup.py."""
+"""All extensions, as in setup.py."""
 
 
 def missing() -> list[str]:
-    """Those that were not built for this Python."""
+    """The extensions that were not built for this Python."""
     return [name for name in NAMES if find_spec(name) is None]

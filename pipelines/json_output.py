@@ -8,16 +8,16 @@ def print_object(document: JsonObject) -> None:
     """Prints the object.
 
     Raises:
-        OSError: Nobody reads it.
+        OSError: The reader has closed the pipe.
     """
     emit_json(document)
 
 
 def encoded(document: JsonObject) -> bytes:
-    """The object in UTF-8, whatever the locale is; with escapes where it has a path that is not UTF-8."""
+    """The object as UTF-8, whatever the locale is; paths that are not UTF-8 are escaped."""
     return json_bytes(document)
 
 
 def write_line(data: bytes) -> None:
-    """Writes a line of JSON to standard output as bytes; nothing where it was closed from the start."""
+    """Writes a line of JSON to standard output as bytes; does nothing if that was closed at the start."""
     emit_json_lines(data + b"\n")

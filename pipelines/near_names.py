@@ -4,11 +4,11 @@ import difflib
 from collections.abc import Iterable
 
 _SUGGESTION_CUTOFF = 0.7
-"""How like a name another one has to be, of 1, to be the only one that is proposed."""
+"""Least similarity, of 1, of a name that is suggested alone."""
 
 
 def near(name: str, known: Iterable[str], *, most: int = 3, cutoff: float = 0.6) -> list[str]:
-    """The known names that are most like this one, the nearest first.
+    """The known names most similar to this one, the nearest first.
 
     >>> near("wether", ["weather", "speed", "Weather"])
     ['weather', 'Weather']
@@ -23,7 +23,7 @@ def near(name: str, known: Iterable[str], *, most: int = 3, cutoff: float = 0.6)
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """What to do about an unknown flag, command, key or choice: the name that was meant, or else all there are.
+    """Advice about an unknown flag, command, key or choice: the nearest name, or else all known names.
 
     >>> hint("ingset", ["ingest", "schema"]), hint("xyz", ["ingest", "schema"])
     ('did you mean ingest?', 'known are ingest, schema')
@@ -33,7 +33,7 @@ def hint(name: str, known: Iterable[str]) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """The question after the one name that is close enough to have been meant; empty where none is.
+    """A question that suggests the nearest known name; empty if none is near enough.
 
     >>> meant("--datset", ["--dataset", "--mode"]), meant("--dry", ["--dry-run"]), meant("xyz", ["ingest"])
     ('did you mean --dataset?', 'did you mean --dry-run?', '')

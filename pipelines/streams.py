@@ -15,24 +15,24 @@ from contextlib import contextmanager
 from typing import TextIO
 
 JOB_LOG = "metadata-etl.job"
-"""The logger of what a job does, read with `--verbose`."""
+"""Name of the logger of jobs, shown with `--verbose`."""
 _NAME = "metadata-etl"
 _LOG = "%(levelname)s %(name)s: %(message)s"
 _NOT_ASCII = re.compile(r"[^\n -~]")
 
 
 def prepare() -> None:
-    """Makes standard output and standard error escape what their encoding lacks, instead of failing.
+    """Makes standard output and standard error escape characters that their encoding lacks, instead of failing.
 
-    This also covers what libraries print: the help of argparse, log lines, tracebacks.
+    This also covers the output of libraries: the help of argparse, log lines, tracebacks.
     """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # not a stream of a test or of a notebook, nor one that is closed
+        if hasattr(stream, "reconfigure"):  # not for the streams of tests and notebooks, or a closed one
             stream.reconfigure(errors="backslashreplace")
 
 
 def printable(text: str, encoding: str = "utf-8") -> str:
-    r"""The text on one line: what has no glyph of its own, or is not in the encoding, is escaped.
+    r"""The text on one line: characters that are not printable or not in the encoding are escaped.
 
     >>> printable("a\tb\x1b[31m\u202e"), printable("Zürich", "ascii")
     ('a\\tb\\x1b[31m\\u202e', 'Z\\xfcrich')
@@ -43,7 +43,7 @@ def printable(text: str, encoding: str = "utf-8") -> str:
 
 
 def json_text(text: str) -> str:
-    r"""The text as a JSON string, in which what has no glyph of its own is escaped.
+    r"""The text as a JSON string, in which unprintable characters are escaped.
 
     >>> json_text("東京\u202e")
     '"東京\\u202e"'
@@ -52,11 +52,11 @@ def json_text(text: str) -> str:
 
 
 def say(*lines: str, stderr: bool = False) -> None:
-    """Prints lines of text for a person; a line end within one of them is escaped."""
+    """Prints lines of text for a person; line ends within a line are escaped."""
     stream = sys.stderr if stderr else sys.stdout
-    if stream is not None:  # as it is where the process was started with a closed one
+    if stream is not None:  # None if the process was started with a closed stream
         stream.write("".join(f"{printable(line, _encoding(stream))}\n" for line in lines))
-        stream.flush()  # a reader that is gone is noticed here, in time
+        stream.flush()  # so that a closed pipe is noticed here
 
 
 def complain(*lines: str) -> None:
@@ -66,26 +66,26 @@ def complain(*lines: str) -> None:
 
 
 def emit(data: bytes) -> None:
-    """Writes lines for a machine to standard output, byte by byte; a person at a terminal gets them with escapes."""
+    """Writes lines for a machine to standard output, byte for byte; at a terminal they are escaped."""
     _emit(data, printable)
 
 
 def emit_json(document: object, *, indent: int | None = None) -> None:
     """Writes a JSON document and a line end to standard output, as `emit_json_lines` does.
 
-    What is no text in UTF-8, such as a file name in another encoding, is escaped.
+    Text that is not UTF-8, such as a file name in another encoding, is escaped.
     """
     emit_json_lines(json_bytes(document, indent=indent) + b"\n")
 
 
 def json_bytes(document: object, *, indent: int | None = None) -> bytes:
-    """A JSON document in UTF-8, whatever the locale is; what is no text there is escaped."""
+    """A JSON document as UTF-8, whatever the locale is; text that is not UTF-8 is escaped."""
     text = json.dumps(document, ensure_ascii=False, indent=indent)
-    return text.encode(errors="backslashreplace")  # of a surrogate this is the escape of JSON
+    return text.encode(errors="backslashreplace")  # for a surrogate this equals the escape of JSON
 
 
 def emit_json_lines(data: bytes) -> None:
-    r"""Writes JSON to standard output as `emit` does, but for the escapes: those of JSON (`\u001b`), which it stays."""
+    r"""Writes JSON to standard output as `emit` does, with the escapes of JSON (`\u001b`), so that it stays valid."""
     _emit(data, _json_printable)
 
 
@@ -118,7 +118,7 @@ def _encoding(stream: TextIO) -> str:
 
 @contextmanager
 def job_log() -> Iterator[None]:
-    """Lets the log of a job through to standard error, each line with its time in UTC (`--verbose`)."""
+    """Prints the log of a job to standard error during the block, each line with its time in UTC (`--verbose`)."""
     handler = logging.StreamHandler(sys.stderr)
     formatter = LogFormatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
@@ -136,7 +136,7 @@ def job_log() -> Iterator[None]:
 
 
 class LogFormatter(logging.Formatter):
-    """Log lines whose data is escaped; lines after the first of an entry are indented, so that none looks like one."""
+    """Formats log entries with escaped data; further lines are indented, so that data cannot fake an entry."""
 
     def __init__(self, form: str = _LOG, times: str | None = None) -> None:
         super().__init__(form, times)

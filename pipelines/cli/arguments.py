@@ -19,11 +19,11 @@ GROUPS = ("items", "scenes", "annotations", "predictions")
 
 
 _FLAG = re.compile(r"-[^0-9.]")
-"""How a flag begins; a negative number is a value."""
+"""The beginning of a flag; a negative number is a value."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, what was probably meant, and where help is."""
+    """A parser whose errors are one line: the mistake, the nearest known name, and where to find help."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see `{self.prog} --help`)")
@@ -31,14 +31,14 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override] # argparse declares overloads of it
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Refuses unknown flags first: a mistyped one that is required would be told as missing."""
+        """Refuses unknown flags first: a mistyped required flag would otherwise be reported as missing."""
         known = [flag for action in self._actions for flag in action.option_strings]
         commands = any(isinstance(action, argparse._SubParsersAction) for action in self._actions)  # noqa: SLF001 - argparse has no other name for it
         for word in args or ():
             if commands and not word.startswith("-"):
                 break  # what follows belongs to the command
             flag = word.partition("=")[0]
-            # A word with a space in it is a value, as argparse has it.
+            # argparse takes a word with a space in it as a value.
             if _FLAG.match(word) and flag not in known and " " not in word:
                 self.error("; ".join(filter(None, (f"unknown flag {flag}", suggestion(flag, known)))))
         return super().parse_known_args(args, namespace)
@@ -54,15 +54,15 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _text(given: str) -> str:
-    """An argument that is text and no path: UTF-8, whatever the locale of the process takes arguments for."""
+    """An argument that is text and no path: decoded as UTF-8, whatever the locale is."""
     try:
         return os.fsencode(given).decode()
-    except UnicodeError:  # not UTF-8: it is refused where it is read
+    except UnicodeError:  # not UTF-8: refused where it is parsed
         return given
 
 
 class _AddSource(argparse.Action):
-    """Collects the exports of all groups in the order in which they are given (I3)."""
+    """Collects the exports of all groups in the order given (I3)."""
 
     def __call__(
         self,
@@ -91,9 +91,9 @@ class _ShowVersion(argparse.Action):
         say(f"{parser.prog} {__version__}")
         if missing := extensions.missing():
             names = f"{'extension' if len(missing) == 1 else 'extensions'} {', '.join(missing)}"
-            say(f"without the C {names}: jobs are slower; install a C compiler and install again")
+            say(f"built without the C {names}: jobs are slower; install a C compiler, then install this package again")
         else:
-            say("with its C extensions")
+            say("built with its C extensions")
         parser.exit()
 
 
@@ -101,10 +101,10 @@ _Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"  # noqa: SLF001 - a
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands and flags. An option of a job that is not given is None: a job file may have it."""
+    """The parser of all commands. An option of a job that is not given is None, because a job file may set it."""
     top = _Parser(
         prog="metadata-etl",
-        description="Raw exports of dataset items, scenes, annotations and predictions in, a validated dataset out.",
+        description="Turns raw exports of dataset items, scenes, annotations and predictions into a validated dataset.",
         allow_abbrev=False,
     )
     top.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
@@ -119,18 +119,16 @@ def parser() -> argparse.ArgumentParser:
         commands,
         "report",
         "write the insights page of a dataset",
-        "Writes what the current version holds as one HTML file: fields, histograms, categories, a map, what changed.",
+        "Writes the insights of the current version as one HTML file: fields, histograms, categories, a map, changes.",
     )
     report.add_argument("--out", metavar="FILE.html", help="the file (default: NAME.html in the current folder)")
     _add_questions(commands)
-    _add_color(
-        _add_look(commands, "versions", "list the versions of a dataset", "Lists the versions, the newest first.")
-    )
+    _add_color(_add_look(commands, "versions", "list the versions of a dataset", "Lists the versions, newest first."))
     show = _add_look(
         commands,
         "show",
         "show what a version changed",
-        "Shows what a version added, changed and dropped against the version that it came from.",
+        "Shows what a version added, changed and dropped, compared with its parent.",
     )
     show.add_argument("version", type=int, nargs="?", metavar="VERSION", help="instead of the current one")
     _add_color(show)
@@ -145,17 +143,17 @@ def parser() -> argparse.ArgumentParser:
         commands,
         "prune",
         "remove old versions",
-        "Removes all versions but the newest ones, and what dead jobs left.",
+        "Removes all versions but the newest, and the files of abandoned runs.",
     )
     prune.add_argument(
-        "--keep", type=int, required=True, metavar="N", help="how many versions stay, the current one among them"
+        "--keep", type=int, required=True, metavar="N", help="how many versions to keep, including the current one"
     )
     prune.add_argument(
         "--discard-rejections",
         action="store_true",
-        help="remove open rejections too, which otherwise stay (see `rejections --open`)",
+        help="also remove open rejections, which are otherwise kept (see `rejections --open`)",
     )
-    prune.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
+    prune.add_argument("--dry-run", action="store_true", help="print what would be removed, and remove nothing")
     _add_rejections(commands)
     _add_verify(commands)
     return top
@@ -169,7 +167,7 @@ def _add_look(commands: _Commands, name: str, summary: str, description: str) ->
 
 
 def _add_questions(commands: _Commands) -> None:
-    """The commands that ask for records and for what can be asked."""
+    """Adds `query`, and the commands that complete queries."""
     query = _add_look(
         commands,
         "query",
@@ -181,19 +179,19 @@ def _add_questions(commands: _Commands) -> None:
     )
     query.add_argument("--group", choices=GROUPS, default="items", help="what is listed (default: items)")
     query.add_argument("--format", choices=("table", "ndjson", "csv", "ids"), default="table")
-    query.add_argument("--count", action="store_true", help="print how many there are, and nothing else")
-    query.add_argument("--limit", type=int, metavar="N", help="no more than these")
+    query.add_argument("--count", action="store_true", help="print only how many there are")
+    query.add_argument("--limit", type=int, metavar="N", help="list at most N")
     _add_color(query)
     suggest = _add_look(
         commands,
         "suggest",
         "complete the name of a field, or a category",
-        "Lists the fields that begin so, with their types; of a field its categories, with how many records have them.",
+        "Lists the fields with this beginning and their types; for a whole field its categories and their counts.",
     )
-    suggest.add_argument("field", type=_text, metavar="FIELD", help="a metadata key or a path, or how it begins")
-    suggest.add_argument("prefix", type=_text, metavar="PREFIX", nargs="?", help="how a category begins")
+    suggest.add_argument("field", type=_text, metavar="FIELD", help="a metadata key or a path, or its beginning")
+    suggest.add_argument("prefix", type=_text, metavar="PREFIX", nargs="?", help="the beginning of a category")
     suggest.add_argument("--group", choices=GROUPS, default="items", help="whose fields (default: items)")
-    # What the scripts of `completion` ask for: whole words, for the second argument of `query` or of `suggest`.
+    # Used by the scripts of `completion`: whole words for the second argument of `query` or of `suggest`.
     suggest.add_argument("--complete", choices=("query", "field"), help=argparse.SUPPRESS)
     completion = commands.add_parser(
         "completion",
@@ -214,22 +212,24 @@ def _add_rejections(commands: _Commands) -> None:
     rejections = _add_look(
         commands,
         "rejections",
-        "show what was rejected, or print it to be ingested again",
-        "Shows the rejections of the current version, of another one, or of a run that published nothing.",
+        "show rejected records, or write them out to re-ingest",
+        "Shows the rejections of the current version, of another version, or of a run that published nothing.",
     )
     which = rejections.add_mutually_exclusive_group()
-    which.add_argument("--version", type=int, metavar="N", help="of this version instead of the current one")
-    which.add_argument("--run", metavar="ID", help="of this run, which published nothing")
+    which.add_argument("--version", type=int, metavar="N", help="rejections of this version instead of the current one")
+    which.add_argument("--run", metavar="ID", help="rejections of this run, which published nothing")
     which.add_argument(
-        "--open", action="store_true", help="of all versions and runs, those whose identity was not accepted since"
+        "--open",
+        action="store_true",
+        help="rejections of all versions and runs whose record has not been accepted since",
     )
-    rejections.add_argument("--group", choices=GROUPS, help="of this group only")
-    rejections.add_argument("--run-name", metavar="RUN", help="of the predictions of this model run only")
-    rejections.add_argument("--code", choices=[code.value for code in Code], metavar="CODE", help="of this code only")
+    rejections.add_argument("--group", choices=GROUPS, help="only of this group")
+    rejections.add_argument("--run-name", metavar="RUN", help="only of predictions of this model run")
+    rejections.add_argument("--code", choices=[code.value for code in Code], metavar="CODE", help="only with this code")
     how = rejections.add_mutually_exclusive_group()
-    how.add_argument("--raw", action="store_true", help="print the raw records of one group, one a line")
+    how.add_argument("--raw", action="store_true", help="print the raw records of one group, one per line")
     how.add_argument(
-        "--out", metavar="DIR", help="write the raw records, a file for each group and model run, to be ingested again"
+        "--out", metavar="DIR", help="write the raw records to files to re-ingest, one for each group and model run"
     )
     _add_color(rejections)
 
@@ -239,18 +239,18 @@ def _add_verify(commands: _Commands) -> None:
         commands,
         "verify",
         "verify the files of a dataset",
-        "Reads every file of a version and compares it with the digest it was published with; lists what is damaged.",
+        "Reads every file of a version, compares it with its published digest, and lists damaged files.",
     )
     which = verify.add_mutually_exclusive_group()
     which.add_argument("--version", type=int, metavar="N", help="this version instead of the current one")
-    which.add_argument("--all", action="store_true", help="all versions that are there")
+    which.add_argument("--all", action="store_true", help="all versions")
     _add_color(verify)
 
 
 def _add_ingest(commands: _Commands) -> None:
     ingest = commands.add_parser(
         "ingest",
-        help="read exports, check them, publish a new version",
+        help="read and check exports, publish a new version",
         description="Reads raw exports, checks every record, infers the schema of each group, and publishes a version.",
         epilog="Flags after `--` go to the Beam runner. With none, the job runs here, on all cores.",
         allow_abbrev=False,
@@ -269,7 +269,7 @@ def _add_ingest(commands: _Commands) -> None:
     ingest.add_argument(
         "--mode",
         choices=("append", "replace", "merge"),
-        help="what becomes of known records: left alone (default), replaced, or their metadata merged",
+        help="known records are ignored (append, the default), replaced, or get their metadata merged",
     )
     _add_job(ingest)
 
@@ -277,80 +277,84 @@ def _add_ingest(commands: _Commands) -> None:
 def _add_backfill(commands: _Commands) -> None:
     backfill = commands.add_parser(
         "backfill",
-        help="build a dataset anew from its whole history",
-        description="Builds a dataset anew from all jobs of its history, in one pass, and publishes a new version.",
+        help="rebuild a dataset from its whole history",
+        description="Rebuilds a dataset from all jobs of its history in one pass, and publishes a new version.",
         epilog="Flags after `--` go to the Beam runner. With none, the job runs here, on all cores.",
         allow_abbrev=False,
     )
     backfill.add_argument(
-        "--history", required=True, metavar="HISTORY.toml", help="the jobs in their order: mode and exports of each"
+        "--history", required=True, metavar="HISTORY.toml", help="the jobs in order, with mode and exports of each"
     )
     _add_job(backfill)
 
 
 def _add_job(job: argparse.ArgumentParser) -> None:
-    """What all jobs take."""
+    """Adds the options of all jobs."""
     job.add_argument("--dataset", metavar="DATASET", help="directory of the dataset, local or gs://")
-    job.add_argument("--config", metavar="JOB.toml", help="options in a file; the command line wins")
+    job.add_argument("--config", metavar="JOB.toml", help="file with options; the command line takes precedence")
     job.add_argument(
         "--on-conflict",
         choices=("fail", "quarantine", "null"),
-        help="type conflicts: publish nothing (default), reject the records that lose, or clear the values that lose",
+        help="on type conflicts publish nothing (default), reject the records in conflict, or clear their values",
     )
     job.add_argument(
         "--on-duplicate",
         choices=("reject", "last"),
-        help="of two records with one identity: keep the first (default) and reject the later ones, or keep the last",
+        help="of records with the same identity keep the first and reject the others (default), or keep the last",
     )
     job.add_argument(
-        "--max-rejected", metavar="N|P%", help="fail when more records are rejected (default: any number passes)"
+        "--max-rejected", metavar="N|P%", help="publish nothing if more records are rejected (default: no limit)"
     )
     job.add_argument(
-        "--allow-unreadable", action="store_const", const=True, help="publish although an export is damaged"
+        "--allow-unreadable", action="store_const", const=True, help="publish even if an export is damaged"
     )
     job.add_argument(
         "--date",
         metavar="YYYY-MM-DD",
-        help="what {date} means in the patterns of the job file (default: today in UTC); not for a backfill",
+        help="value of {date} in the patterns of the job file (default: today in UTC); not for a backfill",
     )
-    job.add_argument("--allow-empty", action="store_const", const=True, help="go on where a pattern matches nothing")
+    job.add_argument("--allow-empty", action="store_const", const=True, help="allow patterns that match nothing")
     job.add_argument(
         "--verify",
         action="store_const",
         const=True,
-        help="verify every file of the dataset before the job goes on from it, and rebuild what can be rebuilt",
+        help="verify every file of the dataset before the job, and rebuild damaged files where possible",
     )
     job.add_argument(
         "--cache-key",
         choices=("canonical", "raw"),
-        help="what is hashed for the cache key of a URL: its canonical form (default), or the URL as it came in",
+        help="hash the canonical form of a URL for its cache key (default), or the URL as it is in the export",
     )
     job.add_argument(
         "--max-fields",
         type=int,
         metavar="N",
-        help=f"most distinct metadata keys of a group (default {DEFAULT_MAX_FIELDS})",
+        help=f"maximum number of distinct metadata keys of a group (default {DEFAULT_MAX_FIELDS})",
     )
-    job.add_argument("--partitions", type=int, metavar="N", help="parts of a new dataset (default: by input size)")
     job.add_argument(
-        "--declare", metavar="SCHEMA.json", help="types, choices and descriptions of fields, kept from now on"
+        "--partitions", type=int, metavar="N", help="number of partitions of a new dataset (default: by input size)"
+    )
+    job.add_argument(
+        "--declare",
+        metavar="SCHEMA.json",
+        help="types, choices and descriptions of fields, kept by the dataset from now on",
     )
     job.add_argument("--report", metavar="FILE.html", help="write the insights page of the version, or of a failed run")
-    job.add_argument("--dry-run", action="store_const", const=True, help="do everything but publish")
+    job.add_argument("--dry-run", action="store_const", const=True, help="do everything except publish")
     job.add_argument(
         "--detach",
         action="store_const",
         const=True,
-        help="hand the job to the engine named after `--` and return; it publishes by itself",
+        help="submit the job to the engine named after `--` and return; the job publishes by itself",
     )
     job.add_argument(
         "--no-fsync",
         action="store_const",
         const=True,
-        help="for throw-away data: do not wait until the version is on the disk, where a power failure leaves it whole",
+        help="do not flush the version to the disk, so that a power failure may damage it; for throw-away data",
     )
     job.add_argument("--json", action="store_const", const=True, help="print one JSON object and nothing else")
-    job.add_argument("--quiet", action="store_const", const=True, help="no progress and no summary")
+    job.add_argument("--quiet", action="store_const", const=True, help="print no progress and no summary")
     job.add_argument(
         "--verbose",
         action="store_const",

@@ -16,12 +16,12 @@ from transforms.rules.values import JsonValue
 
 
 def suggest(dataset: str, field: str, prefix: str | None, *, group: Group, as_json: bool = False) -> int:
-    """Prints what completes a field or a category, one a line with what it is behind a tab; returns the exit code.
+    """Prints completions of a field or a category, one per line with a tab and a description; returns the exit code.
 
-    At a terminal it is a table. A value with a tab, a line end or another control character in it is a JSON string.
+    At a terminal they are a table. A value with a tab, a line end or another control character is a JSON string.
 
     Raises:
-        UsageError: There is no dataset, or a category is asked of no field.
+        UsageError: There is no dataset, or categories are asked of an unknown field.
     """
     found = suggestions(dataset, field, prefix, group)
     if as_json:
@@ -38,7 +38,7 @@ def suggest(dataset: str, field: str, prefix: str | None, *, group: Group, as_js
 
 
 def _print_table(found: Suggestions) -> None:
-    # Only here: a shell that completes does not wait for what draws tables.
+    # Imported only here: shell completion does not wait for the library of tables.
     from pipelines.cli.console import console  # noqa: PLC0415 - see above
     from pipelines.cli.table_layout import Column, Sheet  # noqa: PLC0415 - see above
 
@@ -52,7 +52,7 @@ def _print_table(found: Suggestions) -> None:
 def complete(dataset: str, field: str, prefix: str | None, *, group: Group, within: str) -> int:
     """Prints the words that complete the last argument of a command line, for the scripts of `completion`.
 
-    Nothing is said of what goes wrong: the person is in the middle of a line.
+    Errors are ignored, because the person is typing a line.
     """
     with suppress(JobError, StepError, OSError):
         found = words(dataset, field, prefix, group, within)
@@ -61,7 +61,7 @@ def complete(dataset: str, field: str, prefix: str | None, *, group: Group, with
 
 
 def completion(shell: str, parser: argparse.ArgumentParser) -> int:
-    """Prints the script that makes a shell complete; returns the exit code."""
+    """Prints the completion script for a shell; returns the exit code."""
     emit(script(shell, parser).encode())
     return 0
 

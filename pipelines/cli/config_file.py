@@ -25,14 +25,14 @@ CACHE_KEYS: tuple[CacheKey, ...] = get_args(CacheKey)
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """What a job file says: the options of the command line, None where the file does not say.
+    """The options of a job file, None where the file does not set one; names as on the command line.
 
     Attributes:
         sources: Exports of all groups, in the order of the keys in the file (I3).
         declare: Path of a declared schema (D1).
         report: Path or URI of the insights page that the job writes.
-        runner_flags: What would follow `--` on the command line.
-        date: What `{date}` means in the patterns.
+        runner_flags: Flags for the Beam runner, as after `--` on the command line.
+        date: Value of `{date}` in the patterns.
         optional: Whether every pattern of the file may match nothing.
     """
 
@@ -67,7 +67,7 @@ class HistoryJob:
 
     Attributes:
         sources: At least one, in the order of the keys in the file (I3).
-        on_duplicate: None for what the command line says.
+        on_duplicate: None to use that of the command line.
     """
 
     mode: Mode
@@ -94,7 +94,7 @@ def read_options(path: str, today: dt.date | None = None) -> JobFile:
 
     Args:
         path: Of the file.
-        today: What `{date}` means in its patterns; None for the date that the file gives, or else that of today.
+        today: Value of `{date}` in its patterns; None for the date in the file, or else today.
 
     Raises:
         UsageError: The file cannot be read, has an unknown key, or a value that the option does not take.
@@ -132,7 +132,7 @@ def read_options(path: str, today: dt.date | None = None) -> JobFile:
 
 
 def read_history(path: str) -> tuple[HistoryJob, ...]:
-    """The jobs of a history, `[[job]]` after `[[job]]`, in the order in which they were run.
+    """The jobs of a history, its `[[job]]` tables, in the order in which they were run.
 
     Raises:
         UsageError: As for a job file; or there is no job, or one that names no exports.

@@ -11,11 +11,11 @@ from pipelines.cli.arguments import Color
 from pipelines.streams import printable
 
 UNBOUNDED = 1_000_000
-"""Columns of a line that is not for a window."""
+"""Width in columns of output that is not for a terminal."""
 
 
 class DataConsole(Console):
-    """A console that takes texts as they are: no markup, no `:smile:`, and `printable` on each of them."""
+    """A console that prints texts literally: no markup, no emoji codes, and `printable` on each of them."""
 
     def render_str(
         self,
@@ -29,7 +29,7 @@ class DataConsole(Console):
         highlight: bool | None = None,  # noqa: ARG002 - likewise
         highlighter: HighlighterType | None = None,  # noqa: ARG002 - likewise
     ) -> Text:
-        """The text of a string that is printed, or is in a cell."""
+        """The `Text` of a string that is printed or in a cell."""
         return self.text(*text.split("\n"), style=style, justify=justify, overflow=overflow)
 
     def text(
@@ -39,7 +39,7 @@ class DataConsole(Console):
         justify: JustifyMethod | None = None,
         overflow: OverflowMethod | None = None,
     ) -> Text:
-        """Lines of text that hold what comes from data."""
+        """Lines of text that may contain data, escaped."""
         escaped = "\n".join(printable(line, self.encoding) for line in lines)
         return Text(escaped, style=style, justify=justify, overflow=overflow)
 
@@ -47,8 +47,8 @@ class DataConsole(Console):
         """Prints one line of text.
 
         Args:
-            text: What may hold data.
-            wrap: Whether it is folded between words; not where there is a path in it that a person may copy.
+            text: May contain data.
+            wrap: Whether long lines are folded between words; not for lines with a path to copy.
         """
         self.print(self.text(text), soft_wrap=not wrap)
 
@@ -56,8 +56,8 @@ class DataConsole(Console):
 def console(color: Color = "auto", *, stderr: bool = False) -> DataConsole:
     """A console on standard output or standard error.
 
-    With `auto` there are colours at a terminal, unless NO_COLOR is set (https://no-color.org) or it is a dumb one;
-    what is piped is never cut nor folded.
+    With `auto` there are colours at a terminal, unless NO_COLOR is set (https://no-color.org) or TERM is `dumb`.
+    Piped output is never cut or folded.
     """
     stream = sys.stderr if stderr else sys.stdout
     is_terminal = stream is not None and stream.isatty()

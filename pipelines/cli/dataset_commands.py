@@ -52,10 +52,10 @@ def schema(dataset: str, *, group: Group | None, form: str, as_json: bool = Fals
 
 
 def report(dataset: str, out: str | None, *, as_json: bool = False) -> int:
-    """Writes the insights page of the current version and says where it is; returns the exit code.
+    """Writes the insights page of the current version and prints its path; returns the exit code.
 
     Raises:
-        UsageError: There is no dataset, or the file cannot be one.
+        UsageError: There is no dataset, or the page cannot be written to this path.
     """
     delivered = deliver(dataset, out)
     if as_json:
@@ -77,7 +77,7 @@ def versions(dataset: str, *, as_json: bool = False, color: Color = "auto") -> i
 
 
 def show(dataset: str, number: int | None, *, as_json: bool = False, color: Color = "auto") -> int:
-    """Prints what a version changed against its parent; returns the exit code."""
+    """Prints what a version changed, compared with its parent; returns the exit code."""
     found = changes(Dataset.at(dataset), number)
     if as_json:
         print_object(changes_object(found))
@@ -107,12 +107,12 @@ def rollback(dataset: str, number: int, *, as_json: bool = False) -> int:
 def prune(
     dataset: str, *, keep: int, discard_rejections: bool = False, dry_run: bool = False, as_json: bool = False
 ) -> int:
-    """Removes old versions and what dead jobs left, but keeps their open rejections; returns the exit code.
+    """Removes old versions and abandoned runs, but keeps open rejections; returns the exit code.
 
-    With `dry_run` it only says which would go.
+    With `dry_run` it only prints what would be removed.
 
     Raises:
-        UsageError: There is no dataset, or nothing would be kept.
+        UsageError: There is no dataset, or `keep` is below 1.
     """
     found = Dataset.at(dataset)
     plan = prune_plan(found, keep)

@@ -14,7 +14,7 @@ from pipelines.errors import UsageError
 from pipelines.streams import complain
 
 EXPORTS = ("items", "scenes", "annotations", "predictions")
-"""Parameters with one pattern or several, which a parameter can only have as words with spaces between them."""
+"""Parameters with one pattern or several, separated by spaces."""
 TEXTS = (
     "mode",
     "dataset",
@@ -27,30 +27,30 @@ TEXTS = (
     "date",
 )
 FILES = ("config", "declare", "history")
-"""Parameters with the name of a file, which here may be in a bucket."""
+"""Parameters with the name of a file, which may be in a bucket."""
 SWITCHES = ("allow_unreadable", "allow_empty", "verify")
 _USAGE = 2
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Hands the job over that the launcher's words describe; returns the exit code (R4)."""
+    """Submits the job that the launcher's arguments describe; returns the exit code (R4)."""
     with tempfile.TemporaryDirectory(prefix="metadata-etl-") as folder:
         try:
             return command.main(words(sys.argv[1:] if given is None else given, Path(folder)))
         except UsageError as error:
-            complain(*error.lines)  # to the log of the launcher
+            complain(*error.lines)  # goes to the log of the launcher
             return _USAGE
 
 
 def words(given: Sequence[str], folder: Path) -> list[str]:
-    """The words of a command.
+    """Translates the launcher's arguments to those of a command.
 
     Args:
-        given: What the launcher hands over; a parameter without a value counts as not given.
-        folder: Where copies of files in buckets go.
+        given: Arguments of the launcher; a parameter without a value counts as not given.
+        folder: Folder for copies of files in buckets.
 
     Raises:
-        UsageError: A parameter has a value that it does not take.
+        UsageError: A parameter has an invalid value.
     """
     ours: list[str] = []
     flags: list[str] = []
@@ -80,9 +80,9 @@ def _option(name: str, value: str, folder: Path) -> Iterator[str]:
 
 
 def _fetched(name: str, uri: str, folder: Path) -> str:
-    """The path of a file; of one in a bucket, that of a copy in a folder of the parameter's name.
+    """The path of a file; of one in a bucket, that of a copy in a folder named after the parameter.
 
-    Files of two parameters may have one name: `gs://a/prod.toml` and `gs://b/prod.toml`.
+    Files of two parameters may have the same name: `gs://a/prod.toml` and `gs://b/prod.toml`.
     """
     if not uri.startswith("gs://"):
         return uri

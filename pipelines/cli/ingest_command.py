@@ -24,9 +24,9 @@ def run_job(
     report: str | None = None,
     color: Color = "auto",
 ) -> int:
-    """Runs an ingest or a backfill and prints how it ended; returns the exit code.
+    """Runs an ingest or a backfill and prints its outcome; returns the exit code.
 
-    The page that `report` names is written after all else: that it cannot be written leaves the outcome as it is (R4).
+    The insights page that `report` names is written last: if that fails, the outcome stays the same (R4).
     """
     if config.detached:
         return _detach(config, as_json=as_json, quiet=quiet, report=report)
@@ -49,15 +49,15 @@ def run_job(
 
 
 def _detach(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None) -> int:
-    """Hands a job to an engine and prints where its end will be seen; returns the exit code.
+    """Submits a job to an engine and prints where its report will be; returns the exit code.
 
     Raises:
-        UsageError: A page is wanted, which nobody would write.
+        UsageError: `report` is given, but a detached job writes no page.
     """
     if report is not None:
         raise UsageError(
-            "--report: nobody waits for the job to write the page, with --detach or a template; leave it out, and run "
-            "`metadata-etl report` when the version is there"
+            "--report: a detached job or a template writes no page; leave it out, and run "
+            "`metadata-etl report` when the version is published"
         )
     from pipelines.ingest import detached  # noqa: PLC0415 - see above
 
@@ -68,7 +68,7 @@ def _detach(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None
     elif not quiet:
         say(
             f"{started.message[0].upper()}{started.message[1:]}.",
-            f"How it ended will be in {started.report}; `metadata-etl versions {started.dataset}` lists its version.",
+            f"Its outcome will be in {started.report}; `metadata-etl versions {started.dataset}` lists its version.",
         )
     return 0
 

@@ -26,18 +26,18 @@ from transforms.rules.values import JsonObject
 
 
 def script() -> NoReturn:
-    """The console script: runs a command, and ends the process with its exit code."""
+    """The console script: runs a command, and exits with its exit code."""
     codes: list[int] = []
-    atexit.register(_end, codes)  # the first to be registered is the last to be called
+    atexit.register(_end, codes)  # registered first, called last
     codes.append(main())
     sys.exit(codes[0])
 
 
 def _end(codes: Sequence[int]) -> None:
-    """Ends the process at once: Python would take two thousand modules apart, for a fifth of a second."""
+    """Exits at once: Python would spend a fifth of a second on unloading two thousand modules."""
     if codes:
-        with suppress(OSError, ValueError):  # a reader that has gone: that is left to Python
-            for stream in filter(None, (sys.stdout, sys.stderr)):  # there is none where it was closed from the start
+        with suppress(OSError, ValueError):  # the reader has closed the pipe: left to Python
+            for stream in filter(None, (sys.stdout, sys.stderr)):  # None if it was closed at the start
                 stream.flush()
             os._exit(codes[0])
 
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = given.index("--")
         given, flags = given[:place], given[place + 1 :]
     if "numpy" not in sys.modules:
-        # Nothing here multiplies matrices: threads for that would wait, busily, in each process.
+        # Nothing here multiplies matrices: threads for that would only spin in each process.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     began = time.monotonic()
     options: argparse.Namespace | None = None
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = error if isinstance(error, JobError) else job_error(error)
         code, message, lines = told.exit_code, f"{told}", told.lines
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone; there is nobody to tell
+        sys.stderr.close()  # the reader has closed the pipe
         return int(ExitCode.ERROR)
     except (OSError, MemoryError) as error:
         refused = system_error(error)
@@ -83,36 +83,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _interrupted(given: Sequence[str]) -> Callable[[int, str], bytes]:
-    """What a signal prints with `--json`. All is made ready here: a signal may come in the middle of an import."""
+    """Makes the line that a signal prints with `--json`; prepared here, as a signal may come during an import."""
     prepared = _failure(given, ExitCode.ERROR, "", seconds=0.0)
     return lambda code, message: encoded({**prepared, "exit_code": code, "message": message})
 
 
 def _wants_json(given: Sequence[str], options: argparse.Namespace | None) -> bool:
-    """Whether the command line, or the job file that it names, asks for `--json`; also of a line that is wrong."""
+    """Whether the command line or its job file asks for `--json`, even if the command line is wrong."""
     if "--json" in given:
         return True
     config = getattr(options, "config", None)
     try:
         return config is not None and bool(read_options(config).json)
-    except UsageError:  # what is wrong with it has been said
+    except UsageError:  # reported before
         return False
 
 
 def _failure(given: Sequence[str], code: ExitCode, message: str, *, seconds: float) -> JsonObject:
     command = next((word for word in given if not word.startswith("-")), None)
     if command in ("ingest", "backfill"):
-        from pipelines.ingest.outcome import failure  # noqa: PLC0415 - a shell that completes words waits for no more than it needs
+        from pipelines.ingest.outcome import failure  # noqa: PLC0415 - shell completion must not wait for it
 
         return failure(code, message, seconds=seconds)
     return {"exit_code": int(code), "message": message}
 
 
 def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tuple[JobConfig, JobFile]:
-    """The job that the arguments and the job file name; what the command line says wins.
+    """The configuration from the arguments and the job file, of which the command line takes precedence.
 
     Raises:
-        UsageError: Something is missing, or is not what it should be.
+        UsageError: An option is missing or invalid.
     """
     today = None if options.date is None else day(options.date, "--date")
     if today is not None and options.command == "backfill":
@@ -165,7 +165,7 @@ def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tupl
 
 
 def _sources(given: Sequence[Source] | None, file: JobFile) -> tuple[Source, ...]:
-    """The exports of the file, but for the groups that the command line names, and then those of the command line."""
+    """The exports of the file for groups that the command line does not name, then those of the command line."""
     named = {source.group for source in given or ()}
     return (*(source for source in file.sources or () if source.group not in named), *(given or ()))
 
@@ -173,16 +173,16 @@ def _sources(given: Sequence[Source] | None, file: JobFile) -> tuple[Source, ...
 def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     config, file = job_config(options, flags)
     _quiet_libraries()
-    fresh = "apache_beam" not in sys.modules  # not within a process that has threads of its own
+    fresh = "apache_beam" not in sys.modules  # not in a process that may have threads
     elsewhere = not estimate.runs_locally(config.runner_flags)
     paths = (source.pattern for step in config.steps for source in step.sources)
     buckets = elsewhere or estimate.has_buckets((config.dataset, *paths, options.report or file.report))
     shared = fresh and not elsewhere and estimate.of_job(config) >= estimate.PARALLEL_BYTES
     if shared:
-        # A worker for each core: threads of polars beside it would wait for each other. It looks at this when imported.
+        # There is a worker for each core, so polars gets one thread; it reads this when it is imported.
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
     with ExitStack() as resources:
-        # Beam takes more than a second to import: not for --help, nor for a mistyped flag.
+        # Imported here, because Beam takes more than a second: not for --help or a mistyped flag.
         with fast_imports(dataflow=elsewhere, buckets=buckets):
             from pipelines.cli.ingest_command import run_job  # noqa: PLC0415 - likewise
         if shared:
@@ -199,7 +199,7 @@ def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
 
 
 def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: C901, PLR0911 - one for each command
-    """The commands that look at a dataset, or put its versions in order."""
+    """Runs the commands that read a dataset or manage its versions."""
     if flags is not None:
         raise UsageError(f"`{options.command}` takes no runner flags after `--`, got {' '.join(flags) or 'nothing'}")
     _quiet_libraries()
@@ -283,7 +283,7 @@ def _rejections(options: argparse.Namespace) -> int:
 
 
 def _complete(options: argparse.Namespace) -> int:
-    """What a shell asks for at every press of a key: it must not wait for Beam."""
+    """Runs the commands of shell completion, which must not wait for Beam."""
     from pipelines.cli import completion  # noqa: PLC0415 - the others need none of it
 
     if options.command == "completion":
@@ -296,8 +296,8 @@ def _complete(options: argparse.Namespace) -> int:
 
 
 def _quiet_libraries() -> None:
-    """Lets only errors of libraries through, before they are imported: some warn while they are."""
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what fails is said by whoever asked for it
+    """Logs only errors of libraries; called before they are imported, because some warn on import."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # failures are reported by the caller
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(StepErrorFilter())
     handler.setFormatter(LogFormatter())

@@ -18,22 +18,22 @@ from pipelines.runners.choose import Runner
 
 _INTERVAL = 0.2
 _WIDTH_OF_ALL = 80
-"""Columns of a terminal that has room for the bar beside the figures."""
+"""Width in columns from which a terminal has room for the bar beside the figures."""
 _PHASES = {"read": "reading", "merged": "merging", "written": "writing"}
 
 
 class ProgressBar(Progress):
-    """Shows how far a job is, on standard error: on what it runs, and at a terminal a bar."""
+    """Shows the runner on standard error and, at a terminal, a progress bar."""
 
     def __init__(self) -> None:
-        """Nothing is shown yet."""
+        """Shows nothing yet."""
         self._console = console(stderr=True)
         self._bar: Bar | None = None
         self._task = TaskID(0)
 
     @contextmanager
     def watching(self, total_bytes: int, runner: Runner) -> Iterator[str | None]:
-        """Follows the notes that the workers write; gives the file for them, None where they are elsewhere."""
+        """Follows the notes of the workers; yields the path of their file, None if the workers are elsewhere."""
         self._console.say(f"{runner.name}: {total_bytes / 1e6:,.1f} MB of exports")
         if not runner.local or not self._console.is_terminal:
             yield None
@@ -64,7 +64,7 @@ class ProgressBar(Progress):
                     self._bar = None
 
     def phase(self, name: str) -> None:
-        """Says what the launching process itself is doing."""
+        """Shows what the launching process itself is doing."""
         if self._bar is not None:
             self._bar.update(self._task, description=name)
 

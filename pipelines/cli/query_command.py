@@ -19,10 +19,10 @@ _LINES = {"ndjson": ndjson, "csv": csv, "ids": ids}
 def query(
     dataset: str, expression: str, *, group: Group, form: str, count: bool, limit: int | None, color: Color
 ) -> int:
-    """Prints the rows of a group that an expression finds, or how many; returns the exit code, 0 also if none.
+    """Prints the rows of a group that match an expression, or their number; returns the exit code, 0 also if none.
 
     Raises:
-        QueryError: The expression is none that this dataset can answer.
+        QueryError: The expression is wrong, or names something that the dataset does not have.
         UsageError: There is no dataset.
     """
     if limit is not None and limit < 0:
@@ -42,7 +42,7 @@ def query(
 
 
 def _print_object(answer: Answer, limit: int | None, *, count: bool) -> None:
-    """One object with the rows as `--format ndjson` has them: held until all are found, to be whole or absent."""
+    """Prints one object with the rows as in `--format ndjson`, after all are found, so that it is never partial."""
     number = 0
     rows: list[bytes] = []
     if count:

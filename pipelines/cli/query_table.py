@@ -13,11 +13,11 @@ from pipelines.queries.listings import objects, published
 from transforms.rules.export_rows import Group
 
 SHOWN_ROWS = 50
-"""Rows of a table, where nobody says how many."""
+"""Rows of a table without `--limit`."""
 SHOWN_CHARACTERS = 200
-"""Of a value, at a terminal."""
+"""Characters of a value that are shown at a terminal."""
 LEAST_ID = 24
-"""Cells of an identity that is folded."""
+"""Least width in cells of a folded identity."""
 OTHER_METADATA = "other metadata"
 COLUMNS: Mapping[Group, Sequence[str]] = {
     "items": ("reference_id",),
@@ -28,7 +28,7 @@ COLUMNS: Mapping[Group, Sequence[str]] = {
 
 
 def print_answer(answer: Answer, limit: int | None, console: DataConsole) -> None:
-    """The rows that are found, no more than `limit` of them, and how many there are."""
+    """Prints the matching rows, at most `limit` of them, and their number."""
     mentioned = answer.mentioned()
     core = COLUMNS[answer.group]
     columns = [

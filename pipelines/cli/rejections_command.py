@@ -20,15 +20,15 @@ from transforms.rules.values import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which rejections are wanted.
+    """A selection of rejections.
 
     Attributes:
-        version: Of this version; by default of the current one.
-        run: Of this run, which published nothing.
-        is_open: Of all versions and runs, what has not been accepted since.
-        code: Of this code alone.
-        group: Of this group alone.
-        model_run: Of the predictions of this model run alone.
+        version: Number of the version; None for the current one.
+        run: Id of a run that published nothing, instead of a version.
+        is_open: All versions and runs, but only records that have not been accepted since.
+        code: Only this code.
+        group: Only this group.
+        model_run: Only predictions of this model run.
     """
 
     version: int | None = None
@@ -39,12 +39,12 @@ class Which:
     model_run: str | None = None
 
     def check(self) -> None:
-        """Raises UsageError where two of them cannot both be."""
+        """Raises UsageError if two options exclude each other."""
         if self.model_run is not None and self.group not in (None, "predictions"):
             raise UsageError(f"--run-name names the model run of predictions, and --group {self.group} leaves them out")
 
     def found(self, dataset: Dataset) -> tuple[list[Rejected], RejectingJob | None]:
-        """These rejections, in order, and the job where they are of one.
+        """The selected rejections, in order, and their job if they are of one.
 
         Raises:
             UsageError: There is no such version, run or model run.
@@ -79,13 +79,15 @@ def rejections(
     as_json: bool = False,
     color: Color = "auto",
 ) -> int:
-    """Prints rejections as a table, as an object or as raw records, or writes files of these; returns the exit code.
+    """Prints rejections as a table, one object or raw records, or writes files of raw records; returns the exit code.
 
     Raises:
-        UsageError: There is no such version or run; or raw records of several groups or model runs would be mixed.
+        UsageError: There is no such version or run, or raw records of several groups or model runs would be mixed.
     """
     if raw and as_json:
-        raise UsageError("--raw prints records, --json one object, which has them as `raw`: leave one of the two out")
+        raise UsageError(
+            "--raw prints records, --json one object, which contains them as `raw`: leave one of the two out"
+        )
     if out is not None and "://" in out:
         raise UsageError(f"--out expects a folder on this machine, got {out}")
     found, job = which.found(Dataset.at(dataset))
@@ -116,8 +118,8 @@ def _print_raw(found: Sequence[Rejected]) -> None:
     if len(sources) > 1:
         listed = f"{', '.join(map(described, sources[:-1]))} and {described(sources[-1])}"
         raise UsageError(
-            f"--raw prints records that are ingested in one way, and these are {listed}: choose with --group and "
-            "--run-name, or let --out DIR write a file for each"
+            f"--raw prints records of one group and model run, and these are {listed}: choose with --group and "
+            "--run-name, or write a file for each with --out DIR"
         )
     left_out = 0
     for record in raw_records(found):
@@ -130,7 +132,7 @@ def _print_raw(found: Sequence[Rejected]) -> None:
 
 def _say_left_out(count: int) -> None:
     if count:
-        complain(f"{count} left out: their whole record is only in the export")
+        complain(f"{count} left out: only their export has the whole record")
 
 
 def _print_table(found: Sequence[Rejected], job: RejectingJob | None, which: Which, color: Color) -> None:

@@ -11,7 +11,7 @@ from transforms.rules.values import JsonObject, JsonValue
 
 
 def described(form: str, group: Group, of: JsonObject) -> JsonValue:
-    """A group's part of `schema.json` in one of these languages. What cannot be said in it goes to standard error."""
+    """A group of `schema.json` in a schema language; what that cannot express is reported on standard error."""
     if form == "json-schema":
         return metadata_schema(group, of)
     fields = of["fields"]

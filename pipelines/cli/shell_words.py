@@ -15,16 +15,16 @@ _WORD = re.compile(r"(?!(?:AND|OR|WITHIN)\Z)[^\W\d]\w*")
 
 
 def words(dataset: str, text: str, prefix: str | None, group: Group, within: str) -> list[str]:
-    """The whole words that complete an argument; none of them is quoted for the shell.
+    """The words that complete an argument, not quoted for the shell.
 
-    A shell replaces what is typed by what all of them begin with: never by less.
+    A shell replaces the typed text by the common beginning of these words, which is at least the typed text.
 
     Args:
-        dataset: As it is typed, `~` unexpanded.
-        text: What is typed of a field, or of a query.
-        prefix: What is typed of a category of the field.
-        group: Whose rows are listed.
-        within: `query` if the text is one.
+        dataset: As typed, with `~` not expanded.
+        text: The typed part of a field or of a query.
+        prefix: The typed part of a category of the field, None to complete the field.
+        group: The group whose rows are listed.
+        within: `query` if the text is a query.
 
     Raises:
         UsageError: There is no dataset.
@@ -44,7 +44,7 @@ def words(dataset: str, text: str, prefix: str | None, group: Group, within: str
 
 
 def _last(text: str) -> tuple[str, str, str | None]:
-    """What comes before the last path or value of a query, that itself, and the path that it is compared with."""
+    """The text before the last path or value of a query, that path or value, and the path it is compared with."""
     tokens = [found for found in _TOKEN.finditer(text) if not found[0].isspace()]
     last = ""
     if tokens and tokens[-1].end() == len(text) and tokens[-1]["path"]:
@@ -64,7 +64,7 @@ def _value(text: str) -> str:
 
 
 def _argument(text: str, found: Sequence[Suggestion]) -> list[str]:
-    """Fields as an argument of `suggest`: keys as they are, in quotes where they would be taken for something else."""
+    """Fields as an argument of `suggest`: keys, quoted where they would be read as something else."""
     return _paths(
         text,
         [
@@ -77,7 +77,7 @@ def _argument(text: str, found: Sequence[Suggestion]) -> list[str]:
 
 
 def _paths(typed: str, found: Sequence[Suggestion]) -> list[str]:
-    """The paths as they are written, or all in quotes, if only so they have a beginning of at least what is typed."""
+    """The paths as written, or all quoted if only then their common beginning is at least the typed text."""
     exact = [each.written() for each in found if each.written().startswith(typed)]
     if len(exact) == len(found):
         return exact

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 FIELDS = ("query", "suggest")
-"""Commands whose second argument is a field, or begins with one."""
+"""Commands whose second argument is or begins with a field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +15,10 @@ class _Flag:
     """A flag of a command.
 
     Attributes:
-        choices: What it takes, where that is known.
-        takes: Whether it takes anything.
+        name: With dashes.
+        choices: Its values, if they are known.
+        takes: Whether it takes a value.
+        help: One line.
     """
 
     name: str
@@ -35,7 +37,7 @@ class _Command:
 
 
 def script(shell: str, parser: argparse.ArgumentParser) -> str:
-    """The script for a shell: its template, filled with the commands, flags and choices of the parser.
+    """The completion script for a shell: its template, filled with the commands, flags and choices of the parser.
 
     Args:
         shell: bash, zsh or fish.
@@ -75,7 +77,7 @@ def _commands(parser: argparse.ArgumentParser) -> Iterator[_Command]:
 
 
 def _cases(commands: list[_Command], *, zsh: bool) -> dict[str, str]:
-    """The cases of bash and of zsh, which write a pattern and offer words each in its own way."""
+    """The cases for bash or zsh, which differ in patterns and in how words are offered."""
 
     def case(pattern: str, words: Iterable[str]) -> str:
         listed = " ".join(words)

@@ -20,11 +20,11 @@ Role = Literal["identity", "number", "text", "value", "remaining"]
 Cell: TypeAlias = str | Sequence[str]
 """A text of one line, or several lines."""
 LEAST = 12
-"""Cells that a column keeps, unless it needs fewer."""
+"""Least width of a column in cells, unless it needs fewer."""
 _NAME_SHARE, _LEAST_NAME = 0.4, 16
-"""The share of the width that names of columns may take in blocks, and cells that they keep."""
+"""The share of the width that column names may take in blocks, and their least width in cells."""
 _BORDERS = 3
-"""Cells around each column: a line and two blanks."""
+"""Cells around each column: a line and two spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Column:
 
     Attributes:
         name: Its header.
-        role: What is done where the room is short. An identity is folded last, and a number never cut; a text is
-            folded between words, a value cut with an ellipsis, the rest cut and at last left out.
-        least: Cells that it keeps.
+        role: How it is narrowed. An identity is folded last, a number is never cut, a text is folded between words, a
+            value is cut with an ellipsis, and `remaining` is cut, then left out.
+        least: Least width in cells.
     """
 
     name: str
@@ -45,11 +45,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table as it is filled, before it is laid out.
+    """A table before layout.
 
     Attributes:
-        rows: A cell for each column.
-        hint: How to see the columns that are left out, for the line that names them.
+        columns: Of all rows.
+        title: Above the table, if any.
+        hint: How to see columns that are left out, for the line that names them.
+        rows: Lists of cells, one for each column.
     """
 
     columns: Sequence[Column]
@@ -75,7 +77,7 @@ class Sheet:
 
 
 class _Table:
-    """Escaped headers and cells, and how wide each column would like to be."""
+    """Escaped headers and cells, and the natural width of each column."""
 
     def __init__(self, header: Iterable[str], rows: Iterable[Sequence[Cell]], encoding: str) -> None:
         self.header = [printable(name, encoding) for name in header]
@@ -88,7 +90,7 @@ class _Table:
 
 
 def ellipsis(encoding: str) -> str:
-    """What stands at the end of a text that is cut."""
+    """The end of a text that is cut."""
     return "…" if encoding.startswith("utf") else "..."
 
 
@@ -97,7 +99,7 @@ def _lines(cell: Cell, encoding: str) -> list[str]:
 
 
 def _widths(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int | None] | None:
-    """The width of each column, None for one that is left out; None if there is no room for the others either."""
+    """The width of each column, None for one that is left out; None as a whole if the table does not fit."""
     whole = max(1, width - _BORDERS - 1)
     for with_remaining, full_identity in ((True, True), (False, True), (True, False), (False, False)):
         shown = [at for at, column in enumerate(columns) if with_remaining or column.role != "remaining"]
@@ -119,7 +121,7 @@ def _widths(columns: Sequence[Column], natural: Sequence[int], width: int) -> li
 
 
 def _shared(spare: int, wanted: dict[int, int], columns: Sequence[Column]) -> dict[int, int]:
-    """Hands out what room is left: to identities first, to the rest last, those who want least first."""
+    """Distributes spare cells: first to identities, last to `remaining`; small wishes first."""
     ranks = {"identity": 0, "remaining": 2}
     given = {}
     for rank in range(3):
@@ -166,7 +168,7 @@ def _blocks(sheet: Sheet, table: _Table, width: int) -> Table:
     """A block for each row, a line for each column."""
     wanted = zip(sheet.columns, table.natural, strict=True)
     identity = max((natural for column, natural in wanted if column.role == "identity"), default=0)
-    # Names are folded for an identity that fits beside them then.
+    # Names are folded if an identity fits beside them then.
     most = max(LEAST, min(int(width * _NAME_SHARE), max(_LEAST_NAME, width - 2 - identity)))
     names = min(max(map(cell_len, table.header)), most)
     values = max(1, width - names - 2)

@@ -22,11 +22,11 @@ _WARNINGS = {
     "empty_export": "empty_export: {:,} exports have no record (an empty file, list, or envelope)",
     "nothing_read": "nothing_read: the exports have no record of the group that they were given as",
 }
-"""What is said of warnings that are not about records."""
+"""Texts of warnings that are not about records."""
 
 
 def print_outcome(outcome: Outcome, console: DataConsole) -> None:
-    """The summary of a job: counts by group, rejections, conflicts, warnings, where everything is."""
+    """Prints the summary of a job: counts by group, rejections, conflicts, warnings, and where the files are."""
     counted = [(group, tally) for group, tally in outcome.tally.groups.items() if tally.read]
     if counted:
         _counts(counted).print(console)
@@ -59,7 +59,7 @@ def _counts(counted: Iterable[tuple[str, GroupTally]]) -> Sheet:
 
 
 def print_conflicts(conflicts: list[JsonObject], console: DataConsole, *, most: int | None = None) -> None:
-    """Type conflicts of a run, with examples of each kind (T6)."""
+    """Prints type conflicts of a run, with examples of each kind (T6)."""
     columns = (_GROUP, Column("field", "identity", 16), Column("kinds"), Column("first examples", least=24))
     sheet = Sheet(columns, title="Type conflicts")
     for conflict in conflicts[:most]:
@@ -113,7 +113,7 @@ def _outcome_lines(outcome: Outcome) -> Iterable[str]:
 
 
 def print_schema(version: int, groups: Mapping[str, JsonObject], console: DataConsole) -> None:
-    """The fields of each group that has records."""
+    """Prints the fields of each group that has records."""
     console.say(f"version {version}")
     for group, described in groups.items():
         fields = cast("dict[str, JsonObject]", described["fields"])
@@ -144,8 +144,8 @@ def _values(field: JsonObject) -> str:
 
 
 def print_versions(versions: Iterable[Version], console: DataConsole) -> None:
-    """A line for each version, the newest first: when and by what it was published, what it has, what its job did."""
-    columns = (Column("version", "identity"), Column("published"), Column("by"), Column("holds"), Column("its job"))
+    """Prints a line for each version, newest first: time, command, records, and what its job did."""
+    columns = (Column("version", "identity"), Column("published"), Column("by"), Column("records"), Column("its job"))
     sheet = Sheet(columns)
     for version in versions:
         counts = cast("dict[str, dict[str, int]]", version.manifest["counts"])
@@ -171,7 +171,7 @@ def _made_by(version: Version) -> str:
 
 
 def print_changes(found: Changes, console: DataConsole) -> None:
-    """What a version added, changed and dropped."""
+    """Prints what a version added, changed and dropped."""
     against = (
         "nothing: it is the first, or its parent was pruned" if found.parent is None else f"version {found.parent}"
     )
@@ -193,7 +193,7 @@ def print_changes(found: Changes, console: DataConsole) -> None:
     if fields.rows:
         fields.print(console)
     else:
-        console.say("No field came, went, or changed its type or its categories.")
+        console.say("No field was added, dropped, or changed its type or its categories.")
     upload, cached = found.uploads
     console.say(f"{upload:,} images to upload, {cached:,} cached.")
 
@@ -206,7 +206,7 @@ def _field_changes(changed: GroupChanges) -> Iterable[tuple[str, str]]:
     for key, (before, now) in changed.retyped.items():
         yield key, f"{before} became {now}"
     for key, (added, removed) in changed.categories.items():
-        for word, names in (("new", added), ("gone", removed)):
+        for word, names in (("new", added), ("removed", removed)):
             if names:
                 more = f" and {len(names) - _SHOWN_CATEGORIES} more" if len(names) > _SHOWN_CATEGORIES else ""
                 yield key, f"{word} categories: {', '.join(names[:_SHOWN_CATEGORIES])}{more}"
@@ -217,7 +217,7 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 
 def print_rejections(rejections: Iterable[JsonObject], console: DataConsole, *, title: str = "") -> None:
-    """A line for each rejection: why, and where the record is."""
+    """Prints a line for each rejection: its code, where the record is, and the message."""
     columns = (
         Column("code", least=24),
         _GROUP,

@@ -16,17 +16,18 @@ _Choice = TypeVar("_Choice", bound=str)
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table whose values are taken out by kind, None where it lacks the key; a wrong one raises a UsageError.
+    """A table with typed access to its values: None for a missing key, UsageError for a wrong type.
 
     Attributes:
-        where: The file, and the place in it if it has several tables: how each error begins.
+        where: The file, and the table in it if it has several; each error begins with it.
+        values: As parsed.
     """
 
     where: str
     values: Mapping[str, object]
 
     def check_keys(self, known: Iterable[str]) -> None:
-        """Refuses keys that are not known, with the one that was probably meant."""
+        """Raises UsageError for an unknown key, suggesting the nearest known one."""
         names = tuple(known)
         for key in self.values:
             if key not in names:
@@ -88,12 +89,12 @@ class Table:
         return tuple(value)
 
     def wrong(self, key: str, what: str, got: object) -> UsageError:
-        """The error of a value: where, which key, what was expected, what came."""
+        """The error for a value: place, key, what was expected, and the value."""
         return UsageError(f"{self.where}: {key} expects {what}, got {shown(got)}")
 
 
 def read(path: str) -> Mapping[str, object]:
-    """The document of a TOML file; a byte order mark at its start is fine.
+    """The document of a TOML file; a byte order mark at its start is allowed.
 
     Raises:
         UsageError: There is no such file, or it is not TOML in UTF-8.
@@ -110,13 +111,13 @@ def read(path: str) -> Mapping[str, object]:
         raise UsageError(
             f"{path}: line {line}: expected text in UTF-8, got the byte 0x{content[error.start]:02x}"
         ) from error
-    except ValueError as error:  # of tomllib, or of a number with more digits than Python reads
+    except ValueError as error:  # from tomllib, or from a number with more digits than Python reads
         raise UsageError(f"{path}: is not TOML: {error}") from error
     except RecursionError as error:
         raise UsageError(f"{path}: is nested too deeply") from error
 
 
 def shown(value: object) -> str:
-    """The value as JSON text, cut to what a line can hold; dates, which JSON lacks, as TOML writes them."""
+    """The value as JSON text, shortened for a message; dates are written as in TOML."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."

@@ -16,18 +16,18 @@ from transforms.errors import one_line
 from transforms.rules.values import JsonObject, JsonValue
 
 _FOREIGN = 10
-"""Files that no version lists of which so many are named."""
+"""Number of foreign files that are named."""
 
 
 def verify(dataset: str, *, version: int | None, every: bool, as_json: bool, color: Color = "auto") -> int:
     """Prints what is damaged; returns the exit code.
 
     Args:
-        dataset: Its URI.
-        version: Which one; None for the current one.
+        dataset: URI of the dataset.
+        version: Its number; None for the current one.
         every: Whether all versions are verified.
         as_json: Whether one JSON object is printed and nothing else.
-        color: Of the progress.
+        color: Whether the progress bar has colours.
 
     Raises:
         UsageError: There is no dataset, or no such version.
@@ -57,7 +57,7 @@ def verify(dataset: str, *, version: int | None, every: bool, as_json: bool, col
     if found.foreign:
         named = ", ".join(one_line(path) for path in found.foreign[:_FOREIGN])
         more = len(found.foreign) - _FOREIGN
-        say(f"Not of this dataset, and left alone: {named}{f' and {more} more' if more > 0 else ''}")
+        say(f"Not part of this dataset, and left alone: {named}{f' and {more} more' if more > 0 else ''}")
     if found.damaged:
         complain(message)
     else:
@@ -77,7 +77,7 @@ def _message(dataset: str, found: Verification) -> str:
 
 @contextmanager
 def _bar(total: int, color: Color) -> Iterator[Callable[[int], None]]:
-    """Shows a bar on standard error for so many bytes; what it gives is told of each so many more."""
+    """Shows a progress bar on standard error for `total` bytes; yields a function that advances it."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - takes long, and is for a terminal
 
     columns = (TextColumn("verifying"), BarColumn(), DownloadColumn(), TimeRemainingColumn())

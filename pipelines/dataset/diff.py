@@ -14,11 +14,11 @@ class GroupChanges:
     """What changed in one group.
 
     Attributes:
-        records: How many the parent had, and how many the version has.
-        added: Field to its type, of fields that the parent did not have.
-        dropped: The same of fields that the version does not have any more.
+        records: Number of records of the parent, and of the version.
+        added: Field to its type, of fields that only the version has.
+        dropped: Field to its type, of fields that only the parent has.
         retyped: Field to its types before and now.
-        categories: Field to the categories that came and those that went.
+        categories: Field to the added and the removed categories, sorted.
     """
 
     records: tuple[int, int]
@@ -33,9 +33,11 @@ class Changes:
     """What changed in a version.
 
     Attributes:
-        parent: Number of the version that it came from; None for a first one, or where that is not there any more.
-        counts: What its job counted, by group.
-        uploads: Keys that no earlier version listed, and keys that one did.
+        version: The version.
+        parent: Number of its parent; None for a first version, or if the parent was removed.
+        groups: Changes by group.
+        counts: Counts of its job, by group.
+        uploads: Number of cache keys to upload, and of those that an earlier version lists.
     """
 
     version: Version
@@ -46,7 +48,7 @@ class Changes:
 
 
 def changes(dataset: Dataset, number: int | None) -> Changes:
-    """What a version (the current one if none is named) changed.
+    """The changes of a version, by default the current one, compared with its parent.
 
     Raises:
         UsageError: There is no such version.

@@ -7,6 +7,6 @@ from pipelines.streams import complain
 
 
 def warn_of_foreign(dataset: str, paths: Sequence[str]) -> None:
-    """Names paths below a dataset on standard error, in one line, if there are any."""
+    """Prints the paths of foreign files in one line on standard error, if there are any."""
     if paths:
-        complain(f"not of {dataset}, left as it is: {listed(paths)}")
+        complain(f"not part of {dataset}, left as they are: {listed(paths)}")

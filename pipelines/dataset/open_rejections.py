@@ -1,8 +1,8 @@
-"""Open rejections: those of all versions and runs whose identity was not accepted since; pruning keeps them (R1).
+"""Finds the open rejections of all versions and runs, and keeps them when their version is pruned (R1).
 
-A rejection is closed when all identities of its record are there, and one of them came or changed since. A later
-rejection of the same identities takes its place. A record without an identity, such as a broken line, stays open until
-`prune --discard-rejections`.
+A rejection is closed when all identities of its record are in the dataset, and one of them was added or changed since.
+A later rejection of the same identities replaces it. A record without an identity, such as a broken line, stays open
+until `prune --discard-rejections`.
 """
 
 import hashlib
@@ -34,13 +34,13 @@ from transforms.rules.rejected_identity import Identity, identities
 from transforms.rules.values import JsonObject, JsonValue
 
 FOLDER = f"{PRIVATE}/open_rejections"
-"""Where pruning keeps those of versions that go, a file for each job."""
+"""Folder for the open rejections of pruned versions, a file for each job."""
 _Key: TypeAlias = tuple[Group, str | None, frozenset[Identity] | str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """A rejection, and who its record is."""
+    """A rejection, and the identities of its record."""
 
     rejection: Rejected
     identities: frozenset[Identity]
@@ -54,17 +54,17 @@ class _Named:
 
     @property
     def key(self) -> _Key:
-        """What a later rejection that takes its place has in common with it."""
+        """The key that a later rejection which replaces it has too."""
         return self.rejection.group, self.rejection.model_run, self.identities or str(self.rejection.line["raw"])
 
 
 @dataclass(frozen=True, slots=True)
 class _History:
-    """The versions of a dataset that are there.
+    """The versions of a dataset that exist.
 
     Attributes:
         versions: By number.
-        current: None where nothing is published.
+        current: None if nothing is published.
     """
 
     versions: Mapping[int, Version]
@@ -77,29 +77,29 @@ class _History:
         return cls({version.number: version for version in versions}, current)
 
     def at(self, number: int) -> Version | None:
-        """The version of this number, or the next one that is there still; None for the time before the first."""
+        """The version of this number, or the next one that still exists; None for 0, before the first."""
         later = [each for each in self.versions if each >= number]
         return self.versions[min(later)] if number and later else None
 
 
 def open_rejections(dataset: Dataset) -> list[Rejected]:
-    """All of a dataset that are open, by job, the oldest first.
+    """All open rejections of a dataset, by job, the oldest first.
 
     Raises:
-        DamagedDatasetError: What pruning kept is not what it wrote.
+        DamagedDatasetError: A file of kept rejections is damaged.
     """
     history = _History.of(dataset)
     return [each for job in _open(dataset, history) for each in job]
 
 
 def keep_open(dataset: Dataset, removed: Collection[int], *, discard: bool, dry_run: bool = False) -> int:
-    """Keeps the open rejections of versions that are about to be removed; returns how many these are.
+    """Keeps the open rejections of versions that are about to be removed; returns their number.
 
     Args:
-        dataset: That is pruned.
+        dataset: The dataset to prune.
         removed: The numbers of these versions.
-        discard: Whether none are to be kept, nor those of earlier prunings and of runs that published nothing.
-        dry_run: Whether they are only counted.
+        discard: Whether to discard them instead, with those of earlier prunings and of runs that published nothing.
+        dry_run: Whether to count them only.
     """
     history = _History.of(dataset)
     open_of = {found[0].job.name: found for found in _open(dataset, history) if found}
@@ -131,7 +131,7 @@ def _open(dataset: Dataset, history: _History) -> list[list[Rejected]]:
 
 
 def _closed(named: Sequence[_Named], then: Version | None, now: Version | None) -> list[bool]:
-    """Whether the records were accepted between two versions."""
+    """Whether each record was accepted after version `then`, up to version `now`."""
     if now is None or (then is not None and then.number == now.number):
         return [False] * len(named)
     wanted: dict[Group, set[str]] = {}
@@ -150,7 +150,7 @@ def _is_closed(names: frozenset[Identity], accepted: Mapping[Identity, bool]) ->
 
 
 def _rows(version: Version, group: Group, ids: Collection[str]) -> Batch | None:
-    """The rows of these reference ids, None where there are none."""
+    """The rows with these reference ids; None if there are none."""
     states = version.states(group)
     batches = []
     for number in sorted({partition_of(each, version.partitions) for each in ids} & states.keys()):
@@ -162,11 +162,11 @@ def _rows(version: Version, group: Group, ids: Collection[str]) -> Batch | None:
 
 
 def _jobs(dataset: Dataset, history: _History) -> list[RejectingJob]:
-    """The jobs whose rejections are there, in the order in which they ended."""
+    """The jobs whose rejections exist, in the order in which they ended."""
     jobs = {job.name: job for job in _runs(dataset)}
-    jobs |= {job.name: job for job in _kept(dataset)}  # which says more of a run than the run
+    jobs |= {job.name: job for job in _kept(dataset)}  # these know more of a run than its report
     jobs |= {job.name: job for job in map(of_version, history.versions.values())}
-    # A run that ended while a version was current ended after that one; its id begins with the time.
+    # A run with base N ended after version N; the ids of runs begin with their time.
     return sorted(jobs.values(), key=lambda job: (job.base, not job.published, job.name))
 
 
@@ -175,7 +175,7 @@ def _runs(dataset: Dataset) -> Iterator[RejectingJob]:
         try:
             job = job_of_run(dataset, run)
         except (DamagedFileError, UsageError):
-            continue  # no report of ours, or of a detached job whose version is gone
+            continue  # a foreign report, or that of a detached job whose version was removed
         if not job.published:
             yield job
 
@@ -201,13 +201,13 @@ def _job_in(uri: str) -> RejectingJob:
                 kept=tuple(lines(uri, body)),
             )
     raise DamagedDatasetError(
-        f"{uri} is damaged: it has the open rejections of a pruned version, and nothing else needs it; restore it from "
-        "a copy, or remove it"
+        f"{uri} is damaged: it contains the open rejections of a pruned version, and nothing else needs it; restore it "
+        "from a copy, or remove it"
     )
 
 
 def _file(job: RejectingJob, lines: Sequence[JsonObject]) -> bytes:
-    """What `_job_in` reads."""
+    """The content of a file of kept rejections, as `_job_in` reads it."""
     body = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode()
     about = {
         "job": job.name,
@@ -220,13 +220,13 @@ def _file(job: RejectingJob, lines: Sequence[JsonObject]) -> bytes:
 
 
 def _digest(job: str, base: int, published: bool, options: JsonObject, body: bytes) -> str:  # noqa: FBT001 - what there is
-    """SHA-256 of all that such a file says."""
+    """SHA-256 of the content of such a file."""
     head = json.dumps([job, base, published, options], ensure_ascii=False)
     return hashlib.sha256(head.encode() + b"\n" + body).hexdigest()
 
 
 def _complete(rejection: Rejected) -> JsonObject:
-    """The line with the model run, which of older releases the manifest alone knows."""
+    """The line with the model run, which in older releases only the manifest has."""
     return rejection.line if rejection.model_run is None else {**rejection.line, "model_run": rejection.model_run}
 
 

@@ -8,13 +8,13 @@ from pipelines.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class PrunePlan:
-    """What goes and what stays.
+    """What `prune` removes and keeps.
 
     Attributes:
-        keep: Numbers of the versions that were asked for, the newest first.
-        removed: Numbers of the versions that go, ascending.
-        runs: Ids of the dead runs whose files go.
-        foreign: Paths of what is not the dataset's own in versions that would go: they stay because of it (P6).
+        keep: Numbers of the newest versions, which are kept, newest first.
+        removed: Numbers of the versions to remove, ascending.
+        runs: Ids of abandoned runs to remove.
+        foreign: Paths of foreign files in old versions that are kept because of them (P6).
     """
 
     keep: tuple[int, ...]
@@ -24,10 +24,10 @@ class PrunePlan:
 
 
 def prune_plan(dataset: Dataset, keep: int) -> PrunePlan:
-    """The plan that leaves the newest versions, and those that running jobs read.
+    """Plans to keep the `keep` newest versions, and those that running jobs read.
 
     Raises:
-        UsageError: There is no dataset, or nothing would be kept.
+        UsageError: There is no dataset, or `keep` is below 1.
     """
     if keep < 1:
         raise UsageError(f"--keep expects a number of at least 1, got {keep}: the current version always stays")

@@ -27,18 +27,18 @@ from transforms.rules.fields import GROUP_ZERO, GroupSummary, merge_groups
 from transforms.rules.values import JsonObject
 
 _DECIDING = ("type", "storage", "column", "minimum", "maximum")
-"""What of a field in `schema.json` decides how its values are written and counted."""
+"""The properties of a field in `schema.json` that decide how its values are written and counted."""
 _AT_ONCE = 4
 """Files that are hashed at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedState:
-    """What a job goes on from.
+    """The state of the published version that a job builds on.
 
     Attributes:
         files: The files of the published version.
-        schema: Its `schema.json`; made again of the summaries where it is damaged.
+        schema: Its `schema.json`, rebuilt from the summaries if it is damaged.
     """
 
     files: PublishedFiles
@@ -48,15 +48,15 @@ class PublishedState:
     def of(
         cls, version: Version, limits: Mapping[Group, Mapping[str, int]] | None = None, *, by_hash: bool = False
     ) -> Self:
-        """All files of a version; of those that only jobs to come read the sizes are verified, and all of the others.
+        """The state of a version; the sizes of all files are verified, digests only of files that are read here.
 
         Args:
-            version: The published one.
-            limits: Group to field to how many distinct strings are counted, where it is not the usual number (D3).
-            by_hash: Whether all files are verified by their bytes.
+            version: The published version.
+            limits: Group to field to the limit on counted distinct strings, if it is not the default (D3).
+            by_hash: Whether all files are verified by their digests.
 
         Raises:
-            DamagedFileError: A file is damaged, and nothing else has what it holds.
+            DamagedFileError: A file is damaged, and cannot be rebuilt.
         """
         damaged = _damaged([file for files in version.parts.values() for file in files.values()], by_hash=by_hash)
         damaged += [
@@ -86,7 +86,7 @@ class PublishedState:
 
     @classmethod
     def of_keys(cls, version: Version, *, by_hash: bool = False) -> PublishedFiles:
-        """What a backfill goes on from: which URLs earlier versions listed (K2).
+        """The state that a backfill builds on: which URLs earlier versions listed (K2).
 
         Raises:
             DamagedFileError: As `of`.
@@ -98,11 +98,11 @@ class PublishedState:
 
 
 def faults(files: Sequence[StoredFile], *, by_hash: bool) -> Iterator[tuple[StoredFile, str]]:
-    """Files that are not what was written, each with why.
+    """Finds damaged files, each with a reason.
 
     Args:
         files: Of one version.
-        by_hash: Whether the bytes are verified, or only that they are as many.
+        by_hash: Whether to verify digests, or only sizes.
     """
     if by_hash:
         with ThreadPoolExecutor(_AT_ONCE) as workers:
@@ -114,11 +114,11 @@ def faults(files: Sequence[StoredFile], *, by_hash: bool) -> Iterator[tuple[Stor
 
 
 def _damaged(files: Sequence[StoredFile], *, by_hash: bool) -> list[str]:
-    """The paths of damaged files that are made again; raises DamagedFileError where one cannot be."""
+    """The paths of damaged files that can be rebuilt; raises DamagedFileError for one that cannot."""
     damaged = []
     for file, fault in faults(files, by_hash=by_hash):
         if file.path.startswith(("rejections/", "uploads/")):
-            continue  # of the job that published the version: the next one has its own
+            continue  # of the job that published the version; the next job writes its own
         if not is_rebuilt(file.path):
             raise damaged_file(file.uri, fault)
         damaged.append(file.path)
@@ -126,7 +126,7 @@ def _damaged(files: Sequence[StoredFile], *, by_hash: bool) -> list[str]:
 
 
 def _sizes(files: Sequence[StoredFile]) -> dict[str, int]:
-    """The sizes of those files that are there, by URI."""
+    """The sizes in bytes of the files that exist, by URI."""
     sizes: dict[str, int] = {}
     folders = {file.uri.removesuffix(file.path) for file in files if not is_local(file.uri)}
     for folder in folders:  # one listing: a request for each file would take long
@@ -147,7 +147,7 @@ def _schema(
     summaries: Mapping[int, StoredFile],
     limits: Mapping[Group, Mapping[str, int]],
 ) -> tuple[JsonObject, bool]:
-    """`schema.json`, and whether it was made again of the summaries: the bytes that were published, or nothing."""
+    """`schema.json`, and whether it was rebuilt from the summaries; raises if that gives other bytes than published."""
     try:
         return version.document(SCHEMA), False
     except DamagedFileError:
@@ -169,7 +169,7 @@ def _schema(
 def _summaries(
     states: Mapping[Group, StoredFile], file: StoredFile | None, limits: Mapping[Group, Mapping[str, int]]
 ) -> Mapping[Group, GroupSummary]:
-    """The summaries of the rows of a partition; made again of the rows where they are damaged."""
+    """The summaries of a partition, rebuilt from its rows if they are damaged."""
     with suppress(DamagedFileError):
         if file is not None:
             return read_summaries(file)

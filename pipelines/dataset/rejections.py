@@ -27,12 +27,13 @@ class RejectingJob:
 
     Attributes:
         name: `version 3`, or `run ID` of one that published nothing.
-        base: The version that was current when it had ended, 0 for none.
+        base: Number of the version that was current after the job, 0 for none.
         published: Whether its accepted records are in the dataset.
-        options: Of the job, as the manifest has them; empty where they are not known.
+        options: Of the job, as in the manifest; empty if they are not known.
         model_runs: URI of an export to the model runs that it was given for.
-        conflicts: As the report of a run has them.
-        parts: The files with its rejections, in their order: those of a version as its manifest has them, else URIs.
+        parts: The files with its rejections, in order: stored files of a version, or URIs for a run.
+        conflicts: As in the report of a run.
+        kept: Its open rejections, if its version was pruned.
     """
 
     name: str
@@ -56,7 +57,8 @@ class Rejected:
     """A rejection as it was written.
 
     Attributes:
-        line: Its members (docs/outputs.md).
+        job: The job that rejected the record.
+        line: The line of the rejections file (docs/outputs.md).
     """
 
     job: RejectingJob = field(repr=False)
@@ -69,12 +71,12 @@ class Rejected:
 
     @property
     def export_group(self) -> Group:
-        """The group that its record came in with, and has to be ingested with again: that of a frame is scenes."""
+        """The group of its export, with which the record has to be re-ingested: scenes for a frame."""
         return cast("Group", self.line.get("export_group", self.line["group"]))
 
     @property
     def model_run(self) -> str | None:
-        """Of a prediction the model run; None of others, and where an older release did not write it down."""
+        """The model run of a prediction; None for other groups, or if an older release did not record it."""
         if (written := self.line.get("model_run")) is not None:
             return str(written)
         runs = self.job.model_runs.get(str(self.line["export"]), frozenset())
@@ -82,14 +84,14 @@ class Rejected:
 
     @property
     def raw(self) -> bytes | None:
-        """The raw record byte for byte; None where it is not whole."""
+        """The raw record byte for byte; None if it is not whole."""
         text = str(self.line["raw"])
         raw = base64.b64decode(text) if self.line["encoding"] == "base64" else text.encode()
         return raw if raw and not self.line.get("raw_truncated") else None
 
 
 def job_of_version(dataset: Dataset, version: int | None) -> RejectingJob:
-    """The job that published a version, the current one if none is named.
+    """The job that published a version, by default the current one.
 
     Raises:
         UsageError: There is no such version.
@@ -120,7 +122,7 @@ def job_of_run(dataset: Dataset, run: str) -> RejectingJob:
         UsageError: There is no such run.
     """
     folder = join(dataset.root, "runs", run)
-    # Part of the report of every run that is kept; a name with a slash in it is none.
+    # An id contains no slash: it must not lead out of the folder of runs.
     if "/" in run or not FileSystems.exists(join(folder, REPORT)):
         raise UsageError(f"{dataset.root} has no report of a run {run}; the ids of kept runs are the folders of runs/")
     uri = join(folder, REPORT)
@@ -140,9 +142,9 @@ def job_of_run(dataset: Dataset, run: str) -> RejectingJob:
 
 
 def raw_records(rejections: Iterable[Rejected]) -> Iterator[bytes | None]:
-    """The raw record of each rejection, on one line, ready to be ingested again; None where it is not whole.
+    """The raw record of each rejection on one line, ready to re-ingest; None if it is not whole.
 
-    A record that was rejected in several parts (a mask with its segments) comes once.
+    A record that was rejected in several parts (a mask with its segments) is given once.
     """
     seen: set[tuple[object, object, bytes | None]] = set()
     for rejection in rejections:
@@ -151,7 +153,7 @@ def raw_records(rejections: Iterable[Rejected]) -> Iterator[bytes | None]:
         if place in seen:
             continue
         seen.add(place)
-        # Records of documents may span lines; no JSON text has a line end inside a string, so a space says the same.
+        # Records may span lines; in JSON line ends are never inside strings, so a space is equivalent.
         yield None if raw is None else raw.replace(b"\r\n", b" ").replace(b"\n", b" ")
 
 
@@ -163,13 +165,13 @@ def lines(uri: str, data: bytes) -> list[JsonObject]:
         data: Its bytes, or whole lines of it.
 
     Raises:
-        DamagedFileError: They are none.
+        DamagedFileError: They are no rejections.
     """
     return _whole(uri, lambda: [cast("JsonObject", parsed(line, RejectionJson)) for line in data.split(b"\n") if line])
 
 
 def _lines_of(part: StoredFile | str) -> list[JsonObject]:
-    """The rejections in a part; those of a version are verified."""
+    """The rejections in a part, which is verified if it belongs to a version."""
     if isinstance(part, StoredFile):
         return lines(part.uri, bytes(verified(part)))
     return lines(part, read_bytes(part))

@@ -28,13 +28,13 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is damaged.
+    """A damaged file.
 
     Attributes:
-        path: Below the dataset.
-        versions: Numbers of the versions that have it.
+        path: Path below the dataset.
+        versions: Numbers of the versions that contain it.
         reason: What is wrong.
-        affects: What it holds.
+        affects: What the file contains.
         advice: What to do.
     """
 
@@ -45,7 +45,7 @@ class Finding:
     advice: str
 
     def document(self) -> JsonObject:
-        """As `--json` has it."""
+        """As in `--json`."""
         return {
             "path": self.path,
             "versions": list(self.versions),
@@ -61,12 +61,13 @@ class Finding:
 
 @dataclass(slots=True)
 class Verification:
-    """What was found.
+    """The result of a verification.
 
     Attributes:
-        versions: Numbers of those that were verified.
-        files: How many files, each counted once however many versions share it.
-        bytes: Of them.
+        versions: Numbers of the verified versions.
+        files: Number of files; one that several versions share counts once.
+        bytes: Their size in bytes.
+        damaged: The damaged files.
         foreign: Paths of files in the folders of versions that no version lists.
     """
 
@@ -87,10 +88,10 @@ def verified(
     """Verifies one version of a dataset, or all; nothing is written.
 
     Args:
-        dataset: To be verified.
+        dataset: The dataset to verify.
         version: Its number; None for the current one.
-        every: Whether all versions are.
-        progress: Given how many bytes there are, it shows them: inside it, it is told of each so many more.
+        every: Whether all versions are verified.
+        progress: Called with the total number of bytes; yields a function that is called with each further number.
 
     Raises:
         UsageError: There is no dataset, or no such version.
@@ -113,21 +114,23 @@ def verified(
 
 
 def _marker(dataset: Dataset) -> Iterator[Finding]:
-    """What is wrong with the marker, by which a place is known for a dataset (P6)."""
+    """A finding if the marker, which identifies a dataset, is missing or damaged (P6)."""
     advice = "Restore it from a copy, or build the dataset in another directory with `metadata-etl backfill`"
     try:
         reason = "it is not there" if dataset.store.identity() is None else None
     except DamagedDatasetError:
         reason = "it does not name a dataset"
     if reason is not None and dataset.store.pointer() is not None:
-        yield Finding(MARKER, [], reason, "what a dataset is known by; without it nothing is published here", advice)
+        yield Finding(
+            MARKER, [], reason, "the identity of the dataset; without it nothing can be published here", advice
+        )
 
 
 def _numbers(dataset: Dataset, version: int | None, found: Verification, *, every: bool) -> list[int]:
-    """Which versions are verified; where CURRENT is damaged all that are there, unless one is named."""
+    """The numbers of the versions to verify; all that exist if CURRENT is damaged and none is named."""
     pointer = dataset.store.pointer()
     if pointer is None:
-        dataset.published()  # says what is wrong
+        dataset.published()  # raises the right error
         return []
     numbers = dataset.store.numbers()
     try:
@@ -152,7 +155,7 @@ def _verify_files(
     found: Verification,
     progress: Callable[[int], AbstractContextManager[Callable[[int], None]]],
 ) -> None:
-    """Hashes all files of versions, those that several share once."""
+    """Hashes all files of versions; a file that several versions share once."""
     shared: dict[tuple[object, ...], list[tuple[StoredFile, int]]] = {}
     for version in reversed(versions):
         for files in version.parts.values():
@@ -169,19 +172,19 @@ def _verify_files(
 
 
 def _identity(file: StoredFile) -> tuple[object, ...]:
-    """What is the same of one file under several names."""
+    """A key that is the same for all names of one file."""
     if is_local(file.uri):
         try:
             status = os.stat(file.uri, follow_symlinks=False)  # noqa: PTH116 - a Path for each of thousands takes longer
         except OSError:
-            pass  # it is said later that it is not there
+            pass  # reported later as missing
         else:
             return status.st_dev, status.st_ino, file.sha256, file.bytes
     return (file.uri,)
 
 
 def _verify_documents(version: Version, found: Verification) -> None:
-    """Parses the documents of a version whose bytes are right by their types."""
+    """Validates the undamaged documents of a version against their types."""
     known = {each.path for each in found.damaged}
     for name in SHAPES:
         if f"{version_folder(version.number)}/{name}" not in known:

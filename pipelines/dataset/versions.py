@@ -29,9 +29,9 @@ class Version:
         root: URI of the dataset.
         number: From 1.
         manifest: As published.
-        pointer: What CURRENT said where this is the current version.
-        parts: Kind of files (a group, `state/GROUP`, `cache_keys`, `rejections` and so on) to part number to file; of
-            documents by their names, under 0.
+        pointer: The bytes of CURRENT if this is the current version, else None.
+        parts: Kind of files (a group, `state/GROUP`, `cache_keys`, `rejections` and so on) to part number to file;
+            documents have their names as kinds, and part number 0.
     """
 
     root: str
@@ -41,7 +41,7 @@ class Version:
     parts: Mapping[str, Mapping[int, StoredFile]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Puts the files of the manifest in order, once."""
+        """Indexes the files of the manifest."""
         parts: dict[str, dict[int, StoredFile]] = {}
         start = f"{version_folder(self.number)}/"
         for file in cast("list[FileJson]", self.manifest["files"]):
@@ -55,7 +55,7 @@ class Version:
 
     @property
     def partitions(self) -> int:
-        """How many parts the dataset has."""
+        """Number of partitions of the dataset."""
         return cast("int", self.manifest["partitions"])
 
     def files(self, kind: str) -> dict[int, StoredFile]:
@@ -63,12 +63,12 @@ class Version:
         return dict(self.parts.get(kind, {}))
 
     def states(self, group: Group) -> dict[int, StoredFile]:
-        """Part number to state file, with what it is laid over."""
+        """Part number to state file, each with its base file if it is a delta."""
         bases = self.files(f"{BASES}{group}")
         return {number: replace(file, base=bases.get(number)) for number, file in self.files(f"state/{group}").items()}
 
     def records(self, group: Group) -> int:
-        """How many rows of a group the version has."""
+        """Number of rows of a group."""
         return sum(file.records for file in self.files(group).values())
 
     def document(self, name: str) -> JsonObject:
@@ -86,10 +86,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A dataset: its versions, and the store that they lie in.
+    """A dataset: the versions in a store.
 
     Attributes:
-        store: Directory or bucket.
+        store: A directory or a bucket.
     """
 
     store: Store
@@ -99,29 +99,29 @@ class Dataset:
         """The dataset at a URI: a directory, or `gs://bucket/folder`.
 
         Raises:
-            UsageError: There can be none.
+            UsageError: It is neither.
         """
         if is_local(root):
             return cls(LocalStore(root.rstrip("/") or "/"))
         if not root.startswith("gs://"):
             raise UsageError(f"--dataset expects a directory or gs://BUCKET/FOLDER, got {root}")
-        # Only where it is needed: importing it takes long.
+        # Imported only where it is needed, because that takes long.
         from pipelines.dataset.store.bucket import BucketStore  # noqa: PLC0415 - see above
 
         return cls(BucketStore(root))
 
     @property
     def root(self) -> str:
-        """Its URI."""
+        """URI of the dataset."""
         return self.store.root
 
     def current(self) -> Version | None:
-        """The version that readers see, None where nothing is published yet.
+        """The current version; None if nothing is published yet.
 
         Raises:
-            UsageError: The place holds something else than a dataset.
-            DamagedFileError: CURRENT is damaged, or what it names.
-            DamagedDatasetError: Its marker is not what it was, or is missing (P6).
+            UsageError: The place contains files but no dataset.
+            DamagedFileError: CURRENT or the manifest that it names is damaged.
+            DamagedDatasetError: The marker is damaged or missing (P6).
         """
         pointer = self.store.pointer()
         if self.store.identity() is None:
@@ -129,13 +129,13 @@ class Dataset:
         return None if pointer is None else self.at_number(reading.pointer(pointer, self.root), pointer)
 
     def _check_unmarked(self, pointer: bytes | None) -> None:
-        """Raises the right error where there is no marker; nothing if the place is free for a new dataset."""
+        """Raises the right error for a place without a marker, unless it is free for a new dataset."""
         try:
             number = 0 if pointer is None else reading.pointer(pointer, self.root)
             data = read_if_there(join(self.root, version_folder(number), MANIFEST)) if number else None
             if data is not None:
                 reading.manifest(data, self.root, number)
-        except DamagedFileError:  # others have files called CURRENT too
+        except DamagedFileError:  # a foreign file can be called CURRENT too
             data = None
         except reading.OtherFormatError as error:
             raise _other_format(self.root, error) from error
@@ -143,12 +143,12 @@ class Dataset:
             self.store.check_free()
             return
         raise DamagedDatasetError(
-            f"{self.root}/{MARKER} is missing, by which a dataset is known: copy the dataset whole, files whose names "
-            "begin with a dot too, or rebuild it with `metadata-etl backfill` elsewhere"
+            f"{self.root}/{MARKER}, which identifies the dataset, is missing: copy the whole dataset, including files "
+            "whose names begin with a dot, or rebuild it with `metadata-etl backfill` elsewhere"
         )
 
     def published(self) -> Version:
-        """The version that readers see.
+        """The current version; raises as `current`.
 
         Raises:
             UsageError: Nothing is published there.
@@ -159,7 +159,7 @@ class Dataset:
         return version
 
     def versions(self) -> list[Version]:
-        """The current version and those before it that are still there, the newest first.
+        """The current version and the earlier ones that still exist, newest first.
 
         Raises:
             UsageError: Nothing is published there.
@@ -171,7 +171,7 @@ class Dataset:
         ]
 
     def parent(self, version: Version) -> Version | None:
-        """The version that another one came from; None for a first one, or where it is not there any more."""
+        """The parent of a version; None for a first version, or if the parent was removed."""
         number = cast("int | None", version.manifest["parent"])
         return self.at_number(number, None) if number is not None and number in self.store.numbers() else None
 
@@ -179,7 +179,7 @@ class Dataset:
         """A published version.
 
         Raises:
-            UsageError: There is none of that number.
+            UsageError: There is no version of that number.
         """
         current = self.published()
         if number == current.number:
@@ -191,10 +191,10 @@ class Dataset:
         raise UsageError(f"{self.root} has no version {number}; it has {there}")
 
     def at_number(self, number: int, pointer: bytes | None) -> Version:
-        """A version that is known to be there, or was when CURRENT said what `pointer` says.
+        """Loads a version by its number; `pointer` is the content of CURRENT if it is the current one.
 
         Raises:
-            DamagedFileError: Its manifest is damaged, or not there any more; or what the dataset recorded of it.
+            DamagedFileError: Its manifest, or the record of that, is damaged or missing.
             UsageError: Another release published it.
         """
         try:
@@ -203,7 +203,7 @@ class Dataset:
             raise _other_format(self.root, error) from error
 
     def _manifest(self, number: int) -> bytes:
-        """The bytes of the manifest of a version, as they were recorded."""
+        """The bytes of the manifest of a version, verified against their record."""
         uri = join(self.root, version_folder(number), MANIFEST)
         recorded = self.store.recorded(number)
         if recorded is None and (data := read_if_there(uri)) is not None:
@@ -240,8 +240,8 @@ def manifest(
 ) -> JsonObject:
     """The manifest of a version (INTERFACE). Only `published_at` depends on when it was made (P3).
 
-    `cache_key` (what is hashed for keys), `partitions`, `declared` (D1) and `sticky_text` (the fields that are text for
-    good, T2) are the dataset's, kept from version to version.
+    `cache_key` (what is hashed for keys), `partitions`, `declared` (D1) and `sticky_text` (permanently textual fields,
+    T2) belong to the dataset, and are kept from version to version.
     """
     listed: list[JsonValue] = [
         {

@@ -12,12 +12,12 @@ from pipelines.queries.written import quoted
 
 WORDS = ("count", "metadata", "location", "label", "taxonomy", *GEOMETRY)
 RESERVED = frozenset({*WORDS, "run", *TYPES, SEGMENTATION, *CORE["predictions"]})
-"""Words of the language after `annotations.` or `predictions.`: a name from the data that is one is quoted."""
+"""Words of the language after `annotations.` or `predictions.`; names in the data that equal one must be quoted."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotationName:
-    """`annotations.NAME`: compared with a text, the class in the taxonomy NAME; else how many have the label NAME."""
+    """`annotations.NAME`: the class in taxonomy NAME if compared with a text, else the number with label NAME."""
 
     annotations: Annotations
     part: Part
@@ -27,7 +27,7 @@ class AnnotationName:
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
-    """What is resolved step by step: the marks so far, and what is known of them."""
+    """A partly resolved path: the annotations that it selects so far."""
 
     path: Path
     annotations: Annotations
@@ -51,10 +51,10 @@ class _Resolved:
 
 
 def resolve_annotations(path: Path, group: AnnotationGroup, names: Names) -> Value | Count | AnnotationName | Located:
-    """What a path names of the marks of a target.
+    """Resolves a path into the annotations or predictions of an item or a scene.
 
     Raises:
-        QueryFault: Nothing.
+        QueryFault: The path names nothing.
     """
     resolved, parts = _Resolved(path, Annotations(group), names), path.parts[1:]
     if group == "predictions" and len(parts) > 1:
@@ -68,7 +68,7 @@ def resolve_annotations(path: Path, group: AnnotationGroup, names: Names) -> Val
 
 
 def _may_be_run(resolved: _Resolved) -> bool:
-    """Whether the next part can name a model run: of predictions where none was named, and there are some."""
+    """Whether the next part can name a model run: of predictions, if none was named and there are some."""
     return (
         resolved.annotations.group == "predictions" and resolved.annotations.run is None and bool(resolved.known.runs)
     )
@@ -142,7 +142,7 @@ def _followed(  # noqa: PLR0911 - one for each form
 
 
 def _of_type(resolved: _Resolved, kind: str, part: Part) -> Annotations:
-    """The marks of a type: all of them, or those of a label. The labels of a mask are those of its segments."""
+    """The annotations of a type, all or those with a label; the labels of a mask are those of its segments."""
     mask = kind in (SEGMENTATION, "mask")
     if part.is_word("count"):
         return replace(resolved.annotations, types=("mask" if mask else kind,))

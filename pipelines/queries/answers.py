@@ -18,11 +18,13 @@ from transforms.rules.values import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a query finds: its rows are read when they are asked for.
+    """The answer to a query; rows are read when `matches` is iterated.
 
     Attributes:
-        version: That is asked.
-        group: Whose rows are listed.
+        version: The version that is queried.
+        group: The group whose rows are listed.
+        condition: The resolved query.
+        names: The names of the version.
     """
 
     version: Version
@@ -32,10 +34,10 @@ class Answer:
 
     @classmethod
     def to(cls, text: str, dataset: Dataset, group: Group) -> Self:
-        """The answer to a query.
+        """Parses and resolves a query on the current version.
 
         Raises:
-            QueryError: It is none that this dataset can answer.
+            QueryError: The query is wrong, or names something that the dataset does not have.
             UsageError: There is no dataset.
         """
         tree = parse(text)
@@ -46,11 +48,11 @@ class Answer:
 
     @property
     def fields(self) -> Mapping[str, JsonObject]:
-        """Metadata key to what the schema says of it, of the group that is listed."""
+        """Metadata key to its field in the schema, of the listed group."""
         return self.names.fields(self.group)
 
     def matches(self, limit: int | None = None) -> Iterator[Matches]:
-        """The rows that are found, partition by partition; no more than `limit` of them."""
+        """The matching rows, partition by partition; at most `limit` of them."""
         left = limit
         if left == 0:
             return
@@ -65,7 +67,7 @@ class Answer:
                 return
 
     def mentioned(self) -> list[str]:
-        """The metadata keys of the rows that are listed which the query looks at, in its order."""
+        """The metadata keys of the listed rows that the query uses, in its order."""
         looked_at = (value for leaf in leaves(self.condition) for value in values(leaf))
         own = (value.column for value in looked_at if value.place == "own")
         return list(dict.fromkeys(column.name for column in own if column.form == "metadata"))

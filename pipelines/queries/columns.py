@@ -14,12 +14,12 @@ from transforms.rules.export_rows import Group
 
 LATITUDE_LONGITUDE = ("latitude", "longitude")
 SHOWN = 5
-"""How many names an error lists where none is near."""
+"""Number of names that an error lists if none is near."""
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A location as a whole: it can only be within a box."""
+    """A whole location, which only `WITHIN` accepts."""
 
     place: Place
 
@@ -44,18 +44,18 @@ def metadata_column(part: Part, group: Group, names: Names) -> Column:
 
 
 def metadata_path(path: Path, head: Part, remaining: Sequence[Part], group: Group, names: Names) -> Column:
-    """The column that `metadata.FIELD` names."""
+    """The column that `metadata.FIELD` names; raises as `metadata_column`."""
     if not remaining:
         raise QueryFault("expected a field after metadata", head.span, "write metadata.FIELD")
     if len(remaining) > 1:
         whole = quoted(".".join(part.text for part in remaining), always=True)
-        advice = f"what is inside a value cannot be asked for; a key with dots in it is written metadata.{whole}"
+        advice = f"values inside a value cannot be queried; a key with dots is written metadata.{whole}"
         raise QueryFault("expected one name after metadata", remaining[0].span.to(path.span), advice)
     return metadata_column(remaining[0], group, names)
 
 
 def location(path: Path, place: Place, remaining: Sequence[Part]) -> Value | Located:
-    """A location as a whole, or one of its two numbers."""
+    """A whole location, or its latitude or longitude; raises QueryFault for anything else."""
     if not remaining:
         return Located(place)
     if len(remaining) == 1 and remaining[0].is_word(*LATITUDE_LONGITUDE):
@@ -65,7 +65,7 @@ def location(path: Path, place: Place, remaining: Sequence[Part]) -> Value | Loc
 
 
 def geometry(head: Part, remaining: Sequence[Part]) -> Column:
-    """A position or a dimension: of boxes x and y, of cuboids x, y and z."""
+    """A position or a dimension: x and y of boxes, x, y and z of cuboids; raises QueryFault for anything else."""
     if len(remaining) != 1 or not remaining[0].is_word(*AXES):
         span = remaining[0].span if remaining else head.span
         raise QueryFault(f"expected x, y or z after {head.text}", span, f"write {head.text}.x")
@@ -73,7 +73,7 @@ def geometry(head: Part, remaining: Sequence[Part]) -> Column:
 
 
 def unknown(message: str, part: Part, known: Iterable[str], *, none: str) -> QueryFault:
-    """The fault of a name that nothing has: with those that are near, else with some that are there."""
+    """The fault of an unknown name, which suggests near names, or else some existing ones."""
     names = list(known)
     some = f"there are {', '.join(map(quoted, names[:SHOWN]))}{' and more' if len(names) > SHOWN else ''}"
     advice = did_you_mean(map(quoted, near(part.text, names)), some if names else none)

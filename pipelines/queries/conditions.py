@@ -12,12 +12,12 @@ Storage = Literal["long", "double", "string"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What is read of the rows of a group.
+    """A column of the rows of a group.
 
     Attributes:
-        form: Where it is: a core column, a metadata field, of the location, or of the geometry.
+        form: Its kind: a core column, a metadata field, a part of the location, or of the geometry.
         name: The core column, the metadata key, `latitude` or `longitude`, or such as `position.x`.
-        storage: How its values are stored, None for a field that has none.
+        storage: How its values are stored, None for a field without values.
     """
 
     form: Form
@@ -26,16 +26,17 @@ class Column:
 
     @property
     def alias(self) -> str:
-        """A name of its own among the columns of the group."""
+        """A unique name among the columns of the group."""
         return f"{self.form}:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """Annotations or predictions of a target.
+    """A selection of the annotations or predictions of an item or a scene.
 
     Attributes:
-        types: Only those of these types; none for all.
+        group: Annotations or predictions.
+        types: Only those of these types; empty for all.
         label: Only those with this label.
         run: Only those of this model run.
     """
@@ -47,7 +48,7 @@ class Annotations:
 
 
 Place: TypeAlias = Literal["own", "item", "scene"] | Annotations
-"""The row that has a value: the one that is listed, its item, its scene, or each of its marks in turn."""
+"""The row that a value belongs to: the listed one, its item, its scene, or each of its annotations in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many marks a target has."""
+    """The number of annotations of an item or a scene."""
 
     annotations: Annotations
 
@@ -74,14 +75,14 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Numbers added (`+`) and taken away (`-`), from the left."""
+    """Numbers added and subtracted, from the left."""
 
     terms: tuple[tuple[Literal["+", "-"], "Operand"], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """What a division leaves, with the sign of the divisor."""
+    """The remainder of a division, with the sign of the divisor."""
 
     operand: "Operand"
     divisor: int | float
@@ -93,10 +94,10 @@ Domain = Literal["integer", "double", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """Two operands compared, as integers, doubles or texts. A missing one is unlike anything (`!=`), and else nothing.
+    """A comparison of two integers, doubles or texts. With a missing value only `!=` holds.
 
     Attributes:
-        annotations: The annotations that a value is of, where one is: the test holds if it holds for any of them.
+        annotations: The annotations whose values are compared, if any: the test holds if it holds for one of them.
     """
 
     left: Operand
@@ -108,7 +109,7 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class HasClass:
-    """The class of the target in a taxonomy, compared with a text; `!=` is the contrary of `=`."""
+    """The class of an item in a taxonomy, compared with a text; `!=` is the negation of `=`."""
 
     annotations: Annotations
     taxonomy: str
@@ -149,7 +150,7 @@ LONGITUDE = Column("location", "longitude", "double")
 
 
 def parts(operand: Operand) -> tuple[Value | Count | Constant, ...]:
-    """What an operand is made of."""
+    """The values, counts and constants in an operand."""
     match operand:
         case Added(terms=terms):
             return tuple(part for _, term in terms for part in parts(term))
@@ -160,7 +161,7 @@ def parts(operand: Operand) -> tuple[Value | Count | Constant, ...]:
 
 
 def leaves(condition: Condition) -> tuple[Test | HasClass | Inside, ...]:
-    """The conditions that a condition is put together from, each once, in their order."""
+    """The simple conditions in a condition, each once, in order."""
     match condition:
         case All(conditions=inner) | Some(conditions=inner):
             return tuple(dict.fromkeys(leaf for each in inner for leaf in leaves(each)))
@@ -169,7 +170,7 @@ def leaves(condition: Condition) -> tuple[Test | HasClass | Inside, ...]:
 
 
 def values(leaf: Test | HasClass | Inside) -> tuple[Value, ...]:
-    """The columns that a condition looks at."""
+    """The values of columns that a simple condition uses."""
     match leaf:
         case Test(left=left, right=right):
             return tuple(part for part in (*parts(left), *parts(right)) if isinstance(part, Value))

@@ -52,8 +52,8 @@ class Matches:
     Attributes:
         partition: Its number.
         state: The file with the rows.
-        positions: int64[N], their places in it, ascending.
-        reference_ids: Of shape (N,).
+        positions: int64[N], their row numbers in the file, ascending.
+        reference_ids: String[N], their reference ids.
     """
 
     partition: int
@@ -62,12 +62,12 @@ class Matches:
     reference_ids: pl.Series
 
     def head(self, count: int) -> Self:
-        """The first ones of them."""
+        """The first `count` of them."""
         return replace(self, positions=self.positions[:count], reference_ids=self.reference_ids.head(count))
 
 
 def matches(version: Version, group: Group, condition: Condition, names: Names) -> Iterator[Matches]:
-    """The rows of a group that meet a condition, partition by partition in order; those without any are left out."""
+    """The rows of a group that meet a condition, partition by partition in order; partitions without are left out."""
     if not possible(condition, group, names):
         return
     files = {each: version.states(each) for each in GROUPS}
@@ -87,7 +87,7 @@ def matches(version: Version, group: Group, condition: Condition, names: Names) 
         return Matches(number, states[group], found[ROW].to_numpy().astype(np.int64), found[REFERENCE_ID])
 
     with ThreadPoolExecutor(AT_ONCE) as workers:
-        # No more than these at a time, also where whoever asks takes his time with the answers.
+        # At most this many at a time, also if the caller consumes the answers slowly.
         under_way: deque[Future[Matches]] = deque()
         for number in numbers:
             under_way.append(workers.submit(evaluate, number))
@@ -118,7 +118,7 @@ def _evaluated(
 
 @dataclass(frozen=True, slots=True)
 class _Compiler:
-    """Conditions to one expression on the rows; what is asked of marks is answered before, as a set of targets."""
+    """Compiles conditions to one expression on the rows; those on annotations are evaluated first, to sets of ids."""
 
     rows: pl.DataFrame
     annotations: Mapping[AnnotationGroup, pl.DataFrame]
@@ -152,7 +152,7 @@ class _Compiler:
         return self._any(condition.annotations, asked, alone=alone)
 
     def _any(self, annotations: Annotations, condition: pl.Expr, *, alone: bool) -> pl.Expr:
-        """Whether a target has a mark of these that meets a condition, which may look at the row too if not `alone`."""
+        """Whether a row has one of these annotations that meets a condition; if not `alone` it uses the row too."""
         of = self.annotations[annotations.group].lazy().filter(selected(annotations))
         by = REFERENCE_ID if alone else ROW
         beside = of if alone else of.join(self.rows.lazy(), on=REFERENCE_ID, how="inner")
@@ -166,7 +166,7 @@ class _Compiler:
             .select(REFERENCE_ID, pl.concat_list(pl.concat_list("label"), labels().fill_null([])).alias("class"))
             .explode("class")
         )
-        # One class for each taxonomy: unlike it is who has another one, or none.
+        # An item has one class for each taxonomy: `!=` holds for those with another class, or none.
         unlike = condition.comparator == "!="
         comparator = "=" if unlike else condition.comparator
         found = classes.filter(compare_texts(pl.col("class"), comparator, condition.text)).select(REFERENCE_ID).unique()

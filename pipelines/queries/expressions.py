@@ -25,7 +25,7 @@ from pipelines.queries.syntax import Comparator
 from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM
 
 ANNOTATION = "annotation"
-"""Where the columns of the mark are that a condition is asked of."""
+"""Prefix of the columns of annotations."""
 
 
 def column(place: Place, of: Column) -> str:
@@ -34,11 +34,11 @@ def column(place: Place, of: Column) -> str:
 
 
 def test(condition: Test, counts: Mapping[Count, str]) -> pl.Expr:
-    """A comparison as a boolean expression without nulls: `!=` holds where a value is missing, and nothing else does.
+    """A comparison as a boolean expression without nulls: with a missing value only `!=` holds.
 
     Args:
         condition: The comparison.
-        counts: Where the numbers of marks are.
+        counts: The columns with numbers of annotations.
     """
     kind = _kind(condition)
     left, right = (_operand(each, kind, counts) for each in (condition.left, condition.right))
@@ -77,7 +77,7 @@ def _compare(left: pl.Expr, comparator: Comparator, right: pl.Expr) -> pl.Expr:
 
 
 def _kind(condition: Test) -> pl.DataType:
-    """The type that values are compared in: sums of integers, and large ones, would wrap around in 64 bits."""
+    """The type in which values are compared; sums and large integers would overflow 64 bits."""
     sides = (condition.left, condition.right)
     match condition.domain:
         case "text":
@@ -113,7 +113,7 @@ def _operand(operand: Operand, kind: pl.DataType, counts: Mapping[Count, str]) -
             for sign, term in terms[1:]:
                 each = _operand(term, kind, counts)
                 total = total + each if sign == "+" else total - each
-            # Doubles beyond their range, less others, are no number: a missing one.
+            # inf - inf is NaN, which counts as missing.
             return total.fill_nan(None) if kind == pl.Float64() else total
         case Remainder(operand=inner, divisor=divisor):
             dividend = _operand(inner, kind, counts)
@@ -129,6 +129,6 @@ def _literal(value: float | str, kind: pl.DataType) -> pl.Expr:
 
 
 def _remainder(values: pl.Series, divisor: float) -> pl.Series:
-    """The exact remainder, which that of Polars is not for doubles; null where there is none."""
+    """The exact remainder, which Polars does not give for doubles; null if it is undefined."""
     with np.errstate(invalid="ignore"):
         return pl.Series(np.remainder(values.to_numpy(), divisor), dtype=pl.Float64).fill_nan(None)

@@ -8,11 +8,11 @@ from pipelines.errors import UsageError
 from pipelines.queries.syntax import Span
 
 SHOWN_CELLS = 100
-"""How much of a long line an error shows."""
+"""Cells of a long line that an error shows."""
 
 
-class QueryFault(Exception):  # noqa: N818 - it is no error before it is shown
-    """Something is wrong at one place of a query; `query_error` shows it to a person."""
+class QueryFault(Exception):  # noqa: N818 - becomes an error when it is shown
+    """A mistake at one place of a query; `query_error` makes the error to show."""
 
     def __init__(self, message: str, span: Span, advice: str) -> None:
         super().__init__(message)
@@ -22,10 +22,10 @@ class QueryFault(Exception):  # noqa: N818 - it is no error before it is shown
 
 
 class QueryError(UsageError):
-    """A query that cannot be answered as it is asked (exit code 2).
+    """A query that cannot be answered (exit code 2).
 
     Attributes:
-        position: Character of the query at which it is wrong, from 0.
+        position: Character of the query at which the mistake is, from 0.
     """
 
     def __init__(self, text: str, position: int) -> None:
@@ -34,12 +34,12 @@ class QueryError(UsageError):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The fault, the line of the query, the caret below it, and the advice."""
+        """The mistake, the line of the query, a caret below it, and the advice."""
         return tuple(str(self).split("\n"))
 
 
 def query_error(text: str, fault: QueryFault) -> QueryError:
-    r"""The error that shows where in the text the fault is.
+    r"""The error that shows a mistake in the text of a query.
 
     >>> print(query_error("metadata.speed =", QueryFault("expected a value", Span(16, 16), "write one")))
     expected a value at character 17
@@ -70,7 +70,7 @@ def query_error(text: str, fault: QueryFault) -> QueryError:
 
 
 def did_you_mean(names: Iterable[str], otherwise: str) -> str:
-    """The advice that names what is near, or else something else.
+    """The advice that suggests near names, or else another advice.
 
     >>> did_you_mean(["weather"], "look it up"), did_you_mean([], "look it up")
     ('did you mean `weather`?', 'look it up')
@@ -83,5 +83,5 @@ def did_you_mean(names: Iterable[str], otherwise: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text on one line, without characters that move the cursor or turn the writing."""
+    """The text on one line; unprintable characters become spaces."""
     return "".join(each if each.isprintable() else " " for each in text)

@@ -16,7 +16,7 @@ from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonValue
 
 AT_A_TIME = 20_000
-"""Rows that are made text at a time."""
+"""Rows that are formatted at a time."""
 JSON_COLUMNS = frozenset({"camera_params", "geometry", "class_pdf", "extra"})
 """Columns of JSON texts."""
 ATTACHMENTS = "context_attachments"
@@ -26,7 +26,7 @@ RECORDS: Mapping[str, tuple[str, ...]] = {"location": ("latitude", "longitude"),
 
 
 def published(answer: Answer, found: Matches) -> Iterator[pl.DataFrame]:
-    """The rows as they are published, some at a time."""
+    """The matching rows as they are published, `AT_A_TIME` rows per frame."""
     mode = cast("CacheKeyMode", answer.version.manifest["cache_key"])
     batch = read_state(found.state)
     for start in range(0, len(found.positions), AT_A_TIME):
@@ -35,10 +35,10 @@ def published(answer: Answer, found: Matches) -> Iterator[pl.DataFrame]:
 
 
 def ids(answer: Answer, limit: int | None) -> Iterator[bytes]:
-    """The reference id of each row, one a line.
+    """The reference id of each row, one per line.
 
-    One with a control character or a line end in it, or with a quote at its start, is a JSON string: so each line is
-    one id, and what begins with a quote is read as JSON.
+    An id that contains a control character or a line end, or begins with a quote, is written as a JSON string. So each
+    line is one id, and lines that begin with a quote are read as JSON.
     """
     for found in answer.matches(limit):
         names = found.reference_ids
@@ -58,7 +58,7 @@ def ndjson(answer: Answer, limit: int | None) -> Iterator[bytes]:
 
 
 def objects(answer: Answer, frame: pl.DataFrame) -> Iterator[dict[str, object]]:
-    """Published rows as objects that orjson writes."""
+    """Published rows as objects for orjson."""
     columns = [(name, frame[name].to_list()) for name in frame.columns if name != "metadata"]
     metadata = _metadata(answer, frame)
     for row in range(frame.height):
@@ -71,7 +71,7 @@ def objects(answer: Answer, frame: pl.DataFrame) -> Iterator[dict[str, object]]:
 
 
 def _metadata(answer: Answer, frame: pl.DataFrame) -> list[dict[str, object]]:
-    """The metadata of each row; field by field, since of many fields a row has but a few."""
+    """The metadata of each row, built field by field, because a row has few of many fields."""
     found: list[dict[str, object]] = [{} for _ in range(frame.height)]
     stored = stored_fields(answer.fields)
     columns = frame["metadata"].struct.unnest() if stored else frame
@@ -88,7 +88,7 @@ def _metadata(answer: Answer, frame: pl.DataFrame) -> list[dict[str, object]]:
 def csv(answer: Answer, limit: int | None) -> Iterator[bytes]:
     """A header, then a line for each row, with a column for each field; lists and objects are JSON texts.
 
-    What has no value is empty, an empty string is in quotes.
+    A missing value is empty, an empty string is in quotes.
     """
     names = header(answer.group, answer.fields)
     yield pl.DataFrame(schema=dict.fromkeys(names, pl.String)).write_csv().encode()
@@ -98,7 +98,7 @@ def csv(answer: Answer, limit: int | None) -> Iterator[bytes]:
 
 
 def header(group: Group, fields: Mapping[str, JsonValue]) -> list[str]:
-    """The columns of CSV: those of the rows, records as `location.latitude`, fields as `metadata.KEY`."""
+    """The columns of CSV: core columns, parts of records as `location.latitude`, fields as `metadata.KEY`."""
     core = (name for name, _ in COLUMNS[group])
     metadata = (f"metadata.{key}" for key, _, _ in stored_fields(fields))
     return [*_parts(core), *metadata, *_parts(("extra", "source"))]

@@ -11,17 +11,17 @@ from transforms.rules.values import JsonObject
 
 TYPES = ("box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory", "mask", "segment")
 SEGMENTATION = "segmentation"
-"""What exports call a mask."""
+"""The name of a mask in exports."""
 AXES = ("x", "y", "z")
 GEOMETRY = ("position", "dimensions")
 
 _NOT_STORED = frozenset({"cache_key"})
-"""Columns that are made when rows are written."""
+"""Columns that are computed when rows are written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The names in the rows of annotations or predictions, with how many rows have them."""
+    """The names in the rows of annotations or predictions, each with its number of rows."""
 
     labels: Mapping[str, int]
     types: Mapping[str, int]
@@ -35,7 +35,7 @@ class Names:
 
     Attributes:
         schema: Group to its part of `schema.json`.
-        read: Reads the vocabulary of a group: only for what the schema does not say.
+        read: Reads the vocabulary of a group from its rows; called only if a query needs it.
     """
 
     schema: Mapping[Group, JsonObject]
@@ -43,7 +43,7 @@ class Names:
     _known: dict[AnnotationGroup, Vocabulary] = field(default_factory=dict)
 
     def fields(self, group: Group) -> Mapping[str, JsonObject]:
-        """Metadata key to what the schema says of it."""
+        """Metadata key to its field in the schema."""
         return cast("Mapping[str, JsonObject]", self.schema[group]["fields"])
 
     def vocabulary(self, group: AnnotationGroup) -> Vocabulary:
@@ -58,7 +58,7 @@ def _columns(group: Group) -> dict[str, Column]:
     return {
         name: Column("core", name, cast("Storage", kinds[kind]))
         for name, kind in COLUMNS[group]
-        # Texts in JSON are no values to compare.
+        # JSON texts cannot be compared.
         if isinstance(kind, str) and name not in (*_NOT_STORED, "camera_params", "geometry", "class_pdf")
     }
 

@@ -15,7 +15,7 @@ from pipelines.queries.written import quoted
 from transforms.rules.export_rows import Group
 
 Kind: TypeAlias = Literal["number", "text"] | None
-"""What values are; None for a field that has none, which goes with both."""
+"""The kind of values; None for a field without values, which can be compared with both."""
 
 
 def kind_of(operand: Operand) -> Kind:
@@ -33,20 +33,21 @@ def kind_of(operand: Operand) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """What paths are looked up in.
+    """Resolves operands of one query.
 
     Attributes:
-        group: Whose rows are listed.
+        group: The group whose rows are listed.
+        names: The names of the version.
     """
 
     group: Group
     names: Names
 
     def resolve(self, operand: syntax.Operand, *, word_is_text: bool) -> Operand | AnnotationName:
-        """What an operand is; a bare word is a text, or else a column.
+        """Resolves an operand; a bare word is a text if `word_is_text`, else a column.
 
         Raises:
-            QueryFault: It is nothing that can be compared.
+            QueryFault: The operand cannot be compared.
         """
         match operand:
             case syntax.Number(value=value):
@@ -77,11 +78,13 @@ class Resolver:
     def _number(self, operand: syntax.Operand) -> Operand:
         found = counted(self.resolve(operand, word_is_text=False), operand)
         if kind_of(found) == "text":
-            raise QueryFault(f"{self.describe(found)}: only numbers can be reckoned with", operand.span, _RECKONED)
+            raise QueryFault(
+                f"{self.describe(found)}: only numbers can be added and subtracted", operand.span, _RECKONED
+            )
         return found
 
     def describe(self, operand: Operand) -> str:
-        """What an operand is, for a person."""
+        """Describes an operand, for errors."""
         match operand:
             case Constant(value=value):
                 return f'"{value}" is a text' if isinstance(value, str) else f"{value} is a number"
@@ -111,7 +114,7 @@ _RECKONED = "take the text out of the sum; texts with + or - in them are written
 
 
 def counted(found: Operand | AnnotationName, written: syntax.Operand) -> Operand:
-    """The operand as a value: a name of marks is how many have that label.
+    """The operand as a value: the name of a label becomes the number of annotations with it.
 
     Raises:
         QueryFault: It is the name of a taxonomy.

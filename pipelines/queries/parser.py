@@ -30,11 +30,11 @@ from pipelines.queries.syntax import (
 from pipelines.queries.unexpected import unexpected
 
 MAX_DEPTH = 100
-"""Parentheses within each other."""
+"""Maximum nesting of parentheses."""
 MAX_TERMS = 100
-"""Operands of one sum."""
+"""Maximum number of operands of a sum."""
 LONGEST = 30
-"""Digits of the longest integer that is compared exactly; a longer one is a double."""
+"""Maximum digits of an integer that is compared exactly; a longer one becomes a double."""
 
 _WORD = re.compile(r"\w+")
 _PARENTHESES = re.compile(r'"(?:[^"\\]|\\.)*"|[()]', re.DOTALL)
@@ -46,7 +46,7 @@ def parse(text: str) -> Condition:
     """The tree of a query.
 
     Raises:
-        QueryError: The text is no query; it says where, and what was expected.
+        QueryError: The text is no query; the error shows where, and what was expected.
 
     >>> parse("metadata.speed > 5").comparator
     '>'
@@ -81,7 +81,7 @@ def _fault(text: str, error: UnexpectedInput) -> QueryFault:
         got = word.group() if word else text[start]
     else:
         start, got = len(text), ""
-    # What the states of the parser list is more than what may follow here.
+    # The error lists more terminals than may follow here.
     before = _grammar().parse_interactive(text[:start])
     before.exhaust_lexer()
     return unexpected(text, start, got, set(before.accepts()))  # type: ignore[no-untyped-call] # lark has no types there
@@ -104,7 +104,7 @@ def _span(token: Token) -> Span:
 
 
 def _unquoted(token: Token) -> str:
-    """The text between quotes; escapes are those of JSON."""
+    """The text between quotes, with the escapes of JSON."""
     inner, start = str(token)[1:-1], _span(token).start + 1
     place = inner.find("\\")
     while place >= 0:
@@ -124,7 +124,7 @@ def _unquoted(token: Token) -> str:
 
 
 class _Tree(Transformer[Token, Condition]):
-    """Nodes of the grammar to those of the tree, from below, while it is parsed."""
+    """Builds the nodes of the syntax tree bottom-up during parsing."""
 
     def either(self, conditions: list[Condition]) -> Or:
         return Or(tuple(conditions))

@@ -31,14 +31,14 @@ _DTYPES = {"long": pl.Int64(), "double": pl.Float64(), "string": pl.String(), No
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What has to be read to evaluate a condition.
+    """The columns that a condition needs.
 
     Attributes:
-        own: Columns of the rows that are listed.
-        item: Of their items.
-        scene: Of their scenes.
-        annotations: By group, those of annotations; a group that is only counted has none.
-        counts: Numbers of marks, each with the name of the column that it gets.
+        own: Columns of the listed rows.
+        item: Columns of their items.
+        scene: Columns of their scenes.
+        annotations: Columns of annotations, by group; empty for a group that is only counted.
+        counts: Numbers of annotations, each with the name of its column.
     """
 
     own: frozenset[Column]
@@ -49,7 +49,7 @@ class Needs:
 
     @classmethod
     def of(cls, condition: Condition) -> "Needs":
-        """What a condition needs."""
+        """The needs of a condition."""
         found: dict[str, set[Column]] = {"own": set(), "item": set(), "scene": set()}
         annotations: dict[AnnotationGroup, set[Column]] = {}
         counts: dict[Count, str] = {}
@@ -76,13 +76,13 @@ def rows_frame(
     scenes: pl.DataFrame | None,
     annotations: Mapping[AnnotationGroup, pl.DataFrame],
 ) -> pl.DataFrame:
-    """The rows of a group of one partition, in their order, numbered in ROW, with their items, scenes and counts.
+    """The rows of a group in one partition, in order, numbered in ROW, with their items, scenes and counts.
 
     Args:
-        group: Whose rows.
-        states: Of the partition.
-        needs: What is looked at.
-        scenes: All scenes of the version, where scenes are looked at.
+        group: The group of the rows.
+        states: State files of the partition, by group.
+        needs: Columns that are needed.
+        scenes: All scenes of the version, None if they are not needed.
         annotations: Of the partition.
     """
     listed_items = group == "items"
@@ -91,7 +91,7 @@ def rows_frame(
     if not listed_items and group != "scenes" and (needs.item or scenes is not None):
         items = read_optional(states.get("items"), (REFERENCE_ID, SCENE), needs.item)
         frame = frame.join(_placed("item", items, needs.item), on=REFERENCE_ID, how="left", maintain_order="left")
-        # What is marked on a scene itself has its reference id.
+        # An annotation of the scene itself has the reference id of the scene.
         frame = frame.with_columns(pl.coalesce(SCENE, REFERENCE_ID).alias(SCENE))
     if scenes is not None:
         frame = frame.join(scenes, on=SCENE, how="left", maintain_order="left")
@@ -104,7 +104,7 @@ def rows_frame(
 
 
 def annotation_frames(states: Mapping[Group, StoredFile], needs: Needs) -> dict[AnnotationGroup, pl.DataFrame]:
-    """The annotations and predictions of one partition that are looked at."""
+    """The annotations and predictions of one partition that are needed."""
     return {
         group: _placed(ANNOTATION, read_optional(states.get(group), (REFERENCE_ID, *_FILTERED), columns), columns)
         for group, columns in needs.annotations.items()
@@ -112,14 +112,14 @@ def annotation_frames(states: Mapping[Group, StoredFile], needs: Needs) -> dict[
 
 
 def scenes_frame(states: Iterable[StoredFile], columns: frozenset[Column]) -> pl.DataFrame:
-    """All scenes of a version, by the reference id that their items name."""
+    """All scenes of a version, with their reference id in SCENE."""
     found = [_placed("scene", read_columns(state, (REFERENCE_ID,), columns), columns) for state in states]
     frame = pl.concat(found) if found else _placed("scene", read_optional(None, (REFERENCE_ID,), columns), columns)
     return frame.rename({REFERENCE_ID: SCENE})
 
 
 def selected(annotations: Annotations) -> pl.Expr:
-    """Whether a row is one of these marks; of several labels one is enough."""
+    """Whether a row is one of these annotations; one of several labels is enough."""
     conditions = [pl.col(REFERENCE_ID).is_not_null()]
     if annotations.types:
         conditions.append(pl.col("type").is_in(annotations.types))
@@ -136,7 +136,7 @@ def labels() -> pl.Expr:
 
 
 def read_optional(state: StoredFile | None, core: Iterable[str], columns: Iterable[Column]) -> pl.DataFrame:
-    """The columns of a state file, or none of its rows where there is no file."""
+    """The columns of a state file; a frame without rows if there is no file."""
     if state is not None:
         return read_columns(state, core, columns)
     empty = {name: pl.String() for name in core} | {each.alias: _DTYPES[each.storage] for each in columns}

@@ -1,6 +1,6 @@
 """Resolves paths: a column of the row, of its item, its scene or its annotations, or a number of annotations.
 
-An unquoted part is a word of the language where there is one; a quoted part is always a name from the data.
+An unquoted part that is a word of the language means that word; a quoted part is always a name from the data.
 """
 
 from collections.abc import Sequence
@@ -20,17 +20,17 @@ ANNOTATION_GROUPS: tuple[AnnotationGroup, ...] = get_args(AnnotationGroup)
 
 
 def head_words(group: Group) -> tuple[str, ...]:
-    """The words that a path may begin with where rows of a group are listed."""
+    """The words that a path may begin with if rows of a group are listed."""
     annotations = GEOMETRY if group in ANNOTATION_GROUPS else ()
     item = () if group == "scenes" else ("item",)
     return ("metadata", "location", *annotations, *item, "scene", *ANNOTATION_GROUPS, *CORE[group])
 
 
 def resolve_path(path: Path, group: Group, names: Names) -> Value | Count | AnnotationName | Located:
-    """What a path names where the rows of a group are listed.
+    """Resolves a path if rows of a group are listed.
 
     Raises:
-        QueryFault: Nothing, or nothing that can be compared.
+        QueryFault: It names nothing, or nothing that can be compared.
     """
     head, *remaining = path.parts
     if head.is_word(*ANNOTATION_GROUPS) and remaining:
@@ -46,7 +46,7 @@ def resolve_path(path: Path, group: Group, names: Names) -> Value | Count | Anno
 
 
 def _row(path: Path, place: Place, group: Group, parts: Sequence[Part], names: Names) -> Value | Located:
-    """What the parts name in a row of the group."""
+    """Resolves the parts of a path in a row of the group."""
     head, *remaining = parts
     if head.is_word("metadata"):
         return Value(place, metadata_path(path, head, remaining, group, names))

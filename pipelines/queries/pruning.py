@@ -9,11 +9,11 @@ from transforms.rules.export_rows import Group
 
 
 def possible(condition: Condition, group: Group, names: Names) -> bool:
-    """Whether a row can meet a condition, by what the schema says of the values of each field.
+    """Whether a row can meet a condition, according to the ranges and categories in the schema.
 
     Args:
-        condition: On the rows of the group, or on what belongs to them.
-        group: Whose rows are listed.
+        condition: On the rows of the group, their items, scenes or annotations.
+        group: The group whose rows are listed.
         names: Of the version.
     """
     match condition:
@@ -30,7 +30,7 @@ def possible(condition: Condition, group: Group, names: Names) -> bool:
 
 
 def possible_reference_ids(condition: Condition) -> frozenset[str] | None:
-    """The only reference ids that rows which meet a condition can have, None where it may be any."""
+    """The only reference ids that matching rows can have; None if any is possible."""
     match condition:
         case All(conditions=inner):
             known = [found for each in inner if (found := possible_reference_ids(each)) is not None]
@@ -52,7 +52,7 @@ def possible_reference_ids(condition: Condition) -> frozenset[str] | None:
 
 
 def _reference_ids(value: Value, text: str) -> frozenset[str] | None:
-    # Marks, and the item that they are on, have the reference id of what is listed; a scene has its own.
+    # Annotations have the reference id of their item; a scene has its own.
     same = value.place != "scene" and value.column.form == "core" and value.column.name == "reference_id"
     return frozenset({text}) if same else None
 
@@ -69,7 +69,7 @@ def _can(
         categories = cast("list[dict[str, str]] | None", field["categories"])
         return comparator != "=" or categories is None or any(each["value"] == constant for each in categories)
     minimum, maximum = cast("int | float", field["minimum"]), cast("int | float", field["maximum"])
-    if domain == "double":  # as the values are compared
+    if domain == "double":  # as values are compared
         minimum, maximum, constant = float(minimum), float(maximum), float(constant)
     match comparator:
         case "=":

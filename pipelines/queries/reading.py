@@ -26,9 +26,9 @@ def read_columns(state: StoredFile, core: Iterable[str], columns: Iterable[Colum
     """Columns of a state file, in the order of its rows.
 
     Args:
-        state: Of one group.
-        core: At least one column that is needed as it is, under its own name.
-        columns: What else is needed, each under its alias.
+        state: State file of one group.
+        core: At least one core column, which keeps its name.
+        columns: Other columns, each named by its alias.
     """
     kept, wanted = sorted(set(core)), sorted(set(columns), key=lambda column: column.alias)
     storages = {each.name: str(each.storage) for each in wanted if each.form == "metadata" and each.storage}
@@ -56,13 +56,13 @@ def read_columns(state: StoredFile, core: Iterable[str], columns: Iterable[Colum
 
 
 def read_pruned(state: StoredFile, names: AbstractSet[str], keys: AbstractSet[str]) -> Batch:
-    """The batch of a state file with these columns and the values of these metadata keys alone."""
+    """The batch of a state file, with only these columns and these metadata keys."""
     wanted = names | columns_of(keys, FORMS)
     return state_file(state).part(wanted, keys)
 
 
 def _geometry(name: str) -> pl.Expr:
-    """The position or the dimensions of boxes and cuboids, float64; null for all others."""
+    """A position or a dimension of boxes and cuboids, float64; null for other types."""
     what, _, axis = name.partition(".")
     cuboid = _at(f"$.{what}.{axis}", "cuboid")
     if axis == "z":

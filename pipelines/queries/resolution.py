@@ -40,16 +40,16 @@ EXACT_LIMIT = 2**100
 
 
 def resolve(text: str, tree: syntax.Condition, group: Group, names: Names) -> Condition:
-    """What the tree of a query means where the rows of a group are listed.
+    """Resolves the tree of a query if rows of a group are listed.
 
     Args:
-        text: The query, to show what is wrong in it.
-        tree: Of the text.
-        group: Whose rows are listed.
-        names: What the dataset knows.
+        text: The query, to show mistakes in it.
+        tree: The syntax tree of the text.
+        group: The group whose rows are listed.
+        names: The names of the version.
 
     Raises:
-        QueryError: A name that is not known, or values that cannot be compared.
+        QueryError: A name is unknown, or values cannot be compared.
     """
     try:
         return _condition(tree, Resolver(group, names))
@@ -87,7 +87,7 @@ def _inside(within: Within, resolver: Resolver) -> Inside:
 
 def _compared(comparison: Comparison, resolver: Resolver) -> Test | HasClass:
     left = resolver.resolve(comparison.left, word_is_text=False)
-    # A word is a column on one side, and a text on the other.
+    # A bare word is a column on one side, and a text on the other.
     right = resolver.resolve(comparison.right, word_is_text=not isinstance(comparison.left, Number | Text))
     comparator = comparison.comparator
     if isinstance(left, AnnotationName) and isinstance(right, Constant) and isinstance(right.value, str):
@@ -113,10 +113,10 @@ def _class(name: AnnotationName, comparator: Comparator, text: str) -> HasClass:
 
 
 def _typed(operand: Operand, written: syntax.Operand, other: Operand, resolver: Resolver) -> Operand:
-    """A constant as the kind of what it is compared with.
+    """Converts a constant to the kind of the other operand.
 
     Raises:
-        QueryFault: It is of another kind.
+        QueryFault: It cannot be converted.
     """
     if not isinstance(operand, Constant) or isinstance(other, Constant):
         return operand
@@ -151,7 +151,7 @@ def _domain(left: Operand, right: Operand) -> Domain:
 
 
 def _exact(operand: Operand) -> bool:
-    """Whether all that an operand is made of is integers."""
+    """Whether an operand consists of integers only."""
     match operand:
         case Constant(value=value):
             return isinstance(value, int) and abs(value) < EXACT_LIMIT
@@ -168,10 +168,10 @@ def _exact(operand: Operand) -> bool:
 
 
 def _annotations_of(comparison: Comparison, left: Operand, right: Operand) -> Annotations | None:
-    """The marks that values of the comparison are of: it is asked of one of them at a time."""
+    """The annotations whose values are compared; the comparison is evaluated for one of them at a time."""
     places = {part.place for part in (*parts(left), *parts(right)) if isinstance(part, Value)}
     annotations = [place for place in places if isinstance(place, Annotations)]
     if len(annotations) > 1:
         advice = "compare values of the same annotations (label and model run), or numbers of them"
-        raise QueryFault("only one annotation or prediction can be looked at at a time", comparison.span, advice)
+        raise QueryFault("a comparison can use only one annotation or prediction at a time", comparison.span, advice)
     return annotations[0] if annotations else None

@@ -24,29 +24,29 @@ _PATHS: Mapping[str, Group | None] = {
     "annotations.metadata.": "annotations",
     "predictions.metadata.": "predictions",
 }
-"""Beginnings of paths to metadata; None for the rows that are listed."""
+"""Beginnings of paths to metadata, and the group they lead to; None for the listed rows."""
 _ANNOTATION_GROUPS: tuple[AnnotationGroup, ...] = get_args(AnnotationGroup)
 BEGINNINGS = (*_PATHS, *(f"{each}." for each in _ANNOTATION_GROUPS))
-"""What a path begins with."""
+"""All beginnings of paths."""
 _WORDS: Mapping[str, str] = {
     "count": "number",
     "metadata.": "fields",
     "position.": "numbers",
     "dimensions.": "numbers",
 }
-"""Words of the language after `annotations.`, with what they are."""
+"""Words of the language after `annotations.`, each with a description."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """One thing that completes a path.
+    """One completion.
 
     Attributes:
-        path: What comes before the name, such as `metadata.`.
-        name: Of a field or a label as it is, or a word of the language.
-        what: The type of a field, the number of records with a category.
-        form: Whether the name is quoted: never, where it is no plain word, or always, where it would else be a word of
-            the language.
+        path: The path before the name, such as `metadata.`.
+        name: The unquoted name of a field or a label, a category, or a word of the language.
+        what: The type of a field, or the number of records with a category.
+        form: When the name is quoted: never (`plain`), unless it is a plain word (`name`), or always (`quoted`)
+            because it would be read as a word of the language.
     """
 
     path: str
@@ -55,7 +55,7 @@ class Suggestion:
     form: Literal["plain", "name", "quoted"] = "plain"
 
     def written(self, *, quotes: bool = False) -> str:
-        """As it is written in a query; with `quotes` in quotes wherever that is possible."""
+        """The completion as it is written in a query; with `quotes` the name is quoted if quotes are allowed."""
         if self.form == "plain":
             return f"{self.path}{self.name}"
         return f"{self.path}{quoted(self.name, always=quotes or self.form == 'quoted')}"
@@ -63,11 +63,11 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """What completes something.
+    """All completions of an argument.
 
     Attributes:
         found: In the order in which they are offered.
-        note: For a person: why there is nothing, "" where there is no need.
+        note: Why there are none, for a person; empty if there are some.
     """
 
     found: tuple[Suggestion, ...]
@@ -75,22 +75,22 @@ class Suggestions:
 
 
 def suggestions(dataset: str, field: str, prefix: str | None, group: Group) -> Suggestions:
-    """What completes a field or, where the field is one, its categories.
+    """Completes a field or, if the field is complete, its categories.
 
     Args:
-        dataset: Its URI.
-        field: A metadata key or a path of the query language, or how one begins.
-        prefix: How a category of the field begins.
-        group: Whose rows are listed.
+        dataset: URI of the dataset.
+        field: A metadata key or a path of the query language, or the beginning of one.
+        prefix: The beginning of a category of the field, None to complete the field.
+        group: The group whose rows are listed.
 
     Raises:
-        UsageError: There is no dataset, or a category is asked of no field.
+        UsageError: There is no dataset, or `prefix` is given and there is no such field.
     """
     schema = _schema(dataset)
     beginning, of = next(((path, of) for path, of in _PATHS.items() if field.startswith(path)), ("", None))
     fields = cast("Mapping[str, JsonObject]", schema[of or group]["fields"])
     written = field.removeprefix(beginning)
-    # Outside of a path a key is as it is, but one that no argument can be is written in quotes too.
+    # Outside of a path a key is not quoted, except one that cannot be an argument.
     name = written if not beginning and written in fields else _unquoted(written)
     if name in fields:
         return _categories(name, fields[name], prefix or "")
@@ -131,7 +131,7 @@ def _categories(name: str, field: JsonObject, prefix: str) -> Suggestions:
 
 
 def _labels(dataset: str, group: AnnotationGroup, start: str) -> list[Suggestion]:
-    # Only here: reading rows takes Beam, which takes long to load.
+    # Imported only here: reading rows needs Beam, which is slow to import.
     from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - see above
     from pipelines.queries.annotation_paths import RESERVED  # noqa: PLC0415 - see above
     from pipelines.queries.vocabularies import vocabulary  # noqa: PLC0415 - see above
@@ -154,7 +154,7 @@ def _labels(dataset: str, group: AnnotationGroup, start: str) -> list[Suggestion
 
 
 def _beginning(names: Iterable[str], start: str) -> list[str]:
-    """The names that begin so; if none does, those that do but for the case."""
+    """The names with this beginning; if there are none, those that match ignoring case."""
     every = list(names)
     return [name for name in every if name.startswith(start)] or [
         name for name in every if name.casefold().startswith(start.casefold())
@@ -166,7 +166,7 @@ def _unquoted(name: str) -> str:
         return name
     try:
         return str(json.loads(name))
-    except ValueError:  # not closed yet
+    except ValueError:  # the quote is not closed yet
         return name[1:].replace('\\"', '"').replace("\\\\", "\\")
 
 
@@ -174,7 +174,7 @@ def _schema(dataset: str) -> Mapping[Group, JsonObject]:
     """Group to its part of `schema.json` of the current version."""
     folder = Path(dataset)
     if "://" not in dataset and (folder / CURRENT).is_file():
-        with suppress(OtherFormatError):  # what is wrong with it is said below
+        with suppress(OtherFormatError):  # the error is raised below
             return cast("Mapping[Group, JsonObject]", local_schema(folder)["groups"])
     from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - as in `_labels`
 

@@ -6,18 +6,18 @@ from typing import Literal, TypeAlias
 
 Comparator = Literal["=", "!=", "<", "<=", ">", ">="]
 FLIPPED: Mapping[Comparator, Comparator] = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-"""What a comparison becomes when its sides change places."""
+"""The comparator after the sides are swapped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of the text: characters from `start` up to `stop`."""
+    """A part of the text: characters from `start` up to, but not including, `stop`."""
 
     start: int
     stop: int
 
     def to(self, other: "Span") -> "Span":
-        """From where this begins to where the other ends."""
+        """From the start of this span to the end of the other."""
         return Span(self.start, other.stop)
 
 
@@ -36,7 +36,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Names with dots between them. One part alone is a bare word: a column, or a text, by where it stands."""
+    """Names separated by dots. A single part is a bare word: a column or a text, depending on its place."""
 
     parts: tuple[Part, ...]
     span: Span
@@ -52,7 +52,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number; an integer if it is written as one."""
+    """A number, an integer if written as one."""
 
     value: int | float
     span: Span
@@ -60,7 +60,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Operands with their signs, added up from the left."""
+    """Operands with their signs, added from the left."""
 
     terms: tuple[tuple[Literal["+", "-"], "Operand"], ...]
     span: Span

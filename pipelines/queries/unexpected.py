@@ -23,24 +23,24 @@ _HINTS = {
     "/": "there is no division: only + - and % are known",
     "[": "a part of a path comes after a dot, in double quotes if it is no plain word",
     "$": 'write names in double quotes: metadata."..."',
-    "not": "there is no NOT: turn the comparison round, such as != for =",
+    "not": "there is no NOT: negate the comparison instead, such as != for =",
     "in": "there is no IN: write a = b OR a = c",
     "like": "there are no patterns: compare with = or !=",
     "contains": "there are no patterns: compare with = or !=",
     "is": "there is no IS: compare with = or !=, which holds for records without the field too",
 }
 _NOT = {"not": _HINTS["not"]}
-"""What is seen to be wrong only by the word after it."""
+"""Hints for words whose mistake shows only at the next word."""
 
 
 def unexpected(text: str, start: int, got: str, expected: AbstractSet[str]) -> QueryFault:
-    """The fault of a query that goes on with `got` at `start` ("" for its end) where only `expected` may stand.
+    """The fault of a query in which `got` follows at `start` where the grammar expects something else.
 
     Args:
         text: The query.
-        start: Character at which it is wrong.
-        got: What stands there.
-        expected: Terminals of the grammar.
+        start: Position of the mistake, in characters.
+        got: The word found there, empty at the end of the query.
+        expected: Terminals of the grammar that may follow there.
     """
     span = Span(start, start + max(1, len(got)))
     if got.startswith('"') and got == '"':
@@ -95,4 +95,4 @@ _ADVICE: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"RPAR"}), "close the parenthesis with ), or put AND or OR between conditions"),
     (frozenset(), 'put AND or OR between conditions, and texts that are no plain word in double quotes: "two words"'),
 )
-"""What to write where one of these terminals may stand; the first that fits, the last fits always."""
+"""What to write if one of these terminals is expected; the first match counts, the last always matches."""

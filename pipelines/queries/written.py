@@ -8,7 +8,7 @@ _PLAIN = re.compile(r"\w+")
 
 
 def quoted(name: str, *, always: bool = False) -> str:
-    """A name as a part of a path: as it is, or in quotes where it is no plain word.
+    """A name as a part of a path; quoted if it is no plain word, or `always`.
 
     >>> quoted("weather"), quoted("a.b"), quoted("")
     ('weather', '"a.b"', '""')

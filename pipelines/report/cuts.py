@@ -5,13 +5,13 @@ import math
 from transforms.rules.values import JsonValue
 
 LONGEST = 200
-"""Characters of a string that are kept, unless said otherwise."""
+"""Default number of characters that are kept of a string."""
 _EXACT = 2**53
-"""Beyond it a number of JavaScript does not tell neighbouring integers apart."""
+"""The largest integer up to which JavaScript is exact."""
 
 
 def cut(text: str, longest: int = LONGEST) -> JsonValue:
-    """The text, or of a longer one its beginning and its length in characters, `[beginning, length]`.
+    """The text; a longer one as `[beginning, length]`, its beginning and its length in characters.
 
     >>> cut("rain"), cut("rainy days", 4)
     ('rain', ['rain', 10])
@@ -20,7 +20,7 @@ def cut(text: str, longest: int = LONGEST) -> JsonValue:
 
 
 def exact(number: JsonValue) -> JsonValue:
-    """The number, or its text where JavaScript would round it, or JSON has no word for it.
+    """The number, or its text if JavaScript would round it or JSON cannot express it.
 
     >>> exact(2**53), exact(2**53 + 1), exact(0.1), exact(float("inf")), exact(None)
     (9007199254740992, '9007199254740993', 0.1, 'inf', None)

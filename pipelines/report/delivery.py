@@ -25,12 +25,12 @@ _HEAD_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A page that was written.
+    """A written page.
 
     Attributes:
         path: Path or URI of the file.
-        version: That it shows, None for a run that published nothing.
-        bytes: Its size.
+        version: Number of the version that it shows, None for a run that published nothing.
+        bytes: Size of the file.
     """
 
     path: str
@@ -42,7 +42,7 @@ def deliver(dataset: str, out: str | None) -> Delivered:
     """Writes the page of the current version of a dataset, by default to NAME.html in the current folder.
 
     Raises:
-        UsageError: There is no dataset, or the file cannot be one.
+        UsageError: There is no dataset, or the page cannot be written to this path.
     """
     path = checked(out, dataset) if out else _unused(default_path(dataset))
     there = Dataset.at(dataset)
@@ -51,7 +51,7 @@ def deliver(dataset: str, out: str | None) -> Delivered:
 
 
 def deliver_outcome(outcome: Outcome, out: str) -> Delivered:
-    """Writes the page of what a job left: of the current version, or of the run if it failed or was a dry run."""
+    """Writes the page of a finished job: of the current version, or of the run if it failed or was a dry run."""
     shows_version = outcome.verdict.outcome in ("published", "unchanged") and outcome.version is not None
     if not shows_version or outcome.version is None:
         return _write(out, of_run(outcome), None)
@@ -62,12 +62,12 @@ def deliver_outcome(outcome: Outcome, out: str) -> Delivered:
 
 
 def default_path(dataset: str) -> str:
-    """NAME.html in the current folder."""
+    """The default path: NAME.html in the current folder."""
     return f"{name_of(str(Path(dataset).resolve()) if is_local(dataset) else dataset)}.html"
 
 
 def checked(path: str, dataset: str) -> str:
-    """The path of a page that is to be written, before anything is done: of a link the file that it names.
+    """Checks the path of a page before the job starts; returns it, or the target of a symbolic link.
 
     Raises:
         UsageError: It is a folder, a device or a pipe, or belongs to the dataset (P6).
@@ -76,25 +76,25 @@ def checked(path: str, dataset: str) -> str:
         raise UsageError(f"the page is one file, but {path or 'nothing'} is a folder; name a file such as report.html")
     target, root = (os.path.realpath(each) if is_local(each) else each.rstrip("/") for each in (path, dataset))
     if is_local(path) and os.path.lexists(target) and not Path(target).is_file():
-        raise UsageError(f"the page is one file, but {path} is none: it would be replaced; name another one")
+        raise UsageError(f"the page is one file, and {path} is no regular file; name another one")
     inner = target.removeprefix(f"{root}/")
     if inner != target and inner.partition("/")[0] in _OF_DATASETS:
-        raise UsageError(f"{path} belongs to the dataset, which it would damage; name a file elsewhere")
+        raise UsageError(f"{path} belongs to the dataset, which the page would damage; name a file elsewhere")
     return target if is_local(path) and Path(path).is_symlink() else path
 
 
 def _unused(path: str) -> str:
-    """The path that a page gets which nobody has named.
+    """Checks the default path of a page, which may replace an earlier page.
 
     Raises:
-        UsageError: Something else than a page is there (P6).
+        UsageError: Something other than a page is there (P6).
     """
     there = Path(path)
     if os.path.lexists(path):
         with suppress(OSError):
             if there.is_file() and not there.is_symlink() and _GENERATOR in there.read_bytes()[:_HEAD_BYTES]:
                 return path
-        raise UsageError(f"{path} is there, and is no page of this tool; name another file with --out")
+        raise UsageError(f"{path} exists and is no page of this tool; name another file with --out")
     return path
 
 

@@ -16,7 +16,7 @@ from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject, JsonValue
 
 SHOWN = 5
-"""Different values of a field."""
+"""Number of distinct values that are shown of a field."""
 _TYPES = ("text", "other", "reserved")
 _PARTS = 3
 _ROWS = 2_000
@@ -25,9 +25,9 @@ _REJECTED_BYTES = 4 * 1024 * 1024
 
 
 def examples(version: Version, group: Group, fields: Mapping[str, JsonObject]) -> dict[str, list[str]]:
-    """Field to its first different values, as text: of strings, and of lists and objects in JSON.
+    """Field to its first distinct values as text; lists and objects as JSON.
 
-    Looks at the first rows of the first parts only, so a field that is rarely filled may come out with none.
+    Only the first rows of the first parts are read, so a field that rarely has a value may get none.
     """
     wanted = {
         key: field

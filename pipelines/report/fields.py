@@ -9,14 +9,14 @@ from transforms.rules.values import JsonObject, JsonValue
 _COUNTS = ("present", "null", "missing")
 _STATISTICS = ("minimum", "maximum", "mean", "stddev")
 _ROOM = 12_000_000
-"""Characters that the categories of a group may take together before they are cut shorter."""
+"""Characters that the categories of a group may take in all before they are shortened more."""
 _SHORTEST = 40
 
 
 def field_documents(
     fields: Mapping[str, JsonObject], insights: Mapping[str, JsonObject], examples: Mapping[str, Sequence[str]]
 ) -> list[JsonValue]:
-    """The fields of a group, in the order of `schema.json`; what does not apply to a field is left out.
+    """The fields of a group, in the order of `schema.json`; members that do not apply to a field are left out.
 
     Args:
         fields: Of the group in `schema.json`.

@@ -12,19 +12,19 @@ from importlib.resources import files
 from transforms.rules.values import JsonObject, JsonValue
 
 LIBRARIES = ("d3.min.js", "topojson-client.min.js", "plot.umd.min.js")
-"""In `vendor/`, in the order in which they need each other."""
+"""Files in `vendor/`, in the order of their dependencies."""
 LICENCES = ("d3.LICENSE", "topojson-client.LICENSE", "plot.LICENSE", "world-atlas.LICENSE")
 SCRIPTS = ("texts.js", "charts.js", "map.js", "panels.js", "details.js", "rows.js", "app.js")
-"""In `assets/`, one script together."""
+"""Files in `assets/`, joined to one script."""
 LAND = "land-110m.json"
 _CHART_STYLE = "chart_style.css"
-"""What Observable Plot puts into each chart of the class `chart`, byte for byte: the policy allows it by its digest."""
+"""The style that Observable Plot puts into each chart, byte for byte: the policy allows it by its digest."""
 _MARKUP = {ord(each): f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"}
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
 def page(document: JsonObject) -> bytes:
-    """The HTML file that shows a document of `contents`: the same bytes for the same document."""
+    """The HTML file for a document of `page_data`; the same document gives the same bytes."""
     style = asset("style.css")
     scripts = [*(vendored(name) for name in LIBRARIES), _application()]
     groups = document["groups"]
@@ -45,7 +45,7 @@ def page(document: JsonObject) -> bytes:
 def policy(scripts: list[str], styles: tuple[str, ...]) -> str:
     """The Content-Security-Policy of a page: these scripts and styles, and no request to anywhere.
 
-    Scripts cannot make markup of text either (trusted types), where the browser knows how to forbid it.
+    Scripts cannot turn text into markup either (trusted types), in browsers that support it.
     """
     return "; ".join(
         (
@@ -71,13 +71,13 @@ def json_text(value: JsonValue) -> str:
 
 @cache
 def asset(name: str) -> str:
-    """A file of our own."""
+    """The text of a file in `assets/`."""
     return files(__package__).joinpath("assets", name).read_text("utf-8")
 
 
 @cache
 def vendored(name: str) -> str:
-    """A file of a library."""
+    """The text of a file in `vendor/`."""
     return files(__package__).joinpath("vendor", name).read_text("utf-8")
 
 
@@ -93,5 +93,5 @@ def _source(text: str) -> str:
 
 
 def _filled(template: str, shown: Mapping[str, str]) -> str:
-    """The template with its places filled in one pass, so that what is filled in is never looked at again."""
+    """The template with its placeholders filled in one pass, so that filled-in text is never parsed."""
     return _PLACE.sub(lambda place: shown[place[1]], template)

@@ -19,18 +19,18 @@ from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject, JsonValue
 
 _LISTED = 8
-"""New or gone categories of a field that are named; the page says how many there are."""
+"""Number of added or removed categories of a field that are named; the page gives the total."""
 _EXAMPLE = ("message", "field", "export", "line", "reference_id")
-"""What the page shows of a rejection."""
+"""The members of a rejection that the page shows."""
 
 
 def of_version(dataset: Dataset, version: Version, conflicts: Collection[JsonObject] = ()) -> JsonObject:
-    """What a version holds, and what its job did.
+    """The data of a version and its job.
 
     Args:
-        dataset: That the version belongs to.
-        version: To show.
-        conflicts: That the job settled; only the job itself knows them.
+        dataset: The dataset of the version.
+        version: The version to show.
+        conflicts: Type conflicts that the job resolved; they are not stored with the version.
     """
     schema = cast("dict[Group, JsonObject]", version.document("schema.json")["groups"])
     insights = cast("dict[Group, JsonObject]", version.document("insights.json")["groups"])
@@ -72,7 +72,7 @@ def of_version(dataset: Dataset, version: Version, conflicts: Collection[JsonObj
 
 
 def of_run(outcome: Outcome) -> JsonObject:
-    """What a run found that published nothing: its schema, rejections and conflicts; no values, no histograms."""
+    """The data of a run that published nothing: schema, rejections and conflicts; no values, no histograms."""
     schema = cast("dict[Group, JsonObject]", outcome.schema["groups"])
     counts = cast("dict[str, dict[str, JsonValue]]", outcome.tally.counts())
     rejected = first_rejections((uri, mapped(uri)) for uri in _parts(outcome)) if outcome.kept_run else {}
@@ -104,7 +104,7 @@ def of_run(outcome: Outcome) -> JsonObject:
 
 
 def name_of(root: str) -> str:
-    """What a dataset is called: the last part of its URI.
+    """The name of a dataset: the last part of its URI.
 
     >>> name_of("gs://bucket/streets/"), name_of("gs://bucket"), name_of("/")
     ('streets', 'bucket', 'dataset')
@@ -125,7 +125,7 @@ def _counts(counts: Mapping[str, JsonValue]) -> JsonObject:
 def _rejections(
     group: Group, counts: Mapping[str, JsonValue], first: Mapping[tuple[str, str], JsonObject]
 ) -> list[JsonValue]:
-    """Each code of rejections of a group, the most frequent first, with one of them."""
+    """Each code of rejections of a group, the most frequent first, with an example."""
     counted = cast("dict[str, int]", counts["rejected"])
     found: list[JsonValue] = []
     for code, count in sorted(counted.items(), key=lambda each: (-each[1], each[0])):
@@ -151,12 +151,12 @@ def _conflicts(group: Group, conflicts: Collection[JsonObject]) -> list[JsonValu
 
 
 def _bounded(value: JsonValue) -> JsonValue:
-    """A value as text that can be shown, None for none."""
+    """A value as shortened text; None for None."""
     return None if value is None else cut(value if isinstance(value, str) else repr(value))
 
 
 def _json(value: JsonValue) -> JsonValue:
-    """A value with what tells its kind: quotes, brackets."""
+    """A value as JSON, whose quotes and brackets show its kind."""
     return cut(json.dumps(value, ensure_ascii=False))
 
 
@@ -173,5 +173,5 @@ def _changes(changed: GroupChanges) -> JsonObject:
 
 
 def _some(names: Sequence[str]) -> JsonValue:
-    """How many names, and the first of them."""
+    """The number of names, and the first of them."""
     return [len(names), [cut(name) for name in names[:_LISTED]]]

@@ -266,11 +266,14 @@ def test_the_rejections_of_a_run_that_published_are_those_of_its_version(
         (["--detach", "--", "--runner=DirectRunner"], "--detach: the job would end with this process"),
         (["--detach", "--", "--runner=PrismRunner"], "--detach: the job would end with this process"),
         (["--detach", "--", "--runner=PortableRunner", "--job_endpoint=embed"], "the job would end with this process"),
-        (["--detach", "--dry-run", *ENGINE], "--dry-run: nobody would see what comes of it"),
-        (["--detach", "--report", "page.html", *ENGINE], "--report: nobody waits for the job to write the page"),
+        (["--detach", "--dry-run", *ENGINE], "--dry-run: a detached job or a template would not show its outcome"),
+        (["--detach", "--report", "page.html", *ENGINE], "--report: a detached job or a template writes no page"),
         (["--", "--template_location=gs://b/t"], "--template_location is for --runner=DataflowRunner alone"),
         ([*ENGINE, "--template_location=gs://b/t"], "--template_location is for --runner=DataflowRunner alone"),
-        (["--dry-run", "--", "--runner=DataflowRunner", "--template_location=gs://b/t"], "--dry-run: nobody would see"),
+        (
+            ["--dry-run", "--", "--runner=DataflowRunner", "--template_location=gs://b/t"],
+            "--dry-run: a detached job or a template would not show",
+        ),
     ],
 )
 def test_what_cannot_be_detached_is_wrong_usage(

@@ -54,7 +54,7 @@ def test_show_tells_what_came_changed_and_went(dataset: Path, capsys: pytest.Cap
         "version 2 against version 1",
         "added (other)",
         "new categories: z",
-        "gone categories: y",
+        "removed categories: y",
         "1 images to",
     ):
         assert text in out, out

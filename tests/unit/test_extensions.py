@@ -41,7 +41,7 @@ def test_the_version_says_what_is_missing(capsys: pytest.CaptureFixture[str], mo
     assert printed[1][0] == printed[0][0]
     assert printed[1][1:] == [
         (
-            "without the C extension transforms.kernels.summarize._summing: jobs are slower; "
-            "install a C compiler and install again"
+            "built without the C extension transforms.kernels.summarize._summing: jobs are slower; "
+            "install a C compiler, then install this package again"
         )
     ]

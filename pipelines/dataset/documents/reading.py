@@ -27,11 +27,11 @@ _FILE = re.compile(
     r"|(?P<kind>[a-z_]+(?:/[a-z_]+){0,2})/part-(?P<number>\d{5,9})-of-(?P<count>\d{5,9})\.(?:avro|arrow|json|ndjson)",
     re.ASCII,
 )
-"""Path of a file below the folder of its version: nothing in it leads out of there."""
+"""Path of a file below the folder of its version; no match leads out of that folder."""
 
 
 class DocumentError(ValueError):
-    """A document is not what it should be; the text says where."""
+    """A document has the wrong type or content; the text says where."""
 
 
 class OtherFormatError(Exception):
@@ -39,14 +39,14 @@ class OtherFormatError(Exception):
 
 
 def parsed(data: bytes, shape: type[_T]) -> _T:
-    """A JSON document, checked against the type of it; members that the type does not name stay.
+    """Parses a JSON document and validates it against a type; other members are kept.
 
     Args:
         data: Its bytes.
-        shape: One of the TypedDicts above.
+        shape: A TypedDict of `types`.
 
     Raises:
-        DocumentError: It is no JSON, or of another shape.
+        DocumentError: It is no JSON, or does not match the type.
     """
     try:
         document = json.loads(data.decode(), parse_constant=_refuse)
@@ -65,10 +65,10 @@ def _agree(got: str, expected: str) -> None:
 
 
 def pointer(data: bytes, root: str) -> int:
-    """The version that CURRENT names.
+    """The number of the version that CURRENT names.
 
     Raises:
-        DamagedFileError: It names none.
+        DamagedFileError: CURRENT is damaged.
     """
     try:
         found = parsed(data, PointerJson)
@@ -80,10 +80,10 @@ def pointer(data: bytes, root: str) -> int:
 
 
 def record(data: bytes | None, root: str, number: int) -> RecordJson:
-    """What a dataset recorded of the manifest of a version.
+    """The record of the manifest of a version.
 
     Args:
-        data: The bytes of the record, None where there is none.
+        data: The bytes of the record, None if there is none.
         root: URI of the dataset.
         number: Of the version.
 
@@ -112,7 +112,7 @@ def manifest(data: bytes, root: str, number: int) -> JsonObject:
         number: Of the version.
 
     Raises:
-        DamagedFileError: It is none.
+        DamagedFileError: It is no valid manifest.
         OtherFormatError: Another release wrote it.
     """
     try:
@@ -131,10 +131,10 @@ def file_place(path: str, number: int, partitions: int | None = None) -> tuple[s
     Args:
         path: Below the dataset.
         number: Of the version that lists it.
-        partitions: Of the dataset, where the number of parts is to be theirs.
+        partitions: Of the dataset, to check the number of parts; None not to check it.
 
     Raises:
-        DocumentError: No file of a version has such a path.
+        DocumentError: It is not the path of a file of this version.
     """
     folder, _, _ = _MANIFEST.format(number).rpartition("/")
     found = _FILE.fullmatch(path.removeprefix(f"{folder}/")) if path.startswith(f"{folder}/") else None
@@ -149,7 +149,7 @@ def file_place(path: str, number: int, partitions: int | None = None) -> tuple[s
 
 
 def difference(data: bytes | memoryview, size: int, sha256: str) -> str | None:
-    """How bytes differ from those that were written; None where they do not."""
+    """How bytes differ from the expected size and digest; None if they do not."""
     if len(data) != size:
         return f"expected {size} bytes, got {len(data)}"
     found = hashlib.sha256(data).hexdigest()
@@ -194,10 +194,10 @@ def document(data: bytes, uri: str, shape: type[_T]) -> _T:
     Args:
         data: Its bytes, verified.
         uri: Of the file.
-        shape: What the document is.
+        shape: Type of the document.
 
     Raises:
-        DamagedFileError: It is something else.
+        DamagedFileError: It does not match the type.
     """
     try:
         return parsed(data, shape)
@@ -239,5 +239,5 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _told(text: str) -> str:
-    """What msgspec says, as all others say it: `expected an int, got "x" at $.files[3].bytes`."""
+    """The message of msgspec in the form of ours: `expected an int, got "x" at $.files[3].bytes`."""
     return one_line(text.replace("Expected", "expected").replace(" - at ", " at ").replace("`", ""))

@@ -6,7 +6,7 @@ import msgspec
 
 _T = TypeVar("_T")
 FORMAT = 3
-"""Of the manifest, and of what `state` holds."""
+"""Format number of the manifest and of the state files."""
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -20,13 +20,13 @@ class PointerJson(TypedDict):
 
 
 class FormatJson(TypedDict):
-    """What every manifest has said of itself."""
+    """The part of a manifest that all formats share."""
 
     format: int
 
 
 class RecordJson(TypedDict):
-    """What a dataset recorded of the manifest of a version."""
+    """The record of the manifest of a version."""
 
     version: Positive
     manifest: str
@@ -44,7 +44,7 @@ class FileJson(TypedDict):
 
 
 class CountsJson(TypedDict):
-    """What became of the records of a group (U4)."""
+    """Counts of the records of a group (U4)."""
 
     read: Count
     created: Count
@@ -62,7 +62,7 @@ class CacheKeysJson(TypedDict):
 
 
 class Groups(TypedDict, Generic[_T]):
-    """Something of each group."""
+    """An object with a member for each group."""
 
     items: _T
     scenes: _T
@@ -100,11 +100,11 @@ ObservedJson = TypedDict(  # noqa: UP013 - a class would give its own members th
     "ObservedJson",
     {"bool": Count, "int": Count, "float": Count, "string": Count, "list": Count, "object": Count},
 )
-"""How many values of each JSON type came in."""
+"""Number of values of each JSON type in the exports."""
 
 
 class DistinctJson(TypedDict):
-    """How many distinct strings, and whether that is exact."""
+    """Number of distinct strings, and whether it is exact."""
 
     value: Count
     exact: bool
@@ -154,7 +154,7 @@ class HistogramJson(TypedDict):
 
 
 class InsightJson(TypedDict, total=False):
-    """What `insights.json` has of a field: one of the two."""
+    """A field in `insights.json`: one of the two members."""
 
     histogram: HistogramJson
     frequencies: list[CategoryJson]
@@ -195,7 +195,7 @@ class InsightsJson(TypedDict):
 
 
 class ReportJson(TypedDict):
-    """What is read of the report of a run (R4)."""
+    """The members that are read of the report of a run (R4)."""
 
     outcome: Literal["published", "unchanged", "failed", "dry_run"]
     exit_code: Count
@@ -205,7 +205,7 @@ class ReportJson(TypedDict):
 
 
 class RejectionJson(TypedDict):
-    """A rejection line, as far as every one has it (R1)."""
+    """The members of every rejection line (R1)."""
 
     code: str
     message: str
@@ -220,7 +220,7 @@ class RejectionJson(TypedDict):
 
 
 class KeptRejectionsJson(TypedDict):
-    """The first line of a file of open rejections that outlive their version."""
+    """The first line of a file of open rejections of a pruned version."""
 
     job: str
     base: Count
@@ -230,4 +230,4 @@ class KeptRejectionsJson(TypedDict):
 
 
 SHAPES: dict[str, type[object]] = {"schema.json": SchemaJson, "insights.json": InsightsJson}
-"""The documents of a version beside its manifest."""
+"""The types of the documents of a version, besides its manifest."""
