@@ -186,7 +186,7 @@ def test_every_command_works_beside_what_is_not_its_own_and_names_it_once(
     code, out, err = said(*(word.format(d=dataset, made=made) for word in words))
     assert code == expected, err
     assert snapshot(*planted) == before
-    (line,) = [line for line in err.split("\n") if "left as it is" in line]
+    (line,) = [line for line in err.split("\n") if "left as they are" in line]
     assert "runs/" in line
     assert "and 13 more" in line
     assert line.isprintable()
@@ -445,7 +445,7 @@ def test_a_page_takes_the_place_of_a_page_and_of_nothing_else(
         assert (code, err.count("\n")) == (2, 1)
         assert reason in err
     code, _, err = said("report", "d")
-    assert (code, "d.html is there, and is no page" in err) == (2, True)
+    assert (code, "d.html exists and is no page" in err) == (2, True)
     assert snapshot(tmp_path) == before
     mine.unlink()
     for _ in range(2):
