@@ -261,7 +261,7 @@ def test_a_detached_run_that_fails_to_start_leaves_nothing(dataset: str, store: 
     assert runs(dataset) == []
 
 
-def test_a_run_that_never_was_cannot_be_concluded(dataset: str, store: Store) -> None:
+def test_a_run_that_never_was_cannot_be_finished(dataset: str, store: Store) -> None:
     with pytest.raises(RunLostError, match="is not there any more"), store.finishing(secrets.token_hex(4)):
         pass
     assert runs(dataset) == []

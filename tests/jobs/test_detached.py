@@ -151,7 +151,7 @@ def test_two_tries_at_once_publish_once(dataset: str, engine: Engine, tmp_path: 
     assert report(dataset, run)["outcome"] == "published"
 
 
-def test_a_try_that_finds_the_run_concluded_on_its_way_says_what_the_other_one_said(
+def test_an_attempt_that_finds_the_run_finished_meanwhile_returns_the_report_of_the_other(
     dataset: str, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = submitted(dataset, *PARTS, "--items", an_export(tmp_path, "a"))

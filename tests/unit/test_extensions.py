@@ -37,7 +37,7 @@ def test_the_version_says_what_is_missing(capsys: pytest.CaptureFixture[str], mo
         with pytest.raises(SystemExit):
             main(["--version"])
         printed.append(capsys.readouterr().out.splitlines())
-    assert printed[0] == [f"metadata-etl {__version__}", "with its C extensions"]
+    assert printed[0] == [f"metadata-etl {__version__}", "built with its C extensions"]
     assert printed[1][0] == printed[0][0]
     assert printed[1][1:] == [
         (
