@@ -188,7 +188,7 @@ def test_a_failed_run_has_a_page_of_its_conflicts_and_rejections(tmp_path: Path)
     assert fields_of(found, "items")["n"]["type"] == "conflict"
 
 
-def test_conflicts_that_a_policy_settled_are_on_the_page_of_the_version(tmp_path: Path) -> None:
+def test_conflicts_that_a_policy_resolved_are_on_the_page_of_the_version(tmp_path: Path) -> None:
     out = tmp_path / "settled.html"
     run = ingest(tmp_path / "d", "--items", f"{conflicting(tmp_path)}", "--on-conflict", "null", "--report", f"{out}")
     assert run.exit_code == 0

@@ -192,7 +192,7 @@ def test_a_job_that_is_overtaken_before_it_publishes_ends_with_5(
     assert ingest(dataset, first)["version"] == 2
 
 
-def test_runs_of_the_living_stay_and_those_of_the_dead_go(dataset: str, short_lives: None) -> None:
+def test_running_jobs_are_kept_and_abandoned_runs_are_removed(dataset: str, short_lives: None) -> None:
     del short_lives
     store = BucketStore(dataset)
     store._make_dataset()
@@ -248,7 +248,7 @@ def test_a_version_that_is_being_published_is_not_pruned(dataset: str, moment: s
 
 
 @pytest.mark.parametrize("claimed", [True, False])
-def test_what_the_dead_left_of_a_version_goes(dataset: str, *, claimed: bool) -> None:
+def test_an_unpublished_version_of_a_dead_job_is_removed(dataset: str, *, claimed: bool) -> None:
     store = BucketStore(dataset)
     store._make_dataset()
     if claimed:
@@ -261,7 +261,7 @@ def test_what_the_dead_left_of_a_version_goes(dataset: str, *, claimed: bool) ->
     is_version_of(dataset, "next")
 
 
-def test_a_claim_that_was_put_away_leaves_an_empty_dataset(dataset: str, tmp_path: Path) -> None:
+def test_a_discarded_claim_leaves_an_empty_dataset(dataset: str, tmp_path: Path) -> None:
     store = BucketStore(dataset)
     store._make_dataset()
     store._replace_object("versions/000001/manifest.json", b"{}", 0, "dead")

@@ -121,7 +121,7 @@ def test_the_parameters_of_a_launch_are_the_words_of_a_command(bucket: str, tmp_
     [
         (["--allow_unreadable=yes"], "allow_unreadable expects true or false, got yes"),
         (["--declare={bucket}/no/such.json"], "/no/such.json: cannot be read"),
-        (["--dataset={bucket}/d", "--items={bucket}/none*"], "none*: no such file, and nothing matches it"),
+        (["--dataset={bucket}/d", "--items={bucket}/none*"], "none*: no such file, and no file matches it"),
         (["--items={bucket}/none*"], "--dataset is needed"),
     ],
 )

@@ -118,7 +118,7 @@ def test_a_prune_keeps_the_version_that_a_detached_run_reads(dataset: str, store
     assert store.numbers() == [3]
 
 
-def test_a_sign_of_life_begins_the_lease_anew(dataset: str, store: Store, clock: Clock) -> None:
+def test_a_heartbeat_restarts_the_lease(dataset: str, store: Store, clock: Clock) -> None:
     with store.detach(None) as run:
         pass
     if clock.local:
@@ -136,7 +136,7 @@ def test_a_sign_of_life_begins_the_lease_anew(dataset: str, store: Store, clock:
     assert runs(dataset) == [], "no sign of life brings a run back"
 
 
-def test_a_bucket_is_not_written_to_for_every_sign_of_life(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_every_heartbeat_writes_to_a_bucket(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = BucketStore(f"{bucket}/dataset")
     with store.detach(None) as run:
         pass
@@ -174,7 +174,7 @@ def test_workers_renew_the_lease_now_and_then(dataset: str, store: Store, monkey
     assert renewed == ["a", "b", "b", "b"]
 
 
-def test_every_step_gives_signs_of_life(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_step_renews_the_lease(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset, renewed = str(tmp_path / "dataset"), list[str]()
     run = submitted(dataset, "--items", an_export(tmp_path, "a"), "--on-conflict", "quarantine")
     monkeypatch.setattr(KeepLease, "process", lambda self, _: renewed.append(self._run_id))

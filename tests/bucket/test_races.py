@@ -63,7 +63,7 @@ def test_publishing_twice_on_one_parent_is_refused(dataset: str) -> None:
     is_version_of(dataset, "a")
 
 
-def test_of_many_who_publish_at_once_one_does(dataset: str) -> None:
+def test_of_many_concurrent_publishers_one_succeeds(dataset: str) -> None:
     seen, ready = published(dataset, "first"), threading.Barrier(5)
 
     def race(who: str) -> str | None:
@@ -117,7 +117,7 @@ def test_a_job_goes_on_where_the_one_it_waited_for_fails(dataset: str) -> None:
 
 @pytest.mark.parametrize("moment", ["claimed", "copying", "copied"])
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_publisher_who_slept_and_was_taken_over_is_refused(
+def test_a_suspended_publisher_that_was_overtaken_is_refused(
     dataset: str, short_lives: None, kept_preconditions: None, moment: str, version: int
 ) -> None:
     del short_lives, kept_preconditions
@@ -136,7 +136,7 @@ def test_a_publisher_who_slept_and_was_taken_over_is_refused(
 
 
 @pytest.mark.parametrize("moment", ["claimed", "copying", "copied"])
-def test_a_publisher_who_slept_and_was_swept_leaves_nothing(
+def test_a_suspended_publisher_that_was_swept_leaves_nothing(
     dataset: str, short_lives: None, kept_preconditions: None, moment: str
 ) -> None:
     del short_lives, kept_preconditions
@@ -156,7 +156,7 @@ def test_a_publisher_who_slept_and_was_swept_leaves_nothing(
 
 
 @pytest.mark.parametrize("moment", ["claimed", "copied"])
-def test_who_lives_publishes_though_its_claim_was_put_away(dataset: str, moment: str) -> None:
+def test_a_running_job_publishes_although_its_claim_was_discarded(dataset: str, moment: str) -> None:
     seen, store, other = published(dataset, "first"), Sleeper(dataset, moment, silent=False), BucketStore(dataset)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(publish, store, "stubborn", 2, seen)

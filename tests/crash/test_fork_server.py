@@ -71,8 +71,8 @@ ANSWERS = ("failed", "connected", "refused", "cannot be another user")
 
 def _connected(path: str) -> str:
     """What becomes of a try of another user to connect to a socket, one of ANSWERS; to be asked by root."""
-    asker = os.fork()
-    if asker == 0:
+    client = os.fork()
+    if client == 0:
         code = ANSWERS.index("failed")
         try:  # whatever happens, this process must not go on with the tests
             try:
@@ -86,7 +86,7 @@ def _connected(path: str) -> str:
             code = ANSWERS.index("refused")
         finally:
             os._exit(code)
-    return ANSWERS[os.waitstatus_to_exitcode(os.waitpid(asker, 0)[1])]
+    return ANSWERS[os.waitstatus_to_exitcode(os.waitpid(client, 0)[1])]
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_no_group_has_a_type_conflict(demo: SimpleNamespace) -> None:
 
 
 @pytest.mark.parametrize("name", ["annotations", "predictions_detector_v1", "predictions_detector_v2", "masks"])
-def test_marks_are_on_airports_and_have_distinct_identities(demo: SimpleNamespace, name: str) -> None:
+def test_annotations_are_on_airports_and_have_distinct_identities(demo: SimpleNamespace, name: str) -> None:
     annotations = getattr(demo, name)
     known = {item["reference_id"] for item in demo.items}
     assert {annotation["reference_id"] for annotation in annotations} <= known

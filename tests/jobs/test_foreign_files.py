@@ -246,7 +246,7 @@ def test_a_link_in_the_place_of_a_file_is_not_written_over(store: LocalStore, tm
     assert target.read_text().startswith('{"version": 3')
 
 
-def test_a_link_to_the_whole_dataset_is_meant(store: LocalStore, tmp_path: Path) -> None:
+def test_a_link_to_the_whole_dataset_is_followed(store: LocalStore, tmp_path: Path) -> None:
     through = LocalStore(str(a_link(tmp_path / "link", store.root)))
     publish(through, 4)
     assert through.prune([4]) == [1, 2, 3]

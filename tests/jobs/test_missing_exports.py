@@ -13,7 +13,7 @@ def items(tmp_path: Path) -> Path:
     return ndjson(tmp_path / "2026-03-01.ndjson", [an_item("a", {"n": 1})])
 
 
-def test_what_may_be_missing_is_counted_and_the_rest_is_published(items: Path, tmp_path: Path) -> None:
+def test_optional_exports_that_are_missing_are_counted_and_the_others_published(items: Path, tmp_path: Path) -> None:
     job = tmp_path / "job.toml"
     job.write_text(
         f'items = "{tmp_path}/{{date}}.ndjson"\nannotations = {{glob = "{tmp_path}/boxes/*", optional = true}}\n'
@@ -50,7 +50,7 @@ def test_a_history_of_which_nothing_is_there_does_not_empty_the_dataset(items: P
     [
         (
             ["ingest", "--items", "none*"],
-            "nothing matches it as a pattern; check the path, or allow it to be missing with",
+            "no file matches it as a pattern; check the path, or allow it to be missing with",
         ),
         (["ingest", "--items", "none*", "--date", "2026-2-1"], "--date expects a date such as 2026-11-30, got"),
         (
@@ -60,7 +60,7 @@ def test_a_history_of_which_nothing_is_there_does_not_empty_the_dataset(items: P
         (["ingest", "--allow-empty"], "nothing to ingest"),
     ],
 )
-def test_without_leave_a_missing_export_is_wrong_usage(
+def test_a_missing_export_that_is_not_optional_is_wrong_usage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
 ) -> None:
     assert main([*words, "--dataset", f"{tmp_path}/dataset"]) == 2

@@ -50,7 +50,7 @@ def life(tmp_path: Path) -> Life:
     return Life(tmp_path)
 
 
-def test_what_is_accepted_later_is_closed_and_pruning_keeps_the_rest(
+def test_what_is_accepted_later_is_closed_and_pruning_keeps_the_others(
     life: Life, capsys: pytest.CaptureFixture[str]
 ) -> None:
     life.job(

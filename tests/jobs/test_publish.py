@@ -69,7 +69,7 @@ def test_publishing_twice_on_one_parent_is_refused(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "dataset/versions/000001/manifest.json").read_text())["who"] == "a"
 
 
-def test_a_version_that_was_never_pointed_to_is_put_away(tmp_path: Path) -> None:
+def test_an_unpublished_version_is_removed(tmp_path: Path) -> None:
     store = LocalStore(str(tmp_path / "dataset"))
     orphan = tmp_path / "dataset/versions/000001"
     with written(store, "half") as run:
@@ -96,7 +96,7 @@ def _die_before_the_pointer_is_replaced(root: str) -> None:
         store.publish(run, 1, None, manifest_of(run))
 
 
-def test_who_dies_just_before_the_pointer_is_replaced_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+def test_a_job_that_dies_before_the_pointer_is_replaced_blocks_nobody(tmp_path: Path) -> None:
     dataset = tmp_path / "dataset"
     job = multiprocessing.get_context("spawn").Process(target=_die_before_the_pointer_is_replaced, args=(str(dataset),))
     job.start()
@@ -113,7 +113,7 @@ def test_who_dies_just_before_the_pointer_is_replaced_leaves_nothing_in_the_way(
     assert sorted(path.name for path in dataset.iterdir()) == [".lock", ".metadata-etl", "CURRENT", "versions"]
 
 
-def test_runs_of_the_dead_are_swept_and_those_of_the_living_are_not(tmp_path: Path) -> None:
+def test_abandoned_runs_are_swept_and_running_jobs_are_not(tmp_path: Path) -> None:
     store = LocalStore(str(tmp_path / "dataset"))
     failed = a_run(store, left="report.json", text="{}")
     dead = a_run(store)

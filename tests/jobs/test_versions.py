@@ -42,7 +42,7 @@ def groups(dataset: Path, version: int, name: str) -> object:
     return json.loads((ended(dataset, version).folder / name).read_text())["groups"]
 
 
-def test_show_tells_what_came_changed_and_went(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_lists_what_was_added_changed_and_removed(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(dataset), "1"]) == 0
     out = capsys.readouterr().out
     assert "version 1 against nothing" in out
@@ -126,7 +126,7 @@ def test_prune_keeps_the_newest_and_all_that_they_need(dataset: Path, capsys: py
     assert main(["prune", str(dataset.parent), "--keep", "1"]) == 2
 
 
-def test_prune_leaves_what_a_living_job_reads_and_takes_what_a_dead_one_left(dataset: Path) -> None:
+def test_prune_keeps_what_a_running_job_reads_and_removes_abandoned_runs(dataset: Path) -> None:
     store = LocalStore(str(dataset))
     dead = a_run(store)
     with store.run(1) as alive:

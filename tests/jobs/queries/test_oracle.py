@@ -65,7 +65,9 @@ def of_run(run: str, label: str | None = None) -> Callable[[Row], bool]:
     return lambda annotation: annotation["model_run"] == run and (label is None or has_label(annotation, label))
 
 
-def on_marks(group: str, path: str, kind: str, of: Callable[[World, Row], Any], rows: Rows | None = None) -> Field:
+def on_annotations(
+    group: str, path: str, kind: str, of: Callable[[World, Row], Any], rows: Rows | None = None
+) -> Field:
     # Values of one comparison are of the same annotations: told apart by what comes before the last names.
     return Field(f"{group}.{path}", kind, of, rows or annotations_of(group), path.partition(".")[0] if rows else "")
 
@@ -115,17 +117,17 @@ def mark_fields() -> list[Field]:
     cars = annotations_of("annotations", partial(has_label, label="car"))
     run_b = annotations_of("predictions", of_run("run b"))
     return [
-        on_marks("annotations", "metadata.points", "integer", metadata("points")),
-        on_marks("annotations", "metadata.share", "double", metadata("share")),
-        on_marks("annotations", "metadata.colour", "text", metadata("colour")),
-        on_marks("annotations", "label", "text", core("label")),
-        on_marks("annotations", "position.x", "double", geometry("position", "x")),
-        on_marks("annotations", "dimensions.z", "double", geometry("dimensions", "z")),
-        on_marks("annotations", "car.points", "integer", metadata("points"), cars),
-        on_marks("annotations", "label.car.colour", "text", metadata("colour"), cars),
-        on_marks("predictions", "confidence", "double", core("confidence")),
-        on_marks("predictions", "metadata.points", "integer", metadata("points")),
-        on_marks("predictions", '"run b".metadata.points', "integer", metadata("points"), run_b),
+        on_annotations("annotations", "metadata.points", "integer", metadata("points")),
+        on_annotations("annotations", "metadata.share", "double", metadata("share")),
+        on_annotations("annotations", "metadata.colour", "text", metadata("colour")),
+        on_annotations("annotations", "label", "text", core("label")),
+        on_annotations("annotations", "position.x", "double", geometry("position", "x")),
+        on_annotations("annotations", "dimensions.z", "double", geometry("dimensions", "z")),
+        on_annotations("annotations", "car.points", "integer", metadata("points"), cars),
+        on_annotations("annotations", "label.car.colour", "text", metadata("colour"), cars),
+        on_annotations("predictions", "confidence", "double", core("confidence")),
+        on_annotations("predictions", "metadata.points", "integer", metadata("points")),
+        on_annotations("predictions", '"run b".metadata.points', "integer", metadata("points"), run_b),
     ]
 
 

@@ -137,7 +137,7 @@ def test_a_date_that_is_not_given_is_that_of_today_in_utc(tmp_path: Path) -> Non
 
 def test_a_history_has_the_dates_themselves(tmp_path: Path) -> None:
     said = refusal(write(tmp_path, "[[job]]\nitems = 'a/{date:-1d}/*'", "history.toml"))
-    assert said.startswith("history.toml: job 1: items expects the date itself, since a history is run again")
+    assert said.startswith("history.toml: job 1: items expects the date itself, because a history is run again")
     (job,) = read_history(write(tmp_path, "[[job]]\nitems = {glob = '{{a}}', optional = true}", "history.toml"))
     assert job.sources == (Source("items", "{a}", optional=True),)
 

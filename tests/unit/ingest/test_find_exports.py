@@ -44,7 +44,7 @@ def test_a_pattern_leaves_hidden_files_alone_unless_it_names_them(folder: Path) 
     assert found("in/.*") == ["in/.d.ndjson"]
     assert found("**/.d*") == ["in/.d.ndjson"]
     for none in ("?part-0.ndjson", "[.]part-0.ndjson", "[!a]part*", "*/c.ndjson", ".*/e"):
-        with pytest.raises(UsageError, match="nothing matches"):
+        with pytest.raises(UsageError, match="no file matches"):
             found(none)
 
 

@@ -32,6 +32,6 @@ MANY = f"local runner ({CORES} worker processes)" if CORES > 1 else ONE
         (["--runner=direct"], ONE, MANY),
     ],
 )
-def test_flags_win_over_the_size_of_the_work(flags: list[str], small: str, large: str) -> None:
+def test_flags_take_precedence_over_the_estimate(flags: list[str], small: str, large: str) -> None:
     assert choose.choose(flags, estimate.PARALLEL_BYTES - 1).name == small
     assert choose.choose(flags, estimate.PARALLEL_BYTES).name == large

@@ -13,7 +13,7 @@ def config(dataset: Path, pattern: Path) -> JobConfig:
     return JobConfig(dataset=str(dataset), steps=(JobStep((Source("items", str(pattern)),)),))
 
 
-def test_a_job_has_the_work_of_its_exports_and_of_what_it_touches(tmp_path: Path) -> None:
+def test_the_estimate_counts_exports_and_touched_partitions(tmp_path: Path) -> None:
     for name in ("a", "b"):
         ndjson(tmp_path / f"{name}.ndjson", [an_item(f"{name}{n}", {"speed": n}) for n in range(200)])
     exports = sum(path.stat().st_size for path in tmp_path.glob("*.ndjson"))
@@ -30,7 +30,7 @@ def test_a_job_has_the_work_of_its_exports_and_of_what_it_touches(tmp_path: Path
     assert 0 < few < both / 8, "one record falls into one of eight partitions"
 
 
-def test_what_cannot_be_read_here_is_no_work_yet(tmp_path: Path) -> None:
+def test_what_cannot_be_read_here_counts_nothing(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d/CURRENT").write_text(json.dumps({"version": 1, "manifest": "versions/000001/manifest.json"}))
     assert estimate.of_job(config(tmp_path / "d", tmp_path / "none")) == 0

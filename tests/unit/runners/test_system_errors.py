@@ -35,7 +35,7 @@ WORKER_TRACEBACK = """Traceback (most recent call last):
         ),
         (RuntimeError("polars.ComputeError: cannot write (os error 27)"), "File too large", "ulimit -f"),
         (OSError(errno.EMFILE, "Too many open files"), "Too many open files", "ulimit -n"),
-        (OSError(errno.EROFS, "Read-only file system", "d"), "Read-only file system: 'd'", "written to"),
+        (OSError(errno.EROFS, "Read-only file system", "d"), "Read-only file system: 'd'", "writable"),
         (MemoryError(), "memory ran out", "fewer workers"),
         (RuntimeError(WORKER_TRACEBACK.format(line="MemoryError")), "memory ran out in a worker", "fewer workers"),
         (RuntimeError("pyarrow.lib.ArrowMemoryError: malloc of 3"), "memory ran out in a worker", "fewer workers"),
@@ -88,7 +88,7 @@ def test_worker_channels_that_cannot_be_kept_private_are_not_opened(monkeypatch:
             """As another version of Beam may have it: nothing here takes the server that we put in its place."""
 
     monkeypatch.setattr(worker_channels.worker_handlers, "WorkerHandlerManager", _Manager)
-    with pytest.raises(EngineError, match="run the job in one process"), worker_channels.private_channels():
+    with pytest.raises(EngineError, match="Run the job in one process"), worker_channels.private_channels():
         pass
 
 
@@ -99,7 +99,7 @@ def test_a_server_that_is_not_ours_is_closed_at_once() -> None:
         def close(self) -> None:
             closed.append(True)
 
-    with pytest.raises(EngineError, match="run the job in one process"):
+    with pytest.raises(EngineError, match="Run the job in one process"):
         worker_channels._ProcessHandler(b"", None, None, _Open())
     assert closed == [True]
 

@@ -23,7 +23,7 @@ def left(folder: Path, name: str = NAME, *, marker: bool = True, mode: int = 0o7
     return made
 
 
-def test_a_folder_lets_nobody_else_in_and_is_gone_in_the_end(tmp_path: Path) -> None:
+def test_a_folder_is_private_and_removed_at_the_end(tmp_path: Path) -> None:
     with temporary_folder(str(tmp_path)) as folder:
         assert folder.stat().st_mode & 0o777 == 0o700
         remove_abandoned_folders(str(tmp_path))
@@ -31,13 +31,13 @@ def test_a_folder_lets_nobody_else_in_and_is_gone_in_the_end(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_dead_job_left_is_removed(tmp_path: Path) -> None:
+def test_abandoned_folders_are_removed(tmp_path: Path) -> None:
     left(tmp_path)
     remove_abandoned_folders(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_may_be_of_others_stays(tmp_path: Path) -> None:
+def test_folders_that_may_belong_to_others_are_kept(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     left(tmp_path, marker=False)
@@ -55,7 +55,7 @@ def test_what_may_be_of_others_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make folders of others")
-def test_what_is_of_another_user_stays(tmp_path: Path) -> None:
+def test_folders_of_another_user_are_kept(tmp_path: Path) -> None:
     os.chown(left(tmp_path), 65534, 65534)
     remove_abandoned_folders(str(tmp_path))
     assert (tmp_path / NAME).exists()
