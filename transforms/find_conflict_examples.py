@@ -7,12 +7,12 @@ import apache_beam as beam
 
 from transforms.beam.elements import Export, Partition
 from transforms.beam.exports import RANGE_BYTES, read_again
-from transforms.beam.states import read_state
 from transforms.beam.steps import Packed, StepFn
 from transforms.kernels.summarize.conflict_examples import Example, smallest, wanted_kinds
 from transforms.kernels.summarize.conflict_examples import examples as examples_of
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
+from transforms.storage.states import read_state
 
 Key: TypeAlias = tuple[str, str, str, int]
 """Group, field, kind, and the number of examples."""

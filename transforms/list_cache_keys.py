@@ -10,8 +10,6 @@ from transforms.beam import coders as _coders  # noqa: F401 - registers how batc
 from transforms.beam.elements import Partition, PublishedFiles, WrittenKeys
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import ListValues, StepFn, call_each
-from transforms.beam.stored_files import StoredFile, part_path, store
-from transforms.beam.verified_files import verified
 from transforms.damage import damaged_file
 from transforms.kernels.batch.arrow_ipc import Stored, from_arrow, to_arrow
 from transforms.kernels.batch.hashing import KEY_BYTES
@@ -19,6 +17,8 @@ from transforms.kernels.publish.rows import USES
 from transforms.kernels.urls.cache_keys import KEY_USES, CacheKeys, has_uses_of, no_uses, use_owner
 from transforms.rules.avro_schema import cache_key_schema, upload_schema
 from transforms.rules.values import JsonObject
+from transforms.storage.stored_files import StoredFile, part_path, store
+from transforms.storage.verified_files import verified
 
 
 class ListCacheKeys(beam.PTransform):

@@ -16,9 +16,7 @@ from transforms.beam import coders as _coders  # noqa: F401 - registers how batc
 from transforms.beam.elements import Partition, PublishedFiles, Rejection, Summaries
 from transforms.beam.progress_notes import note_progress
 from transforms.beam.stage_metrics import Stage
-from transforms.beam.states import BASES, read_state, read_summaries, state_file, summaries_data
 from transforms.beam.steps import ListValues, StepFn
-from transforms.beam.stored_files import StoredFile, part_path, store
 from transforms.errors import DamagedFileError
 from transforms.kernels.batch.batch import Batch, no_cells
 from transforms.kernels.merge.merge import GroupCounts, Merged, merge
@@ -29,6 +27,8 @@ from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.export_rows import ANNOTATION_GROUPS, GROUPS, REFERENCED_GROUPS, Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Step
+from transforms.storage.states import read_state, read_summaries, state_file, summaries_data
+from transforms.storage.stored_files import BASES, StoredFile, part_path, store
 
 SUMMARIES = "summaries"
 COUNTS = "counts"

@@ -12,9 +12,9 @@ from transforms.beam.elements import Export, Rejection, WrittenRejections
 from transforms.beam.exports import RANGE_BYTES, read_again
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import Packed, StepFn, call, call_each
-from transforms.beam.stored_files import store
 from transforms.errors import ChangedExportError, one_line
 from transforms.rules.values import JsonObject
+from transforms.storage.stored_files import store
 
 BUCKET_BYTES = 256 * 1024 * 1024
 """Approximate bytes of exports whose rejections are one part file."""

@@ -20,10 +20,7 @@ from transforms.beam import coders as _coders  # noqa: F401 - registers how batc
 from transforms.beam.elements import Partition, PublishedFiles, WrittenPartition
 from transforms.beam.progress_notes import note_progress
 from transforms.beam.stage_metrics import Stage
-from transforms.beam.states import counted_data, read_changes, read_counted, read_state, state_file
 from transforms.beam.steps import StepFn
-from transforms.beam.stored_files import Piece, StoredFile, part_path, store
-from transforms.beam.verified_files import verified
 from transforms.errors import DamagedFileError
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import FORMS
@@ -46,6 +43,9 @@ from transforms.kernels.urls.cache_keys import changed_uses, split_uses, use_own
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
+from transforms.storage.states import counted_data, read_changes, read_counted, read_state, state_file
+from transforms.storage.stored_files import Piece, StoredFile, part_path, store
+from transforms.storage.verified_files import verified
 
 USES = "uses"
 PIECE_ROWS = 4_096

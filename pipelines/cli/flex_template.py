@@ -86,7 +86,7 @@ def _fetched(name: str, uri: str, folder: Path) -> str:
     """
     if not uri.startswith("gs://"):
         return uri
-    from transforms.beam.stored_files import read_bytes, refusal, refusals  # noqa: PLC0415 - loads Beam
+    from transforms.storage.stored_files import read_bytes, refusal, refusals  # noqa: PLC0415 - loads Beam
 
     place = folder / name / (uri.rpartition("/")[2] or name)
     try:

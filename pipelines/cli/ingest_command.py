@@ -12,7 +12,7 @@ from pipelines.ingest import run
 from pipelines.ingest.outcome import Outcome
 from pipelines.ingest.progress import Progress
 from pipelines.streams import complain, emit_json, say
-from transforms.beam.stored_files import refusal, refusals
+from transforms.storage.stored_files import refusal, refusals
 
 
 def run_job(

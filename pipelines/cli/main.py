@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import NoReturn
 
 from pipelines.cli.arguments import parser
@@ -198,14 +198,16 @@ def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
         return run_job(config, as_json=as_json, quiet=quiet, verbose=verbose, report=report, color=options.color)
 
 
-def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: C901, PLR0911 - one for each command
+def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: PLR0911 - one for each command
     """Runs the commands that read a dataset or manage its versions."""
     if flags is not None:
         raise UsageError(f"`{options.command}` takes no runner flags after `--`, got {' '.join(flags) or 'nothing'}")
     _quiet_libraries()
     if options.command in ("suggest", "completion"):
         return _complete(options)
-    with fast_imports(dataflow=False, buckets=estimate.has_buckets(vars(options).values())):
+    if options.command in ("rollback", "prune"):
+        return _manage_versions(options)
+    with _imports(options):
         from pipelines.cli import dataset_commands  # noqa: PLC0415 - as above
 
     as_json: bool = options.json
@@ -233,24 +235,34 @@ def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | Non
             return dataset_commands.versions(options.dataset, as_json=as_json, color=options.color)
         case "show":
             return dataset_commands.show(options.dataset, options.version, as_json=as_json, color=options.color)
-        case "rollback":
-            return dataset_commands.rollback(options.dataset, options.version, as_json=as_json)
         case "verify":
             from pipelines.cli.verify_command import verify  # noqa: PLC0415 - as above
 
             return verify(
                 options.dataset, version=options.version, every=options.all, as_json=as_json, color=options.color
             )
-        case "prune":
-            return dataset_commands.prune(
-                options.dataset,
-                keep=options.keep,
-                discard_rejections=options.discard_rejections,
-                dry_run=options.dry_run,
-                as_json=as_json,
-            )
         case _:
             return _rejections(options)
+
+
+def _manage_versions(options: argparse.Namespace) -> int:
+    with _imports(options):
+        from pipelines.cli import version_commands  # noqa: PLC0415 - as above
+
+    if options.command == "rollback":
+        return version_commands.rollback(options.dataset, options.version, as_json=options.json)
+    return version_commands.prune(
+        options.dataset,
+        keep=options.keep,
+        discard_rejections=options.discard_rejections,
+        dry_run=options.dry_run,
+        as_json=options.json,
+    )
+
+
+def _imports(options: argparse.Namespace) -> AbstractContextManager[None]:
+    """Imports in the block are those that the command needs, and fast."""
+    return fast_imports(dataflow=False, buckets=estimate.has_buckets(vars(options).values()))
 
 
 def _only_json(options: argparse.Namespace) -> str:

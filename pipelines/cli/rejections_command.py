@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pipelines.cli.arguments import Color
 from pipelines.cli.console import console
 from pipelines.cli.tables import print_conflicts, print_rejections
-from pipelines.dataset.open_rejections import open_rejections
 from pipelines.dataset.rejections import Rejected, RejectingJob, job_of_run, job_of_version, raw_records
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
@@ -52,6 +51,8 @@ class Which:
         self.check()
         job = None
         if self.is_open:
+            from pipelines.dataset.open_rejections import open_rejections  # noqa: PLC0415 - it loads Polars
+
             every = open_rejections(dataset)
         else:
             job = job_of_version(dataset, self.version) if self.run is None else job_of_run(dataset, self.run)

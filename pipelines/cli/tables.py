@@ -6,11 +6,12 @@ from typing import cast
 from pipelines.cli.console import DataConsole
 from pipelines.cli.table_layout import Column, Sheet
 from pipelines.dataset.diff import Changes, GroupChanges
-from pipelines.dataset.store.base import join, version_folder
+from pipelines.dataset.store.base import version_folder
 from pipelines.dataset.versions import Version
 from pipelines.ingest.outcome import NOTHING_MATCHED, REPAIRED, GroupTally, Outcome
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject
+from transforms.storage.stored_files import join
 
 _SHOWN_CONFLICTS = 20
 _SHOWN_CATEGORIES = 4

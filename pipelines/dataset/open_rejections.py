@@ -13,17 +13,13 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 import numpy as np
-from apache_beam.io.filesystems import FileSystems
 
 from pipelines.dataset.documents.reading import DocumentError, parsed
 from pipelines.dataset.documents.types import KeptRejectionsJson
 from pipelines.dataset.rejections import Rejected, RejectingJob, job_of_run, lines, of_version
-from pipelines.dataset.store.base import join
 from pipelines.dataset.store.marker import PRIVATE
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import DamagedDatasetError, UsageError
-from transforms.beam.states import state_file
-from transforms.beam.stored_files import read_bytes, write_bytes
 from transforms.errors import DamagedFileError
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.exact_json import parse
@@ -32,6 +28,8 @@ from transforms.rules.export_rows import Group
 from transforms.rules.identity import partition_of
 from transforms.rules.rejected_identity import Identity, identities
 from transforms.rules.values import JsonObject, JsonValue
+from transforms.storage.states import state_file
+from transforms.storage.stored_files import files_named, join, read_bytes, write_bytes
 
 FOLDER = f"{PRIVATE}/open_rejections"
 """Folder for the open rejections of pruned versions, a file for each job."""
@@ -181,8 +179,8 @@ def _runs(dataset: Dataset) -> Iterator[RejectingJob]:
 
 
 def _kept(dataset: Dataset) -> Iterator[RejectingJob]:
-    for file in FileSystems.match([join(dataset.root, FOLDER, "*.ndjson")])[0].metadata_list:
-        yield _job_in(file.path)
+    for uri in files_named(join(dataset.root, FOLDER), "*.ndjson"):
+        yield _job_in(uri)
 
 
 def _job_in(uri: str) -> RejectingJob:

@@ -9,14 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self, cast
 
-from apache_beam.io.filesystems import FileSystems
-
-from pipelines.dataset.store.base import INSIGHTS, SCHEMA, join
+from pipelines.dataset.store.base import INSIGHTS, SCHEMA
 from pipelines.dataset.versions import Version, document_text
 from transforms.beam.elements import PublishedFiles, Summaries
-from transforms.beam.states import read_state, read_summaries
-from transforms.beam.stored_files import StoredFile, is_local
-from transforms.beam.verified_files import fault_of, size_fault
 from transforms.damage import damaged_file, is_rebuilt
 from transforms.errors import DamagedFileError
 from transforms.infer_schema import SchemaOptions, resolve
@@ -25,6 +20,9 @@ from transforms.rules import declared as declarations
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.fields import GROUP_ZERO, GroupSummary, merge_groups
 from transforms.rules.values import JsonObject
+from transforms.storage.states import read_state, read_summaries
+from transforms.storage.stored_files import StoredFile, is_local, sizes_below
+from transforms.storage.verified_files import fault_of, size_fault
 
 _DECIDING = ("type", "storage", "column", "minimum", "maximum")
 """The properties of a field in `schema.json` that decide how its values are written and counted."""
@@ -130,8 +128,7 @@ def _sizes(files: Sequence[StoredFile]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     folders = {file.uri.removesuffix(file.path) for file in files if not is_local(file.uri)}
     for folder in folders:  # one listing: a request for each file would take long
-        found = FileSystems.match([join(folder, "**")])[0].metadata_list
-        sizes |= {each.path: each.size_in_bytes for each in found}
+        sizes |= sizes_below(folder)
     for file in files:
         if is_local(file.uri):
             with suppress(OSError):

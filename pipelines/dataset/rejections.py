@@ -5,18 +5,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
-from apache_beam.io.filesystems import FileSystems
-
 from pipelines.dataset.documents.reading import DocumentError, parsed
 from pipelines.dataset.documents.types import RejectionJson, ReportJson
-from pipelines.dataset.store.base import REJECTIONS, REPORT, join
+from pipelines.dataset.store.base import REJECTIONS, REPORT
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import UsageError
-from transforms.beam.stored_files import StoredFile, read_bytes
-from transforms.beam.verified_files import verified
 from transforms.damage import damaged_file
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
+from transforms.storage.stored_files import StoredFile, exists, files_named, join, read_bytes
+from transforms.storage.verified_files import verified
 
 _T = TypeVar("_T")
 
@@ -123,20 +121,20 @@ def job_of_run(dataset: Dataset, run: str) -> RejectingJob:
     """
     folder = join(dataset.root, "runs", run)
     # An id contains no slash: it must not lead out of the folder of runs.
-    if "/" in run or not FileSystems.exists(join(folder, REPORT)):
+    if "/" in run or not exists(join(folder, REPORT)):
         raise UsageError(f"{dataset.root} has no report of a run {run}; the ids of kept runs are the folders of runs/")
     uri = join(folder, REPORT)
     report = _whole(uri, lambda: parsed(read_bytes(uri), ReportJson))
     if report["outcome"] == "published":  # of a detached job
         return job_of_version(dataset, report["version"])
-    parts = FileSystems.match([join(folder, REJECTIONS, "part-*")])[0].metadata_list
+    parts = files_named(join(folder, REJECTIONS), "part-*")
     return RejectingJob(
         name=f"run {run}",
         base=report["version"] or 0,
         published=False,
         options=cast("JsonObject", report.get("options", {})),
         model_runs={},
-        parts=tuple(sorted(each.path for each in parts)),
+        parts=tuple(parts),
         conflicts=tuple(cast("list[JsonObject]", report["conflicts"])),
     )
 

@@ -5,22 +5,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import cast
-
-from apache_beam.io.filesystems import FileSystems
 
 from pipelines.dataset.documents import reading
 from pipelines.dataset.documents.types import SHAPES
-from pipelines.dataset.store.base import MANIFEST, join, version_folder
+from pipelines.dataset.store.base import MANIFEST, version_folder
 from pipelines.dataset.store.marker import MARKER
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import DamagedDatasetError, UsageError
-from transforms.beam.stored_files import StoredFile, is_local
-from transforms.beam.verified_files import fault_of
 from transforms.damage import damage, damaged_file
 from transforms.errors import DamagedFileError, one_line
 from transforms.rules.values import JsonObject
+from transforms.storage.stored_files import StoredFile, files_below, is_local, join
+from transforms.storage.verified_files import fault_of
 
 _AT_ONCE = 8
 """Files that are read at the same time."""
@@ -205,16 +201,6 @@ def _foreign(version: Version) -> Iterator[str]:
     folder = version_folder(version.number)
     listed = {file.uri for files in version.parts.values() for file in files.values()}
     listed.add(join(version.root, folder, MANIFEST))
-    for uri in sorted(_files_below(join(version.root, folder))):
+    for uri in files_below(join(version.root, folder)):
         if uri not in listed:
             yield uri.removeprefix(version.root).removeprefix("/")
-
-
-def _files_below(folder: str) -> Iterator[str]:
-    if is_local(folder):
-        for place, folders, names in os.walk(folder):
-            links = [name for name in folders if Path(place, name).is_symlink()]
-            yield from (os.path.join(place, name) for name in (*names, *links))  # noqa: PTH118 - as URIs are joined
-    else:
-        found = FileSystems.match([join(folder, "**")])[0].metadata_list
-        yield from (cast("str", each.path) for each in found)

@@ -8,17 +8,16 @@ from typing import Self, cast
 
 from pipelines.dataset.documents import reading
 from pipelines.dataset.documents.types import FORMAT, SHAPES, FileJson
-from pipelines.dataset.store.base import MANIFEST, Store, join, version_folder
+from pipelines.dataset.store.base import MANIFEST, Store, version_folder
 from pipelines.dataset.store.local import LocalStore
 from pipelines.dataset.store.marker import MARKER, record_path
 from pipelines.errors import DamagedDatasetError, UsageError
-from transforms.beam.states import BASES
-from transforms.beam.stored_files import StoredFile, is_local, read_if_there
-from transforms.beam.verified_files import verified
 from transforms.damage import damaged_file
 from transforms.errors import DamagedFileError
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject, JsonValue
+from transforms.storage.stored_files import BASES, StoredFile, is_local, join, read_if_there
+from transforms.storage.verified_files import verified
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 
 from pipelines.config import JobConfig
-from pipelines.dataset.store.base import LEASE, REPORT, join
+from pipelines.dataset.store.base import LEASE, REPORT
 from pipelines.dataset.versions import Dataset
 from pipelines.ingest.find_exports import find
 from pipelines.ingest.graph import build
@@ -16,6 +16,7 @@ from pipelines.ingest.publish_step import add_publishing
 from pipelines.runners import choose as runners
 from pipelines.runners.temporary_folders import private_temporary_files
 from transforms.rules.values import JsonObject
+from transforms.storage.stored_files import join
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pipelines.ingest import local_exports
 from pipelines.ingest.listed_exports import ListedExport
 from transforms.beam.elements import Export
-from transforms.beam.stored_files import is_local, open_to_read, refusal, refusals
+from transforms.storage.stored_files import is_local, open_to_read, refusal, refusals
 
 _SHOWN = 3
 _HASH_BYTES = 1024 * 1024

@@ -10,7 +10,7 @@ from pipelines.errors import UsageError
 from pipelines.ingest import local_exports
 from pipelines.ingest.listed_exports import ListedExport
 from transforms.beam.elements import Export
-from transforms.beam.stored_files import refusal, refusals
+from transforms.storage.stored_files import refusal, refusals
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from typing import TypeAlias
 
 import apache_beam as beam
 
-from pipelines.dataset.store.base import join
 from transforms.beam.elements import Export, PublishedFiles
 from transforms.beam.exports import RANGE_BYTES
 from transforms.find_conflict_examples import FindConflictExamples
@@ -21,6 +20,7 @@ from transforms.read_exports import ReadExports
 from transforms.resolve_conflicts import DecideResolution, ResolveConflicts
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import OnConflict, Step
+from transforms.storage.stored_files import join
 from transforms.write_rejections import WriteRejections
 from transforms.write_reports import RESULTS, WriteReports
 from transforms.write_rows import USES, WriteRows

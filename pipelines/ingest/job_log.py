@@ -8,8 +8,8 @@ from pipelines.dataset.versions import Version
 from pipelines.ingest.outcome import Outcome
 from pipelines.streams import JOB_LOG
 from transforms.beam.elements import Export
-from transforms.beam.stored_files import StoredFile
 from transforms.rules.values import JsonObject
+from transforms.storage.stored_files import StoredFile
 
 _log = logging.getLogger(JOB_LOG)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self, cast
 
 from pipelines.config import JobConfig
-from pipelines.dataset.store.base import INSIGHTS, MANIFEST, REJECTIONS, REPORT, SCHEMA, Placed, Run, join
+from pipelines.dataset.store.base import INSIGHTS, MANIFEST, REJECTIONS, REPORT, SCHEMA, Placed, Run
 from pipelines.dataset.versions import Dataset, Version, document_text, manifest
 from pipelines.errors import AnotherJobPublishedError, ExitCode
 from pipelines.ingest import job_log
@@ -18,12 +18,12 @@ from pipelines.ingest.outcome import NOTHING_MATCHED, Outcome, Tally, Verdict, r
 from pipelines.ingest.reports import Results, digests_of, files_of, inputs_of, tally_of
 from pipelines.runners.interrupts import publishing
 from transforms.beam.elements import Export
-from transforms.beam.stored_files import StoredFile, read_bytes, store, write_bytes
 from transforms.errors import DamagedFileError
 from transforms.rules.declared import Declared
 from transforms.rules.declared import document as declared_document
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject, JsonValue
+from transforms.storage.stored_files import StoredFile, join, read_bytes, store, write_bytes
 from transforms.write_reports import RESULTS
 
 

@@ -13,12 +13,12 @@ from typing import cast
 
 import apache_beam as beam
 
-from pipelines.dataset.store.base import REJECTIONS, REPORT, SCHEMA, Run, join
+from pipelines.dataset.store.base import REJECTIONS, REPORT, SCHEMA, Run
 from pipelines.dataset.versions import Dataset, document_text
 from pipelines.ingest.publish import PublishContext, finish_run
 from transforms.beam.steps import StepFn
-from transforms.beam.stored_files import read_if_there, write_bytes
 from transforms.rules.values import JsonObject
+from transforms.storage.stored_files import join, read_if_there, write_bytes
 from transforms.write_reports import RESULTS
 
 RENEWING_SECONDS = 600.0

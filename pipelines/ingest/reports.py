@@ -9,10 +9,10 @@ from apache_beam.io.filesystems import FileSystems
 from pipelines.ingest.outcome import Tally
 from transforms.beam.elements import Export
 from transforms.beam.exports import EMPTY_EXPORT
-from transforms.beam.stored_files import StoredFile, is_local
 from transforms.kernels.summarize.conflict_examples import kinds_in_order
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
+from transforms.storage.stored_files import StoredFile, is_local
 
 NOTHING_READ = "nothing_read"
 """Warning: the exports of a job have records, but none of the group that they were given as."""

@@ -6,19 +6,18 @@ from typing import cast
 import polars as pl
 
 from pipelines.dataset.published_state import faults
-from pipelines.dataset.store.base import INSIGHTS, MANIFEST, SCHEMA, Placed, Run, join
+from pipelines.dataset.store.base import INSIGHTS, MANIFEST, SCHEMA, Placed, Run
 from pipelines.dataset.versions import Dataset, Version, document_text, manifest
 from pipelines.ingest.outcome import Tally
 from pipelines.runners.interrupts import publishing
 from transforms.beam.elements import WrittenKeys
-from transforms.beam.states import BASES
-from transforms.beam.stored_files import StoredFile, store, write_bytes
 from transforms.damage import damaged_file
 from transforms.kernels.publish.rows import USES
 from transforms.kernels.urls.cache_keys import CacheKeys, no_uses
 from transforms.list_cache_keys import read_uses, written_keys
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject, JsonValue
+from transforms.storage.stored_files import BASES, StoredFile, join, store, write_bytes
 
 
 def rollback(dataset: Dataset, number: int) -> int | None:

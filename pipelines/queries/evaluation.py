@@ -36,10 +36,10 @@ from pipelines.queries.partition_frames import (
     selected,
 )
 from pipelines.queries.pruning import possible, possible_reference_ids
-from transforms.beam.stored_files import StoredFile
 from transforms.kernels.batch.batch import Positions
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.identity import partition_of
+from transforms.storage.stored_files import StoredFile
 
 AT_ONCE = 2
 """Partitions that are evaluated at the same time."""

@@ -9,11 +9,11 @@ import polars as pl
 from pipelines.queries.answers import Answer
 from pipelines.queries.evaluation import Matches
 from pipelines.streams import json_text
-from transforms.beam.states import read_state
 from transforms.kernels.publish.rows import CacheKeyMode, publish
 from transforms.rules.avro_schema import COLUMNS, stored_fields
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonValue
+from transforms.storage.states import read_state
 
 AT_A_TIME = 20_000
 """Rows that are formatted at a time."""

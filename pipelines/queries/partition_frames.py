@@ -19,8 +19,8 @@ from pipelines.queries.conditions import (
 )
 from pipelines.queries.expressions import ANNOTATION
 from pipelines.queries.reading import read_columns
-from transforms.beam.stored_files import StoredFile
 from transforms.rules.export_rows import Group
+from transforms.storage.stored_files import StoredFile
 
 ROW = "row"
 REFERENCE_ID = "reference_id"

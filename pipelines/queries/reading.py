@@ -10,14 +10,14 @@ from collections.abc import Set as AbstractSet
 import polars as pl
 
 from pipelines.queries.conditions import Column
-from transforms.beam.states import state_file
-from transforms.beam.stored_files import StoredFile
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import FORMS
 from transforms.kernels.batch.value_columns import columns_of
 from transforms.kernels.publish.rows import typed_columns
 from transforms.kernels.summarize.fields import locations
 from transforms.rules.coordinates import KEYS
+from transforms.storage.states import state_file
+from transforms.storage.stored_files import StoredFile
 
 _SIZES = {"x": "width", "y": "height"}
 

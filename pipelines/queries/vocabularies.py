@@ -10,7 +10,7 @@ from pipelines.dataset.versions import Version
 from pipelines.queries.conditions import AnnotationGroup
 from pipelines.queries.names import Vocabulary
 from pipelines.queries.reading import read_pruned
-from transforms.beam.stored_files import StoredFile
+from transforms.storage.stored_files import StoredFile
 
 WORKERS = 2
 _COLUMNS = ("label", "labels", "type", "taxonomy_name", "model_run")

@@ -15,8 +15,8 @@ from pipelines.errors import UsageError
 from pipelines.ingest.outcome import Outcome
 from pipelines.report.page import page
 from pipelines.report.page_data import name_of, of_run, of_version
-from transforms.beam.stored_files import is_local, write_bytes
 from transforms.rules.values import JsonObject
+from transforms.storage.stored_files import is_local, write_bytes
 
 _OF_DATASETS = (CURRENT, LOCK, PRIVATE, RUNS, VERSIONS)
 _GENERATOR = b'<meta name="generator" content="metadata-etl">'

@@ -8,12 +8,12 @@ import fastavro
 
 from pipelines.dataset.rejections import lines
 from pipelines.dataset.versions import Version
-from transforms.beam.stored_files import Piece, StoredFile
-from transforms.beam.verified_files import verified
 from transforms.damage import damaged_file
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject, JsonValue
+from transforms.storage.stored_files import Piece, StoredFile
+from transforms.storage.verified_files import verified
 
 SHOWN = 5
 """Number of distinct values that are shown of a field."""

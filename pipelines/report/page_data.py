@@ -4,19 +4,16 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
-from apache_beam.io.filesystems import FileSystems
-
 from pipelines.dataset.diff import GroupChanges, changes
-from pipelines.dataset.store.base import join
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.ingest.outcome import Outcome
 from pipelines.report.cuts import cut
 from pipelines.report.examples import examples, first_rejections
 from pipelines.report.fields import field_documents
-from transforms.beam.stored_files import mapped, readable
-from transforms.beam.verified_files import verified
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject, JsonValue
+from transforms.storage.stored_files import files_named, join, mapped, readable
+from transforms.storage.verified_files import verified
 
 _LISTED = 8
 """Number of added or removed categories of a field that are named; the page gives the total."""
@@ -114,7 +111,7 @@ def name_of(root: str) -> str:
 
 def _parts(outcome: Outcome) -> list[str]:
     folder = join(outcome.dataset, "runs", outcome.run, "rejections")
-    return sorted(each.path for each in FileSystems.match([join(folder, "part-*")])[0].metadata_list)
+    return files_named(folder, "part-*")
 
 
 def _counts(counts: Mapping[str, JsonValue]) -> JsonObject:

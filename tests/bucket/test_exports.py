@@ -17,10 +17,10 @@ from support.runs import Ended, an_item, command, ingest
 from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
 from pipelines.ingest.find_exports import find_exports
-from transforms.beam import stored_files
 from transforms.beam.elements import Export
 from transforms.beam.exports import byte_ranges, read, read_again
 from transforms.rules.values import JsonObject
+from transforms.storage import stored_files
 
 RANGE = 4096
 """Bytes of a stretch: every export here is many of them."""

@@ -6,12 +6,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from transforms.beam.stored_files import store
 from transforms.errors import DamagedFileError
 from transforms.kernels.batch.arrow_ipc import to_arrow
 from transforms.kernels.urls.cache_keys import KEY_USES, CacheKeys, no_uses
 from transforms.list_cache_keys import read_uses, written_keys
 from transforms.rules.image_urls import cache_key
+from transforms.storage.stored_files import store
 
 
 def test_uses_are_read_as_they_were_written_and_keys_of_another_length_are_damage(tmp_path: Path) -> None:

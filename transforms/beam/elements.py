@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from transforms.beam.stored_files import StoredFile, readable
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.rules.export_rows import Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Mode
 from transforms.rules.values import JsonObject
+from transforms.storage.stored_files import StoredFile, readable
 
 
 class Summaries(dict[str, GroupSummary]):

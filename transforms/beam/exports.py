@@ -11,13 +11,13 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from transforms.beam.elements import ByteRange, Export, RawChunk
-from transforms.beam.stored_files import content_encoding, is_local, open_to_read, refusal, refusals
 from transforms.formats.avro_exports import read_avro
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.compression import decompressed, is_compressed
 from transforms.formats.document_reader import read_document
 from transforms.formats.framing import read_range, read_stream, split_lines
 from transforms.formats.sniff import Format, sniff
+from transforms.storage.stored_files import content_encoding, is_local, open_to_read, refusal, refusals
 
 RANGE_BYTES = 16 * 1024 * 1024
 """Bytes that one element reads: few enough to occupy all workers, enough to make Beam's overhead negligible."""

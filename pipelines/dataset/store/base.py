@@ -5,9 +5,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, cast
-
-from apache_beam.io.filesystems import FileSystems
+from typing import Protocol
 
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
@@ -181,8 +179,3 @@ def new_run_id() -> str:
 def version_folder(number: int) -> str:
     """Path of the folder of a version below the dataset."""
     return f"versions/{number:06d}"
-
-
-def join(root: str, *parts: str) -> str:
-    """Joins a root, local or `gs://`, and parts of a path with slashes."""
-    return cast("str", FileSystems.join(root, *(name for part in parts for name in part.split("/"))))

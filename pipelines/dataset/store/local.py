@@ -19,7 +19,6 @@ from pipelines.dataset.store.base import (
     Placed,
     Removable,
     Run,
-    join,
     new_run_id,
     version_folder,
 )
@@ -32,6 +31,7 @@ from pipelines.dataset.store.marker import MARKER, dataset_id, record, record_pa
 from pipelines.dataset.store.names import version_number
 from pipelines.dataset.store.owned import RUNS, VERSIONS, Owned
 from pipelines.errors import AnotherJobPublishedError, JobError, RunLostError, UsageError
+from transforms.storage.stored_files import join
 
 
 @dataclass(frozen=True, slots=True)

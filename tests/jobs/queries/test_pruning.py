@@ -10,9 +10,9 @@ from pipelines.dataset.versions import Dataset
 from pipelines.queries import partition_frames, reading
 from pipelines.queries.answers import Answer
 from pipelines.queries.conditions import Column
-from transforms.beam.stored_files import StoredFile
 from transforms.kernels.batch.batch import Batch
 from transforms.rules.identity import partition_of
+from transforms.storage.stored_files import StoredFile
 
 Read = list[tuple[str, list[str]]]
 

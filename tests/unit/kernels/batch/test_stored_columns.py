@@ -13,8 +13,6 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from transforms.beam.states import read_counted, read_state, read_summaries
-from transforms.beam.stored_files import StoredFile, store
 from transforms.errors import DamagedFileError
 from transforms.kernels.batch.arrow_ipc import ArrowFile, Stored, to_arrow
 from transforms.kernels.batch.batch import CELLS, Batch, EncodedBatch
@@ -22,6 +20,8 @@ from transforms.kernels.batch.state_files import StateFile
 from transforms.rules.fields import GroupSummary
 from transforms.rules.strings import check_sketch, distinct, summarize_distinct
 from transforms.rules.summary_json import group_from_json, group_to_json
+from transforms.storage.states import read_counted, read_state, read_summaries
+from transforms.storage.stored_files import StoredFile, store
 
 DTYPES = {"text": pl.String(), "many": pl.String(), "number": pl.Int64(), "sure": pl.Boolean(), "none": pl.Float64()}
 STORED = Stored(

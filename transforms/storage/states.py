@@ -10,8 +10,6 @@ import msgspec
 import orjson
 import polars as pl
 
-from transforms.beam.stored_files import StoredFile
-from transforms.beam.verified_files import verified
 from transforms.damage import damaged_file
 from transforms.kernels.batch.arrow_ipc import Stored
 from transforms.kernels.batch.batch import Batch
@@ -25,6 +23,8 @@ from transforms.rules.export_rows import Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.summary_json import GroupJson, group_from_json, group_to_json
 from transforms.rules.values import JsonObject, JsonValue
+from transforms.storage.stored_files import StoredFile
+from transforms.storage.verified_files import verified
 
 _REFUSED = (
     *(ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError),
@@ -35,8 +35,6 @@ _ORIGIN = {"export_name": pl.String(), "offset": pl.Int64()}
 """Columns with the export and the byte offset of the record that a row was read from."""
 _SUMMARIES = msgspec.json.Decoder(dict[Group, GroupJson])
 _COUNTED = msgspec.json.Decoder(dict[Group, CountedJson])
-BASES = "state/base/"
-"""Folder in a version, by group: the base files of the state files (deltas) with the same numbers."""
 
 
 def state_file(state: StoredFile) -> StateFile:

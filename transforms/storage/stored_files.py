@@ -1,28 +1,24 @@
-"""Reads and writes whole files through Beam's file systems, with the same calls for local paths and `gs://`."""
+"""Reads and writes whole files wherever they are: local or `gs://`, the same calls."""
 
-import errno
 import hashlib
 import mmap
 import os
+import re
 import sys
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import BinaryIO, cast
-
-from apache_beam.internal.gcp import auth
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
-from google.api_core.exceptions import GoogleAPIError, NotFound
-from google.auth.exceptions import GoogleAuthError
+from fnmatch import fnmatchcase
+from types import ModuleType
+from typing import BinaryIO
 
 Piece = bytes | memoryview
+BASES = "state/base/"
+"""Folder in a version, by group: the base files of the state files (deltas) with the same numbers."""
+_SCHEME = re.compile(r"([A-Za-z][-A-Za-z0-9+.]*)://")
 _WRITE_BYTES = 1 << 20
 """Bytes of one write: few enough for the bytes that were just hashed to be still in the cache of the processor."""
-FETCH_BYTES = 2 * 1024 * 1024
-"""Minimum bytes of one request to a bucket: a byte range of an export begins and ends with short reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +53,55 @@ def refusals() -> tuple[type[Exception], ...]:
 
 
 def _of_buckets() -> tuple[type[Exception], ...]:
-    """Exceptions of the bucket libraries that are loaded: loading them takes long, and few jobs need them."""
-    loaded = sys.modules.get("google.cloud.storage.exceptions")
-    return (GoogleAPIError, GoogleAuthError, *(() if loaded is None else (loaded.InvalidResponse,)))
+    """Exceptions of the bucket libraries, if they are loaded: loading them takes long, and few jobs need them."""
+    loaded = sys.modules.get("transforms.storage.buckets")
+    return () if loaded is None else loaded.errors()
 
 
 def open_to_read(uri: str) -> BinaryIO:
-    """Opens a file for its stored bytes: no extension makes Beam decompress them."""
-    stream = FileSystems.open(uri, compression_type=CompressionTypes.UNCOMPRESSED)
-    if hasattr(stream, "_chunk_size"):
-        stream._chunk_size = FETCH_BYTES  # noqa: SLF001 - Beam's 16 MiB, which it has no option for, is 4 times a byte range
-    return cast("BinaryIO", stream)
+    """Opens a file for its stored bytes, whatever its extension."""
+    return open(uri, "rb") if is_local(uri) else _buckets().open_to_read(uri)  # noqa: PTH123 - a path may be bytes
+
+
+def exists(uri: str) -> bool:
+    """Whether there is such a file."""
+    return os.path.exists(uri) if is_local(uri) else _buckets().exists(uri)  # noqa: PTH110 - as above
+
+
+def files_named(folder: str, pattern: str) -> list[str]:
+    """URIs of the files of a folder whose names match a pattern (`part-*`), by name; none if there is no folder."""
+    if not is_local(folder):
+        return sorted(_buckets().sizes(join(folder, pattern)))
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - a Path for each name takes longer
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [join(folder, name) for name in sorted(names) if fnmatchcase(name, pattern)]
+
+
+def files_below(folder: str) -> list[str]:
+    """URIs of all files below a folder, symbolic links to folders among them, which are not followed."""
+    if not is_local(folder):
+        return sorted(_buckets().sizes(join(folder, "**")))
+    found = []
+    for place, folders, names in os.walk(folder):
+        links = [name for name in folders if os.path.islink(join(place, name))]  # noqa: PTH114 - as above
+        found += [join(place, name) for name in (*names, *links)]
+    return sorted(found)
+
+
+def sizes_below(folder: str) -> dict[str, int]:
+    """URI to size in bytes of all files below a folder; of a bucket in one request."""
+    if is_local(folder):
+        return {uri: os.lstat(uri).st_size for uri in files_below(folder)}
+    sizes: dict[str, int] = _buckets().sizes(join(folder, "**"))
+    return sizes
+
+
+def join(root: str, *parts: str) -> str:
+    """Joins a root, local or `gs://`, and parts of a path with slashes."""
+    names = [name for part in parts for name in part.split("/")]
+    return os.path.join(root, *names) if is_local(root) else "/".join([root.rstrip("/"), *names])  # noqa: PTH118
 
 
 def content_encoding(stream: BinaryIO) -> str | None:
@@ -129,7 +163,7 @@ def write_bytes(uri: str, data: bytes) -> None:
 
 def store(root: str, path: str, data: Piece | Iterable[Piece], *, records: int) -> StoredFile:
     """Writes a file below a root, whole or piece by piece, and returns its description with size and digest."""
-    uri = FileSystems.join(root, *path.split("/"))
+    uri = join(root, path)
     digest, size = hashlib.sha256(), 0
 
     def hashed() -> Iterator[Piece]:
@@ -171,7 +205,8 @@ def part_path(folder: str, number: int, count: int, extension: str) -> str:
 
 def is_local(uri: str) -> bool:
     """Whether a path is one of the local file system."""
-    return FileSystems.get_scheme(uri) in (None, "file")
+    scheme = _SCHEME.match(uri)
+    return scheme is None or scheme[1] == "file"
 
 
 def readable(uri: str) -> str:
@@ -185,51 +220,23 @@ def refusal(error: Exception) -> str:
     return f"{next(iter(details.values()), error)}".partition("\n")[0]
 
 
-@contextmanager
-def _as_on_a_disk(uri: str) -> Iterator[None]:
-    """Turns exceptions of buckets into those of a local disk, so that callers handle one kind."""
-    try:
-        yield
-    except NotFound as error:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), uri) from error
-    except _of_buckets() as error:
-        raise OSError(f"{uri}: {error}") from error
+def _buckets() -> ModuleType:
+    from transforms.storage import buckets  # noqa: PLC0415 - takes long, and few jobs need it
+
+    return buckets
+
+
+def _as_on_a_disk(uri: str) -> AbstractContextManager[None]:
+    return nullcontext() if is_local(uri) else _buckets().as_on_a_disk(uri)
 
 
 def _write_pieces(uri: str, pieces: Iterable[Piece]) -> None:
-    if is_local(uri):
-        temporary = f"{uri}.{uuid.uuid4().hex}.tmp"
-        _write(temporary, pieces)
-        FileSystems.rename([temporary], [uri])
-    else:
+    if not is_local(uri):
         with _as_on_a_disk(uri):
-            _write(uri, pieces)
-
-
-def _write(uri: str, pieces: Iterable[Piece]) -> None:
-    parent, _ = FileSystems.split(uri)
-    if is_local(uri) and not FileSystems.exists(parent):
-        try:
-            FileSystems.mkdirs(parent)
-        except OSError:  # another worker made it meanwhile
-            if not FileSystems.exists(parent):
-                raise
-    with FileSystems.create(uri, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
-        for piece in pieces:
-            stream.write(piece)
-
-
-_look_up_credentials = auth.get_service_credentials
-
-
-def _credentials(options: PipelineOptions) -> object:
-    """The credentials of Beam's file system for buckets; None, which sends no credentials, for an emulator.
-
-    Beam searches for credentials even for an emulator that needs none, for 20 seconds in each process, with or without
-    its flag `--no_auth`.
-    """
-    return None if os.environ.get("STORAGE_EMULATOR_HOST") else _look_up_credentials(options)
-
-
-# Patched here, because every process that reads or writes a file imports this module first.
-auth.get_service_credentials = _credentials
+            _buckets().write(uri, pieces)
+        return
+    temporary = f"{uri}.{uuid.uuid4().hex}.tmp"
+    os.makedirs(os.path.dirname(uri) or ".", exist_ok=True)  # noqa: PTH103, PTH120 - as above
+    with open(temporary, "wb") as stream:  # noqa: PTH123 - as above
+        stream.writelines(pieces)
+    os.replace(temporary, uri)  # noqa: PTH105 - as above

@@ -6,8 +6,8 @@ import mmap
 import os
 import stat
 
-from transforms.beam.stored_files import Piece, StoredFile, is_local, read_bytes
 from transforms.damage import damaged_file, digests_differ
+from transforms.storage.stored_files import Piece, StoredFile, is_local, read_bytes
 
 _BROKEN = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EIO, errno.ENXIO}
 """Error numbers of a missing or replaced file; any other is an error of the system, which may be temporary."""
