@@ -23,7 +23,7 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     ".xz": lzma.compress,
     ".zst": zstandard.ZstdCompressor(write_checksum=True).compress,
 }
-endings = pytest.mark.parametrize("ending", COMPRESS)
+endings = pytest.mark.parametrize("extension", COMPRESS)
 LINES = [b'{"reference_id": "%d", "metadata": {"k": %d}}' % (n, n * 7919 % 1000) for n in range(60)]
 
 
@@ -109,7 +109,7 @@ def test_a_file_of_another_format_than_its_name_is_named(extension: str) -> None
     assert (fault.offset, fault.line) == (0, 1)
 
 
-@pytest.mark.parametrize("ending", [".gz", ".xz"])
+@pytest.mark.parametrize("extension", [".gz", ".xz"])
 def test_zeros_after_the_data_are_no_data(extension: str) -> None:
     data = COMPRESS[extension](b"{}\n")
     assert delivered(data + bytes(2048) + data + bytes(512), extension) == ([b"{}", b"{}"], None)
