@@ -1,4 +1,4 @@
-"""Rows held and records brought as plain dictionaries: what steps in every mode make of them, and such jobs."""
+"""A model of updates on dictionaries: published rows, incoming records, and steps in every mode; and such jobs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -133,7 +133,7 @@ def rows_of(batch: Batch) -> list[dict[str, Any]]:
 
 
 def said(row: dict[str, Any]) -> str:
-    """Everything that a row says, but for where it came from."""
+    """The values of a row without its source."""
     return canonical_json({key: value for key, value in row.items() if key not in (*SOURCE, "export_name", "chunk")})
 
 

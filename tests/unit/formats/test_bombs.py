@@ -1,4 +1,4 @@
-"""R8: whatever a small file expands to, reading it takes bounded memory and time, and says which limit was met."""
+"""R8: whatever a small file expands to, reading it takes bounded memory and time, and names the exceeded limit."""
 
 from collections.abc import Callable
 from pathlib import Path

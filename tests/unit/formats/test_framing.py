@@ -152,7 +152,7 @@ def test_a_line_of_exactly_the_limit_is_a_record(monkeypatch: pytest.MonkeyPatch
 
 
 class Endless(io.RawIOBase):
-    """`size` times the letter x and then a record, of which nothing is held."""
+    """`size` times the letter x and then a record, generated while it is read."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -180,7 +180,7 @@ def test_a_line_far_beyond_the_limit_is_passed_in_bounded_blocks(monkeypatch: py
 
 
 class BreaksOff(io.BytesIO):
-    """Bytes of which the rest cannot be read."""
+    """Bytes whose remainder cannot be read."""
 
     def read(self, size: int | None = -1) -> bytes:
         block = super().read(size)

@@ -41,7 +41,7 @@ def same(found: object, expected: object) -> bool:
 
 
 def split_document(data: bytes) -> tuple[Chunk, Unreadable | None]:
-    """All records of a document that makes one chunk, and why the rest cannot be read, if so."""
+    """All records of a document that is one chunk, and the error of its remainder if there is one."""
     chunks: list[Chunk] = []
     fault: Unreadable | None = None
     try:

@@ -1,4 +1,4 @@
-"""A summary after values have gone and others have come is that of the values that are left: T1, V7, U5."""
+"""A summary after values were removed and added is that of the remaining values: T1, V7, U5."""
 
 from functools import reduce
 

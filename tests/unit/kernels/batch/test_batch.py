@@ -1,4 +1,4 @@
-"""Batches keep rows and their cells together: as bytes, taken, split, put together again (F, P3)."""
+"""Batches keep rows with their cells: as bytes, taken, split, concatenated (F, P3)."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ objects = st.lists(st.dictionaries(keys, json_values, max_size=3), min_size=1, m
 
 
 def content(batch: Batch) -> list[tuple[str, str]]:
-    """Reference id and metadata of each row, however they are held."""
+    """Reference id and metadata of each row, in columns or cells."""
     metadata = [sorted(each.items()) for each in metadata_of(batch)]
     return [(name, repr(each)) for name, each in zip(batch.rows["reference_id"], metadata, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Rows have one form, however they came together (P3), and are compared by all that they say (U2, V1 to V5, V7)."""
+"""Rows have one form, however they were concatenated (P3), and are compared by all values (U2, V1 to V5, V7)."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def concatenations(draw: st.DrawFn, objects: list[Any]) -> Batch:
 
 
 def written(batch: Batch) -> list[Any]:
-    """What the rows say, in a form in which 1, 1.0 and True, 0.0 and -0.0 differ."""
+    """The values of the rows in a form in which 1, 1.0 and True, 0.0 and -0.0 differ."""
     return [canonical_json(each) for each in metadata_of(batch)]
 
 

@@ -1,4 +1,4 @@
-"""A partition merged: U1, U4, I1 to I4, T5, against a model of plain dicts."""
+"""The merge of a partition: U1, U4, I1 to I4, T5, against a model of dicts."""
 
 import random
 from collections import Counter
@@ -92,7 +92,7 @@ def identity_of(group: Group, row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 class Model:
-    """Rows by identity in plain dicts; a job is merged row by row in the order of its exports."""
+    """Rows by identity in dicts; a job is merged row by row in the order of its exports."""
 
     def __init__(self) -> None:
         self.rows: dict[Group, dict[tuple[Any, ...], Any]] = {group: {} for group in GROUPS}

@@ -1,4 +1,4 @@
-"""Metadata laid over metadata: U3, V5, C1, C4, C5; the kernel against the rule in plain dicts."""
+"""Merged metadata: U3, V5, C1, C4, C5; the kernel against the rule on dicts."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def check(pairs: list[tuple[Any, Any]], padding: int) -> None:
     assert found.rows["offset"].to_list() == list(range(count))
     assert found.rows["image_url"].to_list() == [f"/old/{place}" for place in range(count)]
     assert found.rows["reference_id"].to_list() == [f"r{place}" for place in range(count)]
-    # What comes out is a batch like any other: it can be put together with those that are there.
+    # The result is a batch like any other: it can be concatenated with others.
     again = metadata_of(consolidated_from([pool, found]))[pool.rows.height :]
     assert list(map(canonical_json, again)) == list(map(canonical_json, metadata_of(consolidated(found))))
 

@@ -1,4 +1,4 @@
-"""What late rejections say: what is equal, where the other record stands, values cut as early ones are (R1, I3)."""
+"""Messages of late rejections: what is equal, the place of the other record, truncated values (R1, I3)."""
 
 from typing import Any
 

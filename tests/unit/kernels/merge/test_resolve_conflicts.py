@@ -1,4 +1,4 @@
-"""Type conflicts settled: values that lose, records rejected whole, values cleared: T3, T6, V2, V5, I3, I4, U2, U3."""
+"""Resolved type conflicts: dropped values, rejected records, cleared values: T3, T6, V2, V5, I3, I4, U2, U3."""
 
 import json
 from collections import Counter
@@ -133,7 +133,7 @@ def batches_of(job: dict[Group, list[Any]], mode: Mode = "append") -> dict[Group
 
 
 def without_lost(job: Any, mode: Mode) -> dict[Group, list[Batch]]:
-    """The rows of the job that hold no losing value; the others are not there, but leave their places."""
+    """The rows of the job without a dropped value; the places of the others are empty."""
     found = {}
     for group, batches in batches_of(job, mode).items():
         found[group] = [

@@ -95,7 +95,7 @@ def test_a_mask_that_is_replaced_has_the_segments_of_its_new_record_alone() -> N
     first: Job = {**ITEM, "annotations": [[mask("/m", 1, 2, a=1)]]}
     _, merged = run((Step(), first), (REPLACE, {"annotations": [[mask("/m", 2, 3, a=1)]]}))
     assert segments_of(merged) == [("/m", None), (None, 2), (None, 3)]
-    # The mask has lost a segment, so it is another one, though its own row says the same.
+    # A segment of the mask was removed, so the mask changed, though its own row is equal.
     assert tally(merged.counts["annotations"]) == Counter(updated=1, unchanged=1, created=1)
 
 

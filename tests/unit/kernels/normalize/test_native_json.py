@@ -46,7 +46,7 @@ def taken_value(token: str) -> Any:
 
 
 def by_the_columns(lines: list[bytes], group: Group) -> Any:
-    """What the parser and `kernels.plain` give for records: places, columns and metadata."""
+    """The result of the parser and `fast_path` for records: places, columns and metadata."""
     parsed = parse(lines)
     objects = [value if isinstance(value, dict) else {} for value in parsed.values]
     if group == "items":

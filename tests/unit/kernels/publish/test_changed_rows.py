@@ -59,7 +59,7 @@ def part_of(batch: Batch, group: Group, fields: dict[str, Any]) -> bytes:
 
 
 def check_part(before: Batch, after: Batch, changes: Changes, group: Group) -> None:
-    """A spliced Avro part has the bytes of one that is written anew."""
+    """A spliced Avro part has the bytes of a new one."""
     fields = fields_of(consolidated_from([before, after]))
     published = publish(changes.after, fields, cache_keys="canonical")
     members = {METADATA: list(published.metadata.values())} if fields else {}

@@ -1,4 +1,4 @@
-"""What is told of the rows that stay is what a summary of just these rows says: T1, V7, U5."""
+"""Extremes and strings of unchanged rows are those of a summary of just these rows: T1, V7, U5."""
 
 from typing import Any
 
