@@ -7,7 +7,7 @@ from rich.console import Console, HighlighterType, JustifyMethod, OverflowMethod
 from rich.style import Style
 from rich.text import Text
 
-from pipelines.cli.arguments import Color
+from pipelines.cli.strict_parser import Color
 from pipelines.streams import printable
 
 UNBOUNDED = 1_000_000

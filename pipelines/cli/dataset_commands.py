@@ -2,9 +2,9 @@
 
 from typing import cast
 
-from pipelines.cli.arguments import Color
 from pipelines.cli.console import console
 from pipelines.cli.schema_formats import described
+from pipelines.cli.strict_parser import Color
 from pipelines.cli.tables import print_changes, print_schema, print_versions
 from pipelines.dataset.diff import changes
 from pipelines.dataset.version_objects import changes_object, versions_object

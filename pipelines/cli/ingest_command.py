@@ -4,7 +4,7 @@ Modules that print tables or make pages are imported only where they are used, s
 without waiting for them.
 """
 
-from pipelines.cli.arguments import Color
+from pipelines.cli.strict_parser import Color
 from pipelines.config import JobConfig
 from pipelines.dataset.foreign import warn_of_foreign
 from pipelines.errors import UsageError

@@ -2,9 +2,9 @@
 
 import json
 
-from pipelines.cli.arguments import Color
 from pipelines.cli.console import console
 from pipelines.cli.query_table import print_answer
+from pipelines.cli.strict_parser import Color
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
 from pipelines.json_output import write_line

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.cli.arguments import Color
 from pipelines.cli.console import console
+from pipelines.cli.strict_parser import Color
 from pipelines.cli.tables import print_conflicts, print_rejections
 from pipelines.dataset.rejections import Rejected, RejectingJob, job_of_run, job_of_version, raw_records
 from pipelines.dataset.versions import Dataset

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from pipelines.cli.arguments import Color
 from pipelines.cli.console import console
+from pipelines.cli.strict_parser import Color
 from pipelines.dataset.verification import Verification, verified
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import ExitCode

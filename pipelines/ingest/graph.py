@@ -45,7 +45,7 @@ class Job:
         cache_keys: What is hashed for cache keys: `canonical` or `raw`.
         on_conflict: How type conflicts are resolved (T6).
         fresh: Groups whose summaries are rebuilt, because other choices are declared.
-        anew: Whether the dataset is rebuilt, so that no published record is kept (P5).
+        rebuilt: Whether the dataset is rebuilt, so that no published record is kept (P5).
         progress: Path of a local file for progress notes, None if the workers are elsewhere.
         range_bytes: Size of the byte ranges in which exports are read.
         limits: Group to field to the limit on counted distinct strings (D3).
@@ -62,7 +62,7 @@ class Job:
     cache_keys: CacheKeyMode = "canonical"
     on_conflict: OnConflict = "fail"
     fresh: Collection[Group] = ()
-    anew: bool = False
+    rebuilt: bool = False
     progress: str | None = None
     range_bytes: int = RANGE_BYTES
     limits: Mapping[Group, Mapping[str, int]] = field(default_factory=dict)
@@ -111,7 +111,7 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
         version=job.version,
         merged=outputs["partitions"],
         published=job.published,
-        rebuilt=job.anew,
+        rebuilt=job.rebuilt,
     )
     rejected = (rows[FAULTY], outputs[REJECTED]) | "FlattenRejected" >> beam.Flatten()
     rejections = rejected | "WriteRejections" >> WriteRejections(

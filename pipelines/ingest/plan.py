@@ -73,7 +73,7 @@ def plan(
         cache_keys=_cache_key(config, before),
         on_conflict=config.on_conflict,
         fresh=[group for group in GROUPS if limits.get(group, {}) != published_limits.get(group, {})],
-        anew=config.backfill,
+        rebuilt=config.backfill,
         progress=progress,
         limits=limits,
     )
