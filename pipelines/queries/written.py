@@ -4,7 +4,7 @@ import re
 
 from pipelines.streams import json_text
 
-_PLAIN = re.compile(r"\w+")
+_WORD = re.compile(r"\w+")
 
 
 def quoted(name: str, *, always: bool = False) -> str:
@@ -13,4 +13,4 @@ def quoted(name: str, *, always: bool = False) -> str:
     >>> quoted("weather"), quoted("a.b"), quoted("")
     ('weather', '"a.b"', '""')
     """
-    return name if not always and _PLAIN.fullmatch(name) else json_text(name)
+    return name if not always and _WORD.fullmatch(name) else json_text(name)
