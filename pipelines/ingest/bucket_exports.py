@@ -9,6 +9,7 @@ from apache_beam.io.gcp.gcsio import GcsIO, parse_gcs_path
 
 from pipelines.ingest.listed_exports import ListedExport
 from pipelines.ingest.patterns import is_pattern, literal_prefix, translated
+from transforms.storage import buckets as _buckets  # noqa: F401 - how requests are signed, and what may be raised
 
 _REQUESTS_AT_ONCE = 8  # of the 10 connections that the library keeps
 _FEW = 16

@@ -76,12 +76,11 @@ def find(steps: Iterable[JobStep], *, allow_empty: bool) -> Found:
 def _matches(source: Source) -> list[ListedExport]:
     """The exports of a source, by name; empty if nothing matches."""
     flag = f"--{source.group}"
-    faults: tuple[type[Exception], ...] = (*refusals(), ValueError)
     try:
         return sorted(_listed(source.pattern), key=lambda listed: listed.uri)
     except UsageError as error:
         raise UsageError(f"{flag} {error}") from error
-    except faults as error:
+    except (ValueError, *refusals()) as error:  # type: ignore[misc] # mypy does not look into a tuple like that
         raise UsageError(
             f"{flag} {source.pattern}: cannot be listed ({refusal(error)}); check the path and its permissions"
         ) from error

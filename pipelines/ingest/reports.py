@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias, cast
 
-from apache_beam.io.filesystems import FileSystems
-
 from pipelines.ingest.outcome import Tally
 from transforms.beam.elements import Export
 from transforms.beam.exports import EMPTY_EXPORT
@@ -123,8 +121,10 @@ def inputs_of(
 
 def _fingerprint(export: Export, digests: Mapping[int, str], checksums: Mapping[int, str | None]) -> str:
     if not is_local(export.uri):
+        from transforms.storage import buckets  # noqa: PLC0415 - takes long, and few jobs need it
+
         known = export.number in checksums
-        return f"store:{checksums[export.number] if known else FileSystems.checksum(export.uri)}"
+        return f"store:{checksums[export.number] if known else buckets.checksum(export.uri)}"
     whole = hashlib.sha256()
     for _, digest in sorted(digests.items()):
         whole.update(bytes.fromhex(digest))

@@ -20,7 +20,7 @@ from pipelines.ingest.find_exports import find_exports
 from transforms.beam.elements import Export
 from transforms.beam.exports import byte_ranges, read, read_again
 from transforms.rules.values import JsonObject
-from transforms.storage import stored_files
+from transforms.storage import buckets, stored_files
 
 RANGE = 4096
 """Bytes of a stretch: every export here is many of them."""
@@ -288,7 +288,7 @@ def test_the_command_ends_with_2_in_one_line(bucket: str, tmp_path: Path, place:
 
 def test_files_in_an_emulated_bucket_need_no_credentials(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[object] = []
-    monkeypatch.setattr(stored_files, "_look_up_credentials", looked.append)
+    monkeypatch.setattr(buckets, "_look_up_credentials", looked.append)
     uri = f"{bucket}/folder/file.bin"
     stored_files.write_bytes(uri, b"\x00\xff" * 1000)
     assert stored_files.read_bytes(uri) == b"\x00\xff" * 1000
@@ -310,7 +310,7 @@ def test_what_a_bucket_refuses_is_an_error_as_on_a_disk(refusal: Exception, monk
     def refused(*_: object) -> None:
         raise refusal
 
-    monkeypatch.setattr(stored_files, "_write", refused)
+    monkeypatch.setattr(buckets, "write", refused)
     with pytest.raises(OSError, match=r"gs://b/file\.bin: .*no right to write"):
         stored_files.write_bytes("gs://b/file.bin", b"1")
 
@@ -319,5 +319,5 @@ def test_without_an_emulator_the_credentials_of_the_surroundings_are_used(monkey
     from apache_beam.internal.gcp import auth  # noqa: PLC0415 - at the top it would come before what warns
 
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
-    monkeypatch.setattr(stored_files, "_look_up_credentials", lambda options: ("found for", options))
+    monkeypatch.setattr(buckets, "_look_up_credentials", lambda options: ("found for", options))
     assert auth.get_service_credentials("options") == ("found for", "options")

@@ -52,6 +52,11 @@ def sizes(pattern: str) -> dict[str, int]:
     return {each.path: each.size_in_bytes for each in FileSystems.match([pattern])[0].metadata_list}
 
 
+def checksum(uri: str) -> str | None:
+    """The checksum that the store has of an object."""
+    return cast("str | None", FileSystems.checksum(uri))
+
+
 @contextmanager
 def as_on_a_disk(uri: str) -> Iterator[None]:
     """Turns what a bucket refuses into the errors of a disk, for all that read and write files wherever they are."""
@@ -75,5 +80,5 @@ def _credentials(options: PipelineOptions) -> object:
     return None if os.environ.get("STORAGE_EMULATOR_HOST") else _look_up_credentials(options)
 
 
-# Here, because every process that reads or writes an object imports this module first.
+# Here, because every process that asks for an object imports this module first.
 auth.get_service_credentials = _credentials
