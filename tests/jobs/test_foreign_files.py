@@ -438,7 +438,7 @@ def test_a_page_takes_the_place_of_a_page_and_of_nothing_else(
     refused = {
         "d/CURRENT": "belongs to the dataset",
         "d/versions/x.html": "belongs to the dataset",
-        "pipe.html": "none",
+        "pipe.html": "no regular file",
     }
     for out, reason in refused.items():
         code, _, err = said("report", "d", "--out", out)
