@@ -35,7 +35,8 @@ def hint(name: str, known: Iterable[str]) -> str:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """A question that suggests the nearest known name; empty if none is near enough.
 
-    >>> meant("--datset", ["--dataset", "--mode"]), meant("--dry", ["--dry-run"]), meant("xyz", ["ingest"])
+    >>> known = ["--dataset", "--dry-run"]
+    >>> suggestion("--datset", known), suggestion("--dry", known), suggestion("xyz", known)
     ('did you mean --dataset?', 'did you mean --dry-run?', '')
     """
     names = list(known)

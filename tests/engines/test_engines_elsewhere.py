@@ -40,9 +40,11 @@ def test_a_dry_run_leaves_nothing(engine: Engine, exports: Path, tmp_path: Path)
     done = engine.job(ONE_JOB.format("--dry-run --json", ""), tmp_path / "dataset", exports)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["outcome"] == "dry_run"
-    # A job elsewhere works below the dataset, of which the marker is there first (P6).
+    # A job elsewhere works below the dataset: its marker is there first (P6), and then a note that the run was removed,
+    # because a worker may still write to it.
     left = [path for path in (tmp_path / "dataset").rglob("*") if path.is_file() and path.name != ".lock"]
-    assert left == [tmp_path / "dataset" / PRIVATE / "dataset.json"]
+    assert [path for path in left if path.parent.name != "removed"] == [tmp_path / "dataset" / PRIVATE / "dataset.json"]
+    assert [path.stat().st_size for path in left if path.parent.name == "removed"] == [0]
 
 
 @pytest.mark.parametrize("engine", ["prism"], indirect=True)

@@ -15,7 +15,7 @@ from support.runs import a_run, command, flags, ingest
 from pipelines.dataset.store.base import CURRENT, Placed, Run
 from pipelines.dataset.store.folders import Folder
 from pipelines.dataset.store.local import LocalStore
-from pipelines.dataset.store.locks import exclusive, is_held
+from pipelines.dataset.store.locks import exclusive, is_locked
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import AnotherJobPublishedError
 
@@ -149,10 +149,10 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     holder = context.Process(target=_hold, args=(path, ready))
     holder.start()
     assert ready.wait(60)
-    assert is_held(path)
+    assert is_locked(path)
     holder.kill()
     holder.join()
-    assert not is_held(path)
+    assert not is_locked(path)
 
 
 def test_more_metadata_keys_than_the_limit_publish_nothing(tmp_path: Path) -> None:
