@@ -6,15 +6,30 @@ MOST_COUNTED.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+from transforms.rules.limits import MIB
 
 MAX_FIELDS = 2_000
 """Most metadata keys of a group, unless an option says otherwise."""
 MAX_RECORD_KEYS = 100_000
 """Most metadata keys of one record; one with more is rejected (R8)."""
+MAX_RECORD_KEY_CHARACTERS = 4 * MIB
+"""Most characters of the metadata keys of one record, together; one with more is rejected (R8): each key is a field,
+and stands in schemas, summaries and columns."""
 MOST_COUNTED = 1 << 14
 """Keys are counted exactly up to this number; beyond it, it is only known that there are more."""
 _CROWDED = 2
+
+
+def key_excess(keys: Collection[str]) -> str | None:
+    """What the keys of a record have too much of, as an error message has it; None if they are within the limits."""
+    if len(keys) > MAX_RECORD_KEYS:
+        return f"expected at most {MAX_RECORD_KEYS:,} keys, got {len(keys):,} at metadata"
+    characters = sum(map(len, keys))
+    if characters > MAX_RECORD_KEY_CHARACTERS:
+        return f"expected keys of at most {MAX_RECORD_KEY_CHARACTERS:,} characters, got {characters:,} at metadata"
+    return None
 
 
 def most_fields(max_fields: int) -> int:

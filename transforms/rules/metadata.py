@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from transforms.rules import attachments, coordinates
-from transforms.rules.crowds import MAX_RECORD_KEYS
+from transforms.rules.crowds import key_excess
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonObject, JsonValue, number_fault
 
@@ -44,12 +44,9 @@ def normalize(  # noqa: PLR0911 - one for each rule that a value can break
         return EMPTY
     if not isinstance(value, dict):
         return expected(Code.INVALID_METADATA, "an object", value, at="metadata")
-    if len(value) > MAX_RECORD_KEYS:
-        return Fault(
-            Code.TOO_MANY_FIELDS,
-            f"expected at most {MAX_RECORD_KEYS:,} keys, got {len(value):,} at metadata",
-            "metadata",
-        )
+    excess = key_excess(value)
+    if excess is not None:
+        return Fault(Code.TOO_MANY_FIELDS, excess, "metadata")
     checked = attachments.attachments(value.get(attachments.FIELD))
     if isinstance(checked, Fault):
         return checked

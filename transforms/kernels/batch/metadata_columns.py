@@ -15,7 +15,7 @@ from transforms.kernels.batch.null_columns import null_column
 from transforms.kernels.batch.sorting import order_of_numbers
 from transforms.kernels.batch.value_columns import column_name
 from transforms.rules import coordinates
-from transforms.rules.crowds import MAX_RECORD_KEYS
+from transforms.rules.crowds import key_excess
 from transforms.rules.metadata import RESERVED
 from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM, JsonObject, JsonValue, canonical_json
 
@@ -86,7 +86,7 @@ def odd(objects: Sequence[JsonObject], known: Shapes | None = None) -> set[int]:
     found: set[int] = set()
     for keys, positions in (shapes(objects) if known is None else known).items():
         special = ALWAYS_COLUMNS.intersection(keys)
-        if len(keys) > MAX_RECORD_KEYS:
+        if key_excess(keys) is not None:
             found.update(positions)
             continue
         if not special:

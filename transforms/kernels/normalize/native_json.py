@@ -16,7 +16,7 @@ from transforms.kernels.batch.exact_json import exact_json
 from transforms.kernels.batch.metadata_columns import FORMS, Found, columns_and_cells, json_text, spread
 from transforms.raw_records import RawRecords
 from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT, PAIRS
-from transforms.rules.crowds import MAX_RECORD_KEYS
+from transforms.rules.crowds import MAX_RECORD_KEY_CHARACTERS, MAX_RECORD_KEYS
 from transforms.rules.metadata import RESERVED
 
 try:
@@ -95,6 +95,9 @@ def _shredded(
 ) -> Shredded | None:
     if _shredding is None or not records:
         return None
+    long = records.ends - records.starts > MAX_RECORD_KEY_CHARACTERS  # their keys may be too
+    if long.any():
+        skip = long if skip is None else skip | long
     skipped = b"" if skip is None else skip.astype(np.uint8).tobytes()
     block = (records.data, records.starts.tobytes(), records.ends.tobytes())
     most = min(most_fields, MAX_RECORD_KEYS)

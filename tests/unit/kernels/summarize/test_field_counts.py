@@ -12,6 +12,7 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.row_equality import consolidated, consolidated_from
 from transforms.kernels.normalize import native_json
 from transforms.kernels.summarize.fields import summarize
+from transforms.rules import crowds
 from transforms.rules.crowds import MAX_RECORD_KEYS, MOST_COUNTED, key_hashes, most_fields, smallest
 from transforms.rules.fields import GROUP_ZERO, GroupSummary, key_count, limited, merge_groups, summarize_record
 
@@ -89,3 +90,19 @@ def test_a_record_of_too_many_keys_is_rejected_by_name(has_extension: bool, monk
     assert (rejected.fault.code, rejected.reference_id) == ("too_many_fields", "r0")
     assert rejected.fault.message == "expected at most 100,000 keys, got 100,001 at metadata"
     assert sum(batch.rows.height for batch in done.batches) == 2
+
+
+@pytest.mark.parametrize("has_extension", [True, False])
+def test_a_record_whose_keys_are_too_long_is_rejected_by_name(
+    has_extension: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_extension:
+        monkeypatch.setattr(native_json, "_shredding", None)
+    for module in (crowds, native_json):
+        monkeypatch.setattr(module, "MAX_RECORD_KEY_CHARACTERS", 100)
+    rows = [item(0, {"k" * 101: 1}), item(1, {"k" * 100: 1}), item(2, {"k" * 60: 1, "l" * 41: 1})]
+    done = normalized(rows, "items", max_fields=LIMIT)
+    assert [(each.fault.code, each.reference_id) for each in done.rejected] == [
+        ("too_many_fields", f"r{n}") for n in (0, 2)
+    ]
+    assert "expected keys of at most 100 characters, got 101 at metadata" in done.rejected[0].fault.message
