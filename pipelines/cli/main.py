@@ -11,10 +11,9 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import NoReturn
 
 from pipelines.cli.arguments import parser
-from pipelines.cli.config_file import JobFile, read_history, read_options
-from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected, Source, read_declared
+from pipelines.cli.config_file import read_options
+from pipelines.cli.job_config import job_config
 from pipelines.errors import ExitCode, JobError, UsageError, job_error
-from pipelines.ingest.dates import day
 from pipelines.json_output import encoded, print_object
 from pipelines.runners import estimate
 from pipelines.runners.imports import fast_imports
@@ -108,68 +107,6 @@ def _failure(given: Sequence[str], code: ExitCode, message: str, *, seconds: flo
     return {"exit_code": int(code), "message": message}
 
 
-def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tuple[JobConfig, JobFile]:
-    """The configuration from the arguments and the job file, of which the command line takes precedence.
-
-    Raises:
-        UsageError: An option is missing or invalid.
-    """
-    today = None if options.date is None else day(options.date, "--date")
-    if today is not None and options.command == "backfill":
-        raise UsageError("--date: a history names the dates of its exports itself; leave the flag out")
-    file = read_options(options.config, today) if options.config else JobFile()
-
-    def said(name: str, default: object = None) -> object:
-        for place in (options, file):
-            value = getattr(place, name)
-            if value is not None:
-                return value
-        return default
-
-    def told(name: str, default: str) -> str:
-        return str(said(name, default))
-
-    dataset = said("dataset")
-    if dataset is None:
-        raise UsageError(f"--dataset is needed (see `metadata-etl {options.command} --help`)")
-    max_rejected = file.max_rejected if options.max_rejected is None else MaxRejected.of(options.max_rejected)
-    declare = said("declare")
-    on_duplicate = told("on_duplicate", "reject")
-    if options.command == "backfill":
-        for name in ("sources", "mode", "date", "optional"):
-            if getattr(file, name) is not None:
-                raise UsageError(f"{options.config}: a backfill takes exports, modes and dates from --history alone")
-        history = read_history(options.history)
-        steps = tuple(JobStep(job.sources, job.mode, job.on_duplicate or on_duplicate) for job in history)  # type: ignore[arg-type] # one of the choices
-    else:
-        steps = (JobStep(_sources(options.sources, file), told("mode", "append"), on_duplicate),)  # type: ignore[arg-type] # likewise
-    config = JobConfig(
-        dataset=str(dataset),
-        steps=steps,
-        backfill=options.command == "backfill",
-        on_conflict=told("on_conflict", "fail"),  # type: ignore[arg-type] # likewise
-        max_rejected=max_rejected,
-        allow_unreadable=bool(said("allow_unreadable")),
-        allow_empty=bool(said("allow_empty")),
-        verify=bool(said("verify")),
-        cache_key=said("cache_key"),  # type: ignore[arg-type] # likewise
-        max_fields=int(told("max_fields", str(DEFAULT_MAX_FIELDS))),
-        partitions=said("partitions"),  # type: ignore[arg-type] # a number
-        declared=None if declare is None else read_declared(str(declare)),
-        dry_run=bool(said("dry_run")),
-        detach=bool(said("detach")),
-        fsync=not said("no_fsync"),
-        runner_flags=tuple(flags) if flags is not None else (file.runner_flags or ()),
-    )
-    return config, file
-
-
-def _sources(given: Sequence[Source] | None, file: JobFile) -> tuple[Source, ...]:
-    """The exports of the file for groups that the command line does not name, then those of the command line."""
-    named = {source.group for source in given or ()}
-    return (*(source for source in file.sources or () if source.group not in named), *(given or ()))
-
-
 def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     config, file = job_config(options, flags)
     _quiet_libraries()
@@ -198,51 +135,66 @@ def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
         return run_job(config, as_json=as_json, quiet=quiet, verbose=verbose, report=report, color=options.color)
 
 
-def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | None) -> int:  # noqa: PLR0911 - one for each command
-    """Runs the commands that read a dataset or manage its versions."""
+def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
+    """Runs the commands that read a dataset or manage its versions; each imports what it needs, and nothing else."""
     if flags is not None:
         raise UsageError(f"`{options.command}` takes no runner flags after `--`, got {' '.join(flags) or 'nothing'}")
     _quiet_libraries()
-    if options.command in ("suggest", "completion"):
-        return _complete(options)
-    if options.command in ("rollback", "prune"):
-        return _manage_versions(options)
+    match options.command:
+        case "suggest" | "completion":
+            return _complete(options)
+        case "rollback" | "prune":
+            return _manage_versions(options)
+        case "query":
+            return _query(options)
+        case "verify":
+            return _verify(options)
+        case "rejections":
+            return _rejections(options)
+        case _:
+            return _read(options)
+
+
+def _read(options: argparse.Namespace) -> int:
     with _imports(options):
         from pipelines.cli import dataset_commands  # noqa: PLC0415 - as above
 
-    as_json: bool = options.json
+    dataset, as_json, color = options.dataset, options.json, options.color
     match options.command:
         case "schema":
-            form = options.format
             return dataset_commands.schema(
-                options.dataset, group=options.group, form=form, as_json=as_json, color=options.color
-            )
-        case "query":
-            from pipelines.cli.query_command import query  # noqa: PLC0415 - as above
-
-            return query(
-                options.dataset,
-                options.expression,
-                group=options.group,
-                form=_only_json(options) if as_json else options.format,
-                count=options.count,
-                limit=options.limit,
-                color=options.color,
+                dataset, group=options.group, form=options.format, as_json=as_json, color=color
             )
         case "report":
-            return dataset_commands.report(options.dataset, options.out, as_json=as_json)
+            return dataset_commands.report(dataset, options.out, as_json=as_json)
         case "versions":
-            return dataset_commands.versions(options.dataset, as_json=as_json, color=options.color)
-        case "show":
-            return dataset_commands.show(options.dataset, options.version, as_json=as_json, color=options.color)
-        case "verify":
-            from pipelines.cli.verify_command import verify  # noqa: PLC0415 - as above
-
-            return verify(
-                options.dataset, version=options.version, every=options.all, as_json=as_json, color=options.color
-            )
+            return dataset_commands.versions(dataset, as_json=as_json, color=color)
         case _:
-            return _rejections(options)
+            return dataset_commands.show(dataset, options.version, as_json=as_json, color=color)
+
+
+def _query(options: argparse.Namespace) -> int:
+    with _imports(options):
+        from pipelines.cli.query_command import query  # noqa: PLC0415 - as above
+
+    return query(
+        options.dataset,
+        options.expression,
+        group=options.group,
+        form=_only_json(options) if options.json else options.format,
+        count=options.count,
+        limit=options.limit,
+        color=options.color,
+    )
+
+
+def _verify(options: argparse.Namespace) -> int:
+    with _imports(options):
+        from pipelines.cli.verify_command import verify  # noqa: PLC0415 - as above
+
+    return verify(
+        options.dataset, version=options.version, every=options.all, as_json=options.json, color=options.color
+    )
 
 
 def _manage_versions(options: argparse.Namespace) -> int:
@@ -279,7 +231,8 @@ def _only_json(options: argparse.Namespace) -> str:
 
 
 def _rejections(options: argparse.Namespace) -> int:
-    from pipelines.cli.rejections_command import Which, rejections  # noqa: PLC0415 - as above
+    with _imports(options):
+        from pipelines.cli.rejections_command import Which, rejections  # noqa: PLC0415 - as above
 
     which = Which(
         version=options.version,
