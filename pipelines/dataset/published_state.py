@@ -21,7 +21,7 @@ from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.fields import GROUP_ZERO, GroupSummary, merge_groups
 from transforms.rules.values import JsonObject
 from transforms.storage.states import read_state, read_summaries
-from transforms.storage.stored_files import StoredFile, is_local, sizes_below
+from transforms.storage.stored_files import StoredFile, is_local, object_sizes
 from transforms.storage.verified_files import fault_of, size_fault
 
 _DECIDING = ("type", "storage", "column", "minimum", "maximum")
@@ -128,7 +128,7 @@ def _sizes(files: Sequence[StoredFile]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     folders = {file.uri.removesuffix(file.path) for file in files if not is_local(file.uri)}
     for folder in folders:  # one listing: a request for each file would take long
-        sizes |= sizes_below(folder)
+        sizes |= object_sizes(folder)
     for file in files:
         if is_local(file.uri):
             with suppress(OSError):

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, cast
 
-from apache_beam.io.gcp.gcsio import GcsIO, parse_gcs_path
+from apache_beam.io.gcp.gcsio import parse_gcs_path
 
 from pipelines.ingest.listed_exports import ListedExport
 from pipelines.ingest.patterns import is_pattern, literal_prefix, translated
-from transforms.storage import buckets as _buckets  # noqa: F401 - how requests are signed, and what may be raised
+from transforms.storage import buckets
 
 _REQUESTS_AT_ONCE = 8  # of the 10 connections that the library keeps
 _FEW = 16
@@ -79,7 +79,7 @@ def _look(place: str, names: set[str]) -> Iterator[ListedExport]:
 
 def _bucket(place: str) -> _Bucket:
     # The same client that reads the exports, with its credentials and retries.
-    return cast("_Bucket", GcsIO().client.bucket(place))
+    return cast("_Bucket", buckets.client().bucket(place))
 
 
 def _listed(place: str, blob: _Blob) -> ListedExport:

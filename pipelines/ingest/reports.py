@@ -10,7 +10,7 @@ from transforms.beam.exports import EMPTY_EXPORT
 from transforms.kernels.summarize.conflict_examples import kinds_in_order
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
-from transforms.storage.stored_files import StoredFile, is_local
+from transforms.storage.stored_files import StoredFile, is_local, object_checksum
 
 NOTHING_READ = "nothing_read"
 """Warning: the exports of a job have records, but none of the group that they were given as."""
@@ -121,10 +121,8 @@ def inputs_of(
 
 def _fingerprint(export: Export, digests: Mapping[int, str], checksums: Mapping[int, str | None]) -> str:
     if not is_local(export.uri):
-        from transforms.storage import buckets  # noqa: PLC0415 - takes long, and few jobs need it
-
         known = export.number in checksums
-        return f"store:{checksums[export.number] if known else buckets.checksum(export.uri)}"
+        return f"store:{checksums[export.number] if known else object_checksum(export.uri)}"
     whole = hashlib.sha256()
     for _, digest in sorted(digests.items()):
         whole.update(bytes.fromhex(digest))

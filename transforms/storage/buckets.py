@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from apache_beam.internal.gcp import auth
 from apache_beam.io.filesystem import CompressionTypes
@@ -19,6 +19,13 @@ from google.auth.exceptions import GoogleAuthError
 
 FETCH_BYTES = 2 * 1024 * 1024
 """The least that one request to a bucket asks for: a byte range of an export begins and ends with short reads."""
+
+
+class Client(Protocol):
+    """What is used of the client of the library of buckets, which is not typed."""
+
+    def bucket(self, name: str) -> object:
+        """The bucket of a name, which need not exist."""
 
 
 def errors() -> tuple[type[Exception], ...]:
@@ -55,6 +62,13 @@ def sizes(pattern: str) -> dict[str, int]:
 def checksum(uri: str) -> str | None:
     """The checksum that the store has of an object."""
     return cast("str | None", FileSystems.checksum(uri))
+
+
+def client() -> Client:
+    """The client of Beam's file system, with its credentials and retries."""
+    from apache_beam.io.gcp.gcsio import GcsIO  # noqa: PLC0415 - it needs the library of one store
+
+    return cast("Client", GcsIO().client)
 
 
 @contextmanager
