@@ -26,11 +26,6 @@ PLANTED = (
 )
 
 
-@pytest.fixture
-def dataset(bucket: str) -> str:
-    return f"{bucket}/dataset"
-
-
 def everything(dataset: str) -> dict[str, bytes]:
     """Name to bytes of all objects in the bucket of a dataset."""
     return {blob.name: blob.download_as_bytes() for blob in handle(dataset.split("/")[2]).list_blobs()}

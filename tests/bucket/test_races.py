@@ -3,7 +3,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,18 +21,6 @@ from pipelines.dataset.store import bucket_place, bucket_runs
 from pipelines.dataset.store.bucket import BucketStore
 from pipelines.dataset.store.bucket_place import delete
 from pipelines.errors import AnotherJobPublishedError
-
-
-@pytest.fixture
-def dataset(bucket: str) -> str:
-    return f"{bucket}/dataset"
-
-
-@pytest.fixture
-def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has not been heard of for a second is dead."""
-    monkeypatch.setattr(bucket_runs, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(bucket_runs, "HEARTBEAT_TIMEOUT", timedelta(seconds=1))
 
 
 @pytest.fixture
