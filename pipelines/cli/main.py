@@ -159,18 +159,18 @@ def _read(options: argparse.Namespace) -> int:
     with _imports(options):
         from pipelines.cli import dataset_commands  # noqa: PLC0415 - as above
 
-    dataset, as_json, color = options.dataset, options.json, options.color
+    dataset, as_json = options.dataset, options.json
     match options.command:
         case "schema":
             return dataset_commands.schema(
-                dataset, group=options.group, form=options.format, as_json=as_json, color=color
+                dataset, group=options.group, form=options.format, as_json=as_json, color=options.color
             )
         case "report":
             return dataset_commands.report(dataset, options.out, as_json=as_json)
         case "versions":
-            return dataset_commands.versions(dataset, as_json=as_json, color=color)
+            return dataset_commands.versions(dataset, as_json=as_json, color=options.color)
         case _:
-            return dataset_commands.show(dataset, options.version, as_json=as_json, color=color)
+            return dataset_commands.show(dataset, options.version, as_json=as_json, color=options.color)
 
 
 def _query(options: argparse.Namespace) -> int:
