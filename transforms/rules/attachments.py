@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from transforms.rules.image_urls import InvalidUrl, canonical
+from transforms.rules.limits import MIB
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonObject, JsonValue, as_double, is_number
 
 FIELD = "context_attachments"
+MAX_ATTACHMENTS = 10_000
+"""Most attachments of one record (R8): each has a cache key, and a row in the list of uploads."""
+MAX_ATTACHMENT_CHARACTERS = 4 * MIB
+"""Most characters of the URLs of one record's attachments, together (R8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,16 @@ def attachments(value: JsonValue) -> tuple[Attachment, ...] | Fault:
         return ()
     if not isinstance(value, list):
         return expected(Code.INVALID_CONTEXT_ATTACHMENT, "a list of attachments", value, at=at)
+    if len(value) > MAX_ATTACHMENTS:
+        message = f"expected at most {MAX_ATTACHMENTS:,} attachments, got {len(value):,} at {at}"
+        return Fault(Code.INVALID_CONTEXT_ATTACHMENT, message, at)
+    urls = [element.get("attachment") for element in value if isinstance(element, dict)]
+    characters = sum(len(url) for url in urls if isinstance(url, str))
+    if characters > MAX_ATTACHMENT_CHARACTERS:
+        message = (
+            f"expected URLs of at most {MAX_ATTACHMENT_CHARACTERS:,} characters together, got {characters:,} at {at}"
+        )
+        return Fault(Code.INVALID_CONTEXT_ATTACHMENT, message, at)
     checked = []
     for position, element in enumerate(value):
         attachment = _attachment(element, f"{at}[{position}]")

@@ -23,10 +23,12 @@ from urllib.parse import quote, unquote_to_bytes
 from ada_url import normalize_url
 
 from transforms.rules import bucket_urls, signed_urls
+from transforms.rules.limits import MAX_URL_CHARACTERS
 
 MAX_SHOWN_CHARACTERS = 120
 
 _EXPECTED: Final = "a URL with scheme http, https, gs, s3, az, abfs, abfss or file, or an absolute path"
+_SHORT_ENOUGH: Final = f"a URL of at most {MAX_URL_CHARACTERS:,} characters"
 _SPACE: Final = "".join(map(chr, range(0x21)))  # the C0 controls and the space
 _BREAKS: Final = dict.fromkeys(map(ord, "\t\n\r"))
 _RAW_PATH: Final = re.compile(r"[A-Za-z]+:[/\\]*[^/\\?#]*([^?#]*)")
@@ -44,7 +46,7 @@ def canonical(url: str) -> str:
     The function is idempotent, and two different objects never have the same canonical URL.
 
     Raises:
-        InvalidUrl: It cannot be parsed, or its scheme is none of those listed (K4).
+        InvalidUrl: It cannot be parsed, its scheme is none of those listed (K4), or it is too long (R8).
 
     >>> canonical("HTTPS://Bucket.S3.amazonaws.com:443/a%20b.jpg?versionId=v1#top")
     's3://bucket/a b.jpg?versionId=v1'
@@ -54,6 +56,15 @@ def canonical(url: str) -> str:
     transforms.rules.image_urls.InvalidUrl: expected a URL with scheme http, https, gs, s3, az, abfs, abfss or file, \
 or an absolute path, got "ftp://x/y"
     """
+    if len(url) > MAX_URL_CHARACTERS:
+        raise _invalid(_SHORT_ENOUGH, url)
+    found = _canonical(url)
+    if len(found) > MAX_URL_CHARACTERS:  # as it would be refused itself
+        raise _invalid(f"{_SHORT_ENOUGH}, escaped", url)
+    return found
+
+
+def _canonical(url: str) -> str:
     text = url.lstrip(_SPACE)
     if text.startswith("/"):
         return _absolute_path(text)

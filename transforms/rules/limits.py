@@ -8,6 +8,11 @@ MIB = 1024 * 1024
 
 MAX_LINE_BYTES = 64 * MIB
 """The longest line, or element of a document, that is a record (RULES F4)."""
+MAX_RECORD_VALUES = 2_000_000
+"""Values in one record, with those in its lists, objects and maps: as objects they take some 200 MB. A scene of ten
+thousand frames, or a polygon of half a million vertices, is below it."""
+MAX_URL_CHARACTERS = 2 * MIB
+"""The longest URL: what a browser opens. It is parsed, escaped and hashed, in copies of three times its length."""
 MAX_CATEGORY_CHARACTERS = 4 * MIB
 """Characters of all categories of a field: they are in its schema, and in each summary that is handed on. A field with
 longer ones is text."""
@@ -38,8 +43,6 @@ MAX_SCHEMA_DEPTH = 100
 """Types nested inside each other in an Avro schema."""
 MAX_BLOCK_BYTES = 128 * MIB
 """A block of an Avro file, compressed or not: twice the longest record (`MAX_LINE_BYTES`)."""
-MAX_RECORD_VALUES = 2_000_000
-"""Values in one Avro record, with those in its lists and maps: as objects they take some 200 MB."""
 MAX_SKIPPED_VALUES = 500_000
 """Values of an Avro file that are skipped in records that are too large: some seconds of work."""
 MAX_RECORD_DEPTH = 200

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from transforms.rules.attachments import Attachment, attachments
-from transforms.rules.rejections import Fault
+from transforms.rules.attachments import MAX_ATTACHMENTS, Attachment, attachments
+from transforms.rules.rejections import Code, Fault
 
 URL = "https://example.org/a.jpg"
 AT = "metadata.context_attachments"
@@ -88,3 +88,23 @@ def test_a_url_that_cannot_be_fetched_is_an_invalid_url() -> None:
     fault = attachments([{"attachment": "ftp://example.org/a"}])
     assert isinstance(fault, Fault)
     assert (fault.code, fault.field) == ("invalid_url", f"{AT}[0].attachment")
+
+
+def test_too_many_attachments_are_refused_by_their_number() -> None:
+    element = {"attachment": "https://x.test/a.jpg"}
+    fault = attachments([element] * (MAX_ATTACHMENTS + 1))
+    assert fault == Fault(
+        Code.INVALID_CONTEXT_ATTACHMENT,
+        "expected at most 10,000 attachments, got 10,001 at metadata.context_attachments",
+        "metadata.context_attachments",
+    )
+
+
+def test_attachments_with_too_much_text_together_are_refused() -> None:
+    element = {"attachment": "https://x.test/".ljust(1 << 20, "a")}
+    assert not isinstance(attachments([element] * 4), Fault)
+    fault = attachments([*[element] * 4, {"attachment": "/a"}])
+    assert isinstance(fault, Fault)
+    assert fault.message == (
+        "expected URLs of at most 4,194,304 characters together, got 4,194,306 at metadata.context_attachments"
+    )

@@ -12,6 +12,7 @@ from support.urls import SIGNATURES, bucket_objects, file_names, spellings, tric
 
 from transforms.rules.bucket_urls import BucketObject
 from transforms.rules.image_urls import InvalidUrl, cache_key, canonical
+from transforms.rules.limits import MAX_URL_CHARACTERS
 
 
 def _read(name: str) -> list[list[str]] | dict[str, list[str]]:
@@ -174,6 +175,17 @@ def test_the_message_says_what_was_expected_and_cuts_what_was_seen() -> None:
         "expected a URL with scheme http, https, gs, s3, az, abfs, abfss or file, or an absolute path, "
         f'got "ftp://{"x" * 114}..."'
     )
+
+
+@pytest.mark.parametrize("start", ["https://x.test/", "gs://bucket/", "/", "file:///", "az://c/"])
+def test_a_url_that_is_too_long_is_refused_as_it_is_or_escaped(start: str) -> None:
+    at_most = start + "a" * (MAX_URL_CHARACTERS - len(start))
+    with pytest.raises(InvalidUrl, match="expected a URL of at most 2,097,152 characters, got"):
+        canonical(at_most + "a")
+    if start.startswith("http"):
+        assert canonical(at_most) == at_most
+        with pytest.raises(InvalidUrl, match="expected a URL of at most 2,097,152 characters, escaped, got"):
+            canonical(at_most[:-1] + "é")
 
 
 @pytest.mark.parametrize(("one", "other"), list(itertools.combinations(["?v=1", "?v=2", "", "?v=1&v=2"], 2)))

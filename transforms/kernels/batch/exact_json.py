@@ -13,6 +13,7 @@ import numpy.typing as npt
 import orjson
 
 from transforms.rules.identity import reference_id
+from transforms.rules.record_values import value_fault
 from transforms.rules.rejections import Code, Fault
 from transforms.rules.values import JsonValue
 
@@ -47,8 +48,10 @@ class Parsed:
 
 
 def parse(records: Sequence[bytes]) -> Parsed:
-    """Parses each record on its own: a broken one does not affect its neighbours (R2)."""
-    faults: dict[int, Fault] = {}
+    """Parses each record on its own: a broken one, or one with too many values (R8), does not affect others (R2)."""
+    faults = {position: fault for position, record in enumerate(records) if (fault := value_fault(record)) is not None}
+    if faults:
+        records = [b"null" if position in faults else record for position, record in enumerate(records)]
     known: dict[int, str] = {}
     values: list[JsonValue]
     try:
@@ -244,15 +247,16 @@ def _with_big_integers(records: Sequence[bytes]) -> list[int]:
     starts = np.concatenate([_digit_runs(block, start) for start in range(0, max(len(block), 1), _CACHED_BYTES)])
     if not len(starts):
         return []
-    long = starts[np.concatenate((np.diff(starts) == 1, [False]))]
-    negative = starts[(starts > 0) & (block[starts - 1] == ord("-"))]
-    candidates = np.union1d(long, negative)
+    is_long = np.concatenate((np.diff(starts) == 1, [False]))
+    is_negative = (starts > 0) & (block[starts - 1] == ord("-"))
+    candidates = starts[is_long | is_negative]
     if not len(candidates):
         return []
     ends = np.cumsum([len(record) + 1 for record in records])
+    owners = np.searchsorted(ends, candidates, side="right")  # ascending
     return [
         int(owner)
-        for owner in np.unique(np.searchsorted(ends, candidates, side="right"))
+        for owner in owners[np.diff(owners, prepend=-1) > 0]
         if any(not _LOWEST <= int(match[:60]) <= _HIGHEST for match in _BIG_INTEGER.findall(records[int(owner)]))
     ]
 

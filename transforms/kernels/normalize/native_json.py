@@ -17,6 +17,7 @@ from transforms.kernels.batch.metadata_columns import FORMS, Found, columns_and_
 from transforms.raw_records import RawRecords
 from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT, PAIRS
 from transforms.rules.crowds import MAX_RECORD_KEY_CHARACTERS, MAX_RECORD_KEYS
+from transforms.rules.limits import MAX_URL_CHARACTERS
 from transforms.rules.metadata import RESERVED
 
 try:
@@ -25,6 +26,9 @@ except ImportError:  # no compiler where the package was installed
     _shredding = None  # type: ignore[assignment]
 
 _TEXT, _STRING, _STRING_OR_NULL, _NUMBER_OR_NULL, _NOTHING, _METADATA, _BOX, _LITERAL = range(8)
+_LONG_BYTES = min(MAX_RECORD_KEY_CHARACTERS, MAX_URL_CHARACTERS)
+"""Bytes of the longest record that cannot be beyond a limit of its keys, URLs or values (R8); longer ones go to the
+rules."""
 _FORM_NAMES = ("null", "bool", "int", "float", "string", "json")
 _Core: TypeAlias = tuple[tuple[str, int, str], ...]
 """Key, required type of its value (the numbers of the extension), and the value of a literal."""
@@ -95,7 +99,7 @@ def _shredded(
 ) -> Shredded | None:
     if _shredding is None or not records:
         return None
-    long = records.ends - records.starts > MAX_RECORD_KEY_CHARACTERS  # their keys may be too
+    long = records.ends - records.starts > _LONG_BYTES
     if long.any():
         skip = long if skip is None else skip | long
     skipped = b"" if skip is None else skip.astype(np.uint8).tobytes()

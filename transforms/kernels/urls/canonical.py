@@ -13,6 +13,7 @@ import polars as pl
 from transforms.kernels.batch.hashing import cache_keys, digits
 from transforms.kernels.batch.metadata_columns import spread
 from transforms.rules import bucket_urls, image_urls
+from transforms.rules.limits import MAX_URL_CHARACTERS
 
 # Why a match is its own canonical URL:
 # - the last label of the host is letters only, so the host is no IPv4 address in any of its notations, has no port and
@@ -39,7 +40,10 @@ def canonical_column(urls: pl.Series) -> tuple[pl.Series, pl.Series]:
         ``canonical``, String array of shape (N,): null where the URL is null or refused.
         ``error``, String array of shape (N,): the text of `InvalidUrl`, null elsewhere.
     """
-    is_canonical = (urls.str.contains(_CANONICAL) & ~urls.str.contains(_SPECIAL)).fill_null(value=True)
+    is_short = urls.str.len_bytes() <= MAX_URL_CHARACTERS  # R8; a character has one byte at least
+    if not is_short.all():  # one character too many is enough for the rule to refuse it
+        urls = urls.str.head(MAX_URL_CHARACTERS + 1)
+    is_canonical = (is_short & urls.str.contains(_CANONICAL) & ~urls.str.contains(_SPECIAL)).fill_null(value=True)
     canonical = urls.rename("canonical")
     if is_canonical.all():
         return canonical, pl.Series("error", [None], dtype=pl.String).new_from_index(0, len(urls))

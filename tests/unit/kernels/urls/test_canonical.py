@@ -12,6 +12,7 @@ from support.urls import plain_urls, tricky_urls
 
 from transforms.kernels.urls.canonical import cache_key_column, canonical_column, published_keys
 from transforms.rules import image_urls
+from transforms.rules.limits import MAX_URL_CHARACTERS
 
 
 def _by_the_rule(urls: list[str | None]) -> tuple[pl.Series, pl.Series]:
@@ -41,6 +42,15 @@ def test_the_column_agrees_with_the_rule(urls: list[str | None]) -> None:
 @given(plain_urls)
 def test_a_plain_url_agrees_with_the_rule(url: str) -> None:
     _assert_agrees([url])
+
+
+@pytest.mark.parametrize("end", ["a", "é"])
+def test_a_url_that_is_too_long_is_refused_as_by_the_rule(end: str) -> None:
+    urls: list[str | None] = [
+        "https://x.test/a",
+        *("https://x.test/".ljust(MAX_URL_CHARACTERS + more, "b") + end for more in (-1, 0)),
+    ]
+    _assert_agrees(urls)
 
 
 @needs_shared
