@@ -18,12 +18,12 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
 from pipelines.ingest.find_exports import find_exports
-from transforms.beam.elements import Export, Reading
 from transforms.infer_schema import InferSchema
 from transforms.normalize import READINGS, Normalize
 from transforms.read_exports import ReadExports
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject
+from transforms.stages.elements import Export, Reading
 
 
 def find(patterns: Sequence[str]) -> list[Export]:

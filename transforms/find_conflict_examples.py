@@ -5,13 +5,13 @@ from typing import TypeAlias
 
 import apache_beam as beam
 
-from transforms.beam.elements import Export, Partition
-from transforms.beam.exports import RANGE_BYTES, read_again
 from transforms.beam.steps import Packed, StepFn
 from transforms.kernels.summarize.conflict_examples import Example, smallest, wanted_kinds
 from transforms.kernels.summarize.conflict_examples import examples as examples_of
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
+from transforms.stages.elements import Export, Partition
+from transforms.stages.exports import RANGE_BYTES, read_again
 from transforms.storage.states import read_state
 
 Key: TypeAlias = tuple[str, str, str, int]

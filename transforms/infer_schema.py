@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import apache_beam as beam
 
 from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.beam.elements import Summaries
 from transforms.beam.steps import StepFn, call
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.summarize.fields import summarize
@@ -18,6 +17,7 @@ from transforms.rules.numbers import quantiles
 from transforms.rules.schema import conflicts, other_choices, resolve_group
 from transforms.rules.strings import MAX_CATEGORIES
 from transforms.rules.values import JsonObject
+from transforms.stages.elements import Summaries
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 _QUANTILE_NAMES = tuple(f"{q:g}" for q in QUANTILES)

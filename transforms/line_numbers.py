@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 
-from transforms.beam.elements import Reading
 from transforms.beam.steps import call, call_each
+from transforms.stages.elements import Reading
 
 
 class LineNumbers(beam.PTransform):

@@ -7,7 +7,6 @@ import polars as pl
 
 from transforms.avro.parts import avro_container
 from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.beam.elements import Partition, PublishedFiles, WrittenKeys
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import ListValues, StepFn, call_each
 from transforms.damage import damaged_file
@@ -17,6 +16,7 @@ from transforms.kernels.publish.rows import USES
 from transforms.kernels.urls.cache_keys import KEY_USES, CacheKeys, has_uses_of, no_uses, use_owner
 from transforms.rules.avro_schema import cache_key_schema, upload_schema
 from transforms.rules.values import JsonObject
+from transforms.stages.elements import Partition, PublishedFiles, WrittenKeys
 from transforms.storage.stored_files import StoredFile, part_path, store
 from transforms.storage.verified_files import verified
 

@@ -13,8 +13,6 @@ from apache_beam.typehints.decorators import no_annotations
 from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.beam.elements import Partition, PublishedFiles, Rejection, Summaries
-from transforms.beam.progress_notes import note_progress
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import ListValues, StepFn
 from transforms.errors import DamagedFileError
@@ -27,6 +25,8 @@ from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.export_rows import ANNOTATION_GROUPS, GROUPS, REFERENCED_GROUPS, Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Step
+from transforms.stages.elements import Partition, PublishedFiles, Rejection, Summaries
+from transforms.stages.progress_notes import note_progress
 from transforms.storage.states import read_state, read_summaries, state_file, summaries_data
 from transforms.storage.stored_files import BASES, StoredFile, part_path, store
 

@@ -12,8 +12,6 @@ from apache_beam.typehints.decorators import no_annotations
 from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.beam.elements import RawChunk, Reading, Rejection
-from transforms.beam.exports import first_line
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import StepFn
 from transforms.kernels.batch.batch import Batch
@@ -26,6 +24,8 @@ from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Code, Fault
+from transforms.stages.elements import RawChunk, Reading, Rejection
+from transforms.stages.exports import first_line
 
 REJECTED = "rejected"
 READINGS = "readings"

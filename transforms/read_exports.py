@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
 
-from transforms.beam.elements import ByteRange, Export, RawChunk
-from transforms.beam.exports import RANGE_BYTES, byte_ranges, read
-from transforms.beam.progress_notes import note_progress
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import ListValues, StepFn, call, call_each
+from transforms.stages.elements import ByteRange, Export, RawChunk
+from transforms.stages.exports import RANGE_BYTES, byte_ranges, read
+from transforms.stages.progress_notes import note_progress
 
 COMBINED_BYTES = 4 * 1024 * 1024
 """Chunks of small exports of the same kind are combined up to this size: each element has a fixed cost."""

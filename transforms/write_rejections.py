@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import apache_beam as beam
 
-from transforms.beam.cascades import cascaded, is_cascaded, is_referenced, lacks_referenced
-from transforms.beam.elements import Export, Rejection, WrittenRejections
-from transforms.beam.exports import RANGE_BYTES, read_again
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import Packed, StepFn, call, call_each
 from transforms.errors import ChangedExportError, one_line
 from transforms.rules.values import JsonObject
+from transforms.stages.cascades import cascaded, is_cascaded, is_referenced, lacks_referenced
+from transforms.stages.elements import Export, Rejection, WrittenRejections
+from transforms.stages.exports import RANGE_BYTES, read_again
 from transforms.storage.stored_files import store
 
 BUCKET_BYTES = 256 * 1024 * 1024

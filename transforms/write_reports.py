@@ -8,11 +8,11 @@ from typing import cast
 import apache_beam as beam
 from apache_beam.typehints.decorators import no_annotations
 
-from transforms.beam.elements import Partition, Reading, WrittenKeys, WrittenPartition, WrittenRejections
 from transforms.beam.steps import call
 from transforms.kernels.merge.merge import GroupCounts
 from transforms.kernels.summarize.conflict_examples import Example
 from transforms.rules.values import JsonObject
+from transforms.stages.elements import Partition, Reading, WrittenKeys, WrittenPartition, WrittenRejections
 from transforms.storage.stored_files import StoredFile, write_bytes
 
 RESULTS = "results.json"

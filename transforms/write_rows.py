@@ -17,8 +17,6 @@ from transforms.avro.parts import avro_container
 from transforms.avro.rows import encoded
 from transforms.avro.splices import AvroPart, Damaged, can_splice
 from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
-from transforms.beam.elements import Partition, PublishedFiles, WrittenPartition
-from transforms.beam.progress_notes import note_progress
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import StepFn
 from transforms.errors import DamagedFileError
@@ -43,6 +41,8 @@ from transforms.kernels.urls.cache_keys import changed_uses, split_uses, use_own
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
+from transforms.stages.elements import Partition, PublishedFiles, WrittenPartition
+from transforms.stages.progress_notes import note_progress
 from transforms.storage.states import counted_data, read_changes, read_counted, read_state, state_file
 from transforms.storage.stored_files import Piece, StoredFile, part_path, store
 from transforms.storage.verified_files import verified

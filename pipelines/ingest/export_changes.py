@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pipelines.ingest import local_exports
 from pipelines.ingest.listed_exports import ListedExport
-from transforms.beam.elements import Export
+from transforms.stages.elements import Export
 from transforms.storage.stored_files import is_local, open_to_read, refusal, refusals
 
 _SHOWN = 3

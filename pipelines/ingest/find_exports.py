@@ -9,7 +9,7 @@ from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
 from pipelines.ingest import local_exports
 from pipelines.ingest.listed_exports import ListedExport
-from transforms.beam.elements import Export
+from transforms.stages.elements import Export
 from transforms.storage.stored_files import refusal, refusals
 
 

@@ -6,8 +6,6 @@ from typing import TypeAlias
 
 import apache_beam as beam
 
-from transforms.beam.elements import Export, PublishedFiles
-from transforms.beam.exports import RANGE_BYTES
 from transforms.find_conflict_examples import FindConflictExamples
 from transforms.infer_schema import ResolveSchema, SchemaOptions
 from transforms.kernels.publish.rows import CacheKeyMode
@@ -20,6 +18,8 @@ from transforms.read_exports import ReadExports
 from transforms.resolve_conflicts import DecideResolution, ResolveConflicts
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import OnConflict, Step
+from transforms.stages.elements import Export, PublishedFiles
+from transforms.stages.exports import RANGE_BYTES
 from transforms.storage.stored_files import join
 from transforms.write_rejections import WriteRejections
 from transforms.write_reports import RESULTS, WriteReports

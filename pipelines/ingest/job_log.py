@@ -7,8 +7,8 @@ from typing import cast
 from pipelines.dataset.versions import Version
 from pipelines.ingest.outcome import Outcome
 from pipelines.streams import JOB_LOG
-from transforms.beam.elements import Export
 from transforms.rules.values import JsonObject
+from transforms.stages.elements import Export
 from transforms.storage.stored_files import StoredFile
 
 _log = logging.getLogger(JOB_LOG)

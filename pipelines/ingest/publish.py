@@ -17,12 +17,12 @@ from pipelines.ingest.insights import insights
 from pipelines.ingest.outcome import NOTHING_MATCHED, Outcome, Tally, Verdict, repairs, verdict
 from pipelines.ingest.reports import Results, digests_of, files_of, inputs_of, tally_of
 from pipelines.runners.interrupts import publishing
-from transforms.beam.elements import Export
 from transforms.errors import DamagedFileError
 from transforms.rules.declared import Declared
 from transforms.rules.declared import document as declared_document
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject, JsonValue
+from transforms.stages.elements import Export
 from transforms.storage.stored_files import StoredFile, join, read_bytes, store, write_bytes
 from transforms.write_reports import RESULTS
 

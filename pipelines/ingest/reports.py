@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias, cast
 
 from pipelines.ingest.outcome import Tally
-from transforms.beam.elements import Export
-from transforms.beam.exports import EMPTY_EXPORT
 from transforms.kernels.summarize.conflict_examples import kinds_in_order
 from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonObject
+from transforms.stages.elements import Export
+from transforms.stages.exports import EMPTY_EXPORT
 from transforms.storage.stored_files import StoredFile, is_local, object_checksum
 
 NOTHING_READ = "nothing_read"

@@ -24,7 +24,7 @@ from pipelines.runners import estimate
 from pipelines.runners.interrupts import cleanup_on_signal
 from pipelines.runners.temporary_folders import private_temporary_files, temporary_folder
 from transforms.beam.coders import spilling
-from transforms.beam.elements import Export
+from transforms.stages.elements import Export
 from transforms.storage.stored_files import is_local
 
 SPILLED = "spilled"

@@ -17,9 +17,9 @@ from support.runs import Ended, an_item, command, ingest
 from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
 from pipelines.ingest.find_exports import find_exports
-from transforms.beam.elements import Export
-from transforms.beam.exports import byte_ranges, read, read_again
 from transforms.rules.values import JsonObject
+from transforms.stages.elements import Export
+from transforms.stages.exports import byte_ranges, read, read_again
 from transforms.storage import buckets, stored_files
 
 RANGE = 4096

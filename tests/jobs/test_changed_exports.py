@@ -15,8 +15,8 @@ from pipelines.ingest.export_changes import review
 from pipelines.ingest.find_exports import find_exports
 from pipelines.runners import choose
 from transforms import write_rejections
-from transforms.beam.elements import Export
-from transforms.beam.exports import byte_ranges, read
+from transforms.stages.elements import Export
+from transforms.stages.exports import byte_ranges, read
 
 LINES = 3
 

@@ -16,10 +16,10 @@ from support.runs import an_item, ingest, ndjson
 from pipelines.config import JobConfig, JobStep, Source
 from pipelines.ingest.plan import MOST_BY_SIZE, plan
 from pipelines.ingest.publish import PublishContext
-from transforms.beam.elements import Export
-from transforms.beam.exports import RANGE_BYTES
 from transforms.infer_schema import MAX_FIELDS
 from transforms.rules.strings import MAX_CATEGORIES
+from transforms.stages.elements import Export
+from transforms.stages.exports import RANGE_BYTES
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from transforms.beam.elements import Export, RawChunk
-from transforms.beam.exports import EMPTY_EXPORT, byte_ranges, read
+from transforms.stages.elements import Export, RawChunk
+from transforms.stages.exports import EMPTY_EXPORT, byte_ranges, read
 
 COCO = {
     "info": {"year": 2017},

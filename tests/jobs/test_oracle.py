@@ -14,8 +14,8 @@ from support.agreement import check, check_fields, text
 from support.runs import GROUPS, an_item, flags, ingest, ndjson
 
 from pipelines.ingest import run as ingest_job
-from transforms.beam import exports
 from transforms.rules.rejections import Code
+from transforms.stages import exports
 
 RANGE_BYTES = 24_000
 

@@ -10,10 +10,10 @@ from support.strategies import batch_of
 
 from transforms import normalize
 from transforms.beam.coders import BatchCoder
-from transforms.beam.elements import Export, RawChunk
-from transforms.beam.exports import byte_ranges, read
 from transforms.kernels.batch.batch import Batch
 from transforms.normalize import _NormalizeFn
+from transforms.stages.elements import Export, RawChunk
+from transforms.stages.exports import byte_ranges, read
 
 TWO = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 

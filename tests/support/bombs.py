@@ -34,7 +34,7 @@ class Reading:
 def read(path: Path) -> Reading:
     """Reads an export to its end in a process of its own."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["transforms.beam.exports"])
+    context.set_forkserver_preload(["transforms.stages.exports"])
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_read, args=(str(path), sender))
     process.start()
@@ -50,8 +50,8 @@ def read(path: Path) -> Reading:
 
 
 def _read(path: str, sender: Any) -> None:
-    from transforms.beam import exports  # noqa: PLC0415 - loaded by the server of these processes
-    from transforms.beam.elements import ByteRange, Export  # noqa: PLC0415
+    from transforms.stages import exports  # noqa: PLC0415 - loaded by the server of these processes
+    from transforms.stages.elements import ByteRange, Export  # noqa: PLC0415
 
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
     begin = time.process_time()

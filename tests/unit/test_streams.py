@@ -21,7 +21,7 @@ from pipelines.errors import UsageError
 from pipelines.ingest import job_log
 from pipelines.queries.faults import QueryFault, query_error
 from pipelines.queries.syntax import Span
-from transforms.beam.elements import Export
+from transforms.stages.elements import Export
 from transforms.storage.stored_files import StoredFile
 
 HOSTILE = "\x1b]0;title\x07\x1b[31m\x9b1m\x7f\u202egnp\u2066\u200b\u2028\u2029\r\t\ud800\udcff"

@@ -1,1 +1,1 @@
-"""Shared parts of the Beam faces: coders, elements, stored files, progress. Only they and the faces use Beam."""
+"""Shared parts of the Beam faces: coders, steps, metrics. Only they and the faces use Beam."""

@@ -18,7 +18,6 @@ from typing import Any, cast
 import apache_beam as beam
 import polars as pl
 
-from transforms.beam.elements import Rejection, Summaries
 from transforms.beam.stage_metrics import Stage
 from transforms.kernels.batch.arrow_ipc import from_arrow, to_arrow
 from transforms.kernels.batch.batch import Batch
@@ -26,6 +25,7 @@ from transforms.rules.export_rows import Group
 from transforms.rules.fields import FieldSummary, GroupSummary
 from transforms.rules.numbers import NumberSummary
 from transforms.rules.strings import StringSummary
+from transforms.stages.elements import Rejection, Summaries
 
 _shuffled = Stage("shuffle")
 SPILL = "METADATA_ETL_SPILL"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from support.strategies import metadata_objects
 
 from transforms.beam.coders import SummariesCoder
-from transforms.beam.elements import Summaries
 from transforms.rules.fields import GROUP_ZERO, merge_groups, summarize_record
 from transforms.rules.metadata import Metadata, normalize
+from transforms.stages.elements import Summaries
 
 
 @settings(max_examples=60, deadline=None)

@@ -29,7 +29,7 @@ REJECTED = {
     "other_line": pl.Int64(),
 }
 """Columns of the rejections, among them those of `transforms.kernels.batch.batch.SOURCE`, and the continuation of
-the message with the place of another record (`transforms.beam.elements.Rejection`)."""
+the message with the place of another record (`transforms.stages.elements.Rejection`)."""
 _PLACES = ("export", "chunk", "line", "offset", "part", "reference_id")
 _KEPT = "; the one that counts is at {}"
 _KEPT_BOTH_IF_NAMED = "; the one that counts is at {}; if both are meant, give each an annotation_id"

@@ -1,4 +1,4 @@
-"""Reads byte ranges of exports as chunks of raw records through Beam's file systems, for the faces (F, R2)."""
+"""Reads byte ranges of exports as chunks of raw records for the stages (F, R2)."""
 
 import hashlib
 import io
@@ -10,13 +10,13 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from transforms.beam.elements import ByteRange, Export, RawChunk
 from transforms.formats.avro_exports import read_avro
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.compression import decompressed, is_compressed
 from transforms.formats.document_reader import read_document
 from transforms.formats.framing import read_range, read_stream, split_lines
 from transforms.formats.sniff import Format, sniff
+from transforms.stages.elements import ByteRange, Export, RawChunk
 from transforms.storage.stored_files import content_encoding, is_local, open_to_read, refusal, refusals
 
 RANGE_BYTES = 16 * 1024 * 1024

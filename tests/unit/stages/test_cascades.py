@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.beam.cascades import cascaded, is_cascaded
-from transforms.beam.elements import Rejection
+from transforms.stages.cascades import cascaded, is_cascaded
+from transforms.stages.elements import Rejection
 
 STEPS: list[Any] = [(0, "append"), (0, "append"), (1, "append"), (0, "merge")]
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from transforms.beam.elements import Rejection
 from transforms.rules.export_rows import ANNOTATION_GROUPS, REFERENCED_GROUPS
 from transforms.rules.policies import Mode
 from transforms.rules.rejections import Code
+from transforms.stages.elements import Rejection
 
 Steps: TypeAlias = Sequence[tuple[int, Mode]]
 """Step and mode of each export of the job."""
