@@ -1,23 +1,21 @@
 """FindConflictExamples: finds example records of each type conflict for the report (T3, T6)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
 
 import apache_beam as beam
 
-from transforms.beam.steps import Packed, StepFn
-from transforms.kernels.summarize.conflict_examples import Example, smallest, wanted_kinds
-from transforms.kernels.summarize.conflict_examples import examples as examples_of
-from transforms.rules.export_rows import Group
+from transforms.beam.steps import Packed, StepFn, call_each
+from transforms.kernels.summarize.conflict_examples import Example, smallest
 from transforms.rules.values import JsonObject
 from transforms.stages.elements import Export, Partition
-from transforms.stages.exports import RANGE_BYTES, read_again
-from transforms.storage.states import read_state
-
-Key: TypeAlias = tuple[str, str, str, int]
-"""Group, field, kind, and the number of examples."""
-Found: TypeAlias = tuple[Key, list[Example]]
-Numbered: TypeAlias = tuple[Key, list[tuple[Example, int | None]]]
+from transforms.stages.exports import RANGE_BYTES
+from transforms.stages.find_conflict_examples import (
+    Found,
+    Numbered,
+    exports_by_name,
+    find_conflict_examples,
+    number_examples,
+)
 
 
 class FindConflictExamples(beam.PTransform):
@@ -46,7 +44,7 @@ class FindConflictExamples(beam.PTransform):
         return (
             partitions
             | "FindInPartitions"
-            >> beam.ParDo(_FindExamplesFn(), beam.pvalue.AsSingleton(self._schema)).with_output_types(
+            >> call_each(find_conflict_examples, beam.pvalue.AsSingleton(self._schema)).with_output_types(
                 tuple[tuple[str, str, str, int], list[Example]]
             )
             | "KeepFirst" >> beam.CombinePerKey(_first)
@@ -62,32 +60,9 @@ def _first(found: Iterable[list[Example]]) -> list[Example]:
 
 
 class _NumberLinesFn(StepFn):
-    """Looks up the lines of the examples in the exports: a row has only the byte offset of its record."""
-
     def __init__(self, exports: list[Export], range_bytes: int) -> None:
-        self._exports = Packed({export.name: export for export in exports})
+        self._exports = Packed(exports_by_name(exports))
         self._range_bytes = range_bytes
 
     def process(self, element: Found, first_lines: Mapping[tuple[int, int], int]) -> Iterator[Numbered]:
-        key, found = element
-        examples = smallest(found, key[-1])
-        lines: dict[tuple[str, int], int] = {}
-        for uri in {example.export for example in examples} & self._exports.value.keys():
-            export = self._exports.value[uri]
-            offsets = {example.offset for example in examples if example.export == uri}
-            for record in read_again(export, offsets, range_bytes=self._range_bytes):
-                start = first_lines[export.number, record.chunk] if record.chunk >= 0 else 0
-                lines[uri, record.offset] = record.line + start
-        yield key, [(example, lines.get((example.export, example.offset))) for example in examples]
-
-
-class _FindExamplesFn(StepFn):
-    def process(self, partition: Partition, schema: JsonObject) -> Iterator[Found]:
-        wanted: dict[Group, list[tuple[str, str, int]]] = {}
-        for group, field, kind, most in wanted_kinds(schema):
-            wanted.setdefault(group, []).append((field, kind, most))
-        for group, fields in wanted.items():
-            if group in partition.states:
-                batch = read_state(partition.states[group])
-                for field, kind, most in fields:
-                    yield (group, field, kind, most), examples_of(batch, field, kind, most)
+        yield number_examples(element, self._exports.value, first_lines, range_bytes=self._range_bytes)

@@ -7,13 +7,8 @@ import apache_beam as beam
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import ListValues, StepFn, call, call_each
 from transforms.stages.elements import ByteRange, Export, RawChunk
-from transforms.stages.exports import RANGE_BYTES, byte_ranges, read
-from transforms.stages.progress_notes import note_progress
-
-COMBINED_BYTES = 4 * 1024 * 1024
-"""Chunks of small exports of the same kind are combined up to this size: each element has a fixed cost."""
-NOTED_BYTES = 1024 * 1024
-"""Progress is noted once for so many bytes of small exports."""
+from transforms.stages.exports import RANGE_BYTES, byte_ranges
+from transforms.stages.read_exports import read_byte_ranges
 
 
 @beam.typehints.with_output_types(list[RawChunk])
@@ -73,31 +68,9 @@ class _ReadByteRangesFn(StepFn):
         self._stage = Stage("read")
 
     def process(self, load: list[ByteRange]) -> Iterator[list[RawChunk]]:
-        yield from self._stage.timed(self._chunks(load))
-
-    def _chunks(self, load: list[ByteRange]) -> Iterator[list[RawChunk]]:
-        combined: list[RawChunk] = []
-        size = done = records = 0
-        for byte_range in load:
-            for chunk in read(byte_range):
-                records += len(chunk.chunk.records) if chunk.chunk else 0
-                byte_count = chunk.chunk.byte_count if chunk.chunk else 0
-                self._stage.count(records=len(chunk.chunk.records) if chunk.chunk else 0, byte_count=byte_count)
-                if combined and (size + byte_count > COMBINED_BYTES or not _are_alike(combined[0], chunk)):
-                    yield combined
-                    combined, size = [], 0
-                combined.append(chunk)
-                size += byte_count
-            done += byte_range.stop - byte_range.start
-            if done >= NOTED_BYTES:
-                note_progress(self._progress, "read", done, records)
-                done = records = 0
-        if done:
-            note_progress(self._progress, "read", done, records)
-        if combined:
-            yield combined
-
-
-def _are_alike(one: RawChunk, other: RawChunk) -> bool:
-    a, b = one.byte_range.export, other.byte_range.export
-    return (a.group, a.model_run, a.mode) == (b.group, b.model_run, b.mode)
+        for chunks in self._stage.timed(read_byte_ranges(load, progress=self._progress)):
+            found = [each.chunk for each in chunks if each.chunk]
+            self._stage.count(
+                records=sum(len(chunk.records) for chunk in found), byte_count=sum(chunk.byte_count for chunk in found)
+            )
+            yield chunks

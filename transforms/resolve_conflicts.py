@@ -1,7 +1,6 @@
 """ResolveConflicts: applies the policy for type conflicts, with DecideResolution for the kinds to keep (T6)."""
 
 from collections.abc import Iterator, Mapping
-from typing import cast
 
 import apache_beam as beam
 from apache_beam.typehints.decorators import no_annotations
@@ -10,8 +9,8 @@ from transforms.beam.steps import call, call_each
 from transforms.kernels.merge.resolve_conflicts import Resolution
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import OnConflict
-from transforms.rules.schema import kept_kind
 from transforms.rules.values import JsonObject
+from transforms.stages.resolve_conflicts import decide_resolution
 
 
 class DecideResolution(beam.PTransform):
@@ -25,22 +24,8 @@ class DecideResolution(beam.PTransform):
 
     def expand(self, schema: beam.PCollection[JsonObject]) -> beam.PCollection[Resolution]:
         """A resolution without kept kinds means that there is no conflict."""
-        decide = call(_resolution_of, self._on_conflict, self._published).with_output_types(Resolution)
+        decide = call(decide_resolution, self._on_conflict, self._published).with_output_types(Resolution)
         return schema | "Decide" >> decide
-
-
-def _resolution_of(
-    schema: JsonObject, on_conflict: OnConflict, published: Mapping[Group, Mapping[str, str]]
-) -> Resolution:
-    kept_kinds: dict[Group, dict[str, str]] = {}
-    for conflict in cast("list[JsonObject]", schema["conflicts"]):
-        group, field = cast("Group", conflict["group"]), str(conflict["field"])
-        kept_kinds.setdefault(group, {})[field] = kept_kind(
-            cast("dict[str, int]", conflict["kinds"]),
-            declared=cast("str | None", conflict.get("declared")),
-            published=published.get(group, {}).get(field),
-        )
-    return Resolution(on_conflict, kept_kinds)
 
 
 class ResolveConflicts(beam.PTransform):

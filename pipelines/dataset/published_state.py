@@ -13,13 +13,13 @@ from pipelines.dataset.store.base import INSIGHTS, SCHEMA
 from pipelines.dataset.versions import Version, document_text
 from transforms.damage import damaged_file, is_rebuilt
 from transforms.errors import DamagedFileError
-from transforms.infer_schema import SchemaOptions, resolve
 from transforms.kernels.summarize.fields import summarize
 from transforms.rules import declared as declarations
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.fields import GROUP_ZERO, GroupSummary, merge_groups
 from transforms.rules.values import JsonObject
 from transforms.stages.elements import PublishedFiles, Summaries
+from transforms.stages.infer_schema import SchemaOptions, resolve
 from transforms.storage.states import read_state, read_summaries
 from transforms.storage.stored_files import StoredFile, is_local, object_sizes
 from transforms.storage.verified_files import fault_of, size_fault

@@ -7,11 +7,11 @@ from typing import TypeAlias
 import apache_beam as beam
 
 from transforms.find_conflict_examples import FindConflictExamples
-from transforms.infer_schema import ResolveSchema, SchemaOptions
+from transforms.infer_schema import ResolveSchema
 from transforms.kernels.publish.rows import CacheKeyMode
 from transforms.line_numbers import LineNumbers
 from transforms.list_cache_keys import ListCacheKeys
-from transforms.merge_records import OUTPUTS, REJECTED, SUMMARIES, GroupPartitions, MergeRecords, Merging
+from transforms.merge_records import OUTPUTS, REJECTED, SUMMARIES, GroupPartitions, MergeRecords
 from transforms.normalize import READINGS, Normalize
 from transforms.normalize import REJECTED as FAULTY
 from transforms.read_exports import ReadExports
@@ -20,9 +20,14 @@ from transforms.rules.export_rows import Group
 from transforms.rules.policies import OnConflict, Step
 from transforms.stages.elements import Export, PublishedFiles
 from transforms.stages.exports import RANGE_BYTES
+from transforms.stages.infer_schema import SchemaOptions
+from transforms.stages.list_cache_keys import Listing
+from transforms.stages.merge_records import Merging
+from transforms.stages.write_reports import RESULTS
+from transforms.stages.write_rows import Writing
 from transforms.storage.stored_files import join
 from transforms.write_rejections import WriteRejections
-from transforms.write_reports import RESULTS, WriteReports
+from transforms.write_reports import WriteReports
 from transforms.write_rows import USES, WriteRows
 
 RESOLVED = "settled"
@@ -67,6 +72,41 @@ class Job:
     range_bytes: int = RANGE_BYTES
     limits: Mapping[Group, Mapping[str, int]] = field(default_factory=dict)
 
+    def merging(self, root: str) -> Merging:
+        """The inputs of all merges, which write below a root."""
+        return Merging(
+            root=root,
+            partitions=self.partitions,
+            exports=[export.name for export in self.exports],
+            steps=self.steps,
+            export_steps=[export.step for export in self.exports],
+            published=self.published,
+            limits=self.limits,
+            fresh=self.fresh,
+            progress=self.progress,
+            max_fields=self.schema.max_fields,
+        )
+
+    def writing(self) -> Writing:
+        """The inputs of all writing of rows."""
+        return Writing(
+            root=self.root,
+            partitions=self.partitions,
+            published=self.published,
+            cache_keys=self.cache_keys,
+            progress=self.progress,
+        )
+
+    def listing(self) -> Listing:
+        """The inputs of the list of cache keys."""
+        return Listing(
+            root=self.root,
+            partitions=self.partitions,
+            version=self.version,
+            published=self.published,
+            rebuilt=self.rebuilt,
+        )
+
 
 Reports: TypeAlias = dict[str, beam.PCollection[object]]
 """The reports of the steps, by name."""
@@ -79,8 +119,7 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
         partitions=job.partitions, declared=job.schema.declared, max_fields=job.schema.max_fields
     )
     partitions = rows.batches | "GroupPartitions" >> GroupPartitions(job.published)
-    merging = _merging(job)
-    merged = partitions | "MergeRecords" >> MergeRecords(merging, root=job.root)
+    merged = partitions | "MergeRecords" >> MergeRecords(job.merging(job.root))
     schema = merged[SUMMARIES] | "InferSchema" >> ResolveSchema(job.schema)
     first_lines = rows[READINGS] | "LineNumbers" >> LineNumbers()
     examples = merged.partitions | "FindConflictExamples" >> FindConflictExamples(
@@ -90,29 +129,15 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
     if job.on_conflict != "fail":
         resolution = schema | "DecideResolution" >> DecideResolution(job.on_conflict, job.published_kinds)
         again = partitions | "MergeResolved" >> MergeRecords(
-            merging, root=join(job.root, RESOLVED), resolution=resolution
+            job.merging(join(job.root, RESOLVED)), resolution=resolution
         )
         outputs = {
             name: (found, again[name]) | f"Resolve{name.title()}" >> ResolveConflicts(resolution)
             for name, found in outputs.items()
         }
         resolved = outputs[SUMMARIES] | "InferResolvedSchema" >> ResolveSchema(job.schema)
-    written = outputs["partitions"] | "WriteRows" >> WriteRows(
-        root=job.root,
-        partitions=job.partitions,
-        schema=resolved,
-        published=job.published,
-        cache_keys=job.cache_keys,
-        progress=job.progress,
-    )
-    keys = written[USES] | "ListCacheKeys" >> ListCacheKeys(
-        root=job.root,
-        partitions=job.partitions,
-        version=job.version,
-        merged=outputs["partitions"],
-        published=job.published,
-        rebuilt=job.rebuilt,
-    )
+    written = outputs["partitions"] | "WriteRows" >> WriteRows(job.writing(), schema=resolved)
+    keys = written[USES] | "ListCacheKeys" >> ListCacheKeys(job.listing(), merged=outputs["partitions"])
     rejected = (rows[FAULTY], outputs[REJECTED]) | "FlattenRejected" >> beam.Flatten()
     rejections = rejected | "WriteRejections" >> WriteRejections(
         root=job.root, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
@@ -130,17 +155,3 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
     if job.on_conflict != "fail":
         reports["conflicts"] = schema
     return reports, reports | "WriteReports" >> WriteReports(uri=join(job.root, RESULTS))
-
-
-def _merging(job: Job) -> Merging:
-    return Merging(
-        partitions=job.partitions,
-        exports=[export.name for export in job.exports],
-        steps=job.steps,
-        export_steps=[export.step for export in job.exports],
-        published=job.published,
-        limits=job.limits,
-        fresh=job.fresh,
-        progress=job.progress,
-        max_fields=job.schema.max_fields,
-    )

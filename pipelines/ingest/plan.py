@@ -8,7 +8,6 @@ from pipelines.dataset.published_state import PublishedState
 from pipelines.dataset.versions import Version
 from pipelines.errors import UsageError
 from pipelines.ingest.graph import Job
-from transforms.infer_schema import SchemaOptions
 from transforms.rules import declared as declarations
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import GROUPS, Group
@@ -16,6 +15,7 @@ from transforms.rules.policies import Step
 from transforms.rules.strings import MAX_CATEGORIES
 from transforms.rules.values import JsonObject, JsonValue
 from transforms.stages.elements import Export, PublishedFiles
+from transforms.stages.infer_schema import SchemaOptions
 
 FEWEST_PARTITIONS = 8
 PARTITION_BYTES, LARGE_PARTITION_BYTES = 48 * 1024 * 1024, 128 * 1024 * 1024

@@ -23,8 +23,8 @@ from transforms.rules.declared import document as declared_document
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject, JsonValue
 from transforms.stages.elements import Export
+from transforms.stages.write_reports import RESULTS
 from transforms.storage.stored_files import StoredFile, join, read_bytes, store, write_bytes
-from transforms.write_reports import RESULTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from pipelines.dataset.versions import Dataset, document_text
 from pipelines.ingest.publish import PublishContext, finish_run
 from transforms.beam.steps import StepFn
 from transforms.rules.values import JsonObject
+from transforms.stages.write_reports import RESULTS
 from transforms.storage.stored_files import join, read_if_there, write_bytes
-from transforms.write_reports import RESULTS
 
 RENEWING_SECONDS = 600.0
 """How often, in seconds, a worker checks whether the lease of its run has to be renewed."""

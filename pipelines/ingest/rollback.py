@@ -13,10 +13,10 @@ from pipelines.runners.interrupts import publishing
 from transforms.damage import damaged_file
 from transforms.kernels.publish.rows import USES
 from transforms.kernels.urls.cache_keys import CacheKeys, no_uses
-from transforms.list_cache_keys import read_uses, written_keys
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.values import JsonObject, JsonValue
 from transforms.stages.elements import WrittenKeys
+from transforms.stages.list_cache_keys import read_uses, written_keys
 from transforms.storage.stored_files import BASES, StoredFile, join, store, write_bytes
 
 

@@ -19,10 +19,11 @@ with warnings.catch_warnings():
 
     from pipelines.ingest import run as ingest_job
     from pipelines.ingest.graph import Job, build
+    from transforms import write_rows
     from transforms.list_cache_keys import _WriteKeysFn
     from transforms.merge_records import _MergePartitionFn
+    from transforms.stages.write_reports import RESULTS
     from transforms.write_rejections import _WriteBucketFn
-    from transforms.write_reports import RESULTS
     from transforms.write_rows import _WriteRowsFn
 
 WRITERS = (_MergePartitionFn, _WriteRowsFn, _WriteKeysFn, _WriteBucketFn)
@@ -105,14 +106,15 @@ def test_a_writer_that_gives_other_bytes_the_second_time_would_be_noticed(
     export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ingest(tmp_path / "once", "--items", str(export)).exit_code == 0
-    chunk = _WriteRowsFn._written
+    write = write_rows.write_partition
 
-    def other(self: _WriteRowsFn, number: int, *arguments: Any) -> Any:
-        file, uses, counts = chunk(self, number, *arguments)
-        Path(file.uri).write_bytes(Path(file.uri).read_bytes() + b"x")
-        return file, uses, counts
+    def other(*given: Any) -> Any:
+        written = write(*given)
+        for file in written.stored:
+            Path(file.uri).write_bytes(Path(file.uri).read_bytes() + b"x")
+        return written
 
     with monkeypatch.context() as patched:
-        patched.setattr(_WriteRowsFn, "_written", other)
+        patched.setattr(write_rows, "write_partition", other)
         assert ingest(tmp_path / "other", "--items", str(export)).exit_code == 0
     assert digests(tmp_path / "other") != digests(tmp_path / "once")

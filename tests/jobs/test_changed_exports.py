@@ -14,7 +14,7 @@ from pipelines.ingest import export_changes
 from pipelines.ingest.export_changes import review
 from pipelines.ingest.find_exports import find_exports
 from pipelines.runners import choose
-from transforms import write_rejections
+from transforms.stages import write_rejections
 from transforms.stages.elements import Export
 from transforms.stages.exports import byte_ranges, read
 

@@ -10,7 +10,6 @@ from support.runs import Job, digests, flags, ingest, ndjson
 from support.runs import an_item as item
 
 from pipelines.ingest import run as ingest_job
-from transforms import merge_records
 from transforms.avro import blocks as avro_blocks
 from transforms.avro import parts as avro_parts
 from transforms.avro import rows as avro_rows
@@ -19,6 +18,7 @@ from transforms.kernels.batch import hashing as digests_of_columns
 from transforms.kernels.batch import sorting
 from transforms.kernels.normalize import native_json
 from transforms.kernels.summarize import columns
+from transforms.stages import merge_records
 
 TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 

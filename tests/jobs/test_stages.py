@@ -8,12 +8,8 @@ import pytest
 from support.runs import an_item, ingest, ndjson
 from support.strategies import batch_of
 
-from transforms import normalize
 from transforms.beam.coders import BatchCoder
 from transforms.kernels.batch.batch import Batch
-from transforms.normalize import _NormalizeFn
-from transforms.stages.elements import Export, RawChunk
-from transforms.stages.exports import byte_ranges, read
 
 TWO = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
@@ -69,24 +65,3 @@ def test_a_batch_that_is_only_passed_on_is_not_decoded(monkeypatch: pytest.Monke
     passed_on = coder.decode(sent)
     assert coder.encode(passed_on) == sent
     assert coder.estimate_size(passed_on) == len(sent)
-
-
-def test_rows_of_many_chunks_are_one_batch_for_each_partition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = items(tmp_path, 900)
-    export = Export(0, str(path), "items", None, path.stat().st_size)
-    loads = byte_ranges([export], range_bytes=4_000)
-    chunks: list[list[RawChunk]] = [list(read(byte_range)) for load in loads for byte_range in load]
-    assert len(chunks) > 10
-
-    def batches() -> list[int]:
-        """How many rows each batch has that a bundle of these chunks gives."""
-        step = _NormalizeFn(3, {}, 2000)
-        step.start_bundle()
-        now = [out for chunk in chunks for out in step.process(chunk)]
-        found = [*now, *(each.value for each in step.finish_bundle())]
-        return [out[1].rows.height for out in found if isinstance(out, tuple)]
-
-    assert (len(batches()), sum(batches())) == (3, 900)
-    monkeypatch.setattr(normalize, "PIECE_BYTES", 8_000)
-    assert 3 < len(batches()) < len(chunks) * 3, "rows are given before too many are held"
-    assert sum(batches()) == 900

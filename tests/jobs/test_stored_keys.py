@@ -9,8 +9,8 @@ from polars.testing import assert_frame_equal
 from transforms.errors import DamagedFileError
 from transforms.kernels.batch.arrow_ipc import to_arrow
 from transforms.kernels.urls.cache_keys import KEY_USES, CacheKeys, no_uses
-from transforms.list_cache_keys import read_uses, written_keys
 from transforms.rules.image_urls import cache_key
+from transforms.stages.list_cache_keys import read_uses, written_keys
 from transforms.storage.stored_files import store
 
 

@@ -11,7 +11,10 @@ from functools import cached_property
 from typing import Generic, TypeVar, cast
 
 import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import GlobalWindow
 from apache_beam.typehints.decorators import no_annotations
+from apache_beam.utils.windowed_value import WindowedValue
 
 _Value = TypeVar("_Value")
 
@@ -42,6 +45,17 @@ class StepFn(beam.DoFn):
     def __dir__(self) -> Iterable[str]:
         classes = type(self).__mro__
         return {name for each in classes[: classes.index(StepFn)] for name in vars(each) if name[0] != "_"}
+
+
+def at_the_end(outputs: Iterable[object]) -> Iterator[object]:
+    """The outputs of `finish_bundle`, each with the window that it has to name there."""
+    window = GlobalWindow()
+    end = window.max_timestamp()
+    for each in outputs:
+        if isinstance(each, TaggedOutput):
+            yield TaggedOutput(each.tag, WindowedValue(each.value, end, (window,)))
+        else:
+            yield WindowedValue(each, end, (window,))
 
 
 def call(function: Callable[..., object], *given: object) -> beam.ParDo:

@@ -1,0 +1,64 @@
+"""Finds example records of each type conflict, for the report (T3, T6)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from transforms.kernels.summarize.conflict_examples import Example, smallest, wanted_kinds
+from transforms.kernels.summarize.conflict_examples import examples as examples_of
+from transforms.rules.export_rows import Group
+from transforms.rules.values import JsonObject
+from transforms.stages.elements import Export, Partition
+from transforms.stages.exports import RANGE_BYTES, read_again
+from transforms.storage.states import read_state
+
+Key: TypeAlias = tuple[str, str, str, int]
+"""Group, field, kind, and the number of examples."""
+Found: TypeAlias = tuple[Key, list[Example]]
+Numbered: TypeAlias = tuple[Key, list[tuple[Example, int | None]]]
+
+
+def find_conflict_examples(partition: Partition, schema: JsonObject) -> Iterator[Found]:
+    """The first examples of each kind of each field in conflict in a partition; without a conflict nothing is read."""
+    wanted: dict[Group, list[tuple[str, str, int]]] = {}
+    for group, field, kind, most in wanted_kinds(schema):
+        wanted.setdefault(group, []).append((field, kind, most))
+    for group, fields in wanted.items():
+        if group in partition.states:
+            batch = read_state(partition.states[group])
+            for field, kind, most in fields:
+                yield (group, field, kind, most), examples_of(batch, field, kind, most)
+
+
+def number_examples(
+    found: Found,
+    exports: Mapping[str, Export],
+    first_lines: Mapping[tuple[int, int], int],
+    *,
+    range_bytes: int = RANGE_BYTES,
+) -> Numbered:
+    """The first examples of all partitions with their lines: a row has only the byte offset of its record.
+
+    Args:
+        found: Examples of several partitions.
+        exports: The exports of the job by name.
+        first_lines: The result of `line_numbers`.
+        range_bytes: As the exports were read.
+
+    Returns:
+        The key, and the examples with their lines; the line is None for a record of an earlier job.
+    """
+    key, every = found
+    examples = smallest(every, key[-1])
+    lines: dict[tuple[str, int], int] = {}
+    for uri in {example.export for example in examples} & exports.keys():
+        export = exports[uri]
+        offsets = {example.offset for example in examples if example.export == uri}
+        for record in read_again(export, offsets, range_bytes=range_bytes):
+            start = first_lines[export.number, record.chunk] if record.chunk >= 0 else 0
+            lines[uri, record.offset] = record.line + start
+    return key, [(example, lines.get((example.export, example.offset))) for example in examples]
+
+
+def exports_by_name(exports: Sequence[Export]) -> dict[str, Export]:
+    """The exports as `number_examples` takes them."""
+    return {export.name: export for export in exports}

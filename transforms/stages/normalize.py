@@ -1,0 +1,237 @@
+"""Validates chunks of raw records and turns them into batches of rows, rejections and counts (G, V, C, A)."""
+
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.hashing import partitions_of
+from transforms.kernels.normalize.columns import Origin, Rejected
+from transforms.kernels.normalize.declared_choices import reject_other_choices
+from transforms.kernels.normalize.normalize import normalize
+from transforms.raw_records import RawRecords
+from transforms.rules.crowds import MAX_FIELDS
+from transforms.rules.declared import Declared
+from transforms.rules.export_rows import Group
+from transforms.rules.rejections import Code, Fault
+from transforms.stages.elements import RawChunk, Reading, Rejection
+from transforms.stages.exports import first_line
+
+PIECE_BYTES = 4 * 1024 * 1024
+"""Rows are buffered for about this many bytes of exports per partition: each batch has a fixed cost."""
+MOST_PENDING_BYTES = 128 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRecords:
+    """The records of a list of chunks that are rejected, as an iterable of Rejection.
+
+    A Rejection is made when it is iterated over: every record of a chunk may be rejected.
+
+    Attributes:
+        unreadable: Rejections without a parsed record.
+        faulty: The faults of parsed records.
+        records: All raw records.
+        origin: The place of each of them.
+    """
+
+    unreadable: Sequence[Rejection]
+    faulty: Sequence[Rejected]
+    records: RawRecords
+    origin: Origin
+
+    def __iter__(self) -> Iterator[Rejection]:
+        """Each rejection, with its raw record."""
+        yield from self.unreadable
+        exports = np.broadcast_to(self.origin.export, len(self.records))
+        chunks = np.broadcast_to(self.origin.chunk, len(self.records))
+        for each in self.faulty:
+            yield Rejection(
+                group=each.group,
+                code=each.fault.code.value,
+                message=each.fault.message,
+                field=each.fault.field,
+                export=int(exports[each.position]),
+                chunk=int(chunks[each.position]),
+                line=int(self.origin.lines[each.position]),
+                offset=int(self.origin.offsets[each.position]),
+                part=0,
+                reference_id=each.reference_id,
+                raw=self.records[each.position],
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizedChunks:
+    """What becomes of the raw records of some chunks.
+
+    Attributes:
+        batches: The checked rows, one or more batches per group.
+        rejections: The rejected records.
+        readings: The counts of each chunk; those of records are with the first chunk that has some.
+        records: How many records were parsed.
+        byte_count: Bytes of the stored exports that they stand for.
+    """
+
+    batches: Sequence[Batch]
+    rejections: Iterable[Rejection]
+    readings: Sequence[Reading]
+    records: int
+    byte_count: int
+
+
+def normalize_chunks(
+    chunks: Sequence[RawChunk], *, declared: Declared | None = None, max_fields: int = MAX_FIELDS
+) -> NormalizedChunks:
+    """Checks the records of chunks of one group, model run and mode, in one pass.
+
+    Args:
+        chunks: At least one, as `read_byte_ranges` yields them.
+        declared: The declared schema; values that are no declared choice are rejected (D2).
+        max_fields: How many metadata keys a group may have (R5).
+    """
+    readings = [_reading(chunk) for chunk in chunks]
+    unreadable = []
+    for chunk, reading in zip(chunks, readings, strict=True):
+        if chunk.chunk is not None:
+            reading.warnings.update(chunk.chunk.warnings)
+        for rejection in _unreadable(chunk):
+            reading.read[rejection.group] += 1
+            reading.rejected[rejection.group, rejection.code] += 1
+            unreadable.append(rejection)
+    readable = [chunk for chunk in chunks if chunk.chunk is not None]
+    if not readable:
+        return NormalizedChunks((), unreadable, readings, 0, 0)
+    records, origin = _joined(readable)
+    export = readable[0].byte_range.export
+    with _no_collection():
+        done = normalize(
+            records,
+            group=export.group,
+            model_run=export.model_run,
+            origin=origin,
+            mode=export.mode,
+            max_fields=max_fields,
+        )
+        reject_other_choices(done, declared or {}, origin)
+    reading = readings[0]
+    reading.read.update(done.read)
+    reading.warnings.update(done.warnings)
+    for each in done.rejected:
+        reading.rejected[each.group, each.fault.code.value] += 1
+    return NormalizedChunks(
+        batches=done.batches,
+        rejections=RejectedRecords(unreadable, done.rejected, records, origin),
+        readings=readings,
+        records=sum(done.read.values()),
+        byte_count=sum(chunk.byte_count for chunk in readable),
+    )
+
+
+def split_by_partition(batch: Batch, partitions: int) -> Iterator[tuple[int, Batch]]:
+    """(partition, its rows) of a batch; an item and all that refers to it are in one partition."""
+    parts = partitions_of(batch.rows["reference_id"], partitions)
+    for partition, piece in enumerate(batch.split(parts, partitions)):
+        if piece is not None:
+            yield partition, piece
+
+
+class PartitionBuffer:
+    """Buffers rows by partition and group, and releases them as batches that are worth their fixed cost."""
+
+    def __init__(self, partitions: int) -> None:
+        """Takes how many partitions there are."""
+        self._partitions = partitions
+        self._pending: dict[tuple[int, Group], list[Batch]] = {}
+        self._pending_bytes = 0
+
+    def add(self, normalized: NormalizedChunks) -> Iterator[tuple[int, Batch]]:
+        """Buffers rows; yields (partition, batch) of all buffered ones once they are many."""
+        for batch in normalized.batches:
+            for partition, piece in split_by_partition(batch, self._partitions):
+                self._pending.setdefault((partition, piece.group), []).append(piece)
+        self._pending_bytes += normalized.byte_count
+        if self._pending_bytes >= min(self._partitions * PIECE_BYTES, MOST_PENDING_BYTES):
+            yield from self.release()
+
+    def release(self) -> Iterator[tuple[int, Batch]]:
+        """The buffered rows, as one batch for each partition and group."""
+        for (partition, _), pieces in self._pending.items():
+            yield partition, Batch.concatenated(pieces)
+        self._pending, self._pending_bytes = {}, 0
+
+
+def _reading(raw: RawChunk) -> Reading:
+    return Reading(
+        export=raw.byte_range.export.number,
+        start=raw.byte_range.start,
+        line_count=raw.chunk.line_count if raw.chunk is not None and raw.position >= 0 else 0,
+        digest=raw.digest,
+    )
+
+
+def _joined(raws: list[RawChunk]) -> tuple[RawRecords, Origin]:
+    """The records of chunks, and the place of each."""
+    chunks = [(raw, raw.chunk) for raw in raws if raw.chunk is not None]
+    counts = [len(chunk.records) for _, chunk in chunks]
+    records = RawRecords.joined([chunk.records for _, chunk in chunks])
+    origin = Origin(
+        export=np.repeat(np.array([raw.byte_range.export.number for raw, _ in chunks], np.int32), counts),
+        chunk=np.repeat(np.array([raw.position for raw, _ in chunks], np.int64), counts),
+        offsets=np.concatenate([chunk.offsets for _, chunk in chunks]),
+        lines=np.concatenate([chunk.lines + first_line(raw) for raw, chunk in chunks]),
+    )
+    return records, origin
+
+
+class _no_collection:  # noqa: N801 - used as a `with` word
+    """Disables the cyclic garbage collector while a chunk is parsed: millions of objects, none of them in a cycle."""
+
+    def __enter__(self) -> None:
+        self._was = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self._was:
+            gc.enable()
+
+
+def _unreadable(raw: RawChunk) -> Iterator[Rejection]:
+    """Rejections without a parsed record: the unreadable end of an export (R2), oversized records (F4, R6, R8)."""
+    export = raw.byte_range.export
+    if raw.unreadable is not None:
+        yield Rejection(
+            group=export.group,
+            code=Code.UNREADABLE_EXPORT.value,
+            message=str(raw.unreadable),
+            field=None,
+            export=export.number,
+            chunk=-1,
+            line=raw.unreadable.line,
+            offset=raw.unreadable.offset,
+            part=0,
+            reference_id=None,
+            raw=b"",
+        )
+    if raw.chunk is None:
+        return
+    for each in raw.chunk.oversized:
+        fault = each.fault or Fault(
+            Code.MALFORMED_JSON, f"expected a record that memory holds, got a line of {each.length} bytes"
+        )
+        yield Rejection(
+            group=export.group,
+            code=fault.code.value,
+            message=fault.message,
+            field=fault.field,
+            export=export.number,
+            chunk=raw.position,
+            line=each.line + first_line(raw),
+            offset=each.offset,
+            part=0,
+            reference_id=each.reference_id,
+            raw=each.head,
+            length=each.length if each.length > len(each.head) else None,
+        )
