@@ -1,0 +1,179 @@
+"""A whole job in this process without Beam: the stages called one after the other, over several chunks and partitions.
+
+It plans, publishes and reports as the command does; only the runner is another one. A small job takes some tens of
+milliseconds, so that tests of rules, which do not look at Beam, engines or processes, can have one each.
+"""
+
+import io
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import polars as pl
+from support.runs import Ended, main
+
+from pipelines.ingest.graph import RESOLVED, Job
+from pipelines.runners import choose
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.merge.resolve_conflicts import Resolution
+from transforms.kernels.summarize.conflict_examples import Example
+from transforms.rules.values import JsonObject
+from transforms.stages import exports as reading
+from transforms.stages.elements import Partition, Reading, Rejection, Summaries
+from transforms.stages.exports import byte_ranges
+from transforms.stages.find_conflict_examples import Key, exports_by_name, find_conflict_examples, number_examples
+from transforms.stages.infer_schema import merge_summaries, resolve
+from transforms.stages.line_numbers import line_numbers
+from transforms.stages.list_cache_keys import changed_owners, list_cache_keys
+from transforms.stages.merge_records import Merging, PartitionMerger
+from transforms.stages.normalize import PartitionBuffer, normalize_chunks
+from transforms.stages.read_exports import read_byte_ranges
+from transforms.stages.resolve_conflicts import decide_resolution
+from transforms.stages.write_rejections import RejectionParts
+from transforms.stages.write_reports import RESULTS, report_text, write_reports
+from transforms.stages.write_rows import UsesBuffer, write_partition
+from transforms.storage.stored_files import join
+
+QUICK = ("--no-fsync", "--partitions=2")
+"""Each partition takes about twenty milliseconds; flags of a test win."""
+
+
+def ingest(dataset: Path, *arguments: str, range_bytes: int | None = None, backwards: bool = False) -> Ended:
+    """Runs an ingest as `support.runs.ingest` does, without Beam.
+
+    Args:
+        dataset: Where the dataset is.
+        arguments: Of the command.
+        range_bytes: Size of the byte ranges in which exports are read, if not the usual one; also of the chunks of
+            compressed exports.
+        backwards: Whether each stage gets its input in the opposite order (T5).
+    """
+    return worked("ingest", dataset, *arguments, range_bytes=range_bytes, backwards=backwards)
+
+
+def worked(job: str, dataset: Path, *arguments: str, range_bytes: int | None = None, backwards: bool = False) -> Ended:
+    """Runs an ingest or a backfill without Beam."""
+    runner = _Runner(range_bytes, backwards=backwards)
+    printed = io.StringIO()
+    with (
+        patch.object(choose, "choose", lambda *_: runner),
+        patch.object(reading, "RANGE_BYTES", range_bytes or reading.RANGE_BYTES),
+        redirect_stdout(printed),
+    ):
+        code = main([job, "--dataset", str(dataset), "--json", *QUICK, *arguments])
+    return Ended(code, json.loads(printed.getvalue()), dataset)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """Takes the place of `pipelines.runners.choose.Runner`."""
+
+    range_bytes: int | None
+    backwards: bool
+    name: str = "local runner (1 worker, in process)"
+    local: bool = True
+    environment: None = None
+
+    def run(self, build: "partial[Any]") -> JsonObject:
+        """Runs the job for which a graph would be built; there are no metrics."""
+        job: Job = build.keywords["job"]
+        run_stages(
+            job if self.range_bytes is None else replace(job, range_bytes=self.range_bytes), backwards=self.backwards
+        )
+        return {}
+
+
+@dataclass(slots=True)
+class _Merged:
+    """The outputs of a merge of all partitions."""
+
+    partitions: list[Partition] = field(default_factory=list)
+    summaries: list[Summaries] = field(default_factory=list)
+    counts: list[object] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, incoming: Mapping[int, Sequence[Batch]], merging: Merging, resolution: Resolution | None = None
+    ) -> "_Merged":
+        merger, found = PartitionMerger(merging, resolution), cls()
+        merged = [each for number, batches in incoming.items() for each in merger.add(number, batches)]
+        for each in [*merged, *merger.flush()]:
+            found.partitions += (partition for partition, _ in each.partitions)
+            found.summaries += (summaries for _, summaries in each.partitions)
+            found.counts += each.counts.items()
+            found.rejected += each.rejections
+        return found
+
+
+def run_stages(job: Job, *, backwards: bool = False) -> None:
+    """The steps of `pipelines.ingest.graph.build`, one after the other; the last one writes the reports."""
+    order: Callable[[Iterable[Any]], list[Any]] = (lambda each: [*each][::-1]) if backwards else list
+    reports: dict[str, list[object]] = defaultdict(list)
+
+    rejected: list[Rejection] = []
+    readings: list[Reading] = []
+    buffer = PartitionBuffer(job.partitions)
+    rows: list[tuple[int, Batch]] = []
+    loads = byte_ranges(job.exports, range_bytes=job.range_bytes)
+    for chunks in order(chunks for load in loads for chunks in read_byte_ranges(load)):
+        done = normalize_chunks(chunks, declared=job.schema.declared, max_fields=job.schema.max_fields)
+        rejected += done.rejections
+        readings += done.readings
+        rows += buffer.add(done)
+    rows += buffer.release()
+    incoming: dict[int, list[Batch]] = {number: [] for number in job.published.states}
+    for number, batch in order(rows):
+        incoming.setdefault(number, []).append(batch)
+    first_lines = line_numbers(order(readings))
+
+    merged = _Merged.of(incoming, job.merging(job.root))
+    schema = resolve(merge_summaries(order(merged.summaries), job.schema), job.schema)
+    reports["examples"] = _examples(job, order(merged.partitions), schema, first_lines)
+    resolved = schema
+    if job.on_conflict != "fail":
+        reports["conflicts"] = [schema]
+        resolution = decide_resolution(schema, job.on_conflict, job.published_kinds)
+        if resolution.kept_kinds:
+            merged = _Merged.of(incoming, job.merging(join(job.root, RESOLVED)), resolution)
+            resolved = resolve(merge_summaries(order(merged.summaries), job.schema), job.schema)
+
+    keys = UsesBuffer(job.partitions)
+    uses: dict[int, list[pl.DataFrame]] = {number: [nothing] for number, nothing in job.listing().unchanged()}
+    for partition in order(merged.partitions):
+        written = write_partition(partition, resolved, job.writing())
+        if written is not None:
+            reports["rows"].append(written.partition)
+            for number, frame in keys.add(written.uses):
+                uses.setdefault(number, []).append(frame)
+    for number, frame in keys.release():
+        uses.setdefault(number, []).append(frame)
+    changed = [owner for partition in merged.partitions for owner in changed_owners(partition)]
+    reports["cache_keys"] = [list_cache_keys(number, order(uses[number]), changed, job.listing()) for number in uses]
+
+    parts = RejectionParts(job.root, job.exports, range_bytes=job.range_bytes)
+    by_part: defaultdict[int, list[Rejection]] = defaultdict(list)
+    for rejection in order(parts.related([*rejected, *merged.rejected])):
+        by_part[parts.part_of(rejection)].append(rejection)
+    reports["rejections"] = [parts.write(number, found, first_lines) for number, found in by_part.items()]
+
+    reports |= {"readings": readings, "counts": merged.counts, "states": merged.partitions, "schema": [resolved]}
+    texts = [report_text(each, name) for name, values in reports.items() for each in values]
+    write_reports(texts, join(job.root, RESULTS))
+
+
+def _examples(
+    job: Job, partitions: Iterable[Partition], schema: JsonObject, first_lines: Mapping[tuple[int, int], int]
+) -> list[object]:
+    found: defaultdict[Key, list[Example]] = defaultdict(list)
+    for partition in partitions:
+        for key, examples in find_conflict_examples(partition, schema):
+            found[key] += examples
+    exports = exports_by_name(job.exports)
+    return [number_examples(each, exports, first_lines, range_bytes=job.range_bytes) for each in found.items()]
