@@ -4,6 +4,7 @@ Covers RULES F1, F2, G2-G6, V2, V5-V7, T1-T4, C1-C5, A1, I1-I4, U1, U4, K4, R5, 
 """
 
 import ast
+import functools
 import gzip
 import json
 import sys
@@ -36,6 +37,12 @@ SHARED_RUNS = {
 BOX = {"x": 1, "y": 2, "width": 3, "height": 4}
 
 
+@functools.cache
+def run_of(entry: str) -> Run:
+    """The outcome of the job that an entry of expected_by_oracle.json stands for; the tests only look at it."""
+    return run(exports_of(entry))
+
+
 def exports_of(entry: str) -> list[tuple[str, str, Path]]:
     """The job that an entry of expected_by_oracle.json stands for."""
     if entry in SHARED_RUNS:
@@ -57,7 +64,7 @@ EXPECTED = expectations()
 @needs_shared
 @pytest.mark.parametrize("entry", EXPECTED)
 def test_shared_fixture_has_the_expected_outcome(entry: str) -> None:
-    expected, result = EXPECTED[entry], run(exports_of(entry))
+    expected, result = EXPECTED[entry], run_of(entry)
     assert result.outcome == expected["outcome"]
     assert result.published == (expected["outcome"] == "published")
     assert result.conflicts == expected["conflicts"]
@@ -74,7 +81,7 @@ def test_shared_fixture_has_the_expected_outcome(entry: str) -> None:
 @needs_shared
 @pytest.mark.parametrize("entry", EXPECTED)
 def test_shared_fixture_has_the_expected_fields(entry: str) -> None:
-    expected, result = EXPECTED[entry], run(exports_of(entry))
+    expected, result = EXPECTED[entry], run_of(entry)
     for group, about in expected["groups"].items():
         for key, field in about["fields"].items():
             mine = result.schema[group]["fields"][key]
@@ -99,7 +106,7 @@ def test_shared_fixture_has_the_expected_fields(entry: str) -> None:
 @needs_shared
 @pytest.mark.parametrize("entry", [entry for entry in EXPECTED if "rejections" in EXPECTED[entry]])
 def test_shared_fixture_has_the_expected_rejections(entry: str) -> None:
-    expected, result = EXPECTED[entry]["rejections"], run(exports_of(entry))
+    expected, result = EXPECTED[entry]["rejections"], run_of(entry)
     keys = ("code", "group", "export", "line", "reference_id")
     mine = Counter(
         tuple(rejection[key] for key in keys) for rejection in named_as_expected(expected, result.rejections)
@@ -428,7 +435,7 @@ def test_oracle_imports_nothing_of_the_product() -> None:
 @needs_shared
 @pytest.mark.parametrize("entry", EXPECTED)
 def test_every_record_read_has_one_fate(entry: str) -> None:
-    result = run(exports_of(entry))
+    result = run_of(entry)
     for counts in result.counts.values():
         if result.outcome == "failed":  # nothing was created, so the sum cannot hold
             assert counts["created"] == 0

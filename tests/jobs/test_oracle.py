@@ -4,31 +4,23 @@ Covers RULES G1-G6, F1-F3, V1-V9, T1-T5, C1-C6, A1, A2, I1-I4, U1, U4, U5, K1, K
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-from support import mixed_exports, oracle
+from support import in_process, mixed_exports, oracle
 from support.agreement import check, check_fields, text
-from support.runs import GROUPS, an_item, flags, ingest, ndjson
+from support.runs import GROUPS, an_item, flags, ndjson
 
-from pipelines.ingest import run as ingest_job
 from transforms.rules.rejections import Code
-from transforms.stages import exports
 
 RANGE_BYTES = 24_000
 
 
-@pytest.fixture
-def tiny_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Byte ranges so small that the files of these tests have several chunks each."""
-    build: Callable[..., None] = ingest_job.build
-    monkeypatch.setattr(ingest_job, "build", lambda root, job: build(root, replace(job, range_bytes=RANGE_BYTES)))
-    monkeypatch.setattr(exports, "RANGE_BYTES", RANGE_BYTES)  # what is compressed comes in chunks of it
+ingest = partial(in_process.ingest, range_bytes=RANGE_BYTES)
+"""Byte ranges so small that the files of these tests have several chunks each."""
 
 
-@pytest.mark.usefixtures("tiny_ranges")
 @pytest.mark.parametrize("on_duplicate", ["reject", "last"])
 def test_two_jobs_equal_the_oracle(tmp_path: Path, on_duplicate: str) -> None:
     first_job = mixed_exports.job(tmp_path / "first", seed=1, numbers=range(420))
@@ -60,7 +52,6 @@ EXPECTED_CODES = {code.value for code in Code} - {
 }
 
 
-@pytest.mark.usefixtures("tiny_ranges")
 def test_conflicts_over_chunks_and_versions_equal_the_oracle(tmp_path: Path) -> None:
     values = [1, 2.5, None, True, "fast", [1], {"a": 1}]
     fields = {f"f{a}{b}": (values[a], values[b]) for a in range(7) for b in range(7)}

@@ -4,14 +4,14 @@ import dataclasses
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import oracle
-from support.runs import GROUPS, Ended, Job, flags, ingest
+from support import in_process, oracle
+from support.runs import GROUPS, Ended, Job, flags
 
 from transforms.rules.image_urls import cache_key, canonical
 
@@ -29,11 +29,13 @@ class Twins:
         dataset: where it is.
         picture: what the oracle holds.
         versions: what each published version would fetch.
+        by: how a job is run: without Beam, or by `support.runs.ingest`.
     """
 
     dataset: Path
     picture: oracle.Published = dataclasses.field(default_factory=oracle.Published)
     versions: list[Uses] = dataclasses.field(default_factory=list)
+    by: Callable[..., Ended] = in_process.ingest
 
     def ingest(
         self,
@@ -54,7 +56,7 @@ class Twins:
             file = self.dataset.with_name(f"{self.dataset.name}-declared.json")
             file.write_text(json.dumps(declared), "utf-8")
             options += ["--declare", str(file)]
-        run = ingest(self.dataset, *flags(job), *options)
+        run = self.by(self.dataset, *flags(job), *options)
         expected = oracle.run(
             job,
             existing=self.picture,

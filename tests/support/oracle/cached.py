@@ -29,16 +29,20 @@ def cache_keys(
             it stands again, and one that was pruned where it stood: a key that was listed once stays known.
         canonical: from a URL to its canonical form (K3), which is not recomputed here.
     """
-    listed = [{canonical(url) for url, _, _ in uses} for uses in versions]
+    users: dict[str, list[tuple[str, str]]] = {}
+    for used, kind, reference_id in versions[-1]:
+        users.setdefault(canonical(used), []).append((reference_id, kind))
+    first: dict[str, int] = {}
+    for number, uses in enumerate(versions, start=1):
+        for used, _, _ in uses:
+            first.setdefault(canonical(used), number)
     found = {}
-    for url in listed[-1]:
-        users = [(reference_id, kind) for used, kind, reference_id in versions[-1] if canonical(used) == url]
-        smallest = min(reference_id for reference_id, _ in users)
-        first = 1 + next(number for number, urls in enumerate(listed) if url in urls)
+    for url, by in users.items():
+        smallest = min(reference_id for reference_id, _ in by)
         found[url] = CacheKey(
-            kinds=frozenset(kind for reference_id, kind in users if reference_id == smallest),
+            kinds=frozenset(kind for reference_id, kind in by if reference_id == smallest),
             reference_id=smallest,
-            first_version=first,
+            first_version=first[url],
         )
     return found
 
