@@ -7,6 +7,7 @@ Each record counts as it came in: duplicates and unknown references are found by
 """
 
 import argparse
+import glob
 import sys
 from collections.abc import Sequence
 from typing import cast
@@ -15,30 +16,39 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipelines.config import JobStep, Source
-from pipelines.errors import UsageError
-from pipelines.ingest.find_exports import find_exports
-from transforms.infer_schema import InferSchema
-from transforms.normalize import READINGS, Normalize
-from transforms.read_exports import ReadExports
-from transforms.rules.export_rows import GROUPS
-from transforms.rules.values import JsonObject
-from transforms.stages.elements import Export, Reading
+from transforms.api import (
+    GROUPS,
+    READINGS,
+    Export,
+    InferSchema,
+    JsonObject,
+    Normalize,
+    ReadExports,
+    Reading,
+    local_exports,
+)
 
 
 def find(patterns: Sequence[str]) -> list[Export]:
     """The exports that arguments like `items=exports/*.ndjson` or `predictions=RUN=GLOB` name, in this order.
 
     Raises:
-        UsageError: One has no such form, or matches no file.
+        ValueError: One has no such form, or matches no file.
     """
-    sources = []
+    files = []
     for given in patterns:
-        group, _, pattern = given.partition("=")
-        if group not in GROUPS:
-            raise UsageError(f"expected GROUP=GLOB with a group of {', '.join(GROUPS)}, got {given!r}")
-        sources.append(Source.of(group, pattern))
-    return find_exports([JobStep(tuple(sources))])
+        name, _, pattern = given.partition("=")
+        group = next((each for each in GROUPS if each == name), None)
+        if group is None:
+            raise ValueError(f"expected GROUP=GLOB with a group of {', '.join(GROUPS)}, got {given!r}")
+        model_run = None
+        if group == "predictions":
+            model_run, _, pattern = pattern.partition("=")
+        found = sorted(glob.glob(pattern))  # noqa: PTH207 - patterns may be absolute
+        if not found:
+            raise ValueError(f"expected a file, got none for {given!r}")
+        files += [(group, path, model_run) for path in found]
+    return local_exports(files)
 
 
 def build(root: beam.Pipeline, exports: Sequence[Export]) -> None:
@@ -76,7 +86,10 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description="Infer the schema of exports and print it.")
     parser.add_argument("exports", nargs="+", metavar="GROUP=GLOB")
     given, flags = parser.parse_known_args(arguments)
-    exports = find(given.exports)
+    try:
+        exports = find(given.exports)
+    except ValueError as error:
+        parser.error(f"{error}")
     # Named, because Beam's default runner would first look for an engine to download.
     with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags)) as root:
         build(root, exports)

@@ -1,6 +1,7 @@
-"""Normalize: validates raw records and turns them into batches of rows, keyed by partition (G, V, C, A)."""
+"""Normalize: validates raw records, or records that are dicts, and turns them into batches of rows (G, V, C, A)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal, TypeAlias
 
 import apache_beam as beam
@@ -14,11 +15,15 @@ from transforms.beam.steps import StepFn, at_the_end
 from transforms.kernels.batch.batch import Batch
 from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.declared import Declared
+from transforms.rules.export_rows import Group
+from transforms.rules.policies import Mode
 from transforms.stages.elements import RawChunk, Reading, Rejection
-from transforms.stages.normalize import PartitionBuffer, normalize_chunks
+from transforms.stages.normalize import NormalizedChunks, PartitionBuffer, normalize_chunks, normalize_records
 
 REJECTED = "rejected"
 READINGS = "readings"
+MOST_RECORDS = 5_000
+"""Records that are Python values are checked so many at a time: each batch has a fixed cost."""
 
 
 class Normalize(beam.PTransform):
@@ -45,6 +50,36 @@ class Normalize(beam.PTransform):
         return chunks | "NormalizeChunks" >> beam.ParDo(
             _NormalizeFn(self._partitions, self._declared, self._max_fields)
         ).with_outputs(REJECTED, READINGS, main="batches")
+
+
+class NormalizeRecords(beam.PTransform):
+    """PCollection of dicts to Batch, beside it the outputs REJECTED (Rejection) and READINGS (Reading).
+
+    For the records of an exporter in a pipeline of one's own. They have no place in a file: those of one bundle are
+    numbered, from line 1.
+    """
+
+    def __init__(
+        self,
+        group: Group,
+        *,
+        model_run: str | None = None,
+        mode: Mode = "append",
+        declared: Declared | None = None,
+        max_fields: int = MAX_FIELDS,
+    ) -> None:
+        """Takes the group of the records, and how they are checked; the arguments are those of `normalize_records`."""
+        super().__init__()
+        self._normalize = partial(
+            normalize_records, group=group, model_run=model_run, mode=mode, declared=declared, max_fields=max_fields
+        )
+
+    @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
+    def expand(self, records: beam.PCollection[dict[str, object]]) -> beam.pvalue.DoOutputsTuple:
+        """The records of a bundle are normalized together, some thousands at a time."""
+        return records | "NormalizeRecords" >> beam.ParDo(_NormalizeRecordsFn(self._normalize)).with_outputs(
+            REJECTED, READINGS, main="batches"
+        )
 
 
 Outputs: TypeAlias = (
@@ -77,3 +112,35 @@ class _NormalizeFn(StepFn):
         for reading in done.readings:
             yield TaggedOutput(READINGS, reading)
         yield from self._buffer.add(done)
+
+
+RecordOutputs: TypeAlias = (
+    Batch | TaggedOutput[Literal["rejected"], Rejection] | TaggedOutput[Literal["readings"], Reading]
+)
+
+
+class _NormalizeRecordsFn(StepFn):
+    def __init__(self, normalize_records: Callable[[list[dict[str, object]]], NormalizedChunks]) -> None:
+        self._normalize_records = normalize_records
+        self._pending: list[dict[str, object]] = []
+
+    def start_bundle(self) -> None:
+        self._pending = []
+
+    def process(self, record: dict[str, object]) -> Iterator[RecordOutputs]:
+        self._pending.append(record)
+        if len(self._pending) >= MOST_RECORDS:
+            yield from self._outputs()
+
+    def finish_bundle(self) -> Iterator[object]:
+        yield from at_the_end(self._outputs())
+
+    def _outputs(self) -> Iterator[RecordOutputs]:
+        if self._pending:
+            pending, self._pending = self._pending, []
+            done = self._normalize_records(pending)
+            yield from done.batches
+            for rejection in done.rejections:
+                yield TaggedOutput(REJECTED, rejection)
+            for reading in done.readings:
+                yield TaggedOutput(READINGS, reading)

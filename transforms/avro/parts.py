@@ -5,7 +5,9 @@ import io
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
 
+import fastavro
 import polars as pl
 import pyarrow as pa
 from fastavro.write import Writer
@@ -44,6 +46,12 @@ def avro_container(
         raise ValueError(f"expected columns for {fields!r}, got {frame.columns!r}")
     yield header(schema)
     yield from framed(encoded(frame, RowType(schema), records=records or {}), marker(schema))
+
+
+def rows_of(container: bytes) -> Iterator[dict[str, object]]:
+    """The rows of an Avro container, as any reader of Avro gets them."""
+    for row in fastavro.reader(io.BytesIO(container)):
+        yield cast("dict[str, object]", row)
 
 
 def header(schema: Mapping[str, object]) -> bytes:

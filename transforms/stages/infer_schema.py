@@ -101,6 +101,11 @@ def resolve(summaries: Summaries, options: SchemaOptions) -> JsonObject:
     }
 
 
+def can_publish(schema: JsonObject) -> bool:
+    """Whether rows can be written: no conflict (T6, `fail`), not too many fields (R5), no undeclared choices (D2)."""
+    return not (schema["conflicts"] or schema["too_many_fields"] or schema["other_choices"])
+
+
 def _is_text(summary: FieldSummary) -> bool:
     strings = summary.strings
     return len(strings.categories) > MAX_CATEGORIES if strings.categories is not None else strings.count > 0

@@ -1,11 +1,13 @@
 """Validates chunks of raw records and turns them into batches of rows, rejections and counts (G, V, C, A)."""
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from transforms.formats.framing import split_lines
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.hashing import partitions_of
 from transforms.kernels.normalize.columns import Origin, Rejected
@@ -15,8 +17,9 @@ from transforms.raw_records import RawRecords
 from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import Group
+from transforms.rules.policies import Mode
 from transforms.rules.rejections import Code, Fault
-from transforms.stages.elements import RawChunk, Reading, Rejection
+from transforms.stages.elements import ByteRange, Export, RawChunk, Reading, Rejection
 from transforms.stages.exports import first_line
 
 PIECE_BYTES = 4 * 1024 * 1024
@@ -128,6 +131,36 @@ def normalize_chunks(
         records=sum(done.read.values()),
         byte_count=sum(chunk.byte_count for chunk in readable),
     )
+
+
+def normalize_records(
+    records: Iterable[Mapping[str, object]],
+    group: Group,
+    *,
+    model_run: str | None = None,
+    mode: Mode = "append",
+    declared: Declared | None = None,
+    max_fields: int = MAX_FIELDS,
+) -> NormalizedChunks:
+    """Checks records that are Python values already, such as those of an exporter, as the lines of an export.
+
+    Args:
+        records: Dicts with the keys of raw records.
+        group: Their group.
+        model_run: Of predictions (G5).
+        mode: How they update published rows (U1 to U3).
+        declared: As `normalize_chunks` takes it.
+        max_fields: Likewise.
+
+    Raises:
+        TypeError: A record has a value that JSON has no form for, such as a date.
+    """
+    # Not orjson, which refuses NaN, long integers and lone surrogates: the rules reject them by name.
+    data = "\n".join(map(json.dumps, records)).encode()
+    export = Export(0, "", group, model_run, len(data), mode=mode)
+    chunk = split_lines(data, first_line=1)
+    raw = RawChunk(ByteRange(export, 0, len(data)), -1, chunk, None, chunk.byte_count, None)
+    return normalize_chunks([raw], declared=declared, max_fields=max_fields)
 
 
 def split_by_partition(batch: Batch, partitions: int) -> Iterator[tuple[int, Batch]]:

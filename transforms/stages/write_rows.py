@@ -35,6 +35,7 @@ from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.values import JsonObject
 from transforms.stages.elements import Partition, PublishedFiles, WrittenPartition
+from transforms.stages.infer_schema import can_publish
 from transforms.stages.progress_notes import note_progress
 from transforms.storage.states import counted_data, read_changes, read_counted, read_state, state_file
 from transforms.storage.stored_files import Piece, StoredFile, part_path, store
@@ -77,11 +78,6 @@ class WrittenRows:
     partition: WrittenPartition
     stored: Sequence[StoredFile]
     uses: Sequence[pl.DataFrame]
-
-
-def can_publish(schema: JsonObject) -> bool:
-    """Whether rows can be written: no conflict (T6, `fail`), not too many fields (R5), no undeclared choices (D2)."""
-    return not (schema["conflicts"] or schema["too_many_fields"] or schema["other_choices"])
 
 
 def write_partition(partition: Partition, schema: JsonObject, writing: Writing) -> WrittenRows | None:

@@ -1,0 +1,43 @@
+"""Turns checked rows into dicts, typed by their schema, for programs of one's own."""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import polars as pl
+
+from transforms.avro.parts import avro_container, rows_of
+from transforms.kernels.batch.batch import Batch
+from transforms.kernels.publish.rows import METADATA, CacheKeyMode, publish
+from transforms.rules.avro_schema import row_schema
+from transforms.rules.values import JsonObject
+from transforms.stages.infer_schema import can_publish
+
+
+def rows_as_dicts(
+    batch: Batch, schema: JsonObject, *, exports: Sequence[str] = (), cache_keys: CacheKeyMode = "canonical"
+) -> Iterator[dict[str, object]]:
+    """Each row of a batch as a reader of the published Avro parts gets it.
+
+    Args:
+        batch: Rows as `normalize_chunks` gives them.
+        schema: The JSON object of `infer_schema`, of these rows or of more.
+        exports: Names of the exports by number, for `source`; without them rows have no `source`.
+        cache_keys: What is hashed for cache keys.
+
+    Raises:
+        ValueError: The schema has a conflict, too many fields or undeclared choices, so that rows have no types.
+    """
+    if not can_publish(schema):
+        found = {name: schema[name] for name in ("conflicts", "too_many_fields", "other_choices") if schema[name]}
+        raise ValueError(f"expected a schema that rows can be typed by, got {found}")
+    fields = cast("JsonObject", cast("JsonObject", cast("JsonObject", schema["groups"])[batch.group])["fields"])
+    numbers = batch.rows["export"]
+    names = pl.Series([*exports] or [""], dtype=pl.String).gather(numbers if exports else numbers * 0)
+    named = Batch(batch.group, batch.rows.with_columns(export_name=names), batch.cells)
+    published = publish(named, fields, cache_keys=cache_keys)
+    records = {METADATA: [*published.metadata.values()]} if published.metadata else {}
+    container = avro_container(published.core, row_schema(batch.group, fields), records=records)
+    for row in rows_of(b"".join(container)):
+        if not exports:
+            del row["source"]
+        yield row
