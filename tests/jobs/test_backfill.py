@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from support import mixed_exports, update_exports
-from support.runs import GROUPS, Ended, an_item, command, flags, ingest, ndjson, worked
+from support.in_process import ingest, worked
+from support.runs import GROUPS, Ended, an_item, command, flags, ndjson
 
 from pipelines.cli.main import main
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import fastavro
 import pytest
-from support.runs import Ended, an_item, ingest, ndjson
+from support.in_process import ingest
+from support.runs import Ended, an_item, ndjson
 
 GROUPS = ("items", "annotations")
 

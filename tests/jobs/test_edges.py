@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.runs import Ended, an_item, ingest, ndjson
+from support.in_process import ingest
+from support.runs import Ended, an_item, ndjson
 
 GOOD = b'{"reference_id": "%s", "image_url": "/a.jpg", "metadata": {"n": 1}}'
 ODD_KEYS = [

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from support.fixtures import SHARED, named_as_expected, needs_shared
-from support.runs import GROUPS, Ended, flags, ingest
+from support.in_process import ingest
+from support.runs import GROUPS, Ended, flags
 
 SEVERAL_FILES = {
     "nucleus_client": [

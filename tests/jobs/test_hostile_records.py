@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from support.runs import flags, ingest
+from support.in_process import ingest
+from support.runs import flags
 
 TEXTS = [
     *("a\0b", "\0", "~0", "\uffff", "\ufeff", "", " ", "x" * 64_000, "reference_id", "int:a", "export", "row", "key"),

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from support.runs import an_item, command, flags, ingest, ndjson
+from support.in_process import ingest
+from support.runs import an_item, command, flags, ndjson
 
 from pipelines.cli.main import main
 

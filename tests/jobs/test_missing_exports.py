@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from support.runs import an_item, digests, ingest, ndjson, worked
+from support.in_process import ingest, worked
+from support.runs import an_item, digests, ndjson
 
 from pipelines.cli.main import main
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.runs import an_item, flags, ingest, ndjson
+from support.in_process import ingest
+from support.runs import an_item, flags, ndjson
 
 from pipelines.cli.main import main
 from pipelines.dataset.open_rejections import FOLDER, open_rejections

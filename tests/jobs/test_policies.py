@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from support.fixtures import SHARED, needs_shared
+from support.in_process import ingest
 from support.published import counts, metadata, rejected, rows
 from support.raw_records import RUNS, Records, apply, category, mark, mask
-from support.runs import Ended, an_item, ingest
+from support.runs import Ended, an_item
 
 from pipelines.cli.main import main
 

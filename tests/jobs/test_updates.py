@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.fixtures import SHARED, needs_shared
+from support.in_process import ingest
 from support.published import cache_keys, counts, metadata, rejected, rows, sources
 from support.raw_records import (
     BOX,
@@ -23,7 +24,7 @@ from support.raw_records import (
     merge,
     multicategory,
 )
-from support.runs import an_item, flags, ingest
+from support.runs import an_item, flags
 
 ROUNDS = SHARED / "nucleus/updates"
 TYPES = ["box", "polygon", "line", "keypoints", "cuboid"]

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from support.runs import Ended, a_run, an_item, command, digests, ingest, ndjson
+from support.in_process import ingest
+from support.runs import Ended, a_run, an_item, command, digests, ndjson
 
 from pipelines.cli.main import main
 from pipelines.dataset.store.local import LocalStore

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from support.runs import Ended, an_item, ingest, ndjson
+from support.in_process import ingest
+from support.runs import Ended, an_item, ndjson
 
 DATA = re.compile(r'<script type="application/json" id="document">(.*?)</script>', re.DOTALL)
 BIG = 2**53 + 1

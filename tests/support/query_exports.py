@@ -4,7 +4,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from support.runs import Ended, ingest, ndjson
+from support.in_process import ingest
+from support.runs import Ended, ndjson
 
 ITEMS, SCENES = 60, 5
 WEATHERS = ("rain", "sun", "front-left", 'say "hi"', "é", "2021-01-01")

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from support.runs import Ended, flags, ingest, ndjson
+from support.in_process import ingest
+from support.runs import Ended, flags, ndjson
 
 BOX = {"x": 1, "y": 2, "width": 3, "height": 4}
 VERTICES = {"vertices": [{"x": 0, "y": 0}, {"x": 1, "y": 1}, {"x": 0, "y": 1}]}

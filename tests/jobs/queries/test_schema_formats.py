@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.runs import Ended, an_item, ingest, ndjson
+from support.in_process import ingest
+from support.runs import Ended, an_item, ndjson
 
 from pipelines.cli.main import main
 from transforms.rules.bigquery_schema import refused_names
