@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import tabulated
-from transforms.kernels.batch.value_columns import form_and_key
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.normalize.columns import Origin, batch
 from transforms.kernels.normalize.normalize import Normalized, normalize
 from transforms.raw_records import RawRecords
@@ -262,7 +262,7 @@ def read_back(columns: Any, cells: list[dict[str, Any]], height: int) -> list[Js
         found[row][key] = read(value)
 
     for name, values in columns.items():
-        form, key = form_and_key(name) or ("", "")
+        form, key = ValueColumn.of(name) or ("", "")
         for row, value in enumerate(values.to_list()):
             if value is not None:
                 put(row, key, form, value)

@@ -15,7 +15,7 @@ from transforms.kernels.batch.arrow_ipc import Stored
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import FORMS
 from transforms.kernels.batch.state_files import StateFile
-from transforms.kernels.batch.value_columns import form_and_key
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.normalize.columns import COLUMNS
 from transforms.kernels.publish.changed_rows import Changes
 from transforms.kernels.publish.insights import CountedJson, grid_of
@@ -109,8 +109,8 @@ def _stored(file: StoredFile) -> Stored:
 
 def _dtype(group: Group, name: str) -> pl.DataType | None:
     """The type of a column of a state file of a group; None for a column that it cannot have."""
-    value = form_and_key(name)
-    return FORMS.get(value[0]) if value else COLUMNS[group].get(name) or _ORIGIN.get(name)
+    value = ValueColumn.of(name)
+    return FORMS.get(value.form) if value else COLUMNS[group].get(name) or _ORIGIN.get(name)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import pyarrow as pa
 from transforms.damage import damaged_file
 from transforms.kernels.batch.null_columns import completed, null_column_names, without
 from transforms.kernels.batch.string_buffers import SomeTexts
-from transforms.kernels.batch.value_columns import column_name, form_and_key
+from transforms.kernels.batch.value_columns import ValueColumn
 
 _CODEC: Literal["lz4"] = "lz4"
 _WRITTEN = pa.ipc.IpcWriteOptions(compression=_CODEC, use_threads=False)
@@ -214,8 +214,8 @@ class ArrowFile:
 
 def _escaped(name: str) -> str:
     """The name of a column with an escaped NUL: earlier versions wrote NULs, which polars cannot process."""
-    value = form_and_key(name) if "\0" in name else None
-    return column_name(*value) if value else name
+    value = ValueColumn.of(name) if "\0" in name else None
+    return value.name if value else name
 
 
 def _renamed(table: pa.Table) -> pa.Table:

@@ -13,7 +13,7 @@ import polars as pl
 from transforms.kernels.batch.batch import CELLS, Positions, no_cells
 from transforms.kernels.batch.null_columns import null_column
 from transforms.kernels.batch.sorting import order_of_numbers
-from transforms.kernels.batch.value_columns import column_name
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.rules import coordinates
 from transforms.rules.crowds import key_excess
 from transforms.rules.metadata import RESERVED
@@ -145,7 +145,7 @@ def columns_and_cells(found: Iterable[Found], count: int) -> tuple[dict[str, pl.
     cells: list[Found] = []
     for key, form, where, series in found:
         if len(where) * DENSITY >= count or key in ALWAYS_COLUMNS:
-            columns[column_name(form, key)] = spread(series, where, count)
+            columns[ValueColumn(form, key).name] = spread(series, where, count)
         else:
             cells.append((key, form, where, series))
     return columns, cells_of(cells) if cells else no_cells()

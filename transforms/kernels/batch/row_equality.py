@@ -5,7 +5,6 @@ they are in one of the two, chosen by the number of rows that have a value. The 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -15,11 +14,9 @@ from transforms.kernels.batch.exact_json import exact_json
 from transforms.kernels.batch.metadata_columns import ALWAYS_COLUMNS, DENSITY, FORMS, Found, cells_of, spread
 from transforms.kernels.batch.null_columns import null_column, without
 from transforms.kernels.batch.sparse_values import cell_groups, cell_values, without_values
-from transforms.kernels.batch.value_columns import column_name, form_and_key
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.rules.values import JsonValue
 
-_Value: TypeAlias = tuple[str, str]
-"""Form and key."""
 _SOURCE = ("export_name", "offset")
 """Columns with the source of a row, which are not part of its value."""
 
@@ -28,12 +25,12 @@ def consolidated(batch: Batch) -> Batch:
     """The same rows, each key and form in one place: a column if it is frequent, else cells."""
     height = batch.rows.height
     in_cells = _cell_counts(batch.cells)
-    columns = {value: column for column in batch.rows.iter_columns() if (value := form_and_key(column.name))}
+    columns = {value: column for column in batch.rows.iter_columns() if (value := ValueColumn.of(column.name))}
     in_columns = {value: height - column.null_count() for value, column in columns.items()}
     frequent = {
         value
         for value in in_columns.keys() | in_cells.keys()
-        if _is_frequent(value[1], in_columns.get(value, 0) + in_cells.get(value, 0), height)
+        if _is_frequent(value.key, in_columns.get(value, 0) + in_cells.get(value, 0), height)
     }
     rows = without(batch.rows, {columns[value].name for value in in_columns.keys() - frequent})
     rare = [(columns[value], *value) for value, count in in_columns.items() if count and value not in frequent]
@@ -41,9 +38,9 @@ def consolidated(batch: Batch) -> Batch:
     cells = batch.cells
     if moved:
         rows = rows.with_columns(
-            _whole_column(columns.get((form, key)), form, found, height).alias(column_name(form, key))
+            _whole_column(columns.get(value), form, found, height).alias(value.name)
             for (key, form), found in cell_groups(batch)
-            if (form, key) in moved
+            if (value := ValueColumn(form, key)) in moved
         )
         cells = without_values(cells, moved)
     if rare:
@@ -51,9 +48,9 @@ def consolidated(batch: Batch) -> Batch:
     return Batch(batch.group, rows, cells.sort("row", "key", "form") if rare or moved else cells)
 
 
-def _cell_counts(cells: pl.DataFrame) -> dict[_Value, int]:
+def _cell_counts(cells: pl.DataFrame) -> dict[ValueColumn, int]:
     counted = cells.group_by("key", "form").len()
-    return {(form, key): count for key, form, count in counted.iter_rows()}
+    return {ValueColumn(form, key): count for key, form, count in counted.iter_rows()}
 
 
 def _is_frequent(key: str, count: int, height: int) -> bool:

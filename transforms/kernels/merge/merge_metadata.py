@@ -9,7 +9,7 @@ import polars as pl
 from transforms.kernels.batch.batch import Batch, Positions, cells_at
 from transforms.kernels.batch.metadata_columns import FORMS
 from transforms.kernels.batch.row_equality import json_value
-from transforms.kernels.batch.value_columns import column_name, form_and_key
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.rules import coordinates
 from transforms.rules.rejections import Fault
 from transforms.rules.values import JsonObject
@@ -36,8 +36,8 @@ def merge_metadata(pool: Batch, base: Positions, updates: Positions) -> tuple[Ba
     for name, base_values, update_values in zip(
         base_rows.columns, base_rows.iter_columns(), update_rows.iter_columns(), strict=True
     ):
-        value = form_and_key(name)
-        if value and value[1] in touched:
+        value = ValueColumn.of(name)
+        if value and value.key in touched:
             form, key = value
             values = _nothing(form, len(base)) if form == "null" else update_values
             columns[name] = values.zip_with(pl.Series(touched[key]), base_values)
@@ -64,9 +64,9 @@ def _touched(update_rows: pl.DataFrame, cells: pl.DataFrame) -> dict[str, Mask]:
     """Key to the rows whose update has the key: bool[N], for the keys that have a column."""
     touched: dict[str, Mask] = {}
     for column in update_rows.iter_columns():
-        value = form_and_key(column.name)
+        value = ValueColumn.of(column.name)
         if value:
-            key = value[1]
+            key = value.key
             named = column.is_not_null().to_numpy()
             touched[key] = touched[key] | named if key in touched else named
     for (key,), rows in cells.partition_by("key", as_dict=True).items():
@@ -93,15 +93,14 @@ def _relocated(columns: dict[str, pl.Series], touched: Mapping[str, Mask]) -> di
                 numbers.setdefault(key, {})[row] = number
     for key, changed in numbers.items():
         where = list(changed)
-        strings = columns[column_name("string", key)]
+        of_strings, of_floats = ValueColumn("string", key).name, ValueColumn("float", key).name
+        strings = columns[of_strings]
         is_kept = np.ones(len(strings), np.bool_)
         is_kept[where] = False
         # Not by scattering nulls: the strings below them would remain in memory, and show in the bytes (P3).
-        columns[column_name("string", key)] = strings.zip_with(pl.Series(is_kept), _nothing("string", len(strings)))
-        before = columns.get(column_name("float", key), _nothing("float", len(strings)))
-        columns[column_name("float", key)] = (
-            before.clone().scatter(where, list(changed.values())).alias(column_name("float", key))
-        )
+        columns[of_strings] = strings.zip_with(pl.Series(is_kept), _nothing("string", len(strings)))
+        before = columns.get(of_floats, _nothing("float", len(strings)))
+        columns[of_floats] = before.clone().scatter(where, list(changed.values())).alias(of_floats)
     return faults
 
 
@@ -110,7 +109,7 @@ def _coordinate_values(columns: Mapping[str, pl.Series], rows: list[int]) -> lis
     values: list[JsonObject] = [{} for _ in rows]
     for key in coordinates.KEYS:
         for form in FORMS:
-            column = columns.get(column_name(form, key))
+            column = columns.get(ValueColumn(form, key).name)
             for place, value in enumerate([] if column is None else column.gather(rows).to_list()):
                 if value is not None:
                     values[place][key] = json_value(form, value)

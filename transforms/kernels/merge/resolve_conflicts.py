@@ -10,7 +10,7 @@ from transforms.kernels.batch.metadata_columns import KIND_FORMS
 from transforms.kernels.batch.null_columns import without
 from transforms.kernels.batch.row_equality import json_value
 from transforms.kernels.batch.sparse_values import without_values
-from transforms.kernels.batch.value_columns import column_name
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.summarize.fields import values_by_form
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import OnConflict
@@ -61,6 +61,6 @@ def cleared(batch: Batch, kept_kinds: Mapping[str, str]) -> Batch:
         if kind != kept_kind
         for form in forms
     }
-    rows = without(batch.rows, {column_name(form, key) for form, key in lost})
+    rows = without(batch.rows, {ValueColumn(form, key).name for form, key in lost})
     cells = without_values(batch.cells, lost)
     return Batch(batch.group, rows, cells)

@@ -15,7 +15,7 @@ import polars as pl
 from transforms.kernels.batch.batch import Batch, Positions
 from transforms.kernels.batch.metadata_columns import KIND_FORMS
 from transforms.kernels.batch.state_files import StateFile
-from transforms.kernels.batch.value_columns import form_and_key
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.publish.rows import USED
 from transforms.kernels.summarize.fields import summarize
 from transforms.kernels.summarize.unchanged_rows import unchanged_values
@@ -146,5 +146,5 @@ def _counted(batch: Batch) -> Batch:
 
 def _is_number(name: str) -> bool:
     """Whether a column has numbers of metadata."""
-    value = form_and_key(name)
-    return value is not None and value[0] in KIND_FORMS["number"]
+    value = ValueColumn.of(name)
+    return value is not None and value.form in KIND_FORMS["number"]

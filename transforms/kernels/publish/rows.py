@@ -12,7 +12,7 @@ from transforms.kernels.batch.batch import Batch, Positions, no_cells
 from transforms.kernels.batch.exact_json import exact_json
 from transforms.kernels.batch.metadata_columns import json_text, spread
 from transforms.kernels.batch.sparse_values import cell_values, ordered, row_ranges
-from transforms.kernels.batch.value_columns import column_name
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.summarize.fields import locations
 from transforms.kernels.urls.canonical import cache_key_column, published_keys
 from transforms.rules.attachments import FIELD as ATTACHMENTS
@@ -35,7 +35,7 @@ _URLS: dict[Group, tuple[tuple[str, str], ...]] = {
 """The URL columns of each group, with the kind of each (K1)."""
 
 USED: Mapping[Group, frozenset[str]] = {
-    group: frozenset({"reference_id", "url", column_name("json", ATTACHMENTS), *(name for name, _ in names)})
+    group: frozenset({"reference_id", "url", ValueColumn("json", ATTACHMENTS).name, *(name for name, _ in names)})
     for group, names in _URLS.items()
 }
 """The columns of a batch that determine its uses of URLs."""
@@ -132,7 +132,7 @@ def publish(batch: Batch, fields: Mapping[str, JsonValue], *, cache_keys: CacheK
         "context_attachments": attached,
     }
     if CAMERA_PARAMS in rows.columns:
-        in_metadata = column_name("json", CAMERA_PARAMS)
+        in_metadata = ValueColumn("json", CAMERA_PARAMS).name
         sources = [name for name in (in_metadata, CAMERA_PARAMS) if name in rows.columns]
         given[CAMERA_PARAMS] = rows.select(pl.coalesce(sources)).to_series()
     if "labels" in rows.columns:
@@ -165,7 +165,7 @@ def sparse_columns(batch: Batch, storages: Mapping[str, str]) -> dict[str, Spars
     given = {column.name: column for column in rows.iter_columns()}
     columns = {}
     for key, storage in storages.items():
-        names = [(form, column_name(form, key)) for form in _FORMS[storage]]
+        names = [(form, ValueColumn(form, key).name) for form in _FORMS[storage]]
         dense = [_cast(given[name], form, storage) for form, name in names if name in given]
         rare = cells.get(key, [])
         if not dense and not rare:
@@ -246,7 +246,7 @@ def use_the_same(one: Batch, other: Batch) -> bool:
 def some_uses(batch: Batch, keys: pl.Series, urls: pl.Series, mode: CacheKeyMode) -> pl.DataFrame:
     """The uses of some cache keys as in `uses_of`; `urls` are the canonical URLs of the keys."""
     names = [name for name, _ in _URLS[batch.group]]
-    attached = column_name("json", ATTACHMENTS)
+    attached = ValueColumn("json", ATTACHMENTS).name
     may = pl.coalesce("url", *names).is_in(urls.implode())
     if attached in batch.rows.columns:
         may |= pl.col(attached).is_not_null()
@@ -258,7 +258,7 @@ def _attachments(batch: Batch, mode: CacheKeyMode) -> tuple[pl.Series, pl.DataFr
     """The context attachments of the rows, and the URLs they use (A1, K1)."""
     none = pl.Series(ATTACHMENTS, [None], _ATTACHMENT).new_from_index(0, batch.rows.height)
     uses: dict[str, list[str | bytes]] = {name: [] for name in USES}
-    texts = batch.rows.get_column(column_name("json", ATTACHMENTS), default=None)
+    texts = batch.rows.get_column(ValueColumn("json", ATTACHMENTS).name, default=None)
     if texts is None:
         return none, pl.DataFrame(uses, schema=USES)
     found: list[list[dict[str, object]] | None] = []

@@ -11,7 +11,7 @@ import polars as pl
 
 from transforms.kernels.batch.batch import Batch, no_cells
 from transforms.kernels.batch.metadata_columns import CROWD, Shapes, columns_and_cells
-from transforms.kernels.batch.value_columns import column_name, form_and_key
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.rules.crowds import MOST_COUNTED, key_digest, key_hashes, smallest
 from transforms.rules.values import JsonObject
 
@@ -36,15 +36,15 @@ def keys_of(batch: Batch) -> tuple[set[str], frozenset[int]]:
     """The metadata keys with values in a batch, and the hashes of keys without values."""
     height = batch.rows.height
     keys = {
-        value[1]
+        value.key
         for column in batch.rows.iter_columns()
-        if column.null_count() < height and (value := form_and_key(column.name))
+        if column.null_count() < height and (value := ValueColumn.of(column.name))
     }
     keys |= set(batch.cells["key"].unique().to_list())
     if _KEY not in keys:
         return keys, frozenset()
     texts = batch.cells.filter(key=_KEY, form=CROWD)["text"].to_list()
-    column = batch.rows.get_column(column_name(CROWD, _KEY), default=None)
+    column = batch.rows.get_column(ValueColumn(CROWD, _KEY).name, default=None)
     texts += [] if column is None else column.drop_nulls().to_list()
     hashes = np.unique(np.frombuffer(bytes.fromhex("".join(texts)), ">u8"))
     return keys, frozenset(hashes[:MOST_COUNTED].tolist())

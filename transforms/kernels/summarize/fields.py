@@ -9,7 +9,7 @@ import polars as pl
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.sparse_values import cell_groups, cell_values, ordered, row_ranges
-from transforms.kernels.batch.value_columns import column_name, form_and_key
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.summarize import columns
 from transforms.kernels.summarize.field_counts import hashes_of, keys_of
 from transforms.kernels.summarize.sparse_columns import numbers_of_ranges, strings_of_keys
@@ -28,7 +28,7 @@ def values_by_form(batch: Batch) -> dict[str, dict[str, list[tuple[npt.NDArray[n
     """
     found: defaultdict[str, dict[str, list[tuple[npt.NDArray[np.int64] | None, pl.Series]]]] = defaultdict(dict)
     for column in batch.rows.iter_columns():
-        value = form_and_key(column.name)
+        value = ValueColumn.of(column.name)
         if value:
             form, key = value
             found[key].setdefault(form, []).append((None, column))
@@ -71,7 +71,7 @@ def summarize(
     limits = limits or {}
     fields: dict[str, FieldSummary] = {}
     for column in rows.iter_columns():
-        value = form_and_key(column.name)
+        value = ValueColumn.of(column.name)
         if value:
             form, key = value
             summary = _summary(form, _present(column), limits.get(key, most))
@@ -91,7 +91,7 @@ def _paired(rows: pl.DataFrame) -> dict[str, int]:
     """Key to the number of rows that have both coordinates of its pair (C1)."""
     found: dict[str, int] = {}
     for pair in PAIRS:
-        if all(any(column_name(form, key) in rows.columns for form in ("float", "int")) for key in pair):
+        if all(any(ValueColumn(form, key).name in rows.columns for form in ("float", "int")) for key in pair):
             north, east = (_number(rows, key).is_not_null() for key in pair)
             found |= dict.fromkeys(pair, int(rows.select((north & east).sum()).item()))
     return found
@@ -122,7 +122,7 @@ def _cell_summaries(batch: Batch, limits: Mapping[str, int], most: int) -> Itera
 def _number(rows: pl.DataFrame, key: str) -> pl.Expr:
     forms = [
         pl.col(name).cast(pl.Float64)
-        for name in (column_name(form, key) for form in ("float", "int"))
+        for name in (ValueColumn(form, key).name for form in ("float", "int"))
         if name in rows.columns
     ]
     return pl.coalesce(forms) if forms else pl.lit(None, pl.Float64)

@@ -14,7 +14,7 @@ from transforms.kernels.batch.batch import EncodedBatch
 from transforms.kernels.batch.metadata_columns import FORMS
 from transforms.kernels.batch.state_files import Mask, StateFile
 from transforms.kernels.batch.string_buffers import SomeTexts
-from transforms.kernels.batch.value_columns import columns_of, form_and_key
+from transforms.kernels.batch.value_columns import ValueColumn, columns_of
 from transforms.kernels.summarize.columns import many_strings
 from transforms.kernels.summarize.fields import summarize
 from transforms.rules.fields import FIELD_ZERO
@@ -82,8 +82,8 @@ class _Seen:
 
 def _look_at_columns(encoded: EncodedBatch, selected: Mask, seen: Mapping[str, _Seen]) -> None:
     for name in encoded.rows.names:
-        value = form_and_key(name)
-        if not value or value[1] not in seen:
+        value = ValueColumn.of(name)
+        if not value or value.key not in seen:
             continue
         form, key = value
         found = seen[key]

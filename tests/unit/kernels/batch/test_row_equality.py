@@ -12,7 +12,7 @@ from support.strategies import batch_of, json_values, keys, metadata_of
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import ALWAYS_COLUMNS, DENSITY
 from transforms.kernels.batch.row_equality import canonical, consolidated, consolidated_from, differing
-from transforms.kernels.batch.value_columns import column_name, form_and_key
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.rules.values import canonical_json
 
 KEYS = st.one_of(st.sampled_from(["a", "b", "a:b", "lat"]), keys)
@@ -93,11 +93,11 @@ def test_a_form_of_a_key_is_a_column_where_it_is_frequent_and_else_cells(
     data: st.DataObject, objects: list[Any]
 ) -> None:
     found = consolidated(data.draw(concatenations(objects)))
-    columns = {value for name in found.rows.columns if (value := form_and_key(name))}
+    columns = {value for name in found.rows.columns if (value := ValueColumn.of(name))}
     in_cells = {(form, key) for key, form in found.cells.select("key", "form").iter_rows()}
     assert not columns & in_cells
     for form, key in columns:
-        filled = found.rows.height - found.rows[column_name(form, key)].null_count()
+        filled = found.rows.height - found.rows[ValueColumn(form, key).name].null_count()
         assert filled * DENSITY >= found.rows.height or key in ALWAYS_COLUMNS
         assert filled
     for form, key in in_cells:

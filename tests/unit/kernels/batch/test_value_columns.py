@@ -11,7 +11,7 @@ from transforms.avro.parts import avro_container
 from transforms.kernels.batch.arrow_ipc import ArrowFile
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import FORMS
-from transforms.kernels.batch.value_columns import column_name, columns_of, form_and_key
+from transforms.kernels.batch.value_columns import ValueColumn, columns_of
 from transforms.kernels.publish.rows import METADATA, publish
 from transforms.rules.avro_schema import row_schema
 
@@ -21,19 +21,19 @@ forms = st.sampled_from(sorted(FORMS))
 
 @given(forms, hostile_keys)
 def test_a_name_tells_its_form_and_its_key_and_holds_no_nul(form: str, key: str) -> None:
-    name = column_name(form, key)
-    assert form_and_key(name) == (form, key)
+    name = ValueColumn(form, key).name
+    assert ValueColumn.of(name) == (form, key)
     assert "\0" not in name
 
 
 @given(st.sets(st.tuples(forms, hostile_keys), max_size=8))
 def test_distinct_values_have_distinct_names(values: set[tuple[str, str]]) -> None:
-    assert len({column_name(*value) for value in values}) == len(values)
+    assert len({ValueColumn(*value).name for value in values}) == len(values)
 
 
 def test_keys_without_nul_keep_the_names_that_stored_states_have() -> None:
     assert columns_of({"a:b", "~"}, ("int",)) == {"int:a:b", "int:~"}
-    assert form_and_key("reference_id") is None
+    assert ValueColumn.of("reference_id") is None
 
 
 def test_a_key_with_nul_passes_every_library_in_every_form() -> None:
@@ -51,6 +51,6 @@ def test_a_key_with_nul_passes_every_library_in_every_form() -> None:
 def test_states_of_earlier_versions_with_nul_in_a_name_are_read() -> None:
     out = io.BytesIO()
     pl.DataFrame({"reference_id": ["a", "b"], "int:a\0~": [1, None]}).write_ipc(out, compression="lz4")
-    name = column_name("int", "a\0~")
+    name = ValueColumn("int", "a\0~").name
     assert ArrowFile(out.getvalue()).frame([name])[name].to_list() == [1, None]
     assert ArrowFile(out.getvalue()).names == ["reference_id", name]

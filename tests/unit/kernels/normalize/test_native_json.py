@@ -16,7 +16,7 @@ from support.strategies import metadata_objects, raw, records, scalars
 from transforms.formats.framing import split_lines
 from transforms.kernels.batch.exact_json import parse
 from transforms.kernels.batch.metadata_columns import ALWAYS_COLUMNS, tabulated
-from transforms.kernels.batch.value_columns import column_name
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.normalize import fast_path, native_json
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.raw_records import RawRecords
@@ -165,7 +165,7 @@ def test_texts_are_restored_however_they_are_escaped(text: str, ascii_only: bool
     found = native_json.items(RawRecords.of([item_with(f"{{{json.dumps(text, ensure_ascii=ascii_only)}: 1}}")]))
     if text not in ALWAYS_COLUMNS:
         assert found is not None
-        assert list(found.dense) == [column_name("int", text)]
+        assert list(found.dense) == [ValueColumn("int", text).name]
 
 
 @settings(max_examples=500)

@@ -16,7 +16,7 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.hashing import partitions_of
 from transforms.kernels.batch.row_equality import canonical, consolidated_from
 from transforms.kernels.batch.state_files import StateFile
-from transforms.kernels.batch.value_columns import form_and_key
+from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.merge.merge import GroupCounts, Merged, merge
 from transforms.kernels.publish.changed_rows import Changes, Touched
 from transforms.kernels.publish.rows import METADATA, publish
@@ -46,7 +46,7 @@ def fields_of(batch: Batch) -> dict[str, Any]:
     """A schema of the keys of a batch, with storages that take any value of theirs."""
     kinds: dict[str, str] = {}
     storages = {"int": "double", "float": "double", "big": "double", "string": "string", "bool": "string"}
-    names = [value for name in batch.rows.columns if (value := form_and_key(name))]
+    names = [value for name in batch.rows.columns if (value := ValueColumn.of(name))]
     for form, key in [*names, *batch.cells.select("form", "key").unique().sort("key", "form").rows()]:
         kinds.setdefault(str(key), storages.get(str(form), "json"))
     return {key: {"column": column, "storage": kinds[key]} for key, column in columns(sorted(kinds)).items()}
