@@ -10,7 +10,6 @@ import argparse
 import glob
 import sys
 from collections.abc import Sequence
-from typing import cast
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -21,10 +20,10 @@ from transforms.api import (
     READINGS,
     Export,
     InferSchema,
-    JsonObject,
     Normalize,
     ReadExports,
     Reading,
+    ResolvedJson,
     local_exports,
 )
 
@@ -73,11 +72,11 @@ def rejected(reading: Reading) -> list[tuple[str, int]]:
     return [(group, count) for (group, _), count in reading.rejected.items()]
 
 
-def print_fields(schema: JsonObject) -> None:
+def print_fields(schema: ResolvedJson) -> None:
     """Prints a line for each field: its place, its type, and how many records have a value, a null, or nothing."""
-    for group, described in cast("dict[str, JsonObject]", schema["groups"]).items():
-        for key, field in cast("dict[str, JsonObject]", described["fields"]).items():
-            counts = ", ".join(f"{field[name]} {name}" for name in ("present", "null", "missing"))
+    for group in GROUPS:
+        for key, field in schema["groups"][group]["fields"].items():
+            counts = f"{field['present']} present, {field['null']} null, {field['missing']} missing"
             print(f"{group}.{key}: {field['type']} ({counts})")
 
 

@@ -9,13 +9,12 @@ them.
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from transforms.api import REJECTED, InferSchema, JsonObject, NormalizeRecords, Rejection, RowsAsDicts
+from transforms.api import REJECTED, InferSchema, NormalizeRecords, Rejection, ResolvedJson, RowsAsDicts
 
 RECORDS: list[dict[str, object]] = [
     {
@@ -43,9 +42,9 @@ def build(records: beam.PCollection[dict[str, object]]) -> None:
     _ = checked[REJECTED] | "ShowRejections" >> beam.Map(rejection) | "PrintRejections" >> beam.Map(print)
 
 
-def types(schema: JsonObject) -> Iterator[str]:
+def types(schema: ResolvedJson) -> Iterator[str]:
     """A line for each field of the items: its key, and its type."""
-    items = cast("dict[str, dict[str, JsonObject]]", schema["groups"])["items"]
+    items = schema["groups"]["items"]
     return (f"field {key}: {field['type']}" for key, field in items["fields"].items())
 
 

@@ -4,15 +4,14 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self, TypeAlias, cast
+from typing import Self, TypedDict
 
 from pipelines.errors import UsageError
 from transforms.rules.declared import DeclarationError, Declared, DeclaredField, parse
 from transforms.rules.export_rows import Group
-from transforms.rules.policies import Mode, OnConflict, OnDuplicate
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.policies import CacheKeyMode, Mode, OnConflict, OnDuplicate
+from transforms.rules.schema_json import Count
 
-CacheKey: TypeAlias = Literal["canonical", "raw"]
 MOST_PARTITIONS = 99_999
 """The largest number with five digits, as in the name of a part."""
 
@@ -104,6 +103,29 @@ class JobStep:
     on_duplicate: OnDuplicate = "reject"
 
 
+class StepJson(TypedDict, total=False):
+    """The policies of one job of a history, in the options of a backfill."""
+
+    mode: str
+    on_duplicate: str
+
+
+class OptionsJson(StepJson, total=False):
+    """The options of a job that decide its outcome; what a job did not have, or an older release did not record, lacks.
+
+    Attributes:
+        backfill: The jobs of the history, each with its policies.
+        rollback: Number of the version that was published again.
+    """
+
+    backfill: list[StepJson]
+    rollback: Count
+    on_conflict: str
+    max_rejected: str | None
+    allow_unreadable: bool
+    max_fields: Count
+
+
 @dataclass(frozen=True, slots=True)
 class JobConfig:
     """One ingest or backfill.
@@ -135,7 +157,7 @@ class JobConfig:
     allow_unreadable: bool = False
     allow_empty: bool = False
     verify: bool = False
-    cache_key: CacheKey | None = None
+    cache_key: CacheKeyMode | None = None
     max_fields: int = DEFAULT_MAX_FIELDS
     partitions: int | None = None
     declared: Declared | None = None
@@ -168,11 +190,16 @@ class JobConfig:
         """Whether no process waits for the job: it is detached, or written as a template."""
         return self.detach or any(flag.partition("=")[0] == TEMPLATE_FLAG for flag in self.runner_flags)
 
-    def options(self) -> JsonObject:
+    def options(self) -> OptionsJson:
         """The options that decide the outcome, for the manifest; none about the runner (P3)."""
-        steps: list[JsonValue] = [{"mode": step.mode, "on_duplicate": step.on_duplicate} for step in self.steps]
-        jobs: JsonObject = {"backfill": steps} if self.backfill else dict(cast("JsonObject", steps[0]))
-        return jobs | {
+        steps: list[StepJson] = [{"mode": step.mode, "on_duplicate": step.on_duplicate} for step in self.steps]
+        of_steps: OptionsJson
+        if self.backfill:
+            of_steps = {"backfill": steps}
+        else:
+            of_steps = {"mode": self.steps[0].mode, "on_duplicate": self.steps[0].on_duplicate}
+        return {
+            **of_steps,
             "on_conflict": self.on_conflict,
             "max_rejected": None if self.max_rejected is None else str(self.max_rejected),
             "allow_unreadable": self.allow_unreadable,

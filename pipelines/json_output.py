@@ -1,10 +1,15 @@
 """Prints the objects of `--json` for all commands: one JSON object on one line of standard output."""
 
+from collections.abc import Mapping
+from typing import TypeAlias
+
 from pipelines.streams import emit_json, emit_json_lines, json_bytes
-from transforms.rules.values import JsonObject
+
+JsonOutput: TypeAlias = Mapping[str, object]
+"""The object of `--json` of a command: it is printed, and nothing here reads it."""
 
 
-def print_object(document: JsonObject) -> None:
+def print_object(document: JsonOutput) -> None:
     """Prints the object.
 
     Raises:
@@ -13,7 +18,7 @@ def print_object(document: JsonObject) -> None:
     emit_json(document)
 
 
-def encoded(document: JsonObject) -> bytes:
+def encoded(document: JsonOutput) -> bytes:
     """The object as UTF-8, whatever the locale is; paths that are not UTF-8 are escaped."""
     return json_bytes(document)
 

@@ -23,7 +23,7 @@ from transforms.normalize import READINGS, REJECTED, Normalize, NormalizeRecords
 from transforms.read_exports import ReadExports
 from transforms.rows_as_dicts import RowsAsDicts
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import FieldJson, ResolvedJson
 from transforms.stages.elements import Export, Reading, Rejection
 from transforms.stages.exports import byte_ranges
 from transforms.stages.infer_schema import SchemaOptions, can_publish, infer_schema
@@ -37,15 +37,16 @@ __all__ = [
     "REJECTED",
     "Batch",
     "Export",
+    "FieldJson",
     "Group",
     "InferSchema",
-    "JsonObject",
     "Normalize",
     "NormalizeRecords",
     "NormalizedChunks",
     "ReadExports",
     "Reading",
     "Rejection",
+    "ResolvedJson",
     "RowsAsDicts",
     "SchemaOptions",
     "byte_ranges",

@@ -6,7 +6,7 @@ import apache_beam as beam
 
 from transforms.beam.steps import Packed, StepFn, call_each
 from transforms.kernels.summarize.conflict_examples import Example, smallest
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import ResolvedJson
 from transforms.stages.elements import Export, Partition
 from transforms.stages.exports import RANGE_BYTES
 from transforms.stages.find_conflict_examples import (
@@ -28,7 +28,7 @@ class FindConflictExamples(beam.PTransform):
     def __init__(
         self,
         *,
-        schema: beam.PCollection[JsonObject],
+        schema: beam.PCollection[ResolvedJson],
         exports: Sequence[Export],
         first_lines: beam.PCollection[object],
         range_bytes: int = RANGE_BYTES,

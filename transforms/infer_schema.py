@@ -7,7 +7,7 @@ import apache_beam as beam
 from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.beam.steps import StepFn, call
 from transforms.kernels.batch.batch import Batch
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import ResolvedJson
 from transforms.stages.elements import Summaries
 from transforms.stages.infer_schema import SchemaOptions, merge_summaries, resolve, summarize_batch
 
@@ -23,7 +23,7 @@ class InferSchema(beam.PTransform):
         super().__init__()
         self._options = options or SchemaOptions()
 
-    def expand(self, batches: beam.PCollection[Batch]) -> beam.PCollection[JsonObject]:
+    def expand(self, batches: beam.PCollection[Batch]) -> beam.PCollection[ResolvedJson]:
         """Summarizes each batch, merges all summaries, then resolves once."""
         summaries = batches | "SummarizeBatches" >> call(summarize_batch).with_output_types(Summaries)
         return summaries | "ResolveSchema" >> ResolveSchema(self._options)
@@ -37,13 +37,13 @@ class ResolveSchema(beam.PTransform):
         super().__init__()
         self._options = options
 
-    def expand(self, summaries: beam.PCollection[Summaries]) -> beam.PCollection[JsonObject]:
+    def expand(self, summaries: beam.PCollection[Summaries]) -> beam.PCollection[ResolvedJson]:
         """Merges all summaries, then resolves once, also if there are none."""
         resolve = _ResolveSummariesFn(self._options)
         resolved = (
             summaries
             | "KeyAlike" >> call(_alike).with_output_types(tuple[int, Summaries])
-            | "MergeSummaries" >> beam.CombinePerKey(resolve).with_output_types(tuple[int, JsonObject])
+            | "MergeSummaries" >> beam.CombinePerKey(resolve).with_output_types(tuple[int, ResolvedJson])
         )
         schema = beam.ParDo(_SchemaFn(resolve), beam.pvalue.AsDict(resolved)).with_output_types(dict)
         return summaries.pipeline | "Impulse" >> beam.Impulse() | "ResolveSummaries" >> schema
@@ -71,7 +71,7 @@ class _ResolveSummariesFn(beam.CombineFn):
     def merge_accumulators(self, accumulators: Iterable[Summaries]) -> Summaries:
         return merge_summaries(accumulators, self._options)
 
-    def extract_output(self, accumulator: Summaries) -> JsonObject:
+    def extract_output(self, accumulator: Summaries) -> ResolvedJson:
         return resolve(accumulator, self._options)
 
 
@@ -79,5 +79,5 @@ class _SchemaFn(StepFn):
     def __init__(self, resolve: _ResolveSummariesFn) -> None:
         self._resolve = resolve
 
-    def process(self, _: bytes, resolved: Mapping[int, JsonObject]) -> Iterator[JsonObject]:
+    def process(self, _: bytes, resolved: Mapping[int, ResolvedJson]) -> Iterator[ResolvedJson]:
         yield resolved[0] if resolved else self._resolve.extract_output(self._resolve.create_accumulator())

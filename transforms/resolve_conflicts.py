@@ -9,7 +9,7 @@ from transforms.beam.steps import call, call_each
 from transforms.kernels.merge.resolve_conflicts import Resolution
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import OnConflict
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import ResolvedJson
 from transforms.stages.resolve_conflicts import decide_resolution
 
 
@@ -22,7 +22,7 @@ class DecideResolution(beam.PTransform):
         self._on_conflict: OnConflict = on_conflict
         self._published = published
 
-    def expand(self, schema: beam.PCollection[JsonObject]) -> beam.PCollection[Resolution]:
+    def expand(self, schema: beam.PCollection[ResolvedJson]) -> beam.PCollection[Resolution]:
         """A resolution without kept kinds means that there is no conflict."""
         decide = call(decide_resolution, self._on_conflict, self._published).with_output_types(Resolution)
         return schema | "Decide" >> decide

@@ -7,8 +7,8 @@ import apache_beam as beam
 from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.beam.steps import call_each
 from transforms.kernels.batch.batch import Batch
-from transforms.kernels.publish.rows import CacheKeyMode
-from transforms.rules.values import JsonObject
+from transforms.rules.policies import CacheKeyMode
+from transforms.rules.schema_json import ResolvedJson
 from transforms.stages.rows_as_dicts import rows_as_dicts
 
 
@@ -18,7 +18,7 @@ class RowsAsDicts(beam.PTransform):
     def __init__(
         self,
         *,
-        schema: beam.PCollection[JsonObject],
+        schema: beam.PCollection[ResolvedJson],
         exports: Sequence[str] = (),
         cache_keys: CacheKeyMode = "canonical",
     ) -> None:
@@ -33,5 +33,5 @@ class RowsAsDicts(beam.PTransform):
         schema = beam.pvalue.AsSingleton(self._schema)
         return batches | "ListRows" >> call_each(self._rows, schema).with_output_types(dict)
 
-    def _rows(self, batch: Batch, schema: JsonObject) -> list[dict[str, object]]:
+    def _rows(self, batch: Batch, schema: ResolvedJson) -> list[dict[str, object]]:
         return list(rows_as_dicts(batch, schema, exports=self._exports, cache_keys=self._cache_keys))

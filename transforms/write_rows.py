@@ -11,7 +11,7 @@ from apache_beam.typehints.decorators import no_annotations
 from transforms.beam import coders as _coders  # noqa: F401 - registers how batches and frames travel
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import StepFn, at_the_end
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import ResolvedJson
 from transforms.stages.elements import Partition, WrittenPartition
 from transforms.stages.write_rows import UsesBuffer, Writing, write_partition
 
@@ -27,7 +27,7 @@ class WriteRows(beam.PTransform):
     Writes nothing if the schema has conflicts (T6, policy `fail`), too many fields (R5) or undeclared choices (D2).
     """
 
-    def __init__(self, writing: Writing, *, schema: beam.PCollection[JsonObject]) -> None:
+    def __init__(self, writing: Writing, *, schema: beam.PCollection[ResolvedJson]) -> None:
         """Takes the inputs of all partitions, and the one schema."""
         super().__init__()
         self._schema = schema
@@ -53,13 +53,13 @@ class _WriteRowsFn(StepFn):
     def start_bundle(self) -> None:
         self._uses = UsesBuffer(self._writing.partitions)
 
-    def process(self, partition: Partition, schema: JsonObject) -> Iterator[Outputs]:
+    def process(self, partition: Partition, schema: ResolvedJson) -> Iterator[Outputs]:
         yield from self._stage.timed(self._outputs(partition, schema))
 
     def finish_bundle(self) -> Iterator[object]:
         yield from at_the_end(TaggedOutput(USES, each) for each in self._stage.timed(self._uses.release()))
 
-    def _outputs(self, partition: Partition, schema: JsonObject) -> Iterator[Outputs]:
+    def _outputs(self, partition: Partition, schema: ResolvedJson) -> Iterator[Outputs]:
         written = write_partition(partition, schema, self._writing)
         if written is None:
             return

@@ -11,16 +11,16 @@ from typing import get_args
 
 from pipelines.cli import toml
 from pipelines.cli.toml import Table, shown
-from pipelines.config import MOST_PARTITIONS, CacheKey, MaxRejected, Source
+from pipelines.config import MOST_PARTITIONS, MaxRejected, Source
 from pipelines.errors import UsageError
 from pipelines.ingest import dates
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.policies import Mode, OnConflict, OnDuplicate
+from transforms.rules.policies import CacheKeyMode, Mode, OnConflict, OnDuplicate
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 ON_CONFLICT: tuple[OnConflict, ...] = get_args(OnConflict)
 ON_DUPLICATE: tuple[OnDuplicate, ...] = get_args(OnDuplicate)
-CACHE_KEYS: tuple[CacheKey, ...] = get_args(CacheKey)
+CACHE_KEYS: tuple[CacheKeyMode, ...] = get_args(CacheKeyMode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class JobFile:
     allow_unreadable: bool | None = None
     allow_empty: bool | None = None
     verify: bool | None = None
-    cache_key: CacheKey | None = None
+    cache_key: CacheKeyMode | None = None
     max_fields: int | None = None
     partitions: int | None = None
     declare: str | None = None

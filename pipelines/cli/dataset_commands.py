@@ -1,7 +1,5 @@
 """Implements the commands that read a dataset: schema, report, versions, show."""
 
-from typing import cast
-
 from pipelines.cli.console import console
 from pipelines.cli.schema_formats import described
 from pipelines.cli.strict_parser import Color
@@ -13,7 +11,6 @@ from pipelines.json_output import print_object
 from pipelines.report.delivery import deliver
 from pipelines.streams import emit_json, say
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.values import JsonObject
 
 
 def schema(dataset: str, *, group: Group | None, form: str, as_json: bool = False, color: Color = "auto") -> int:
@@ -25,17 +22,16 @@ def schema(dataset: str, *, group: Group | None, form: str, as_json: bool = Fals
         UsageError: There is no dataset.
     """
     version = Dataset.at(dataset).published()
-    document = version.document("schema.json")
+    document = version.schema()
     wanted: tuple[Group, ...] = GROUPS if group is None else (group,)
-    groups = cast("dict[str, JsonObject]", document["groups"])
-    chosen: dict[str, JsonObject] = {name: groups[name] for name in wanted}
+    chosen = {name: document["groups"][name] for name in wanted}
     match form:
         case "table" | "json" if as_json:
-            print_object({**document, "groups": {**chosen}})
+            print_object({**document, "groups": chosen})
         case "json":
             emit_json({**document, "groups": chosen}, indent=1)
         case "avro" | "bigquery" | "json-schema":
-            schemas: JsonObject = {name: described(form, name, chosen[name]) for name in wanted}
+            schemas = {name: described(form, name, chosen[name]) for name in wanted}
             if as_json:
                 print_object({"version": version.number, "format": form, "groups": schemas})
                 return 0

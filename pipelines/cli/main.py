@@ -14,14 +14,13 @@ from pipelines.cli.arguments import parser
 from pipelines.cli.config_file import read_options
 from pipelines.cli.job_config import job_config
 from pipelines.errors import ExitCode, JobError, UsageError, job_error
-from pipelines.json_output import encoded, print_object
+from pipelines.json_output import JsonOutput, encoded, print_object
 from pipelines.runners import estimate
 from pipelines.runners.imports import fast_imports
 from pipelines.runners.interrupts import exit_on_signal, print_json_on_signal
 from pipelines.runners.system_errors import system_error
 from pipelines.streams import LogFormatter, complain, job_log, prepare
 from transforms.errors import StepError, StepErrorFilter
-from transforms.rules.values import JsonObject
 
 
 def script() -> NoReturn:
@@ -98,7 +97,7 @@ def _wants_json(given: Sequence[str], options: argparse.Namespace | None) -> boo
         return False
 
 
-def _failure(given: Sequence[str], code: ExitCode, message: str, *, seconds: float) -> JsonObject:
+def _failure(given: Sequence[str], code: ExitCode, message: str, *, seconds: float) -> JsonOutput:
     command = next((word for word in given if not word.startswith("-")), None)
     if command in ("ingest", "backfill"):
         from pipelines.ingest.outcome import failure  # noqa: PLC0415 - shell completion must not wait for it

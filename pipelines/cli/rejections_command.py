@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pipelines.cli.console import console
 from pipelines.cli.strict_parser import Color
 from pipelines.cli.tables import print_conflicts, print_rejections
+from pipelines.dataset.documents.types import RejectionJson
 from pipelines.dataset.rejections import Rejected, RejectingJob, job_of_run, job_of_version, raw_records
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
@@ -14,7 +15,6 @@ from pipelines.json_output import print_object
 from pipelines.streams import complain, emit, say
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import shown
-from transforms.rules.values import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,11 @@ def rejections(
     if out is not None:
         _deliver(dataset, found, out, job, as_json=as_json)
     elif as_json:
-        listed: list[JsonObject] = [_document(each) for each in found]
         print_object(
             {
                 "count": len(found),
-                "rejections": list(listed),
-                "conflicts": [] if job is None else list(job.conflicts),
+                "rejections": [{**each.line, "job": each.job.name} for each in found],
+                "conflicts": [] if job is None else job.conflicts,
             }
         )
     elif raw:
@@ -108,10 +107,6 @@ def rejections(
     else:
         _print_table(found, job, which, color)
     return 0
-
-
-def _document(rejection: Rejected) -> JsonObject:
-    return {**rejection.line, "job": rejection.job.name}
 
 
 def _print_raw(found: Sequence[Rejected]) -> None:
@@ -148,7 +143,7 @@ def _print_table(found: Sequence[Rejected], job: RejectingJob | None, which: Whi
         if not conflicts:
             complain(f"no {'open ' if which.is_open else ''}rejections")
         return
-    by_job: dict[str, list[JsonObject]] = {}
+    by_job: dict[str, list[RejectionJson]] = {}
     for each in found:
         by_job.setdefault(each.job.name, []).append(each.line)
     for name, lines in by_job.items():
@@ -158,8 +153,7 @@ def _print_table(found: Sequence[Rejected], job: RejectingJob | None, which: Whi
 def _deliver(dataset: str, found: Sequence[Rejected], out: str, job: RejectingJob | None, *, as_json: bool) -> None:
     deliveries, left_out = deliver(dataset, found, out)
     if as_json:
-        documents: list[JsonObject] = [each.document() for each in deliveries]
-        print_object({"written": list(documents), "left_out": left_out})
+        print_object({"written": [each.document() for each in deliveries], "left_out": left_out})
         return
     for each in deliveries:
         for file in each.files:

@@ -3,19 +3,19 @@
 import fastavro
 
 from pipelines.streams import complain
-from transforms.rules.avro_schema import row_schema
+from transforms.rules.avro_schema import AvroSchema, row_schema
 from transforms.rules.bigquery_schema import refused_names, table_schema
 from transforms.rules.export_rows import Group
-from transforms.rules.json_schema import metadata_schema
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.json_schema import JsonSchema, metadata_schema
+from transforms.rules.schema_json import GroupJson
+from transforms.rules.values import JsonValue
 
 
-def described(form: str, group: Group, of: JsonObject) -> JsonValue:
+def described(form: str, group: Group, of: GroupJson) -> JsonSchema | AvroSchema | list[JsonValue]:
     """A group of `schema.json` in a schema language; what that cannot express is reported on standard error."""
     if form == "json-schema":
         return metadata_schema(group, of)
-    fields = of["fields"]
-    row = row_schema(group, fields if isinstance(fields, dict) else {})
+    row = row_schema(group, of["fields"])
     fastavro.parse_schema(dict(row))  # what is printed is a schema
     if form == "avro":
         return row

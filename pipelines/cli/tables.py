@@ -1,16 +1,16 @@
 """Prints tables for a person: the outcome of a job, schemas, versions, changes, rejections."""
 
-from collections.abc import Iterable, Mapping
-from typing import cast
+from collections.abc import Iterable, Mapping, Sequence
 
 from pipelines.cli.console import DataConsole
 from pipelines.cli.table_layout import Column, Sheet
 from pipelines.dataset.diff import Changes, GroupChanges
+from pipelines.dataset.documents.types import ExampleJson, FoundConflictJson, RejectionJson
 from pipelines.dataset.store.base import version_folder
 from pipelines.dataset.versions import Version
 from pipelines.ingest.outcome import NOTHING_MATCHED, REPAIRED, GroupTally, Outcome
-from transforms.rules.export_rows import GROUPS
-from transforms.rules.values import JsonObject
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.schema_json import FieldJson, GroupJson, Groups
 from transforms.storage.stored_files import join
 
 _SHOWN_CONFLICTS = 20
@@ -59,18 +59,16 @@ def _counts(counted: Iterable[tuple[str, GroupTally]]) -> Sheet:
     return sheet
 
 
-def print_conflicts(conflicts: list[JsonObject], console: DataConsole, *, most: int | None = None) -> None:
+def print_conflicts(conflicts: Sequence[FoundConflictJson], console: DataConsole, *, most: int | None = None) -> None:
     """Prints type conflicts of a run, with examples of each kind (T6)."""
     columns = (_GROUP, Column("field", "identity", 16), Column("kinds"), Column("first examples", least=24))
     sheet = Sheet(columns, title="Type conflicts")
     for conflict in conflicts[:most]:
-        kinds = cast("dict[str, int]", conflict["kinds"])
-        examples = cast("list[dict[str, object]]", conflict["examples"])[:_TOP]
-        others = cast("list[dict[str, object]]", conflict.get("other_examples", []))
+        examples, others = conflict["examples"][:_TOP], conflict.get("other_examples", [])
         sheet.add(
-            str(conflict["group"]),
-            str(conflict["field"]),
-            ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+            conflict["group"],
+            conflict["field"],
+            ", ".join(f"{count:,} {kind}" for kind, count in conflict["kinds"].items())
             + (f" (declared: {conflict['declared']})" if "declared" in conflict else ""),
             [_example(each) for each in (*examples, *others)],
         )
@@ -79,16 +77,16 @@ def print_conflicts(conflicts: list[JsonObject], console: DataConsole, *, most: 
         console.say(f"and {len(conflicts) - most} more: see report.json")
 
 
-def _example(example: Mapping[str, object]) -> str:
+def _example(example: ExampleJson) -> str:
     line = "" if example["line"] is None else f" line {example['line']}"
     return f"{example['value']!r} in {example['reference_id']} ({example['export']}{line})"
 
 
-def _inexact(schema: JsonObject) -> Iterable[tuple[str, str, int]]:
-    for group, described in cast("dict[str, JsonObject]", schema["groups"]).items():
-        for key, field in cast("dict[str, dict[str, int | str]]", described["fields"]).items():
+def _inexact(schema: Groups[GroupJson]) -> Iterable[tuple[str, str, int]]:
+    for group in GROUPS:
+        for key, field in schema[group]["fields"].items():
             if field["inexact"] and field["storage"] == "double":
-                yield group, key, int(field["inexact"])
+                yield group, key, field["inexact"]
 
 
 def _outcome_lines(outcome: Outcome) -> Iterable[str]:
@@ -113,32 +111,30 @@ def _outcome_lines(outcome: Outcome) -> Iterable[str]:
                 yield f"Report of this run: {join(outcome.dataset, 'runs', outcome.run, 'report.json')}"
 
 
-def print_schema(version: int, groups: Mapping[str, JsonObject], console: DataConsole) -> None:
+def print_schema(version: int, groups: Mapping[Group, GroupJson], console: DataConsole) -> None:
     """Prints the fields of each group that has records."""
     console.say(f"version {version}")
     for group, described in groups.items():
-        fields = cast("dict[str, JsonObject]", described["fields"])
         if not described["records"]:
             continue
         counts = [Column(name, "number") for name in ("present", "null", "missing")]
         columns = (Column("field", "identity", 16), Column("type"), *counts, Column("values", least=16))
         sheet = Sheet(columns, title=f"{group}: {described['records']:,} records")
-        for key, field in fields.items():
-            numbers = (f"{field[name]:,}" for name in ("present", "null", "missing"))
-            sheet.add(key, str(field["type"]), *numbers, _values(field))
+        for key, field in described["fields"].items():
+            numbers = (f"{count:,}" for count in (field["present"], field["null"], field["missing"]))
+            sheet.add(key, field["type"], *numbers, _values(field))
         sheet.print(console)
 
 
-def _values(field: JsonObject) -> str:
+def _values(field: FieldJson) -> str:
     if field["minimum"] is not None:
-        mean = cast("float", field["mean"])
-        return f"{field['minimum']} to {field['maximum']}, mean {mean:.6g}"
-    categories = cast("list[dict[str, object]] | None", field["categories"])
+        return f"{field['minimum']} to {field['maximum']}, mean {field['mean']:.6g}"
+    categories = field["categories"]
     if categories:
         shown = ", ".join(f"{each['value']} ({each['count']:,})" for each in categories[:_SHOWN_CATEGORIES])
         more = len(categories) - _SHOWN_CATEGORIES
         return f"{shown}, {more} more" if more > 0 else shown
-    distinct = cast("dict[str, object] | None", field["distinct"])
+    distinct = field["distinct"]
     if distinct:
         return f"{'' if distinct['exact'] else 'about '}{distinct['value']:,} distinct"
     return ""
@@ -149,14 +145,17 @@ def print_versions(versions: Iterable[Version], console: DataConsole) -> None:
     columns = (Column("version", "identity"), Column("published"), Column("by"), Column("records"), Column("its job"))
     sheet = Sheet(columns)
     for version in versions:
-        counts = cast("dict[str, dict[str, int]]", version.manifest["counts"])
+        counts = [version.manifest["counts"][group] for group in GROUPS]
         records: dict[str, int] = {group: version.records(group) for group in GROUPS}
-        done = {name: sum(each[name] for each in counts.values()) for name in ("created", "updated")}
-        done["rejected"] = sum(sum(cast("dict[str, int]", each["rejected"]).values()) for each in counts.values())
-        done["to upload"] = cast("dict[str, int]", version.manifest["cache_keys"])["upload"]
+        done = {
+            "created": sum(each["created"] for each in counts),
+            "updated": sum(each["updated"] for each in counts),
+            "rejected": sum(sum(each["rejected"].values()) for each in counts),
+            "to upload": version.manifest["cache_keys"]["upload"],
+        }
         sheet.add(
             f"{version.number} (current)" if version.pointer is not None else str(version.number),
-            str(version.manifest["published_at"]),
+            version.manifest["published_at"],
             _made_by(version),
             _counted(records),
             _counted(done),
@@ -165,7 +164,7 @@ def print_versions(versions: Iterable[Version], console: DataConsole) -> None:
 
 
 def _made_by(version: Version) -> str:
-    options = cast("JsonObject", version.manifest["options"])
+    options = version.manifest["options"]
     if "rollback" in options:
         return f"rollback to {options['rollback']}"
     return "backfill" if "backfill" in options else "ingest"
@@ -176,7 +175,7 @@ def print_changes(found: Changes, console: DataConsole) -> None:
     against = (
         "nothing: it is the first, or its parent was pruned" if found.parent is None else f"version {found.parent}"
     )
-    rolled_back = cast("JsonObject", found.version.manifest["options"]).get("rollback")
+    rolled_back = found.version.manifest["options"].get("rollback")
     what = "" if rolled_back is None else f", a rollback to version {rolled_back}"
     console.say(f"version {found.version.number}{what} against {against}")
     numbers = [Column(name, "number") for name in ("before", "now", "created", "updated", "rejected")]
@@ -184,10 +183,10 @@ def print_changes(found: Changes, console: DataConsole) -> None:
     fields = Sheet((_GROUP, Column("field", "identity", 16), Column("change", least=24)), title="Fields")
     for group, changed in found.groups.items():
         counts = found.counts[group]
-        rejected = sum(cast("dict[str, int]", counts["rejected"]).values())
+        rejected = sum(counts["rejected"].values())
         if any(changed.records) or rejected:
             figures = (*changed.records, counts["created"], counts["updated"], rejected)
-            records.add(group, *(f"{figure:,}" for figure in cast("tuple[int, ...]", figures)))
+            records.add(group, *(f"{figure:,}" for figure in figures))
         for key, text in sorted(_field_changes(changed)):
             fields.add(group, key, text)
     records.print(console)
@@ -217,7 +216,7 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
-def print_rejections(rejections: Iterable[JsonObject], console: DataConsole, *, title: str = "") -> None:
+def print_rejections(rejections: Iterable[RejectionJson], console: DataConsole, *, title: str = "") -> None:
     """Prints a line for each rejection: its code, where the record is, and the message."""
     columns = (
         Column("code", least=24),
@@ -229,6 +228,5 @@ def print_rejections(rejections: Iterable[JsonObject], console: DataConsole, *, 
     sheet = Sheet(columns, title=title)
     for each in rejections:
         line = "" if each["line"] is None else f":{each['line']}"
-        reference_id = "" if each["reference_id"] is None else str(each["reference_id"])
-        sheet.add(str(each["code"]), str(each["group"]), f"{each['export']}{line}", reference_id, str(each["message"]))
+        sheet.add(each["code"], each["group"], f"{each['export']}{line}", each["reference_id"] or "", each["message"])
     sheet.print(console)

@@ -10,10 +10,9 @@ from pipelines.cli.strict_parser import Color
 from pipelines.dataset.verification import Verification, verified
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import ExitCode
-from pipelines.json_output import print_object
+from pipelines.json_output import JsonOutput, print_object
 from pipelines.streams import complain, say
 from transforms.errors import one_line
-from transforms.rules.values import JsonObject, JsonValue
 
 _FOREIGN = 10
 """Number of foreign files that are named."""
@@ -39,15 +38,15 @@ def verify(dataset: str, *, version: int | None, every: bool, as_json: bool, col
     code = ExitCode.DAMAGED if found.damaged else ExitCode.OK
     message = _message(dataset, found)
     if as_json:
-        document: JsonObject = {
+        document: JsonOutput = {
             "outcome": "damaged" if found.damaged else "sound",
             "exit_code": int(code),
             "dataset": dataset,
-            "versions": list[JsonValue](found.versions),
+            "versions": found.versions,
             "files": found.files,
             "bytes": found.bytes,
             "damaged": [each.document() for each in found.damaged],
-            "foreign": list[JsonValue](found.foreign),
+            "foreign": found.foreign,
             "message": message,
         }
         print_object(document)

@@ -8,7 +8,6 @@ from pipelines.ingest import rollback as rollback_job
 from pipelines.ingest.outcome import shell_command
 from pipelines.json_output import print_object
 from pipelines.streams import say
-from transforms.rules.values import JsonObject, JsonValue
 
 
 def rollback(dataset: str, number: int, *, as_json: bool = False) -> int:
@@ -20,8 +19,9 @@ def rollback(dataset: str, number: int, *, as_json: bool = False) -> int:
         warn_of_foreign(dataset, foreign)
     if as_json:
         outcome = "unchanged" if new is None else "published"
-        told: JsonObject = {"outcome": outcome, "version": number if new is None else new, "equals": number}
-        print_object({**told, "foreign": list[JsonValue](foreign)})
+        print_object(
+            {"outcome": outcome, "version": number if new is None else new, "equals": number, "foreign": foreign}
+        )
     elif new is None:
         say(f"Nothing to do: {number} is the current version of {dataset}.")
     else:
@@ -46,18 +46,25 @@ def prune(
     left = [version.number for version in found.versions() if version.number not in removed]
     foreign = [*found.store.foreign(), *plan.foreign]
     if as_json:
-        rejections: JsonObject = {"kept": 0 if discard_rejections else kept_open}
-        rejections["discarded"] = kept_open if discard_rejections else 0
-        told: JsonObject = {"removed": list(removed), "kept": list(reversed(left)), "open_rejections": rejections}
-        print_object({**told, "dry_run": dry_run, "runs": list(plan.runs), "foreign": list[JsonValue](foreign)})
+        kept, discarded = (0, kept_open) if discard_rejections else (kept_open, 0)
+        print_object(
+            {
+                "removed": removed,
+                "kept": left[::-1],
+                "open_rejections": {"kept": kept, "discarded": discarded},
+                "dry_run": dry_run,
+                "runs": plan.runs,
+                "foreign": foreign,
+            }
+        )
         return 0
     warn_of_foreign(dataset, foreign)
-    names, kept = (", ".join(map(str, numbers)) or "none" for numbers in (removed, reversed(left)))
+    names, others = (", ".join(map(str, numbers)) or "none" for numbers in (removed, reversed(left)))
     if dry_run:
         abandoned = f" Abandoned runs: {', '.join(plan.runs)}." if plan.runs else ""
-        say(f"Would remove versions of {dataset}: {names}. Would keep: {kept}.{abandoned}")
+        say(f"Would remove versions of {dataset}: {names}. Would keep: {others}.{abandoned}")
     else:
-        say(f"Removed versions of {dataset}: {names}. Kept: {kept}.")
+        say(f"Removed versions of {dataset}: {names}. Kept: {others}.")
     if kept_open and discard_rejections:
         say(f"{'Would discard' if dry_run else 'Discarded'} {kept_open:,} open rejections.")
     elif kept_open:

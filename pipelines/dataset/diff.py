@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import cast
 
+from pipelines.dataset.documents.types import CountsJson
 from pipelines.dataset.versions import Dataset, Version
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.schema_json import FieldJson, GroupJson, Groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Changes:
     version: Version
     parent: int | None
     groups: dict[Group, GroupChanges]
-    counts: dict[str, dict[str, JsonValue]]
+    counts: Groups[CountsJson]
     uploads: tuple[int, int]
 
 
@@ -55,30 +55,26 @@ def changes(dataset: Dataset, number: int | None) -> Changes:
     """
     version = dataset.published() if number is None else dataset.version(number)
     parent = dataset.parent(version)
-    now = _groups(version)
-    before = {} if parent is None else _groups(parent)
-    keys = cast("dict[str, int]", version.manifest["cache_keys"])
+    now = version.schema()["groups"]
+    before = None if parent is None else parent.schema()["groups"]
+    keys = version.manifest["cache_keys"]
     return Changes(
         version=version,
         parent=None if parent is None else parent.number,
-        groups={group: _changes(before.get(group), now[group]) for group in GROUPS},
-        counts=cast("dict[str, dict[str, JsonValue]]", version.manifest["counts"]),
+        groups={group: _changes(None if before is None else before[group], now[group]) for group in GROUPS},
+        counts=version.manifest["counts"],
         uploads=(keys["upload"], keys["cached"]),
     )
 
 
-def _groups(version: Version) -> dict[Group, JsonObject]:
-    return cast("dict[Group, JsonObject]", version.document("schema.json")["groups"])
-
-
-def _changes(before: JsonObject | None, now: JsonObject) -> GroupChanges:
-    was = {} if before is None else cast("dict[str, JsonObject]", before["fields"])
-    fields = cast("dict[str, JsonObject]", now["fields"])
-    found = GroupChanges((0 if before is None else cast("int", before["records"]), cast("int", now["records"])))
-    found.added.update({key: str(fields[key]["type"]) for key in fields.keys() - was.keys()})
-    found.dropped.update({key: str(was[key]["type"]) for key in was.keys() - fields.keys()})
+def _changes(before: GroupJson | None, now: GroupJson) -> GroupChanges:
+    was = {} if before is None else before["fields"]
+    fields = now["fields"]
+    found = GroupChanges((0 if before is None else before["records"], now["records"]))
+    found.added.update({key: fields[key]["type"] for key in fields.keys() - was.keys()})
+    found.dropped.update({key: was[key]["type"] for key in was.keys() - fields.keys()})
     for key in sorted(fields.keys() & was.keys()):
-        types = (str(was[key]["type"]), str(fields[key]["type"]))
+        types = (was[key]["type"], fields[key]["type"])
         if types[0] != types[1]:
             found.retyped[key] = types
         old, new = (set(_categories(each[key])) for each in (was, fields))
@@ -87,6 +83,6 @@ def _changes(before: JsonObject | None, now: JsonObject) -> GroupChanges:
     return found
 
 
-def _categories(described: JsonObject) -> Iterator[str]:
-    for each in cast("list[dict[str, str]] | None", described["categories"]) or ():
+def _categories(field: FieldJson) -> Iterator[str]:
+    for each in field["categories"] or ():
         yield each["value"]

@@ -10,12 +10,13 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import numpy as np
 
+from pipelines.config import OptionsJson
 from pipelines.dataset.documents.reading import DocumentError, parsed
-from pipelines.dataset.documents.types import KeptRejectionsJson
+from pipelines.dataset.documents.types import KeptRejectionsJson, RejectionJson
 from pipelines.dataset.rejections import Rejected, RejectingJob, job_of_run, lines, of_version
 from pipelines.dataset.store.marker import PRIVATE
 from pipelines.dataset.versions import Dataset, Version
@@ -27,7 +28,7 @@ from transforms.kernels.merge.accepted import accepted_since
 from transforms.rules.export_rows import Group
 from transforms.rules.identity import partition_of
 from transforms.rules.rejected_identity import Identity, identities
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.values import JsonValue
 from transforms.storage.states import state_file
 from transforms.storage.stored_files import files_named, join, read_bytes, write_bytes
 
@@ -47,13 +48,12 @@ class _Named:
     def of(cls, rejection: Rejected) -> "_Named":
         row: JsonValue = parse([rejection.raw or b"null"]).values[0]
         known = rejection.line["reference_id"]
-        of = None if known is None else str(known)
-        return cls(rejection, identities(row, rejection.group, of, rejection.model_run))
+        return cls(rejection, identities(row, rejection.group, known, rejection.model_run))
 
     @property
     def key(self) -> _Key:
         """The key that a later rejection which replaces it has too."""
-        return self.rejection.group, self.rejection.model_run, self.identities or str(self.rejection.line["raw"])
+        return self.rejection.group, self.rejection.model_run, self.identities or self.rejection.line["raw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +187,12 @@ def _job_in(uri: str) -> RejectingJob:
     head, _, body = read_bytes(uri).partition(b"\n")
     with suppress(DocumentError, DamagedFileError):
         about = parsed(head, KeptRejectionsJson)
-        options = cast("JsonObject", about["options"])
-        if about["sha256"] == _digest(about["job"], about["base"], about["published"], options, body):
+        if about["sha256"] == _digest(about["job"], about["base"], about["published"], about["options"], body):
             return RejectingJob(
                 name=about["job"],
                 base=about["base"],
                 published=about["published"],
-                options=options,
+                options=about["options"],
                 model_runs={},
                 parts=(),
                 kept=tuple(lines(uri, body)),
@@ -204,10 +203,10 @@ def _job_in(uri: str) -> RejectingJob:
     )
 
 
-def _file(job: RejectingJob, lines: Sequence[JsonObject]) -> bytes:
+def _file(job: RejectingJob, lines: Sequence[RejectionJson]) -> bytes:
     """The content of a file of kept rejections, as `_job_in` reads it."""
     body = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode()
-    about = {
+    about: KeptRejectionsJson = {
         "job": job.name,
         "base": job.base,
         "published": job.published,
@@ -217,13 +216,13 @@ def _file(job: RejectingJob, lines: Sequence[JsonObject]) -> bytes:
     return json.dumps(about, ensure_ascii=False).encode() + b"\n" + body
 
 
-def _digest(job: str, base: int, published: bool, options: JsonObject, body: bytes) -> str:  # noqa: FBT001 - what there is
+def _digest(job: str, base: int, published: bool, options: OptionsJson, body: bytes) -> str:  # noqa: FBT001 - what there is
     """SHA-256 of the content of such a file."""
     head = json.dumps([job, base, published, options], ensure_ascii=False)
     return hashlib.sha256(head.encode() + b"\n" + body).hexdigest()
 
 
-def _complete(rejection: Rejected) -> JsonObject:
+def _complete(rejection: Rejected) -> RejectionJson:
     """The line with the model run, which in older releases only the manifest has."""
     return rejection.line if rejection.model_run is None else {**rejection.line, "model_run": rejection.model_run}
 

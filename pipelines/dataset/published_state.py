@@ -7,25 +7,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import Self
 
+from pipelines.dataset.documents.types import SchemaJson
 from pipelines.dataset.store.base import INSIGHTS, SCHEMA
-from pipelines.dataset.versions import Version, document_text
+from pipelines.dataset.versions import Version, document_text, schema_document
 from transforms.damage import damaged_file, is_rebuilt
 from transforms.errors import DamagedFileError
 from transforms.kernels.summarize.fields import summarize
 from transforms.rules import declared as declarations
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.fields import GROUP_ZERO, GroupSummary, merge_groups
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import FieldJson, StoredFieldJson
 from transforms.stages.elements import PublishedFiles, Summaries
 from transforms.stages.infer_schema import SchemaOptions, resolve
 from transforms.storage.states import read_state, read_summaries
 from transforms.storage.stored_files import StoredFile, is_local, object_sizes
 from transforms.storage.verified_files import fault_of, size_fault
 
-_DECIDING = ("type", "storage", "column", "minimum", "maximum")
-"""The properties of a field in `schema.json` that decide how its values are written and counted."""
 _AT_ONCE = 4
 """Files that are hashed at the same time."""
 
@@ -40,7 +39,7 @@ class PublishedState:
     """
 
     files: PublishedFiles
-    schema: JsonObject
+    schema: SchemaJson
 
     @classmethod
     def of(
@@ -143,21 +142,20 @@ def _schema(
     states: Mapping[int, Mapping[Group, StoredFile]],
     summaries: Mapping[int, StoredFile],
     limits: Mapping[Group, Mapping[str, int]],
-) -> tuple[JsonObject, bool]:
+) -> tuple[SchemaJson, bool]:
     """`schema.json`, and whether it was rebuilt from the summaries; raises if that gives other bytes than published."""
     try:
-        return version.document(SCHEMA), False
+        return version.schema(), False
     except DamagedFileError:
         merged = Summaries()
         for number, files in states.items():
             for group, summary in _summaries(files, summaries.get(number), limits).items():
                 merged[group] = merge_groups(merged.get(group, GROUP_ZERO), summary)
         options = SchemaOptions(
-            sticky_text=cast("Mapping[Group, list[str]]", version.manifest["sticky_text"]),
+            sticky_text=version.sticky_text,
             declared=declarations.parse(version.manifest["declared"]),
         )
-        groups = cast("JsonObject", resolve(merged, options)["groups"])
-        schema: JsonObject = {"format": 1, "version": version.number, "groups": groups}
+        schema = schema_document(version.number, resolve(merged, options)["groups"])
         if hashlib.sha256(document_text(schema)).hexdigest() != version.manifest["schema_fingerprint"]:
             raise
         return schema, True
@@ -173,11 +171,19 @@ def _summaries(
     return {group: summarize(read_state(state), limits.get(group, {})) for group, state in states.items()}
 
 
-def _deciding(schema: JsonObject) -> dict[Group, JsonObject]:
-    groups = cast("dict[Group, dict[str, dict[str, JsonObject]]]", schema["groups"])
+def _deciding(schema: SchemaJson) -> dict[Group, dict[str, StoredFieldJson]]:
+    groups = schema["groups"]
+    return {group: {key: _stored(field) for key, field in groups[group]["fields"].items()} for group in GROUPS}
+
+
+def _stored(field: FieldJson) -> StoredFieldJson:
+    """Only what decides how values are written and counted: every worker gets it."""
     return {
-        group: {key: {name: field[name] for name in _DECIDING} for key, field in described["fields"].items()}
-        for group, described in groups.items()
+        "type": field["type"],
+        "storage": field["storage"],
+        "column": field["column"],
+        "minimum": field["minimum"],
+        "maximum": field["maximum"],
     }
 
 

@@ -3,16 +3,16 @@
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import TypeVar
 
+from pipelines.config import OptionsJson
 from pipelines.dataset.documents.reading import DocumentError, parsed
-from pipelines.dataset.documents.types import RejectionJson, ReportJson
+from pipelines.dataset.documents.types import FoundConflictJson, RejectionJson, ReportJson
 from pipelines.dataset.store.base import REJECTIONS, REPORT
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import UsageError
 from transforms.damage import damaged_file
 from transforms.rules.export_rows import Group
-from transforms.rules.values import JsonObject
 from transforms.storage.stored_files import StoredFile, exists, files_named, join, read_bytes
 from transforms.storage.verified_files import verified
 
@@ -37,11 +37,11 @@ class RejectingJob:
     name: str
     base: int
     published: bool
-    options: JsonObject
+    options: OptionsJson
     model_runs: Mapping[str, frozenset[str]]
     parts: tuple[StoredFile | str, ...]
-    conflicts: tuple[JsonObject, ...] = ()
-    kept: tuple[JsonObject, ...] | None = None
+    conflicts: tuple[FoundConflictJson, ...] = ()
+    kept: tuple[RejectionJson, ...] | None = None
 
     def rejections(self) -> "list[Rejected]":
         """All of them, in the order of the exports."""
@@ -60,30 +60,30 @@ class Rejected:
     """
 
     job: RejectingJob = field(repr=False)
-    line: JsonObject
+    line: RejectionJson
 
     @property
     def group(self) -> Group:
         """The group in which it counts."""
-        return cast("Group", self.line["group"])
+        return self.line["group"]
 
     @property
     def export_group(self) -> Group:
         """The group of its export, with which the record has to be re-ingested: scenes for a frame."""
-        return cast("Group", self.line.get("export_group", self.line["group"]))
+        return self.line.get("export_group", self.line["group"])
 
     @property
     def model_run(self) -> str | None:
         """The model run of a prediction; None for other groups, or if an older release did not record it."""
         if (written := self.line.get("model_run")) is not None:
-            return str(written)
-        runs = self.job.model_runs.get(str(self.line["export"]), frozenset())
+            return written
+        runs = self.job.model_runs.get(self.line["export"], frozenset())
         return next(iter(runs)) if self.export_group == "predictions" and len(runs) == 1 else None
 
     @property
     def raw(self) -> bytes | None:
         """The raw record byte for byte; None if it is not whole."""
-        text = str(self.line["raw"])
+        text = self.line["raw"]
         raw = base64.b64decode(text) if self.line["encoding"] == "base64" else text.encode()
         return raw if raw and not self.line.get("raw_truncated") else None
 
@@ -100,14 +100,14 @@ def job_of_version(dataset: Dataset, version: int | None) -> RejectingJob:
 def of_version(version: Version) -> RejectingJob:
     """The job that published a version."""
     runs: dict[str, set[str]] = {}
-    for given in cast("list[JsonObject]", version.manifest["inputs"]):
+    for given in version.manifest["inputs"]:
         if given["model_run"] is not None:
-            runs.setdefault(str(given["uri"]), set()).add(str(given["model_run"]))
+            runs.setdefault(given["uri"], set()).add(given["model_run"])
     return RejectingJob(
         name=f"version {version.number}",
         base=version.number,
         published=True,
-        options=cast("JsonObject", version.manifest["options"]),
+        options=version.manifest["options"],
         model_runs={uri: frozenset(names) for uri, names in runs.items()},
         parts=tuple(file for _, file in sorted(version.files(REJECTIONS).items())),
     )
@@ -132,10 +132,10 @@ def job_of_run(dataset: Dataset, run: str) -> RejectingJob:
         name=f"run {run}",
         base=report["version"] or 0,
         published=False,
-        options=cast("JsonObject", report.get("options", {})),
+        options=report.get("options", {}),
         model_runs={},
         parts=tuple(parts),
-        conflicts=tuple(cast("list[JsonObject]", report["conflicts"])),
+        conflicts=tuple(report["conflicts"]),
     )
 
 
@@ -155,7 +155,7 @@ def raw_records(rejections: Iterable[Rejected]) -> Iterator[bytes | None]:
         yield None if raw is None else raw.replace(b"\r\n", b" ").replace(b"\n", b" ")
 
 
-def lines(uri: str, data: bytes) -> list[JsonObject]:
+def lines(uri: str, data: bytes) -> list[RejectionJson]:
     """The rejections in a part.
 
     Args:
@@ -165,10 +165,10 @@ def lines(uri: str, data: bytes) -> list[JsonObject]:
     Raises:
         DamagedFileError: They are no rejections.
     """
-    return _whole(uri, lambda: [cast("JsonObject", parsed(line, RejectionJson)) for line in data.split(b"\n") if line])
+    return _whole(uri, lambda: [parsed(line, RejectionJson) for line in data.split(b"\n") if line])
 
 
-def _lines_of(part: StoredFile | str) -> list[JsonObject]:
+def _lines_of(part: StoredFile | str) -> list[RejectionJson]:
     """The rejections in a part, which is verified if it belongs to a version."""
     if isinstance(part, StoredFile):
         return lines(part.uri, bytes(verified(part)))

@@ -7,14 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from pipelines.dataset.documents import reading
-from pipelines.dataset.documents.types import SHAPES
-from pipelines.dataset.store.base import MANIFEST, version_folder
+from pipelines.dataset.store.base import INSIGHTS, MANIFEST, SCHEMA, version_folder
 from pipelines.dataset.store.marker import MARKER
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import DamagedDatasetError, UsageError
+from pipelines.json_output import JsonOutput
 from transforms.damage import damage, damaged_file
 from transforms.errors import DamagedFileError, one_line
-from transforms.rules.values import JsonObject
 from transforms.storage.stored_files import StoredFile, files_below, is_local, join
 from transforms.storage.verified_files import fault_of
 
@@ -40,7 +39,7 @@ class Finding:
     affects: str
     advice: str
 
-    def document(self) -> JsonObject:
+    def document(self) -> JsonOutput:
         """As in `--json`."""
         return {
             "path": self.path,
@@ -182,10 +181,10 @@ def _identity(file: StoredFile) -> tuple[object, ...]:
 def _verify_documents(version: Version, found: Verification) -> None:
     """Validates the undamaged documents of a version against their types."""
     known = {each.path for each in found.damaged}
-    for name in SHAPES:
+    for name, read in ((SCHEMA, version.schema), (INSIGHTS, version.insights)):
         if f"{version_folder(version.number)}/{name}" not in known:
             try:
-                version.document(name)
+                read()
             except DamagedFileError as error:
                 found.damaged.append(_finding(version.root, error, [version.number]))
 

@@ -1,17 +1,16 @@
 """Makes the objects of `versions --json` and `show --json` (docs/outputs.md)."""
 
 from collections.abc import Iterable
-from typing import cast
 
 from pipelines.dataset.diff import Changes
 from pipelines.dataset.versions import Version
+from pipelines.json_output import JsonOutput
 from transforms.rules.export_rows import GROUPS
-from transforms.rules.values import JsonObject, JsonValue
 
 
-def versions_object(versions: Iterable[Version]) -> JsonObject:
+def versions_object(versions: Iterable[Version]) -> JsonOutput:
     """The object of `versions --json`; the newest version, which is the current one, comes first."""
-    listed: list[JsonValue] = [
+    listed = [
         {
             "version": version.number,
             "current": version.pointer is not None,
@@ -27,23 +26,23 @@ def versions_object(versions: Iterable[Version]) -> JsonObject:
     return {"versions": listed}
 
 
-def changes_object(found: Changes) -> JsonObject:
+def changes_object(found: Changes) -> JsonOutput:
     """The object of `show --json`."""
-    groups: JsonObject = {}
+    groups = {}
     for group, changed in found.groups.items():
         before, now = changed.records
-        fields: JsonObject = {
+        fields = {
             "added": dict(sorted(changed.added.items())),
             "dropped": dict(sorted(changed.dropped.items())),
             "retyped": {key: {"before": old, "now": new} for key, (old, new) in sorted(changed.retyped.items())},
             "categories": {
-                key: {"added": list[JsonValue](added), "removed": list[JsonValue](removed)}
+                key: {"added": added, "removed": removed}
                 for key, (added, removed) in sorted(changed.categories.items())
             },
         }
         groups[group] = {
             "records": {"before": before, "now": now},
-            "counts": cast("JsonValue", found.counts[group]),
+            "counts": found.counts[group],
             "fields": fields,
         }
     upload, cached = found.uploads

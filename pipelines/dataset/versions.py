@@ -4,20 +4,33 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Self, cast
+from typing import Self, TypeVar
 
+from pipelines.config import OptionsJson
 from pipelines.dataset.documents import reading
-from pipelines.dataset.documents.types import FORMAT, SHAPES, FileJson
-from pipelines.dataset.store.base import MANIFEST, Store, version_folder
+from pipelines.dataset.documents.types import (
+    FORMAT,
+    CacheKeysJson,
+    CountsJson,
+    FileJson,
+    InputJson,
+    InsightsJson,
+    ManifestJson,
+    SchemaJson,
+)
+from pipelines.dataset.store.base import INSIGHTS, MANIFEST, SCHEMA, Store, version_folder
 from pipelines.dataset.store.local import LocalStore
 from pipelines.dataset.store.marker import MARKER, record_path
 from pipelines.errors import DamagedDatasetError, UsageError
 from transforms.damage import damaged_file
 from transforms.errors import DamagedFileError
-from transforms.rules.export_rows import Group
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.policies import CacheKeyMode
+from transforms.rules.schema_json import DeclaredJson, GroupJson, Groups
 from transforms.storage.stored_files import BASES, StoredFile, is_local, join, read_if_there
 from transforms.storage.verified_files import verified
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,7 @@ class Version:
 
     root: str
     number: int
-    manifest: JsonObject
+    manifest: ManifestJson
     pointer: bytes | None
     parts: Mapping[str, Mapping[int, StoredFile]] = field(init=False, compare=False, repr=False)
 
@@ -43,7 +56,7 @@ class Version:
         """Indexes the files of the manifest."""
         parts: dict[str, dict[int, StoredFile]] = {}
         start = f"{version_folder(self.number)}/"
-        for file in cast("list[FileJson]", self.manifest["files"]):
+        for file in self.manifest["files"]:
             path = file["path"]
             kind, number = reading.file_place(path, self.number)
             stored = StoredFile(
@@ -55,7 +68,12 @@ class Version:
     @property
     def partitions(self) -> int:
         """Number of partitions of the dataset."""
-        return cast("int", self.manifest["partitions"])
+        return self.manifest["partitions"]
+
+    @property
+    def sticky_text(self) -> dict[Group, list[str]]:
+        """Group to its fields that are text permanently (T2)."""
+        return {group: self.manifest["sticky_text"][group] for group in GROUPS}
 
     def files(self, kind: str) -> dict[int, StoredFile]:
         """Part number to file, of one kind: a group, `state/GROUP`, `cache_keys`, `rejections` and so on."""
@@ -70,17 +88,24 @@ class Version:
         """Number of rows of a group."""
         return sum(file.records for file in self.files(group).values())
 
-    def document(self, name: str) -> JsonObject:
-        """A JSON document of the version, such as `schema.json`.
+    def schema(self) -> SchemaJson:
+        """Its `schema.json`.
 
         Raises:
             DamagedFileError: It is damaged.
         """
+        return self._document(SCHEMA, SchemaJson)
+
+    def insights(self) -> InsightsJson:
+        """Its `insights.json`; raises as `schema`."""
+        return self._document(INSIGHTS, InsightsJson)
+
+    def _document(self, name: str, shape: type[_T]) -> _T:
         uri = join(self.root, version_folder(self.number), name)
         file = self.parts.get(name, {}).get(0)
         if file is None:
             raise damaged_file(uri, "the manifest does not list it")
-        return cast("JsonObject", reading.document(bytes(verified(file)), uri, SHAPES[name]))
+        return reading.document(bytes(verified(file)), uri, shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +196,7 @@ class Dataset:
 
     def parent(self, version: Version) -> Version | None:
         """The parent of a version; None for a first version, or if the parent was removed."""
-        number = cast("int | None", version.manifest["parent"])
+        number = version.manifest["parent"]
         return self.at_number(number, None) if number is not None and number in self.store.numbers() else None
 
     def version(self, number: int) -> Version:
@@ -226,23 +251,23 @@ def manifest(
     version: int,
     parent: int | None,
     partitions: int,
-    inputs: Sequence[JsonObject],
-    options: JsonObject,
-    cache_key: str,
-    counts: JsonObject,
-    cache_keys: Mapping[str, int],
+    inputs: Sequence[InputJson],
+    options: OptionsJson,
+    cache_key: CacheKeyMode,
+    counts: Groups[CountsJson],
+    cache_keys: CacheKeysJson,
     warnings: Mapping[str, int],
     files: Sequence[StoredFile],
     schema_fingerprint: str,
-    declared: JsonObject,
-    sticky_text: JsonObject,
-) -> JsonObject:
+    declared: DeclaredJson,
+    sticky_text: Groups[list[str]],
+) -> ManifestJson:
     """The manifest of a version (INTERFACE). Only `published_at` depends on when it was made (P3).
 
     `cache_key` (what is hashed for keys), `partitions`, `declared` (D1) and `sticky_text` (permanently textual fields,
     T2) belong to the dataset, and are kept from version to version.
     """
-    listed: list[JsonValue] = [
+    listed: list[FileJson] = [
         {
             "path": f"{version_folder(version)}/{file.path}",
             "records": file.records,
@@ -261,7 +286,7 @@ def manifest(
         "options": options,
         "inputs": list(inputs),
         "counts": counts,
-        "cache_keys": dict(cache_keys),
+        "cache_keys": cache_keys,
         "warnings": dict(warnings),
         "declared": declared,
         "sticky_text": sticky_text,
@@ -270,6 +295,11 @@ def manifest(
     }
 
 
-def document_text(document: JsonObject) -> bytes:
+def schema_document(version: int, groups: Groups[GroupJson]) -> SchemaJson:
+    """`schema.json` of a version."""
+    return {"format": 1, "version": version, "groups": groups}
+
+
+def document_text(document: Mapping[str, object]) -> bytes:
     """The bytes of a JSON document of a version."""
     return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()

@@ -13,9 +13,9 @@ from pipelines.ingest.graph import build
 from pipelines.ingest.plan import plan
 from pipelines.ingest.publish import PublishContext
 from pipelines.ingest.publish_step import add_publishing
+from pipelines.json_output import JsonOutput
 from pipelines.runners import choose as runners
 from pipelines.runners.temporary_folders import private_temporary_files
-from transforms.rules.values import JsonObject
 from transforms.storage.stored_files import join
 
 
@@ -44,7 +44,7 @@ class Started:
         """URI of the report that the job will write when it ends."""
         return join(self.dataset, "runs", self.run, REPORT)
 
-    def document(self) -> JsonObject:
+    def document(self) -> JsonOutput:
         """The object of `--json`."""
         return {
             "outcome": "submitted",

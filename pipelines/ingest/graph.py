@@ -8,7 +8,6 @@ import apache_beam as beam
 
 from transforms.find_conflict_examples import FindConflictExamples
 from transforms.infer_schema import ResolveSchema
-from transforms.kernels.publish.rows import CacheKeyMode
 from transforms.line_numbers import LineNumbers
 from transforms.list_cache_keys import ListCacheKeys
 from transforms.merge_records import OUTPUTS, REJECTED, SUMMARIES, GroupPartitions, MergeRecords
@@ -17,7 +16,7 @@ from transforms.normalize import REJECTED as FAULTY
 from transforms.read_exports import ReadExports
 from transforms.resolve_conflicts import DecideResolution, ResolveConflicts
 from transforms.rules.export_rows import Group
-from transforms.rules.policies import OnConflict, Step
+from transforms.rules.policies import CacheKeyMode, OnConflict, Step
 from transforms.stages.elements import Export, PublishedFiles
 from transforms.stages.exports import RANGE_BYTES
 from transforms.stages.infer_schema import SchemaOptions

@@ -1,13 +1,12 @@
 """Logs a job for `--verbose`: dataset and runner, exports, time of each stage, files written, outcome."""
 
 import logging
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
 
+from pipelines.dataset.documents.types import StageJson
 from pipelines.dataset.versions import Version
 from pipelines.ingest.outcome import Outcome
 from pipelines.streams import JOB_LOG
-from transforms.rules.values import JsonObject
 from transforms.stages.elements import Export
 from transforms.storage.stored_files import StoredFile
 
@@ -28,10 +27,9 @@ def phase(name: str, seconds: float) -> None:
     _log.info("%s took %.3f s", name, seconds)
 
 
-def stages(found: JsonObject) -> None:
+def stages(found: Mapping[str, StageJson]) -> None:
     """Logs the metrics of each stage of the graph, summed over all workers."""
-    for name, figures in found.items():
-        took = cast("dict[str, float]", figures)
+    for name, took in found.items():
         _log.info(
             "stage %s: %s records, %s bytes, %.3f s at work",
             name,

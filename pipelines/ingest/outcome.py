@@ -2,16 +2,23 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-from pipelines.config import JobConfig
+from pipelines.config import JobConfig, OptionsJson
+from pipelines.dataset.documents.types import (
+    CacheKeysJson,
+    CountsJson,
+    FoundConflictJson,
+    OutcomeJson,
+    OutcomeName,
+    StageJson,
+)
 from pipelines.errors import ExitCode
 from transforms.rules.crowds import MOST_COUNTED
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import Code
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import GroupJson, Groups, by_group
 
 FOREIGN_FILES = "foreign_files"
 """Warning: foreign files in the folders of the dataset (P6)."""
@@ -19,7 +26,6 @@ NOTHING_MATCHED = "nothing_matched"
 """Warning: patterns without a match, of exports that may be missing."""
 REPAIRED = "repaired_file"
 """Warning: damaged files of the dataset that the job rebuilt (P7)."""
-OutcomeName = Literal["published", "unchanged", "failed", "dry_run"]
 
 
 @dataclass(slots=True)
@@ -33,7 +39,7 @@ class GroupTally:
     unchanged: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
 
-    def document(self) -> JsonObject:
+    def document(self) -> CountsJson:
         """As in INTERFACE."""
         return {
             "read": self.read,
@@ -63,13 +69,13 @@ class Tally:
     """
 
     groups: dict[Group, GroupTally] = field(default_factory=lambda: {group: GroupTally() for group in GROUPS})
-    conflicts: list[JsonObject] = field(default_factory=list)
+    conflicts: list[FoundConflictJson] = field(default_factory=list)
     unresolved: int = 0
     cascaded: Counter[str] = field(default_factory=Counter)
     cleared: int = 0
     other_choices: dict[str, dict[str, int]] = field(default_factory=dict)
     warnings: Counter[str] = field(default_factory=Counter)
-    cache_keys: dict[str, int] = field(default_factory=lambda: {"upload": 0, "cached": 0})
+    cache_keys: CacheKeysJson = field(default_factory=lambda: CacheKeysJson(upload=0, cached=0))
     too_many_fields: dict[str, int] = field(default_factory=dict)
     repaired: set[str] = field(default_factory=set)
 
@@ -88,9 +94,9 @@ class Tally:
         """Records that differ from the parent version."""
         return sum(group.created + group.updated for group in self.groups.values())
 
-    def counts(self) -> JsonObject:
+    def counts(self) -> Groups[CountsJson]:
         """All four groups, as in INTERFACE."""
-        return {group: tally.document() for group, tally in self.groups.items()}
+        return by_group(lambda group: self.groups[group].document())
 
     def repair(self, paths: Iterable[str]) -> None:
         """Counts damaged files that were rebuilt, each once."""
@@ -120,7 +126,7 @@ class Outcome:
     Attributes:
         version: Number of the current version after the job, None if there is none.
         run: Id of the run.
-        schema: Of the version that was or would have been published.
+        schema: The groups in `schema.json` of the version that was or would have been published.
         seconds: Duration of the job.
         stages: Stage to its records, bytes, and seconds of work.
         dataset: URI of the dataset.
@@ -133,13 +139,13 @@ class Outcome:
     version: int | None
     run: str
     tally: Tally
-    schema: JsonObject
+    schema: Groups[GroupJson]
     runner: str
     seconds: float
-    stages: JsonObject
+    stages: Mapping[str, StageJson]
     dataset: str
     kept_run: bool
-    options: JsonObject = field(default_factory=dict)
+    options: OptionsJson = field(default_factory=OptionsJson)
     foreign: tuple[str, ...] = ()
 
     @property
@@ -169,7 +175,7 @@ class Outcome:
         """Number of warnings by code; that of foreign files is not in the manifest."""
         return self.tally.warnings | ({FOREIGN_FILES: len(self.foreign)} if self.foreign else {})
 
-    def document(self) -> JsonObject:
+    def document(self) -> OutcomeJson:
         """The object of `--json` (INTERFACE)."""
         return {
             "outcome": self.verdict.outcome,
@@ -179,24 +185,24 @@ class Outcome:
             "groups": self.tally.counts(),
             "cascaded": dict(sorted(self.tally.cascaded.items())),
             "conflicts": list(self.tally.conflicts),
-            "cache_keys": dict(self.tally.cache_keys),
+            "cache_keys": self.tally.cache_keys,
             "warnings": dict(sorted(self.warnings.items())),
             "seconds": round(self.seconds, 3),
-            "stages": self.stages,
+            "stages": dict(self.stages),
             "runner": self.runner,
-            "options": dict(self.options),
+            "options": self.options,
             "message": self.message,
         }
 
 
-def failure(code: ExitCode, message: str, *, seconds: float) -> JsonObject:
+def failure(code: ExitCode, message: str, *, seconds: float) -> OutcomeJson:
     """The object of `--json` for a job that failed before it counted anything, such as wrong usage."""
     nothing = Outcome(
         verdict=Verdict("failed", code, message),
         version=None,
         run="",
         tally=Tally(),
-        schema={},
+        schema=by_group(lambda _: GroupJson(records=0, fields={})),
         runner="",
         seconds=seconds,
         stages={},

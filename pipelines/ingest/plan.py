@@ -1,9 +1,8 @@
 """Plans a job: combines its configuration with the published version into what the graph is built from."""
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Sequence
 
-from pipelines.config import CacheKey, JobConfig
+from pipelines.config import JobConfig
 from pipelines.dataset.published_state import PublishedState
 from pipelines.dataset.versions import Version
 from pipelines.errors import UsageError
@@ -11,9 +10,9 @@ from pipelines.ingest.graph import Job
 from transforms.rules import declared as declarations
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.policies import Step
+from transforms.rules.policies import CacheKeyMode, Step
+from transforms.rules.schema_json import GroupJson, Groups
 from transforms.rules.strings import MAX_CATEGORIES
-from transforms.rules.values import JsonObject, JsonValue
 from transforms.stages.elements import Export, PublishedFiles
 from transforms.stages.infer_schema import SchemaOptions
 
@@ -64,9 +63,9 @@ def plan(
         version=version or (1 if before is None else before.number + 1),
         steps=[Step(step.mode, step.on_duplicate) for step in config.steps],
         published=files,
-        published_kinds={} if state is None else _kinds(state.schema),
+        published_kinds={} if state is None else _kinds(state.schema["groups"]),
         schema=SchemaOptions(
-            sticky_text={} if kept is None else cast("Mapping[Group, list[str]]", kept.manifest["sticky_text"]),
+            sticky_text={} if kept is None else kept.sticky_text,
             max_fields=config.max_fields,
             declared=declared,
         ),
@@ -79,11 +78,11 @@ def plan(
     )
 
 
-def _cache_key(config: JobConfig, before: Version | None) -> CacheKey:
+def _cache_key(config: JobConfig, before: Version | None) -> CacheKeyMode:
     """What is hashed for cache keys: the same in all versions of a dataset, so that keys match (K2)."""
     if before is None:
         return config.cache_key or "canonical"
-    published = cast("CacheKey", before.manifest["cache_key"])
+    published = before.manifest["cache_key"]
     if config.cache_key not in (None, published):
         raise UsageError(
             f"--cache-key {config.cache_key}: the cache keys of this dataset are {published}, others would have every "
@@ -117,9 +116,8 @@ def _partitions(config: JobConfig, exports: Sequence[Export]) -> int:
     return min(max(FEWEST_PARTITIONS, wanted), MOST_BY_SIZE)
 
 
-def _kinds(schema: JsonObject) -> dict[Group, dict[str, str]]:
+def _kinds(groups: Groups[GroupJson]) -> dict[Group, dict[str, str]]:
     """Group to field to kind, of all fields that have values."""
-    groups = cast("dict[Group, dict[str, dict[str, dict[str, JsonValue]]]]", schema["groups"])
     return {
         group: {key: str(field["kind"]) for key, field in groups[group]["fields"].items() if field["present"]}
         for group in GROUPS

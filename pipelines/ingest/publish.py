@@ -1,30 +1,31 @@
 """Ends a job: judges what its steps reported, and publishes a version or keeps the files of the run (R4)."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import Self
 
 from pipelines.config import JobConfig
+from pipelines.dataset.documents.types import SchemaJson, StageJson
 from pipelines.dataset.store.base import INSIGHTS, MANIFEST, REJECTIONS, REPORT, SCHEMA, Placed, Run
-from pipelines.dataset.versions import Dataset, Version, document_text, manifest
+from pipelines.dataset.versions import Dataset, Version, document_text, manifest, schema_document
 from pipelines.errors import AnotherJobPublishedError, ExitCode
 from pipelines.ingest import job_log
 from pipelines.ingest.export_changes import Review, review
 from pipelines.ingest.graph import Job
 from pipelines.ingest.insights import insights
 from pipelines.ingest.outcome import NOTHING_MATCHED, Outcome, Tally, Verdict, repairs, verdict
-from pipelines.ingest.reports import Results, digests_of, files_of, inputs_of, tally_of
+from pipelines.ingest.reports import digests_of, files_of, inputs_of, read_results, tally_of
 from pipelines.runners.interrupts import publishing
 from transforms.errors import DamagedFileError
 from transforms.rules.declared import Declared
 from transforms.rules.declared import document as declared_document
 from transforms.rules.export_rows import GROUPS
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.policies import CacheKeyMode
+from transforms.rules.schema_json import GroupJson, Groups
 from transforms.stages.elements import Export
-from transforms.stages.write_reports import RESULTS
-from transforms.storage.stored_files import StoredFile, join, read_bytes, store, write_bytes
+from transforms.stages.results import Results
+from transforms.storage.stored_files import StoredFile, join, store, write_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class PublishContext:
     partitions: int
     exports: Sequence[Export]
     unmatched: Sequence[str]
-    cache_key: str
+    cache_key: CacheKeyMode
     declared: Declared
     runner: str
     began: float
@@ -88,7 +89,7 @@ class PublishContext:
 
 
 def finish_run(
-    dataset: Dataset, run: Run, context: PublishContext, before: Version | None, *, stages: JsonObject
+    dataset: Dataset, run: Run, context: PublishContext, before: Version | None, *, stages: Mapping[str, StageJson]
 ) -> Outcome:
     """Decides the outcome of a job from the reports of its steps, and publishes if all gates pass (R4).
 
@@ -106,7 +107,7 @@ def finish_run(
     """
     config = context.config
     collected = _collected(context, before, run)
-    reviewed = review(context.exports, digests_of(collected.results.get("readings", [])))
+    reviewed = review(context.exports, digests_of(collected.results))
     if reviewed.changes:
         result = Verdict("failed", ExitCode.UNREADABLE, reviewed.reason)
     else:
@@ -122,7 +123,7 @@ def finish_run(
         version=context.version if result.outcome == "published" else context.parent,
         run=run.id,
         tally=collected.tally,
-        schema=collected.schema,
+        schema=collected.schema["groups"],
         runner=context.runner,
         seconds=max(0.0, time.time() - context.began),  # not negative if two machines with different clocks ran the job
         stages=stages,
@@ -153,16 +154,16 @@ class _Collected:
 
     results: Results
     tally: Tally
-    schema: JsonObject
+    schema: SchemaJson
     files: list[StoredFile]
     changed: bool
     fingerprint: str
 
 
 def _collected(context: PublishContext, before: Version | None, run: Run) -> _Collected:
-    results = cast("Results", json.loads(read_bytes(join(run.root, RESULTS))))
-    tally, resolved = tally_of(results)
-    schema: JsonObject = {"format": 1, "version": context.version, "groups": resolved["groups"]}
+    results = read_results(run.root)
+    tally = tally_of(results)
+    schema = schema_document(context.version, results["schema"][0]["groups"])
     if context.unmatched:
         tally.warnings[NOTHING_MATCHED] += len(context.unmatched)
     tally.repair(context.damaged)
@@ -176,10 +177,10 @@ def _collected(context: PublishContext, before: Version | None, run: Run) -> _Co
     return _Collected(results, tally, schema, files, changed, described.sha256)
 
 
-def _groups(version: Version) -> JsonValue:
+def _groups(version: Version) -> Groups[GroupJson] | None:
     """The groups of `schema.json`; None if it is damaged, so that a backfill replaces it."""
     try:
-        return version.document(SCHEMA)["groups"]
+        return version.schema()["groups"]
     except DamagedFileError:
         return None
 
@@ -190,14 +191,13 @@ def _rows(files: Sequence[StoredFile]) -> Mapping[str, str]:
 
 def _publish(dataset: Dataset, run: Run, context: PublishContext, collected: _Collected, reviewed: Review) -> Verdict:
     resolved = collected.results["schema"][0]
-    quantiles = cast("JsonObject", resolved["quantiles"])
-    described = insights(collected.schema, quantiles, collected.results.get("rows", []))
+    described = insights(collected.schema, resolved["quantiles"], collected.results.get("rows", []))
     files = [*collected.files, store(run.root, INSIGHTS, document_text(described), records=0)]
     document = manifest(
         version=context.version,
         parent=context.parent,
         partitions=context.partitions,
-        inputs=inputs_of(context.exports, digests_of(collected.results.get("readings", [])), reviewed.checksums),
+        inputs=inputs_of(context.exports, digests_of(collected.results), reviewed.checksums),
         options=context.config.options(),
         cache_key=context.cache_key,
         counts=collected.tally.counts(),
@@ -206,7 +206,7 @@ def _publish(dataset: Dataset, run: Run, context: PublishContext, collected: _Co
         files=files,
         schema_fingerprint=collected.fingerprint,
         declared=declared_document(context.declared),
-        sticky_text=cast("JsonObject", resolved["sticky_text"]),
+        sticky_text=resolved["sticky_text"],
     )
     write_bytes(join(run.root, MANIFEST), document_text(document))
     placed = [Placed(file.uri, file.path) for file in files]

@@ -5,26 +5,23 @@ the report of the first.
 """
 
 import hashlib
-import json
 import logging
 import time
 from collections.abc import Mapping
-from typing import cast
 
 import apache_beam as beam
 
+from pipelines.dataset.documents.reading import document
+from pipelines.dataset.documents.types import OutcomeJson, ReportJson
 from pipelines.dataset.store.base import REJECTIONS, REPORT, SCHEMA, Run
 from pipelines.dataset.versions import Dataset, document_text
 from pipelines.ingest.publish import PublishContext, finish_run
 from transforms.beam.steps import StepFn
-from transforms.rules.values import JsonObject
 from transforms.stages.write_reports import RESULTS
 from transforms.storage.stored_files import join, read_if_there, write_bytes
 
 RENEWING_SECONDS = 600.0
 """How often, in seconds, a worker checks whether the lease of its run has to be renewed."""
-_RESULTS_OF = "results"
-"""Key of a report: SHA-256 of the results from which it was made."""
 _log = logging.getLogger(__name__)
 
 
@@ -36,7 +33,7 @@ class AlreadyFinishedError(Exception):
     """Another job from the same graph has finished the run."""
 
 
-def finish_detached_run(context: PublishContext, run_id: str) -> JsonObject:
+def finish_detached_run(context: PublishContext, run_id: str) -> ReportJson:
     """Finishes a detached run, unless another attempt has; returns its report, the object of `--json`.
 
     Raises:
@@ -50,7 +47,7 @@ def finish_detached_run(context: PublishContext, run_id: str) -> JsonObject:
     if report is None:
         with dataset.store.finishing(run_id) as attempt:
             report = _finish(dataset, attempt, context)
-    other = (found := _results(run)) is not None and found != report[_RESULTS_OF]
+    other = (found := _results(run)) is not None and found != report.get("results")
     _clear(dataset, run, report)
     if other:
         raise AlreadyFinishedError(
@@ -61,7 +58,7 @@ def finish_detached_run(context: PublishContext, run_id: str) -> JsonObject:
     return report
 
 
-def _finish(dataset: Dataset, run: Run, context: PublishContext) -> JsonObject:
+def _finish(dataset: Dataset, run: Run, context: PublishContext) -> ReportJson:
     before = None if context.parent is None else dataset.at_number(context.parent, context.parent_pointer)
     try:
         results = _results(run)
@@ -73,20 +70,22 @@ def _finish(dataset: Dataset, run: Run, context: PublishContext) -> JsonObject:
         return report
     # The first report counts: of two attempts at once one publishes, and the other may find CURRENT changed by it.
     if (report := _report(run)) is None:
-        report = outcome.document() | {_RESULTS_OF: results}
-        write_bytes(join(run.root, REPORT), document_text(report))
+        made: OutcomeJson = {**outcome.document(), "results": results}
+        write_bytes(join(run.root, REPORT), document_text(made))
+        return made
     return report
 
 
-def _clear(dataset: Dataset, run: Run, report: JsonObject) -> None:
+def _clear(dataset: Dataset, run: Run, report: ReportJson) -> None:
     published = report["outcome"] == "published"
     dataset.store.clear(run, (REPORT,) if published else (REPORT, SCHEMA, REJECTIONS))
     dataset.store.release(run)
 
 
-def _report(run: Run) -> JsonObject | None:
-    text = read_if_there(join(run.root, REPORT))
-    return None if text is None else cast("JsonObject", json.loads(text))
+def _report(run: Run) -> ReportJson | None:
+    uri = join(run.root, REPORT)
+    data = read_if_there(uri)
+    return None if data is None else document(data, uri, ReportJson)
 
 
 def _results(run: Run) -> str | None:

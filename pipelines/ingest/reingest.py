@@ -7,15 +7,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-from pipelines.config import DEFAULT_MAX_FIELDS
+from pipelines.config import DEFAULT_MAX_FIELDS, OptionsJson, StepJson
 from pipelines.dataset.rejections import Rejected, raw_records
 from pipelines.errors import UsageError
 from pipelines.ingest.outcome import shell_command
+from pipelines.json_output import JsonOutput
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import shown
-from transforms.rules.values import JsonObject
 
 Source: TypeAlias = tuple[Group, str | None]
 """How records are ingested: their group and, of predictions, the model run (None if it is not known)."""
@@ -51,13 +51,13 @@ class Delivery:
     files: tuple[Written, ...]
     command: str
 
-    def document(self) -> JsonObject:
+    def document(self) -> JsonOutput:
         """The object of `--json`."""
-        files: list[JsonObject] = [
+        files = [
             {"path": file.path, "group": file.source[0], "model_run": file.source[1], "records": file.records}
             for file in self.files
         ]
-        return {"files": list(files), "command": self.command}
+        return {"files": files, "command": self.command}
 
 
 def by_source(rejections: Iterable[Rejected]) -> dict[Source, list[Rejected]]:
@@ -119,7 +119,7 @@ class _Planned:
 
     files: tuple[Written, ...]
     file_bytes: Mapping[Path, bytes]
-    options: JsonObject
+    options: OptionsJson
     config: str | None
 
 
@@ -196,12 +196,12 @@ def _command(dataset: str, planned: _Planned) -> str:
     return shell_command(*words)
 
 
-def _option_flags(options: JsonObject) -> list[str]:
+def _option_flags(options: OptionsJson) -> list[str]:
     """The flags of the options of a job, without defaults.
 
     For a backfill the mode is given if all its jobs had the same.
     """
-    steps = cast("list[JsonObject]", options.get("backfill") or [options])
+    steps: Sequence[StepJson] = options.get("backfill") or [options]
     found = []
     for name, default in (("mode", "append"), ("on_duplicate", "reject")):
         values = {str(step.get(name, default)) for step in steps}

@@ -1,24 +1,22 @@
 """Combines the reports of a job's steps (`transforms.write_reports`) for publishing."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias, cast
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import cast
 
+from pipelines.dataset.documents.types import FoundConflictJson, InputJson
 from pipelines.ingest.outcome import Tally
 from transforms.kernels.summarize.conflict_examples import kinds_in_order
-from transforms.rules.export_rows import Group
-from transforms.rules.values import JsonObject
 from transforms.stages.elements import Export
 from transforms.stages.exports import EMPTY_EXPORT
-from transforms.storage.stored_files import StoredFile, is_local, object_checksum
+from transforms.stages.results import FilesReport, Results
+from transforms.stages.write_reports import RESULTS
+from transforms.storage.stored_files import StoredFile, is_local, join, object_checksum, read_bytes
 
 NOTHING_READ = "nothing_read"
 """Warning: the exports of a job have records, but none of the group that they were given as."""
-
-Results: TypeAlias = Mapping[str, list[JsonObject]]
-"""The reports of the steps, by name."""
-_REPAIRING = ("states", "rows")
-"""The reports that list rebuilt files."""
 
 
 def _warn_of_nothing(tally: Tally) -> None:
@@ -27,78 +25,79 @@ def _warn_of_nothing(tally: Tally) -> None:
         tally.warnings[NOTHING_READ] += 1
 
 
-def tally_of(results: Results) -> tuple[Tally, JsonObject]:
-    """The counts of all steps combined, and the schema."""
+def read_results(root: str) -> Results:
+    """What the steps of a run reported, from the folder of the run; its own file, which no one else reads or keeps."""
+    return cast("Results", json.loads(read_bytes(join(root, RESULTS))))
+
+
+def tally_of(results: Results) -> Tally:
+    """The counts of all steps combined."""
     tally = Tally()
-    tally.repair(path for name in _REPAIRING for report in results.get(name, []) for path in _paths(report))
+    states, rows = results.get("states", []), results.get("rows", [])
+    tally.repair(path for report in (*states, *rows) for path in report["repaired"])
     for reading in results.get("readings", []):
-        for group, count in cast("dict[Group, int]", reading["read"]).items():
+        for group, count in reading["read"].items():
             tally.groups[group].read += count
-        tally.warnings.update(cast("dict[str, int]", reading["warnings"]))
-        for group, code, count in cast("list[tuple[Group, str, int]]", reading["rejected"]):
+        tally.warnings.update(reading["warnings"])
+        for group, code, count in reading["rejected"]:
             tally.groups[group].rejected[code] += count
     _warn_of_nothing(tally)
     for counts in results.get("counts", []):
-        of = tally.groups[cast("Group", counts["group"])]
-        for name in ("created", "updated", "ignored", "unchanged"):
-            setattr(of, name, getattr(of, name) + counts[name])
-        of.rejected.update(cast("dict[str, int]", counts["rejected"]))
-        tally.cleared += cast("int", counts["cleared"])
+        of = tally.groups[counts["group"]]
+        of.created += counts["created"]
+        of.updated += counts["updated"]
+        of.ignored += counts["ignored"]
+        of.unchanged += counts["unchanged"]
+        of.rejected.update(counts["rejected"])
+        tally.cleared += counts["cleared"]
     for part in results.get("rejections", []):
-        tally.cascaded.update(cast("dict[str, int]", part["cascaded"]))
-    for name in ("upload", "cached"):
-        tally.cache_keys[name] += sum(cast("int", keys[name]) for keys in results.get("cache_keys", []))
+        tally.cascaded.update(part["cascaded"])
+    for keys in results.get("cache_keys", []):
+        tally.cache_keys["upload"] += keys["upload"]
+        tally.cache_keys["cached"] += keys["cached"]
     schema = results["schema"][0]
-    tally.too_many_fields = cast("dict[str, int]", schema["too_many_fields"])
-    tally.other_choices = cast("dict[str, dict[str, int]]", schema["other_choices"])
-    tally.unresolved = len(cast("list[JsonObject]", schema["conflicts"]))
+    tally.too_many_fields = schema["too_many_fields"]
+    tally.other_choices = schema["other_choices"]
+    tally.unresolved = len(schema["conflicts"])
     if tally.cleared:
         tally.warnings["cleared_value"] += tally.cleared
     tally.conflicts = list(_conflicts(results))
-    return tally, schema
+    return tally
 
 
-def _conflicts(results: Results) -> Iterator[JsonObject]:
+def _conflicts(results: Results) -> Iterator[FoundConflictJson]:
     """All conflicts that were found, also those that a policy resolved, each with its examples (T6)."""
     examples = {
-        (found["group"], found["field"], found["kind"]): cast("list[JsonObject]", found["examples"])
-        for found in results.get("examples", [])
+        (found["group"], found["field"], found["kind"]): found["examples"] for found in results.get("examples", [])
     }
     schema = results.get("conflicts", results["schema"])[0]
-    for conflict in cast("list[JsonObject]", schema["conflicts"]):
+    for conflict in schema["conflicts"]:
         rarest, *others = (
             examples.get((conflict["group"], conflict["field"], kind), []) for kind in kinds_in_order(conflict)
         )
         yield {**conflict, "examples": [*rarest], "other_examples": [each for found in others for each in found]}
 
 
-def _paths(report: JsonObject) -> list[str]:
-    return cast("list[str]", report["repaired"])
-
-
 def files_of(results: Results) -> list[StoredFile]:
     """All files that the steps wrote for the version."""
-    return [
-        StoredFile(str(file["uri"]), str(file["path"]), int(file["records"]), int(file["bytes"]), str(file["sha256"]))
-        for name in ("states", "rows", "cache_keys", "rejections")
-        for report in results.get(name, [])
-        for file in cast("list[dict[str, str]]", report["files"])
-    ]
+    reports: Iterable[FilesReport] = chain(
+        results.get("states", []), results.get("rows", []), results.get("cache_keys", []), results.get("rejections", [])
+    )
+    return [StoredFile(**file) for report in reports for file in report["files"]]
 
 
-def digests_of(readings: Sequence[JsonObject]) -> dict[int, dict[int, str]]:
+def digests_of(results: Results) -> dict[int, dict[int, str]]:
     """Number of each local export to the starts of its byte ranges to their SHA-256."""
     digests: dict[int, dict[int, str]] = {}
-    for reading in readings:
+    for reading in results.get("readings", []):
         if reading["digest"] is not None:
-            ranges = digests.setdefault(cast("int", reading["export"]), {})
-            ranges[cast("int", reading["start"])] = str(reading["digest"])
+            digests.setdefault(reading["export"], {})[reading["start"]] = reading["digest"]
     return digests
 
 
 def inputs_of(
     exports: Sequence[Export], digests: Mapping[int, Mapping[int, str]], checksums: Mapping[int, str | None]
-) -> list[JsonObject]:
+) -> list[InputJson]:
     """The exports by name, each with a fingerprint: SHA-256 over those of its ranges, or the checksum of its bucket.
 
     Args:
@@ -106,7 +105,7 @@ def inputs_of(
         digests: As `digests_of` gives them.
         checksums: Number of each export in a bucket to its checksum there.
     """
-    inputs: list[JsonObject] = [
+    inputs: list[InputJson] = [
         {
             "uri": export.name,
             "group": export.group,
@@ -116,7 +115,7 @@ def inputs_of(
         }
         for export in exports
     ]
-    return sorted(inputs, key=lambda each: (str(each["uri"]), str(each["group"]), str(each["model_run"])))
+    return sorted(inputs, key=lambda each: (each["uri"], each["group"], str(each["model_run"])))
 
 
 def _fingerprint(export: Export, digests: Mapping[int, str], checksums: Mapping[int, str | None]) -> str:

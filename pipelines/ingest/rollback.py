@@ -1,10 +1,10 @@
 """Publishes a new version that equals an old one and shares its files."""
 
 from collections.abc import Iterator
-from typing import cast
 
 import polars as pl
 
+from pipelines.dataset.documents.types import ManifestJson
 from pipelines.dataset.published_state import faults
 from pipelines.dataset.store.base import INSIGHTS, MANIFEST, SCHEMA, Placed, Run
 from pipelines.dataset.versions import Dataset, Version, document_text, manifest
@@ -14,7 +14,7 @@ from transforms.damage import damaged_file
 from transforms.kernels.publish.rows import USES
 from transforms.kernels.urls.cache_keys import CacheKeys, no_uses
 from transforms.rules.export_rows import GROUPS
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.schema_json import by_group
 from transforms.stages.elements import WrittenKeys
 from transforms.stages.list_cache_keys import read_uses, written_keys
 from transforms.storage.stored_files import BASES, StoredFile, join, store, write_bytes
@@ -42,7 +42,10 @@ def rollback(dataset: Dataset, number: int) -> int | None:
             raise damaged_file(file.uri, fault)
         keys = list(_keys(target, current, run, new))
         files += (file for each in keys for file in (each.file, each.uses, each.uploads) if file is not None)
-        documents = {name: {**target.document(name), "version": new} for name in (SCHEMA, INSIGHTS)}
+        documents = {
+            SCHEMA: {**target.schema(), "version": new},
+            INSIGHTS: {**target.insights(), "version": new},
+        }
         stored = [store(run.root, name, document_text(each), records=0) for name, each in documents.items()]
         files += stored
         cached = sum(each.cached for each in keys)
@@ -80,21 +83,20 @@ def _keys(target: Version, current: Version, run: Run, new: int) -> Iterator[Wri
 
 def _manifest(
     target: Version, current: Version, new: int, files: list[StoredFile], cached: int, fingerprint: str
-) -> JsonObject:
-    was, is_now = (cast("dict[str, list[str]]", version.manifest["sticky_text"]) for version in (target, current))
-    sticky: JsonObject = {group: list[JsonValue](sorted({*was[group], *is_now[group]})) for group in GROUPS}
+) -> ManifestJson:
+    was, is_now = target.sticky_text, current.sticky_text
     return manifest(
         version=new,
         parent=current.number,
         partitions=target.partitions,
         inputs=[],
         options={"rollback": target.number},
-        cache_key=str(target.manifest["cache_key"]),
+        cache_key=target.manifest["cache_key"],
         counts=Tally().counts(),
         cache_keys={"upload": 0, "cached": cached},
         warnings={},
         files=files,
         schema_fingerprint=fingerprint,
-        declared=cast("JsonObject", target.manifest["declared"]),
-        sticky_text=sticky,
+        declared=target.manifest["declared"],
+        sticky_text=by_group(lambda group: sorted({*was[group], *is_now[group]})),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Self, cast
+from typing import Self
 
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.queries.conditions import Condition, leaves, values
@@ -13,7 +13,7 @@ from pipelines.queries.parser import parse
 from pipelines.queries.resolution import resolve
 from pipelines.queries.vocabularies import vocabulary
 from transforms.rules.export_rows import Group
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import FieldJson
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,11 @@ class Answer:
         """
         tree = parse(text)
         version = dataset.published()
-        groups = cast("Mapping[Group, JsonObject]", version.document("schema.json")["groups"])
-        names = Names(groups, partial(vocabulary, version))
+        names = Names(version.schema()["groups"], partial(vocabulary, version))
         return cls(version, group, resolve(text, tree, group, names), names)
 
     @property
-    def fields(self) -> Mapping[str, JsonObject]:
+    def fields(self) -> Mapping[str, FieldJson]:
         """Metadata key to its field in the schema, of the listed group."""
         return self.names.fields(self.group)
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from pipelines.near_names import near
-from pipelines.queries.conditions import Column, Place, Storage, Value
+from pipelines.queries.conditions import Column, Place, Value
 from pipelines.queries.faults import QueryFault, did_you_mean
 from pipelines.queries.names import AXES, Names
 from pipelines.queries.syntax import Part, Path
@@ -40,7 +39,7 @@ def metadata_column(part: Part, group: Group, names: Names) -> Column:
             part.span,
             "only numbers and strings can be compared: put the value that matters into a field of its own",
         )
-    return Column("metadata", part.text, cast("Storage | None", field["storage"]))
+    return Column("metadata", part.text, field["storage"])
 
 
 def metadata_path(path: Path, head: Part, remaining: Sequence[Part], group: Group, names: Names) -> Column:

@@ -9,10 +9,10 @@ import polars as pl
 from pipelines.queries.answers import Answer
 from pipelines.queries.evaluation import Matches
 from pipelines.streams import json_text
-from transforms.kernels.publish.rows import CacheKeyMode, publish
+from transforms.kernels.publish.rows import publish
 from transforms.rules.avro_schema import COLUMNS, stored_fields
 from transforms.rules.export_rows import Group
-from transforms.rules.values import JsonValue
+from transforms.rules.schema_json import StoredFieldJson
 from transforms.storage.states import read_state
 
 AT_A_TIME = 20_000
@@ -27,7 +27,7 @@ RECORDS: Mapping[str, tuple[str, ...]] = {"location": ("latitude", "longitude"),
 
 def published(answer: Answer, found: Matches) -> Iterator[pl.DataFrame]:
     """The matching rows as they are published, `AT_A_TIME` rows per frame."""
-    mode = cast("CacheKeyMode", answer.version.manifest["cache_key"])
+    mode = answer.version.manifest["cache_key"]
     batch = read_state(found.state)
     for start in range(0, len(found.positions), AT_A_TIME):
         some = batch.take(found.positions[start : start + AT_A_TIME])
@@ -97,7 +97,7 @@ def csv(answer: Answer, limit: int | None) -> Iterator[bytes]:
             yield _flattened(frame, names, answer.fields).write_csv(include_header=False).encode()
 
 
-def header(group: Group, fields: Mapping[str, JsonValue]) -> list[str]:
+def header(group: Group, fields: Mapping[str, StoredFieldJson]) -> list[str]:
     """The columns of CSV: core columns, parts of records as `location.latitude`, fields as `metadata.KEY`."""
     core = (name for name, _ in COLUMNS[group])
     metadata = (f"metadata.{key}" for key, _, _ in stored_fields(fields))
@@ -109,7 +109,7 @@ def _parts(names: Iterator[str] | tuple[str, ...]) -> Iterator[str]:
         yield from (f"{name}.{part}" for part in RECORDS[name]) if name in RECORDS else (name,)
 
 
-def _flattened(frame: pl.DataFrame, names: list[str], fields: Mapping[str, JsonValue]) -> pl.DataFrame:
+def _flattened(frame: pl.DataFrame, names: list[str], fields: Mapping[str, StoredFieldJson]) -> pl.DataFrame:
     stored = {f"metadata.{key}": name for key, name, _ in stored_fields(fields)}
     metadata = frame["metadata"].struct.unnest() if stored else frame
     columns = []

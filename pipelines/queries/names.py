@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
 from pipelines.queries.conditions import AnnotationGroup, Column, Storage
 from transforms.rules.avro_schema import COLUMNS
 from transforms.rules.export_rows import Group
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import FieldJson, GroupJson, Groups
 
 TYPES = ("box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory", "mask", "segment")
 SEGMENTATION = "segmentation"
@@ -38,13 +37,13 @@ class Names:
         read: Reads the vocabulary of a group from its rows; called only if a query needs it.
     """
 
-    schema: Mapping[Group, JsonObject]
+    schema: Groups[GroupJson]
     read: Callable[[AnnotationGroup], Vocabulary]
     _known: dict[AnnotationGroup, Vocabulary] = field(default_factory=dict)
 
-    def fields(self, group: Group) -> Mapping[str, JsonObject]:
+    def fields(self, group: Group) -> Mapping[str, FieldJson]:
         """Metadata key to its field in the schema."""
-        return cast("Mapping[str, JsonObject]", self.schema[group]["fields"])
+        return self.schema[group]["fields"]
 
     def vocabulary(self, group: AnnotationGroup) -> Vocabulary:
         """The names in the rows of a group."""
@@ -54,9 +53,9 @@ class Names:
 
 
 def _columns(group: Group) -> dict[str, Column]:
-    kinds = {"string": "string", "long": "long", "double": "double"}
+    kinds: Mapping[str, Storage] = {"string": "string", "long": "long", "double": "double"}
     return {
-        name: Column("core", name, cast("Storage", kinds[kind]))
+        name: Column("core", name, kinds[kind])
         for name, kind in COLUMNS[group]
         # JSON texts cannot be compared.
         if isinstance(kind, str) and name not in (*_NOT_STORED, "camera_params", "geometry", "class_pdf")

@@ -1,7 +1,5 @@
 """Rules out conditions that the schema shows to be impossible, and partitions without the wanted ids."""
 
-from typing import cast
-
 from pipelines.queries.conditions import All, Annotations, Condition, Constant, Domain, Some, Test, Value
 from pipelines.queries.names import Names
 from pipelines.queries.syntax import FLIPPED, Comparator
@@ -63,12 +61,16 @@ def _can(
     if comparator == "!=" or value.column.form != "metadata":
         return True
     field = names.fields(_group(value, group))[value.column.name]
+    categories, minimum, maximum = field["categories"], field["minimum"], field["maximum"]
     if not field["present"]:
         return False
     if isinstance(constant, str):
-        categories = cast("list[dict[str, str]] | None", field["categories"])
         return comparator != "=" or categories is None or any(each["value"] == constant for each in categories)
-    minimum, maximum = cast("int | float", field["minimum"]), cast("int | float", field["maximum"])
+    return minimum is not None and maximum is not None and _in_range(minimum, maximum, comparator, constant, domain)
+
+
+def _in_range(minimum: float, maximum: float, comparator: Comparator, constant: float, domain: Domain) -> bool:
+    """Whether a number within the range can meet the condition."""
     if domain == "double":  # as values are compared
         minimum, maximum, constant = float(minimum), float(maximum), float(constant)
     match comparator:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from pipelines.dataset.documents.reading import CURRENT, OtherFormatError, local_schema
 from pipelines.errors import UsageError
@@ -15,7 +15,7 @@ from pipelines.queries.faults import did_you_mean
 from pipelines.queries.names import Vocabulary
 from pipelines.queries.written import quoted
 from transforms.rules.export_rows import Group
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import FieldJson, GroupJson, Groups
 
 _PATHS: Mapping[str, Group | None] = {
     "metadata.": None,
@@ -88,7 +88,7 @@ def suggestions(dataset: str, field: str, prefix: str | None, group: Group) -> S
     """
     schema = _schema(dataset)
     beginning, of = next(((path, of) for path, of in _PATHS.items() if field.startswith(path)), ("", None))
-    fields = cast("Mapping[str, JsonObject]", schema[of or group]["fields"])
+    fields = schema[of or group]["fields"]
     written = field.removeprefix(beginning)
     # Outside of a path a key is not quoted, except one that cannot be an argument.
     name = written if not beginning and written in fields else _unquoted(written)
@@ -100,7 +100,7 @@ def suggestions(dataset: str, field: str, prefix: str | None, group: Group) -> S
         raise UsageError(f"{of or group} have no field {name}; {advice}")
     in_quotes = written.startswith('"')
     form: Literal["plain", "name", "quoted"] = "plain" if not beginning else "quoted" if in_quotes else "name"
-    listed = [Suggestion(beginning, key, str(fields[key]["type"]), form) for key in _beginning(fields, name)]
+    listed = [Suggestion(beginning, key, fields[key]["type"], form) for key in _beginning(fields, name)]
     if listed:
         return Suggestions(tuple(listed))
     annotations = next((each for each in _ANNOTATION_GROUPS if field.startswith(f"{each}.")), None)
@@ -114,8 +114,8 @@ def suggestions(dataset: str, field: str, prefix: str | None, group: Group) -> S
     return Suggestions((), f"no field of {of or group} begins with {name}; {advice}")
 
 
-def _categories(name: str, field: JsonObject, prefix: str) -> Suggestions:
-    categories = cast("list[dict[str, object]] | None", field["categories"])
+def _categories(name: str, field: FieldJson, prefix: str) -> Suggestions:
+    categories = field["categories"]
     match field["type"]:
         case "text":
             return Suggestions((), f"{name} is text: it has too many values to suggest any")
@@ -125,7 +125,7 @@ def _categories(name: str, field: JsonObject, prefix: str) -> Suggestions:
             )
     if categories is None:
         return Suggestions((), f"{name} is of type {field['type']}: it has no categories")
-    values = {str(each["value"]): str(each["count"]) for each in categories}
+    values = {each["value"]: str(each["count"]) for each in categories}
     found = tuple(Suggestion("", value, values[value]) for value in _beginning(values, prefix))
     return Suggestions(found, "" if found else f"no category of {name} begins with {prefix}")
 
@@ -170,13 +170,12 @@ def _unquoted(name: str) -> str:
         return name[1:].replace('\\"', '"').replace("\\\\", "\\")
 
 
-def _schema(dataset: str) -> Mapping[Group, JsonObject]:
+def _schema(dataset: str) -> Groups[GroupJson]:
     """Group to its part of `schema.json` of the current version."""
     folder = Path(dataset)
     if "://" not in dataset and (folder / CURRENT).is_file():
         with suppress(OtherFormatError):  # the error is raised below
-            return cast("Mapping[Group, JsonObject]", local_schema(folder)["groups"])
+            return local_schema(folder)["groups"]
     from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - as in `_labels`
 
-    document = Dataset.at(dataset).published().document("schema.json")
-    return cast("Mapping[Group, JsonObject]", document["groups"])
+    return Dataset.at(dataset).published().schema()["groups"]

@@ -13,9 +13,9 @@ from pipelines.dataset.store.owned import RUNS, VERSIONS
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
 from pipelines.ingest.outcome import Outcome
+from pipelines.json_output import JsonOutput
 from pipelines.report.page import page
 from pipelines.report.page_data import name_of, of_run, of_version
-from transforms.rules.values import JsonObject
 from transforms.storage.stored_files import is_local, write_bytes
 
 _OF_DATASETS = (CURRENT, LOCK, PRIVATE, RUNS, VERSIONS)
@@ -98,7 +98,7 @@ def _unused(path: str) -> str:
     return path
 
 
-def _write(path: str, document: JsonObject, version: int | None) -> Delivered:
+def _write(path: str, document: JsonOutput, version: int | None) -> Delivered:
     data = page(document)
     write_bytes(path, data)
     return Delivered(path, version, len(data))

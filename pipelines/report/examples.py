@@ -2,16 +2,16 @@
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from typing import cast
 
 import fastavro
 
+from pipelines.dataset.documents.types import RejectionJson
 from pipelines.dataset.rejections import lines
 from pipelines.dataset.versions import Version
 from transforms.damage import damaged_file
-from transforms.rules.avro_schema import row_schema
+from transforms.rules.avro_schema import AvroSchema, row_schema
 from transforms.rules.export_rows import Group
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.schema_json import FieldJson, StoredFieldJson
 from transforms.storage.stored_files import Piece, StoredFile
 from transforms.storage.verified_files import verified
 
@@ -24,7 +24,7 @@ _BYTES = 16 * 1024 * 1024
 _REJECTED_BYTES = 4 * 1024 * 1024
 
 
-def examples(version: Version, group: Group, fields: Mapping[str, JsonObject]) -> dict[str, list[str]]:
+def examples(version: Version, group: Group, fields: Mapping[str, FieldJson]) -> dict[str, list[str]]:
     """Field to its first distinct values as text; lists and objects as JSON.
 
     Only the first rows of the first parts are read, so a field that rarely has a value may get none.
@@ -52,33 +52,35 @@ def examples(version: Version, group: Group, fields: Mapping[str, JsonObject]) -
     return {key: list(values) for key, values in found.items() if values}
 
 
-def first_rejections(parts: Iterable[tuple[str, Piece]]) -> dict[tuple[str, str], JsonObject]:
+def first_rejections(parts: Iterable[tuple[str, Piece]]) -> dict[tuple[str, str], RejectionJson]:
     """(group, code) to the first of its rejections that stands within the first megabytes of these parts.
 
     Args:
         parts: URI and bytes of each.
     """
-    found: dict[tuple[str, str], JsonObject] = {}
+    found: dict[tuple[str, str], RejectionJson] = {}
     left = _REJECTED_BYTES
     for uri, data in parts:
         read = bytes(data[:left])
         left -= len(read)
         whole, _, _ = read.rpartition(b"\n")  # each line ends with one; what follows the last was cut off
         for rejection in lines(uri, whole):
-            found.setdefault((str(rejection["group"]), str(rejection["code"])), rejection)
+            found.setdefault((rejection["group"], rejection["code"]), rejection)
         if left <= 0:
             break
     return found
 
 
-def _projection(group: Group, fields: Mapping[str, JsonValue]) -> JsonObject:
+def _projection(group: Group, fields: Mapping[str, StoredFieldJson]) -> AvroSchema:
     """The Avro schema of the rows, but with the metadata of these fields alone: a reader skips the rest."""
     row = row_schema(group, fields)
-    members = cast("list[JsonObject]", row["fields"])
-    return {**row, "fields": [member for member in members if member["name"] == "metadata"]}
+    members = row["fields"]
+    if not isinstance(members, list):  # the schema of a record has a list
+        raise TypeError(f"expected the fields of a record, got {members!r}")
+    return {**row, "fields": [each for each in members if isinstance(each, dict) and each["name"] == "metadata"]}
 
 
-def _rows(files: Iterable[StoredFile], schema: JsonObject) -> Iterator[dict[str, str | None]]:
+def _rows(files: Iterable[StoredFile], schema: AvroSchema) -> Iterator[dict[str, str | None]]:
     """The metadata of the first rows."""
     left = _ROWS
     for file in files:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from transforms.rules.values import JsonObject, JsonValue
+from pipelines.json_output import JsonOutput
 
 LIBRARIES = ("d3.min.js", "topojson-client.min.js", "plot.umd.min.js")
 """Files in `vendor/`, in the order of their dependencies."""
@@ -23,7 +23,7 @@ _MARKUP = {ord(each): f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"}
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
-def page(document: JsonObject) -> bytes:
+def page(document: JsonOutput) -> bytes:
     """The HTML file for a document of `page_data`; the same document gives the same bytes."""
     style = asset("style.css")
     scripts = [*(vendored(name) for name in LIBRARIES), _application()]
@@ -60,7 +60,7 @@ def policy(scripts: list[str], styles: tuple[str, ...]) -> str:
     )
 
 
-def json_text(value: JsonValue) -> str:
+def json_text(value: object) -> str:
     r"""JSON that can stand within a script element: nothing in it ends the element or begins a comment.
 
     >>> print(json_text("</script>"))

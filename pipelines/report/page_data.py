@@ -2,26 +2,24 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import cast
 
 from pipelines.dataset.diff import GroupChanges, changes
+from pipelines.dataset.documents.types import CountsJson, FoundConflictJson, RejectionJson
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.ingest.outcome import Outcome
-from pipelines.report.cuts import cut
+from pipelines.json_output import JsonOutput
+from pipelines.report.cuts import Cut, cut
 from pipelines.report.examples import examples, first_rejections
 from pipelines.report.fields import field_documents
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.values import JsonObject, JsonValue
 from transforms.storage.stored_files import files_named, join, mapped, readable
 from transforms.storage.verified_files import verified
 
 _LISTED = 8
 """Number of added or removed categories of a field that are named; the page gives the total."""
-_EXAMPLE = ("message", "field", "export", "line", "reference_id")
-"""The members of a rejection that the page shows."""
 
 
-def of_version(dataset: Dataset, version: Version, conflicts: Collection[JsonObject] = ()) -> JsonObject:
+def of_version(dataset: Dataset, version: Version, conflicts: Collection[FoundConflictJson] = ()) -> JsonOutput:
     """The data of a version and its job.
 
     Args:
@@ -29,14 +27,14 @@ def of_version(dataset: Dataset, version: Version, conflicts: Collection[JsonObj
         version: The version to show.
         conflicts: Type conflicts that the job resolved; they are not stored with the version.
     """
-    schema = cast("dict[Group, JsonObject]", version.document("schema.json")["groups"])
-    insights = cast("dict[Group, JsonObject]", version.document("insights.json")["groups"])
+    schema = version.schema()["groups"]
+    insights = version.insights()["groups"]
     manifest = version.manifest
     compared = changes(dataset, version.number)
     rejected = first_rejections((file.uri, verified(file)) for _, file in sorted(version.files("rejections").items()))
-    groups: list[JsonValue] = []
+    groups: list[JsonOutput] = []
     for group in GROUPS:
-        fields = cast("dict[str, JsonObject]", schema[group]["fields"])
+        fields = schema[group]["fields"]
         counts = compared.counts[group]
         groups.append(
             {
@@ -49,7 +47,7 @@ def of_version(dataset: Dataset, version: Version, conflicts: Collection[JsonObj
                 "locations": insights[group]["locations"],
                 "fields": field_documents(
                     fields,
-                    cast("dict[str, JsonObject]", insights[group]["fields"]),
+                    insights[group]["fields"],
                     examples(version, group, fields),
                 ),
             }
@@ -68,12 +66,11 @@ def of_version(dataset: Dataset, version: Version, conflicts: Collection[JsonObj
     }
 
 
-def of_run(outcome: Outcome) -> JsonObject:
+def of_run(outcome: Outcome) -> JsonOutput:
     """The data of a run that published nothing: schema, rejections and conflicts; no values, no histograms."""
-    schema = cast("dict[Group, JsonObject]", outcome.schema["groups"])
-    counts = cast("dict[str, dict[str, JsonValue]]", outcome.tally.counts())
+    schema, counts = outcome.schema, outcome.tally.counts()
     rejected = first_rejections((uri, mapped(uri)) for uri in _parts(outcome)) if outcome.kept_run else {}
-    groups: list[JsonValue] = [
+    groups: list[JsonOutput] = [
         {
             "name": group,
             "records": schema[group]["records"],
@@ -82,7 +79,7 @@ def of_run(outcome: Outcome) -> JsonObject:
             "conflicts": _conflicts(group, outcome.tally.conflicts),
             "changes": None,
             "locations": None,
-            "fields": field_documents(cast("dict[str, JsonObject]", schema[group]["fields"]), {}, {}),
+            "fields": field_documents(schema[group]["fields"], {}, {}),
         }
         for group in GROUPS
     ]
@@ -94,7 +91,7 @@ def of_run(outcome: Outcome) -> JsonObject:
         "compared": None,
         "published_at": None,
         "run": {"id": outcome.run, "outcome": outcome.verdict.outcome, "message": cut(outcome.verdict.reason, 2000)},
-        "cache_keys": dict(outcome.tally.cache_keys),
+        "cache_keys": outcome.tally.cache_keys,
         "warnings": dict(sorted(outcome.tally.warnings.items())),
         "groups": groups,
     }
@@ -114,32 +111,38 @@ def _parts(outcome: Outcome) -> list[str]:
     return files_named(folder, "part-*")
 
 
-def _counts(counts: Mapping[str, JsonValue]) -> JsonObject:
-    rejected = cast("dict[str, int]", counts["rejected"])
-    return {**counts, "rejected": sum(rejected.values())}
+def _counts(counts: CountsJson) -> JsonOutput:
+    return {**counts, "rejected": sum(counts["rejected"].values())}
 
 
-def _rejections(
-    group: Group, counts: Mapping[str, JsonValue], first: Mapping[tuple[str, str], JsonObject]
-) -> list[JsonValue]:
+def _rejections(group: Group, counts: CountsJson, first: Mapping[tuple[str, str], RejectionJson]) -> list[JsonOutput]:
     """Each code of rejections of a group, the most frequent first, with an example."""
-    counted = cast("dict[str, int]", counts["rejected"])
-    found: list[JsonValue] = []
-    for code, count in sorted(counted.items(), key=lambda each: (-each[1], each[0])):
+    found: list[JsonOutput] = []
+    for code, count in sorted(counts["rejected"].items(), key=lambda each: (-each[1], each[0])):
         example = first.get((group, code))
-        shown = None if example is None else {name: _bounded(example[name]) for name in _EXAMPLE}
-        found.append({"code": code, "count": count, "example": cast("JsonValue", shown)})
+        found.append({"code": code, "count": count, "example": None if example is None else _example(example)})
     return found
 
 
-def _conflicts(group: Group, conflicts: Collection[JsonObject]) -> list[JsonValue]:
+def _example(rejection: RejectionJson) -> JsonOutput:
+    """The members of a rejection that the page shows."""
+    return {
+        "message": _bounded(rejection["message"]),
+        "field": _bounded(rejection["field"]),
+        "export": _bounded(rejection["export"]),
+        "line": _bounded(rejection["line"]),
+        "reference_id": _bounded(rejection["reference_id"]),
+    }
+
+
+def _conflicts(group: Group, conflicts: Collection[FoundConflictJson]) -> list[JsonOutput]:
     return [
         {
-            "field": cut(str(conflict["field"])),
+            "field": cut(conflict["field"]),
             "kinds": conflict["kinds"],
             "examples": [
                 {name: _bounded(value) for name, value in example.items()} | {"value": _json(example["value"])}
-                for example in cast("list[JsonObject]", conflict.get("examples", []))
+                for example in conflict["examples"]
             ],
         }
         for conflict in conflicts
@@ -147,17 +150,17 @@ def _conflicts(group: Group, conflicts: Collection[JsonObject]) -> list[JsonValu
     ]
 
 
-def _bounded(value: JsonValue) -> JsonValue:
+def _bounded(value: object) -> Cut | None:
     """A value as shortened text; None for None."""
     return None if value is None else cut(value if isinstance(value, str) else repr(value))
 
 
-def _json(value: JsonValue) -> JsonValue:
+def _json(value: str | float) -> Cut:
     """A value as JSON, whose quotes and brackets show its kind."""
     return cut(json.dumps(value, ensure_ascii=False))
 
 
-def _changes(changed: GroupChanges) -> JsonObject:
+def _changes(changed: GroupChanges) -> JsonOutput:
     return {
         "records": list(changed.records),
         "added": [[cut(key), kind] for key, kind in sorted(changed.added.items())],
@@ -169,6 +172,6 @@ def _changes(changed: GroupChanges) -> JsonObject:
     }
 
 
-def _some(names: Sequence[str]) -> JsonValue:
+def _some(names: Sequence[str]) -> list[object]:
     """The number of names, and the first of them."""
     return [len(names), [cut(name) for name in names[:_LISTED]]]

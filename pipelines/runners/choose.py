@@ -12,13 +12,13 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
 from pipelines.config import TEMPLATE_FLAG
+from pipelines.dataset.documents.types import StageJson
 from pipelines.errors import EngineError, UsageError, job_error
 from pipelines.runners import engines, estimate
 from pipelines.runners.system_errors import system_error
 from pipelines.runners.worker_channels import ProcessEnvironment, errors_logged_once, private_channels
 from transforms.beam.stage_metrics import BYTES, MICROSECONDS, NAMESPACE, RECORDS
 from transforms.errors import StepError
-from transforms.rules.values import JsonObject
 
 _DATAFLOW = "dataflowrunner"  # as Beam compares the names of its runners
 _LOCAL = ("direct_num_workers", "direct_running_mode")
@@ -47,7 +47,7 @@ class Runner:
         """
         return engines.submit(self.name, self.options, build)
 
-    def run(self, build: Callable[[beam.Pipeline], object]) -> JsonObject:
+    def run(self, build: Callable[[beam.Pipeline], object]) -> dict[str, StageJson]:
         """Runs a new pipeline to its end; returns the metrics of its stages, as in `--json`.
 
         Raises:
@@ -81,21 +81,23 @@ class Runner:
                 raise workers.cause(error) from error
 
 
-def stages(metrics: MetricResults | None) -> JsonObject:
+def stages(metrics: MetricResults | None) -> dict[str, StageJson]:
     """Stage to its records, bytes, and seconds of work summed over all workers; empty if the runner reports none."""
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, StageJson] = {}
     if metrics is None:
         return {}
     for counter in metrics.query(MetricsFilter().with_namespace(NAMESPACE))["counters"]:
         stage, _, figure = counter.key.metric.name.rpartition(".")
-        of_stage = found.setdefault(stage, {RECORDS: 0, BYTES: 0, "seconds": 0.0})
+        of_stage = found.setdefault(stage, {"records": 0, "bytes": 0, "seconds": 0.0})
         # Counts of committed bundles; some runners report only those of attempted ones.
         value = counter.committed if counter.committed is not None else counter.attempted or 0
         if figure == MICROSECONDS:
             of_stage["seconds"] += round(value / 1e6, 3)
-        else:
-            of_stage[figure] += value
-    return {stage: {**found[stage]} for stage in sorted(found)}
+        elif figure == RECORDS:
+            of_stage["records"] += value
+        elif figure == BYTES:
+            of_stage["bytes"] += value
+    return {stage: found[stage] for stage in sorted(found)}
 
 
 class _Options(PipelineOptions):

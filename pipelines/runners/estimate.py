@@ -8,13 +8,12 @@ import glob
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
 
 from pipelines.config import JobConfig, JobStep
 from pipelines.dataset.documents.reading import OtherFormatError, local_manifest
+from pipelines.dataset.documents.types import ManifestJson
 from transforms.errors import DamagedFileError
 from transforms.rules.export_rows import GROUPS
-from transforms.rules.values import JsonObject
 
 PARALLEL_BYTES = 48 * 1024 * 1024
 """Jobs of at least this many bytes use worker processes; for smaller ones starting these costs more than it saves."""
@@ -28,21 +27,20 @@ _LOCAL_RUNNERS = ("direct", "switchingdirect", "fnapi", "inprocess")
 def of_job(config: JobConfig) -> int:
     """Estimated size of a job in bytes of exports; exports and datasets that are not on this machine count as 0."""
     exports = _export_bytes(config.steps)
-    return exports + (0 if config.backfill else of_published_state(_manifest(config.dataset), exports))
+    manifest = None if config.backfill else _manifest(config.dataset)
+    return exports + (0 if manifest is None else of_published_state(manifest, exports))
 
 
-def of_published_state(manifest: JsonObject, export_bytes: int) -> int:
+def of_published_state(manifest: ManifestJson, export_bytes: int) -> int:
     """Estimated cost, in bytes of exports, of merging with the published records in the partitions that a job touches.
 
     Args:
-        manifest: Of the published version, or an empty object.
+        manifest: Of the published version.
         export_bytes: Size of the exports of the job.
     """
-    files = cast("list[JsonObject]", manifest.get("files", []))
     kinds = tuple(f"/state/{folder}{group}/" for group in GROUPS for folder in ("", "base/"))
-    states = [cast("int", file["bytes"]) for file in files if any(kind in str(file["path"]) for kind in kinds)]
-    partitions = cast("int", manifest.get("partitions", 1))
-    touched = min(1.0, export_bytes / _RECORD_BYTES / partitions)
+    states = [file["bytes"] for file in manifest["files"] if any(kind in file["path"] for kind in kinds)]
+    touched = min(1.0, export_bytes / _RECORD_BYTES / manifest["partitions"])
     return int(sum(states) * _STATE_WEIGHT * touched)
 
 
@@ -75,8 +73,8 @@ def _export_bytes(steps: Iterable[JobStep]) -> int:
     return total
 
 
-def _manifest(dataset: str) -> JsonObject:
-    """The manifest of the current version; an empty object if it is not on this machine or cannot be read."""
+def _manifest(dataset: str) -> ManifestJson | None:
+    """The manifest of the current version; None if it is not on this machine or cannot be read."""
     with suppress(OSError, DamagedFileError, OtherFormatError):
         return local_manifest(Path(dataset))
-    return {}
+    return None

@@ -127,7 +127,7 @@ def test_examples_are_looked_for_in_the_first_rows_only(tmp_path: Path, monkeypa
     file = ndjson(tmp_path / "items.ndjson", rows)
     assert ingest(tmp_path / "d", "--items", f"{file}", "--partitions", "1").exit_code == 0
     version = Dataset.at(f"{tmp_path / 'd'}").published()
-    fields = version.document("schema.json")["groups"]["items"]["fields"]  # type: ignore[call-overload, index]
+    fields = version.schema()["groups"]["items"]["fields"]
     assert examples.examples(version, "items", fields) == {"j": [f"[{at}]" for at in range(5)], "late": ['["x"]']}
     monkeypatch.setattr(examples, "_ROWS", 3)
     assert examples.examples(version, "items", fields) == {"j": ["[0]", "[1]", "[2]"]}

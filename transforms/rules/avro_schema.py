@@ -8,19 +8,23 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from transforms.rules.export_rows import Group
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.schema_json import StorageName, StoredFieldJson
+from transforms.rules.values import JsonValue
 
+AvroSchema: TypeAlias = dict[str, JsonValue]
+"""A record, an array or a field, as Avro writes schemas in JSON."""
 AvroFields: TypeAlias = tuple[tuple[str, JsonValue], ...]
+"""Name and type of each field of a record."""
 
 NAMESPACE = "metadata_etl"
 
 
-def _record(name: str, fields: AvroFields) -> JsonObject:
+def _record(name: str, fields: AvroFields) -> AvroSchema:
     return {"type": "record", "name": name, "fields": [_field(field, kind) for field, kind in fields]}
 
 
-def _field(name: str, kind: JsonValue, doc: str | None = None) -> JsonObject:
-    field: JsonObject = {"name": name, "type": ["null", kind], "default": None}
+def _field(name: str, kind: JsonValue, doc: str | None = None) -> AvroSchema:
+    field: AvroSchema = {"name": name, "type": ["null", kind], "default": None}
     return field if doc is None else {**field, "doc": doc}
 
 
@@ -37,7 +41,7 @@ ATTACHMENT = _record(
         ("metadata", "string"),
     ),
 )
-ATTACHMENTS: JsonObject = {"type": "array", "items": ["null", ATTACHMENT]}
+ATTACHMENTS: AvroSchema = {"type": "array", "items": ["null", ATTACHMENT]}
 
 _ITEM: AvroFields = (
     ("reference_id", "string"),
@@ -107,16 +111,16 @@ _ROW_NAMES = {"items": "Item", "scenes": "Scene", "annotations": "Annotation", "
 _STORAGE = {"long": "long", "double": "double", "string": "string", "json": "string"}
 
 
-def stored_fields(fields: Mapping[str, JsonValue]) -> list[tuple[str, str, str]]:
+def stored_fields(fields: Mapping[str, StoredFieldJson]) -> list[tuple[str, str, StorageName]]:
     """(key, column, storage) of the fields that have a column, in the order of the schema."""
     found = []
     for key, field in fields.items():
-        if isinstance(field, dict) and field["column"] is not None:
-            found.append((key, str(field["column"]), str(field["storage"])))
+        if field["column"] is not None and field["storage"] is not None:
+            found.append((key, field["column"], field["storage"]))
     return found
 
 
-def row_schema(group: Group, fields: Mapping[str, JsonValue]) -> JsonObject:
+def row_schema(group: Group, fields: Mapping[str, StoredFieldJson]) -> AvroSchema:
     """The Avro schema of the rows of a group, given the `fields` of its `schema.json` entry.
 
     >>> row_schema("scenes", {})["name"]
@@ -126,16 +130,16 @@ def row_schema(group: Group, fields: Mapping[str, JsonValue]) -> JsonObject:
     members: list[JsonValue] = [
         _field(column, _STORAGE[storage], key) for key, column, storage in stored_fields(fields)
     ]
-    metadata: JsonObject = {"type": "record", "name": f"{name}Metadata", "fields": members}
+    metadata: AvroSchema = {"type": "record", "name": f"{name}Metadata", "fields": members}
     schema = _record(name, (*COLUMNS[group], ("metadata", metadata), ("extra", "string"), ("source", SOURCE)))
     return {**schema, "namespace": NAMESPACE}
 
 
-def cache_key_schema() -> JsonObject:
+def cache_key_schema() -> AvroSchema:
     """The Avro schema of the list of image-URL cache keys (K2)."""
     return {**_record("CacheKey", CACHE_KEYS), "namespace": NAMESPACE}
 
 
-def upload_schema() -> JsonObject:
+def upload_schema() -> AvroSchema:
     """The Avro schema of the list of the cache keys that are new in a version (K2)."""
     return {**_record("Upload", UPLOADS), "namespace": NAMESPACE}

@@ -5,9 +5,12 @@ https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-avro, and sche
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TypeAlias
 
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.avro_schema import AvroSchema
+from transforms.rules.values import JsonValue
 
+Column: TypeAlias = dict[str, JsonValue]
 LONGEST_NAME = 300
 """Characters of a column name."""
 LONGEST_DESCRIPTION = 1024
@@ -17,7 +20,7 @@ _RESERVED = ("_table_", "_file_", "_partition", "_row_timestamp", "__root__", "_
 _TYPES = {"string": "STRING", "long": "INTEGER", "double": "FLOAT"}
 
 
-def table_schema(row: JsonObject) -> list[JsonValue]:
+def table_schema(row: AvroSchema) -> list[JsonValue]:
     """The columns of the table, given the Avro schema of the rows (`avro_schema.row_schema`).
 
     Everything is NULLABLE, arrays are REPEATED. A record without fields has no column, which BigQuery does not have.
@@ -53,11 +56,11 @@ def refused_names(columns: list[JsonValue], at: str = "") -> Iterator[tuple[str,
             yield from refused_names(members, f"{path}.")
 
 
-def _column(field: JsonObject) -> JsonObject | None:
+def _column(field: AvroSchema) -> Column | None:
     of, mode = _value(field["type"]), "NULLABLE"
     if isinstance(of, dict) and of["type"] == "array":
         of, mode = _value(of["items"]), "REPEATED"
-    column: JsonObject = {"name": field["name"], "type": "RECORD", "mode": mode}
+    column: Column = {"name": field["name"], "type": "RECORD", "mode": mode}
     if "doc" in field:
         column["description"] = str(field["doc"])[:LONGEST_DESCRIPTION]
     if not isinstance(of, dict):
@@ -71,7 +74,7 @@ def _value(of: JsonValue) -> JsonValue:
     return next(each for each in of if each != "null") if isinstance(of, list) else of
 
 
-def _members(record: JsonObject) -> Iterator[JsonObject]:
+def _members(record: AvroSchema) -> Iterator[AvroSchema]:
     fields = record["fields"]
     if isinstance(fields, list):
         yield from (field for field in fields if isinstance(field, dict))

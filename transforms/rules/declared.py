@@ -9,7 +9,8 @@ from transforms.rules import coordinates
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.metadata import RESERVED
 from transforms.rules.rejections import Code, Fault, expected, shown
-from transforms.rules.values import JsonObject, JsonValue, Kind
+from transforms.rules.schema_json import DeclaredFieldJson, DeclaredJson
+from transforms.rules.values import JsonValue, Kind
 
 SHOWN_CHOICES = 5
 """Number of choices in a message."""
@@ -71,7 +72,7 @@ _TYPES: Mapping[str, DeclaredType] = {
 _MEMBERS = ("type", "choices", "description")
 
 
-def parse(document: JsonValue) -> dict[Group, dict[str, DeclaredField]]:
+def parse(document: object) -> dict[Group, dict[str, DeclaredField]]:
     """The declaration in a document: `{group: {field: type or {type, choices, description}}}` (D1).
 
     A group without fields is kept as an empty one, with which `updated` drops the group. The API's names of groups are
@@ -105,7 +106,7 @@ def parse(document: JsonValue) -> dict[Group, dict[str, DeclaredField]]:
     return declared
 
 
-def document(declared: Declared) -> JsonObject:
+def document(declared: Declared) -> DeclaredJson:
     """The canonical document of a declaration, with groups in their order and fields by key, for `parse`."""
     return {
         group: {key: field_document(field) for key, field in sorted(declared[group].items())}
@@ -114,7 +115,7 @@ def document(declared: Declared) -> JsonObject:
     }
 
 
-def field_document(field: DeclaredField) -> JsonObject:
+def field_document(field: DeclaredField) -> DeclaredFieldJson:
     """The declaration of a field as in `schema.json`.
 
     >>> field_document(DeclaredField(DeclaredType.CATEGORY, ("sun", "rain")))

@@ -9,6 +9,8 @@ OnDuplicate = Literal["reject", "last"]
 """Which record of an identity is kept, the first or the last (I3)."""
 OnConflict = Literal["fail", "quarantine", "null"]
 """How type conflicts are resolved (T6)."""
+CacheKeyMode = Literal["canonical", "raw"]
+"""What is hashed for cache keys: the canonical form of a URL, or the URL as it is in the export (K1)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,25 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import get_args
 
 from transforms.rules import coordinates, numbers, strings
 from transforms.rules.column_names import columns
 from transforms.rules.declared import DeclaredField, DeclaredType, field_document
+from transforms.rules.export_rows import Group
 from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary
 from transforms.rules.metadata import RESERVED
-from transforms.rules.values import JsonObject, JsonValue, Kind, Observed
+from transforms.rules.schema_json import (
+    CategoryJson,
+    ConflictJson,
+    FieldJson,
+    FieldTypeName,
+    GroupJson,
+    KindName,
+    ObservedJson,
+    StorageName,
+)
+from transforms.rules.values import Kind, Observed
 
 
 class FieldType(StrEnum):
@@ -33,6 +45,9 @@ class Storage(StrEnum):
     JSON = "json"
 
 
+_TYPE_NAMES: Mapping[FieldType, FieldTypeName] = {FieldType(name): name for name in get_args(FieldTypeName)}
+_KIND_NAMES: Mapping[Kind, KindName] = {Kind(name): name for name in get_args(KindName)}
+_STORAGE_NAMES: Mapping[Storage, StorageName] = {Storage(name): name for name in get_args(StorageName)}
 _OF_DECLARED = {
     DeclaredType.NUMBER: FieldType.NUMERICAL,
     DeclaredType.CATEGORY: FieldType.CATEGORICAL,
@@ -48,7 +63,7 @@ def resolve_group(
     *,
     sticky_text: frozenset[str] = frozenset(),
     declared: Mapping[str, DeclaredField] | None = None,
-) -> JsonObject:
+) -> GroupJson:
     """Return the `groups.<group>` object of `schema.json`, its fields sorted by key.
 
     Args:
@@ -76,19 +91,18 @@ def resolve_group(
 
 
 def conflicts(
-    group: str, summary: GroupSummary, *, declared: Mapping[str, DeclaredField] | None = None
-) -> list[JsonObject]:
-    """Return the fields with values of more than one kind, or of another than the declared one, by key (T3, D2).
-
-    Each is {"group", "field", "kinds": {kind: count}}, with "declared": kind where one is.
-    """
-    found: list[JsonObject] = []
+    group: Group, summary: GroupSummary, *, declared: Mapping[str, DeclaredField] | None = None
+) -> list[ConflictJson]:
+    """Return the fields with values of more than one kind, or of another than the declared one, by key (T3, D2)."""
+    found: list[ConflictJson] = []
     for key, field in sorted(summary.fields.items()):
         pinned = (declared or {}).get(key)
         if field_type(key, field, declared=pinned) is FieldType.CONFLICT:
-            kinds: JsonObject = {of.value: count for of, count in field.kinds.items()}
-            pin: JsonObject = {} if pinned is None else {"declared": pinned.kind.value}
-            found.append({"group": group, "field": key, "kinds": kinds, **pin})
+            kinds = {of.value: count for of, count in field.kinds.items()}
+            conflict: ConflictJson = {"group": group, "field": key, "kinds": kinds}
+            if pinned is not None:
+                conflict["declared"] = pinned.kind.value
+            found.append(conflict)
     return found
 
 
@@ -182,21 +196,21 @@ def storage(of: FieldType, field: FieldSummary) -> Storage | None:
 
 def _resolve(
     key: str, field: FieldSummary, *, records: int, column: str, sticky: bool, declared: DeclaredField | None
-) -> JsonObject:
+) -> FieldJson:
     of = field_type(key, field, sticky=sticky, declared=declared)
     stored = storage(of, field)
     kinds = [Kind.OTHER] if of is FieldType.RESERVED else list(field.kinds)
     if declared is not None and not kinds:
         kinds = [declared.kind]
-    resolved: JsonObject = {
-        "type": of.value,
-        "kind": kinds[0].value if len(kinds) == 1 else None,
-        "storage": stored.value if stored else None,
+    resolved: FieldJson = {
+        "type": _TYPE_NAMES[of],
+        "kind": _KIND_NAMES[kinds[0]] if len(kinds) == 1 else None,
+        "storage": _STORAGE_NAMES[stored] if stored else None,
         "column": column if stored else None,
         "present": field.present,
         "null": field.null,
         "missing": records - field.present - field.null,
-        "observed": {seen.value: field.observed.get(seen, 0) for seen in Observed},
+        "observed": _observed(field.observed),
         "distinct": None,
         "categories": None,
         "minimum": None,
@@ -209,28 +223,35 @@ def _resolve(
         resolved["declared"] = field_document(declared)
     match stored:
         case Storage.LONG | Storage.DOUBLE:
-            return resolved | _statistics(field.numbers, exact=stored is Storage.LONG)
+            numbered = field.numbers
+            resolved["minimum"], resolved["maximum"] = (
+                # As they are stored: ints or doubles.
+                value if value is None or stored is Storage.LONG else float(value)
+                for value in (numbered.minimum, numbered.maximum)
+            )
+            resolved["mean"], resolved["stddev"] = numbers.mean(numbered), numbers.stddev(numbered)
         case Storage.STRING:
             value, exact = strings.distinct(field.strings)
+            resolved["distinct"] = {"value": value, "exact": exact}
             counted = field.strings.categories if of is FieldType.CATEGORICAL else None
-            return resolved | {
-                "distinct": {"value": value, "exact": exact},
-                "categories": None if counted is None else _categories(counted),
-            }
+            resolved["categories"] = None if counted is None else _categories(counted)
         case Storage.JSON | None:
-            return resolved
+            pass
+    return resolved
 
 
-def _statistics(summary: numbers.NumberSummary, *, exact: bool) -> JsonObject:
-    """Return the extremes as they are stored (ints or doubles), and the moments."""
-    extremes: JsonObject = {
-        name: value if value is None or exact else float(value)
-        for name, value in (("minimum", summary.minimum), ("maximum", summary.maximum))
+def _observed(counted: Mapping[Observed, int]) -> ObservedJson:
+    return {
+        "bool": counted.get(Observed.BOOL, 0),
+        "int": counted.get(Observed.INT, 0),
+        "float": counted.get(Observed.FLOAT, 0),
+        "string": counted.get(Observed.STRING, 0),
+        "list": counted.get(Observed.LIST, 0),
+        "object": counted.get(Observed.OBJECT, 0),
     }
-    return {**extremes, "mean": numbers.mean(summary), "stddev": numbers.stddev(summary)}
 
 
-def _categories(counted: Mapping[str, int]) -> list[JsonValue]:
+def _categories(counted: Mapping[str, int]) -> list[CategoryJson]:
     """Return the categories by count, the most frequent first, then by value."""
     ordered = sorted(counted.items(), key=lambda category: (-category[1], category[0]))
     return [{"value": value, "count": count} for value, count in ordered]

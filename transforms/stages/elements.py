@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from transforms.formats.chunks import Chunk, Unreadable
+from transforms.kernels.publish.insights import CountedJson
 from transforms.rules.export_rows import Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Mode
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import StoredFieldJson
 from transforms.storage.stored_files import StoredFile, readable
 
 
@@ -173,7 +174,7 @@ class PublishedFiles:
     insights: Mapping[int, StoredFile] = field(default_factory=dict)
     keys: Mapping[int, StoredFile] = field(default_factory=dict)
     key_uses: Mapping[int, StoredFile] = field(default_factory=dict)
-    fields: Mapping[Group, JsonObject] = field(default_factory=dict)
+    fields: Mapping[Group, Mapping[str, StoredFieldJson]] = field(default_factory=dict)
     damaged: Sequence[str] = ()
 
 
@@ -212,7 +213,7 @@ class WrittenPartition:
     number: int
     rows: Mapping[Group, StoredFile]
     insights: StoredFile
-    counted: Mapping[Group, JsonObject]
+    counted: Mapping[Group, CountedJson]
     repaired: tuple[str, ...] = ()
 
 

@@ -6,18 +6,18 @@ from typing import TypeAlias
 from transforms.kernels.summarize.conflict_examples import Example, smallest, wanted_kinds
 from transforms.kernels.summarize.conflict_examples import examples as examples_of
 from transforms.rules.export_rows import Group
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import ResolvedJson
 from transforms.stages.elements import Export, Partition
 from transforms.stages.exports import RANGE_BYTES, read_again
 from transforms.storage.states import read_state
 
-Key: TypeAlias = tuple[str, str, str, int]
+Key: TypeAlias = tuple[Group, str, str, int]
 """Group, field, kind, and the number of examples."""
 Found: TypeAlias = tuple[Key, list[Example]]
 Numbered: TypeAlias = tuple[Key, list[tuple[Example, int | None]]]
 
 
-def find_conflict_examples(partition: Partition, schema: JsonObject) -> Iterator[Found]:
+def find_conflict_examples(partition: Partition, schema: ResolvedJson) -> Iterator[Found]:
     """The first examples of each kind of each field in conflict in a partition; without a conflict nothing is read."""
     wanted: dict[Group, list[tuple[str, str, int]]] = {}
     for group, field, kind, most in wanted_kinds(schema):

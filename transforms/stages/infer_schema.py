@@ -8,11 +8,11 @@ from transforms.kernels.summarize.fields import summarize
 from transforms.rules.crowds import MAX_FIELDS, most_fields
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.fields import GROUP_ZERO, FieldSummary, key_count, limited, merge_groups
+from transforms.rules.fields import GROUP_ZERO, FieldSummary, GroupSummary, key_count, limited, merge_groups
 from transforms.rules.numbers import quantiles
 from transforms.rules.schema import conflicts, other_choices, resolve_group
+from transforms.rules.schema_json import ResolvedJson, by_group
 from transforms.rules.strings import MAX_CATEGORIES
-from transforms.rules.values import JsonObject
 from transforms.stages.elements import Summaries
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
@@ -34,7 +34,7 @@ class SchemaOptions:
     declared: Declared = field(default_factory=dict)
 
 
-def infer_schema(batches: Iterable[Batch], options: SchemaOptions | None = None) -> JsonObject:
+def infer_schema(batches: Iterable[Batch], options: SchemaOptions | None = None) -> ResolvedJson:
     """The schema of all rows of a dataset, as one JSON object; the order and the cuts of batches do not change it.
 
     `groups` is as in `schema.json`; `conflicts` has the type conflicts (T3); `quantiles`, by group and numerical field,
@@ -62,7 +62,7 @@ def merge_summaries(every: Iterable[Summaries], options: SchemaOptions) -> Summa
     return merged
 
 
-def resolve(summaries: Summaries, options: SchemaOptions) -> JsonObject:
+def resolve(summaries: Summaries, options: SchemaOptions) -> ResolvedJson:
     """The JSON object of `infer_schema`, from merged summaries."""
     found = {group: summaries.get(group, GROUP_ZERO) for group in GROUPS}
     sticky = {group: frozenset(options.sticky_text.get(group, ())) for group in GROUPS}
@@ -74,34 +74,34 @@ def resolve(summaries: Summaries, options: SchemaOptions) -> JsonObject:
             for group, summary in found.items()
             if summary.crowd or len(summary.fields) > options.max_fields
         },
-        "groups": {
-            group: resolve_group(summary, sticky_text=sticky[group], declared=declared[group])
-            for group, summary in found.items()
-        },
+        "groups": by_group(
+            lambda group: resolve_group(found[group], sticky_text=sticky[group], declared=declared[group])
+        ),
         "conflicts": [
             conflict
             for group, summary in found.items()
             for conflict in conflicts(group, summary, declared=declared[group])
         ],
         "other_choices": {
-            group: {**others} for group, summary in found.items() if (others := other_choices(summary, declared[group]))
+            group: others for group, summary in found.items() if (others := other_choices(summary, declared[group]))
         },
-        "sticky_text": {
-            group: [*sorted(sticky[group] | {key for key, each in summary.fields.items() if _is_text(each)})]
-            for group, summary in found.items()
-        },
-        "quantiles": {
-            group: {
-                key: dict(zip(_QUANTILE_NAMES, at, strict=True))
-                for key, each in sorted(summary.fields.items())
-                if (at := quantiles(each.numbers, QUANTILES)) is not None
-            }
-            for group, summary in found.items()
-        },
+        "sticky_text": by_group(
+            lambda group: sorted(sticky[group] | {key for key, each in found[group].fields.items() if _is_text(each)})
+        ),
+        "quantiles": by_group(lambda group: _quantiles(found[group])),
     }
 
 
-def can_publish(schema: JsonObject) -> bool:
+def _quantiles(summary: GroupSummary) -> dict[str, dict[str, float]]:
+    """Numerical field to its values at QUANTILES."""
+    return {
+        key: dict(zip(_QUANTILE_NAMES, at, strict=True))
+        for key, each in sorted(summary.fields.items())
+        if (at := quantiles(each.numbers, QUANTILES)) is not None
+    }
+
+
+def can_publish(schema: ResolvedJson) -> bool:
     """Whether rows can be written: no conflict (T6, `fail`), not too many fields (R5), no undeclared choices (D2)."""
     return not (schema["conflicts"] or schema["too_many_fields"] or schema["other_choices"])
 

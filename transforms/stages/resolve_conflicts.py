@@ -1,17 +1,16 @@
 """Decides which kind each field in conflict keeps, by the policy for type conflicts (T6)."""
 
 from collections.abc import Mapping
-from typing import cast
 
 from transforms.kernels.merge.resolve_conflicts import Resolution
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import OnConflict
 from transforms.rules.schema import kept_kind
-from transforms.rules.values import JsonObject
+from transforms.rules.schema_json import ResolvedJson
 
 
 def decide_resolution(
-    schema: JsonObject, on_conflict: OnConflict, published: Mapping[Group, Mapping[str, str]]
+    schema: ResolvedJson, on_conflict: OnConflict, published: Mapping[Group, Mapping[str, str]]
 ) -> Resolution:
     """The resolution of the conflicts of a schema; without kept kinds there is no conflict.
 
@@ -21,11 +20,11 @@ def decide_resolution(
         published: Group to field to the kind of its values in the published version (T4).
     """
     kept_kinds: dict[Group, dict[str, str]] = {}
-    for conflict in cast("list[JsonObject]", schema["conflicts"]):
-        group, field = cast("Group", conflict["group"]), str(conflict["field"])
+    for conflict in schema["conflicts"]:
+        group, field = conflict["group"], conflict["field"]
         kept_kinds.setdefault(group, {})[field] = kept_kind(
-            cast("dict[str, int]", conflict["kinds"]),
-            declared=cast("str | None", conflict.get("declared")),
+            conflict["kinds"],
+            declared=conflict.get("declared"),
             published=published.get(group, {}).get(field),
         )
     return Resolution(on_conflict, kept_kinds)

@@ -1,20 +1,28 @@
 """Turns checked rows into dicts, typed by their schema, for programs of one's own."""
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import Literal
 
 import polars as pl
 
 from transforms.avro.parts import avro_container, rows_of
 from transforms.kernels.batch.batch import Batch
-from transforms.kernels.publish.rows import METADATA, CacheKeyMode, publish
+from transforms.kernels.publish.rows import METADATA, publish
 from transforms.rules.avro_schema import row_schema
-from transforms.rules.values import JsonObject
+from transforms.rules.policies import CacheKeyMode
+from transforms.rules.schema_json import ResolvedJson
 from transforms.stages.infer_schema import can_publish
+
+_REASONS: tuple[Literal["conflicts", "too_many_fields", "other_choices"], ...] = (
+    "conflicts",
+    "too_many_fields",
+    "other_choices",
+)
+"""The members of a schema that forbid to write rows."""
 
 
 def rows_as_dicts(
-    batch: Batch, schema: JsonObject, *, exports: Sequence[str] = (), cache_keys: CacheKeyMode = "canonical"
+    batch: Batch, schema: ResolvedJson, *, exports: Sequence[str] = (), cache_keys: CacheKeyMode = "canonical"
 ) -> Iterator[dict[str, object]]:
     """Each row of a batch as a reader of the published Avro parts gets it.
 
@@ -28,9 +36,9 @@ def rows_as_dicts(
         ValueError: The schema has a conflict, too many fields or undeclared choices, so that rows have no types.
     """
     if not can_publish(schema):
-        found = {name: schema[name] for name in ("conflicts", "too_many_fields", "other_choices") if schema[name]}
-        raise ValueError(f"expected a schema that rows can be typed by, got {found}")
-    fields = cast("JsonObject", cast("JsonObject", cast("JsonObject", schema["groups"])[batch.group])["fields"])
+        reasons = {name: schema[name] for name in _REASONS if schema[name]}
+        raise ValueError(f"expected a schema that rows can be typed by, got {reasons}")
+    fields = schema["groups"][batch.group]["fields"]
     numbers = batch.rows["export"]
     names = pl.Series([*exports] or [""], dtype=pl.String).gather(numbers if exports else numbers * 0)
     named = Batch(batch.group, batch.rows.with_columns(export_name=names), batch.cells)

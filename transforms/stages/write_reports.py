@@ -1,14 +1,24 @@
 """Gathers the reports of all stages into one small file for the launching process."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from transforms.kernels.merge.merge import GroupCounts
 from transforms.kernels.summarize.conflict_examples import Example
-from transforms.rules.values import JsonObject
+from transforms.rules.export_rows import Group
 from transforms.stages.elements import Partition, Reading, WrittenKeys, WrittenPartition, WrittenRejections
+from transforms.stages.find_conflict_examples import Key, Numbered
+from transforms.stages.results import (
+    CountsReport,
+    ExamplesReport,
+    KeysReport,
+    ReadingReport,
+    RejectionsReport,
+    RowsReport,
+    StatesReport,
+    WrittenFile,
+)
 from transforms.storage.stored_files import StoredFile, write_bytes
 
 RESULTS = "results.json"
@@ -32,7 +42,7 @@ def write_reports(reports: Iterable[tuple[str, str]], uri: str) -> None:
     write_bytes(uri, f"{{{', '.join(members)}}}".encode())
 
 
-def _document(value: object) -> JsonObject:
+def _document(value: object) -> Mapping[str, object]:  # noqa: PLR0911 - one for each report
     """A report as a JSON object.
 
     Raises:
@@ -40,47 +50,81 @@ def _document(value: object) -> JsonObject:
     """
     match value:
         case Partition():
-            files = [_file(each) for file in (*value.states.values(), value.summaries) for each in file.files]
-            found: object = {"files": files, "repaired": list(value.repaired)}
+            return _states(value)
         case WrittenPartition():
-            files = [_file(file) for file in (*value.rows.values(), value.insights)]
-            counted_rows = {str(group): counted for group, counted in value.counted.items()}
-            found = {"files": files, "counted": counted_rows, "repaired": list(value.repaired)}
+            return _rows(value)
         case WrittenKeys():
             files = [_file(file) for file in (value.file, value.uses, value.uploads) if file is not None]
-            found = {"files": files, "upload": value.upload, "cached": value.cached}
+            return KeysReport(files=files, upload=value.upload, cached=value.cached)
         case WrittenRejections():
-            found = {
-                "files": [_file(value.file)],
-                "cascaded": {str(group): count for group, count in value.cascaded.items()},
-            }
-        case StoredFile():
-            found = {"files": [_file(value)]}
+            return RejectionsReport(files=[_file(value.file)], cascaded=dict(value.cascaded))
         case Reading():
-            found = {
-                "export": value.export,
-                "start": value.start,
-                "digest": None if value.digest is None else value.digest.hex(),
-                "read": dict(value.read),
-                "warnings": dict(value.warnings),
-                "rejected": [[group, code, count] for (group, code), count in sorted(value.rejected.items())],
-            }
-        case (group, GroupCounts() as counts):
-            # Not `asdict`: before Python 3.12 it turns a Counter into one of pairs.
-            numbers = {
-                name: getattr(counts, name) for name in ("created", "updated", "ignored", "unchanged", "cleared")
-            }
-            found = {"group": group, **numbers, "rejected": dict(counts.rejected)}
-        case ((group, field, kind, _), [*numbered]):
-            examples = cast("list[tuple[Example, int | None]]", numbered)
-            shown = [asdict(example) | {"line": line} for example, line in examples]
-            found = {"group": group, "field": field, "kind": kind, "examples": shown}
+            return _reading(value)
+        case (_, GroupCounts()):
+            return _counts(*cast("tuple[Group, GroupCounts]", value))
+        case ((_, _, _, _), list()):
+            return _examples(*cast("Numbered", value))
         case dict():
-            found = value
+            return value
         case _:
             raise TypeError(f"expected a report, got {value!r}")
-    return cast("JsonObject", found)
 
 
-def _file(file: StoredFile) -> JsonObject:
+def _states(partition: Partition) -> StatesReport:
+    files = [each for file in (*partition.states.values(), partition.summaries) for each in file.files]
+    return {"files": [_file(file) for file in files], "repaired": list(partition.repaired)}
+
+
+def _rows(partition: WrittenPartition) -> RowsReport:
+    return {
+        "files": [_file(file) for file in (*partition.rows.values(), partition.insights)],
+        "counted": dict(partition.counted),
+        "repaired": list(partition.repaired),
+    }
+
+
+def _reading(reading: Reading) -> ReadingReport:
+    return {
+        "export": reading.export,
+        "start": reading.start,
+        "digest": None if reading.digest is None else reading.digest.hex(),
+        "read": dict(reading.read),
+        "warnings": dict(reading.warnings),
+        "rejected": [(group, code, count) for (group, code), count in sorted(reading.rejected.items())],
+    }
+
+
+def _counts(group: Group, counts: GroupCounts) -> CountsReport:
+    return {
+        "group": group,
+        "created": counts.created,
+        "updated": counts.updated,
+        "ignored": counts.ignored,
+        "unchanged": counts.unchanged,
+        "cleared": counts.cleared,
+        "rejected": dict(counts.rejected),
+    }
+
+
+def _examples(key: Key, numbered: Sequence[tuple[Example, int | None]]) -> ExamplesReport:
+    group, field, kind, _ = key
+    return {
+        "group": group,
+        "field": field,
+        "kind": kind,
+        "examples": [
+            {
+                "export": example.export,
+                "offset": example.offset,
+                "reference_id": example.reference_id,
+                "kind": example.kind,
+                "value": example.value,
+                "line": line,
+            }
+            for example, line in numbered
+        ],
+    }
+
+
+def _file(file: StoredFile) -> WrittenFile:
     return {"uri": file.uri, "path": file.path, "records": file.records, "bytes": file.bytes, "sha256": file.sha256}

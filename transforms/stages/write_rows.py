@@ -1,10 +1,9 @@
 """Writes the rows of partitions as Avro part files, with counts for the insights page and the uses of URLs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
-from typing import cast
 
 import numpy as np
 import polars as pl
@@ -17,12 +16,11 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import FORMS
 from transforms.kernels.batch.value_columns import columns_of
 from transforms.kernels.publish.changed_rows import Changes
-from transforms.kernels.publish.insights import Counted, counted
+from transforms.kernels.publish.insights import Counted, CountedJson, counted
 from transforms.kernels.publish.rows import (
     METADATA,
     USED,
     USES,
-    CacheKeyMode,
     Published,
     Sparse,
     publish,
@@ -33,7 +31,8 @@ from transforms.kernels.publish.rows import (
 from transforms.kernels.urls.cache_keys import changed_uses, split_uses, use_owner
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.values import JsonObject
+from transforms.rules.policies import CacheKeyMode
+from transforms.rules.schema_json import GroupJson, Groups, ResolvedJson, StoredFieldJson
 from transforms.stages.elements import Partition, PublishedFiles, WrittenPartition
 from transforms.stages.infer_schema import can_publish
 from transforms.stages.progress_notes import note_progress
@@ -80,7 +79,7 @@ class WrittenRows:
     uses: Sequence[pl.DataFrame]
 
 
-def write_partition(partition: Partition, schema: JsonObject, writing: Writing) -> WrittenRows | None:
+def write_partition(partition: Partition, schema: ResolvedJson, writing: Writing) -> WrittenRows | None:
     """Writes one part file for each group of a partition; None if the schema is not one that can be published.
 
     A published Avro part is taken over if neither its rows nor its schema changed, and its counts if the bins are the
@@ -93,7 +92,7 @@ def write_partition(partition: Partition, schema: JsonObject, writing: Writing) 
     """
     if not can_publish(schema):
         return None
-    written = _PartitionWriter(partition, writing).write(cast("JsonObject", schema["groups"]))
+    written = _PartitionWriter(partition, writing).write(schema["groups"])
     note_progress(writing.progress, "written", 1, 0)
     return written
 
@@ -127,14 +126,14 @@ class _PartitionWriter:
         self._parts: list[StoredFile] = []
         self._repaired: list[str] = []
 
-    def write(self, groups: JsonObject) -> WrittenRows:
+    def write(self, groups: Groups[GroupJson]) -> WrittenRows:
         """The files of all groups, given the groups of the schema."""
         partition, writing = self._partition, self._writing
         rows: dict[Group, StoredFile] = {}
-        counts: dict[Group, JsonObject] = {}
+        counts: dict[Group, CountedJson] = {}
         uses: list[pl.DataFrame] = []
         stored = writing.published.insights.get(partition.number)
-        known: dict[Group, JsonObject] = {}
+        known: dict[Group, CountedJson] = {}
         if stored is not None:
             try:
                 known = read_counted(stored)
@@ -144,7 +143,7 @@ class _PartitionWriter:
         for group in GROUPS:
             if group not in partition.states:
                 continue
-            fields = cast("JsonObject", cast("JsonObject", groups[group])["fields"])
+            fields = groups[group]["fields"]
             rows[group], counts[group], of_group = self._group(group, fields, known.get(group))
             if of_group.height:
                 uses.append(of_group.with_columns(owner=pl.lit(use_owner(partition.number, group), pl.Int32)))
@@ -156,8 +155,8 @@ class _PartitionWriter:
         return WrittenRows(written, self._parts, uses)
 
     def _group(
-        self, group: Group, fields: JsonObject, known: JsonObject | None
-    ) -> tuple[StoredFile, JsonObject, pl.DataFrame]:
+        self, group: Group, fields: Mapping[str, StoredFieldJson], known: CountedJson | None
+    ) -> tuple[StoredFile, CountedJson, pl.DataFrame]:
         """The part of a group, the counts of its rows, and the uses of URLs of changed rows."""
         partition, writing = self._partition, self._writing
         state = partition.states[group]
@@ -189,7 +188,7 @@ class _PartitionWriter:
         added = (published.metadata, published.core["location"].struct.unnest())
         return part, before.continued(fields, partial(_part, state), changes.before, added).document(), uses
 
-    def _published_part(self, group: Group, fields: JsonObject) -> StoredFile | None:
+    def _published_part(self, group: Group, fields: Mapping[str, StoredFieldJson]) -> StoredFile | None:
         """The published Avro part if it has the new schema, and its unchanged rows can be copied; else None."""
         partition, published = self._partition, self._writing.published
         before = published.rows.get(partition.number, {}).get(group)
@@ -198,7 +197,9 @@ class _PartitionWriter:
         same = row_schema(group, fields) == row_schema(group, published.fields[group])
         return before if same else None
 
-    def _written(self, batch: Batch, fields: JsonObject) -> tuple[StoredFile, pl.DataFrame, JsonObject]:
+    def _written(
+        self, batch: Batch, fields: Mapping[str, StoredFieldJson]
+    ) -> tuple[StoredFile, pl.DataFrame, CountedJson]:
         """All rows as an Avro part, their uses of URLs, and their counts."""
         published = publish(batch, fields, cache_keys=self._writing.cache_keys)
         data = avro_container(published.core, row_schema(batch.group, fields), records=_metadata(published))

@@ -4,7 +4,6 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import cast
 
 import msgspec
 import orjson
@@ -22,7 +21,6 @@ from transforms.kernels.publish.insights import CountedJson, grid_of
 from transforms.rules.export_rows import Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.summary_json import GroupJson, group_from_json, group_to_json
-from transforms.rules.values import JsonObject, JsonValue
 from transforms.storage.stored_files import StoredFile
 from transforms.storage.verified_files import verified
 
@@ -76,7 +74,7 @@ def summaries_data(summaries: Mapping[str, GroupSummary]) -> bytes:
     return _data({group: group_to_json(summary) for group, summary in sorted(summaries.items())})
 
 
-def read_counted(file: StoredFile) -> dict[Group, JsonObject]:
+def read_counted(file: StoredFile) -> dict[Group, CountedJson]:
     """Group to the counts of the rows of a partition, for the insights page (`Counted.document`).
 
     Raises:
@@ -86,11 +84,11 @@ def read_counted(file: StoredFile) -> dict[Group, JsonObject]:
     with _parsing(file):
         stored = _COUNTED.decode(data)
         for counted in stored.values():
-            grid_of(cast("JsonValue", counted["grid"]))
-        return cast("dict[Group, JsonObject]", stored)
+            grid_of(counted["grid"])
+        return stored
 
 
-def counted_data(counted: Mapping[Group, JsonObject]) -> bytes:
+def counted_data(counted: Mapping[Group, CountedJson]) -> bytes:
     """The bytes of a file of counts, for `read_counted`."""
     return _data(dict(sorted(counted.items())))
 

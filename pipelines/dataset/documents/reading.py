@@ -16,7 +16,6 @@ import msgspec
 from pipelines.dataset.documents.types import FORMAT, FormatJson, ManifestJson, PointerJson, RecordJson, SchemaJson
 from transforms.damage import damaged_file, digests_differ
 from transforms.errors import one_line
-from transforms.rules.values import JsonObject
 
 _T = TypeVar("_T")
 CURRENT = "CURRENT"
@@ -103,7 +102,7 @@ def record(data: bytes | None, root: str, number: int) -> RecordJson:
     return found
 
 
-def manifest(data: bytes, root: str, number: int) -> JsonObject:
+def manifest(data: bytes, root: str, number: int) -> ManifestJson:
     """The manifest of a version.
 
     Args:
@@ -122,7 +121,7 @@ def manifest(data: bytes, root: str, number: int) -> JsonObject:
         _check_manifest(found, number)
     except DocumentError as error:
         raise damaged_file(f"{root}/{_MANIFEST.format(number)}", f"{error}") from error
-    return cast("JsonObject", found)
+    return found
 
 
 def file_place(path: str, number: int, partitions: int | None = None) -> tuple[str, int | None]:
@@ -156,7 +155,7 @@ def difference(data: bytes | memoryview, size: int, sha256: str) -> str | None:
     return None if found == sha256 else digests_differ(sha256, found)
 
 
-def local_manifest(folder: Path) -> JsonObject:
+def local_manifest(folder: Path) -> ManifestJson:
     """The manifest of the current version of a dataset on this machine, without loading Beam.
 
     Raises:
@@ -180,7 +179,7 @@ def local_schema(folder: Path) -> SchemaJson:
         OSError: A file cannot be read.
     """
     root = f"{folder}"
-    listed = cast("ManifestJson", local_manifest(folder))
+    listed = local_manifest(folder)
     path = str(Path(_MANIFEST.format(listed["version"])).with_name("schema.json"))
     file = next((file for file in listed["files"] if file["path"] == path), None)
     if file is None:

@@ -1,14 +1,18 @@
 """Defines the types of the stored JSON documents (INTERFACE); readers validate against them."""
 
-from typing import Annotated, Generic, Literal, TypedDict, TypeVar
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 import msgspec
 
-_T = TypeVar("_T")
+from pipelines.config import OptionsJson
+from transforms.rules.export_rows import Group
+from transforms.rules.policies import CacheKeyMode
+from transforms.rules.schema_json import CategoryJson, ConflictJson, Count, DeclaredJson, GroupJson, Groups
+
 FORMAT = 3
 """Format number of the manifest and of the state files."""
-Count = Annotated[int, msgspec.Meta(ge=0)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+OutcomeName = Literal["published", "unchanged", "failed", "dry_run"]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -61,80 +65,34 @@ class CacheKeysJson(TypedDict):
     cached: Count
 
 
-class Groups(TypedDict, Generic[_T]):
-    """An object with a member for each group."""
+class InputJson(TypedDict):
+    """An export of a job."""
 
-    items: _T
-    scenes: _T
-    annotations: _T
-    predictions: _T
+    uri: str
+    group: Group
+    model_run: str | None
+    bytes: Count
+    fingerprint: str
 
 
 class ManifestJson(TypedDict):
     """`manifest.json` (INTERFACE)."""
 
+    format: int
     version: Positive
     parent: Positive | None
     published_at: str
     partitions: Positive
-    cache_key: Literal["canonical", "raw"]
-    options: dict[str, object]
-    inputs: list[dict[str, object]]
+    cache_key: CacheKeyMode
+    options: OptionsJson
+    inputs: list[InputJson]
     counts: Groups[CountsJson]
     cache_keys: CacheKeysJson
     warnings: dict[str, Count]
-    declared: dict[str, object]
+    declared: DeclaredJson
     sticky_text: Groups[list[str]]
     schema_fingerprint: Digest
     files: list[FileJson]
-
-
-class CategoryJson(TypedDict):
-    """A category and how many records have it."""
-
-    value: str
-    count: Count
-
-
-ObservedJson = TypedDict(  # noqa: UP013 - a class would give its own members the names of their types
-    "ObservedJson",
-    {"bool": Count, "int": Count, "float": Count, "string": Count, "list": Count, "object": Count},
-)
-"""Number of values of each JSON type in the exports."""
-
-
-class DistinctJson(TypedDict):
-    """Number of distinct strings, and whether it is exact."""
-
-    value: Count
-    exact: bool
-
-
-class FieldJson(TypedDict):
-    """A field in `schema.json` (INTERFACE)."""
-
-    type: Literal["numerical", "categorical", "text", "geographic", "other", "reserved", "empty"]
-    kind: Literal["number", "string", "other"] | None
-    storage: Literal["long", "double", "string", "json"] | None
-    column: str | None
-    present: Count
-    null: Count
-    missing: Count
-    observed: ObservedJson
-    distinct: DistinctJson | None
-    categories: list[CategoryJson] | None
-    minimum: int | float | None
-    maximum: int | float | None
-    mean: int | float | None
-    stddev: int | float | None
-    inexact: Count
-
-
-class GroupJson(TypedDict):
-    """A group in `schema.json`."""
-
-    records: Count
-    fields: dict[str, FieldJson]
 
 
 class SchemaJson(TypedDict):
@@ -194,14 +152,59 @@ class InsightsJson(TypedDict):
     groups: Groups[GroupInsightsJson]
 
 
-class ReportJson(TypedDict):
-    """The members that are read of the report of a run (R4)."""
+class ExampleJson(TypedDict):
+    """A value in conflict, and where its record is; the line is null for a record of an earlier job."""
 
-    outcome: Literal["published", "unchanged", "failed", "dry_run"]
+    export: str
+    offset: Count
+    reference_id: str
+    kind: str
+    value: str | int | float | bool
+    line: Count | None
+
+
+class FoundConflictJson(ConflictJson):
+    """A type conflict with examples: the first few of the rarest kind, and one of each other kind (T6)."""
+
+    examples: list[ExampleJson]
+    other_examples: NotRequired[list[ExampleJson]]
+
+
+class ReportJson(TypedDict):
+    """The members that are read of the report of a run (R4).
+
+    Attributes:
+        results: SHA-256 of the results from which the report of a detached job was made.
+    """
+
+    outcome: OutcomeName
     exit_code: Count
     version: Positive | None
-    conflicts: list[dict[str, object]]
+    conflicts: list[FoundConflictJson]
     message: str
+    options: NotRequired[OptionsJson]
+    results: NotRequired[str | None]
+
+
+class StageJson(TypedDict):
+    """The metrics of a stage: records, bytes, and seconds of work summed over all workers."""
+
+    records: float
+    bytes: float
+    seconds: float
+
+
+class OutcomeJson(ReportJson):
+    """The object of `--json` of a job, which is the report of its run too (INTERFACE)."""
+
+    run: str | None
+    groups: Groups[CountsJson]
+    cascaded: dict[str, Count]
+    cache_keys: CacheKeysJson
+    warnings: dict[str, Count]
+    seconds: float
+    stages: dict[str, StageJson]
+    runner: str | None
 
 
 class RejectionJson(TypedDict):
@@ -213,10 +216,13 @@ class RejectionJson(TypedDict):
     export: str
     line: Count | None
     offset: Count | None
-    group: Literal["items", "scenes", "annotations", "predictions"]
+    group: Group
     reference_id: str | None
     raw: str
     encoding: Literal["utf-8", "base64"]
+    raw_truncated: NotRequired[bool]
+    export_group: NotRequired[Group]
+    model_run: NotRequired[str | None]
 
 
 class KeptRejectionsJson(TypedDict):
@@ -225,9 +231,5 @@ class KeptRejectionsJson(TypedDict):
     job: str
     base: Count
     published: bool
-    options: dict[str, object]
+    options: OptionsJson
     sha256: Digest
-
-
-SHAPES: dict[str, type[object]] = {"schema.json": SchemaJson, "insights.json": InsightsJson}
-"""The types of the documents of a version, besides its manifest."""

@@ -18,6 +18,7 @@ from pipelines.dataset.versions import Version
 from pipelines.errors import ExitCode
 from pipelines.ingest.outcome import GroupTally, Outcome, Tally, Verdict
 from transforms.rules.export_rows import GROUPS
+from transforms.rules.schema_json import GroupJson, by_group
 
 WIDTHS = (40, 80, 120, 200)
 LONG_ID = "drive-2026-07-12T10:11:12-front-left-camera-000000000000001.x"
@@ -89,7 +90,7 @@ def outcome(console: DataConsole) -> None:
         tally.conflicts.append(conflict | {"examples": [example] * 3})
     tally.warnings["bom_removed"] = 10
     verdict = Verdict("failed", ExitCode.TYPE_CONFLICT, "type conflicts in 4 fields")
-    no_schema: Any = {"groups": {}}
+    no_schema = by_group(lambda _: GroupJson(records=0, fields={}))
     tables.print_outcome(Outcome(verdict, None, "run", tally, no_schema, "", 1.0, {}, "dataset", False), console)
 
 

@@ -1,11 +1,11 @@
 """Counts histograms of numbers and a grid of locations for the insights page, while rows are written."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self, TypeAlias, TypedDict, cast
+from typing import Self, TypeAlias, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from transforms.kernels.summarize import histograms
 from transforms.kernels.summarize.fields import locations
 from transforms.rules.coordinates import KEYS
 from transforms.rules.histograms import edges
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.schema_json import StorageName, StoredFieldJson
 
 GRID = 64
 """Rows and columns of the grid of locations."""
@@ -42,11 +42,11 @@ class Bounds:
     east: float
 
 
-def field_edges(field: Mapping[str, JsonValue]) -> list[int] | list[float] | None:
+def field_edges(field: StoredFieldJson) -> list[int] | list[float] | None:
     """The bin edges of a numerical or geographic field from its `schema.json` entry; None for other fields."""
-    if field["storage"] not in ("long", "double") or field["minimum"] is None:
+    low, high = field["minimum"], field["maximum"]
+    if field["storage"] not in ("long", "double") or low is None or high is None:
         return None
-    low, high = cast("float", field["minimum"]), cast("float", field["maximum"])
     return list(_edges(low, high, integers=field["storage"] == "long"))
 
 
@@ -56,31 +56,28 @@ def _edges(low: float, high: float, *, integers: bool) -> tuple[int, ...] | tupl
     return tuple(edges(low, high, integers=integers))
 
 
-def field_counts(fields: Mapping[str, JsonValue], columns: Mapping[str, Sparse]) -> dict[str, list[int]]:
+def field_counts(fields: Mapping[str, StoredFieldJson], columns: Mapping[str, Sparse]) -> dict[str, list[int]]:
     """The histogram counts of the numbers in some rows, by field."""
     return {
-        key: _counts(fields[key], column)
-        for key, column in columns.items()
-        if field_edges(cast("JsonObject", fields[key])) is not None
+        key: _counts(fields[key], column) for key, column in columns.items() if field_edges(fields[key]) is not None
     }
 
 
-def _counts(field: JsonValue, column: Sparse) -> list[int]:
+def _counts(field: StoredFieldJson, column: Sparse) -> list[int]:
     """The histogram counts of the numbers of one field."""
-    described = cast("JsonObject", field)
-    bins = field_edges(described) or []
-    if described["storage"] == "double":
+    bins = field_edges(field) or []
+    if field["storage"] == "double":
         bins = [float(edge) for edge in bins]
     return histograms.counts(column.values.to_numpy(), bins)
 
 
-def bounds(fields: Mapping[str, JsonValue]) -> Bounds | None:
+def bounds(fields: Mapping[str, StoredFieldJson]) -> Bounds | None:
     """The bounding box of the geographic fields; None if the group has no location."""
     extremes: dict[str, list[float]] = {"lat": [], "lon": []}
     for key in KEYS & fields.keys():
-        field = cast("JsonObject", fields[key])
-        if field["type"] == "geographic" and field["minimum"] is not None:
-            extremes[key[:3]] += [cast("float", field["minimum"]), cast("float", field["maximum"])]
+        low, high = fields[key]["minimum"], fields[key]["maximum"]
+        if fields[key]["type"] == "geographic" and low is not None and high is not None:
+            extremes[key[:3]] += [low, high]
     if not extremes["lat"] or not extremes["lon"]:
         return None
     north, east = min(90.0, float(max(extremes["lat"]))), min(180.0, float(max(extremes["lon"])))
@@ -105,25 +102,26 @@ class Counted:
         grid: The number of locations in each cell of the grid; None if the schema has no location.
     """
 
-    fields: Mapping[str, JsonValue]
+    fields: Mapping[str, StoredFieldJson]
     histograms: Mapping[str, list[int]]
     grid: Grid | None
 
     @classmethod
-    def of(cls, document: JsonObject, fields: Mapping[str, JsonValue]) -> Self:
+    def of(cls, document: CountedJson, fields: Mapping[str, StoredFieldJson]) -> Self:
         """The counts in a document, which were made for these fields."""
-        return cls(fields, cast("dict[str, list[int]]", document["histograms"]), grid_of(document["grid"]))
+        return cls(fields, document["histograms"], grid_of(document["grid"]))
 
-    def document(self) -> JsonObject:
+    def document(self) -> CountedJson:
         """The counts as JSON; the grid in the format of `grid_of`."""
-        is_empty = self.grid is None or not self.grid.any()
-        grid = None if is_empty else base64.b64encode(cast("Grid", self.grid).astype("<i8").tobytes()).decode()
-        histograms: JsonObject = {key: list(counts) for key, counts in sorted(self.histograms.items())}
+        grid = None
+        if self.grid is not None and self.grid.any():
+            grid = base64.b64encode(self.grid.astype("<i8").tobytes()).decode()
+        histograms = {key: list(counts) for key, counts in sorted(self.histograms.items())}
         return {"histograms": histograms, "grid": grid}
 
     def continued(
         self,
-        fields: Mapping[str, JsonValue],
+        fields: Mapping[str, StoredFieldJson],
         rows: Callable[[AbstractSet[str]], Batch],
         removed: Batch | None = None,
         added: tuple[Mapping[str, Sparse], pl.DataFrame] | None = None,
@@ -136,11 +134,11 @@ class Counted:
             removed: Rows that were counted and are removed; None if there are none.
             added: Values by field and locations of the added rows, as in `counted`; None if there are none.
         """
-        bins = {key: edges for key, field in fields.items() if (edges := field_edges(cast("JsonObject", field)))}
+        bins = {key: edges for key, field in fields.items() if (edges := field_edges(field))}
         same = {
             key
             for key, edges in bins.items()
-            if key in self.histograms and _binned(self.fields[key]) == (_storage(fields[key]), edges)
+            if key in self.histograms and _binned(self.fields[key]) == (fields[key]["storage"], edges)
         }
         box = bounds(fields)
         moved = box is not None and box != bounds(self.fields)
@@ -148,7 +146,7 @@ class Counted:
         grid = None if box is None or self.grid is None else self.grid.copy()
         if removed is not None and added is not None:
             columns, located = added
-            before = sparse_columns(removed, {key: _storage(fields[key]) for key in same})
+            before = sparse_columns(removed, _storages(fields, same))
             for key, counts in histograms.items():
                 out, into = (_counts(fields[key], of[key]) for of in (before, columns))
                 histograms[key] = [here - less + more for here, less, more in zip(counts, out, into, strict=True)]
@@ -156,7 +154,7 @@ class Counted:
                 grid -= grid_counts(locations(removed.rows), box)
                 grid += grid_counts(located, box)
         if len(same) < len(bins) or moved:
-            other = {key: _storage(fields[key]) for key in bins.keys() - same}
+            other = _storages(fields, bins.keys() - same)
             batch = rows(other.keys() | (KEYS if moved else frozenset()))
             histograms |= field_counts(fields, sparse_columns(batch, other))
             if moved and box is not None:
@@ -164,7 +162,7 @@ class Counted:
         return Counted(fields, histograms, grid)
 
 
-def grid_of(stored: JsonValue) -> Grid:
+def grid_of(stored: str | Sequence[tuple[int, int, int]] | None) -> Grid:
     """The grid in a document: base64 of its little-endian int64, or null for an empty grid.
 
     Earlier versions have [row, column, count] of each non-empty cell.
@@ -178,7 +176,7 @@ def grid_of(stored: JsonValue) -> Grid:
     return grid
 
 
-def counted(fields: Mapping[str, JsonValue], columns: Mapping[str, Sparse], located: pl.DataFrame) -> Counted:
+def counted(fields: Mapping[str, StoredFieldJson], columns: Mapping[str, Sparse], located: pl.DataFrame) -> Counted:
     """Counts rows, given by typed metadata values and by locations (`kernels.summarize.fields.locations`)."""
     box = bounds(fields)
     return Counted(fields, field_counts(fields, columns), None if box is None else grid_counts(located, box))
@@ -189,13 +187,13 @@ def no_locations() -> Grid:
     return np.zeros((GRID, GRID), np.int64)
 
 
-def _storage(field: JsonValue) -> str:
-    return str(cast("JsonObject", field)["storage"])
+def _storages(fields: Mapping[str, StoredFieldJson], keys: Iterable[str]) -> dict[str, StorageName]:
+    return {key: storage for key in keys if (storage := fields[key]["storage"]) is not None}
 
 
-def _binned(field: JsonValue) -> tuple[str, list[int] | list[float] | None]:
+def _binned(field: StoredFieldJson) -> tuple[StorageName | None, list[int] | list[float] | None]:
     """The storage and edges that the counts of a field depend on: as double, a long may fall into another bin."""
-    return _storage(field), field_edges(cast("JsonObject", field))
+    return field["storage"], field_edges(field)
 
 
 def _cell(degrees: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import orjson
@@ -21,10 +21,9 @@ from transforms.rules.avro_schema import COLUMNS, stored_fields
 from transforms.rules.export_rows import Group
 from transforms.rules.image_urls import cache_key
 from transforms.rules.metadata import CAMERA_PARAMS
+from transforms.rules.policies import CacheKeyMode
 from transforms.rules.rejections import Fault
-from transforms.rules.values import JsonValue
-
-CacheKeyMode = Literal["canonical", "raw"]
+from transforms.rules.schema_json import StoredFieldJson
 
 _URLS: dict[Group, tuple[tuple[str, str], ...]] = {
     "items": (("image_url", "image"), ("pointcloud_url", "pointcloud")),
@@ -116,7 +115,7 @@ class Published:
         return self.core.with_columns(pl.DataFrame(found).to_struct(METADATA))
 
 
-def publish(batch: Batch, fields: Mapping[str, JsonValue], *, cache_keys: CacheKeyMode) -> Published:
+def publish(batch: Batch, fields: Mapping[str, StoredFieldJson], *, cache_keys: CacheKeyMode) -> Published:
     """The published columns of a batch, typed by the `fields` of the group's `schema.json` entry."""
     rows = batch.rows
     stored = stored_fields(fields)

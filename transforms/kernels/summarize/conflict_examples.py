@@ -3,7 +3,6 @@
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import KIND_FORMS
 from transforms.kernels.summarize.fields import values_by_form
 from transforms.rules.export_rows import Group
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.schema_json import ConflictJson, ResolvedJson
 
 EXAMPLES = 5
 SHOWN = 200
@@ -32,18 +31,16 @@ class Example:
     value: str | int | float | bool
 
 
-def wanted_kinds(schema: JsonObject) -> Iterator[tuple[Group, str, str, int]]:
+def wanted_kinds(schema: ResolvedJson) -> Iterator[tuple[Group, str, str, int]]:
     """(group, field, kind, most) of the examples of each conflict: several of the rarest kind, one of each other."""
-    for conflict in cast("list[JsonObject]", schema["conflicts"]):
-        group, field = cast("Group", conflict["group"]), str(conflict["field"])
+    for conflict in schema["conflicts"]:
         for position, kind in enumerate(kinds_in_order(conflict)):
-            yield group, field, kind, 1 if position else EXAMPLES
+            yield conflict["group"], conflict["field"], kind, 1 if position else EXAMPLES
 
 
-def kinds_in_order(conflict: JsonObject) -> list[str]:
+def kinds_in_order(conflict: ConflictJson) -> list[str]:
     """The kinds of a conflict: the one with the fewest values first (T6), a declared one last."""
-    kinds = cast("dict[str, int]", conflict["kinds"])
-    declared = conflict.get("declared")
+    kinds, declared = conflict["kinds"], conflict.get("declared")
     return sorted(kinds, key=lambda kind: (kind == declared, kinds[kind], kind))
 
 
@@ -81,7 +78,7 @@ def examples(batch: Batch, field: str, kind: str, most: int = EXAMPLES) -> list[
     return smallest(found, most)
 
 
-def _shown(value: JsonValue, form: str) -> str | int | float | bool:
+def _shown(value: str | float | bool, form: str) -> str | int | float | bool:  # noqa: FBT001 - a value
     if isinstance(value, str):
         return int(value) if form == "big" and len(value) < SHOWN else value[:SHOWN]
-    return cast("bool | int | float", value)
+    return value
