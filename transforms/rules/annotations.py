@@ -8,7 +8,7 @@ from transforms.rules.identity import derived_annotation_id, reference_id
 from transforms.rules.items import source_url
 from transforms.rules.metadata import EMPTY, Metadata
 from transforms.rules.rejections import Code, Fault, expected
-from transforms.rules.values import JsonObject, JsonValue, as_double, is_number
+from transforms.rules.values import JsonObject, JsonValue, Record, as_double, is_number
 
 GEOMETRIC = frozenset({"box", "polygon", "line", "keypoints", "cuboid"})
 """Types that have a geometry and an annotation id."""
@@ -57,7 +57,7 @@ class Annotation:
     extra: JsonObject | None = None
 
 
-def annotation(record: JsonObject, *, prediction: bool) -> Annotation | Fault:
+def annotation(record: Record, *, prediction: bool) -> Annotation | Fault:
     """The annotation of a record, or its first fault. For a mask, `segments` returns its segments.
 
     >>> annotation({"reference_id": "a", "type": "category", "label": "dress"}, prediction=False).label
@@ -86,7 +86,7 @@ def annotation(record: JsonObject, *, prediction: bool) -> Annotation | Fault:
     return _accepted(record, kind, identity, metadata, (mask_url, url), prediction=prediction)
 
 
-def segments(record: JsonObject, *, merging: bool = False) -> tuple[Annotation | Fault, ...]:
+def segments(record: Record, *, merging: bool = False) -> tuple[Annotation | Fault, ...]:
     """The segments of a mask record, each a row with a fate of its own (G3).
 
     In mode merge (U3) coordinates are not validated here, but in the merged metadata.
@@ -122,7 +122,7 @@ def _segment(value: JsonValue, position: int, identity: str, *, merging: bool) -
 
 
 def _accepted(
-    record: JsonObject,
+    record: Record,
     kind: str,
     identity: str,
     metadata: Metadata,
@@ -158,7 +158,7 @@ def _accepted(
     )
 
 
-def _core_faults(record: JsonObject, kind: str, *, prediction: bool) -> Iterator[Fault]:
+def _core_faults(record: Record, kind: str, *, prediction: bool) -> Iterator[Fault]:
     code = Code.INVALID_FIELD
     yield from _label_faults(record, kind)
     for key in _STRINGS:
@@ -177,7 +177,7 @@ def _core_faults(record: JsonObject, kind: str, *, prediction: bool) -> Iterator
             yield expected(code, "an object", record["class_pdf"], at="class_pdf")
 
 
-def _label_faults(record: JsonObject, kind: str) -> Iterator[Fault]:
+def _label_faults(record: Record, kind: str) -> Iterator[Fault]:
     """A multicategory needs labels, a mask needs none, everything else needs a label."""
     label, labels = record.get("label"), record.get("labels")
     strings = isinstance(labels, list) and all(isinstance(name, str) for name in labels)

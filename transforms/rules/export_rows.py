@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.values import JsonValue, Record
 
 Group = Literal["items", "scenes", "annotations", "predictions"]
 GROUPS: tuple[Group, ...] = get_args(Group)
@@ -37,7 +37,7 @@ def records(row: JsonValue, group: Group) -> list[JsonValue]:
     return [] if group == "scenes" else _annotations(row)
 
 
-def _scene(row: JsonObject) -> JsonObject:
+def _scene(row: Record) -> Record:
     scene = row["scene"]
     if not isinstance(scene, dict):
         return row
@@ -47,7 +47,7 @@ def _scene(row: JsonObject) -> JsonObject:
     return {**renamed, **others}
 
 
-def _annotations(row: JsonObject) -> list[JsonValue]:
+def _annotations(row: Record) -> list[JsonValue]:
     item = row["item"]
     identity = item.get("ref_id", item.get("reference_id")) if isinstance(item, dict) else None
     by_type = row.get("annotations")

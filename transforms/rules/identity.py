@@ -5,12 +5,12 @@ import re
 import zlib
 
 from transforms.rules.rejections import Code, Fault, expected
-from transforms.rules.values import JsonObject, JsonValue, canonical_json, value_text
+from transforms.rules.values import JsonValue, Record, canonical_json, value_text
 
 _DERIVED = re.compile(r"content-[0-9a-f]{32}")
 
 
-def reference_id(record: JsonObject) -> str | Fault:
+def reference_id(record: Record) -> str | Fault:
     """The reference id of a record, also under its name in responses, `ref_id` (I1).
 
     >>> reference_id({"reference_id": "img_1"}), reference_id({"reference_id": 31}).code.value

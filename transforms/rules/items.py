@@ -8,7 +8,7 @@ from transforms.rules.identity import reference_id
 from transforms.rules.image_urls import InvalidUrl, canonical
 from transforms.rules.metadata import CAMERA_PARAMS, Metadata
 from transforms.rules.rejections import Code, Fault, expected
-from transforms.rules.values import JsonObject, as_double, is_number
+from transforms.rules.values import JsonObject, Record, as_double, is_number
 
 IMAGE_URL_KEYS = ("image_url", "original_image_url", "original_url")
 """Keys of an image URL in uploads and in responses, in the order of precedence."""
@@ -43,7 +43,7 @@ class Item:
     extra: JsonObject
 
 
-def item(record: JsonObject) -> Item | Fault:
+def item(record: Record) -> Item | Fault:
     """The item of a record, or its first fault (I1, K4, G4, G6).
 
     >>> item({"reference_id": "a", "image_url": "https://example.org/a.jpg"}).metadata.fields
@@ -78,7 +78,7 @@ def item(record: JsonObject) -> Item | Fault:
     )
 
 
-def source_url(record: JsonObject, keys: Iterable[str]) -> tuple[str, str, str] | Fault:
+def source_url(record: Record, keys: Iterable[str]) -> tuple[str, str, str] | Fault:
     """The first key with a URL, the incoming URL, and its canonical form (K3).
 
     Null and "" count as absent (K4).
@@ -97,7 +97,7 @@ def source_url(record: JsonObject, keys: Iterable[str]) -> tuple[str, str, str] 
     return Fault(Code.MISSING_URL, f"expected a URL, got none under {names}", next(iter(keys)))
 
 
-def is_pointcloud(record: JsonObject, key: str, location: str) -> bool:
+def is_pointcloud(record: Record, key: str, location: str) -> bool:
     """Whether the item is a point cloud: by its type, by the key of its URL, else by the extension of `url`."""
     if key in POINTCLOUD_URL_KEYS:
         return True
@@ -107,7 +107,7 @@ def is_pointcloud(record: JsonObject, key: str, location: str) -> bool:
     return kind == "pointcloud" if isinstance(kind, str) else location.endswith(".json")
 
 
-def _core_faults(record: JsonObject) -> Iterable[Fault]:
+def _core_faults(record: Record) -> Iterable[Fault]:
     for key in ("width", "height"):
         value = record.get(key)
         number = isinstance(value, int | float) and is_number(value) and as_double(value) is not None
@@ -119,6 +119,6 @@ def _core_faults(record: JsonObject) -> Iterable[Fault]:
         yield expected(Code.INVALID_FIELD, "a string", record["type"], at="type")
 
 
-def _size(record: JsonObject, key: str) -> float | None:
+def _size(record: Record, key: str) -> float | None:
     value = record.get(key)
     return float(value) if isinstance(value, int | float) else None

@@ -7,7 +7,7 @@ from transforms.rules.annotations import GEOMETRIC, MASK, SEGMENT, Annotation, a
 from transforms.rules.export_rows import REFERENCED_GROUPS, Group, records
 from transforms.rules.identity import reference_id
 from transforms.rules.rejections import Fault
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.values import JsonValue, Record
 
 Identity: TypeAlias = tuple[str | None, ...]
 """Reference id, and for annotations and predictions model run, kind, name of that kind, and task: the columns of
@@ -39,7 +39,7 @@ def identities(row: JsonValue, group: Group, of: str | None, model_run: str | No
     )
 
 
-def _names(record: JsonObject, *, prediction: bool) -> Iterator[tuple[str, str | None, str | None]]:
+def _names(record: Record, *, prediction: bool) -> Iterator[tuple[str, str | None, str | None]]:
     found = annotation(record, prediction=prediction)
     kind = record.get("type") if isinstance(found, Fault) else found.type
     if not isinstance(kind, str):

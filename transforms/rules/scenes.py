@@ -9,7 +9,7 @@ from transforms.rules.identity import reference_id
 from transforms.rules.items import source_url
 from transforms.rules.metadata import Metadata
 from transforms.rules.rejections import Code, Fault, expected
-from transforms.rules.values import JsonObject, JsonValue, as_double, is_number
+from transforms.rules.values import JsonObject, JsonValue, Record, as_double, is_number
 
 _VIDEO_KEYS = ("video_url", "frame_rate", "upload_to_scale")
 _COLUMNS = frozenset({"reference_id", "ref_id", "type", "video_url", "frame_rate", "frames", "metadata"})
@@ -51,7 +51,7 @@ class FrameItem:
     record: JsonValue
 
 
-def scene_type(record: JsonObject) -> Literal["lidar", "video"]:
+def scene_type(record: Record) -> Literal["lidar", "video"]:
     """Lidar or video, by the explicit type, else by the form of the frames and the keys of a video (FORMATS 1.5)."""
     match record.get("type"):
         case "lidar":
@@ -67,7 +67,7 @@ def scene_type(record: JsonObject) -> Literal["lidar", "video"]:
     return "video" if isinstance(first, dict) and _is_item(first) else "lidar"
 
 
-def frame_items(record: JsonObject) -> tuple[FrameItem, ...] | Fault:
+def frame_items(record: Record) -> tuple[FrameItem, ...] | Fault:
     """The items in the frames of a scene, in their order (G2).
 
     They require only a reference id of the scene and well-formed frames, even if the scene itself is rejected: one bad
@@ -93,7 +93,7 @@ def frame_items(record: JsonObject) -> tuple[FrameItem, ...] | Fault:
     return tuple(found)
 
 
-def scene(record: JsonObject) -> Scene | Fault:
+def scene(record: Record) -> Scene | Fault:
     """The scene of a record, or its first fault (I1, G2, K4).
 
     >>> scene({"reference_id": "s", "video_url": "https://example.org/v.mp4"}).type
@@ -128,12 +128,12 @@ def scene(record: JsonObject) -> Scene | Fault:
     )
 
 
-def _has_no_frames(record: JsonObject) -> bool:
+def _has_no_frames(record: Record) -> bool:
     """Whether the scene needs a video URL; a listing with nothing but the type does not."""
     return record.get("frames") in (None, []) and not isinstance(record.get("type"), str)
 
 
-def _core_faults(record: JsonObject) -> Iterator[Fault]:
+def _core_faults(record: Record) -> Iterator[Fault]:
     frames = frame_items(record)
     if isinstance(frames, Fault):
         yield frames
@@ -144,7 +144,7 @@ def _core_faults(record: JsonObject) -> Iterator[Fault]:
         yield expected(Code.INVALID_FIELD, "a number of frames a second", rate, at="frame_rate")
 
 
-def _is_item(frame: JsonObject) -> bool:
+def _is_item(frame: Record) -> bool:
     """Whether a frame is an item and no map of sensors: an item's keys have text, a sensor's an object."""
     keys: Iterable[str] = ("reference_id", "ref_id", "url", "image_url", "pointcloud_url")
     return any(key in frame and not isinstance(frame[key], dict) for key in keys)

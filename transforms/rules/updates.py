@@ -7,7 +7,7 @@ from transforms.rules.annotations import GEOMETRIC, MASK, TYPES, Annotation
 from transforms.rules.identity import derived_annotation_id, reference_id
 from transforms.rules.metadata import CAMERA_PARAMS, EMPTY, Metadata
 from transforms.rules.rejections import Code, Fault, expected
-from transforms.rules.values import JsonObject
+from transforms.rules.values import Record
 
 _OBJECT, _CATEGORY = ("annotation_id", "task_id"), ("taxonomy_name",)
 """Keys of the identity besides the reference id (I2); a mask has none of them."""
@@ -23,7 +23,7 @@ class MetadataUpdate:
     metadata: Metadata
 
 
-def metadata_update(record: JsonObject) -> MetadataUpdate | Fault:
+def metadata_update(record: Record) -> MetadataUpdate | Fault:
     """The update of an item or a scene, or the first fault of the record.
 
     >>> metadata_update({"reference_id": "a", "metadata": {"lat": None}}).metadata.fields
@@ -36,7 +36,7 @@ def metadata_update(record: JsonObject) -> MetadataUpdate | Fault:
     return metadata if isinstance(metadata, Fault) else MetadataUpdate(identity, metadata)
 
 
-def annotation_update(record: JsonObject) -> Annotation | Fault:  # noqa: PLR0911 - one for each fault
+def annotation_update(record: Record) -> Annotation | Fault:  # noqa: PLR0911 - one for each fault
     """The update of an annotation or a prediction, or the first fault of the record.
 
     Only the identity columns (I2) and the metadata are used. A mask has no metadata (G3); `segments` returns its
@@ -79,7 +79,7 @@ def annotation_update(record: JsonObject) -> Annotation | Fault:  # noqa: PLR091
     )
 
 
-def _type(record: JsonObject) -> str | Fault:
+def _type(record: Record) -> str | Fault:
     """The explicit type of a record, or else the type that its keys imply."""
     kind = record.get("type")
     if kind is not None:
@@ -93,7 +93,7 @@ def _type(record: JsonObject) -> str | Fault:
     return "multicategory" if isinstance(record.get("labels"), list) else "category"
 
 
-def _metadata(record: JsonObject) -> Metadata | Fault:
+def _metadata(record: Record) -> Metadata | Fault:
     """The metadata of the update with camera parameters beside it; the merged coordinates are validated later."""
     metadata = record.get("metadata")
     camera = record.get(CAMERA_PARAMS)

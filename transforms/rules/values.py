@@ -10,6 +10,8 @@ from transforms.rules.rejections import Code, Fault, shown
 
 JsonValue: TypeAlias = Union[bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"], None]  # noqa: UP007 - a quoted part cannot stand in an `|`
 JsonObject: TypeAlias = dict[str, JsonValue]
+Record: TypeAlias = dict[str, JsonValue]
+"""A record of an export as it was parsed: an object of any shape, which the rules check."""
 
 LONG_MINIMUM = -(2**63)
 LONG_MAXIMUM = 2**63 - 1

@@ -20,7 +20,7 @@ from transforms.kernels.urls.canonical import canonical_column
 from transforms.raw_records import RawRecords
 from transforms.rules.crowds import MAX_RECORD_KEYS
 from transforms.rules.export_rows import Group
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.values import JsonObject, JsonValue, Record
 
 Columns: TypeAlias = dict[str, Sequence[object] | pl.Series]
 
@@ -72,7 +72,7 @@ _NUMBERS = frozenset({int, float, type(None)})
 _EXACT_IN_DOUBLE = 2**53
 
 
-def items(records: Sequence[JsonObject], *, exclude: Collection[int] = ()) -> Selection:
+def items(records: Sequence[Record], *, exclude: Collection[int] = ()) -> Selection:
     """Image items with a URL under `image_url`, a metadata object and perhaps a size, and nothing else.
 
     `exclude` are positions that must not be selected.
@@ -139,7 +139,7 @@ def with_canonical_urls(raw: RawRecords, found: Shredded, most_fields: int = MAX
     return found
 
 
-def boxes(records: Sequence[JsonObject], *, prediction: bool, exclude: Collection[int] = ()) -> Selection:
+def boxes(records: Sequence[Record], *, prediction: bool, exclude: Collection[int] = ()) -> Selection:
     """Box annotations with an id, four numbers, and only the usual keys; none at the positions `exclude`."""
     allowed = _BOX_KEYS | ({"confidence"} if prediction else frozenset())
     found = _shaped(records, _BOX_NEEDED, allowed, exclude)
@@ -175,7 +175,7 @@ class _Found:
         keys: The top-level keys that any of them has.
     """
 
-    def __init__(self, places: list[int], records: Sequence[JsonObject], keys: frozenset[str]) -> None:
+    def __init__(self, places: list[int], records: Sequence[Record], keys: frozenset[str]) -> None:
         self.places = places
         self.records = records
         self.keys = keys
@@ -215,7 +215,7 @@ class _Found:
 
 
 def _shaped(
-    records: Sequence[JsonObject], needed: Collection[str], allowed: Collection[str], exclude: Collection[int]
+    records: Sequence[Record], needed: Collection[str], allowed: Collection[str], exclude: Collection[int]
 ) -> _Found:
     """The records that have all needed keys and only allowed ones."""
     needed, allowed = frozenset(needed), frozenset(allowed)
@@ -249,7 +249,7 @@ def _number(value: JsonValue) -> bool:
     return type(value) in _NUMBERS and (type(value) is not int or abs(value) < _EXACT_IN_DOUBLE)
 
 
-_corners: Callable[[JsonObject], Iterable[JsonValue]] = itemgetter("x", "y", "width", "height")
+_corners: Callable[[Record], Iterable[JsonValue]] = itemgetter("x", "y", "width", "height")
 
 
 def _box(value: JsonValue) -> bool:

@@ -39,7 +39,7 @@ from transforms.rules.policies import Mode
 from transforms.rules.rejections import Code, Fault, expected, shown
 from transforms.rules.scenes import FrameItem, Scene
 from transforms.rules.updates import MetadataUpdate
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.values import JsonObject, JsonValue, Record
 
 _Row = TypeVar("_Row", Item, Scene, Annotation, MetadataUpdate)
 
@@ -68,7 +68,7 @@ class _Piece(NamedTuple):
 
     position: int
     part: int
-    record: JsonObject
+    record: Record
 
 
 def normalize(
@@ -231,7 +231,7 @@ def _annotations(
         )
     _add_selection(group, selection, pieces, origin=origin, done=done)
 
-    def rule(record: JsonObject) -> Annotation | Fault:
+    def rule(record: Record) -> Annotation | Fault:
         if merging:
             return update_rules.annotation_update(record)
         return annotation_rules.annotation(record, prediction=prediction)
@@ -256,7 +256,7 @@ def _annotations(
 def _judged(
     pieces: Sequence[_Piece],
     places: Sequence[int],
-    rule: Callable[[JsonObject], _Row | Fault],
+    rule: Callable[[Record], _Row | Fault],
     group: Group,
     done: Normalized,
 ) -> tuple[list[int], list[_Row]]:
@@ -274,7 +274,7 @@ def _judged(
     return kept, rows
 
 
-def _known(record: JsonObject) -> str | None:
+def _known(record: Record) -> str | None:
     """The reference id of a rejected record if it has one (R1)."""
     identity = reference_id(record)
     return None if isinstance(identity, Fault) else identity
