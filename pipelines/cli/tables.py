@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pipelines.cli.console import DataConsole
 from pipelines.cli.table_layout import Column, Sheet
 from pipelines.dataset.diff import Changes, GroupChanges
+from pipelines.dataset.documents.paths import version_folder
 from pipelines.dataset.documents.types import ExampleJson, FoundConflictJson, RejectionJson
-from pipelines.dataset.store.base import version_folder
 from pipelines.dataset.versions import Version
 from pipelines.ingest.outcome import NOTHING_MATCHED, REPAIRED, GroupTally, Outcome
 from transforms.rules.export_rows import GROUPS, Group

@@ -15,10 +15,10 @@ from typing import TypeAlias
 import numpy as np
 
 from pipelines.config import OptionsJson
+from pipelines.dataset.documents.paths import PRIVATE
 from pipelines.dataset.documents.reading import DocumentError, parsed
 from pipelines.dataset.documents.types import KeptRejectionsJson, RejectionJson
 from pipelines.dataset.rejections import Rejected, RejectingJob, job_of_run, lines, of_version
-from pipelines.dataset.store.marker import PRIVATE
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import DamagedDatasetError, UsageError
 from transforms.errors import DamagedFileError

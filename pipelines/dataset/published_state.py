@@ -9,9 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
+from pipelines.dataset.documents.paths import INSIGHTS, SCHEMA
 from pipelines.dataset.documents.types import SchemaJson
-from pipelines.dataset.store.base import INSIGHTS, SCHEMA
-from pipelines.dataset.versions import Version, document_text, schema_document
+from pipelines.dataset.documents.writing import document_text, schema_document
+from pipelines.dataset.versions import Version
 from transforms.damage import damaged_file, is_rebuilt
 from transforms.errors import DamagedFileError
 from transforms.kernels.summarize.fields import summarize

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pipelines.config import OptionsJson
+from pipelines.dataset.documents.paths import REPORT
 from pipelines.dataset.documents.reading import DocumentError, parsed
 from pipelines.dataset.documents.types import FoundConflictJson, RejectionJson, ReportJson
-from pipelines.dataset.store.base import REJECTIONS, REPORT
+from pipelines.dataset.store.base import REJECTIONS
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import UsageError
 from transforms.damage import damaged_file

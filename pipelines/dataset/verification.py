@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from pipelines.dataset.documents import reading
-from pipelines.dataset.store.base import INSIGHTS, MANIFEST, SCHEMA, version_folder
+from pipelines.dataset.documents.paths import INSIGHTS, MANIFEST, SCHEMA, version_folder
 from pipelines.dataset.store.marker import MARKER
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import DamagedDatasetError, UsageError

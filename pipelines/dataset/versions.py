@@ -1,32 +1,24 @@
-"""Reads a dataset: its versions, their files and documents; and makes the manifest of a new version."""
+"""Reads a dataset: its versions, their files and documents."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Self, TypeVar
 
-from pipelines.config import OptionsJson
 from pipelines.dataset.documents import reading
+from pipelines.dataset.documents.paths import INSIGHTS, MANIFEST, SCHEMA, record_path, version_folder
 from pipelines.dataset.documents.types import (
     FORMAT,
-    CacheKeysJson,
-    CountsJson,
-    FileJson,
-    InputJson,
     InsightsJson,
     ManifestJson,
     SchemaJson,
 )
-from pipelines.dataset.store.base import INSIGHTS, MANIFEST, SCHEMA, Store, version_folder
+from pipelines.dataset.store.base import Store
 from pipelines.dataset.store.local import LocalStore
-from pipelines.dataset.store.marker import MARKER, record_path
+from pipelines.dataset.store.marker import MARKER
 from pipelines.errors import DamagedDatasetError, UsageError
 from transforms.damage import damaged_file
 from transforms.errors import DamagedFileError
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.policies import CacheKeyMode
-from transforms.rules.schema_json import DeclaredJson, GroupJson, Groups
 from transforms.storage.stored_files import BASES, StoredFile, is_local, join, read_if_there
 from transforms.storage.verified_files import verified
 
@@ -244,62 +236,3 @@ def _other_format(root: str, error: reading.OtherFormatError) -> UsageError:
         f"{root} has the format {error} of another release, this one reads {FORMAT}: rebuild it with "
         "`metadata-etl backfill` in another directory"
     )
-
-
-def manifest(
-    *,
-    version: int,
-    parent: int | None,
-    partitions: int,
-    inputs: Sequence[InputJson],
-    options: OptionsJson,
-    cache_key: CacheKeyMode,
-    counts: Groups[CountsJson],
-    cache_keys: CacheKeysJson,
-    warnings: Mapping[str, int],
-    files: Sequence[StoredFile],
-    schema_fingerprint: str,
-    declared: DeclaredJson,
-    sticky_text: Groups[list[str]],
-) -> ManifestJson:
-    """The manifest of a version (INTERFACE). Only `published_at` depends on when it was made (P3).
-
-    `cache_key` (what is hashed for keys), `partitions`, `declared` (D1) and `sticky_text` (permanently textual fields,
-    T2) belong to the dataset, and are kept from version to version.
-    """
-    listed: list[FileJson] = [
-        {
-            "path": f"{version_folder(version)}/{file.path}",
-            "records": file.records,
-            "bytes": file.bytes,
-            "sha256": file.sha256,
-        }
-        for file in sorted(files, key=lambda each: each.path)
-    ]
-    return {
-        "format": FORMAT,
-        "version": version,
-        "parent": parent,
-        "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "partitions": partitions,
-        "cache_key": cache_key,
-        "options": options,
-        "inputs": list(inputs),
-        "counts": counts,
-        "cache_keys": cache_keys,
-        "warnings": dict(warnings),
-        "declared": declared,
-        "sticky_text": sticky_text,
-        "schema_fingerprint": schema_fingerprint,
-        "files": listed,
-    }
-
-
-def schema_document(version: int, groups: Groups[GroupJson]) -> SchemaJson:
-    """`schema.json` of a version."""
-    return {"format": 1, "version": version, "groups": groups}
-
-
-def document_text(document: Mapping[str, object]) -> bytes:
-    """The bytes of a JSON document of a version."""
-    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()

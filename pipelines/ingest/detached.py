@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import apache_beam as beam
 
 from pipelines.config import JobConfig
-from pipelines.dataset.store.base import LEASE, REPORT
+from pipelines.dataset.documents.paths import REPORT
+from pipelines.dataset.store.base import LEASE
 from pipelines.dataset.versions import Dataset
 from pipelines.ingest.find_exports import find
 from pipelines.ingest.graph import build

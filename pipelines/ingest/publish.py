@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from pipelines.config import JobConfig
+from pipelines.dataset.documents.paths import INSIGHTS, MANIFEST, REPORT, SCHEMA
 from pipelines.dataset.documents.types import SchemaJson, StageJson
-from pipelines.dataset.store.base import INSIGHTS, MANIFEST, REJECTIONS, REPORT, SCHEMA, Placed, Run
-from pipelines.dataset.versions import Dataset, Version, document_text, manifest, schema_document
+from pipelines.dataset.documents.writing import document_text, manifest, schema_document
+from pipelines.dataset.store.base import REJECTIONS, Placed, Run
+from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import AnotherJobPublishedError, ExitCode
 from pipelines.ingest import job_log
 from pipelines.ingest.export_changes import Review, review

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 
 import apache_beam as beam
 
+from pipelines.dataset.documents.paths import REPORT, SCHEMA
 from pipelines.dataset.documents.reading import document
 from pipelines.dataset.documents.types import OutcomeJson, ReportJson
-from pipelines.dataset.store.base import REJECTIONS, REPORT, SCHEMA, Run
-from pipelines.dataset.versions import Dataset, document_text
+from pipelines.dataset.documents.writing import document_text
+from pipelines.dataset.store.base import REJECTIONS, Run
+from pipelines.dataset.versions import Dataset
 from pipelines.ingest.publish import PublishContext, finish_run
 from transforms.beam.steps import StepFn
 from transforms.stages.write_reports import RESULTS

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from pipelines.dataset.documents.paths import INSIGHTS, MANIFEST, SCHEMA
 from pipelines.dataset.documents.types import ManifestJson
+from pipelines.dataset.documents.writing import document_text, manifest
 from pipelines.dataset.published_state import faults
-from pipelines.dataset.store.base import INSIGHTS, MANIFEST, SCHEMA, Placed, Run
-from pipelines.dataset.versions import Dataset, Version, document_text, manifest
+from pipelines.dataset.store.base import Placed, Run
+from pipelines.dataset.versions import Dataset, Version
 from pipelines.ingest.outcome import Tally
 from pipelines.runners.interrupts import publishing
 from transforms.damage import damaged_file

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from pipelines.dataset.documents.reading import CURRENT, OtherFormatError, local_schema
+from pipelines.dataset.documents.paths import CURRENT
+from pipelines.dataset.documents.reading import OtherFormatError, local_schema
 from pipelines.errors import UsageError
 from pipelines.near_names import near
 from pipelines.queries.conditions import AnnotationGroup

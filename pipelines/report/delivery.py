@@ -6,9 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.dataset.store.base import CURRENT
+from pipelines.dataset.documents.paths import CURRENT, PRIVATE
 from pipelines.dataset.store.guards import LOCK
-from pipelines.dataset.store.marker import PRIVATE
 from pipelines.dataset.store.owned import RUNS, VERSIONS
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError

@@ -10,7 +10,7 @@ from support.detached_jobs import ENGINE, Engine, report, runs, said, stored, su
 from support.runs import an_item, ndjson
 
 from pipelines.cli.main import main
-from pipelines.dataset.store.base import CURRENT
+from pipelines.dataset.documents.paths import CURRENT
 from pipelines.dataset.store.folders import Folder
 from pipelines.dataset.store.local_runs import PLACED, STAGED
 from pipelines.dataset.versions import Dataset

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from support.runs import a_run, command, flags, ingest
 
-from pipelines.dataset.store.base import CURRENT, Placed, Run
+from pipelines.dataset.documents.paths import CURRENT
+from pipelines.dataset.store.base import Placed, Run
 from pipelines.dataset.store.folders import Folder
 from pipelines.dataset.store.local import LocalStore
 from pipelines.dataset.store.locks import exclusive, is_locked

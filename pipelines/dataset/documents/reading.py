@@ -13,14 +13,12 @@ from typing import NoReturn, TypeVar, cast
 
 import msgspec
 
+from pipelines.dataset.documents.paths import CURRENT, SCHEMA, manifest_path, record_path, version_folder
 from pipelines.dataset.documents.types import FORMAT, FormatJson, ManifestJson, PointerJson, RecordJson, SchemaJson
 from transforms.damage import damaged_file, digests_differ
 from transforms.errors import one_line
 
 _T = TypeVar("_T")
-CURRENT = "CURRENT"
-_RECORDED = ".metadata-etl/manifests/{:06d}.json"
-_MANIFEST = "versions/{:06d}/manifest.json"
 _FILE = re.compile(
     r"(?:schema|insights)\.json"
     r"|(?P<kind>[a-z_]+(?:/[a-z_]+){0,2})/part-(?P<number>\d{5,9})-of-(?P<count>\d{5,9})\.(?:avro|arrow|json|ndjson)",
@@ -71,8 +69,7 @@ def pointer(data: bytes, root: str) -> int:
     """
     try:
         found = parsed(data, PointerJson)
-        expected = _MANIFEST.format(found["version"])
-        _agree(found["manifest"], expected)
+        _agree(found["manifest"], manifest_path(found["version"]))
     except DocumentError as error:
         raise damaged_file(f"{root}/{CURRENT}", f"{error}") from error
     return found["version"]
@@ -89,13 +86,12 @@ def record(data: bytes | None, root: str, number: int) -> RecordJson:
     Raises:
         DamagedFileError: It is damaged.
     """
-    name, record_name = _MANIFEST.format(number), _RECORDED.format(number)
-    uri = f"{root}/{record_name}"
+    uri = f"{root}/{record_path(number)}"
     if data is None:
         raise damaged_file(uri, "it is not there")
     try:
         found = parsed(data, RecordJson)
-        _agree(found["manifest"], name)
+        _agree(found["manifest"], manifest_path(number))
         _agree(f"{found['version']}", f"{number}")
     except DocumentError as error:
         raise damaged_file(uri, f"{error}") from error
@@ -120,7 +116,7 @@ def manifest(data: bytes, root: str, number: int) -> ManifestJson:
         found = parsed(data, ManifestJson)
         _check_manifest(found, number)
     except DocumentError as error:
-        raise damaged_file(f"{root}/{_MANIFEST.format(number)}", f"{error}") from error
+        raise damaged_file(f"{root}/{manifest_path(number)}", f"{error}") from error
     return found
 
 
@@ -135,7 +131,7 @@ def file_place(path: str, number: int, partitions: int | None = None) -> tuple[s
     Raises:
         DocumentError: It is not the path of a file of this version.
     """
-    folder, _, _ = _MANIFEST.format(number).rpartition("/")
+    folder = version_folder(number)
     found = _FILE.fullmatch(path.removeprefix(f"{folder}/")) if path.startswith(f"{folder}/") else None
     if found is None:
         raise DocumentError(f"expected the path of a file of version {number}, got {json.dumps(path)}")
@@ -165,8 +161,8 @@ def local_manifest(folder: Path) -> ManifestJson:
     """
     root = f"{folder}"
     number = pointer((folder / CURRENT).read_bytes(), root)
-    told = record(_read(folder / _RECORDED.format(number)), root, number)
-    data = _verified(root, _MANIFEST.format(number), told["bytes"], told["sha256"])
+    told = record(_read(folder / record_path(number)), root, number)
+    data = _verified(root, manifest_path(number), told["bytes"], told["sha256"])
     return manifest(data, root, number)
 
 
@@ -180,7 +176,7 @@ def local_schema(folder: Path) -> SchemaJson:
     """
     root = f"{folder}"
     listed = local_manifest(folder)
-    path = str(Path(_MANIFEST.format(listed["version"])).with_name("schema.json"))
+    path = f"{version_folder(listed['version'])}/{SCHEMA}"
     file = next((file for file in listed["files"] if file["path"] == path), None)
     if file is None:
         raise damaged_file(f"{root}/{path}", "the manifest does not list it")

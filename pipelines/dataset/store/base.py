@@ -7,15 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-CURRENT = "CURRENT"
-MANIFEST = "manifest.json"
-REPORT = "report.json"
+from pipelines.dataset.documents.paths import REPORT, SCHEMA
+
 BASE = "base"
 """File of a run that names the version it reads."""
-SCHEMA = "schema.json"
-INSIGHTS = "insights.json"
-DOCUMENTS = (MANIFEST, SCHEMA, INSIGHTS)
-"""The documents of a version, beside its parts."""
 REJECTIONS = "rejections"
 KEPT_FILES = (REPORT, SCHEMA, REJECTIONS)
 """Files of a run that are kept for a person to read when it ends without publishing."""
@@ -174,8 +169,3 @@ class Store(Protocol):
 def new_run_id() -> str:
     """A new unique id of a run: its start time and random digits, such as 20261130T034548-8c13a2."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-
-
-def version_folder(number: int) -> str:
-    """Path of the folder of a version below the dataset."""
-    return f"versions/{number:06d}"

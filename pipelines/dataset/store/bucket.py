@@ -10,7 +10,6 @@ A bucket has no rename and no lock. Two conditional uploads take their place (P2
   job was only suspended, its replacement of CURRENT is refused.
 """
 
-import json
 import secrets
 import time
 from collections.abc import Collection, Sequence
@@ -22,10 +21,12 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
 from pipelines.dataset.documents import reading
-from pipelines.dataset.store.base import CURRENT, KEPT_FILES, MANIFEST, Placed, Removable, Run, version_folder
+from pipelines.dataset.documents.paths import CURRENT, MANIFEST, record_path, version_folder
+from pipelines.dataset.documents.writing import pointer, record
+from pipelines.dataset.store.base import KEPT_FILES, Placed, Removable, Run
 from pipelines.dataset.store.bucket_place import OWNER, REQUESTS_AT_ONCE, delete
 from pipelines.dataset.store.bucket_runs import BucketRuns, Runs
-from pipelines.dataset.store.marker import FORGOTTEN_AFTER, record, record_path
+from pipelines.dataset.store.marker import FORGOTTEN_AFTER
 from pipelines.dataset.store.names import version_number
 from pipelines.errors import AnotherJobPublishedError, ForeignFilesError
 
@@ -217,8 +218,7 @@ class BucketStore(BucketRuns):
                 return False
             # After an error from here on CURRENT may have been replaced or not: everything is kept for the next job.
             refused = failing.pop_all()
-        pointer = {"version": version, "manifest": f"{version_folder(version)}/{MANIFEST}"}
-        is_moved = self._replace_object(CURRENT, json.dumps(pointer).encode(), now.generation, _owner(run)) is not None
+        is_moved = self._replace_object(CURRENT, pointer(version), now.generation, _owner(run)) is not None
         if not is_moved:
             refused.close()
         return is_moved

@@ -9,8 +9,8 @@ from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFai
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 
-from pipelines.dataset.store.base import MANIFEST, version_folder
-from pipelines.dataset.store.marker import MANIFESTS, MARKER, REMOVED, dataset_id, new_marker, record_path
+from pipelines.dataset.documents.paths import MANIFEST, MANIFESTS, record_path, version_folder
+from pipelines.dataset.store.marker import MARKER, REMOVED, dataset_id, new_marker
 from pipelines.dataset.store.names import is_system_file, is_version_file, listed, version_number
 from pipelines.errors import UsageError
 

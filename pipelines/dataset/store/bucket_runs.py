@@ -16,9 +16,10 @@ from datetime import UTC, datetime, timedelta
 from google.api_core.exceptions import PreconditionFailed
 from google.cloud import storage
 
-from pipelines.dataset.store.base import BASE, LEASE, RENEWAL_INTERVAL, REPORT, Run, new_run_id
+from pipelines.dataset.documents.paths import PRIVATE, REPORT
+from pipelines.dataset.store.base import BASE, LEASE, RENEWAL_INTERVAL, Run, new_run_id
 from pipelines.dataset.store.bucket_place import OWNER, BucketPlace, delete
-from pipelines.dataset.store.marker import PRIVATE, REMOVED
+from pipelines.dataset.store.marker import REMOVED
 from pipelines.dataset.store.names import is_run_id
 from pipelines.errors import RunLostError, UsageError
 

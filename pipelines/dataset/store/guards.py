@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pipelines.dataset.documents.paths import PRIVATE
 from pipelines.dataset.store.folders import TEMPORARY, Folder
-from pipelines.dataset.store.marker import MARKER, PRIVATE
+from pipelines.dataset.store.marker import MARKER
 from pipelines.dataset.store.names import is_system_file, listed
 from pipelines.errors import UsageError
 

@@ -1,6 +1,5 @@
 """Stores a dataset in a directory: file locks, renames, hard links, and leases for detached runs."""
 
-import json
 import os
 import secrets
 from collections.abc import Collection, Iterator, Sequence
@@ -9,25 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.dataset.documents import reading
+from pipelines.dataset.documents.paths import CURRENT, MANIFEST, REPORT, record_path, version_folder
+from pipelines.dataset.documents.writing import pointer, record
 from pipelines.dataset.store import local_runs, staging
-from pipelines.dataset.store.base import (
-    BASE,
-    CURRENT,
-    LEASE,
-    MANIFEST,
-    REPORT,
-    Placed,
-    Removable,
-    Run,
-    new_run_id,
-    version_folder,
-)
+from pipelines.dataset.store.base import BASE, LEASE, Placed, Removable, Run, new_run_id
 from pipelines.dataset.store.durable import fsync_folders
 from pipelines.dataset.store.folders import Folder, read_regular
 from pipelines.dataset.store.guards import LOCK, check_free
 from pipelines.dataset.store.local_runs import CONTROL_FILES, LEASED, PLACED, STAGED
 from pipelines.dataset.store.locks import exclusive
-from pipelines.dataset.store.marker import MARKER, dataset_id, record, record_path
+from pipelines.dataset.store.marker import MARKER, dataset_id
 from pipelines.dataset.store.names import version_number
 from pipelines.dataset.store.owned import RUNS, VERSIONS, Owned
 from pipelines.errors import AnotherJobPublishedError, JobError, RunLostError, UsageError
@@ -190,13 +180,12 @@ class LocalStore:
             staging.discard_unpublished(owned, version)
             here.remove_tree(STAGED)  # left by an attempt that was killed
             staging.stage(run, files, Path(run.root, STAGED), fsync=fsync)
-            pointer = {"version": version, "manifest": f"{version_folder(version)}/{MANIFEST}"}
             with here.inner(STAGED) as staged:
                 owned.record(version, record(version, staged.read(MANIFEST) or b""), fsync=fsync)
             versions = owned.ensure_area(VERSIONS)
             here.move(STAGED, versions, version_folder(version).rpartition("/")[2])
             # Written in the folder of the run, which a sweep removes if this process dies now.
-            here.write(CURRENT, json.dumps(pointer).encode(), fsync=fsync)
+            here.write(CURRENT, pointer(version), fsync=fsync)
             if fsync:
                 fsync_folders([*staging.folders(version, files, self.root), *(each.path for each in owned.written())])
             if run.attempt:

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Sequence
 
 from pipelines.dataset.documents import reading
-from pipelines.dataset.store.base import BASE, CURRENT, KEPT_FILES, LEASE, REPORT, Removable
+from pipelines.dataset.documents.paths import CURRENT, PRIVATE, REPORT
+from pipelines.dataset.store.base import BASE, KEPT_FILES, LEASE, Removable
 from pipelines.dataset.store.folders import Folder
 from pipelines.dataset.store.guards import LOCK
 from pipelines.dataset.store.locks import is_locked
-from pipelines.dataset.store.marker import PRIVATE
 from pipelines.dataset.store.owned import Owned
 
 LEASED = ".lease"

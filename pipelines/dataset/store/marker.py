@@ -1,18 +1,13 @@
-"""Makes and reads the marker that identifies a dataset, and the records of its manifests (P6, P7)."""
+"""Makes and reads the marker that identifies a dataset (P6)."""
 
-import hashlib
 import json
 import uuid
 from datetime import timedelta
-from pathlib import PurePosixPath
 
-from pipelines.dataset.store.base import MANIFEST, version_folder
+from pipelines.dataset.documents.paths import PRIVATE
 from pipelines.errors import DamagedDatasetError
 
-PRIVATE = ".metadata-etl"
-"""Folder of a dataset for this tool alone; in a run, the file that names the dataset it belongs to."""
 MARKER = f"{PRIVATE}/dataset.json"
-MANIFESTS = f"{PRIVATE}/manifests"
 REMOVED = f"{PRIVATE}/removed"
 """Folder of a dataset for what is being removed, and for notes on removed runs that may still be written to."""
 FORGOTTEN_AFTER = timedelta(days=30)
@@ -44,19 +39,3 @@ def dataset_id(marker: bytes, root: str) -> str:
         f"{root}/{MARKER} is damaged: it does not name a dataset of {_TOOL}; nothing can be published here until it is "
         "restored from a copy. Or build the dataset in another directory with `metadata-etl backfill`"
     )
-
-
-def record_path(number: int) -> str:
-    """Path below the dataset of the record of a manifest."""
-    return f"{MANIFESTS}/{PurePosixPath(version_folder(number)).name}.json"
-
-
-def record(number: int, manifest: bytes) -> bytes:
-    """The record of the manifest of a version, written before the version becomes current: its size and digest."""
-    document = {
-        "version": number,
-        "manifest": f"{version_folder(number)}/{MANIFEST}",
-        "bytes": len(manifest),
-        "sha256": hashlib.sha256(manifest).hexdigest(),
-    }
-    return f"{json.dumps(document)}\n".encode()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from pipelines.dataset.store.base import DOCUMENTS, version_folder
+from pipelines.dataset.documents.paths import DOCUMENTS, version_folder
 
 _RUN = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}")
 _VERSION = re.compile(r"[0-9]{6,}")

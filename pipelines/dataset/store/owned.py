@@ -1,7 +1,6 @@
 """Finds, writes and removes a dataset's own files in a directory; foreign files are never touched (P6)."""
 
 import hashlib
-import json
 import os
 import secrets
 import stat
@@ -11,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from pipelines.dataset.store.base import CURRENT, MANIFEST, version_folder
+from pipelines.dataset.documents.paths import CURRENT, MANIFEST, MANIFESTS, PRIVATE, record_path, version_folder
+from pipelines.dataset.documents.reading import DocumentError, parsed
+from pipelines.dataset.documents.types import RecordJson
 from pipelines.dataset.store.folders import TEMPORARY, Folder
 from pipelines.dataset.store.guards import (
     LOCK,
@@ -24,15 +25,7 @@ from pipelines.dataset.store.guards import (
     opened_area,
 )
 from pipelines.dataset.store.locks import exclusive
-from pipelines.dataset.store.marker import (
-    FORGOTTEN_AFTER,
-    MANIFESTS,
-    PRIVATE,
-    REMOVED,
-    dataset_id,
-    new_marker,
-    record_path,
-)
+from pipelines.dataset.store.marker import FORGOTTEN_AFTER, REMOVED, dataset_id, new_marker
 from pipelines.dataset.store.names import is_run_id, is_version_file, version_number
 from pipelines.errors import UsageError
 
@@ -189,8 +182,8 @@ class Owned:
         with versions.inner(_folder_name(number)) as folder:
             data, recorded = folder.read(MANIFEST), records.read(_record_name(number))
         try:
-            expected = json.loads(recorded or b"")["sha256"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+            expected = parsed(recorded or b"", RecordJson)["sha256"]
+        except DocumentError:
             return False
         return data is not None and hashlib.sha256(data).hexdigest() == expected
 

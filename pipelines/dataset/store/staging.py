@@ -6,7 +6,8 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.dataset.store.base import Placed, Run, version_folder
+from pipelines.dataset.documents.paths import version_folder
+from pipelines.dataset.store.base import Placed, Run
 from pipelines.dataset.store.durable import fsync_files
 from pipelines.dataset.store.owned import VERSIONS, Owned
 from pipelines.errors import ForeignFilesError
