@@ -9,7 +9,15 @@ from typing import Self, TypedDict
 from pipelines.errors import UsageError
 from transforms.rules.declared import DeclarationError, Declared, DeclaredField, parse
 from transforms.rules.export_rows import Group
-from transforms.rules.policies import CacheKeyMode, Mode, OnConflict, OnDuplicate
+from transforms.rules.policies import (
+    DEFAULT_MODE,
+    DEFAULT_ON_CONFLICT,
+    DEFAULT_ON_DUPLICATE,
+    CacheKeyMode,
+    Mode,
+    OnConflict,
+    OnDuplicate,
+)
 from transforms.rules.schema_json import Count
 
 MOST_PARTITIONS = 99_999
@@ -99,8 +107,8 @@ class JobStep:
     """
 
     sources: tuple[Source, ...]
-    mode: Mode = "append"
-    on_duplicate: OnDuplicate = "reject"
+    mode: Mode = DEFAULT_MODE
+    on_duplicate: OnDuplicate = DEFAULT_ON_DUPLICATE
 
 
 class StepJson(TypedDict, total=False):
@@ -152,7 +160,7 @@ class JobConfig:
     dataset: str
     steps: tuple[JobStep, ...]
     backfill: bool = False
-    on_conflict: OnConflict = "fail"
+    on_conflict: OnConflict = DEFAULT_ON_CONFLICT
     max_rejected: MaxRejected | None = None
     allow_unreadable: bool = False
     allow_empty: bool = False

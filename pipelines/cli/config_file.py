@@ -7,58 +7,15 @@ they mean on the command line: a relative one starts from the working directory 
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import get_args
 
 from pipelines.cli import toml
+from pipelines.cli.job_options import JobOptions
 from pipelines.cli.toml import Table, shown
 from pipelines.config import MOST_PARTITIONS, MaxRejected, Source
 from pipelines.errors import UsageError
 from pipelines.ingest import dates
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.policies import CacheKeyMode, Mode, OnConflict, OnDuplicate
-
-MODES: tuple[Mode, ...] = get_args(Mode)
-ON_CONFLICT: tuple[OnConflict, ...] = get_args(OnConflict)
-ON_DUPLICATE: tuple[OnDuplicate, ...] = get_args(OnDuplicate)
-CACHE_KEYS: tuple[CacheKeyMode, ...] = get_args(CacheKeyMode)
-
-
-@dataclass(frozen=True, slots=True)
-class JobFile:
-    """The options of a job file, None where the file does not set one; names as on the command line.
-
-    Attributes:
-        sources: Exports of all groups, in the order of the keys in the file (I3).
-        declare: Path of a declared schema (D1).
-        report: Path or URI of the insights page that the job writes.
-        runner_flags: Flags for the Beam runner, as after `--` on the command line.
-        date: Value of `{date}` in the patterns.
-        optional: Whether every pattern of the file may match nothing.
-    """
-
-    dataset: str | None = None
-    sources: tuple[Source, ...] | None = None
-    mode: Mode | None = None
-    on_conflict: OnConflict | None = None
-    on_duplicate: OnDuplicate | None = None
-    max_rejected: MaxRejected | None = None
-    allow_unreadable: bool | None = None
-    allow_empty: bool | None = None
-    verify: bool | None = None
-    cache_key: CacheKeyMode | None = None
-    max_fields: int | None = None
-    partitions: int | None = None
-    declare: str | None = None
-    report: str | None = None
-    dry_run: bool | None = None
-    detach: bool | None = None
-    no_fsync: bool | None = None
-    json: bool | None = None
-    quiet: bool | None = None
-    verbose: bool | None = None
-    runner_flags: tuple[str, ...] | None = None
-    date: dt.date | None = None
-    optional: bool | None = None
+from transforms.rules.policies import CACHE_KEY_MODES, DEFAULT_MODE, MODES, ON_CONFLICT, ON_DUPLICATE, Mode, OnDuplicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +34,7 @@ class HistoryJob:
 
 OPTIONS: tuple[str, ...] = (
     *GROUPS,
-    *(field.name for field in fields(JobFile) if field.name != "sources"),
+    *(field.name for field in fields(JobOptions) if field.name != "sources"),
 )
 """The keys of a job file: the options of the command line, dashes as underscores, and FILE_ONLY."""
 FILE_ONLY = ("runner_flags", "optional")
@@ -89,7 +46,7 @@ JOB_OPTIONS: tuple[str, ...] = (*GROUPS, "mode", "on_duplicate")
 """The keys of one job of a history."""
 
 
-def read_options(path: str, today: dt.date | None = None) -> JobFile:
+def read_options(path: str, today: dt.date | None = None) -> JobOptions:
     """The options of a job file.
 
     Args:
@@ -104,7 +61,7 @@ def read_options(path: str, today: dt.date | None = None) -> JobFile:
     day = table.date("date")
     optional = table.truth("optional")
     sources = tuple(table.sources(today or day or dates.today()))
-    return JobFile(
+    return JobOptions(
         dataset=table.text("dataset"),
         sources=tuple(replace(source, optional=True) if optional else source for source in sources) or None,
         mode=table.choice("mode", MODES),
@@ -114,7 +71,7 @@ def read_options(path: str, today: dt.date | None = None) -> JobFile:
         allow_unreadable=table.truth("allow_unreadable"),
         allow_empty=table.truth("allow_empty"),
         verify=table.truth("verify"),
-        cache_key=table.choice("cache_key", CACHE_KEYS),
+        cache_key=table.choice("cache_key", CACHE_KEY_MODES),
         max_fields=table.whole_number("max_fields"),
         partitions=table.whole_number("partitions", most=MOST_PARTITIONS),
         declare=table.text("declare"),
@@ -154,7 +111,7 @@ def _job(where: str, values: object) -> HistoryJob:
     sources = tuple(table.sources(None))
     if not sources:
         raise UsageError(f"{where}: names no exports; give it {', '.join(GROUPS[:-1])} or {GROUPS[-1]}")
-    return HistoryJob(table.choice("mode", MODES) or "append", sources, table.choice("on_duplicate", ON_DUPLICATE))
+    return HistoryJob(table.choice("mode", MODES) or DEFAULT_MODE, sources, table.choice("on_duplicate", ON_DUPLICATE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from pipelines.cli.strict_parser import GROUPS, Commands, add_color
 from pipelines.config import DEFAULT_MAX_FIELDS, Source
+from transforms.rules.policies import CACHE_KEY_MODES, MODES, ON_CONFLICT, ON_DUPLICATE
 
 
 class _AddSource(argparse.Action):
@@ -44,7 +45,7 @@ def add_ingest(commands: Commands) -> None:
     )
     ingest.add_argument(
         "--mode",
-        choices=("append", "replace", "merge"),
+        choices=MODES,
         help="known records are ignored (append, the default), replaced, or get their metadata merged",
     )
     _add_job(ingest)
@@ -71,12 +72,12 @@ def _add_job(job: argparse.ArgumentParser) -> None:
     job.add_argument("--config", metavar="JOB.toml", help="file with options; the command line takes precedence")
     job.add_argument(
         "--on-conflict",
-        choices=("fail", "quarantine", "null"),
+        choices=ON_CONFLICT,
         help="on type conflicts publish nothing (default), reject the records in conflict, or clear their values",
     )
     job.add_argument(
         "--on-duplicate",
-        choices=("reject", "last"),
+        choices=ON_DUPLICATE,
         help="of records with the same identity keep the first and reject the others (default), or keep the last",
     )
     job.add_argument(
@@ -99,7 +100,7 @@ def _add_job(job: argparse.ArgumentParser) -> None:
     )
     job.add_argument(
         "--cache-key",
-        choices=("canonical", "raw"),
+        choices=CACHE_KEY_MODES,
         help="hash the canonical form of a URL for its cache key (default), or the URL as it is in the export",
     )
     job.add_argument(

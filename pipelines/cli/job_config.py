@@ -2,70 +2,68 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import fields
 
-from pipelines.cli.config_file import JobFile, read_history, read_options
-from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected, Source, read_declared
+from pipelines.cli.config_file import read_history, read_options
+from pipelines.cli.job_options import JobOptions
+from pipelines.config import JobConfig, JobStep, MaxRejected, read_declared
 from pipelines.errors import UsageError
 from pipelines.ingest.dates import day
+from transforms.rules.policies import DEFAULT_MODE, DEFAULT_ON_DUPLICATE
+
+_CONFIGURED = {each.name for each in fields(JobConfig)} & {each.name for each in fields(JobOptions)}
+"""The options that a job is configured by as they are; their defaults are those of `JobConfig`."""
 
 
-def job_config(options: argparse.Namespace, flags: Sequence[str] | None) -> tuple[JobConfig, JobFile]:
-    """The configuration from the arguments and the job file, of which the command line takes precedence.
+def job_config(arguments: argparse.Namespace, flags: Sequence[str] | None) -> tuple[JobConfig, JobOptions]:
+    """The configuration from the arguments and the job file, of which the command line takes precedence; all options.
 
     Raises:
         UsageError: An option is missing or invalid.
     """
-    today = None if options.date is None else day(options.date, "--date")
-    if today is not None and options.command == "backfill":
+    given = _of_arguments(arguments, flags)
+    if given.date is not None and arguments.command == "backfill":
         raise UsageError("--date: a history names the dates of its exports itself; leave the flag out")
-    file = read_options(options.config, today) if options.config else JobFile()
-
-    def said(name: str, default: object = None) -> object:
-        for place in (options, file):
-            value = getattr(place, name)
-            if value is not None:
-                return value
-        return default
-
-    def told(name: str, default: str) -> str:
-        return str(said(name, default))
-
-    dataset = said("dataset")
-    if dataset is None:
-        raise UsageError(f"--dataset is needed (see `metadata-etl {options.command} --help`)")
-    max_rejected = file.max_rejected if options.max_rejected is None else MaxRejected.of(options.max_rejected)
-    declare = said("declare")
-    on_duplicate = told("on_duplicate", "reject")
-    if options.command == "backfill":
-        for name in ("sources", "mode", "date", "optional"):
-            if getattr(file, name) is not None:
-                raise UsageError(f"{options.config}: a backfill takes exports, modes and dates from --history alone")
-        history = read_history(options.history)
-        steps = tuple(JobStep(job.sources, job.mode, job.on_duplicate or on_duplicate) for job in history)  # type: ignore[arg-type] # one of the choices
-    else:
-        steps = (JobStep(_sources(options.sources, file), told("mode", "append"), on_duplicate),)  # type: ignore[arg-type] # likewise
-    config = JobConfig(
-        dataset=str(dataset),
-        steps=steps,
-        backfill=options.command == "backfill",
-        on_conflict=told("on_conflict", "fail"),  # type: ignore[arg-type] # likewise
-        max_rejected=max_rejected,
-        allow_unreadable=bool(said("allow_unreadable")),
-        allow_empty=bool(said("allow_empty")),
-        verify=bool(said("verify")),
-        cache_key=said("cache_key"),  # type: ignore[arg-type] # likewise
-        max_fields=int(told("max_fields", str(DEFAULT_MAX_FIELDS))),
-        partitions=said("partitions"),  # type: ignore[arg-type] # a number
-        declared=None if declare is None else read_declared(str(declare)),
-        dry_run=bool(said("dry_run")),
-        detach=bool(said("detach")),
-        fsync=not said("no_fsync"),
-        runner_flags=tuple(flags) if flags is not None else (file.runner_flags or ()),
+    file = read_options(arguments.config, given.date) if arguments.config else JobOptions()
+    options = given.or_else(file)
+    if options.dataset is None:
+        raise UsageError(f"--dataset is needed (see `metadata-etl {arguments.command} --help`)")
+    return (
+        JobConfig(
+            steps=_history(arguments, file, options) if arguments.command == "backfill" else (_step(options),),
+            backfill=arguments.command == "backfill",
+            declared=None if options.declare is None else read_declared(options.declare),
+            fsync=not options.no_fsync,
+            **{name: value for name in _CONFIGURED if (value := getattr(options, name)) is not None},
+        ),
+        options,
     )
-    return config, file
 
 
-def _sources(given: Sequence[Source] | None, file: JobFile) -> tuple[Source, ...]:
-    """The exports of the file for groups that the command line does not name, then those of the command line."""
-    named = {source.group for source in given or ()}
-    return (*(source for source in file.sources or () if source.group not in named), *(given or ()))
+def _of_arguments(arguments: argparse.Namespace, flags: Sequence[str] | None) -> JobOptions:
+    """The options of the command line; `flags` are those after `--`."""
+    known = {each.name for each in fields(JobOptions)}
+    given = {name: value for name, value in vars(arguments).items() if name in known and value is not None}
+    if "date" in given:
+        given["date"] = day(given["date"], "--date")
+    if "max_rejected" in given:
+        given["max_rejected"] = MaxRejected.of(given["max_rejected"])
+    if flags is not None:
+        given["runner_flags"] = tuple(flags)
+    return JobOptions(**given)
+
+
+def _history(arguments: argparse.Namespace, file: JobOptions, options: JobOptions) -> tuple[JobStep, ...]:
+    """The steps of a backfill: the jobs of its history."""
+    for name in ("sources", "mode", "date", "optional"):
+        if getattr(file, name) is not None:
+            raise UsageError(f"{arguments.config}: a backfill takes exports, modes and dates from --history alone")
+    return tuple(
+        JobStep(job.sources, job.mode, job.on_duplicate or options.on_duplicate or DEFAULT_ON_DUPLICATE)
+        for job in read_history(arguments.history)
+    )
+
+
+def _step(options: JobOptions) -> JobStep:
+    """The one step of an ingest."""
+    return JobStep(options.sources or (), options.mode or DEFAULT_MODE, options.on_duplicate or DEFAULT_ON_DUPLICATE)

@@ -107,12 +107,12 @@ def _failure(given: Sequence[str], code: ExitCode, message: str, *, seconds: flo
 
 
 def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
-    config, file = job_config(options, flags)
+    config, given = job_config(options, flags)
     _quiet_libraries()
     fresh = "apache_beam" not in sys.modules  # not in a process that may have threads
     elsewhere = not estimate.runs_locally(config.runner_flags)
     paths = (source.pattern for step in config.steps for source in step.sources)
-    buckets = elsewhere or estimate.has_buckets((config.dataset, *paths, options.report or file.report))
+    buckets = elsewhere or estimate.has_buckets((config.dataset, *paths, given.report))
     shared = fresh and not elsewhere and estimate.of_job(config) >= estimate.PARALLEL_BYTES
     if shared:
         # There is a worker for each core, so polars gets one thread; it reads this when it is imported.
@@ -125,13 +125,16 @@ def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
             from pipelines.runners.fork_server import serving_workers  # noqa: PLC0415 - likewise
 
             resources.enter_context(serving_workers())
-        as_json, quiet, verbose = (
-            bool(getattr(options, name) or getattr(file, name)) for name in ("json", "quiet", "verbose")
-        )
-        if verbose:
+        if given.verbose:
             resources.enter_context(job_log())
-        report = options.report or file.report
-        return run_job(config, as_json=as_json, quiet=quiet, verbose=verbose, report=report, color=options.color)
+        return run_job(
+            config,
+            as_json=bool(given.json),
+            quiet=bool(given.quiet),
+            verbose=bool(given.verbose),
+            report=given.report,
+            color=options.color,
+        )
 
 
 def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | None) -> int:

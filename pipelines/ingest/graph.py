@@ -16,7 +16,7 @@ from transforms.normalize import REJECTED as FAULTY
 from transforms.read_exports import ReadExports
 from transforms.resolve_conflicts import DecideResolution, ResolveConflicts
 from transforms.rules.export_rows import Group
-from transforms.rules.policies import CacheKeyMode, OnConflict, Step
+from transforms.rules.policies import DEFAULT_ON_CONFLICT, CacheKeyMode, OnConflict, Step
 from transforms.stages.elements import Export, PublishedFiles
 from transforms.stages.exports import RANGE_BYTES
 from transforms.stages.infer_schema import SchemaOptions
@@ -64,7 +64,7 @@ class Job:
     published_kinds: Mapping[Group, Mapping[str, str]]
     schema: SchemaOptions
     cache_keys: CacheKeyMode = "canonical"
-    on_conflict: OnConflict = "fail"
+    on_conflict: OnConflict = DEFAULT_ON_CONFLICT
     fresh: Collection[Group] = ()
     rebuilt: bool = False
     progress: str | None = None

@@ -15,6 +15,7 @@ from pipelines.errors import UsageError
 from pipelines.ingest.outcome import shell_command
 from pipelines.json_output import JsonOutput
 from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.policies import DEFAULT_MODE, DEFAULT_ON_CONFLICT, DEFAULT_ON_DUPLICATE
 from transforms.rules.rejections import shown
 
 Source: TypeAlias = tuple[Group, str | None]
@@ -203,12 +204,16 @@ def _option_flags(options: OptionsJson) -> list[str]:
     """
     steps: Sequence[StepJson] = options.get("backfill") or [options]
     found = []
-    for name, default in (("mode", "append"), ("on_duplicate", "reject")):
+    for name, default in (("mode", DEFAULT_MODE), ("on_duplicate", DEFAULT_ON_DUPLICATE)):
         values = {str(step.get(name, default)) for step in steps}
         value = values.pop() if len(values) == 1 else default
         if name == "mode" or value != default:
             found += [f"--{name.replace('_', '-')}", value]
-    for name, usual in (("on_conflict", "fail"), ("max_rejected", None), ("max_fields", DEFAULT_MAX_FIELDS)):
+    for name, usual in (
+        ("on_conflict", DEFAULT_ON_CONFLICT),
+        ("max_rejected", None),
+        ("max_fields", DEFAULT_MAX_FIELDS),
+    ):
         if (given := options.get(name, usual)) != usual:
             found += [f"--{name.replace('_', '-')}", str(given)]
     return [*found, "--allow-unreadable"] if options.get("allow_unreadable") else found

@@ -1,7 +1,7 @@
 """Policies of a job for updates, duplicates and conflicts. Imports nothing, to keep `--help` fast."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Mode = Literal["append", "replace", "merge"]
 """How records update published ones (U1 to U3)."""
@@ -11,6 +11,13 @@ OnConflict = Literal["fail", "quarantine", "null"]
 """How type conflicts are resolved (T6)."""
 CacheKeyMode = Literal["canonical", "raw"]
 """What is hashed for cache keys: the canonical form of a URL, or the URL as it is in the export (K1)."""
+MODES: tuple[Mode, ...] = get_args(Mode)
+ON_DUPLICATE: tuple[OnDuplicate, ...] = get_args(OnDuplicate)
+ON_CONFLICT: tuple[OnConflict, ...] = get_args(OnConflict)
+CACHE_KEY_MODES: tuple[CacheKeyMode, ...] = get_args(CacheKeyMode)
+DEFAULT_MODE: Mode = "append"
+DEFAULT_ON_DUPLICATE: OnDuplicate = "reject"
+DEFAULT_ON_CONFLICT: OnConflict = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,5 +29,5 @@ class Step:
         on_duplicate: Which record of an identity in the step is kept (I3).
     """
 
-    mode: Mode = "append"
-    on_duplicate: OnDuplicate = "reject"
+    mode: Mode = DEFAULT_MODE
+    on_duplicate: OnDuplicate = DEFAULT_ON_DUPLICATE

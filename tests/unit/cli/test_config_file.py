@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.cli.config_file import OPTIONS, HistoryJob, JobFile, read_history, read_options
+from pipelines.cli.config_file import OPTIONS, HistoryJob, read_history, read_options
+from pipelines.cli.job_options import JobOptions
 from pipelines.cli.toml import Table
 from pipelines.config import MaxRejected, Source
 from pipelines.errors import UsageError
@@ -56,7 +57,7 @@ def refusal(path: str) -> str:
 
 
 def test_every_option_is_read(tmp_path: Path) -> None:
-    assert read_options(write(tmp_path, WHOLE)) == JobFile(
+    assert read_options(write(tmp_path, WHOLE)) == JobOptions(
         dataset="gs://bucket/dataset",
         sources=(
             Source("predictions", "p2/*.ndjson", "detector_v2"),
