@@ -1,7 +1,6 @@
 """Prints the rows that a query finds as a table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
 
 import orjson
 
@@ -9,7 +8,7 @@ from pipelines.cli.console import DataConsole
 from pipelines.cli.table_layout import Column, Sheet, ellipsis
 from pipelines.queries.answers import Answer
 from pipelines.queries.evaluation import Matches
-from pipelines.queries.listings import objects, published
+from pipelines.queries.listings import ListedRow, listed_rows, published
 from transforms.rules.export_rows import Group
 
 SHOWN_ROWS = 50
@@ -42,12 +41,11 @@ def print_answer(answer: Answer, limit: int | None, console: DataConsole) -> Non
     for found in answer.matches():
         if total < most:
             for row in _rows(answer, found.head(most - total)):
-                metadata = cast("dict[str, object]", row["metadata"])
                 cells = [
-                    *(row[name] for name in core),
-                    *(metadata.pop(key, None) for key in mentioned),
+                    *(row.columns[name] for name in core),
+                    *(row.metadata.pop(key, None) for key in mentioned),
                 ]
-                remaining = ", ".join(f"{key}: {_text(value)}" for key, value in metadata.items())
+                remaining = ", ".join(f"{key}: {_text(value)}" for key, value in row.metadata.items())
                 identity, *others = map(_text, cells)
                 sheet.add(identity, *(_cut(each, console) for each in (*others, remaining)))
         total += len(found.positions)
@@ -59,9 +57,9 @@ def print_answer(answer: Answer, limit: int | None, console: DataConsole) -> Non
     console.say(f"{shown}{more}")
 
 
-def _rows(answer: Answer, found: Matches) -> Iterator[dict[str, object]]:
+def _rows(answer: Answer, found: Matches) -> Iterator[ListedRow]:
     for frame in published(answer, found):
-        yield from objects(answer, frame)
+        yield from listed_rows(answer, frame)
 
 
 def _text(value: object) -> str:

@@ -1,7 +1,7 @@
 """Writes the rows that a query finds as NDJSON, CSV or ids."""
 
 from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import NamedTuple
 
 import orjson
 import polars as pl
@@ -49,25 +49,31 @@ def ids(answer: Answer, limit: int | None) -> Iterator[bytes]:
         yield "".join(f"{each}\n" for each in lines).encode()
 
 
+class ListedRow(NamedTuple):
+    """A published row for orjson.
+
+    Attributes:
+        columns: Name to value, of all columns but the metadata.
+        metadata: Key to value; keys without a value are left out.
+    """
+
+    columns: dict[str, object]
+    metadata: dict[str, object]
+
+
 def ndjson(answer: Answer, limit: int | None) -> Iterator[bytes]:
     """A JSON object for each row: its columns, and its metadata by the original keys, without those that are null."""
     for found in answer.matches(limit):
         for frame in published(answer, found):
-            for line in objects(answer, frame):
-                yield orjson.dumps(line) + b"\n"
+            for row in listed_rows(answer, frame):
+                yield orjson.dumps(row.columns | {"metadata": row.metadata}) + b"\n"
 
 
-def objects(answer: Answer, frame: pl.DataFrame) -> Iterator[dict[str, object]]:
-    """Published rows as objects for orjson."""
-    columns = [(name, frame[name].to_list()) for name in frame.columns if name != "metadata"]
-    metadata = _metadata(answer, frame)
-    for row in range(frame.height):
-        line = {name: _fragment(each[row]) if name in JSON_COLUMNS else each[row] for name, each in columns}
-        line["metadata"] = metadata[row]
-        if line[ATTACHMENTS] is not None:
-            attached = cast("list[dict[str, object]]", line[ATTACHMENTS])
-            line[ATTACHMENTS] = [{**each, "metadata": _fragment(each["metadata"])} for each in attached]
-        yield line
+def listed_rows(answer: Answer, frame: pl.DataFrame) -> Iterator[ListedRow]:
+    """Published rows, their JSON texts as fragments that orjson copies."""
+    columns = {name: list(_listed(frame[name], name)) for name in frame.columns if name != "metadata"}
+    for row, metadata in enumerate(_metadata(answer, frame)):
+        yield ListedRow({name: values[row] for name, values in columns.items()}, metadata)
 
 
 def _metadata(answer: Answer, frame: pl.DataFrame) -> list[dict[str, object]]:
@@ -129,12 +135,15 @@ def _flattened(frame: pl.DataFrame, names: list[str], fields: Mapping[str, Store
 
 
 def _listed(values: pl.Series, name: str) -> Iterator[object]:
+    """The values of a column for orjson."""
     for each in values.to_list():
-        if each is None or name != ATTACHMENTS:
-            yield each
-        else:
+        if each is None:
+            yield None
+        elif name == ATTACHMENTS:
             yield [{**one, "metadata": _fragment(one["metadata"])} for one in each]
+        else:
+            yield _fragment(each) if name in JSON_COLUMNS else each
 
 
-def _fragment(text: object) -> object:
-    return None if text is None else orjson.Fragment(cast("str", text))
+def _fragment(text: str | None) -> orjson.Fragment | None:
+    return None if text is None else orjson.Fragment(text)
