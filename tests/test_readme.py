@@ -37,7 +37,7 @@ FOLDERS = "|".join(
 )
 CODE = re.compile(rf"`((?:{FOLDERS})/[\w.*/-]*)`")
 """A path of this project, perhaps with a `*` in it."""
-WAYS = 7
+WAYS = 8
 """How many ways the page on architecture follows from room to room."""
 PRIVATE = re.compile(
     r"\b(anew|laid over|fee?d in again|signs? of life|taken for dead|brought|mend(?:ed)?|settled?|for good|held)\b"
