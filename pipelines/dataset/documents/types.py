@@ -16,6 +16,14 @@ OutcomeName = Literal["published", "unchanged", "failed", "dry_run"]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
+class MarkerJson(TypedDict):
+    """The marker that identifies a dataset by a UUID (P6)."""
+
+    tool: Literal["metadata-etl"]
+    format: Literal[1]
+    dataset: str
+
+
 class PointerJson(TypedDict):
     """CURRENT."""
 

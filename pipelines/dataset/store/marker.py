@@ -2,9 +2,12 @@
 
 import json
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 
 from pipelines.dataset.documents.paths import PRIVATE
+from pipelines.dataset.documents.reading import parsed
+from pipelines.dataset.documents.types import MarkerJson
 from pipelines.errors import DamagedDatasetError
 
 MARKER = f"{PRIVATE}/dataset.json"
@@ -12,14 +15,11 @@ REMOVED = f"{PRIVATE}/removed"
 """Folder of a dataset for what is being removed, and for notes on removed runs that may still be written to."""
 FORGOTTEN_AFTER = timedelta(days=30)
 """How long the note on a removed run is kept: a worker that was cut off may go on writing until it notices."""
-_TOOL = "metadata-etl"
-_FORMAT = 1
-_MEMBERS = {"tool", "format", "dataset"}
 
 
 def new_marker() -> bytes:
     """The marker of a new dataset; it is written once and never changed."""
-    document = {"tool": _TOOL, "format": _FORMAT, "dataset": str(uuid.uuid4())}
+    document: MarkerJson = {"tool": "metadata-etl", "format": 1, "dataset": str(uuid.uuid4())}
     return f"{json.dumps(document)}\n".encode()
 
 
@@ -29,13 +29,11 @@ def dataset_id(marker: bytes, root: str) -> str:
     Raises:
         DamagedDatasetError: The marker is damaged.
     """
-    try:
-        document = json.loads(marker)
-        if document.keys() == _MEMBERS and (document["tool"], document["format"]) == (_TOOL, _FORMAT):
+    with suppress(ValueError):  # it is no marker, or names no UUID
+        document = parsed(marker, MarkerJson)
+        if document.keys() == MarkerJson.__required_keys__:
             return str(uuid.UUID(document["dataset"]))
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        pass
     raise DamagedDatasetError(
-        f"{root}/{MARKER} is damaged: it does not name a dataset of {_TOOL}; nothing can be published here until it is "
-        "restored from a copy. Or build the dataset in another directory with `metadata-etl backfill`"
+        f"{root}/{MARKER} is damaged: it does not name a dataset of metadata-etl; nothing can be published here until "
+        "it is restored from a copy. Or build the dataset in another directory with `metadata-etl backfill`"
     )
