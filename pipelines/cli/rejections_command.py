@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pipelines.cli.console import console
 from pipelines.cli.strict_parser import Color
 from pipelines.cli.tables import print_conflicts, print_rejections
-from pipelines.dataset.documents.types import RejectionJson
 from pipelines.dataset.rejections import Rejected, RejectingJob, job_of_run, job_of_version, raw_records
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
@@ -14,6 +13,7 @@ from pipelines.ingest.reingest import by_source, deliver, described
 from pipelines.json_output import print_object
 from pipelines.streams import complain, emit, say
 from transforms.rules.export_rows import Group
+from transforms.rules.rejection_json import RejectionJson
 from transforms.rules.rejections import shown
 
 

@@ -6,10 +6,11 @@ from pipelines.cli.console import DataConsole
 from pipelines.cli.table_layout import Column, Sheet
 from pipelines.dataset.diff import Changes, GroupChanges
 from pipelines.dataset.documents.paths import version_folder
-from pipelines.dataset.documents.types import ExampleJson, FoundConflictJson, RejectionJson
+from pipelines.dataset.documents.types import ExampleJson, FoundConflictJson
 from pipelines.dataset.versions import Version
 from pipelines.ingest.outcome import NOTHING_MATCHED, REPAIRED, GroupTally, Outcome
 from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.rejection_json import RejectionJson
 from transforms.rules.schema_json import FieldJson, GroupJson, Groups
 from transforms.storage.stored_files import join
 

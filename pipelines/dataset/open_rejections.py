@@ -17,7 +17,7 @@ import numpy as np
 from pipelines.config import OptionsJson
 from pipelines.dataset.documents.paths import PRIVATE
 from pipelines.dataset.documents.reading import DocumentError, parsed
-from pipelines.dataset.documents.types import KeptRejectionsJson, RejectionJson
+from pipelines.dataset.documents.types import KeptRejectionsJson
 from pipelines.dataset.rejections import Rejected, RejectingJob, job_of_run, lines, of_version
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import DamagedDatasetError, UsageError
@@ -28,6 +28,7 @@ from transforms.kernels.merge.accepted import accepted_since
 from transforms.rules.export_rows import Group
 from transforms.rules.identity import partition_of
 from transforms.rules.rejected_identity import Identity, identities
+from transforms.rules.rejection_json import RejectionJson
 from transforms.rules.values import JsonValue
 from transforms.storage.states import state_file
 from transforms.storage.stored_files import files_named, join, read_bytes, write_bytes

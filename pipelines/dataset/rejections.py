@@ -8,12 +8,13 @@ from typing import TypeVar
 from pipelines.config import OptionsJson
 from pipelines.dataset.documents.paths import REPORT
 from pipelines.dataset.documents.reading import DocumentError, parsed
-from pipelines.dataset.documents.types import FoundConflictJson, RejectionJson, ReportJson
+from pipelines.dataset.documents.types import FoundConflictJson, ReportJson
 from pipelines.dataset.store.base import REJECTIONS
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import UsageError
 from transforms.damage import damaged_file
 from transforms.rules.export_rows import Group
+from transforms.rules.rejection_json import RejectionJson
 from transforms.storage.stored_files import StoredFile, exists, files_named, join, read_bytes
 from transforms.storage.verified_files import verified
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import fastavro
 
-from pipelines.dataset.documents.types import RejectionJson
 from pipelines.dataset.rejections import lines
 from pipelines.dataset.versions import Version
 from transforms.damage import damaged_file
 from transforms.rules.avro_schema import AvroSchema, row_schema
 from transforms.rules.export_rows import Group
+from transforms.rules.rejection_json import RejectionJson
 from transforms.rules.schema_json import FieldJson, StoredFieldJson
 from transforms.storage.stored_files import Piece, StoredFile
 from transforms.storage.verified_files import verified

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 
 from pipelines.dataset.diff import GroupChanges, changes
-from pipelines.dataset.documents.types import CountsJson, FoundConflictJson, RejectionJson
+from pipelines.dataset.documents.types import CountsJson, FoundConflictJson
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.ingest.outcome import Outcome
 from pipelines.json_output import JsonOutput
@@ -12,6 +12,7 @@ from pipelines.report.cuts import Cut, cut
 from pipelines.report.examples import examples, first_rejections
 from pipelines.report.fields import field_documents
 from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.rejection_json import RejectionJson
 from transforms.storage.stored_files import files_named, join, mapped, readable
 from transforms.storage.verified_files import verified
 

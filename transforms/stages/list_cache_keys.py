@@ -11,8 +11,7 @@ from transforms.kernels.batch.arrow_ipc import Stored, from_arrow, to_arrow
 from transforms.kernels.batch.hashing import KEY_BYTES
 from transforms.kernels.publish.rows import USES
 from transforms.kernels.urls.cache_keys import KEY_USES, CacheKeys, has_uses_of, no_uses, use_owner
-from transforms.rules.avro_schema import cache_key_schema, upload_schema
-from transforms.rules.values import JsonObject
+from transforms.rules.avro_schema import AvroSchema, cache_key_schema, upload_schema
 from transforms.stages.elements import Partition, PublishedFiles, WrittenKeys
 from transforms.storage.stored_files import StoredFile, part_path, store
 from transforms.storage.verified_files import verified
@@ -106,7 +105,7 @@ def written_keys(
         file: The part of the list of all keys, where it is stored already.
     """
 
-    def stored(kind: str, frame: pl.DataFrame, schema: JsonObject) -> StoredFile | None:
+    def stored(kind: str, frame: pl.DataFrame, schema: AvroSchema) -> StoredFile | None:
         if not frame.height:
             return None
         path = part_path(kind, number, partitions, "avro")

@@ -5,9 +5,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
+from typing import Literal
 
 from transforms.errors import ChangedExportError, one_line
-from transforms.rules.values import JsonObject
+from transforms.rules.rejection_json import RejectionJson
 from transforms.stages.cascades import cascaded, is_cascaded, is_referenced, lacks_referenced
 from transforms.stages.elements import Export, Rejection, WrittenRejections
 from transforms.stages.exports import RANGE_BYTES, read_again
@@ -109,11 +110,12 @@ def _numbered(export: int, chunk: int, line: int | None, first_lines: Mapping[tu
 
 def _line(rejection: Rejection, export: Export, message: str, line: int | None, raw: bytes) -> str:
     """One rejection as a line of NDJSON (R1)."""
+    encoding: Literal["utf-8", "base64"] = "utf-8"
     try:
-        text, encoding = raw.decode(), "utf-8"
+        text = raw.decode()
     except UnicodeDecodeError:
         text, encoding = base64.b64encode(raw).decode(), "base64"
-    members: JsonObject = {
+    members: RejectionJson = {
         "code": rejection.code,
         "message": message,
         "field": rejection.field,
@@ -130,5 +132,5 @@ def _line(rejection: Rejection, export: Export, message: str, line: int | None, 
     if export.model_run is not None:
         members["model_run"] = export.model_run
     if rejection.length is not None:
-        members |= {"raw_truncated": True, "raw_bytes": rejection.length}
+        members["raw_truncated"], members["raw_bytes"] = True, rejection.length
     return json.dumps(members, ensure_ascii=False) + "\n"

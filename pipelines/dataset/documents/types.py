@@ -215,24 +215,6 @@ class OutcomeJson(ReportJson):
     runner: str | None
 
 
-class RejectionJson(TypedDict):
-    """The members of every rejection line (R1)."""
-
-    code: str
-    message: str
-    field: str | None
-    export: str
-    line: Count | None
-    offset: Count | None
-    group: Group
-    reference_id: str | None
-    raw: str
-    encoding: Literal["utf-8", "base64"]
-    raw_truncated: NotRequired[bool]
-    export_group: NotRequired[Group]
-    model_run: NotRequired[str | None]
-
-
 class KeptRejectionsJson(TypedDict):
     """The first line of a file of open rejections of a pruned version."""
 
