@@ -1,7 +1,7 @@
 """What holds for all tests."""
 
 import pytest
-from hypothesis import settings
+from support import profiles
 from support.bucket import bucket, emulator
 
 __all__ = ["bucket", "emulator"]
@@ -9,9 +9,7 @@ __all__ = ["bucket", "emulator"]
 # So that a difference between the product and the oracle is shown value by value.
 pytest.register_assert_rewrite("support.agreement", "support.published")
 
-# How long an example takes depends on the machine: no test passes or fails by a time.
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
+profiles.register()
 
 
 @pytest.hookimpl(trylast=True)

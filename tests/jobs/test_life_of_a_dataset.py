@@ -12,11 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, Phase, seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from support import runs
 from support.dataset_model import Box, Item, Mask, Record, Versions, counted, done, raw, shown
+from support.profiles import draws
 from support.published import cache_keys, metadata, rows
 from support.runs import ndjson
 
@@ -142,15 +143,8 @@ class Life(RuleBasedStateMachine):
         assert cache_keys(version) == self.versions.cache_keys()
 
 
-# No shrinking: a step takes a second. What is found can be done again by hand, step by step.
-settings.register_profile(
-    "life",
-    max_examples=6,
-    stateful_step_count=9,
-    deadline=None,
-    database=None,
-    phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=list(HealthCheck),
-)
 TestLife = pytest.mark.slow(Life.TestCase)
-TestLife.settings = settings.get_profile("life")
+# No shrinking: a step takes a second. What is found can be done again by hand, step by step.
+TestLife.settings = draws(
+    6, stateful_step_count=9, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
+)

@@ -5,8 +5,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.query_exports import BIG, CLASSES, LABELS, WEATHERS
 from support.query_oracle import Field, Node, Row, World, has_label, holds, written
 from support.runs import Ended
@@ -227,7 +228,7 @@ def conditions(group: str) -> st.SearchStrategy[Node]:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@draws(30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_engine_finds_the_rows_that_going_through_all_of_them_finds(
     group: Any, data: st.DataObject, published: Ended, world: World

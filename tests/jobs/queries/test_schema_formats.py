@@ -7,9 +7,10 @@ from typing import Any
 import fastavro
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.in_process import ingest
+from support.profiles import draws
 from support.runs import Ended, an_item, ndjson
 
 from pipelines.cli.main import main
@@ -61,7 +62,7 @@ OBJECTS = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4)
 PAIRS = st.fixed_dictionaries({"lat": VALUES, "lon": VALUES})
 
 
-@settings(max_examples=4, deadline=None)
+@draws(4)
 @given(
     objects=st.lists(
         st.one_of(OBJECTS, PAIRS, VALUES.map(lambda value: {"n": 1, "word": value})), min_size=60, max_size=90

@@ -7,8 +7,9 @@ from typing import Any
 import fastavro
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import doubles, longs, normalized, texts
 
 from transforms.avro.blocks import LEAST_KEYS, LEAST_ROWS, MOST_BYTES, MOST_ROWS
@@ -53,7 +54,7 @@ def members(schema: Any) -> list[Any]:
     return list(metadata["type"][1]["fields"])
 
 
-@settings(max_examples=40, deadline=None)
+@draws(40)
 @given(longs, doubles, texts, st.lists(st.booleans(), max_size=2))
 def test_each_storage_is_read_back(integer: int, double: float, text: str, flags: list[bool]) -> None:
     metadata = {"l": integer, "d": double, "s": text, "b": bool(flags), "j": flags}

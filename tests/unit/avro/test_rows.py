@@ -5,8 +5,9 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import doubles, longs, texts
 
 from transforms.avro import blocks as avro_blocks
@@ -77,7 +78,7 @@ def by_polars(frame: pl.DataFrame) -> list[Block]:
 
 
 @needs_extension
-@settings(max_examples=300)
+@draws(300)
 @given(frames())
 @example(pl.DataFrame({"a": [2**62, -(2**63), None, 0, -1, 63, 64, -64, -65]}))
 @example(pl.DataFrame({"a": ["x" * 200, None, ""], "b": [None, None, None]}, schema_overrides={"b": pl.Boolean}))
@@ -89,7 +90,7 @@ def test_the_extension_encodes_as_polars_does(frame: pl.DataFrame) -> None:
 
 
 @needs_extension
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(st.integers(60, 90), st.integers(1, 40), st.integers(0, 2**32), st.sampled_from((0.0, 0.05, 0.4)))
 def test_records_of_many_fields_of_which_rows_have_few(fields: int, rows: int, seed: int, share: float) -> None:
     rng = Random(seed)

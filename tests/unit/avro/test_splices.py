@@ -10,8 +10,9 @@ import fastavro
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 
 from transforms.avro import blocks as avro_blocks
 from transforms.avro import parts as avro_parts
@@ -74,7 +75,7 @@ def replaced(before: list[int], removed: list[int], added: list[int]) -> tuple[b
     return found, container(whole)
 
 
-@settings(max_examples=80, deadline=None)
+@draws(80)
 @given(st.sets(st.integers(0, 60)), st.data())
 def test_a_spliced_part_is_what_is_written_whole(before: set[int], data: st.DataObject) -> None:
     published = sorted(before)
@@ -153,7 +154,7 @@ TEXTS = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=40, deadline=None)
+@draws(40)
 @given(st.lists(TEXTS, min_size=1, max_size=8), st.integers(1, 3_000))
 def test_what_snappy_made_is_read_as_the_library_reads_it(texts: list[str], height: int) -> None:
     chance = random.Random(height)

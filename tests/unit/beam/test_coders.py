@@ -4,8 +4,9 @@ import pickle
 from functools import reduce
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import metadata_objects
 
 from transforms.beam.coders import SummariesCoder
@@ -14,7 +15,7 @@ from transforms.rules.metadata import Metadata, normalize
 from transforms.stages.elements import Summaries
 
 
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(st.lists(metadata_objects(), max_size=8))
 def test_summaries_are_what_was_sent(objects: list[Any]) -> None:
     fields = [each.fields for each in map(normalize, objects) if isinstance(each, Metadata)]

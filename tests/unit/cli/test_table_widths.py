@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from support.profiles import draws
 
 from pipelines.cli import tables
 from pipelines.cli.console import UNBOUNDED, DataConsole
@@ -166,7 +167,7 @@ def sheets(draw: st.DrawFn) -> Sheet:
     return Sheet(columns, rows=draw(st.lists(st.tuples(*[cells] * len(columns)), min_size=1, max_size=3)))
 
 
-@settings(max_examples=40, deadline=None)
+@draws(40)
 @given(sheets(), st.integers(20, 200))
 def test_any_table_fits(sheet: Sheet, width: int) -> None:
     assert max(map(cell_len, printed(width, sheet.print).split("\n"))) <= width

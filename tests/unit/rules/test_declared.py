@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.fixtures import SHARED, needs_shared
+from support.profiles import draws
 from support.strategies import json_values, keys, texts
 
 from transforms.rules import coordinates
@@ -251,7 +252,7 @@ def test_a_boolean_is_judged_as_the_string_it_is_cast_to() -> None:
     assert fault.message == 'expected one of "true", got false at metadata.wet'
 
 
-@settings(max_examples=50)
+@draws(50)
 @given(json_values)
 def test_without_choices_every_value_passes(value: Any) -> None:
     assert not_a_choice(DeclaredField(DeclaredType.CATEGORY), value, "a") is None

@@ -5,7 +5,7 @@ import random
 from functools import reduce
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support import laws
 
@@ -97,7 +97,6 @@ def test_only_fields_of_a_complete_pair_are_paired(metadata: dict[str, JsonValue
     assert {key for key, field in summarize_record(metadata).fields.items() if field.paired} == paired
 
 
-@settings(deadline=None)
 @given(records, st.integers(0, 300))
 def test_summaries_survive_json_and_equal_ones_give_equal_bytes(
     found: list[dict[str, JsonValue]], strings: int

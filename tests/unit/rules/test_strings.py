@@ -4,9 +4,10 @@ import random
 from functools import reduce
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support import laws
+from support.profiles import draws
 
 from transforms.rules import strings
 from transforms.rules.strings import (
@@ -33,7 +34,7 @@ def test_merge_is_a_commutative_monoid(values: list[str], chance: random.Random)
     assert distinct(merged) == (len(set(values)), True)
 
 
-@settings(max_examples=30, deadline=None)
+@draws(30)
 @given(st.integers(200, 1700), st.randoms(use_true_random=False))
 @example(250, random.Random(0))
 @example(251, random.Random(0))

@@ -5,8 +5,9 @@ from functools import reduce
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import keys, scalars
 
 from transforms.rules.fields import GROUP_ZERO, FieldSummary, GroupSummary, merge_groups, summarize_record
@@ -18,7 +19,7 @@ def text_of(summary: GroupSummary) -> str:
     return json.dumps(group_to_json(summary))
 
 
-@settings(max_examples=80, deadline=None)
+@draws(80)
 @given(st.lists(st.dictionaries(keys, scalars, max_size=3), max_size=8), st.randoms(use_true_random=False))
 def test_a_summary_comes_back_and_its_text_does_not_depend_on_the_order(records: list[Any], chance: Any) -> None:
     summary = reduce(merge_groups, map(summarize_record, records), GROUP_ZERO)

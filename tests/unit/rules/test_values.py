@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from support.profiles import draws
 from support.strategies import doubles, json_values
 
 from transforms.rules.rejections import Code, Fault, expected, shown
@@ -114,7 +115,7 @@ def test_numbers_have_one_text(value: float, text: str) -> None:
     assert canonical_json([value]) == f"[{text}]"
 
 
-@settings(max_examples=400)
+@draws(400)
 @given(doubles)
 def test_the_text_of_a_double_reads_back_as_it_and_is_that_of_the_fast_writer(value: float) -> None:
     assert repr(float(number_text(value))) == repr(value)

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from support.profiles import draws
 from support.strategies import batch_of, json_values, keys, metadata_of
 
 from transforms.kernels.batch.batch import Batch, no_cells
@@ -28,7 +29,7 @@ def sparse(data: st.DataObject, some: list[Any]) -> Batch:
     return batch_of([padded[place] for place in positions])
 
 
-@settings(max_examples=60)
+@draws(60)
 @given(st.data(), objects, st.booleans())
 def test_bytes_hold_everything(data: st.DataObject, some: list[Any], numbered: bool) -> None:
     batch = sparse(data, some)
@@ -44,7 +45,7 @@ def test_other_bytes_are_no_batch() -> None:
         Batch.from_bytes(b"Obj\x01 and so on")
 
 
-@settings(max_examples=60)
+@draws(60)
 @given(st.data(), objects)
 def test_taken_rows_bring_their_cells(data: st.DataObject, some: list[Any]) -> None:
     batch = sparse(data, some)
@@ -56,7 +57,7 @@ def test_taken_rows_bring_their_cells(data: st.DataObject, some: list[Any]) -> N
     assert taken.cells["row"].to_list() == sorted(taken.cells["row"].to_list())
 
 
-@settings(max_examples=60)
+@draws(60)
 @given(st.data(), objects, st.integers(1, 4))
 def test_split_puts_each_row_into_its_part_in_order(data: st.DataObject, some: list[Any], count: int) -> None:
     batch = sparse(data, some)
@@ -70,7 +71,7 @@ def test_split_puts_each_row_into_its_part_in_order(data: st.DataObject, some: l
         assert (content(each) if each else []) == mine
 
 
-@settings(max_examples=60)
+@draws(60)
 @given(st.data(), st.lists(objects, min_size=1, max_size=4))
 def test_concatenated_batches_hold_all_rows_in_order(data: st.DataObject, several: list[Any]) -> None:
     batches = [sparse(data, some) for some in several]

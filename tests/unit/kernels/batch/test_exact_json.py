@@ -6,8 +6,9 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import BROKEN, json_values, raw
 
 from transforms.kernels.batch.exact_json import exact_json, parse
@@ -168,7 +169,7 @@ def test_a_bad_record_never_changes_its_neighbours(records: list[bytes]) -> None
         assert parsed.faults.get(position) == alone.faults.get(0)
 
 
-@settings(max_examples=300)
+@draws(300)
 @given(st.text(st.sampled_from('[]{},:"\\ 019.eE+-naNIity'), max_size=30), st.sampled_from(["", DIGITS[:25], DIGITS]))
 def test_what_is_taken_is_json(text: str, digits: str) -> None:
     record = text.replace("9", digits or "9").encode()

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import batch_of, json_values, keys, metadata_of
 
 from transforms.kernels.batch.batch import Batch
@@ -63,7 +64,7 @@ def written(batch: Batch) -> list[Any]:
     return [canonical_json(each) for each in metadata_of(batch)]
 
 
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(st.data(), many())
 def test_every_value_is_kept(data: st.DataObject, objects: list[Any]) -> None:
     batch = data.draw(concatenations(objects))
@@ -73,21 +74,21 @@ def test_every_value_is_kept(data: st.DataObject, objects: list[Any]) -> None:
     assert found.rows.select(core).equals(batch.rows.select(core))
 
 
-@settings(max_examples=50, deadline=None)
+@draws(50)
 @given(st.data(), many())
 def test_the_bytes_depend_on_the_rows_alone(data: st.DataObject, objects: list[Any]) -> None:
     one, other = (consolidated(data.draw(concatenations(objects))) for _ in range(2))
     assert canonical(one).to_bytes() == canonical(other).to_bytes()
 
 
-@settings(max_examples=50, deadline=None)
+@draws(50)
 @given(st.data(), many())
 def test_a_consolidated_batch_is_unchanged(data: st.DataObject, objects: list[Any]) -> None:
     found = consolidated(data.draw(concatenations(objects)))
     assert canonical(consolidated(found)).to_bytes() == canonical(found).to_bytes()
 
 
-@settings(max_examples=50, deadline=None)
+@draws(50)
 @given(st.data(), many())
 def test_a_form_of_a_key_is_a_column_where_it_is_frequent_and_else_cells(
     data: st.DataObject, objects: list[Any]
@@ -108,7 +109,7 @@ def test_a_form_of_a_key_is_a_column_where_it_is_frequent_and_else_cells(
     assert found.cells.schema == batch_of([{}]).cells.schema
 
 
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(st.data(), st.one_of(many(ALIKE_OBJECTS), many()))
 def test_rows_differ_where_what_they_say_does(data: st.DataObject, objects: list[Any]) -> None:
     batch = consolidated(data.draw(concatenations(objects)))

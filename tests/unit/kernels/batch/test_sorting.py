@@ -5,8 +5,9 @@ import random
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 
 from transforms.kernels.batch import sorting
 from transforms.kernels.batch.sorting import order_of, ordered_by
@@ -27,7 +28,7 @@ def expected(texts: list[str | None]) -> list[int]:
 
 
 @pytest.mark.parametrize("is_built", [True, False])
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(st.lists(st.one_of(TEXTS, TEXTS, st.none()), max_size=120), st.integers(0, 3))
 def test_texts_are_in_the_order_of_their_bytes(is_built: bool, some: list[str | None], start: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -58,7 +59,7 @@ def test_many_texts_that_have_much_in_common(shape: str) -> None:
     assert order_of(pl.Series(values=texts)).tolist() == expected([*texts])
 
 
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(st.lists(st.tuples(*[st.one_of(st.none(), st.sampled_from(["", "a", "b", "ab"]))] * 3), max_size=60))
 def test_the_first_column_comes_first(rows: list[tuple[str | None, ...]]) -> None:
     columns = [pl.Series(values=[row[n] for row in rows], dtype=pl.String) for n in range(3)]

@@ -1,9 +1,10 @@
 """Rare values are put in order as polars puts them, by numbers of their texts: P3."""
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from support.profiles import draws
 from support.strategies import texts
 
 from transforms.kernels.batch.sparse_values import ordered, row_ranges
@@ -11,7 +12,7 @@ from transforms.kernels.batch.sparse_values import ordered, row_ranges
 names = st.one_of(st.sampled_from(["a", "b", "B", "", "é"]), texts)
 
 
-@settings(max_examples=100, deadline=None)
+@draws(100)
 @given(st.lists(st.tuples(names, names), max_size=60))
 def test_cells_alike_stay_in_their_order(rows: list[tuple[str, str]]) -> None:
     cells = pl.DataFrame(rows, schema={"key": pl.String, "form": pl.String}, orient="row").with_row_index("row")

@@ -7,9 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from support.profiles import draws
 from support.strategies import metadata_of, normalized
 
 from transforms.kernels.batch.batch import Batch
@@ -154,7 +155,7 @@ def check(merged: Merged, model: Model) -> None:
         assert tally == model.counts[group]
 
 
-@settings(max_examples=80, deadline=None)
+@draws(80)
 @given(JOBS, JOBS, st.sampled_from(["reject", "last"]), st.randoms(use_true_random=False))
 def test_two_jobs_agree_with_a_model_of_dicts(
     one: Any, two: Any, on_duplicate: OnDuplicate, chance: random.Random

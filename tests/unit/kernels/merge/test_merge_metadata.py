@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import batch_of, degrees, json_values, keys, metadata_of
 
 from transforms.kernels.batch.batch import Batch
@@ -85,7 +86,7 @@ def check(pairs: list[tuple[Any, Any]], padding: int) -> None:
     assert list(map(canonical_json, again)) == list(map(canonical_json, metadata_of(consolidated(found))))
 
 
-@settings(max_examples=80, deadline=None)
+@draws(80)
 @given(st.lists(st.tuples(PUBLISHED, GIVEN), min_size=1, max_size=8), st.sampled_from([0, 2 * DENSITY, 8 * DENSITY]))
 def test_rows_are_updated_as_the_rule_updates_one_object(pairs: list[tuple[Any, Any]], padding: int) -> None:
     check(pairs, padding)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import batch_of, json_values, metadata_of, raw
 
 from transforms.kernels.batch.batch import Batch
@@ -39,7 +40,7 @@ def lost_of(metadata: Any, kept_kinds: dict[str, str]) -> set[str]:
     return {key for key, value in metadata.items() if key in kept_kinds and loses(value, kept_kinds[key])}
 
 
-@settings(max_examples=100, deadline=None)
+@draws(100)
 @given(OBJECTS, KEPT_KINDS, st.sampled_from([0, 3 * DENSITY]))
 def test_every_value_of_another_kind_loses_and_no_other(
     objects: list[Any], kept_kinds: dict[str, str], more: int
@@ -55,7 +56,7 @@ def test_every_value_of_another_kind_loses_and_no_other(
     assert Counter(found) == Counter(wanted)
 
 
-@settings(max_examples=100, deadline=None)
+@draws(100)
 @given(OBJECTS, KEPT_KINDS, st.sampled_from([0, 3 * DENSITY]))
 def test_cleared_values_are_as_if_they_had_never_been_there(
     objects: list[Any], kept_kinds: dict[str, str], more: int
@@ -175,7 +176,7 @@ def values_of(merged: Merged) -> dict[Group, list[Any]]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(JOBS, JOBS, STEPS)
 def test_quarantine_gives_the_rows_that_the_job_gives_without_the_records_that_lose(
     before: Any, job: Any, step: Step
@@ -196,7 +197,7 @@ def test_quarantine_gives_the_rows_that_the_job_gives_without_the_records_that_l
         assert Counter(row["code"] for row in rejections(ruled) if row["group"] == group) == counts.rejected
 
 
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(JOBS, JOBS, STEPS)
 def test_null_gives_what_the_job_gives_with_these_values_cleared_and_lists_each(
     before: Any, job: Any, step: Step

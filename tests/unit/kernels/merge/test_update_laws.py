@@ -3,8 +3,9 @@
 import random
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.update_model import (
     EXPORTS_OF_STEP,
     JOBS,
@@ -46,7 +47,7 @@ def incoming_rows(incoming: dict[Group, list[Batch]], group: Group) -> int:
     return sum(batch.rows.height for batch in incoming.get(group, ()))
 
 
-@settings(max_examples=70, deadline=None)
+@draws(70)
 @given(JOBS, JOBS, STEPS, st.sampled_from([0, 0, 40]))
 def test_a_step_does_to_published_rows_what_it_does_to_dicts(one: Job, two: Job, step: Step, extra: int) -> None:
     model, names = Model(), names_of(1)
@@ -62,7 +63,7 @@ def test_a_step_does_to_published_rows_what_it_does_to_dicts(one: Job, two: Job,
         published = merged.batches
 
 
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(
     st.lists(st.tuples(STEPS, JOBS), min_size=2, max_size=4),
     st.sampled_from([0, 0, 40]),

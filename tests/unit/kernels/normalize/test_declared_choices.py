@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import batch_of, metadata_of, raw, scalars
 
 from transforms.kernels.batch.batch import Batch
@@ -37,7 +38,7 @@ def fault_of(metadata: Any, fields: dict[str, DeclaredField]) -> Fault | None:
     return next((fault for fault in faults if fault is not None), None)
 
 
-@settings(max_examples=150, deadline=None)
+@draws(150)
 @given(OBJECTS, st.dictionaries(st.sampled_from(["sky", "a:b", "nowhere"]), CHOICES), st.sampled_from([0, 3 * DENSITY]))
 def test_each_row_has_the_fault_that_the_rule_finds_first(
     objects: list[Any], choices: dict[str, list[str]], more: int
@@ -63,7 +64,7 @@ def normalized(values: list[Any], group: Group, mode: Mode = "append") -> tuple[
     return normalize(RawRecords.of(lines), group=group, model_run=None, origin=origin, mode=mode), origin
 
 
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(st.lists(st.dictionaries(st.sampled_from(["sky", "free"]), VALUES, max_size=2), max_size=8), CHOICES)
 def test_rows_with_another_choice_are_rejected_and_the_others_stay(objects: list[Any], choices: list[str]) -> None:
     values = [

@@ -8,9 +8,10 @@ import numpy as np
 import orjson
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from support.profiles import draws
 from support.strategies import metadata_objects, raw, records, scalars
 
 from transforms.formats.framing import split_lines
@@ -90,20 +91,20 @@ def check_agreement(lines: list[bytes], group: Group) -> int:
 
 
 @pytest.mark.parametrize("group", ["items", "annotations", "predictions"])
-@settings(max_examples=150)
+@draws(150)
 @given(st.data())
 def test_what_is_taken_is_what_the_columns_give(group: Group, data: st.DataObject) -> None:
     check_agreement([raw(each) for each in data.draw(st.lists(records[group], max_size=8))], group)
 
 
-@settings(max_examples=150)
+@draws(150)
 @given(st.lists(metadata_objects(scalars), min_size=1, max_size=60), st.booleans())
 def test_metadata_of_any_shape(objects: list[Any], ascii_only: bool) -> None:
     lines = [json.dumps({**ITEM, "metadata": each}, ensure_ascii=ascii_only).encode() for each in objects]
     check_agreement(lines, "items")
 
 
-@settings(max_examples=300)
+@draws(300)
 @given(st.data())
 def test_damaged_records_are_declined_or_equal_those_of_the_parser(data: st.DataObject) -> None:
     metadata = {"a": 1, "b": "x\u00e9\\", "c": [1, {"d": None}], "lat": 1.5, "lon": 2, "e": True, "f": -0.5}
@@ -120,7 +121,7 @@ def test_damaged_records_are_declined_or_equal_those_of_the_parser(data: st.Data
     check_agreement([bytes(line)], "items")
 
 
-@settings(max_examples=1_000)
+@draws(1_000)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 @example(-0.0)
 @example(5e-324)
@@ -135,7 +136,7 @@ def test_the_shortest_text_of_a_double_gives_that_double(value: float) -> None:
         assert len(repr(value).strip("-").replace(".", "").lstrip("0")) > 19 or len(repr(value)) > 40
 
 
-@settings(max_examples=2_000)
+@draws(2_000)
 @given(st.integers(0, 10**19 - 1), st.integers(1, 25), st.booleans())
 @example(9007199254740993, 1, False)
 @example(9007199254740993 * 10 + 5, 1, False)
@@ -158,7 +159,7 @@ def test_integers_are_exact_or_declined(value: int) -> None:
     assert taken == ("int", value) if abs(value) < 10**18 else taken in (None, ("int", value))
 
 
-@settings(max_examples=300)
+@draws(300)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.booleans())
 def test_texts_are_restored_however_they_are_escaped(text: str, ascii_only: bool) -> None:
     assert taken_value(json.dumps(text, ensure_ascii=ascii_only)) == ("string", text)
@@ -168,7 +169,7 @@ def test_texts_are_restored_however_they_are_escaped(text: str, ascii_only: bool
         assert list(found.dense) == [ValueColumn("int", text).name]
 
 
-@settings(max_examples=500)
+@draws(500)
 @given(st.binary(max_size=12))
 def test_strings_that_are_no_utf8_are_declined(data: bytes) -> None:
     line = b'{"reference_id": "%s", "image_url": "u"}' % data
@@ -246,7 +247,7 @@ def test_ordinary_records_are_taken() -> None:
     assert check_agreement([raw({**box, "confidence": 0.5})], "annotations") == 0
 
 
-@settings(max_examples=300)
+@draws(300)
 @given(*(st.one_of(st.floats(-1e17, 1e17), st.integers(-(2**60), 2**60), st.floats(-1, 1)) for _ in range(4)))
 @example(0.0, 1.0, 100.0, 12345678901234.5)
 @example(0.1, 1e-4, 0.5, 0.30000000000000004)

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.fixtures import SHARED, needs_shared
+from support.profiles import draws
 from support.strategies import BROKEN, metadata_of, normalized, raw, records
 
 from transforms.kernels.batch.exact_json import parse
@@ -134,7 +135,7 @@ def check(values: list[Any], group: Group) -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-@settings(max_examples=80, deadline=None)
+@draws(80)
 @given(st.data())
 def test_the_columns_agree_with_the_rules(group: Group, data: st.DataObject) -> None:
     values = st.one_of(records[group], records[group], records[group], st.sampled_from(BROKEN))
@@ -142,7 +143,7 @@ def test_the_columns_agree_with_the_rules(group: Group, data: st.DataObject) -> 
 
 
 @pytest.mark.parametrize("group", ["items", "annotations", "predictions"])
-@settings(max_examples=40, deadline=None)
+@draws(40)
 @given(st.data())
 def test_the_columns_agree_with_the_rules_without_the_extension(group: Group, data: st.DataObject) -> None:
     values = st.one_of(records[group], records[group], records[group], st.sampled_from(BROKEN))
@@ -152,7 +153,7 @@ def test_the_columns_agree_with_the_rules_without_the_extension(group: Group, da
 
 
 @pytest.mark.parametrize("group", ["items", "annotations", "predictions"])
-@settings(max_examples=40, deadline=None)
+@draws(40)
 @given(st.data())
 def test_both_ways_give_the_same_rows(group: Group, data: st.DataObject) -> None:
     values = data.draw(st.lists(records[group], max_size=8))

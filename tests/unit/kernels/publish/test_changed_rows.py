@@ -4,8 +4,9 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.update_model import FIELDS, JOBS, STEPS, Job, batches_of, names_of, padding
 
 from transforms.avro.blocks import RowType
@@ -82,7 +83,7 @@ PADDED = st.lists(st.tuples(st.integers(0, 41), FIELDS), max_size=4)
 """Numbers of padding items, two of which are new, and their metadata."""
 
 
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(JOBS, st.lists(st.tuples(STEPS, JOBS, PADDED), min_size=1, max_size=4), st.sampled_from([0, 40, 40]))
 def test_touched_rows_alone_give_what_all_rows_give(
     first: Job, jobs: list[tuple[Step, Job, list[tuple[int, dict[str, Any]]]]], extra: int
@@ -144,7 +145,7 @@ def test_few_changed_rows_are_a_delta_and_many_a_new_base() -> None:
         assert few.rows["reference_id"].to_list() == file.batch().rows["reference_id"][[0, 3, 79]].to_list()
 
 
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(JOBS, STEPS, JOBS)
 def test_partitions_merged_at_once_equal_each_alone(first: Job, step: Step, job: Job) -> None:
     names, count = names_of(1), 3

@@ -7,8 +7,9 @@ import numpy as np
 import orjson
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import batch_of, doubles
 
 from transforms.kernels.batch.batch import Batch
@@ -145,7 +146,7 @@ def counted_of(batch: Batch, fields: dict[str, Any]) -> Counted:
     return counted(fields, sparse_columns(batch, storages), locations(batch.rows))
 
 
-@settings(max_examples=80, deadline=None)
+@draws(80)
 @given(OBJECTS, OBJECTS, OBJECTS, st.sampled_from([0, 60]))
 def test_continued_counts_equal_new_counts(mine: list[Any], before: list[Any], after: list[Any], more: int) -> None:
     batch = batch_of(mine + [{}] * more)
@@ -158,7 +159,7 @@ def test_continued_counts_equal_new_counts(mine: list[Any], before: list[Any], a
     assert found.fields == two
 
 
-@settings(max_examples=80, deadline=None)
+@draws(80)
 @given(OBJECTS, OBJECTS, OBJECTS, OBJECTS, st.sampled_from([0, 60]))
 def test_continued_counts_with_changes_equal_new_counts(
     stay: list[Any], removed: list[Any], added: list[Any], others: list[Any], more: int

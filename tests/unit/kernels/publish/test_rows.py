@@ -6,8 +6,9 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import batch_of, json_values, normalized
 
 from transforms.kernels.batch.batch import Batch
@@ -53,7 +54,7 @@ def is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-@settings(max_examples=100, deadline=None)
+@draws(100)
 @given(st.lists(json_values, min_size=1, max_size=12), st.sampled_from([0, 60]), st.sampled_from(["", "a", "b:c"]))
 def test_a_typed_column_holds_each_value_of_its_storage(values: list[Any], empty: int, key: str) -> None:
     batch = batch_of([{key: value} for value in values] + [{}] * empty)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support import laws
 from support.fixtures import SHARED, needs_shared
+from support.profiles import draws
 
 from transforms.kernels.summarize import columns as kernel
 from transforms.kernels.summarize.histograms import counts
@@ -154,7 +155,7 @@ def test_long_strings_agree_with_the_rule(long: int, values: list[str]) -> None:
         assert of_strings(values) == reduce(merge_strings, map(summarize_string, values), STRINGS_ZERO)
 
 
-@settings(max_examples=10, deadline=None)
+@draws(10)
 @given(st.integers(240, 1200), st.randoms(use_true_random=False))
 def test_many_strings_agree_with_the_rule_in_any_partition(size: int, chance: random.Random) -> None:
     values = [f"{position % size}" for position in range(size + 100)]

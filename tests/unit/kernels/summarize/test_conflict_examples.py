@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import batch_of, json_values
 
 from transforms.kernels.batch.batch import Batch
@@ -26,7 +27,7 @@ def named(batch: Batch, export: str = "a.jsonl", offsets: list[int] | None = Non
 VALUES = json_values.filter(lambda value: len(canonical_json(value)) < SHOWN)
 
 
-@settings(max_examples=40, deadline=None)
+@draws(40)
 @given(st.lists(VALUES, max_size=15), st.sampled_from([0, 60]), st.integers(0, 2**32))
 def test_the_first_values_of_a_kind_by_where_they_stand(values: list[Any], empty: int, seed: int) -> None:
     batch = named(batch_of([{"a": value} for value in values] + [{}] * empty))

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import batch_of, keys, normalized
 
 from transforms.kernels.batch.batch import Batch
@@ -60,7 +61,7 @@ def test_as_many_fields_as_the_schema_of_a_failed_run_lists_are_kept() -> None:
     )
 
 
-@settings(max_examples=60)
+@draws(60)
 @given(st.data(), st.lists(st.dictionaries(keys, st.integers(0, 3), max_size=4), min_size=1, max_size=8))
 def test_counts_of_crowds_depend_on_the_keys_alone(data: st.DataObject, objects: list[dict[str, int]]) -> None:
     summaries: list[GroupSummary] = [summarize_record(dict(each)) for each in objects]

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import batch_of, metadata_objects
 
 from transforms.kernels.batch.batch import Batch
@@ -25,14 +26,14 @@ def one_by_one(objects: list[Any]) -> GroupSummary:
     return reduce(merge_groups, map(summarize_record, objects), GROUP_ZERO)
 
 
-@settings(max_examples=100, deadline=None)
+@draws(100)
 @given(st.lists(metadata_objects(), max_size=10), st.sampled_from([0, 100]))
 def test_the_summary_is_that_of_the_records_one_by_one(objects: list[Any], empty: int) -> None:
     rows = accepted(objects) + [{}] * empty
     assert summarize(batch_of(rows)) == one_by_one(rows)
 
 
-@settings(max_examples=40, deadline=None)
+@draws(40)
 @given(st.lists(metadata_objects(), min_size=1, max_size=6), st.lists(metadata_objects(), min_size=1, max_size=3))
 def test_the_summary_of_concatenated_batches_is_the_merged_one(one: list[Any], other: list[Any]) -> None:
     one, other = accepted(one), [*accepted(other), *([{}] * 60)]
@@ -42,7 +43,7 @@ def test_the_summary_of_concatenated_batches_is_the_merged_one(one: list[Any], o
     assert summarize(back) == summarize(whole)
 
 
-@settings(max_examples=100, deadline=None)
+@draws(100)
 @given(st.lists(metadata_objects(), max_size=10))
 def test_locations_are_those_of_the_rule(objects: list[Any]) -> None:
     rows = accepted(objects)

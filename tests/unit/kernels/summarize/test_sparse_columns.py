@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from support.profiles import draws
 from support.strategies import doubles, longs, texts
 
 from transforms.kernels.summarize import sparse_columns
@@ -19,7 +20,7 @@ def starts_of(columns: list[list[Any]]) -> Any:
     return np.cumsum([0] + [len(column) for column in columns[:-1]])
 
 
-@settings(max_examples=200)
+@draws(200)
 @given(st.lists(st.lists(doubles, min_size=1, max_size=12), min_size=1, max_size=6), st.integers(1, 4_000))
 def test_doubles(columns: list[list[float]], most_bins: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -31,7 +32,7 @@ def test_doubles(columns: list[list[float]], most_bins: int) -> None:
     assert [(repr(a.minimum), repr(a.maximum)) for a in found] == [(repr(a.minimum), repr(a.maximum)) for a in expected]
 
 
-@settings(max_examples=200)
+@draws(200)
 @given(st.lists(st.lists(st.one_of(longs, st.integers(-9, 9)), min_size=1, max_size=12), min_size=1, max_size=6))
 @example([[1, 2, 3], [-4], [2**31, -(2**31)]])
 def test_longs(columns: list[list[int]]) -> None:

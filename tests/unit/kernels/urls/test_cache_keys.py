@@ -5,9 +5,10 @@ import random
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from support.profiles import draws
 
 from transforms.kernels.publish.rows import USES
 from transforms.kernels.urls.cache_keys import (
@@ -58,7 +59,7 @@ def owned(uses: list[tuple[str, str, str]], owner: int = 0) -> pl.DataFrame:
     return listed(uses_of(uses)).with_columns(owner=pl.lit(owner, pl.Int32))
 
 
-@settings(max_examples=80, deadline=None)
+@draws(80)
 @given(USE_LISTS, USE_LISTS, USE_LISTS, USE_LISTS, st.booleans())
 def test_what_differs_makes_the_list_that_all_uses_make(
     kept: list[tuple[str, str, str]],
@@ -86,7 +87,7 @@ def test_what_differs_makes_the_list_that_all_uses_make(
         published, removed, added = found.uses, added, removed
 
 
-@settings(max_examples=50, deadline=None)
+@draws(50)
 @given(USE_LISTS, USE_LISTS)
 def test_rows_of_keys_whose_users_stay_are_the_same_in_every_version(
     one: list[tuple[str, str, str]], two: list[tuple[str, str, str]]
@@ -103,7 +104,7 @@ def test_rows_of_keys_whose_users_stay_are_the_same_in_every_version(
     assert not third.uploads.height
 
 
-@settings(max_examples=50, deadline=None)
+@draws(50)
 @given(USE_LISTS, USE_LISTS)
 def test_a_key_is_uploaded_once_and_cached_from_then_on_even_when_it_was_gone_meanwhile(
     one: list[tuple[str, str, str]], two: list[tuple[str, str, str]]
@@ -125,7 +126,7 @@ def test_a_key_is_uploaded_once_and_cached_from_then_on_even_when_it_was_gone_me
     assert set(again.frame["first_version"]) <= {1}
 
 
-@settings(max_examples=50, deadline=None)
+@draws(50)
 @given(USE_LISTS, USE_LISTS, USE_LISTS)
 def test_uses_of_rows_that_did_not_change_need_not_come_again(
     kept: list[tuple[str, str, str]], before: list[tuple[str, str, str]], after: list[tuple[str, str, str]]
@@ -148,7 +149,7 @@ def test_a_part_is_carried_on_where_no_owner_of_its_uses_changed(uses: list[tupl
     assert (unused.upload, unused.cached, unused.uses.height) == (0, 0, first.frame.height)
 
 
-@settings(max_examples=60, deadline=None)
+@draws(60)
 @given(st.lists(USE_LISTS, min_size=1, max_size=3), st.sampled_from([1, 3, 70_000]))
 def test_uses_are_split_by_the_partition_of_their_key_once_for_each_owner(
     lists: list[list[tuple[str, str, str]]], partitions: int
