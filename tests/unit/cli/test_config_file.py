@@ -168,7 +168,7 @@ def test_predictions_have_a_model_run_in_every_form(tmp_path: Path, text: str) -
     )
 
 
-@pytest.mark.parametrize("order", permutations(["items", "scenes", "annotations"]), ids="-".join)
+@pytest.mark.parametrize("order", [*permutations(["items", "scenes", "annotations"])], ids="-".join)
 def test_exports_come_in_the_order_of_the_keys(tmp_path: Path, order: tuple[str, ...]) -> None:
     text = "".join(f"{group} = ['b', 'a']\n" for group in order)
     sources = read_options(write(tmp_path, text)).sources
