@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 DEMO := build/demo
 WORKERS ?= 2
 
-.PHONY: demo test test-engines check bench clean help
+.PHONY: demo test test-engines test-long coverage check bench clean help
 
 help:
 	@echo "make demo    run the main job on real data (airports), ending with a summary and the path of its page"
-	@echo "make test    all tests"
-	@echo "make test-engines   jobs on Prism, Flink and Spark (with Go, Maven and Java; installed outside the tree)"
+	@echo "make test    what every change has to pass: all tests but those marked long, few examples of each property"
+	@echo "make test-engines   a job of each kind on Prism, Flink and Spark (with Go, Maven and Java; installed outside the tree)"
+	@echo "make test-long      all tests, those of engines as well, and many examples of each property"
+	@echo "make coverage       which branches of transforms and pipelines the tests of make test take (TESTS=tests/unit for some)"
 	@echo "make check   lint, types, layers"
 	@echo "make bench   the job beside what one would write by hand, into docs/performance.md"
 	@echo "             (SIZES=100000,1000000 PEERS=duckdb_typed,plain_loop CASES=items,wide ROUNDS=2 PAGE=)"
@@ -36,12 +38,23 @@ demo: $(VENV)/installed
 	  --report $(DEMO)/report.html
 	@echo "Look at the page in a browser, and ask: $(BIN)/metadata-etl query $(DEMO)/dataset 'metadata.country = IS'"
 
+# A worker takes whole files, so that what the tests of one share is made once.
+SHARED := --numprocesses $(WORKERS) --dist loadfile
 test: $(VENV)/installed
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest $(SHARED) -m "not long"
 
 # What an engine needs is installed by the commands of its page in docs/engines, once.
 test-engines: $(VENV)/installed
-	$(BIN)/python -m pytest --timeout 1800 tests/engines
+	$(BIN)/python -m pytest --timeout 1800 -m "not long" tests/engines
+
+test-long: $(VENV)/installed
+	$(BIN)/python -m pytest $(SHARED) --hypothesis-profile long
+	$(BIN)/python -m pytest --timeout 1800 --hypothesis-profile long tests/engines
+
+# Branches, of what runs in the processes of the tests: the commands that these start are not measured.
+TESTS ?=
+coverage: $(VENV)/installed
+	$(BIN)/python -m pytest $(SHARED) -m "not long" --cov transforms --cov pipelines --cov-branch $(TESTS)
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

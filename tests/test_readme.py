@@ -1,8 +1,8 @@
 """What the pages say holds: what they say to run runs, every command, flag, rule, file and link they name is there.
 
 A fenced block is run when the word `run` follows its language: ```sh run, ```python run, ```console run. They
-run one after the other in one folder, those of README.md first. In a console block `$ ` begins a command, and
-the lines below it are what it prints, `...` standing for anything.
+run one after the other in one folder, those of README.md first; those of the runbook have a folder of their own. In
+a console block `$ ` begins a command, and the lines below it are what it prints, `...` standing for anything.
 """
 
 import argparse
@@ -120,14 +120,27 @@ def options() -> Iterator[str]:
             yield from action.option_strings
 
 
+RUNBOOK = ROOT / "docs/runbook.md"
+"""It has exports of its own; the other pages go on with those of README.md."""
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "pages",
+    [
+        pytest.param([page for page in PAGES if page != RUNBOOK], id="demo"),
+        pytest.param([RUNBOOK], id="runbook", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.skipif(
     importlib.util.find_spec("airportsdata") is None, reason="the demo is made from the package airportsdata"
 )
-def test_what_the_pages_say_to_run_runs(tmp_path: Path) -> None:
+def test_what_the_pages_say_to_run_runs(pages: list[Path], tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")  # what the pages make stays out of the project
-    to_run = [block for page in PAGES for block in blocks(page)]
-    assert {block.page.name for block in to_run} >= {"README.md", "outputs.md"}
+    to_run = [block for page in pages for block in blocks(page)]
+    assert {block.page.name for block in to_run} >= (
+        {"README.md", "outputs.md"} if RUNBOOK not in pages else {"runbook.md"}
+    )
     for block in to_run:
         execute(block, tmp_path)
 

@@ -130,6 +130,7 @@ def test_the_library_of_buckets_is_for_those_who_name_one(bucket: str, tmp_path:
     assert f"{bucket}/none*: no such file, and no file matches it" in done.stderr, "the bucket was looked into"
 
 
+@pytest.mark.long
 def test_a_backfill_in_a_bucket_gives_the_bytes_of_the_jobs_one_by_one(bucket: str, tmp_path: Path) -> None:
     exports = [update_exports.small(tmp_path, f"u{seed}", seed=seed, fields=FIELDS) for seed in (1, 2)]
     history = tmp_path / "history.toml"

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from support.bucket import handle, put
 from support.bucket_jobs import PATIENCE, Sleeper, is_version_of, objects, publish, published, wait_for
+from support.profiles import cases, some_and_all
 from support.runs import COMMAND, an_item, ndjson
 
 from pipelines.cli.main import main
@@ -101,16 +102,21 @@ def an_export(folder: Path, reference_id: str) -> Path:
     return ndjson(folder / f"{reference_id}.ndjson", [an_item(reference_id, {"n": 1})])
 
 
+KILLS = ((BEGUN, 0), (COPIED, 4), (COPYING, 3))
+"""Moments, and how many objects of the next version are there then at least."""
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("kills", some_and_all(KILLS[2:], KILLS))
 def test_a_job_that_is_killed_at_any_moment_leaves_the_dataset_and_the_next_one_cleans_up(
-    dataset: str, bucket: str, tmp_path: Path, short_lives: None
+    kills: tuple[tuple[str, int], ...], dataset: str, bucket: str, tmp_path: Path, short_lives: None
 ) -> None:
     del short_lives
     first, second = an_export(tmp_path, "first"), an_export(tmp_path, "second")
     for each in (dataset, f"{bucket}/undisturbed"):
         assert ingest(each, first)["version"] == 1
     before = contents(dataset)
-    for moment, copied in ((BEGUN, 0), (COPIED, 4), (COPYING, 3)):
+    for moment, copied in kills:
         with held_up(tmp_path / moment, moment, dataset, second):
             wait_for(lambda copied=copied: len(copies(dataset)) >= copied)  # several are made at once
         after = contents(dataset)
@@ -122,6 +128,7 @@ def test_a_job_that_is_killed_at_any_moment_leaves_the_dataset_and_the_next_one_
     wait_for(lambda: not BucketStore(dataset).sweep() and contents(dataset) == contents(f"{bucket}/undisturbed"))
 
 
+@pytest.mark.long
 def test_a_job_that_is_killed_with_its_workers_while_they_write_leaves_the_dataset(
     dataset: str, tmp_path: Path, short_lives: None
 ) -> None:
@@ -142,7 +149,7 @@ def test_a_job_that_is_killed_with_its_workers_while_they_write_leaves_the_datas
     assert objects(dataset) == before
 
 
-@pytest.mark.parametrize("moment", [PUBLISHING, CLAIMING])
+@pytest.mark.parametrize("moment", cases([PUBLISHING, CLAIMING], [CLAIMING]))
 def test_of_two_processes_that_publish_at_once_one_ends_with_5(dataset: str, tmp_path: Path, moment: str) -> None:
     exports = [an_export(tmp_path, "a"), an_export(tmp_path, "b")]
     with held_up(tmp_path / "race", moment, dataset, *exports) as jobs:

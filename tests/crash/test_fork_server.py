@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.processes import DEADLINE, listening, of_session, server_of, wait_until, workers_of
+from support.profiles import cases
 from support.runs import an_item, digests, ingest, ndjson
 
 SCRIPT = """
@@ -94,7 +95,7 @@ def _connected(path: str) -> str:
     [
         (signal.SIGKILL, -signal.SIGKILL, ""),
         (signal.SIGINT, 130, "interrupted; nothing was published"),
-        (signal.SIGTERM, 143, "terminated; nothing was published"),
+        pytest.param(signal.SIGTERM, 143, "terminated; nothing was published", marks=pytest.mark.long),
     ],
 )
 def test_they_go_with_a_job_that_is_killed_or_interrupted_and_so_do_its_temporary_files(
@@ -120,7 +121,10 @@ def test_they_go_with_a_job_that_is_killed_or_interrupted_and_so_do_its_temporar
     assert not (tmp_path / "d/runs").exists()
 
 
-@pytest.mark.parametrize("moment", ["the server is there", "a worker is there", "two workers are there"])
+MOMENTS = ("the server is there", "a worker is there", "two workers are there")
+
+
+@pytest.mark.parametrize("moment", cases(MOMENTS, ["a worker is there"]))
 def test_none_is_left_when_a_job_is_killed_while_they_start(tmp_path: Path, export: Path, moment: str) -> None:
     process = start(tmp_path / "d", export)
     if moment == "the server is there":

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.profiles import some_and_all
 from support.runs import COMMAND, an_item, digests, ingest, ndjson
 
 DEADLINE = 30.0
@@ -60,8 +61,14 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return ndjson(folder / "first.ndjson", first), ndjson(folder / "second.ndjson", second)
 
 
+SOME = ("1.1 s", "a state file is there", "it begins to publish")
+
+
 @pytest.mark.slow
-def test_killed_job_leaves_the_dataset_and_the_next_one_cleans_up(exports: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("moments", some_and_all(SOME, tuple(MOMENTS)))
+def test_killed_job_leaves_the_dataset_and_the_next_one_cleans_up(
+    moments: tuple[str, ...], exports: tuple[Path, Path], tmp_path: Path
+) -> None:
     dataset, expected = tmp_path / "d", tmp_path / "undisturbed"
     for folder in (dataset, expected):
         assert ingest(folder, "--items", str(exports[0])).outcome == "published"
@@ -70,8 +77,8 @@ def test_killed_job_leaves_the_dataset_and_the_next_one_cleans_up(exports: tuple
     pointer = (dataset / "CURRENT").read_bytes()
 
     interrupted = 0
-    for name, moment in MOMENTS.items():
-        if not killed(dataset, exports[1], moment):
+    for name in moments:
+        if not killed(dataset, exports[1], MOMENTS[name]):
             # It was faster: the version that it published is whole, and the dataset is put back for the next moment.
             assert digests(dataset / "versions") == digests(expected / "versions"), name
             (dataset / "CURRENT").write_bytes(pointer)
@@ -83,7 +90,7 @@ def test_killed_job_leaves_the_dataset_and_the_next_one_cleans_up(exports: tuple
         interrupted += 1
         assert digests(dataset / "versions/000001") == published, name
         assert (dataset / "CURRENT").read_bytes() == pointer, name
-    assert interrupted >= len(MOMENTS) // 2
+    assert interrupted >= len(moments) // 2
 
     run = ingest(dataset, "--items", str(exports[1]))
     assert (run.outcome, run.document["version"]) == ("published", 2)
@@ -99,6 +106,7 @@ def test_killed_first_job_leaves_no_dataset(exports: tuple[Path, Path], tmp_path
     assert not (dataset / "runs").exists()
 
 
+@pytest.mark.long
 def test_killed_workers_of_their_own_leave_the_dataset(exports: tuple[Path, Path], tmp_path: Path) -> None:
     dataset = tmp_path / "d"
     ingest(dataset, "--items", str(exports[0]))

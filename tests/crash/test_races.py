@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+from support.profiles import some_and_all
 from support.runs import COMMAND, PRIVATE, an_item, digests, ingest, ndjson, worked
 
 ITEMS = 3000
@@ -17,10 +19,13 @@ def start(dataset: Path, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
-def test_of_three_processes_at_once_each_version_is_published_by_one_and_the_others_run_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", some_and_all("ab", "abc"))
+def test_of_processes_at_once_each_version_is_published_by_one_and_the_others_run_again(
+    names: str, tmp_path: Path
+) -> None:
     dataset = tmp_path / "d"
     paths = [
-        ndjson(tmp_path / f"{name}.ndjson", [an_item(f"{name}{n}", {"v": n}) for n in range(ITEMS)]) for name in "abc"
+        ndjson(tmp_path / f"{name}.ndjson", [an_item(f"{name}{n}", {"v": n}) for n in range(ITEMS)]) for name in names
     ]
     left, versions = list(paths), 0
     while left:
@@ -38,13 +43,23 @@ def test_of_three_processes_at_once_each_version_is_published_by_one_and_the_oth
         versions += len(published)
         assert json.loads((dataset / "CURRENT").read_text())["version"] == versions
     assert versions == len(paths)
-    assert json.loads((dataset / "versions/000003/schema.json").read_text())["groups"]["items"]["records"] == 3 * ITEMS
+    schema = json.loads((dataset / f"versions/{versions:06d}/schema.json").read_text())
+    assert schema["groups"]["items"]["records"] == versions * ITEMS
     for report in dataset.glob("runs/*/report.json"):
         assert json.loads(report.read_text())["exit_code"] == 5
         assert {path.name for path in report.parent.iterdir()} == {"report.json", "schema.json", PRIVATE}
 
 
-def test_a_killed_update_or_backfill_blocks_nobody(tmp_path: Path) -> None:
+KILLS = tuple(
+    (command, moment)
+    for command in ("ingest", "backfill")
+    for moment in ("runs/*/state/*", "runs/*/items/*", "runs/*/.staged/*")
+)
+"""Commands, and what is there when they are killed."""
+
+
+@pytest.mark.parametrize("kills", some_and_all(KILLS[2:4], KILLS))
+def test_a_killed_update_or_backfill_blocks_nobody(kills: tuple[tuple[str, str], ...], tmp_path: Path) -> None:
     dataset = tmp_path / "d"
     first = ndjson(tmp_path / "first.ndjson", [an_item(f"i{n}", {"v": n}) for n in range(ITEMS)])
     update = ndjson(
@@ -54,24 +69,23 @@ def test_a_killed_update_or_backfill_blocks_nobody(tmp_path: Path) -> None:
     history = tmp_path / "history.toml"
     history.write_text(f'[[job]]\nitems = "{first}"\n\n[[job]]\nmode = "merge"\nitems = "{update}"\n')
     before = digests(dataset)
-    jobs = (
-        ("ingest", "--mode", "merge", "--items", str(update)),
-        ("backfill", "--history", str(history)),
-    )
-    for arguments in jobs:
-        for moment in ("runs/*/state/*", "runs/*/items/*", "runs/*/.staged/*"):
-            process = start(dataset, *arguments)
-            while process.poll() is None and not any(dataset.glob(moment)):
-                time.sleep(0.001)
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
-                assert digests(dataset / "versions/000001") == digests_of(before)
-                assert json.loads((dataset / "CURRENT").read_text())["version"] == 1
-            else:  # it was quicker than whoever was to kill it
-                process.communicate()
-                assert process.returncode == 0
-                return
+    jobs = {
+        "ingest": ("--mode", "merge", "--items", str(update)),
+        "backfill": ("--history", str(history)),
+    }
+    for command, moment in kills:
+        process = start(dataset, command, *jobs[command])
+        while process.poll() is None and not any(dataset.glob(moment)):
+            time.sleep(0.001)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            assert digests(dataset / "versions/000001") == digests_of(before)
+            assert json.loads((dataset / "CURRENT").read_text())["version"] == 1
+        else:  # it was quicker than whoever was to kill it
+            process.communicate()
+            assert process.returncode == 0
+            return
     done = ingest(dataset, "--mode", "merge", "--items", str(update))
     assert (done.exit_code, done.document["version"]) == (0, 2)
     assert worked("backfill", dataset, "--history", str(history)).outcome == "unchanged"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.engines import ROOT, Engine, blocks, ended, variables
+from support.profiles import cases
 from support.runs import PRIVATE, digests
 
 PATIENCE = 180.0
@@ -55,7 +56,7 @@ def expected(jobs: list[str], exports: Path, folder: Path) -> dict[str, str]:
     return digests(folder / "versions")
 
 
-@pytest.mark.parametrize("engine", ["prism", "flink"], indirect=True)
+@pytest.mark.parametrize("engine", cases(["prism", "flink"], ["prism"]), indirect=True)
 def test_a_detached_job_publishes_when_its_starter_has_ended(engine: Engine, exports: Path, tmp_path: Path) -> None:
     dataset = tmp_path / "dataset"
     first = blocks(engine.name, "job")[0]
@@ -71,6 +72,7 @@ def test_a_detached_job_publishes_when_its_starter_has_ended(engine: Engine, exp
     assert sorted(path.name for path in dataset.glob("runs/*/*")) == [PRIVATE, "report.json"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["prism"], indirect=True)
 def test_a_detached_job_publishes_when_its_starter_is_killed(engine: Engine, exports: Path, tmp_path: Path) -> None:
     dataset, arguments = tmp_path / "dataset", UPDATE.replace("metadata-etl ingest", "ingest --partitions 4")
@@ -92,6 +94,7 @@ def test_a_detached_job_publishes_when_its_starter_is_killed(engine: Engine, exp
     assert digests(dataset / "versions") == expected(local, exports, tmp_path / "local")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["prism", "flink"], indirect=True)
 def test_a_refused_gate_fails_the_detached_job_and_is_in_its_report(
     engine: Engine, exports: Path, tmp_path: Path

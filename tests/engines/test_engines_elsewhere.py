@@ -15,6 +15,7 @@ metadata-etl ingest --dataset "$DATASET" --partitions 4 --items "$EXPORTS/change
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["prism"], indirect=True)
 def test_a_dataset_in_a_bucket_has_the_bytes_of_one_on_a_disk(
     engine: Engine, emulator: str, exports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -35,6 +36,7 @@ def test_a_dataset_in_a_bucket_has_the_bytes_of_one_on_a_disk(
     assert [path for path in found if path.startswith("runs/")] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["prism"], indirect=True)
 def test_a_dry_run_leaves_nothing(engine: Engine, exports: Path, tmp_path: Path) -> None:
     done = engine.job(ONE_JOB.format("--dry-run --json", ""), tmp_path / "dataset", exports)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.engines import Engine, blocks, ended, variables
+from support.profiles import some_and_all
 from support.runs import digests
 
 
@@ -29,11 +30,17 @@ class Local:
         return digests(dataset / "versions")
 
 
-def test_an_ingest_an_update_and_a_backfill_give_the_bytes_of_the_local_runner(
-    engine: Engine, exports: Path, local: Local, tmp_path: Path
+JOBS = ("ingest", "ingest", "backfill")
+"""The second is an update."""
+
+
+@pytest.mark.parametrize("commands", some_and_all(JOBS[:2], JOBS))
+def test_the_jobs_of_its_page_give_the_bytes_of_the_local_runner(
+    engine: Engine, commands: tuple[str, ...], exports: Path, local: Local, tmp_path: Path
 ) -> None:
-    jobs = blocks(engine.name, "job")
-    assert [text.split()[1] for text in jobs] == ["ingest", "ingest", "backfill"]
+    blocks_of_jobs = blocks(engine.name, "job")
+    assert tuple(text.split()[1] for text in blocks_of_jobs) == JOBS
+    jobs = blocks_of_jobs[: len(commands)]
     dataset = tmp_path / "dataset"
     for number, text in enumerate(jobs, start=1):
         done = engine.job(text, dataset, exports)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.engines import ROOT, Engine, blocks, ended, variables
+from support.profiles import cases
 from support.runs import digests
 
 PATIENCE = 120.0
@@ -46,7 +47,7 @@ def killed_while_writing(engine: Engine, dataset: Path, exports: Path) -> subpro
     return subprocess.CompletedProcess(text, job.returncode, out, error)
 
 
-@pytest.mark.parametrize("engine", ["prism", "flink", "spark"], indirect=True)
+@pytest.mark.parametrize("engine", cases(["prism", "flink", "spark"], ["flink"]), indirect=True)
 def test_a_job_whose_workers_are_killed_ends_with_one_set_of_files(
     engine: Engine, exports: Path, tmp_path: Path
 ) -> None:

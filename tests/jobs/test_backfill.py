@@ -12,6 +12,7 @@ from support.runs import GROUPS, Ended, an_item, command, flags, ndjson
 
 from pipelines.cli.main import main
 
+TWO = ("--partitions", "2")
 Job = tuple[str, str, list[tuple[str, str, Path]]]
 
 
@@ -71,7 +72,7 @@ def test_a_backfill_gives_the_bytes_of_the_jobs_one_by_one(tmp_path: Path) -> No
     totals: dict[str, dict[str, int]] = {group: {} for group in GROUPS}
     last = None
     for mode, on_duplicate, exports in jobs:
-        run = ingest(tmp_path / "d", *flags(exports), "--mode", mode, "--on-duplicate", on_duplicate)
+        run = ingest(tmp_path / "d", *flags(exports), "--mode", mode, "--on-duplicate", on_duplicate, *TWO)
         assert run.exit_code == 0, run.document["message"]
         last = run if run.outcome == "published" else last
         for group in GROUPS:
@@ -79,7 +80,7 @@ def test_a_backfill_gives_the_bytes_of_the_jobs_one_by_one(tmp_path: Path) -> No
                 total = sum(count.values()) if name == "rejected" else count
                 totals[group][name] = totals[group].get(name, 0) + total
     assert last is not None
-    whole = backfill(tmp_path / "whole", history(tmp_path / "history.toml", jobs))
+    whole = backfill(tmp_path / "whole", history(tmp_path / "history.toml", jobs), *TWO)
     assert (whole.outcome, whole.document["version"]) == ("published", 1)
     assert published(whole) == published(last)
     counted = whole.document["groups"]

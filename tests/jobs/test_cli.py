@@ -232,8 +232,8 @@ def test_json_is_one_object_and_nothing_else(export: Path, tmp_path: Path) -> No
         document.keys()
     )
     assert list(document["groups"]) == list(GROUPS)
-    again = command("ingest", "--dataset", str(tmp_path / "d"), "--items", str(export), "--json")
-    assert (json.loads(again.stdout)["outcome"], json.loads(again.stdout)["version"]) == ("unchanged", 1)
+    again = ingest(tmp_path / "d", "--items", str(export))
+    assert (again.outcome, again.document["version"]) == ("unchanged", 1)
     assert not (tmp_path / "d/runs").exists()
 
 

@@ -12,6 +12,7 @@ import pytest
 from support import update_exports
 from support.agreement import Twins
 from support.fixtures import SHARED, needs_shared
+from support.profiles import cases
 from support.published import counts, metadata, rejected
 from support.raw_records import Records, apply, document, mark
 from support.runs import Ended, an_item
@@ -162,7 +163,7 @@ def test_above_250_values_choices_keep_a_category_and_nothing_else_does(tmp_path
 
 
 @pytest.mark.parametrize("policy", ["quarantine", "null"])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", cases([0, 1], [0]))
 def test_random_jobs_under_a_policy_equal_the_oracle(tmp_path: Path, policy: str, seed: int) -> None:
     """One field is in conflict time and again, so that the outcome does not hang on which field is settled first."""
     random = Random(seed)

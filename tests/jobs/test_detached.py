@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.detached_jobs import ENGINE, Engine, report, runs, said, stored, submitted, versions
+from support.profiles import cases
 from support.runs import an_item, ndjson
 
 from pipelines.cli.main import main
@@ -27,7 +28,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     return Engine(monkeypatch)
 
 
-@pytest.fixture(params=["directory", "bucket"])
+@pytest.fixture(params=["directory", pytest.param("bucket", marks=pytest.mark.long)])
 def dataset(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "bucket":
         yield f"{request.getfixturevalue('bucket')}/dataset"
@@ -43,6 +44,7 @@ def ingested(dataset: object, *words: object) -> int:
     return main([str(word) for word in ("ingest", "--dataset", dataset, "--quiet", *words)])
 
 
+@pytest.mark.parametrize("dataset", ["directory", "bucket"], indirect=True)
 def test_a_detached_job_publishes_the_bytes_of_one_that_is_waited_for(
     dataset: str, engine: Engine, tmp_path: Path
 ) -> None:
@@ -107,7 +109,7 @@ MOMENTS: dict[str, tuple[type, str, str, int]] = {
 """What is called then: the method of a class, its first argument where that decides, and which of the calls it is."""
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", cases(MOMENTS, ["files are placed", "the pointer is replaced"]))
 def test_a_try_that_dies_while_it_publishes_in_a_directory_is_made_up_for(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -133,6 +135,7 @@ def test_a_try_that_dies_while_it_publishes_in_a_directory_is_made_up_for(
     assert runs(dataset) == [f"{run}/report.json"]
 
 
+@pytest.mark.parametrize("dataset", ["directory", "bucket"], indirect=True)
 def test_two_tries_at_once_publish_once(dataset: str, engine: Engine, tmp_path: Path) -> None:
     run = submitted(dataset, *PARTS, "--items", an_export(tmp_path, "a"))
     step = engine.publish_step()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from support import mixed_exports
-from support.runs import Job, digests, flags, ingest, ndjson
+from support.profiles import cases
+from support.runs import Ended, Job, digests, flags, ingest, ndjson
 from support.runs import an_item as item
 
 from pipelines.ingest import run as ingest_job
@@ -37,12 +38,17 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, Job]:
     return first, mixed_exports.job(folder / "second", seed=4, numbers=range(100, 200))
 
 
+def run_on(dataset: Path, job: Job, *more: str) -> Ended:
+    """Ingests one of these into several partitions, fewer than usual: each costs."""
+    return ingest(dataset, *flags(job), "--partitions", "3", *more)
+
+
 @pytest.fixture(scope="module")
 def reference(jobs: tuple[Job, Job], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What one worker in this process gives."""
     dataset = tmp_path_factory.mktemp("reference") / "d"
     for job in jobs:
-        assert ingest(dataset, *flags(job)).outcome == "published"
+        assert run_on(dataset, job).outcome == "published"
     found = versions(dataset)
     assert len([name for name in found if name.endswith(".avro")]) > 20
     return found
@@ -50,7 +56,7 @@ def reference(jobs: tuple[Job, Job], tmp_path_factory: pytest.TempPathFactory) -
 
 def test_two_runs_give_the_same_bytes(jobs: tuple[Job, Job], reference: dict[str, str], tmp_path: Path) -> None:
     for job in jobs:
-        ingest(tmp_path / "d", *flags(job))
+        run_on(tmp_path / "d", job)
     assert versions(tmp_path / "d") == reference
 
 
@@ -58,7 +64,7 @@ def test_processes_give_the_same_bytes_as_one_worker(
     jobs: tuple[Job, Job], reference: dict[str, str], tmp_path: Path
 ) -> None:
     for job in jobs:
-        run = ingest(tmp_path / "d", *flags(job), *TWO_PROCESSES)
+        run = run_on(tmp_path / "d", job, *TWO_PROCESSES)
         assert run.document["runner"] == "local runner (2 worker processes)"
     assert versions(tmp_path / "d") == reference
 
@@ -77,7 +83,7 @@ def test_without_the_extensions_the_bytes_are_the_same(
     for module, name in extensions:
         monkeypatch.setattr(module, name, None)
     for job in jobs:
-        ingest(tmp_path / "d", *flags(job))
+        run_on(tmp_path / "d", job)
     assert versions(tmp_path / "d") == reference
 
 
@@ -88,7 +94,7 @@ def test_schema_and_rows_do_not_depend_on_the_size_of_chunks(
     small = 3_000
     monkeypatch.setattr(ingest_job, "build", lambda root, job: build(root, replace(job, range_bytes=small)))
     for job in jobs:
-        ingest(tmp_path / "d", *flags(job))
+        run_on(tmp_path / "d", job)
     found = versions(tmp_path / "d")
     # Fingerprints of inputs are by range, and which values are rare (and lie apart in a state) is seen chunk by chunk.
     ranged = {name for name in found if name.endswith("manifest.json") or "/state/" in name}
@@ -117,11 +123,13 @@ def test_order_of_exports_without_duplicates_changes_nothing(tmp_path: Path) -> 
     assert found[0] == found[1] == found[2]
 
 
-@pytest.mark.parametrize("how", ["one by one", "in two processes", "written anew"])
-def test_partitions_of_which_little_changes_give_the_same_bytes_however_they_are_merged(
-    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chance = random.Random(7)
+TOGETHER = ("--partitions", "8", "--mode", "replace")
+
+
+@pytest.fixture(scope="module")
+def updates(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Job], dict[str, str]]:
+    """A first job and two updates of few of its rows, and what one worker in this process gives."""
+    folder, chance = tmp_path_factory.mktemp("updates"), random.Random(7)
 
     def records(numbers: range) -> list[dict[str, object]]:
         return [item(f"i{n}", mixed_exports.metadata(chance, n)) for n in numbers]
@@ -134,21 +142,30 @@ def test_partitions_of_which_little_changes_give_the_same_bytes_however_they_are
 
     jobs: list[Job] = [
         [
-            ("items", "", ndjson(tmp_path / f"items{number}.ndjson", records(numbers))),
-            ("annotations", "", ndjson(tmp_path / f"marks{number}.ndjson", marks(numbers))),
+            ("items", "", ndjson(folder / f"items{number}.ndjson", records(numbers))),
+            ("annotations", "", ndjson(folder / f"marks{number}.ndjson", marks(numbers))),
         ]
         for number, numbers in enumerate((range(1_200), range(0, 1_210, 60), range(5, 1_210, 75)))
     ]
-    together = (*("--partitions", "8"), *("--mode", "replace"))
     for job in jobs:
-        assert ingest(tmp_path / "d", *flags(job), *together).outcome == "published"
-    found = versions(tmp_path / "d")
+        assert ingest(folder / "d", *flags(job), *TOGETHER).outcome == "published"
+    found = versions(folder / "d")
     bases = [name for name in found if "/state/base/" in name]
     assert len(bases) > 2 * 12, "both updates are laid over what the first job wrote, in most partitions"
+    return jobs, found
+
+
+@pytest.mark.parametrize(
+    "how", cases(["one by one", "in two processes", "written anew"], ["one by one", "written anew"])
+)
+def test_partitions_of_which_little_changes_give_the_same_bytes_however_they_are_merged(
+    how: str, updates: tuple[list[Job], dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, expected = updates
     if how == "one by one":
         monkeypatch.setattr(merge_records, "MOST_WAITING", 1)
     if how == "written anew":  # as if another release of the Avro library had written the parts
         monkeypatch.setattr(avro_splices.AvroPart, "of", classmethod(lambda *_: None))
     for job in jobs:
-        ingest(tmp_path / "e", *flags(job), *together, *(TWO_PROCESSES if how == "in two processes" else ()))
-    assert versions(tmp_path / "e") == found
+        ingest(tmp_path / "d", *flags(job), *TOGETHER, *(TWO_PROCESSES if how == "in two processes" else ()))
+    assert versions(tmp_path / "d") == expected

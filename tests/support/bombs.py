@@ -16,6 +16,8 @@ from typing import Any, cast
 import zstandard
 
 MIB = 1024 * 1024
+_PATIENCE = 300
+"""Seconds until a process that reads is taken for one that hangs; how much CPU it takes is what a test looks at."""
 _SYNC = b"0123456789abcdef"
 
 
@@ -40,7 +42,7 @@ def read(path: Path) -> Reading:
     process.start()
     sender.close()
     try:
-        found = receiver.recv() if receiver.poll(60) else None
+        found = receiver.recv() if receiver.poll(_PATIENCE) else None
     except EOFError:
         found = None
     process.kill()

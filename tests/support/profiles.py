@@ -1,10 +1,12 @@
-"""How many examples Hypothesis draws: few in the gate that every change passes, all of them in the long run.
+"""What the gate takes of tests, which every change passes, and what is left to the long run (`make test-long`).
 
-`pytest --hypothesis-profile long` chooses the other one, as `make test-long` does.
+The gate draws fewer examples: `pytest --hypothesis-profile long` draws all. It passes over what is marked `long`.
 """
 
+from collections.abc import Container, Iterable
 from typing import Any
 
+import pytest
 from hypothesis import settings
 
 GATE, LONG = "gate", "long"
@@ -27,3 +29,13 @@ def share(count: int) -> int:
 def draws(count: int, **more: Any) -> settings:
     """The settings of a test that draws more or fewer examples than the usual 100: so many, as the profile scales."""
     return settings(max_examples=share(count), **more)
+
+
+def cases(every: Iterable[Any], gate: Container[Any]) -> list[Any]:
+    """The cases of a parametrized test: those of the gate, and the others for the long run alone."""
+    return [each if each in gate else pytest.param(each, marks=pytest.mark.long) for each in every]
+
+
+def some_and_all(some: Any, every: Any) -> list[Any]:
+    """The parameters of a test that goes through many cases: some in the gate, all in the long run."""
+    return [pytest.param(some, id="some"), pytest.param(every, id="all", marks=pytest.mark.long)]

@@ -158,11 +158,12 @@ def test_a_reader_that_goes_away_ends_it_quietly(published: Ended) -> None:
 
 
 @pytest.mark.parametrize(("color", "colored"), [("auto", False), ("never", False), ("always", True)])
-def test_what_is_piped_has_colours_only_if_they_are_asked_for(color: str, colored: bool, published: Ended) -> None:
+def test_what_is_piped_has_colours_only_if_they_are_asked_for(
+    color: str, colored: bool, published: Ended, capsys: pytest.CaptureFixture[str]
+) -> None:
     for words in (["query", str(published.dataset), RAINY], ["schema", str(published.dataset)]):
-        done = command(*words, "--color", color)
-        assert done.returncode == 0, done.stderr
-        assert ("\x1b[" in done.stdout) is colored
+        assert main([*words, "--color", color]) == 0
+        assert ("\x1b[" in capsys.readouterr().out) is colored
 
 
 def at_a_terminal(*words: str, columns: int = 60, **environment: str) -> str:
