@@ -54,7 +54,8 @@ test-long: $(VENV)/installed
 # Branches, of what runs in the processes of the tests: the commands that these start are not measured.
 TESTS ?=
 coverage: $(VENV)/installed
-	$(BIN)/python -m pytest $(SHARED) -m "not long" --cov transforms --cov pipelines --cov-branch $(TESTS)
+	mkdir -p build
+	$(BIN)/python -m pytest $(SHARED) -m "not long" --cov $(TESTS)
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

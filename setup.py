@@ -29,6 +29,7 @@ TEST = [
     *DEMO,
     *BENCH,  # that the peers find what the job finds is a test
     "pytest>=9,<10",
+    "pytest-cov>=7,<8",
     "pytest-timeout>=2.3,<3",
     "pytest-xdist>=3.6,<4",
     "hypothesis>=6.150,<7",

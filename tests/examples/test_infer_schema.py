@@ -1,13 +1,13 @@
 """The transforms in a pipeline of one's own give the schema that the job publishes (RULES G1 to G3, T1, T3, T5, R1)."""
 
+import importlib
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from support.runs import ingest
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "https://example.org/a.jpg"
@@ -31,9 +31,17 @@ def write(path: Path, records: Sequence[Mapping[str, object]], *lines: str) -> P
     return path
 
 
-def example(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "examples" / "infer_schema.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+@pytest.fixture
+def example(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """The script in this process; as a program of its own it is run by the tests of the pages."""
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    script = importlib.import_module("infer_schema")
+
+    def run(*arguments: str, folder: Path) -> None:
+        monkeypatch.chdir(folder)
+        script.main(arguments)
+
+    return run
 
 
 def printed(text: str) -> dict[tuple[str, str], tuple[str, int, int, int]]:
@@ -51,32 +59,37 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_schema_is_that_of_the_job(exports: Path) -> None:
-    ended = example("items=./items.*", "scenes=scenes.ndjson", "annotations=marks.ndjson", folder=exports)
-    assert ended.returncode == 0, ended.stderr
+def test_schema_is_that_of_the_job(
+    example: Callable[..., None], exports: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example("items=./items.*", "scenes=scenes.ndjson", "annotations=marks.ndjson", folder=exports)
+    text = capsys.readouterr().out
     flags = ["--items", "items.ndjson", "--scenes", "scenes.ndjson", "--annotations", "marks.ndjson"]
-    job = [sys.executable, "-m", "pipelines.cli", "ingest", "--dataset", "dataset", *flags, "--quiet"]
-    subprocess.run(job, check=True, cwd=exports)
-    groups = json.loads((exports / "dataset/versions/000001/schema.json").read_text("utf-8"))["groups"]
+    groups = ingest(tmp_path / "dataset", *flags).schema
     published = {
         (group, key): (field["type"], field["present"], field["null"], field["missing"])
         for group, described in groups.items()
         for key, field in described["fields"].items()
     }
-    assert printed(ended.stdout) == published
+    assert printed(text) == published
     assert {of for of, *_ in published.values()} == {"numerical", "categorical", "geographic", "other", "empty"}
-    assert "items: 1 rejected" in ended.stdout.splitlines()
+    assert "items: 1 rejected" in text.splitlines()
 
 
-def test_conflict_is_shown_as_one_and_nothing_is_written(tmp_path: Path) -> None:
+def test_conflict_is_shown_as_one_and_nothing_is_written(
+    example: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write(tmp_path / "items.ndjson", [{**ITEMS[0], "metadata": {"speed": value}} for value in (1, "fast")])
-    ended = example("items=items.ndjson", folder=tmp_path)
-    assert printed(ended.stdout) == {("items", "speed"): ("conflict", 2, 0, 0)}
+    example("items=items.ndjson", folder=tmp_path)
+    assert printed(capsys.readouterr().out) == {("items", "speed"): ("conflict", 2, 0, 0)}
     assert [path.name for path in tmp_path.iterdir()] == ["items.ndjson"]
 
 
 @pytest.mark.parametrize("given", ["frames=items.ndjson", "items.ndjson", "items=nothing.ndjson"])
-def test_argument_that_names_no_export_is_refused(given: str, tmp_path: Path) -> None:
-    ended = example(given, folder=tmp_path)
-    assert ended.returncode == 2
-    assert repr(given) in ended.stderr.splitlines()[-1]
+def test_argument_that_names_no_export_is_refused(
+    example: Callable[..., None], given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        example(given, folder=tmp_path)
+    assert ended.value.code == 2
+    assert repr(given) in capsys.readouterr().err.splitlines()[-1]

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import mixed_exports, update_exports
 from support.in_process import ingest, worked
-from support.runs import GROUPS, Ended, an_item, command, flags, ndjson
+from support.profiles import some_and_all
+from support.runs import Ended, GROUPS, an_item, command, flags, ndjson
 
 from pipelines.cli.main import main
 
@@ -67,8 +69,11 @@ def sorted_by_group(exports: list[tuple[str, str, Path]]) -> list[tuple[str, str
 
 
 @pytest.mark.slow
-def test_a_backfill_gives_the_bytes_of_the_jobs_one_by_one(tmp_path: Path) -> None:
-    jobs = sequence(tmp_path)
+@pytest.mark.parametrize("numbers", some_and_all((0, 1, 5), range(6)))  # some: one job of each mode
+def test_a_backfill_gives_the_bytes_of_the_jobs_one_by_one(numbers: Sequence[int], tmp_path: Path) -> None:
+    every = sequence(tmp_path)
+    jobs = [every[number] for number in numbers]
+    assert {mode for mode, _, _ in jobs} == {"append", "replace", "merge"}
     totals: dict[str, dict[str, int]] = {group: {} for group in GROUPS}
     last = None
     for mode, on_duplicate, exports in jobs:

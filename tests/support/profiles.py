@@ -32,8 +32,12 @@ def draws(count: int, **more: Any) -> settings:
 
 
 def cases(every: Iterable[Any], gate: Container[Any]) -> list[Any]:
-    """The cases of a parametrized test: those of the gate, and the others for the long run alone."""
-    return [each if each in gate else pytest.param(each, marks=pytest.mark.long) for each in every]
+    """The cases of a parametrized test: those of the gate, and the others for the long run alone.
+
+    A tuple is a case of several parameters.
+    """
+    split = [(each, each if isinstance(each, tuple) else (each,)) for each in every]
+    return [pytest.param(*values, marks=[] if each in gate else [pytest.mark.long]) for each, values in split]
 
 
 def some_and_all(some: Any, every: Any) -> list[Any]:
