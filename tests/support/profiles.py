@@ -11,6 +11,8 @@ from hypothesis import settings
 
 GATE, LONG = "gate", "long"
 _PERCENT = {GATE: 20, LONG: 200}
+_FEWEST = 2
+"""The first example that Hypothesis draws is the simplest, and says little."""
 
 
 def register() -> None:
@@ -23,7 +25,7 @@ def register() -> None:
 
 def share(count: int) -> int:
     """What becomes of a usual number of examples in the profile that is loaded: as of the 100 of Hypothesis itself."""
-    return max(1, count * settings.default.max_examples // 100)
+    return max(min(count, _FEWEST), count * settings.default.max_examples // 100)
 
 
 def draws(count: int, **more: Any) -> settings:
