@@ -12,6 +12,7 @@ import pytest
 from google.api_core.exceptions import Forbidden
 from google.cloud.storage.exceptions import InvalidResponse
 from support.bucket import handle, put
+from support.profiles import every_combination
 from support.runs import Ended, an_item, command, ingest
 
 from pipelines.config import JobStep, Source
@@ -161,6 +162,7 @@ def unusable_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unusable_credentials")
 def test_worker_processes_read_the_same_from_a_bucket(bucket: str, tmp_path: Path) -> None:
     count, workers = mixed(bucket), ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
@@ -275,8 +277,7 @@ def test_what_is_no_place_in_a_bucket_is_wrong_usage(uri: str) -> None:
         exports_of(uri)
 
 
-@pytest.mark.parametrize("name", ["missing.ndjson", "missing*.ndjson"])
-@pytest.mark.parametrize("place", ["", "-none"])
+@pytest.mark.parametrize(("name", "place"), every_combination(["missing.ndjson", "missing*.ndjson"], ["", "-none"]))
 @pytest.mark.usefixtures("unusable_credentials")
 def test_the_command_ends_with_2_in_one_line(bucket: str, tmp_path: Path, place: str, name: str) -> None:
     done = command("ingest", "--dataset", str(tmp_path / "dataset"), "--items", f"{bucket}{place}/{name}")

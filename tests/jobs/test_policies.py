@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.fixtures import SHARED, needs_shared
 from support.in_process import ingest
+from support.profiles import every_combination
 from support.published import counts, metadata, rejected, rows
 from support.raw_records import RUNS, Records, apply, category, mark, mask
 from support.runs import Ended, an_item
@@ -89,8 +90,7 @@ def test_one_kind_wins_and_records_of_others_are_quarantined(tmp_path: Path, cas
         assert json.loads(each["raw"])["reference_id"] == each["reference_id"]
 
 
-@pytest.mark.parametrize("policy", ["quarantine", "null"])
-@pytest.mark.parametrize("group", RUNS)
+@pytest.mark.parametrize(("group", "policy"), every_combination(RUNS, ["quarantine", "null"]))
 def test_each_part_is_judged_on_its_own(tmp_path: Path, group: str, policy: str) -> None:
     scene = {"reference_id": "s", "frame_rate": 1, "metadata": {"n": "x"}}
     records: Records = {
@@ -142,8 +142,7 @@ def test_what_refers_to_a_quarantined_item_follows_it(tmp_path: Path) -> None:
     assert "k" not in run.schema["annotations"]["fields"]
 
 
-@pytest.mark.parametrize("mode", ["replace", "merge"])
-@pytest.mark.parametrize("policy", ["quarantine", "null"])
+@pytest.mark.parametrize(("mode", "policy"), every_combination(["replace", "merge"], ["quarantine", "null"]))
 def test_a_losing_update(tmp_path: Path, mode: str, policy: str) -> None:
     held = [an_item("a", {"v": 1, "w": 1}), an_item("b", {"v": 2}), an_item("c", {"v": 3})]
     apply(tmp_path, "held", {"items": held})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.profiles import every_combination
 from support.published import cache_keys, counts, metadata, rows, sources
 from support.raw_records import RUNS, Records, apply, category, mark, mask, merge, multicategory, replace
 from support.runs import an_item
@@ -153,8 +154,7 @@ def test_a_job_that_changes_nothing_publishes_nothing(tmp_path: Path, mode: str)
         assert counts(second, name) == {"read": counts(first, name)["read"], "unchanged": counts(first, name)["read"]}
 
 
-@pytest.mark.parametrize("mode", ["replace", "merge"])
-@pytest.mark.parametrize("group", ["items", *RUNS])
+@pytest.mark.parametrize(("mode", "group"), every_combination(["replace", "merge"], ["items", *RUNS]))
 def test_a_conflict_with_what_stays_is_one_and_with_what_goes_is_none(tmp_path: Path, mode: str, group: str) -> None:
     def of(values: dict[str, Any]) -> Records:
         if group == "items":

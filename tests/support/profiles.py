@@ -3,7 +3,8 @@
 The gate draws fewer examples: `pytest --hypothesis-profile long` draws all. It passes over what is marked `long`.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
+from itertools import product
 from typing import Any
 
 import pytest
@@ -45,3 +46,9 @@ def cases(every: Iterable[Any], gate: Container[Any]) -> list[Any]:
 def some_and_all(some: Any, every: Any) -> list[Any]:
     """The parameters of a test that goes through many cases: some in the gate, all in the long run."""
     return [pytest.param(some, id="some"), pytest.param(every, id="all", marks=pytest.mark.long)]
+
+
+def every_combination(*values: Sequence[Any]) -> list[Any]:
+    """The cases of several parameters: each value of each in the gate, with all others in the long run."""
+    gate = [tuple(of[number % len(of)] for of in values) for number in range(max(map(len, values)))]
+    return cases(product(*values), gate)
