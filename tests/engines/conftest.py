@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from support.engines import ROOT, Engine, running
 
-CHANGED, MERGED = 200, 50
+CHANGED, MERGED, FEW = 200, 50, 3_000
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,17 @@ items = "{folder}/merged.ndjson"
 """,
         "utf-8",
     )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def few(exports: Path) -> Path:
+    """The first lines of each of them, for jobs of which only the bytes are looked at."""
+    folder = exports.parent / "few"
+    folder.mkdir()
+    for path in exports.glob("*.ndjson"):
+        with path.open("rb") as lines:
+            (folder / path.name).write_bytes(b"".join(islice(lines, FEW)))
     return folder
 
 

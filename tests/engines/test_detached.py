@@ -57,18 +57,18 @@ def expected(jobs: list[str], exports: Path, folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("engine", cases(["prism", "flink"], ["prism"]), indirect=True)
-def test_a_detached_job_publishes_when_its_starter_has_ended(engine: Engine, exports: Path, tmp_path: Path) -> None:
+def test_a_detached_job_publishes_when_its_starter_has_ended(engine: Engine, few: Path, tmp_path: Path) -> None:
     dataset = tmp_path / "dataset"
     first = blocks(engine.name, "job")[0]
     assert ' -- "${ENGINE[@]}"' in first
-    done = engine.job(first.replace(' -- "${ENGINE[@]}"', f" {DETACHED}"), dataset, exports)
+    done = engine.job(first.replace(' -- "${ENGINE[@]}"', f" {DETACHED}"), dataset, few)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert (said["outcome"], said["report"]) == ("submitted", f"{dataset}/runs/{said['run']}/report.json")
     assert not (dataset / "CURRENT").exists(), "whoever starts it does not publish"
     report = reported(dataset, engine)
     assert (report["outcome"], report["exit_code"], report["version"]) == ("published", 0, 1)
-    assert digests(dataset / "versions") == expected([first], exports, tmp_path / "local")
+    assert digests(dataset / "versions") == expected([first], few, tmp_path / "local")
     assert sorted(path.name for path in dataset.glob("runs/*/*")) == [PRIVATE, "report.json"]
 
 
