@@ -61,25 +61,33 @@ def doubled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(beam.ParDo, "__init__", init)
 
 
-@pytest.fixture
-def export(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     records: list[object] = [an_item(f"i{number}", {"speed": number, "sky": f"s{number % 7}"}) for number in range(500)]
-    return ndjson(tmp_path / "items.ndjson", [*records, {"reference_id": ""}, an_item("far", {"lat": 95, "lon": 1})])
+    folder = tmp_path_factory.mktemp("exports")
+    return ndjson(folder / "items.ndjson", [*records, {"reference_id": ""}, an_item("far", {"lat": 95, "lon": 1})])
+
+
+@pytest.fixture(scope="module")
+def once(export: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What is published where every bundle is tried once."""
+    dataset = tmp_path_factory.mktemp("once") / "d"
+    assert ingest(dataset, "--items", str(export)).exit_code == 0
+    return digests(dataset)
 
 
 def test_steps_that_are_tried_several_times_at_once_publish_the_same_version(
-    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    export: Path, once: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert ingest(tmp_path / "once", "--items", str(export)).exit_code == 0
     with monkeypatch.context() as patched:
         doubled(patched)
         assert ingest(tmp_path / "doubled", "--items", str(export)).exit_code == 0
-    assert digests(tmp_path / "doubled") == digests(tmp_path / "once")
+    assert digests(tmp_path / "doubled") == once
     assert list((tmp_path / "doubled" / "runs").glob("*")) == []
 
 
 def test_a_job_is_published_alike_where_a_first_try_left_files_and_halves(
-    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    export: Path, once: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ingest(tmp_path / "once", "--items", str(export)).exit_code == 0
 
@@ -97,15 +105,14 @@ def test_a_job_is_published_alike_where_a_first_try_left_files_and_halves(
     with monkeypatch.context() as patched:
         patched.setattr(ingest_job, "build", tried_before)
         assert ingest(tmp_path / "again", "--items", str(export)).exit_code == 0
-    assert digests(tmp_path / "again") == digests(tmp_path / "once")
+    assert digests(tmp_path / "again") == once
     manifest = json.loads((tmp_path / "again/versions/000001/manifest.json").read_text())
     assert not any(RESULTS in file["path"] for file in manifest["files"])
 
 
 def test_a_writer_that_gives_other_bytes_the_second_time_would_be_noticed(
-    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    export: Path, once: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert ingest(tmp_path / "once", "--items", str(export)).exit_code == 0
     write = write_rows.write_partition
 
     def other(*given: Any) -> Any:
@@ -117,4 +124,4 @@ def test_a_writer_that_gives_other_bytes_the_second_time_would_be_noticed(
     with monkeypatch.context() as patched:
         patched.setattr(write_rows, "write_partition", other)
         assert ingest(tmp_path / "other", "--items", str(export)).exit_code == 0
-    assert digests(tmp_path / "other") != digests(tmp_path / "once")
+    assert digests(tmp_path / "other") != once

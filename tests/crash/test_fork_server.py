@@ -94,7 +94,8 @@ def _connected(path: str) -> str:
     ("number", "code", "line"),
     [
         (signal.SIGKILL, -signal.SIGKILL, ""),
-        (signal.SIGINT, 130, "interrupted; nothing was published"),
+        # What an interrupt does to a job with workers is looked at in test_interrupt.py, too.
+        pytest.param(signal.SIGINT, 130, "interrupted; nothing was published", marks=pytest.mark.long),
         pytest.param(signal.SIGTERM, 143, "terminated; nothing was published", marks=pytest.mark.long),
     ],
 )

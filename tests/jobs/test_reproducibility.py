@@ -60,6 +60,7 @@ def test_two_runs_give_the_same_bytes(jobs: tuple[Job, Job], reference: dict[str
     assert versions(tmp_path / "d") == reference
 
 
+@pytest.mark.long  # in the gate, those of tests/bucket/test_datasets.py and tests/crash/test_fork_server.py
 def test_processes_give_the_same_bytes_as_one_worker(
     jobs: tuple[Job, Job], reference: dict[str, str], tmp_path: Path
 ) -> None:
