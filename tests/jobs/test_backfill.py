@@ -10,7 +10,7 @@ import pytest
 from support import mixed_exports, update_exports
 from support.in_process import ingest, worked
 from support.profiles import some_and_all
-from support.runs import Ended, GROUPS, an_item, command, flags, ndjson
+from support.runs import GROUPS, Ended, an_item, command, flags, ndjson
 
 from pipelines.cli.main import main
 
