@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := build/demo
 WORKERS ?= 2
 
-.PHONY: demo test test-engines test-long coverage check bench clean help
+.PHONY: demo test test-engines test-long coverage check bench fuzz clean help
 
 help:
 	@echo "make demo    run the main job on real data (airports), ending with a summary and the path of its page"
@@ -14,10 +14,11 @@ help:
 	@echo "make test-long      all tests, those of engines as well, and many examples of each property"
 	@echo "make coverage       which branches of transforms and pipelines the tests of make test take (TESTS=tests/unit for some)"
 	@echo "make check   lint, types, layers"
+	@echo "make fuzz    the C extension under sanitizers, with mutated records (SECONDS=600)"
 	@echo "make bench   the job beside what one would write by hand, into docs/performance.md"
 	@echo "             (SIZES=100000,1000000 PEERS=duckdb_typed,plain_loop CASES=items,wide ROUNDS=2 PAGE=)"
 
-$(VENV)/installed: setup.py $(wildcard transforms/*/_*.c transforms/*/*/_*.c transforms/native/*.h)
+$(VENV)/installed: setup.py $(wildcard transforms/native/*.[ch] transforms/native/vendor/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	@echo "Installing metadata-etl and what it needs into $(VENV): about two minutes the first time"
 	$(PYTHON) -m venv $(VENV)
@@ -62,6 +63,10 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+SECONDS ?= 600
+fuzz: $(VENV)/installed # needs gcc, with its sanitizers
+	$(BIN)/python tests/native/fuzz.py --seconds $(SECONDS)
 
 # All of it takes about two hours: SIZES=100000 ROUNDS=1 PAGE= for a look. Without PEERS all of them run; without PAGE nothing is written.
 SIZES ?= 100000,1000000,5000000

@@ -40,13 +40,7 @@ TEST = [
     "google-cloud-dataflow-client>=0.8,<1",  # what Beam needs of its extra `gcp` to write a template
 ]
 
-EXTENSIONS = [
-    "transforms/avro/_avro_rows",
-    "transforms/kernels/batch/_digests",
-    "transforms/kernels/batch/_ordering",
-    "transforms/kernels/normalize/_shredding",
-    "transforms/kernels/summarize/_summing",
-]
+NATIVE = Path("transforms/native")
 
 setup(
     name="metadata-etl",
@@ -64,7 +58,7 @@ setup(
         "Changelog": "https://metadata-etl.example/changelog",
     },
     license_expression="Apache-2.0",
-    license_files=["LICENSE", "pipelines/report/vendor/*.LICENSE"],
+    license_files=["LICENSE", "pipelines/report/vendor/*.LICENSE", "transforms/native/vendor/*.LICENSE"],
     keywords=["metadata", "etl", "beam", "avro", "computer vision", "lidar", "annotations", "nucleus"],
     classifiers=[
         "Development Status :: 4 - Beta",
@@ -90,16 +84,15 @@ setup(
         "pipelines.report": ["assets/*", "vendor/*"],
         "transforms": ["py.typed", "**/*.pyi"],
     },
-    # Optional: without a compiler the package installs all the same, and the job is slower. CI wants them built.
+    # Optional: without a compiler the package installs all the same, and the job is slower. CI wants it built.
     ext_modules=[
         Extension(
-            name.replace("/", "."),
-            [f"{name}.c"],
-            include_dirs=["transforms/native"],
-            depends=sorted(path.as_posix() for path in Path("transforms/native").glob("*.h")),
+            "transforms.native._kernels",
+            [str(NATIVE / name) for name in ("_kernels.c", "shred.c", "vendor/yyjson.c")],
+            depends=sorted(map(str, NATIVE.rglob("*.h"))),
+            define_macros=[("YYJSON_DISABLE_NON_STANDARD", "1"), ("YYJSON_DISABLE_UTILS", "1")],
             optional=os.environ.get("METADATA_ETL_REQUIRE_EXTENSION") != "1",
         )
-        for name in EXTENSIONS
     ],
     install_requires=RUN,
     extras_require={

@@ -20,7 +20,7 @@ def _text(given: str) -> str:
 
 
 class _ShowVersion(argparse.Action):
-    """Prints the version, and whether jobs use the C extensions, which it looks for only then."""
+    """Prints the version, and whether jobs use the C extension, which it looks for only then."""
 
     def __call__(
         self,
@@ -32,11 +32,10 @@ class _ShowVersion(argparse.Action):
         from pipelines import extensions  # noqa: PLC0415 - see above
 
         say(f"{parser.prog} {__version__}")
-        if missing := extensions.missing():
-            names = f"{'extension' if len(missing) == 1 else 'extensions'} {', '.join(missing)}"
-            say(f"built without the C {names}: jobs are slower; install a C compiler, then install this package again")
+        if extensions.is_built():
+            say("built with its C extension")
         else:
-            say("built with its C extensions")
+            say("built without its C extension: jobs are slower; install a C compiler, then install this package again")
         parser.exit()
 
 

@@ -11,14 +11,9 @@ from support.runs import Ended, Job, digests, flags, ingest, ndjson
 from support.runs import an_item as item
 
 from pipelines.ingest import run as ingest_job
-from transforms.avro import blocks as avro_blocks
-from transforms.avro import parts as avro_parts
-from transforms.avro import rows as avro_rows
+from transforms import native
 from transforms.avro import splices as avro_splices
-from transforms.kernels.batch import hashing as digests_of_columns
-from transforms.kernels.batch import sorting
 from transforms.kernels.normalize import native_json
-from transforms.kernels.summarize import columns
 from transforms.stages import merge_records
 
 TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
@@ -70,19 +65,11 @@ def test_processes_give_the_same_bytes_as_one_worker(
     assert versions(tmp_path / "d") == reference
 
 
-@pytest.mark.skipif(not native_json.is_built(), reason="the extensions were not built: no C compiler")
-def test_without_the_extensions_the_bytes_are_the_same(
+@pytest.mark.skipif(not native_json.is_built(), reason="the extension was not built: no C compiler")
+def test_without_the_extension_the_bytes_are_the_same(
     jobs: tuple[Job, Job], reference: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    extensions = (
-        (native_json, "_shredding"),
-        (digests_of_columns, "_digests"),
-        (sorting, "_ordering"),
-        (columns, "_summing"),
-        *((module, "_avro_rows") for module in (avro_blocks, avro_parts, avro_rows, avro_splices)),
-    )
-    for module, name in extensions:
-        monkeypatch.setattr(module, name, None)
+    monkeypatch.setattr(native, "kernels", None)
     for job in jobs:
         run_on(tmp_path / "d", job)
     assert versions(tmp_path / "d") == reference

@@ -16,10 +16,7 @@ import fastavro
 import numpy as np
 import numpy.typing as npt
 
-try:
-    from transforms.avro import _avro_rows
-except ImportError:  # no compiler where the package was installed
-    _avro_rows = None  # type: ignore[assignment]
+from transforms import native
 
 Block: TypeAlias = tuple[int, bytes]
 """How many rows, and their encoding."""
@@ -70,14 +67,44 @@ class RowType:
         Raises:
             ValueError: These are not so many rows of this type.
         """
-        if _avro_rows is not None:
-            return np.frombuffer(_avro_rows.row_starts(data, count, self.code), np.int64)
+        if native.kernels is not None:
+            return np.frombuffer(native.kernels.row_starts(data, count, self.code), np.int64)
         stream, parsed = io.BytesIO(data), fastavro.parse_schema(dict(self.schema))
         starts = [0]
-        for _ in range(count):
-            fastavro.schemaless_reader(stream, parsed, None)
-            starts.append(stream.tell())
+        try:
+            for _ in range(count):
+                fastavro.schemaless_reader(stream, parsed, None)
+                starts.append(stream.tell())
+        except (EOFError, IndexError, ValueError) as error:
+            raise self._not_rows(count) from error
+        if starts[-1] != len(data):
+            raise self._not_rows(count)
         return np.array(starts, np.int64)
+
+    def cut(self, data: bytes, count: int) -> tuple[list[Block], int, bytes]:
+        """Cuts encoded rows into blocks.
+
+        Returns:
+            The blocks, the number of rows that follow the last one, and these.
+
+        Raises:
+            ValueError: These are not so many rows of this type.
+        """
+        if native.kernels is not None:
+            return native.kernels.cut(data, count, self.code, self.naming, self.least)
+        blocks: list[Block] = []
+        starts = self.row_starts(data, count).tolist()
+        first = 0
+        for row in range(count):
+            rows, size = row + 1 - first, starts[row + 1] - starts[first]
+            if _ends(rows, size, self.least, data[starts[row] : _name_end(data, starts[row], self.naming)]):
+                blocks.append((rows, data[starts[first] : starts[row + 1]]))
+                first = row + 1
+        return blocks, count - first, data[starts[first] :]
+
+    @staticmethod
+    def _not_rows(count: int) -> ValueError:
+        return ValueError(f"expected {count} rows of this type, and nothing behind them")
 
 
 def cut(slabs: Iterable[Block], row_type: RowType) -> Iterator[Block]:
@@ -89,27 +116,10 @@ def cut(slabs: Iterable[Block], row_type: RowType) -> Iterator[Block]:
     count, pending = 0, b""
     for height, data in slabs:
         count, pending = count + height, pending + data
-        if _avro_rows is None:
-            blocks, count, pending = _cut(pending, count, row_type)
-        else:
-            of_row = (row_type.code, row_type.naming, row_type.least)
-            blocks, count, pending = _avro_rows.cut(pending, count, *of_row)
+        blocks, count, pending = row_type.cut(pending, count)
         yield from blocks
     if count:
         yield count, pending
-
-
-def _cut(data: bytes, count: int, row_type: RowType) -> tuple[list[Block], int, bytes]:
-    """The blocks that end in these rows, how many rows follow, and these; the twin of `cut` in the extension."""
-    blocks: list[Block] = []
-    starts = row_type.row_starts(data, count).tolist()
-    first = 0
-    for row in range(count):
-        rows, size = row + 1 - first, starts[row + 1] - starts[first]
-        if _ends(rows, size, row_type.least, data[starts[row] : _name_end(data, starts[row], row_type.naming)]):
-            blocks.append((rows, data[starts[first] : starts[row + 1]]))
-            first = row + 1
-    return blocks, count - first, data[starts[first] :]
 
 
 def _ends(rows: int, size: int, least: int, name: bytes) -> bool:

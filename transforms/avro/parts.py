@@ -15,13 +15,10 @@ from fastavro.write import Writer
 from transforms.avro.blocks import Block, RowType
 from transforms.avro.rows import Values, encoded
 
-try:
-    from transforms.avro import _avro_rows
-except ImportError:  # no compiler where the package was installed
-    _avro_rows = None  # type: ignore[assignment]
-
-_CODEC = "snappy"
-_SNAPPY = pa.Codec(_CODEC)
+CODEC = "snappy"
+_SNAPPY = pa.Codec(CODEC)
+CHECK_BYTES = 4
+"""Of the CRC-32 that Avro has behind what snappy gives, and counts in."""
 _MARKER_BYTES = 16
 
 
@@ -58,7 +55,7 @@ def header(schema: Mapping[str, object]) -> bytes:
     """The header of a container of such rows."""
     out = io.BytesIO()
     # As it is: a parsed one has its keys in an order that differs from process to process, and stands in the file (P3).
-    Writer(out, dict(schema), codec=_CODEC, sync_marker=marker(schema))  # which writes the header
+    Writer(out, dict(schema), codec=CODEC, sync_marker=marker(schema))  # which writes the header
     return out.getvalue()
 
 
@@ -71,11 +68,8 @@ def framed(blocks: Iterable[Block], sync_marker: bytes) -> Iterator[bytes]:
     """Compresses blocks and frames them as they stand in a container."""
     for count, rows in blocks:
         payload: bytes = _SNAPPY.compress(rows, asbytes=True)
-        if _avro_rows is not None:
-            yield _avro_rows.framed(count, rows, payload, sync_marker)
-        else:
-            check = zlib.crc32(rows).to_bytes(4, "big")  # which Avro has behind what snappy gives, and counts in
-            yield b"".join((_long(count), _long(len(payload) + len(check)), payload, check, sync_marker))
+        check = zlib.crc32(rows).to_bytes(CHECK_BYTES, "big")
+        yield b"".join((_long(count), _long(len(payload) + len(check)), payload, check, sync_marker))
 
 
 def _long(value: int) -> bytes:

@@ -13,12 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from transforms import native
 from transforms.avro.blocks import Block, RowType, cut
-
-try:
-    from transforms.avro import _avro_rows
-except ImportError:  # no compiler where the package was installed
-    _avro_rows = None  # type: ignore[assignment]
 
 Buffer: TypeAlias = bytes | memoryview
 Values: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]
@@ -43,11 +39,11 @@ def encoded(
         row_type: Of the rows.
         records: Name to fields.
     """
-    columns = None if _avro_rows is None else _columns(frame, records or {})
-    if columns is None:
+    columns = None if native.kernels is None else _columns(frame, records or {})
+    if native.kernels is None or columns is None:
         yield from cut(_by_polars(_whole(frame, records or {})), row_type)
     else:
-        yield from _avro_rows.encode(frame.height, row_type.naming, row_type.least, columns)
+        yield from native.kernels.encode(frame.height, row_type.naming, row_type.least, columns)
 
 
 def _by_polars(frame: pl.DataFrame) -> Iterator[Block]:

@@ -1,33 +1,29 @@
 """Replaces few rows of an Avro part: blocks without such a row are copied as they are, compressed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from transforms.avro.blocks import Block, Longs, RowType
-from transforms.avro.parts import framed, header, marker
-
-try:
-    from transforms.avro import _avro_rows
-except ImportError:  # no compiler where the package was installed
-    _avro_rows = None  # type: ignore[assignment]
+from transforms.avro.codecs import decompress_block
+from transforms.avro.parts import CHECK_BYTES, CODEC, framed, header, marker
 
 _Bytes = bytes | memoryview
-_ENTRY_BYTES = 32
-"""Of a block, in the table that the extension makes: four int64."""
-_PIECE_BYTES = 1 << 20
-"""About so many bytes of rows are read before the changed ones are handed on."""
-
-
-def can_splice() -> bool:
-    """Whether the extension is built that finds rows in a block; without it parts are rewritten whole."""
-    return _avro_rows is not None
 
 
 class Damaged(ValueError):  # noqa: N818 - what was found, as `Unreadable`
     """A part is not what was written: a block cannot be read, or its rows have another checksum."""
+
+
+class _StoredBlock(NamedTuple):
+    """Where a block is in the container: its beginning, its rows, and the range of its compressed bytes."""
+
+    begin: int
+    rows: int
+    start: int
+    stop: int
 
 
 class AvroPart:
@@ -59,9 +55,7 @@ class AvroPart:
         self.row_type = RowType(schema)
         self._marker = marker(schema)
         self._header = begin
-        with _damage():
-            self._table = _avro_rows.blocks(self._data, len(begin), self._marker)
-        self._count = len(self._table) // _ENTRY_BYTES
+        self._blocks = [*_stored_blocks(self._data, len(begin), self._marker)]
 
     def spliced(self, removed: Longs, rows: Iterable[Block], places: Longs) -> Iterator[_Bytes]:
         """The container with rows removed and added, piece by piece: the bytes that `avro_container` gives of all rows.
@@ -75,29 +69,136 @@ class AvroPart:
             ValueError: The rows are not of the schema of the part.
             Damaged: A block that changes is damaged.
         """
-        added = [*rows]
-        data, count = b"".join(of_block for _, of_block in added), sum(height for height, _ in added)
-        edits = (removed, data, self.row_type.row_starts(data, count), _before(removed, places))
-        of_row = (self.row_type.code, self.row_type.naming, self.row_type.least)
+        added = _Added.of(rows, _before(removed, places), self.row_type)
         yield self._header
+        ends = np.cumsum([block.rows for block in self._blocks], dtype=np.int64)
+        removed_until = np.searchsorted(removed, ends).tolist()
+        added_until = np.searchsorted(added.before, ends).tolist()
+        if self._blocks:
+            added_until[-1] = len(added.before)  # also what stands behind all rows
+        copied = None  # where the unchanged bytes begin
+        first = removed_from = added_from = pending_count = 0
+        pending = b""
+        for block, removed_to, added_to in zip(self._blocks, removed_until, added_until, strict=True):
+            removes, adds = removed_to > removed_from, added_to > added_from
+            if not (removes or adds or pending_count):
+                copied = block.begin if copied is None else copied
+            else:
+                if copied is not None:
+                    yield self._data[copied : block.begin]
+                    copied = None
+                with _damage():
+                    data, count = self._rows_of(block), block.rows
+                    if removes or adds:
+                        old = (removed[removed_from:removed_to] - first).tolist()
+                        data = b"".join(
+                            added.edited(data, self.row_type.row_starts(data, count), old, first, added_from, added_to)
+                        )
+                        count += added_to - added_from - len(old)
+                    blocks, pending_count, pending = self.row_type.cut(pending + data, pending_count + count)
+                yield from framed(blocks, self._marker)
+            first, removed_from, added_from = first + block.rows, removed_to, added_to
+        if copied is not None:
+            yield self._data[copied:]
+        if not self._blocks:
+            blocks, pending_count, pending = self.row_type.cut(added.data, len(added.before))
+            yield from framed(blocks, self._marker)
+        if pending_count:
+            yield from framed([(pending_count, pending)], self._marker)
+
+    def _rows_of(self, block: _StoredBlock) -> bytes:
+        """The encoded rows of a block.
+
+        Raises:
+            ValueError: The block is corrupt, or has another checksum.
+        """
+        return decompress_block(bytes(self._data[block.start : block.stop]), CODEC)
+
+
+class _Added(NamedTuple):
+    """Rows that are added.
+
+    Attributes:
+        data: Their encodings.
+        starts: Where each begins, and where the last ends: N + 1 offsets.
+        before: For each the number of the old row before which it stands, ascending: int64[N].
+    """
+
+    data: bytes
+    starts: Sequence[int]
+    before: Longs
+
+    @classmethod
+    def of(cls, rows: Iterable[Block], before: Longs, row_type: RowType) -> Self:
+        """The rows of some blocks."""
+        blocks = [*rows]
+        data = b"".join(of_block for _, of_block in blocks)
+        return cls(data, row_type.row_starts(data, sum(count for count, _ in blocks)).tolist(), before)
+
+    def edited(
+        self, data: bytes, starts: Longs, removed: Sequence[int], first: int, added_from: int, added_to: int
+    ) -> Iterator[bytes]:
+        """The rows of a block without the removed ones and with some of these, as consecutive pieces.
+
+        Args:
+            data: The rows of the block.
+            starts: Where each begins, and where the last ends: int64[n + 1].
+            removed: Numbers of the removed ones in the block, ascending.
+            first: Number of the first row of the block in the part.
+            added_from: The first row that is added.
+            added_to: The row behind the last one that is added.
+        """
+        bounds = starts.tolist()
+        edits = [(row, True, 0) for row in removed]
+        befores = (self.before[added_from:added_to] - first).tolist()
+        edits += [(min(row, len(bounds) - 1), False, added_from + n) for n, row in enumerate(befores)]
         at = 0
-        while True:
-            with _damage():
-                pieces, at = _avro_rows.spliced(
-                    self._data, self._table, self._marker, *of_row, *edits, at, _PIECE_BYTES
-                )
-            for first, second in pieces:
-                if isinstance(second, bytes):
-                    yield from framed([(first, second)], self._marker)
-                else:
-                    yield self._data[first:second]
-            if at == self._count:
-                return
+        for row, is_removed, number in sorted(edits):
+            yield data[at : bounds[row]]
+            if is_removed:
+                at = bounds[row + 1]
+            else:
+                at = bounds[row]
+                yield self.data[self.starts[number] : self.starts[number + 1]]
+        yield data[at:]
+
+
+def _stored_blocks(data: memoryview, at: int, sync_marker: bytes) -> Iterator[_StoredBlock]:
+    """The blocks of a container from a place on.
+
+    Raises:
+        Damaged: There is something else.
+    """
+    while at < len(data):
+        begin = at
+        count, at = _long(data, at)
+        size, at = _long(data, at)
+        stop = at + size
+        after = stop + len(sync_marker)
+        if count < 0 or size <= CHECK_BYTES or data[stop:after] != sync_marker:
+            raise Damaged("expected blocks, each with this marker behind it")
+        yield _StoredBlock(begin, count, at, stop)
+        at = after
+
+
+def _long(data: memoryview, at: int) -> tuple[int, int]:
+    """The number that stands at a place, zigzag and seven bits a byte, and where it ends.
+
+    Raises:
+        Damaged: There is none.
+    """
+    found = 0
+    for shift, byte in zip(range(0, 70, 7), data[at : at + 10], strict=False):
+        at += 1
+        found |= (byte & 0x7F) << shift
+        if byte < 0x80:  # noqa: PLR2004 - seven bits a byte
+            return (found >> 1) ^ -(found & 1), at
+    raise Damaged("expected a number of a block")
 
 
 @contextmanager
 def _damage() -> Iterator[None]:
-    """Turns what the extension finds wrong with a block into `Damaged`."""
+    """Turns what is found wrong with a block into `Damaged`."""
     try:
         yield
     except ValueError as error:

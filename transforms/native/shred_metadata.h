@@ -5,22 +5,13 @@
 
 #include <Python.h>
 
+#include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "json_numbers.h"
-#include "json_text.h"
+#include "json_values.h"
 #include "shredder.h"
-
-/* Seeded, as Python seeds it for each process: keys that share a slot cannot be chosen. No order shows it (P3). */
-static size_t hash_of(const char *name, Py_ssize_t length)
-{
-#if PY_VERSION_HEX >= 0x030E0000
-    return (size_t)Py_HashBuffer(name, length);
-#else
-    return (size_t)_Py_HashBytes(name, length);
-#endif
-}
 
 static enum role role_of(const Shredder *self, const char *name, Py_ssize_t length)
 {
@@ -45,66 +36,39 @@ static void *grown(void *array, Py_ssize_t *room, size_t size)
     return found;
 }
 
-static int grow_table(Shredder *self)
+/* The number of a field, made if it is new; -1 with an exception where there is no memory, -2 where there are enough. */
+static Py_ssize_t field_at(Shredder *self, const char *text, Py_ssize_t length)
 {
-    if (self->table_size > PY_SSIZE_T_MAX / 2 / (Py_ssize_t)sizeof *self->table)
+    PyObject *number, *name = PyUnicode_FromStringAndSize(text, length);
+    if (name == NULL)
         return -1;
-    Py_ssize_t size = self->table_size ? self->table_size * 2 : 64;
-    Py_ssize_t *table = PyMem_RawCalloc((size_t)size, sizeof *table);
-    if (table == NULL)
-        return -1;
-    for (Py_ssize_t i = 0; i < self->field_count; i++) {
-        size_t slot = hash_of(self->fields[i].name, self->fields[i].length);
-        while (table[slot & (size_t)(size - 1)])
-            slot++;
-        table[slot & (size_t)(size - 1)] = i + 1;
+    PyObject *found = PyDict_GetItemWithError(self->by_name, name);
+    if (found != NULL || PyErr_Occurred() || self->field_count >= self->most_fields) {
+        Py_DECREF(name);
+        return found != NULL ? PyLong_AsSsize_t(found) : PyErr_Occurred() ? -1 : -2;
     }
-    PyMem_RawFree(self->table);
-    self->table = table;
-    self->table_size = size;
-    return 0;
-}
-
-static int is_field(const Field *field, const char *name, Py_ssize_t length)
-{
-    return field->length == length && memcmp(field->name, name, (size_t)length) == 0;
-}
-
-/* The number of a field, made if it is new; -1 where there is no memory, -2 where there are enough fields. */
-static Py_ssize_t field_at(Shredder *self, const char *name, Py_ssize_t length)
-{
-    if (self->field_count * 2 >= self->table_size && grow_table(self) < 0)
-        return -1;
-    size_t slot = hash_of(name, length), mask = (size_t)(self->table_size - 1);
-    for (; self->table[slot & mask]; slot++) {
-        Py_ssize_t found = self->table[slot & mask] - 1;
-        if (is_field(&self->fields[found], name, length))
-            return found;
-    }
-    if (self->field_count >= self->most_fields)
-        return -2;
     if (self->field_count == self->field_room) {
         Field *fields = grown(self->fields, &self->field_room, sizeof *fields);
         if (fields == NULL)
-            return -1;
+            goto failed;
         self->fields = fields;
     }
-    char *copy = PyMem_RawMalloc((size_t)length + 1);
-    if (copy == NULL)
-        return -1;
-    memcpy(copy, name, (size_t)length);
     Field *field = &self->fields[self->field_count];
     memset(field, 0, sizeof *field);
-    field->name = copy;
-    field->length = length;
-    field->is_plain = 1;
-    for (Py_ssize_t i = 0; i < length; i++)
-        if (name[i] == '"' || name[i] == '\\' || (unsigned char)name[i] < 0x20)
-            field->is_plain = 0;
-    field->role = role_of(self, name, length);
+    field->name = name;
+    field->text = PyUnicode_AsUTF8AndSize(name, &field->length);
+    field->role = role_of(self, text, length);
     field->last_record = -1;
-    self->table[slot & mask] = ++self->field_count;
-    return self->field_count - 1;
+    number = PyLong_FromSsize_t(self->field_count);
+    if (field->text == NULL || number == NULL || PyDict_SetItem(self->by_name, name, number) < 0) {
+        Py_XDECREF(number);
+        goto failed;
+    }
+    Py_DECREF(number);
+    return self->field_count++;
+failed:
+    Py_DECREF(name);
+    return -1;
 }
 
 static int expect(Shredder *self, Py_ssize_t place, Py_ssize_t field)
@@ -133,59 +97,62 @@ static Cell *new_cell(Shredder *self)
     return &self->cells[self->cell_count++];
 }
 
-/* A metadata value; sets `at` behind it. */
-static int parse_cell(Shredder *self, const char **at, Py_ssize_t field)
+/* Puts the text of a list or an object into the scratch, its numbers as they stand in the record. */
+static int write_json(Shredder *self, yyjson_val *value, Text *text)
+{
+    size_t length;
+    if (!is_sound_json(value, 0))
+        return DECLINED;
+    char *json = yyjson_val_write_opts(value, YYJSON_WRITE_NOFLAG, NULL, &length, NULL);
+    if (json == NULL)
+        return FAILED;
+    *text = (Text){NULL, self->scratch.size, (Py_ssize_t)length};
+    int result = add(&self->scratch, json, (Py_ssize_t)length) < 0 ? FAILED : TAKEN;
+    free(json); /* by malloc, the allocator of yyjson */
+    return result;
+}
+
+/* A metadata value. */
+static int take_cell(Shredder *self, yyjson_val *value, Py_ssize_t field)
 {
     Cell *cell = new_cell(self);
     if (cell == NULL)
         return FAILED;
     cell->field = field;
-    const char *from = *at, *to = NULL;
     double degrees = NAN;
-    switch (*from) {
-    case '"':
+    int result = TAKEN;
+    switch (yyjson_get_type(value)) {
+    case YYJSON_TYPE_STR:
         cell->form = FORM_STRING;
-        to = parse_string(self, from + 1, &cell->as.text);
+        cell->as.text = string_of(value);
         break;
-    case '{':
-    case '[':
+    case YYJSON_TYPE_OBJ:
+    case YYJSON_TYPE_ARR:
         cell->form = FORM_JSON;
-        to = skip_value(self, from, 0);
-        if (to != NULL)
-            cell->as.text = (Text){from, 0, to - from};
+        result = write_json(self, value, &cell->as.text);
         break;
-    case 't':
-    case 'f':
+    case YYJSON_TYPE_BOOL:
         cell->form = FORM_BOOL;
-        cell->as.integer = *from == 't';
-        to = skip_value(self, from, 0);
+        cell->as.integer = yyjson_is_true(value);
         break;
-    case 'n':
+    case YYJSON_TYPE_NULL:
         cell->form = FORM_NULL;
         cell->as.integer = 1;
-        to = skip_value(self, from, 0);
         break;
-    default: {
-        Number number;
-        to = scan_number(from, &number);
-        if (to == NULL)
-            return DECLINED;
-        if (number.is_integer) {
+    default: /* a number */
+        if (is_integer(value)) {
             cell->form = FORM_INT;
-            if (!to_integer(&number, &cell->as.integer))
+            if (!to_integer(value, &cell->as.integer))
                 return DECLINED;
             degrees = (double)cell->as.integer;
         }
         else {
             cell->form = FORM_FLOAT;
-            if (!to_double(&number, &cell->as.real))
+            if (!to_double(value, &cell->as.real))
                 return DECLINED;
             degrees = cell->as.real;
         }
     }
-    }
-    if (to == NULL)
-        return DECLINED;
     enum role role = self->fields[field].role;
     if (role == RESERVED)
         return DECLINED;
@@ -195,41 +162,20 @@ static int parse_cell(Shredder *self, const char **at, Py_ssize_t field)
             return DECLINED;
         self->coordinates_seen |= 1u << which;
     }
-    *at = to;
-    return TAKEN;
+    return result;
 }
 
-/* Where the value of a key begins that is expected here; NULL where another key stands, or this one in other words. */
-static const char *skip_expected(const Shredder *self, const char *at, Py_ssize_t number)
+/* The metadata object of a record. */
+static int take_metadata(Shredder *self, yyjson_val *metadata)
 {
-    const Field *field = &self->fields[number];
-    if (!field->is_plain || *at != '"' || self->end - at < field->length + 2 ||
-        memcmp(at + 1, field->name, (size_t)field->length) != 0 || at[field->length + 1] != '"')
-        return NULL;
-    at = skip_space(at + field->length + 2);
-    return *at == ':' ? skip_space(at + 1) : NULL;
-}
-
-/* The members of the metadata object, `at` behind its brace. */
-static int parse_metadata(Shredder *self, const char **at)
-{
-    const char *here = skip_space(*at);
     self->coordinates_seen = 0;
-    if (*here == '}') {
-        *at = here + 1;
-        return TAKEN;
-    }
-    int is_last = 0;
-    for (Py_ssize_t place = 0; !is_last; place++) {
+    yyjson_obj_iter members = yyjson_obj_iter_with(metadata);
+    yyjson_val *key;
+    for (Py_ssize_t place = 0; (key = yyjson_obj_iter_next(&members)) != NULL; place++) {
+        Text name = string_of(key);
         Py_ssize_t field = place < self->expected_room ? self->expected[place] : -1;
-        const char *value = field < 0 ? NULL : skip_expected(self, here, field);
-        if (value != NULL)
-            here = value;
-        else {
-            Text key;
-            if ((here = parse_key(self, here, &key)) == NULL)
-                return DECLINED;
-            field = field_at(self, text_of(self, &key), key.length);
+        if (field < 0 || !is_text(&name, self->fields[field].text, self->fields[field].length)) {
+            field = field_at(self, name.text, name.length);
             if (field == -2)
                 return DECLINED;
             if (field < 0 || expect(self, place, field) < 0)
@@ -238,13 +184,10 @@ static int parse_metadata(Shredder *self, const char **at)
         if (self->fields[field].last_record == self->record)
             return DECLINED; /* the key is there twice */
         self->fields[field].last_record = self->record;
-        int result = parse_cell(self, &here, field);
+        int result = take_cell(self, yyjson_obj_iter_get_val(key), field);
         if (result != TAKEN)
             return result;
-        if ((here = skip_separator(here, &is_last)) == NULL)
-            return DECLINED;
     }
-    *at = here;
     /* None, or one whole pair and nothing of the other. */
     unsigned seen = self->coordinates_seen;
     return seen == 0 || seen == 0x3 || seen == 0xC ? TAKEN : DECLINED;

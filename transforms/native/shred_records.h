@@ -9,62 +9,24 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "json_numbers.h"
-#include "json_text.h"
+#include "json_values.h"
 #include "shred_metadata.h"
 #include "shredder.h"
 
-/* Whether the canonical writer would write the number as it stands here. */
-static int is_canonical(const Number *number)
-{
-    if (number->has_exponent || (number->is_negative && number->mantissa == 0))
-        return 0;
-    if (number->is_integer)
-        return number->digits <= 15;
-    double value;
-    if (!to_double(number, &value) || fabs(value) >= 1e15 || (value != 0 && fabs(value) < 1e-3))
-        return 0;
-    /* Of at most 15 digits no two decimals are the same double, so the shortest text of this one is this. */
-    if (number->digits <= 15)
-        return number->start[number->length - 1] != '0' || number->fraction == 1;
-    char *shortest = PyOS_double_to_string(value, 'r', 0, 0, NULL);
-    if (shortest == NULL)
-        return 0; /* with a MemoryError */
-    int same = strlen(shortest) == (size_t)number->length && memcmp(shortest, number->start, (size_t)number->length) == 0;
-    PyMem_Free(shortest);
-    return same;
-}
-
-/* A box, `at` behind its brace: four numbers, as canonical JSON. */
-static int parse_box(Shredder *self, const char **at, Text *text)
+/* A box: four numbers, as canonical JSON. */
+static int take_box(Shredder *self, yyjson_val *box, Text *text)
 {
     static const char *NAMES[] = {"height", "width", "x", "y"}; /* in their canonical order */
-    Number found[4];
-    unsigned seen = 0;
-    const char *here = skip_space(*at);
-    for (int is_last = 0; !is_last;) {
-        Text key;
-        int which = 0;
-        if ((here = parse_key(self, here, &key)) == NULL)
-            return DECLINED;
-        const char *name = text_of(self, &key);
-        while (which < 4 && !((size_t)key.length == strlen(NAMES[which]) && memcmp(name, NAMES[which], (size_t)key.length) == 0))
-            which++;
-        if (which == 4 || seen & 1u << which)
-            return DECLINED;
-        seen |= 1u << which;
-        here = scan_number(here, &found[which]);
-        if (here == NULL || !is_canonical(&found[which]) || (here = skip_separator(here, &is_last)) == NULL)
-            return DECLINED;
-    }
-    if (seen != 0xF)
-        return DECLINED;
-    *at = here;
     Buffer *out = &self->scratch;
+    if (yyjson_obj_size(box) != 4)
+        return DECLINED;
     *text = (Text){NULL, out->size, 0};
     for (int i = 0; i < 4; i++) {
+        yyjson_val *number = yyjson_obj_get(box, NAMES[i]); /* all four are there: no key is there twice */
+        if (!yyjson_is_raw(number) || !is_canonical(number))
+            return DECLINED;
         if (add(out, i ? ",\"" : "{\"", 2) < 0 || add(out, NAMES[i], (Py_ssize_t)strlen(NAMES[i])) < 0 ||
-            add(out, "\":", 2) < 0 || add(out, found[i].start, found[i].length) < 0)
+            add(out, "\":", 2) < 0 || add(out, yyjson_get_raw(number), (Py_ssize_t)yyjson_get_len(number)) < 0)
             return FAILED;
     }
     if (add(out, "}", 1) < 0)
@@ -73,83 +35,57 @@ static int parse_box(Shredder *self, const char **at, Text *text)
     return TAKEN;
 }
 
-static int parse_core(Shredder *self, const char **at, Core *core)
+static int take_core(Shredder *self, yyjson_val *value, Core *core)
 {
-    const char *here = *at;
-    int is_null = *here == 'n' && strncmp(here, "null", 4) == 0, result = TAKEN;
-    core->is_null = is_null;
-    if (is_null) {
-        if (core->kind == TEXT || core->kind == STRING || core->kind == BOX || core->kind == LITERAL)
-            return DECLINED;
-        *at = here + 4;
-        return TAKEN;
-    }
+    core->is_null = yyjson_is_null(value);
+    if (core->is_null)
+        return core->kind == TEXT || core->kind == STRING || core->kind == BOX || core->kind == LITERAL ? DECLINED : TAKEN;
     switch (core->kind) {
     case NOTHING:
         return DECLINED;
     case METADATA:
+        return yyjson_is_obj(value) ? take_metadata(self, value) : DECLINED;
     case BOX:
-        if (*here != '{')
+        return yyjson_is_obj(value) ? take_box(self, value, &core->text) : DECLINED;
+    case NUMBER_OR_NULL:
+        if (!yyjson_is_raw(value) || !to_double(value, &core->number))
             return DECLINED;
-        here++;
-        result = core->kind == BOX ? parse_box(self, &here, &core->text) : parse_metadata(self, &here);
-        break;
-    case NUMBER_OR_NULL: {
-        Number number;
-        here = scan_number(here, &number);
-        if (here == NULL || !to_double(&number, &core->number))
-            return DECLINED;
-        if (number.is_integer && (fabs(core->number) >= EXACT_IN_DOUBLE || (number.is_negative && number.mantissa == 0)))
-            return DECLINED; /* an integer that is not exact as a double, or a zero whose sign an integer does not keep */
-        break;
-    }
+        /* Not an integer that is not exact as a double, nor a zero whose sign an integer does not keep. */
+        return is_integer(value) && (fabs(core->number) >= EXACT_IN_DOUBLE || is_minus_zero(value)) ? DECLINED : TAKEN;
     default:
-        if (*here != '"' || (here = parse_string(self, here + 1, &core->text)) == NULL)
+        if (!yyjson_is_str(value))
             return DECLINED;
-        if (core->kind == TEXT && core->text.length == 0)
-            return DECLINED;
-        if (core->kind == LITERAL &&
-            !(core->text.length == core->literal_length &&
-              memcmp(text_of(self, &core->text), core->literal, (size_t)core->literal_length) == 0))
-            return DECLINED;
+        core->text = string_of(value);
+        if (core->kind == LITERAL)
+            return is_text(&core->text, core->literal, core->literal_length) ? TAKEN : DECLINED;
+        return core->kind == TEXT && core->text.length == 0 ? DECLINED : TAKEN;
     }
-    *at = here;
-    return result;
 }
 
-static int parse_record(Shredder *self, const char *at, const char *end)
+/* Makes cells of a record. */
+static int take_object(Shredder *self, yyjson_val *record)
 {
-    self->end = end;
     self->cell_count = 0;
     self->scratch.size = 0;
     for (int i = 0; i < self->core_count; i++)
         self->core[i].is_seen = 0;
-    at = skip_space(at);
-    if (*at != '{')
+    yyjson_obj_iter members;
+    yyjson_val *key;
+    if (!yyjson_is_obj(record))
         return DECLINED;
-    at = skip_space(at + 1);
-    for (int is_last = 0; !is_last;) {
-        Text key;
-        if ((at = parse_key(self, at, &key)) == NULL)
-            return DECLINED;
-        const char *name = text_of(self, &key);
+    yyjson_obj_iter_init(record, &members);
+    while ((key = yyjson_obj_iter_next(&members)) != NULL) {
+        Text name = string_of(key);
         int which = 0;
-        while (which < self->core_count && !(self->core[which].length == key.length &&
-                                             memcmp(self->core[which].name, name, (size_t)key.length) == 0))
+        while (which < self->core_count && !is_text(&name, self->core[which].name, self->core[which].length))
             which++;
         if (which == self->core_count || self->core[which].is_seen)
             return DECLINED;
         self->core[which].is_seen = 1;
-        int result = parse_core(self, &at, &self->core[which]);
+        int result = take_core(self, yyjson_obj_iter_get_val(key), &self->core[which]);
         if (result != TAKEN)
             return result;
-        if ((at = skip_separator(at, &is_last)) == NULL)
-            return DECLINED;
     }
-    while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
-        at++;
-    if (at != end)
-        return DECLINED;
     for (int i = 0; i < self->core_count; i++) {
         enum kind kind = self->core[i].kind;
         if (!self->core[i].is_seen && (kind == TEXT || kind == STRING || kind == BOX || kind == LITERAL))
@@ -216,6 +152,24 @@ static int commit(Shredder *self, int64_t place)
     }
     self->rows++;
     return 0;
+}
+
+/* Parses a record and puts it into the columns, or declines it. */
+static int take_record(Shredder *self, const char *text, size_t length)
+{
+    yyjson_alc pool;
+    const size_t most = yyjson_read_max_memory_usage(length, YYJSON_READ_NUMBER_AS_RAW);
+    const int is_small = most > 0 && most <= POOL_BYTES && yyjson_alc_pool_init(&pool, self->pool, POOL_BYTES);
+    yyjson_read_err error;
+    /* Without YYJSON_READ_INSITU the text is copied, and not written to. */
+    yyjson_doc *document = yyjson_read_opts((char *)text, length, YYJSON_READ_NUMBER_AS_RAW, is_small ? &pool : NULL, &error);
+    if (document == NULL)
+        return error.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? FAILED : DECLINED;
+    int result = take_object(self, yyjson_doc_get_root(document));
+    if (result == TAKEN && commit(self, self->record) < 0)
+        result = FAILED;
+    yyjson_doc_free(document);
+    return result;
 }
 
 #endif

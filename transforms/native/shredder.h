@@ -15,7 +15,7 @@ enum kind { TEXT, STRING, STRING_OR_NULL, NUMBER_OR_NULL, NOTHING, METADATA, BOX
 /* How a metadata value is stored; the numbers are places in its _FORM_NAMES. */
 enum form { FORM_NULL, FORM_BOOL, FORM_INT, FORM_FLOAT, FORM_STRING, FORM_JSON, FORMS };
 
-enum { MOST_CORE = 16, DEEPEST = 100, LONGEST_TOKEN = 40, BIG_DIGITS = 18 };
+enum { MOST_CORE = 16, DEEPEST = 100, POOL_BYTES = 1 << 16 };
 
 static const double EXACT_IN_DOUBLE = 9007199254740992.0; /* 2**53 */
 
@@ -23,9 +23,9 @@ enum role { ORDINARY, RESERVED, NORTH_LONG, EAST_LONG, NORTH_SHORT, EAST_SHORT }
 
 /* A metadata key. */
 typedef struct {
-    char *name;
+    PyObject *name; /* a str */
+    const char *text; /* its UTF-8 */
     Py_ssize_t length;
-    int is_plain; /* stands in a text as it is, without an escape */
     enum role role;
     int64_t last_record; /* that had this key, to find repeated keys */
     Column columns[FORMS];
@@ -33,7 +33,7 @@ typedef struct {
 
 typedef struct {
     const char *text; /* NULL: in the scratch, at `start` */
-    Py_ssize_t start, length;
+    Py_ssize_t start, length; /* a text of the document lives as long as this */
 } Text;
 
 typedef struct {
@@ -64,15 +64,13 @@ typedef struct {
     int core_count;
     Field *fields;
     Py_ssize_t field_count, field_room, most_fields;
-    Py_ssize_t *table; /* field + 1 by hash */
-    Py_ssize_t table_size;
+    PyObject *by_name; /* dict: name of a field to its number */
     Py_ssize_t *expected; /* field by its place in the record before: keys tend to have one order */
     Py_ssize_t expected_room;
     Cell *cells;
     Py_ssize_t cell_count, cell_room;
-    Buffer scratch; /* strings of the record at hand that had escapes */
+    Buffer scratch; /* JSON texts of the record at hand */
     Buffer places;
-    const char *end; /* of the record at hand */
     int64_t record, rows;
     const char *reserved[8];
     Py_ssize_t reserved_length[8];
@@ -81,6 +79,7 @@ typedef struct {
     Py_ssize_t coordinate_length[4];
     double limit[4];
     unsigned coordinates_seen;
+    char pool[POOL_BYTES]; /* for the document of the record at hand, if it is as small as most */
 } Shredder;
 
 enum { TAKEN = 0, DECLINED = 1, FAILED = -1 };

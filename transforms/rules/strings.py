@@ -10,7 +10,6 @@ The one rule with a dependency outside the standard library: datasketches.
 """
 
 import struct
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -26,7 +25,6 @@ SKETCH_LG_K = 13  # 8192 registers: a standard error of about 1 %, at most 8 KiB
 
 _CERTAIN = 1.1
 """An estimate that is this many times lower than a limit proves fewer values: ten times its standard error."""
-_SKETCH_LIST = 768  # maximum hashes in the list of a sketch of this size, before it has registers
 
 _EMPTY_STRING = -1  # stands for "", which the library skips: eight bytes 0xFF, which are no UTF-8
 _WORD = 4  # bytes of one hash in a small sketch
@@ -35,7 +33,6 @@ _WORD = 4  # bytes of one hash in a small sketch
 # HIP, which such a sketch does without, those of 2**-height below 32 and from there on, how many are empty, exceptions.
 _REGISTERS = struct.Struct("<8B3d2I")
 _PREAMBLE = (10, 1, 7, SKETCH_LG_K, 0, 0x18, 0, 0x0A)
-_HIGH = 32
 _HASHES_AT = {2: 8, 3: 12}  # a small sketch: preamble length (byte 0) to the offset of its hashes
 _HEIGHTS = bytes(range(64))
 """Exclusive maximum of a register: the library has a table of so many powers of two."""
@@ -82,28 +79,6 @@ def fit(values: Collection[str], limit: int) -> bool:
 def summarize_distinct(count: int, values: Iterable[str], limit: int = MAX_CATEGORIES) -> StringSummary:
     """Return the summary of `count` strings that are too many or too long for categories, given each at least once."""
     return StringSummary(count, None, _canonical(_sketch_of(values)), limit)
-
-
-def has_many(registers: bytes) -> bool:
-    """Return whether a sketch with these registers has registers, and no list of hashes."""
-    return len(registers) - registers.count(0) > _SKETCH_LIST
-
-
-def summarize_registers(count: int, registers: bytes, limit: int = MAX_CATEGORIES) -> StringSummary:
-    """Return the summary of `count` strings, more than `limit` of them distinct, given the registers of their sketch.
-
-    Args:
-        count: Number of strings.
-        registers: 2**SKETCH_LG_K bytes for which `has_many` is true: each the height of a register, 0 if it is empty.
-        limit: As in `StringSummary`.
-    """
-    powers = Counter(registers)
-    low, high = (
-        sum(times * 2.0**-height for height, times in powers.items() if (height < _HIGH) == is_low)
-        for is_low in (True, False)
-    )
-    sketch = _REGISTERS.pack(*_PREAMBLE, 0.0, low, high, powers[0], 0) + registers
-    return StringSummary(count, None, sketch, limit)
 
 
 def merge_strings(a: StringSummary, b: StringSummary) -> StringSummary:

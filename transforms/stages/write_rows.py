@@ -10,7 +10,7 @@ import polars as pl
 
 from transforms.avro.parts import avro_container
 from transforms.avro.rows import encoded
-from transforms.avro.splices import AvroPart, Damaged, can_splice
+from transforms.avro.splices import AvroPart, Damaged
 from transforms.errors import DamagedFileError
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import FORMS
@@ -192,7 +192,7 @@ class _PartitionWriter:
         """The published Avro part if it has the new schema, and its unchanged rows can be copied; else None."""
         partition, published = self._partition, self._writing.published
         before = published.rows.get(partition.number, {}).get(group)
-        if before is None or (group in partition.changed and not can_splice()):
+        if before is None:
             return None
         same = row_schema(group, fields) == row_schema(group, published.fields[group])
         return before if same else None

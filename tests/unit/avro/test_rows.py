@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from support.profiles import draws
 from support.strategies import doubles, longs, texts
 
+from transforms import native
 from transforms.avro import blocks as avro_blocks
 from transforms.avro import rows as avro_rows
 from transforms.avro.blocks import Block, RowType
 from transforms.avro.rows import encoded
 
-needs_extension = pytest.mark.skipif(avro_rows._avro_rows is None, reason="the extension was not built: no C compiler")
+needs_extension = pytest.mark.skipif(native.kernels is None, reason="the extension was not built: no C compiler")
 LEAVES: dict[pl.DataType, st.SearchStrategy[Any]] = {
     pl.Int64(): longs,
     pl.Float64(): doubles,
@@ -72,8 +73,7 @@ def blocks(frame: pl.DataFrame) -> list[Block]:
 
 def by_polars(frame: pl.DataFrame) -> list[Block]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(avro_rows, "_avro_rows", None)
-        patch.setattr(avro_blocks, "_avro_rows", None)
+        patch.setattr(native, "kernels", None)
         return blocks(frame)
 
 
@@ -149,4 +149,4 @@ def test_lists_are_left_to_polars_unless_there_is_none() -> None:
 )
 def test_buffers_that_do_not_hold_what_they_say_are_refused(column: Any) -> None:
     with pytest.raises(ValueError, match="expected columns whose buffers hold what they say"):
-        avro_rows._avro_rows.encode(1, 0, 8, [column])
+        native.kernels.encode(1, 0, 8, [column])

@@ -4,7 +4,6 @@ import io
 import itertools
 import random
 from collections.abc import Mapping
-from unittest import mock
 
 import fastavro
 import numpy as np
@@ -14,17 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.profiles import draws
 
-from transforms.avro import blocks as avro_blocks
-from transforms.avro import parts as avro_parts
-from transforms.avro import rows as avro_rows
-from transforms.avro import splices as avro_splices
+from transforms import native
 from transforms.avro.blocks import LEAST_KEYS, RowType, cut
 from transforms.avro.parts import avro_container, header
 from transforms.avro.rows import encoded
-from transforms.avro.splices import AvroPart, Damaged, can_splice
+from transforms.avro.splices import AvroPart, Damaged
 from transforms.rules.avro_schema import cache_key_schema, row_schema
 
-pytestmark = pytest.mark.skipif(not can_splice(), reason="the extension was not built: no C compiler")
+needs_extension = pytest.mark.skipif(native.kernels is None, reason="the extension was not built: no C compiler")
 
 KEYS = pl.Schema(
     {
@@ -68,9 +64,6 @@ def replaced(before: list[int], removed: list[int], added: list[int]) -> tuple[b
     new = rows(added, "new")
     part = opened(container(rows(before)), cache_key_schema())
     found = b"".join(part.spliced(np.array(removed, np.int64), encoded(new, KEY_TYPE), places))
-    for piece_bytes in (1, 20_000):
-        with mock.patch.object(avro_splices, "_PIECE_BYTES", piece_bytes):
-            assert b"".join(part.spliced(np.array(removed, np.int64), encoded(new, KEY_TYPE), places)) == found
     whole = pl.concat([rows([number for number in left if number not in set(added)]), new]).sort("cache_key")
     return found, container(whole)
 
@@ -130,9 +123,16 @@ def test_a_block_that_is_not_what_its_checksum_says_is_damaged() -> None:
 def test_blocks_are_framed_and_cut_alike_without_the_extension(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = rows([*range(900)])
     expected = container(frame)
-    for module in (avro_blocks, avro_parts, avro_rows, avro_splices):
-        monkeypatch.setattr(module, "_avro_rows", None)
+    monkeypatch.setattr(native, "kernels", None)
     assert container(frame) == expected
+
+
+@pytest.mark.parametrize("every", [100, 7])
+def test_a_part_is_spliced_alike_without_the_extension(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = [*range(3, 1_000, every)]
+    expected, whole = replaced([*range(1_000)], places[::2], places[::2])
+    monkeypatch.setattr(native, "kernels", None)
+    assert replaced([*range(1_000)], places[::2], places[::2]) == (expected, whole)
 
 
 def test_other_rows_and_other_bytes_are_refused() -> None:
@@ -156,7 +156,7 @@ TEXTS = st.lists(
 
 @draws(40)
 @given(st.lists(TEXTS, min_size=1, max_size=8), st.integers(1, 3_000))
-def test_what_snappy_made_is_read_as_the_library_reads_it(texts: list[str], height: int) -> None:
+def test_all_blocks_of_a_part_can_be_written_again(texts: list[str], height: int) -> None:
     chance = random.Random(height)
     urls = [chance.choice(texts) + str(chance.random()) for _ in range(height)]
     published = rows([*range(height)]).with_columns(url=pl.Series(urls))
@@ -201,29 +201,31 @@ def test_slabs_are_cut_as_one() -> None:
         assert [*cut(slabs, KEY_TYPE)] == whole
 
 
+@needs_extension
 def test_a_block_that_is_damaged_is_refused() -> None:
     count, of_key = 40, KEY_TYPE.code
     data = b"".join(block for _, block in encoded(rows([*range(count)]), KEY_TYPE))
-    starts = np.frombuffer(avro_splices._avro_rows.row_starts(data, count, of_key), np.int64)
+    starts = np.frombuffer(native.kernels.row_starts(data, count, of_key), np.int64)
     assert (starts[0], starts[-1], len(starts)) == (0, len(data), count + 1)
     for length in range(len(data)):
         with pytest.raises(ValueError, match="expected 40 rows of this type"):
-            avro_splices._avro_rows.row_starts(data[:length], count, of_key)
+            native.kernels.row_starts(data[:length], count, of_key)
     for wrong in (count - 1, count + 1, -1, 2**40):
         with pytest.raises(ValueError, match="rows of this type"):
-            avro_splices._avro_rows.row_starts(data, wrong, of_key)
+            native.kernels.row_starts(data, wrong, of_key)
     for length in range(len(of_key)):
         with pytest.raises(ValueError, match="rows of this type"):
-            avro_splices._avro_rows.row_starts(data, count, of_key[:length])
+            native.kernels.row_starts(data, count, of_key[:length])
 
 
+@needs_extension
 @pytest.mark.parametrize("of_row", [ITEM, b"a" * 40, b"r\x01\x00" * 40, b"r\x02\x00as" + b"ar\x02\x00ld", b"?"])
 def test_any_bytes_are_rows_or_are_refused(of_row: bytes) -> None:
     chance = random.Random(of_row)
     for _ in range(2_000):
         data = bytes(chance.choices([0, 1, 2, 3, 4, 0x7F, 0x80, 0xFF, chance.randrange(256)], k=chance.randrange(40)))
         try:
-            starts = np.frombuffer(avro_splices._avro_rows.row_starts(data, chance.randrange(4), of_row), np.int64)
+            starts = np.frombuffer(native.kernels.row_starts(data, chance.randrange(4), of_row), np.int64)
         except ValueError:
             continue
         assert starts[0] == 0

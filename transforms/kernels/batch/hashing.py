@@ -1,20 +1,15 @@
-"""Hashes whole columns of texts for cache keys (K1), partitions and sketches (T1), with a C extension if present."""
+"""Hashes whole columns of texts, for cache keys (K1) and partitions."""
 
+import zlib
 from binascii import hexlify
+from hashlib import sha256
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from transforms.kernels.batch.batch import Positions
-from transforms.kernels.batch.string_buffers import SomeTexts, buffers
-from transforms.rules.identity import partition_of
-from transforms.rules.image_urls import cache_key
-
-try:
-    from transforms.kernels.batch import _digests
-except ImportError:  # no compiler where the package was installed
-    _digests = None  # type: ignore[assignment]
+from transforms.kernels.batch.string_buffers import buffers
 
 KEY_BYTES = 32
 """Bytes of a cache key."""
@@ -29,12 +24,10 @@ def cache_keys(urls: pl.Series) -> pl.Series:
     Returns:
         Binary array of shape (N,), 32 bytes each.
     """
-    if _digests is None:
-        return pl.Series(values=[bytes.fromhex(cache_key(url)) for url in urls.to_list()], dtype=pl.Binary)
-    digests = _digests.sha256(*buffers(urls))
-    offsets = np.arange(0, len(digests) + 1, KEY_BYTES, dtype=np.int64)
+    keys = b"".join([sha256(url).digest() for url in urls.cast(pl.Binary).to_list()])
+    offsets = np.arange(0, len(keys) + 1, KEY_BYTES, dtype=np.int64)
     array = pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(), len(urls), [None, pa.py_buffer(offsets), pa.py_buffer(digests)]
+        pa.large_binary(), len(urls), [None, pa.py_buffer(offsets), pa.py_buffer(keys)]
     )
     return pl.Series(values=array, dtype=pl.Binary)
 
@@ -58,21 +51,5 @@ def digits(keys: pl.Series) -> pl.Series:
 
 def partitions_of(reference_ids: pl.Series, partitions: int) -> Positions:
     """The partition of each reference id, as `transforms.rules.identity.partition_of` gives it: int64[N]."""
-    if _digests is None:
-        ids = reference_ids.to_list()
-        return np.fromiter((partition_of(each, partitions) for each in ids), np.int64, len(ids))
-    return np.frombuffer(_digests.crc32(*buffers(reference_ids)), np.uint32).astype(np.int64) % partitions
-
-
-def registers(texts: pl.Series | SomeTexts, lg_k: int) -> bytes | None:
-    """The registers of a HyperLogLog sketch of many texts, a byte each; None without the extension.
-
-    Args:
-        texts: String array of shape (N,) without nulls, or some texts.
-        lg_k: Logarithm of the number of registers.
-    """
-    if _digests is None:
-        return None
-    if isinstance(texts, SomeTexts):
-        return _digests.registers(*texts.buffers, lg_k, texts.selected.view(np.uint8))
-    return _digests.registers(*buffers(texts), lg_k)
+    ids = reference_ids.cast(pl.Binary).to_list()
+    return np.fromiter(map(zlib.crc32, ids), np.int64, len(ids)) % partitions

@@ -1,4 +1,4 @@
-"""The Arrow buffers of columns of texts, for the C extensions."""
+"""The Arrow buffers of columns of texts, and selected texts of a column, for what looks at bytes."""
 
 from dataclasses import dataclass
 
@@ -22,10 +22,9 @@ class SomeTexts:
     selected: npt.NDArray[np.bool_]
     count: int
 
-    @property
-    def buffers(self) -> tuple[memoryview, memoryview]:
-        """The buffers as in `buffers`; the bytes of null texts are undefined."""
-        return _buffers(self.array)
+    def values(self) -> pl.Series:
+        """The selected texts: String array of shape (M,)."""
+        return pl.Series(values=self.array.filter(pa.array(self.selected)), dtype=pl.String)
 
 
 def buffers(texts: pl.Series) -> tuple[memoryview, memoryview]:
@@ -33,10 +32,7 @@ def buffers(texts: pl.Series) -> tuple[memoryview, memoryview]:
 
     The bytes may be those of a larger array that this one is a slice of: the offsets do not begin at 0 then.
     """
-    return _buffers(texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
-
-
-def _buffers(array: pa.Array) -> tuple[memoryview, memoryview]:
+    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     _, offsets, data = array.buffers()
     first, last = array.offset * 8, (array.offset + len(array) + 1) * 8
     if offsets is None:  # a column without rows

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from transforms import native
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.batch.exact_json import exact_json
 from transforms.kernels.batch.metadata_columns import FORMS, Found, columns_and_cells, json_text, spread
@@ -19,11 +20,6 @@ from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT, PAIRS
 from transforms.rules.crowds import MAX_RECORD_KEY_CHARACTERS, MAX_RECORD_KEYS
 from transforms.rules.limits import MAX_URL_CHARACTERS
 from transforms.rules.metadata import RESERVED
-
-try:
-    from transforms.kernels.normalize import _shredding
-except ImportError:  # no compiler where the package was installed
-    _shredding = None  # type: ignore[assignment]
 
 _TEXT, _STRING, _STRING_OR_NULL, _NUMBER_OR_NULL, _NOTHING, _METADATA, _BOX, _LITERAL = range(8)
 _LONG_BYTES = min(MAX_RECORD_KEY_CHARACTERS, MAX_URL_CHARACTERS)
@@ -75,7 +71,7 @@ class Shredded(NamedTuple):
 
 def is_built() -> bool:
     """Whether the extension is present."""
-    return _shredding is not None
+    return native.kernels is not None
 
 
 def items(
@@ -97,7 +93,7 @@ def boxes(records: RawRecords, *, prediction: bool, most_fields: int = MAX_RECOR
 def _shredded(
     records: RawRecords, core: _Core, skip: npt.NDArray[np.bool_] | None, most_fields: int
 ) -> Shredded | None:
-    if _shredding is None or not records:
+    if native.kernels is None or not records:
         return None
     long = records.ends - records.starts > _LONG_BYTES
     if long.any():
@@ -105,7 +101,7 @@ def _shredded(
     skipped = b"" if skip is None else skip.astype(np.uint8).tobytes()
     block = (records.data, records.starts.tobytes(), records.ends.tobytes())
     most = min(most_fields, MAX_RECORD_KEYS)
-    given, found, fields = _shredding.shred(*block, core, tuple(sorted(RESERVED)), _COORDINATES, skipped, most)
+    given, found, fields = native.kernels.shred(*block, core, tuple(sorted(RESERVED)), _COORDINATES, skipped, most)
     places = np.frombuffer(given, np.int64)
     if not len(places):
         return None

@@ -5,7 +5,6 @@ are summed in chunks so short that neither a double (53 bits) nor an int64 can l
 are Python integers.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 
@@ -13,23 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.kernels.batch.hashing import registers
 from transforms.kernels.batch.string_buffers import SomeTexts
 from transforms.rules.numbers import BUCKET_SHIFT, NUMBERS_ZERO, UNIT_EXPONENT, NumberSummary, merge_numbers
 from transforms.rules.strings import (
     MAX_CATEGORIES,
-    SKETCH_LG_K,
     StringSummary,
-    has_many,
     summarize_categories,
     summarize_distinct,
-    summarize_registers,
 )
-
-try:
-    from transforms.kernels.summarize import _summing
-except ImportError:  # no compiler where the package was installed
-    _summing = None  # type: ignore[assignment]
 
 Longs = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -80,10 +70,8 @@ def numbers_of_doubles(values: Doubles, *, finite: bool = False) -> NumberSummar
 def strings_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:
     """Return the summary of a String column, with up to `limit` categories; nulls are no values (V5)."""
     present = values.drop_nulls() if values.null_count() else values
-    if len(present) > _SAMPLE > limit and present.head(_SAMPLE).n_unique() > limit:
-        filled = registers(present, SKETCH_LG_K)
-        if filled is not None and has_many(filled):
-            return summarize_registers(len(present), filled, limit)
+    if len(present) > _SAMPLE and _are_varied(present, limit):
+        return summarize_distinct(len(present), present, limit)
     if present.estimated_size() > _LONG * len(present):  # polars would copy them several times
         return summarize_categories(len(present), Counter(present), limit)
     distinct = present.unique()
@@ -95,22 +83,24 @@ def strings_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:
 
 
 def many_strings(pieces: Sequence[SomeTexts], limit: int = MAX_CATEGORIES) -> StringSummary | None:
-    """Return the summary of many distinct strings; None if there may be few, or without the extension.
+    """Return the summary of many distinct strings; None if there may be few.
 
     Args:
         pieces: The strings, in any order.
         limit: As in `strings_of`.
     """
-    heights = np.zeros(1 << SKETCH_LG_K, np.uint8)
-    for texts in pieces:
-        filled = registers(texts, SKETCH_LG_K)
-        if filled is None:
-            return None
-        np.maximum(heights, np.frombuffer(filled, np.uint8), out=heights)
-    # Texts in different registers are distinct.
-    if np.count_nonzero(heights) <= limit or not has_many(heights.tobytes()):
+    values = pl.concat([texts.values() for texts in pieces])
+    if not _are_varied(values, limit):
+        values = values.unique()
+    if len(values) <= limit:
         return None
-    return summarize_registers(sum(texts.count for texts in pieces), heights.tobytes(), limit)
+    return summarize_distinct(sum(texts.count for texts in pieces), values, limit)
+
+
+def _are_varied(values: pl.Series, limit: int) -> bool:
+    """Return whether more than `limit` strings are distinct, and so many that looking for equal ones does not pay."""
+    sample = values.head(_SAMPLE)
+    return sample.n_unique() > max(limit, len(sample) // 2)
 
 
 def booleans_of(values: pl.Series, limit: int = MAX_CATEGORIES) -> StringSummary:
@@ -190,12 +180,10 @@ def _double_slice(values: Doubles) -> NumberSummary:
 def _double_sums(bits: Longs) -> tuple[int, int]:
     """Return the exact sums of the values, in units of 2**-1074, and of their squares, in units of 2**-2148.
 
-    The extension computes them if present. Else limbs and products of limbs are summed per exponent with `bincount`,
+    Limbs and products of limbs are summed per exponent with `bincount`,
     in doubles that represent every such sum of a chunk exactly; the sums of the chunks in int64, which 2**7 chunks of a
     slice cannot overflow.
     """
-    if _summing is not None:
-        return _sums_of_parts(_summing.sums(bits))
     sums = np.zeros((8, _EXPONENTS), dtype=np.int64)
     for start in range(0, len(bits), CHUNK):
         exponent, weights = double_weights(bits[start : start + CHUNK])
@@ -209,16 +197,6 @@ def _double_sums(bits: Longs) -> tuple[int, int]:
         more, more_squares = sums_of_weights(exponent_bits, sums[:, exponent_bits].tolist())
         total += more
         squares += more_squares
-    return total, squares
-
-
-def _sums_of_parts(parts: Sequence[tuple[int, bytes, bytes, int]]) -> tuple[int, int]:
-    """The sums of the extension for each exponent, as in `_double_sums`."""
-    total = squares = 0
-    for exponent_bits, mantissas, low, carried in parts:
-        scale = max(exponent_bits - 1, 0)  # as in `sums_of_weights`
-        total += int.from_bytes(mantissas, sys.byteorder, signed=True) << scale
-        squares += (int.from_bytes(low, sys.byteorder) + (carried << 128)) << (2 * scale)
     return total, squares
 
 

@@ -1,6 +1,7 @@
 """Rows by columns of texts: the order of Python, byte by byte, whatever the texts have in common."""
 
 import random
+from unittest import mock
 
 import numpy as np
 import polars as pl
@@ -27,13 +28,10 @@ def expected(texts: list[str | None]) -> list[int]:
     return sorted(range(len(texts)), key=key)
 
 
-@pytest.mark.parametrize("is_built", [True, False])
-@draws(60)
-@given(st.lists(st.one_of(TEXTS, TEXTS, st.none()), max_size=120), st.integers(0, 3))
-def test_texts_are_in_the_order_of_their_bytes(is_built: bool, some: list[str | None], start: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        if not is_built:
-            patch.setattr(sorting, "_ordering", None)
+@draws(100)
+@given(st.lists(st.one_of(TEXTS, TEXTS, st.none()), max_size=120), st.integers(0, 3), st.sampled_from([2, 64]))
+def test_texts_are_in_the_order_of_their_bytes(some: list[str | None], start: int, few: int) -> None:
+    with mock.patch.object(sorting, "_FEW", few):
         column = pl.Series(values=some, dtype=pl.String)
         assert order_of(column).tolist() == expected(some)
         assert order_of(column[start:]).tolist() == expected(some[start:])
@@ -69,11 +67,3 @@ def test_the_first_column_comes_first(rows: list[tuple[str | None, ...]]) -> Non
         return [(text is not None, text or "") for text in rows[number]]
 
     assert ordered_by(columns, start).tolist() == sorted(start.tolist(), key=key)
-
-
-@pytest.mark.skipif(sorting._ordering is None, reason="the extension was not built: no C compiler")
-@pytest.mark.parametrize("offsets", [[0, 4], [3, 1], [-1, 1], []])
-def test_offsets_out_of_place_are_refused(offsets: list[int]) -> None:
-    given = memoryview(pl.Series(values=offsets, dtype=pl.Int64).to_numpy().tobytes())
-    with pytest.raises(ValueError, match="expected int64 offsets"):
-        sorting._ordering.order(given, memoryview(b"abc"))

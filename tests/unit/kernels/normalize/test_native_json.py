@@ -10,13 +10,13 @@ import polars as pl
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from polars.testing import assert_frame_equal
 from support.profiles import draws
+from support.shredding import check_agreement
 from support.strategies import metadata_objects, raw, records, scalars
 
 from transforms.formats.framing import split_lines
 from transforms.kernels.batch.exact_json import parse
-from transforms.kernels.batch.metadata_columns import ALWAYS_COLUMNS, tabulated
+from transforms.kernels.batch.metadata_columns import ALWAYS_COLUMNS
 from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.normalize import fast_path, native_json
 from transforms.kernels.urls.canonical import canonical_column
@@ -44,50 +44,6 @@ def taken_value(token: str) -> Any:
     ((name, values),) = found.dense.items()
     assert found.cells.height == 0
     return name.removesuffix(":k"), values[0]
-
-
-def by_the_columns(lines: list[bytes], group: Group) -> Any:
-    """The result of the parser and `fast_path` for records: places, columns and metadata."""
-    parsed = parse(lines)
-    objects = [value if isinstance(value, dict) else {} for value in parsed.values]
-    if group == "items":
-        return fast_path.items(objects, exclude=parsed.exact)
-    return fast_path.boxes(objects, prediction=group == "predictions", exclude=parsed.exact)
-
-
-def shredded(records: RawRecords, group: Group) -> native_json.Shredded | None:
-    """What the extension and the kernel around it make of records."""
-    return fast_path.shredded(records, group, "run")
-
-
-def check_agreement(lines: list[bytes], group: Group) -> int:
-    """Compares what is taken with what the columns give for the same records; returns how many were taken."""
-    records = RawRecords.of(lines)
-    found = shredded(records, group)
-    block = b"".join(line + b"\r\n" for line in lines)
-    starts = records.starts + np.arange(len(lines))  # of two bytes of a line end one more lies in front of each
-    again = shredded(RawRecords(block, starts, starts + records.ends - records.starts), group)
-    if found is None:
-        assert again is None
-        return 0
-    assert again is not None
-    assert again.places.tolist() == found.places.tolist(), "whatever line ends there are"
-    found.columns.pop("model_run", None)
-    selection = by_the_columns([lines[place] for place in found.places], group)
-    assert selection.places == list(range(len(found.places))), "whatever is taken is plain"
-    names = set(selection.columns) | set(found.columns)
-    for name in names:
-        theirs = selection.columns.get(name, [None] * len(selection.places))
-        series = theirs if isinstance(theirs, pl.Series) else pl.Series(values=theirs)
-        ours = found.columns[name].to_list() if name in found.columns else [None] * len(selection.places)
-        assert ours == series.to_list(), name
-    dense, cells = tabulated(selection.metadata, selection.shapes)
-    assert_frame_equal(pl.DataFrame(found.dense), pl.DataFrame(dense), check_column_order=False)
-    assert_frame_equal(found.cells, cells)
-    for name, values in found.dense.items():
-        if values.dtype == pl.Float64:  # 0.0 and -0.0 are told apart
-            assert values.reinterpret(dtype=pl.Int64).to_list() == dense[name].reinterpret(dtype=pl.Int64).to_list()
-    return len(found.places)
 
 
 @pytest.mark.parametrize("group", ["items", "annotations", "predictions"])
@@ -324,11 +280,10 @@ def test_a_record_that_the_next_line_would_complete_is_not_taken(line_end: bytes
         assert taken == [whole] * (2 if cut in (0, len(whole)) else 1)
 
 
-def test_a_block_that_does_not_end_its_records_is_refused() -> None:
+def test_records_beyond_their_block_are_refused() -> None:
     line = raw(ITEM)
     whole = np.array([len(line)])
     for data, starts, ends in (
-        (line + b",", np.array([0]), whole),
         (line, np.array([0]), whole + 1),
         (line, np.array([-1]), whole),
         (line, whole, np.array([0])),

@@ -12,8 +12,9 @@ from support.fixtures import SHARED, needs_shared
 from support.profiles import draws
 from support.strategies import BROKEN, metadata_of, normalized, raw, records
 
+from transforms import native
 from transforms.kernels.batch.exact_json import parse
-from transforms.kernels.normalize import fast_path, native_json
+from transforms.kernels.normalize import fast_path
 from transforms.kernels.normalize.normalize import Normalized
 from transforms.rules import annotations, export_rows, items, scenes
 from transforms.rules.export_rows import GROUPS, Group
@@ -148,7 +149,7 @@ def test_the_columns_agree_with_the_rules(group: Group, data: st.DataObject) -> 
 def test_the_columns_agree_with_the_rules_without_the_extension(group: Group, data: st.DataObject) -> None:
     values = st.one_of(records[group], records[group], records[group], st.sampled_from(BROKEN))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(native_json, "_shredding", None)
+        patch.setattr(native, "kernels", None)
         check(data.draw(st.lists(values, max_size=8)), group)
 
 
@@ -159,7 +160,7 @@ def test_both_ways_give_the_same_rows(group: Group, data: st.DataObject) -> None
     values = data.draw(st.lists(records[group], max_size=8))
     done = normalized(values, group, model_run="run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(native_json, "_shredding", None)
+        patch.setattr(native, "kernels", None)
         patch.setattr(fast_path, "items", lambda *_, **__: fast_path.NOTHING)
         patch.setattr(fast_path, "boxes", lambda *_, **__: fast_path.NOTHING)
         ruled = normalized(values, group, model_run="run")

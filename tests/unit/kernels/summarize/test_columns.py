@@ -51,16 +51,7 @@ def of_longs(values: list[int]) -> NumberSummary:
 
 
 def of_doubles(values: list[float]) -> NumberSummary:
-    return numbers_of_doubles(np.array(values, dtype=np.float64))
-
-
-def numbers_of_doubles(values: kernel.Doubles, *, finite: bool = False) -> NumberSummary:
-    """The summary, which is the same with the extension and without it."""
-    found = kernel.numbers_of_doubles(values, finite=finite)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "_summing", None)
-        assert kernel.numbers_of_doubles(values, finite=finite) == found
-    return found
+    return kernel.numbers_of_doubles(np.array(values, dtype=np.float64))
 
 
 def of_strings(values: list[str | None]) -> StringSummary:
@@ -99,18 +90,18 @@ def test_slices_and_chunks_add_up(name: str, monkeypatch: pytest.MonkeyPatch) ->
         "bits": np.where(np.isfinite(bits.view(np.float64)), bits.view(np.float64), 1.0),
     }[name]
     longs_of = {"random": bits >> 20, "same": np.full(1500, -7), "extreme": np.full(1500, -(2**63)), "bits": bits}[name]
-    whole = numbers_of_doubles(doubles_of), kernel.numbers_of_longs(longs_of)
+    whole = kernel.numbers_of_doubles(doubles_of), kernel.numbers_of_longs(longs_of)
     assert whole == (one_by_one(doubles_of.tolist()), one_by_one(longs_of.tolist()))
     monkeypatch.setattr(kernel, "SLICE", 600)
     monkeypatch.setattr(kernel, "CHUNK", 37)
     monkeypatch.setattr(kernel, "LONG_CHUNK", 41)
-    assert (numbers_of_doubles(doubles_of), kernel.numbers_of_longs(longs_of)) == whole
+    assert (kernel.numbers_of_doubles(doubles_of), kernel.numbers_of_longs(longs_of)) == whole
 
 
 def test_full_chunks_of_the_greatest_limbs_do_not_overflow() -> None:
     size = 2 * kernel.CHUNK + 1
     largest = math.nextafter(math.inf, 0.0)
-    found = numbers_of_doubles(np.full(size, -largest), finite=True)
+    found = kernel.numbers_of_doubles(np.full(size, -largest), finite=True)
     one = summarize_number(-largest)
     assert (found.total, found.squares) == (size * one.total, size * one.squares)
     size = kernel.LONG_CHUNK + 1
@@ -119,18 +110,9 @@ def test_full_chunks_of_the_greatest_limbs_do_not_overflow() -> None:
         assert (found.total, found.squares) == (size * value << 1074, size * value**2 << 2148)
 
 
-@pytest.mark.skipif(kernel._summing is None, reason="the extension was not built: no C compiler")
-@pytest.mark.parametrize("value", [math.nextafter(2.0, 0.0), -math.nextafter(math.inf, 0.0), -5e-324])
-def test_sums_of_more_squares_than_128_bits_hold_are_exact(value: float) -> None:
-    size = 2**22 + 3
-    found = kernel._sums_of_parts(kernel._summing.sums(np.full(size, value).view(np.int64)))
-    one = summarize_number(value)
-    assert found == (size * one.total, size * one.squares)
-
-
 def test_views_with_strides_are_read_right() -> None:
     values = np.arange(20, dtype=np.float64)[::-3]
-    assert numbers_of_doubles(values) == one_by_one(values.tolist())
+    assert kernel.numbers_of_doubles(values) == one_by_one(values.tolist())
     assert kernel.numbers_of_longs(values.astype(np.int64)[::2]) == of_longs([19, 13, 7, 1])
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from support.profiles import draws
 from support.strategies import batch_of, keys, normalized
 
+from transforms import native
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.row_equality import consolidated, consolidated_from
 from transforms.kernels.normalize import native_json
@@ -37,7 +38,7 @@ def test_rows_of_a_crowd_hold_the_number_of_their_keys_alone(
     has_extension: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not has_extension:
-        monkeypatch.setattr(native_json, "_shredding", None)
+        monkeypatch.setattr(native, "kernels", None)
     done = normalized([item(n, {f"{n}/{key}": 1 for key in range(50)}) for n in range(20)], "items", max_fields=LIMIT)
     assert done.read["items"] == sum(batch.rows.height for batch in done.batches) == 20
     assert all(width(batch) <= most_fields(LIMIT) + 1 for batch in done.batches)
@@ -84,7 +85,7 @@ def test_no_more_keys_are_counted_than_memory_should_hold() -> None:
 @pytest.mark.parametrize("has_extension", [True, False])
 def test_a_record_of_too_many_keys_is_rejected_by_name(has_extension: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not has_extension:
-        monkeypatch.setattr(native_json, "_shredding", None)
+        monkeypatch.setattr(native, "kernels", None)
     rows = [item(0, crowd(MAX_RECORD_KEYS + 1)), item(1, {"a": 1}), item(2, crowd(MAX_RECORD_KEYS))]
     done = normalized(rows, "items", max_fields=LIMIT)
     (rejected,) = done.rejected
@@ -98,7 +99,7 @@ def test_a_record_whose_keys_are_too_long_is_rejected_by_name(
     has_extension: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not has_extension:
-        monkeypatch.setattr(native_json, "_shredding", None)
+        monkeypatch.setattr(native, "kernels", None)
     for module in (crowds, native_json):
         monkeypatch.setattr(module, "MAX_RECORD_KEY_CHARACTERS", 100)
     rows = [item(0, {"k" * 101: 1}), item(1, {"k" * 100: 1}), item(2, {"k" * 60: 1, "l" * 41: 1})]

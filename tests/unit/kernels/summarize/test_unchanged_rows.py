@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from support.strategies import batch_of
 
-from transforms.kernels.batch import hashing
 from transforms.kernels.batch.state_files import StateFile
 from transforms.kernels.summarize.fields import summarize
 from transforms.kernels.summarize.unchanged_rows import unchanged_values
@@ -37,13 +36,8 @@ def record(number: int) -> dict[str, Any]:
     return metadata
 
 
-@pytest.mark.parametrize("with_extension", [True, False])
 @pytest.mark.parametrize("every", [2, 7, COUNT])
-def test_unchanged_values_are_those_of_a_summary(
-    every: int, *, with_extension: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not with_extension:
-        monkeypatch.setattr(hashing, "_digests", None)
+def test_unchanged_values_are_those_of_a_summary(every: int) -> None:
     batch = batch_of([record(number) for number in range(COUNT)])
     file = StateFile.of(batch.to_bytes(numbered=True), COUNT)
     over = batch_of([record(number + COUNT) for number in range(0, 300, 3)])

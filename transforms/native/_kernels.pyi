@@ -3,6 +3,21 @@ from typing import TypeAlias
 
 Buffer: TypeAlias = object
 
+def shred(
+    data: bytes,
+    starts: bytes,
+    ends: bytes,
+    core: tuple[tuple[str, int, str], ...],
+    reserved: tuple[str, ...],
+    coordinates: tuple[tuple[str, float], ...],
+    skip: bytes,
+    most_fields: int,
+    /,
+) -> tuple[
+    bytes,
+    list[tuple[bytes | None, bytes, bytes]],
+    list[tuple[str, int, tuple[bytes | None, bytes, bytes]]],
+]: ...
 def encode(
     height: int,
     naming: int,
@@ -19,20 +34,3 @@ def cut(
     least: int,
     /,
 ) -> tuple[list[tuple[int, bytes]], int, bytes]: ...
-def framed(count: int, rows: Buffer, compressed: Buffer, marker: bytes, /) -> bytes: ...
-def blocks(data: Buffer, start: int, marker: bytes, /) -> bytes: ...
-def spliced(
-    data: Buffer,
-    table: Buffer,
-    marker: bytes,
-    row_type: bytes,
-    naming: int,
-    least: int,
-    gone: Buffer,
-    rows: Buffer,
-    bounds: Buffer,
-    before: Buffer,
-    first: int,
-    most: int,
-    /,
-) -> tuple[list[tuple[int, int] | tuple[int, bytes]], int]: ...

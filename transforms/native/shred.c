@@ -1,17 +1,11 @@
-/* Plain records shredded into columns: the fast half of transforms/kernels/normalize/native_json.py, which says what it promises.
+/* Plain records shredded into columns: the fast half of transforms/kernels/normalize/native_json.py, which says what it
+   promises.
 
    A record is either taken whole, exactly as the parser and the rules would have it, or declined and left to them. So
-   whatever is not clearly fine is declined: escapes that make no character, numbers of many digits, keys that come
-   twice, a type that is not expected. Each record is parsed into cells first, and put into the columns only when all of
-   it was taken.
+   whatever is not clearly fine is declined: numbers of many digits, keys that come twice, a type that is not expected.
+   Each record becomes cells first, and these are put into the columns only when all of it was taken. */
 
-   Records lie in one block. Behind each stands a line end, or the NUL that Python puts behind a bytes object; every scan
-   stops at NUL, and at a line end wherever none may stand. Where white space is skipped, one may: so a scan can leave a
-   record that is not whole and go on in the next one, which is seen when the record should be over.
-*/
-
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "shred.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -54,7 +48,7 @@ static PyObject *metadata_object(Shredder *self)
         for (int form = 0; found != NULL && form < FORMS; form++) {
             if (!field->columns[form].count)
                 continue;
-            PyObject *one = Py_BuildValue("(s#iN)", field->name, field->length, form, column_object(self, &field->columns[form]));
+            PyObject *one = Py_BuildValue("(OiN)", field->name, form, column_object(self, &field->columns[form]));
             if (one == NULL || PyList_Append(found, one) < 0)
                 Py_CLEAR(found);
             Py_XDECREF(one);
@@ -70,10 +64,10 @@ static void clear(Shredder *self)
     for (Py_ssize_t i = 0; i < self->field_count; i++) {
         for (int form = 0; form < FORMS; form++)
             clear_column(&self->fields[i].columns[form]);
-        PyMem_RawFree(self->fields[i].name);
+        Py_DECREF(self->fields[i].name);
     }
     PyMem_RawFree(self->fields);
-    PyMem_RawFree(self->table);
+    Py_XDECREF(self->by_name);
     PyMem_RawFree(self->expected);
     PyMem_RawFree(self->cells);
     Py_XDECREF(self->scratch.bytes);
@@ -109,28 +103,26 @@ static int describe(Shredder *self, PyObject *core, PyObject *reserved, PyObject
     return 0;
 }
 
-PyDoc_STRVAR(shred_doc,
+const char shred_doc[] = PyDoc_STR(
              "shred(data, starts, ends, core, reserved, coordinates, skip, most_fields) -> (places, core columns, metadata columns)\n\n"
-             "`data` is a bytes object, and the byte behind a record as transforms/raw_records.py has it.\n"
              "See transforms/kernels/normalize/native_json.py, which calls it.");
 
-static PyObject *shred(PyObject *Py_UNUSED(module), PyObject *arguments)
+PyObject *shred(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    PyObject *block, *core, *reserved, *coordinates, *found = NULL;
-    const char *starts, *ends, *skip;
-    Py_ssize_t starts_length, ends_length, skip_length, most_fields;
-    /* Only a bytes object has its NUL behind it. */
-    if (!PyArg_ParseTuple(arguments, "O!y#y#O!O!O!y#n", &PyBytes_Type, &block, &starts, &starts_length, &ends, &ends_length,
+    PyObject *core, *reserved, *coordinates, *found = NULL;
+    const char *text, *starts, *ends, *skip;
+    Py_ssize_t size, starts_length, ends_length, skip_length, most_fields;
+    if (!PyArg_ParseTuple(arguments, "y#y#y#O!O!O!y#n", &text, &size, &starts, &starts_length, &ends, &ends_length,
                           &PyTuple_Type, &core, &PyTuple_Type, &reserved, &PyTuple_Type, &coordinates, &skip, &skip_length,
                           &most_fields))
         return NULL;
     Shredder self;
     memset(&self, 0, sizeof self);
     self.most_fields = most_fields;
-    if (describe(&self, core, reserved, coordinates) < 0)
+    self.by_name = PyDict_New();
+    if (self.by_name == NULL || describe(&self, core, reserved, coordinates) < 0)
         goto done;
-    const char *text = PyBytes_AS_STRING(block);
-    Py_ssize_t size = PyBytes_GET_SIZE(block), count = starts_length / (Py_ssize_t)sizeof(int64_t);
+    Py_ssize_t count = starts_length / (Py_ssize_t)sizeof(int64_t);
     if (starts_length % (Py_ssize_t)sizeof(int64_t) || ends_length != starts_length) {
         PyErr_Format(PyExc_ValueError, "expected as many ends as starts, int64, got %zd and %zd bytes", starts_length,
                      ends_length);
@@ -144,17 +136,18 @@ static PyObject *shred(PyObject *Py_UNUSED(module), PyObject *arguments)
         int64_t start, end;
         memcpy(&start, starts + i * (Py_ssize_t)sizeof start, sizeof start);
         memcpy(&end, ends + i * (Py_ssize_t)sizeof end, sizeof end);
-        if (start < 0 || start > end || end > size || (text[end] != 0 && text[end] != '\n' && text[end] != '\r')) {
-            PyErr_Format(PyExc_ValueError, "expected records in a block of %zd bytes with a line end behind each, got %lld to %lld",
-                         size, (long long)start, (long long)end);
+        if (start < 0 || start > end || end > size) {
+            PyErr_Format(PyExc_ValueError, "expected records in a block of %zd bytes, got %lld to %lld", size,
+                          (long long)start, (long long)end);
             goto done;
         }
         if (skip_length && skip[i])
             continue;
         self.record = i;
-        int result = parse_record(&self, text + start, text + end);
-        if (result == FAILED || (result == DECLINED && PyErr_Occurred()) || (result == TAKEN && commit(&self, i) < 0)) {
-            PyErr_NoMemory();
+        int result = take_record(&self, text + start, (size_t)(end - start));
+        if (result == FAILED || PyErr_Occurred()) {
+            if (!PyErr_Occurred())
+                PyErr_NoMemory();
             goto done;
         }
     }
@@ -162,13 +155,4 @@ static PyObject *shred(PyObject *Py_UNUSED(module), PyObject *arguments)
 done:
     clear(&self);
     return found;
-}
-
-static PyMethodDef METHODS[] = {{"shred", shred, METH_VARARGS, shred_doc}, {NULL, NULL, 0, NULL}};
-
-static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_shredding", NULL, 0, METHODS, NULL, NULL, NULL, NULL};
-
-PyMODINIT_FUNC PyInit__shredding(void)
-{
-    return PyModule_Create(&MODULE);
 }
