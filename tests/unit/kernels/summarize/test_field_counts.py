@@ -100,8 +100,8 @@ def test_a_record_whose_keys_are_too_long_is_rejected_by_name(
 ) -> None:
     if not has_extension:
         monkeypatch.setattr(native, "kernels", None)
-    for module in (crowds, native_json):
-        monkeypatch.setattr(module, "MAX_RECORD_KEY_CHARACTERS", 100)
+    monkeypatch.setattr(crowds, "MAX_RECORD_KEY_CHARACTERS", 100)
+    monkeypatch.setattr(native_json, "_LONG_BYTES", 100)
     rows = [item(0, {"k" * 101: 1}), item(1, {"k" * 100: 1}), item(2, {"k" * 60: 1, "l" * 41: 1})]
     done = normalized(rows, "items", max_fields=LIMIT)
     assert [(each.fault.code, each.reference_id) for each in done.rejected] == [
