@@ -2,6 +2,7 @@
 
 import zlib
 from binascii import hexlify
+from hashlib import sha256
 
 import numpy as np
 import polars as pl
@@ -9,14 +10,6 @@ import pyarrow as pa
 
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.batch.string_buffers import buffers
-
-try:  # as `random` does: hashlib gives OpenSSL, which takes longer to begin a digest than one of a URL takes
-    from _sha2 import sha256
-except ImportError:  # before Python 3.12
-    try:
-        from _sha256 import sha256
-    except ImportError:  # a Python that was built without it
-        from hashlib import sha256
 
 KEY_BYTES = 32
 """Bytes of a cache key."""
