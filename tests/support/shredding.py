@@ -14,12 +14,14 @@ from transforms.rules.export_rows import Group
 
 
 def by_the_columns(lines: list[bytes], group: Group) -> Any:
-    """The result of the parser and `fast_path` for records: places, columns and metadata."""
-    parsed = parse(lines)
-    objects = [value if isinstance(value, dict) else {} for value in parsed.values]
+    """The result of the parser and `fast_path` for records: places, columns and metadata.
+
+    Records that only look as if they had large integers, such as texts of many digits, are not left out.
+    """
+    objects = [value if isinstance(value, dict) else {} for value in parse(lines).values]
     if group == "items":
-        return fast_path.items(objects, exclude=parsed.exact)
-    return fast_path.boxes(objects, prediction=group == "predictions", exclude=parsed.exact)
+        return fast_path.items(objects)
+    return fast_path.boxes(objects, prediction=group == "predictions")
 
 
 def shredded(records: RawRecords, group: Group) -> native_json.Shredded | None:
