@@ -85,14 +85,18 @@ def load(*, buckets: bool = True) -> None:
 
 def _run_harness() -> NoReturn:
     """Runs Beam's harness until the runner ends it, then exits."""
-    from apache_beam.runners.worker import sdk_worker_main  # noqa: PLC0415 - loaded before
+    import grpc  # noqa: PLC0415 - loaded before
+    from apache_beam.runners.worker import sdk_worker_main  # noqa: PLC0415 - likewise
 
     from pipelines.runners.worker_channels import mute_worker_logs  # noqa: PLC0415 - likewise
 
     # The runner passes no options to its workers; without this each of them logs every connection it makes.
     os.environ["PIPELINE_OPTIONS"] = json.dumps({"options": {"default_sdk_harness_log_level": "ERROR"}})
     mute_worker_logs()
-    sdk_worker_main.main(sys.argv)
+    try:
+        sdk_worker_main.main(sys.argv)
+    except grpc.RpcError:  # the launching process has ended, and whoever reads this knows why
+        os._exit(1)
     os._exit(0)
 
 
