@@ -16,8 +16,9 @@ from pipelines.ingest import job_log
 from pipelines.ingest.export_changes import Review, review
 from pipelines.ingest.graph import Job
 from pipelines.ingest.insights import insights
-from pipelines.ingest.outcome import NOTHING_MATCHED, Outcome, Tally, Verdict, repairs, verdict
+from pipelines.ingest.outcome import NOTHING_MATCHED, Outcome, Verdict, repairs, verdict
 from pipelines.ingest.reports import digests_of, files_of, inputs_of, read_results, tally_of
+from pipelines.ingest.tally import Tally
 from pipelines.runners.interrupts import publishing
 from transforms.errors import DamagedFileError
 from transforms.rules.declared import Declared

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import cast
 
 from pipelines.dataset.documents.types import FoundConflictJson, InputJson
-from pipelines.ingest.outcome import Tally
+from pipelines.ingest.tally import Tally
 from transforms.kernels.summarize.conflict_examples import kinds_in_order
 from transforms.stages.elements import Export
 from transforms.stages.exports import EMPTY_EXPORT

@@ -10,7 +10,7 @@ from pipelines.dataset.documents.writing import document_text, manifest
 from pipelines.dataset.published_state import faults
 from pipelines.dataset.store.base import Placed, Run
 from pipelines.dataset.versions import Dataset, Version
-from pipelines.ingest.outcome import Tally
+from pipelines.ingest.tally import Tally
 from pipelines.runners.interrupts import publishing
 from transforms.damage import damaged_file
 from transforms.kernels.publish.rows import USES

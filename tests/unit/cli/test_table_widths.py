@@ -17,7 +17,8 @@ from pipelines.cli.table_layout import Column, Sheet, _widths
 from pipelines.dataset.diff import Changes, GroupChanges
 from pipelines.dataset.versions import Version
 from pipelines.errors import ExitCode
-from pipelines.ingest.outcome import GroupTally, Outcome, Tally, Verdict
+from pipelines.ingest.outcome import Outcome, Verdict
+from pipelines.ingest.tally import GroupTally, Tally
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.schema_json import GroupJson, by_group
 

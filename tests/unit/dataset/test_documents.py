@@ -8,7 +8,7 @@ import pytest
 from pipelines.dataset.documents import reading, writing
 from pipelines.dataset.documents.paths import SCHEMA, manifest_path, version_folder
 from pipelines.dataset.documents.types import CacheKeysJson, SchemaJson
-from pipelines.ingest.outcome import Tally
+from pipelines.ingest.tally import Tally
 from transforms.errors import DamagedFileError
 from transforms.rules.declared import DeclaredField, DeclaredType, document
 from transforms.rules.fields import GROUP_ZERO
