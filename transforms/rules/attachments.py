@@ -12,7 +12,9 @@ FIELD = "context_attachments"
 MAX_ATTACHMENTS = 10_000
 """Most attachments of one record (R8): each has a cache key, and a row in the list of uploads."""
 MAX_ATTACHMENT_CHARACTERS = 4 * MIB
-"""Most characters of the URLs of one record's attachments, together (R8)."""
+"""Most characters of the URLs of one record's attachments, together; and of all else in them (R8)."""
+_NUMBER_CHARACTERS = 8
+"""What a number counts as: the bytes of a double."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,12 @@ def attachments(value: JsonValue) -> tuple[Attachment, ...] | Fault:
     if len(value) > MAX_ATTACHMENTS:
         message = f"expected at most {MAX_ATTACHMENTS:,} attachments, got {len(value):,} at {at}"
         return Fault(Code.INVALID_CONTEXT_ATTACHMENT, message, at)
-    urls = [element.get("attachment") for element in value if isinstance(element, dict)]
-    characters = sum(len(url) for url in urls if isinstance(url, str))
-    if characters > MAX_ATTACHMENT_CHARACTERS:
-        message = (
-            f"expected URLs of at most {MAX_ATTACHMENT_CHARACTERS:,} characters together, got {characters:,} at {at}"
-        )
-        return Fault(Code.INVALID_CONTEXT_ATTACHMENT, message, at)
+    urls = _characters([element.get("attachment") for element in value if isinstance(element, dict)])
+    for what, characters in (("URLs", urls), ("other values", _characters(value) - urls)):
+        if characters > MAX_ATTACHMENT_CHARACTERS:
+            most = f"{MAX_ATTACHMENT_CHARACTERS:,}"
+            message = f"expected {what} of at most {most} characters together, got {characters:,} at {at}"
+            return Fault(Code.INVALID_CONTEXT_ATTACHMENT, message, at)
     checked = []
     for position, element in enumerate(value):
         attachment = _attachment(element, f"{at}[{position}]")
@@ -66,6 +67,23 @@ def attachments(value: JsonValue) -> tuple[Attachment, ...] | Fault:
             return attachment
         checked.append(attachment)
     return tuple(checked)
+
+
+def _characters(value: JsonValue) -> int:
+    """The characters of all texts, keys and numbers of a value."""
+    count, left = 0, [value]
+    while left:
+        match left.pop():
+            case str(text):
+                count += len(text)
+            case list(elements):
+                left += elements
+            case dict(members):
+                count += sum(map(len, members))
+                left += members.values()
+            case _:
+                count += _NUMBER_CHARACTERS
+    return count
 
 
 def _attachment(value: JsonValue, at: str) -> Attachment | Fault:

@@ -108,3 +108,21 @@ def test_attachments_with_too_much_text_together_are_refused() -> None:
     assert fault.message == (
         "expected URLs of at most 4,194,304 characters together, got 4,194,306 at metadata.context_attachments"
     )
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"note": "a" * (1 << 20)},
+        {"a" * (1 << 20): 1},
+        {"list": [{"deep": ["a" * (1 << 20)]}]},
+        {"n": [0.5] * (1 << 17)},
+    ],
+)
+def test_attachments_with_too_much_metadata_together_are_refused(metadata: dict[str, Any]) -> None:
+    element = {"attachment": "/a", "metadata": metadata}
+    assert not isinstance(attachments([element] * 3), Fault)
+    fault = attachments([element] * 4)
+    assert isinstance(fault, Fault)
+    assert fault.code == Code.INVALID_CONTEXT_ATTACHMENT
+    assert fault.message.startswith("expected other values of at most 4,194,304 characters together, got 4,194,")
