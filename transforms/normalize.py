@@ -82,9 +82,17 @@ class NormalizeRecords(beam.PTransform):
         )
 
 
-Outputs: TypeAlias = (
-    tuple[int, Batch] | TaggedOutput[Literal["rejected"], Rejection] | TaggedOutput[Literal["readings"], Reading]
-)
+Beside: TypeAlias = TaggedOutput[Literal["rejected"], Rejection] | TaggedOutput[Literal["readings"], Reading]
+Outputs: TypeAlias = tuple[int, Batch] | Beside
+RecordOutputs: TypeAlias = Batch | Beside
+
+
+def _beside(done: NormalizedChunks) -> Iterator[Beside]:
+    """The outputs beside the batches."""
+    for rejection in done.rejections:
+        yield TaggedOutput(REJECTED, rejection)
+    for reading in done.readings:
+        yield TaggedOutput(READINGS, reading)
 
 
 class _NormalizeFn(StepFn):
@@ -107,16 +115,8 @@ class _NormalizeFn(StepFn):
     def _outputs(self, chunks: list[RawChunk]) -> Iterator[Outputs]:
         done = normalize_chunks(chunks, declared=self._declared, max_fields=self._max_fields)
         self._stage.count(records=done.records, byte_count=done.byte_count)
-        for rejection in done.rejections:
-            yield TaggedOutput(REJECTED, rejection)
-        for reading in done.readings:
-            yield TaggedOutput(READINGS, reading)
+        yield from _beside(done)
         yield from self._buffer.add(done)
-
-
-RecordOutputs: TypeAlias = (
-    Batch | TaggedOutput[Literal["rejected"], Rejection] | TaggedOutput[Literal["readings"], Reading]
-)
 
 
 class _NormalizeRecordsFn(StepFn):
@@ -140,7 +140,4 @@ class _NormalizeRecordsFn(StepFn):
             pending, self._pending = self._pending, []
             done = self._normalize_records(pending)
             yield from done.batches
-            for rejection in done.rejections:
-                yield TaggedOutput(REJECTED, rejection)
-            for reading in done.readings:
-                yield TaggedOutput(READINGS, reading)
+            yield from _beside(done)

@@ -6,13 +6,13 @@ from pipelines.cli.console import DataConsole
 from pipelines.cli.table_layout import Column, Sheet
 from pipelines.dataset.diff import Changes, GroupChanges
 from pipelines.dataset.documents.paths import version_folder
-from pipelines.dataset.documents.types import ExampleJson, FoundConflictJson
+from pipelines.dataset.documents.types import FoundConflictJson
 from pipelines.dataset.versions import Version
 from pipelines.ingest.outcome import NOTHING_MATCHED, Outcome
 from pipelines.ingest.tally import REPAIRED, GroupTally
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejection_json import RejectionJson
-from transforms.rules.schema_json import FieldJson, GroupJson, Groups
+from transforms.rules.schema_json import ExampleJson, FieldJson, GroupJson, Groups
 from transforms.storage.stored_files import join
 
 _SHOWN_CONFLICTS = 20

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_MONGO_DB = ("bson", "pymongo")
-_CONNECTORS = ("apache_beam.io.gcp.bigquery",)
+_CONNECTORS = ("bson", "pymongo", "apache_beam.io.gcp.bigquery")
+"""What connects Beam to MongoDB, and to BigQuery and Pub/Sub: no job reads or writes there."""
 _DATAFLOW, _BUCKETS = "google.cloud.dataflow", "google.cloud.storage"
 _SELDOM = (50_000, 20, 20)
 """Thresholds of the garbage collector after the imports: summaries of thousands of fields are many objects, none of
@@ -31,7 +31,7 @@ def fast_imports(*, dataflow: bool = True, buckets: bool = True) -> Iterator[Non
             import apache_beam.io.gcp.gcsfilesystem  # noqa: F401, PLC0415 - by which Beam finds what is in buckets
         yield
         return
-    needless = (*_MONGO_DB, *_CONNECTORS, *(() if dataflow else (_DATAFLOW,)), *(() if buckets else (_BUCKETS,)))
+    needless = (*_CONNECTORS, *(() if dataflow else (_DATAFLOW,)), *(() if buckets else (_BUCKETS,)))
     kept = [name for name in needless if name not in sys.modules]
     was = gc.isenabled()
     gc.disable()

@@ -95,7 +95,7 @@ def _run_harness() -> NoReturn:
     mute_worker_logs()
     try:
         sdk_worker_main.main(sys.argv)
-    except grpc.RpcError:  # the launching process has ended, and whoever reads this knows why
+    except grpc.RpcError:  # the launching process has ended: a traceback would tell nobody anything
         os._exit(1)
     os._exit(0)
 

@@ -23,10 +23,10 @@ def value_fault(record: bytes) -> Fault | None:
     >>> value_fault(b'{"text": "%s"}' % (b"1," * 2_000_000)) is None
     True
     """
-    if len(record) <= _SHORTEST or _counted(record) < MAX_RECORD_VALUES:
+    if len(record) <= _SHORTEST or (count := _counted(record)) < MAX_RECORD_VALUES:
         return None
     # Text may have as many commas: only those between values count.
-    if _counted(record) - sum(_counted(match[0]) for match in _STRING.finditer(record)) < MAX_RECORD_VALUES:
+    if count - sum(_counted(match[0]) for match in _STRING.finditer(record)) < MAX_RECORD_VALUES:
         return None
     return Fault(Code.MALFORMED_JSON, f"expected a record of at most {MAX_RECORD_VALUES:,} values, got more")
 

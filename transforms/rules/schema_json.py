@@ -118,6 +118,17 @@ class ConflictJson(TypedDict):
     declared: NotRequired[str]
 
 
+class ExampleJson(TypedDict):
+    """A value in conflict, and where its record is; the line is null for a record of an earlier job."""
+
+    export: str
+    offset: Count
+    reference_id: str
+    kind: str
+    value: str | int | float | bool
+    line: Count | None
+
+
 class ResolvedJson(TypedDict):
     """The schema of a job with all that decides whether it can be published.
 

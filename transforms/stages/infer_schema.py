@@ -103,7 +103,17 @@ def _quantiles(summary: GroupSummary) -> dict[str, dict[str, float]]:
 
 def can_publish(schema: ResolvedJson) -> bool:
     """Whether rows can be written: no conflict (T6, `fail`), not too many fields (R5), no undeclared choices (D2)."""
-    return not (schema["conflicts"] or schema["too_many_fields"] or schema["other_choices"])
+    return not obstacles(schema)
+
+
+def obstacles(schema: ResolvedJson) -> dict[str, object]:
+    """The members of a schema that keep rows from being written, by name."""
+    members = {
+        "conflicts": schema["conflicts"],
+        "too_many_fields": schema["too_many_fields"],
+        "other_choices": schema["other_choices"],
+    }
+    return {name: found for name, found in members.items() if found}
 
 
 def _is_text(summary: FieldSummary) -> bool:

@@ -4,7 +4,7 @@ from typing import TypedDict
 
 from transforms.kernels.publish.insights import CountedJson
 from transforms.rules.export_rows import Group
-from transforms.rules.schema_json import ResolvedJson
+from transforms.rules.schema_json import ExampleJson, ResolvedJson
 
 
 class WrittenFile(TypedDict):
@@ -71,24 +71,13 @@ class CountsReport(TypedDict):
     rejected: dict[str, int]
 
 
-class ExampleReport(TypedDict):
-    """A value in conflict; the line is null for a record of an earlier job."""
-
-    export: str
-    offset: int
-    reference_id: str
-    kind: str
-    value: str | int | float | bool
-    line: int | None
-
-
 class ExamplesReport(TypedDict):
     """The first values of a kind of a field in conflict."""
 
     group: Group
     field: str
     kind: str
-    examples: list[ExampleReport]
+    examples: list[ExampleJson]
 
 
 class Results(TypedDict, total=False):

@@ -1,24 +1,16 @@
 """Turns checked rows into dicts, typed by their schema, for programs of one's own."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 import polars as pl
 
 from transforms.avro.parts import avro_container, rows_of
 from transforms.kernels.batch.batch import Batch
-from transforms.kernels.publish.rows import METADATA, publish
+from transforms.kernels.publish.rows import publish
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.policies import CacheKeyMode
 from transforms.rules.schema_json import ResolvedJson
-from transforms.stages.infer_schema import can_publish
-
-_REASONS: tuple[Literal["conflicts", "too_many_fields", "other_choices"], ...] = (
-    "conflicts",
-    "too_many_fields",
-    "other_choices",
-)
-"""The members of a schema that forbid to write rows."""
+from transforms.stages.infer_schema import obstacles
 
 
 def rows_as_dicts(
@@ -35,16 +27,14 @@ def rows_as_dicts(
     Raises:
         ValueError: The schema has a conflict, too many fields or undeclared choices, so that rows have no types.
     """
-    if not can_publish(schema):
-        reasons = {name: schema[name] for name in _REASONS if schema[name]}
-        raise ValueError(f"expected a schema that rows can be typed by, got {reasons}")
+    if found := obstacles(schema):
+        raise ValueError(f"expected a schema that rows can be typed by, got {found}")
     fields = schema["groups"][batch.group]["fields"]
     numbers = batch.rows["export"]
     names = pl.Series([*exports] or [""], dtype=pl.String).gather(numbers if exports else numbers * 0)
     named = Batch(batch.group, batch.rows.with_columns(export_name=names), batch.cells)
     published = publish(named, fields, cache_keys=cache_keys)
-    records = {METADATA: [*published.metadata.values()]} if published.metadata else {}
-    container = avro_container(published.core, row_schema(batch.group, fields), records=records)
+    container = avro_container(published.core, row_schema(batch.group, fields), records=published.records)
     for row in rows_of(b"".join(container)):
         if not exports:
             del row["source"]

@@ -18,11 +18,8 @@ from transforms.kernels.batch.value_columns import columns_of
 from transforms.kernels.publish.changed_rows import Changes
 from transforms.kernels.publish.insights import Counted, CountedJson, counted
 from transforms.kernels.publish.rows import (
-    METADATA,
     USED,
     USES,
-    Published,
-    Sparse,
     publish,
     some_uses,
     use_the_same,
@@ -177,7 +174,7 @@ class _PartitionWriter:
         if changes is None or base is None:
             return part, before.continued(fields, partial(_part, state)).document(), uses
         published = publish(changes.after, fields, cache_keys=writing.cache_keys)
-        rows = encoded(published.core, base.row_type, records=_metadata(published))
+        rows = encoded(published.core, base.row_type, records=published.records)
         records = part.records - len(changes.removed) + published.core.height
         try:
             part = self._stored(group, base.spliced(changes.removed, rows, changes.places), records)
@@ -202,7 +199,7 @@ class _PartitionWriter:
     ) -> tuple[StoredFile, pl.DataFrame, CountedJson]:
         """All rows as an Avro part, their uses of URLs, and their counts."""
         published = publish(batch, fields, cache_keys=self._writing.cache_keys)
-        data = avro_container(published.core, row_schema(batch.group, fields), records=_metadata(published))
+        data = avro_container(published.core, row_schema(batch.group, fields), records=published.records)
         file = self._stored(batch.group, data, published.core.height)
         locations = published.core["location"].struct.unnest()
         return file, published.uses, counted(fields, published.metadata, locations).document()
@@ -226,10 +223,6 @@ class _PartitionWriter:
             return some_uses(same, keys, urls, cache_keys)
 
         return changed_uses(before, after, others)
-
-
-def _metadata(published: Published) -> dict[str, list[Sparse]]:
-    return {METADATA: list(published.metadata.values())} if published.metadata else {}
 
 
 def _part(state: StoredFile, keys: AbstractSet[str]) -> Batch:

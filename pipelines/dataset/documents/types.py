@@ -7,7 +7,15 @@ import msgspec
 from pipelines.config import OptionsJson
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import CacheKeyMode
-from transforms.rules.schema_json import CategoryJson, ConflictJson, Count, DeclaredJson, GroupJson, Groups
+from transforms.rules.schema_json import (
+    CategoryJson,
+    ConflictJson,
+    Count,
+    DeclaredJson,
+    ExampleJson,
+    GroupJson,
+    Groups,
+)
 
 FORMAT = 3
 """Format number of the manifest and of the state files."""
@@ -158,17 +166,6 @@ class InsightsJson(TypedDict):
     format: Literal[1]
     version: Positive
     groups: Groups[GroupInsightsJson]
-
-
-class ExampleJson(TypedDict):
-    """A value in conflict, and where its record is; the line is null for a record of an earlier job."""
-
-    export: str
-    offset: Count
-    reference_id: str
-    kind: str
-    value: str | int | float | bool
-    line: Count | None
 
 
 class FoundConflictJson(ConflictJson):

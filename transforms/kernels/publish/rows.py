@@ -104,6 +104,11 @@ class Published:
     uses: pl.DataFrame
 
     @property
+    def records(self) -> dict[str, list[Sparse]]:
+        """The members of METADATA, as `avro.rows.encoded` takes them; empty if the schema has no such column."""
+        return {METADATA: list(self.metadata.values())} if self.metadata else {}
+
+    @property
     def frame(self) -> pl.DataFrame:
         """All columns, METADATA a struct."""
         height = self.core.height
