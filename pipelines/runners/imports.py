@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_CONNECTORS = ("bson", "pymongo", "apache_beam.io.gcp.bigquery")
-"""What connects Beam to MongoDB, and to BigQuery and Pub/Sub: no job reads or writes there."""
+_CONNECTORS = ("bson", "pymongo", "apache_beam.io.gcp.bigquery", "pandas")
+"""What connects Beam to MongoDB, to BigQuery and Pub/Sub, and to data frames of pandas: no job has to do with these."""
 _DATAFLOW, _BUCKETS = "google.cloud.dataflow", "google.cloud.storage"
 _SELDOM = (50_000, 20, 20)
 """Thresholds of the garbage collector after the imports: summaries of thousands of fields are many objects, none of
@@ -33,6 +33,8 @@ def fast_imports(*, dataflow: bool = True, buckets: bool = True) -> Iterator[Non
         return
     needless = (*_CONNECTORS, *(() if dataflow else (_DATAFLOW,)), *(() if buckets else (_BUCKETS,)))
     kept = [name for name in needless if name not in sys.modules]
+    import polars  # noqa: F401, ICN001, PLC0415 - looks for pandas when it is imported, and remembers what it found
+
     was = gc.isenabled()
     gc.disable()
     sys.modules.update(dict.fromkeys(kept))  # with None there, an import finds nothing
