@@ -104,18 +104,26 @@ class JobStep:
         sources: Exports in the order given.
         mode: How records update published ones (U1 to U3).
         on_duplicate: Which of several records with the same identity is kept (I3).
+        strict: Whether irregular records are rejected, not warned of (R7).
     """
 
     sources: tuple[Source, ...]
     mode: Mode = DEFAULT_MODE
     on_duplicate: OnDuplicate = DEFAULT_ON_DUPLICATE
+    strict: bool = False
+
+    def options(self) -> "StepJson":
+        """The options of the job that decide its outcome."""
+        found: StepJson = {"mode": self.mode, "on_duplicate": self.on_duplicate}
+        return found | {"strict": True} if self.strict else found
 
 
 class StepJson(TypedDict, total=False):
-    """The policies of one job of a history, in the options of a backfill."""
+    """The policies of one job of a history, in the options of a backfill; without `strict` it is not a strict one."""
 
     mode: str
     on_duplicate: str
+    strict: bool
 
 
 class OptionsJson(StepJson, total=False):
@@ -200,19 +208,14 @@ class JobConfig:
 
     def options(self) -> OptionsJson:
         """The options that decide the outcome, for the manifest; none about the runner (P3)."""
-        steps: list[StepJson] = [{"mode": step.mode, "on_duplicate": step.on_duplicate} for step in self.steps]
-        of_steps: OptionsJson
-        if self.backfill:
-            of_steps = {"backfill": steps}
-        else:
-            of_steps = {"mode": self.steps[0].mode, "on_duplicate": self.steps[0].on_duplicate}
-        return {
-            **of_steps,
+        steps = [step.options() for step in self.steps]
+        decisive: OptionsJson = {
             "on_conflict": self.on_conflict,
             "max_rejected": None if self.max_rejected is None else str(self.max_rejected),
             "allow_unreadable": self.allow_unreadable,
             "max_fields": self.max_fields,
         }
+        return {"backfill": steps, **decisive} if self.backfill else {**steps[0], **decisive}
 
 
 def read_declared(path: str) -> dict[Group, dict[str, DeclaredField]]:

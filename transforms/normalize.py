@@ -65,13 +65,20 @@ class NormalizeRecords(beam.PTransform):
         *,
         model_run: str | None = None,
         mode: Mode = "append",
+        strict: bool = False,
         declared: Declared | None = None,
         max_fields: int = MAX_FIELDS,
     ) -> None:
         """Takes the group of the records, and how they are checked; the arguments are those of `normalize_records`."""
         super().__init__()
         self._normalize = partial(
-            normalize_records, group=group, model_run=model_run, mode=mode, declared=declared, max_fields=max_fields
+            normalize_records,
+            group=group,
+            model_run=model_run,
+            mode=mode,
+            strict=strict,
+            declared=declared,
+            max_fields=max_fields,
         )
 
     @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks

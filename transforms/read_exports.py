@@ -15,7 +15,7 @@ from transforms.stages.read_exports import read_byte_ranges
 class ReadExports(beam.PTransform):
     """Exports, given at construction, to a PCollection of lists of RawChunk.
 
-    The chunks of one list are of one group, model run and mode; large chunks are alone in theirs.
+    The chunks of one list are normalized alike (group, model run, mode, strictness); large chunks are alone in theirs.
     """
 
     def __init__(

@@ -25,11 +25,13 @@ class HistoryJob:
     Attributes:
         sources: At least one, in the order of the keys in the file (I3).
         on_duplicate: None to use that of the command line.
+        strict: Likewise.
     """
 
     mode: Mode
     sources: tuple[Source, ...]
     on_duplicate: OnDuplicate | None = None
+    strict: bool | None = None
 
 
 OPTIONS: tuple[str, ...] = (
@@ -42,7 +44,7 @@ FILE_ONLY = ("runner_flags", "optional")
 _SOURCE = ("glob", "optional")
 """The keys of exports that may be missing: `items = {glob = "late/*.ndjson", optional = true}`."""
 _PATTERNS = "a path or glob, or a list of them"
-JOB_OPTIONS: tuple[str, ...] = (*GROUPS, "mode", "on_duplicate")
+JOB_OPTIONS: tuple[str, ...] = (*GROUPS, "mode", "on_duplicate", "strict")
 """The keys of one job of a history."""
 
 
@@ -67,6 +69,7 @@ def read_options(path: str, today: dt.date | None = None) -> JobOptions:
         mode=table.choice("mode", MODES),
         on_conflict=table.choice("on_conflict", ON_CONFLICT),
         on_duplicate=table.choice("on_duplicate", ON_DUPLICATE),
+        strict=table.truth("strict"),
         max_rejected=table.max_rejected(),
         allow_unreadable=table.truth("allow_unreadable"),
         allow_empty=table.truth("allow_empty"),
@@ -111,7 +114,12 @@ def _job(where: str, values: object) -> HistoryJob:
     sources = tuple(table.sources(None))
     if not sources:
         raise UsageError(f"{where}: names no exports; give it {', '.join(GROUPS[:-1])} or {GROUPS[-1]}")
-    return HistoryJob(table.choice("mode", MODES) or DEFAULT_MODE, sources, table.choice("on_duplicate", ON_DUPLICATE))
+    return HistoryJob(
+        mode=table.choice("mode", MODES) or DEFAULT_MODE,
+        sources=sources,
+        on_duplicate=table.choice("on_duplicate", ON_DUPLICATE),
+        strict=table.truth("strict"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ TEXTS = (
 )
 FILES = ("config", "declare", "history")
 """Parameters with the name of a file, which may be in a bucket."""
-SWITCHES = ("allow_unreadable", "allow_empty", "verify")
+SWITCHES = ("strict", "allow_unreadable", "allow_empty", "verify")
 _USAGE = 2
 
 

@@ -81,6 +81,12 @@ def _add_job(job: argparse.ArgumentParser) -> None:
         help="of records with the same identity keep the first and reject the others (default), or keep the last",
     )
     job.add_argument(
+        "--strict",
+        action="store_const",
+        const=True,
+        help="reject records with keys that no rule knows, or with values that cannot be meant, instead of warning",
+    )
+    job.add_argument(
         "--max-rejected", metavar="N|P%", help="publish nothing if more records are rejected (default: no limit)"
     )
     job.add_argument(

@@ -59,11 +59,21 @@ def _history(arguments: argparse.Namespace, file: JobOptions, options: JobOption
         if getattr(file, name) is not None:
             raise UsageError(f"{arguments.config}: a backfill takes exports, modes and dates from --history alone")
     return tuple(
-        JobStep(job.sources, job.mode, job.on_duplicate or options.on_duplicate or DEFAULT_ON_DUPLICATE)
+        JobStep(
+            sources=job.sources,
+            mode=job.mode,
+            on_duplicate=job.on_duplicate or options.on_duplicate or DEFAULT_ON_DUPLICATE,
+            strict=bool(options.strict if job.strict is None else job.strict),
+        )
         for job in read_history(arguments.history)
     )
 
 
 def _step(options: JobOptions) -> JobStep:
     """The one step of an ingest."""
-    return JobStep(options.sources or (), options.mode or DEFAULT_MODE, options.on_duplicate or DEFAULT_ON_DUPLICATE)
+    return JobStep(
+        sources=options.sources or (),
+        mode=options.mode or DEFAULT_MODE,
+        on_duplicate=options.on_duplicate or DEFAULT_ON_DUPLICATE,
+        strict=bool(options.strict),
+    )

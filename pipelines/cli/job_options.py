@@ -25,6 +25,7 @@ class JobOptions:
     mode: Mode | None = None
     on_conflict: OnConflict | None = None
     on_duplicate: OnDuplicate | None = None
+    strict: bool | None = None
     max_rejected: MaxRejected | None = None
     allow_unreadable: bool | None = None
     allow_empty: bool | None = None

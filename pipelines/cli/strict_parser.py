@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, NoReturn, TypeAlias, get_args
 
 from pipelines.errors import UsageError
-from pipelines.near_names import hint, suggestion
+from transforms.rules.near_names import hint, suggestion
 from transforms.rules.rejections import shown
 
 Color = Literal["auto", "always", "never"]

@@ -1,6 +1,6 @@
 """Prints tables for a person: the outcome of a job, schemas, versions, changes, rejections."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pipelines.cli.console import DataConsole
 from pipelines.cli.table_layout import Column, Sheet
@@ -17,6 +17,7 @@ from transforms.storage.stored_files import join
 
 _SHOWN_CONFLICTS = 20
 _SHOWN_CATEGORIES = 4
+_SHOWN_IRREGULARITIES = 5
 _TOP = 3
 _GROUP = Column("group")
 _WARNINGS = {
@@ -47,6 +48,8 @@ def print_outcome(outcome: Outcome, console: DataConsole) -> None:
         print_conflicts(outcome.tally.conflicts, console, most=_SHOWN_CONFLICTS)
     for code, count in sorted(outcome.tally.warnings.items()):
         console.say("warning: " + _WARNINGS.get(code, f"{code} in {{:,}} records").format(count))
+        for line in _irregularities(outcome, code):
+            console.say(line)
     for name, key, count in _inexact(outcome.schema):
         console.say(f"warning: {name}.{key}: {count:,} integers are stored as doubles, which cannot hold them exactly")
     for line in _outcome_lines(outcome):
@@ -77,6 +80,17 @@ def print_conflicts(conflicts: Sequence[FoundConflictJson], console: DataConsole
     sheet.print(console)
     if most is not None and len(conflicts) > most:
         console.say(f"and {len(conflicts) - most} more: see report.json")
+
+
+def _irregularities(outcome: Outcome, code: str) -> Iterator[str]:
+    """What most of the irregular records of a code have, with an example of each (R7)."""
+    found = [each for each in outcome.tally.irregularities if each["code"] == code]
+    for each in found[:_SHOWN_IRREGULARITIES]:
+        example, hint = each["example"], f" ({each['hint']})" if each["hint"] else ""
+        where = f"{example['value']} in {example['reference_id']} ({example['export']} line {example['line']})"
+        yield f"  {each['group']}: {each['key']} in {each['records']:,}{hint}, first {where}"
+    if len(found) > _SHOWN_IRREGULARITIES:
+        yield f"  and {len(found) - _SHOWN_IRREGULARITIES} more: --json lists them"
 
 
 def _example(example: ExampleJson) -> str:

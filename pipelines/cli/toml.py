@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipelines.errors import UsageError
-from pipelines.near_names import hint, suggestion
+from transforms.rules.near_names import hint, suggestion
 from transforms.rules.rejections import SHOWN_CHARACTERS
 
 _Choice = TypeVar("_Choice", bound=str)

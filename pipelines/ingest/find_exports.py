@@ -66,6 +66,7 @@ def find(steps: Iterable[JobStep], *, allow_empty: bool) -> Found:
                     size=listed.size,
                     step=step,
                     mode=job.mode,
+                    strict=job.strict,
                     revision=listed.revision,
                     status=listed.status,
                 )

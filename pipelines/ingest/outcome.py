@@ -99,6 +99,7 @@ class Outcome:
             "conflicts": list(self.tally.conflicts),
             "cache_keys": self.tally.cache_keys,
             "warnings": dict(sorted(self.warnings.items())),
+            "irregularities": self.tally.irregularities,
             "seconds": round(self.seconds, 3),
             "stages": dict(self.stages),
             "runner": self.runner,

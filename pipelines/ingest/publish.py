@@ -16,6 +16,7 @@ from pipelines.ingest import job_log
 from pipelines.ingest.export_changes import Review, review
 from pipelines.ingest.graph import Job
 from pipelines.ingest.insights import insights
+from pipelines.ingest.irregularities import irregularities_of
 from pipelines.ingest.outcome import NOTHING_MATCHED, Outcome, Verdict, repairs, verdict
 from pipelines.ingest.reports import digests_of, files_of, inputs_of, read_results, tally_of
 from pipelines.ingest.tally import Tally
@@ -166,6 +167,8 @@ class _Collected:
 def _collected(context: PublishContext, before: Version | None, run: Run) -> _Collected:
     results = read_results(run.root)
     tally = tally_of(results)
+    names = {export.number: export.name for export in context.exports}
+    tally.irregularities = irregularities_of(results.get("readings", []), names)
     schema = schema_document(context.version, results["schema"][0]["groups"])
     if context.unmatched:
         tally.warnings[NOTHING_MATCHED] += len(context.unmatched)
@@ -206,6 +209,7 @@ def _publish(dataset: Dataset, run: Run, context: PublishContext, collected: _Co
         counts=collected.tally.counts(),
         cache_keys=collected.tally.cache_keys,
         warnings=dict(sorted(collected.tally.warnings.items())),
+        irregularities=collected.tally.irregularities,
         files=files,
         schema_fingerprint=collected.fingerprint,
         declared=declared_document(context.declared),

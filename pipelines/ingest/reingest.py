@@ -216,4 +216,6 @@ def _option_flags(options: OptionsJson) -> list[str]:
     ):
         if (given := options.get(name, usual)) != usual:
             found += [f"--{name.replace('_', '-')}", str(given)]
+    if any(step.get("strict") for step in steps):
+        found.append("--strict")
     return [*found, "--allow-unreadable"] if options.get("allow_unreadable") else found

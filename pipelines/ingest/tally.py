@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pipelines.dataset.documents.types import CacheKeysJson, CountsJson, FoundConflictJson
+from pipelines.dataset.documents.types import CacheKeysJson, CountsJson, FoundConflictJson, IrregularityJson
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.schema_json import Groups, by_group
 
@@ -47,6 +47,7 @@ class Tally:
         cleared: Number of values that the policy `null` cleared.
         other_choices: Group to field to the number of published values that are no declared choice (D2).
         warnings: Number of warnings by code.
+        irregularities: What records are accepted with, and what cannot be meant (R7).
         cache_keys: Number of keys to `upload`, and of `cached` ones.
         too_many_fields: Groups with too many metadata keys to their number (R5).
         repaired: Paths of damaged files that the job rebuilt (P7).
@@ -59,6 +60,7 @@ class Tally:
     cleared: int = 0
     other_choices: dict[str, dict[str, int]] = field(default_factory=dict)
     warnings: Counter[str] = field(default_factory=Counter)
+    irregularities: list[IrregularityJson] = field(default_factory=list)
     cache_keys: CacheKeysJson = field(default_factory=lambda: CacheKeysJson(upload=0, cached=0))
     too_many_fields: dict[str, int] = field(default_factory=dict)
     repaired: set[str] = field(default_factory=set)

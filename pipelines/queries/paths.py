@@ -6,7 +6,6 @@ An unquoted part that is a word of the language means that word; a quoted part i
 from collections.abc import Sequence
 from typing import cast, get_args
 
-from pipelines.near_names import near
 from pipelines.queries.annotation_paths import AnnotationName, resolve_annotations
 from pipelines.queries.columns import Located, geometry, location, metadata_path
 from pipelines.queries.conditions import AnnotationGroup, Count, Place, Value
@@ -15,6 +14,7 @@ from pipelines.queries.names import CORE, GEOMETRY, Names
 from pipelines.queries.syntax import Part, Path
 from pipelines.queries.written import quoted
 from transforms.rules.export_rows import Group
+from transforms.rules.near_names import near
 
 ANNOTATION_GROUPS: tuple[AnnotationGroup, ...] = get_args(AnnotationGroup)
 

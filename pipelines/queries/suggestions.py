@@ -10,12 +10,12 @@ from typing import Literal, get_args
 from pipelines.dataset.documents.paths import CURRENT
 from pipelines.dataset.documents.reading import OtherFormatError, local_schema
 from pipelines.errors import UsageError
-from pipelines.near_names import near
 from pipelines.queries.conditions import AnnotationGroup
 from pipelines.queries.faults import did_you_mean
 from pipelines.queries.names import Vocabulary
 from pipelines.queries.written import quoted
 from transforms.rules.export_rows import Group
+from transforms.rules.near_names import near
 from transforms.rules.schema_json import FieldJson, GroupJson, Groups
 
 _PATHS: Mapping[str, Group | None] = {

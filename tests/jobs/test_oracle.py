@@ -32,6 +32,7 @@ def test_two_jobs_equal_the_oracle(tmp_path: Path, on_duplicate: str) -> None:
     assert sum(path.stat().st_size > 2 * RANGE_BYTES for _, _, path in first_job) > 3, "several chunks of several files"
     assert all(len(first.parts(group)) > 1 for group in (*GROUPS, "cache_keys")), "several partitions"
     assert {code for group in expected.counts.values() for code in group["rejected"]} >= EXPECTED_CODES
+    assert {"unknown_key", "implausible_value"} <= set(expected.warnings), "what only a strict job rejects"
     check(first, expected, [expected.cache_urls])
 
     # On top of it: records that the dataset holds, new ones, a field that is text for good, images known already.
@@ -43,12 +44,14 @@ def test_two_jobs_equal_the_oracle(tmp_path: Path, on_duplicate: str) -> None:
     check(second, on_top, [expected.cache_urls, on_top.cache_urls])
 
 
-# What one record, or one record and the others, can be rejected for in a job that publishes.
+# What one record, or one record and the others, can be rejected for in a job that publishes and is not strict.
 EXPECTED_CODES = {code.value for code in Code} - {
     Code.TYPE_CONFLICT,
     Code.NOT_A_CHOICE,
     Code.TOO_MANY_FIELDS,
     Code.UNREADABLE_EXPORT,
+    Code.UNKNOWN_KEY,
+    Code.IMPLAUSIBLE_VALUE,
 }
 
 

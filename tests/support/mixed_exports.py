@@ -200,6 +200,7 @@ def annotations(random: Random, numbers: Iterable[int], targets: int) -> Iterato
             record |= {"mask_url": f"https://example.org/masks/{number}.png", "annotations": segments}
             del record["metadata"]
         scored: list[dict[str, Any]] = [{}] * 8 + [{"confidence": random.random(), "class_pdf": {"car": 1, "bus": 0.5}}]
+        scored += [{"confidence": 70, "score": 0.7}, {"confidence": 0, "class_pdf": {"car": -0.5}}]
         faults: list[dict[str, Any]] = [{"type": "circle"}, {"label": 3}, {"geometry": []}, {"metadata": 1}]
         yield record | random.choice(scored) | random.choice([*[{}] * 30, *faults, {"task_id": 1}])
 

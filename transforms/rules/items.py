@@ -14,7 +14,7 @@ IMAGE_URL_KEYS = ("image_url", "original_image_url", "original_url")
 """Keys of an image URL in uploads and in responses, in the order of precedence."""
 POINTCLOUD_URL_KEYS = ("pointcloud_url",)
 EITHER_URL_KEYS = ("url", "processed_url", "scale_url")
-_URL_KEYS = (*IMAGE_URL_KEYS, *POINTCLOUD_URL_KEYS, *EITHER_URL_KEYS)
+URL_KEYS = (*IMAGE_URL_KEYS, *POINTCLOUD_URL_KEYS, *EITHER_URL_KEYS)
 _COLUMNS = frozenset({"reference_id", "ref_id", "width", "height", "metadata", CAMERA_PARAMS})
 
 
@@ -56,7 +56,7 @@ def item(record: Record) -> Item | Fault:
         return identity
     for fault in _core_faults(record):
         return fault
-    source = source_url(record, _URL_KEYS)
+    source = source_url(record, URL_KEYS)
     if isinstance(source, Fault):
         return source
     key, location, url = source

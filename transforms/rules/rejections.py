@@ -30,6 +30,8 @@ class Code(StrEnum):
     NOT_A_CHOICE = "not_a_choice"
     TOO_MANY_FIELDS = "too_many_fields"
     UNREADABLE_EXPORT = "unreadable_export"
+    UNKNOWN_KEY = "unknown_key"
+    IMPLAUSIBLE_VALUE = "implausible_value"
 
 
 @dataclass(frozen=True, slots=True)

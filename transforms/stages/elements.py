@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from transforms.formats.chunks import Chunk, Unreadable
+from transforms.kernels.normalize.irregularities import Irregular
 from transforms.kernels.publish.insights import CountedJson
 from transforms.rules.export_rows import Group
 from transforms.rules.fields import GroupSummary
@@ -37,6 +38,7 @@ class Export(_Pickled):
         size: Bytes as stored.
         step: Which job of a backfill it belongs to; 0 for an ingest.
         mode: How its records update published rows (U1 to U3).
+        strict: Whether irregular records are rejected (R7).
         revision: Changes with every write: the modification time of a file on a disk in nanoseconds, or the generation
             of an object in a bucket. None if the store provides neither.
         status: (inode, status change time in nanoseconds) of a file on a disk.
@@ -49,6 +51,7 @@ class Export(_Pickled):
     size: int
     step: int = 0
     mode: Mode = "append"
+    strict: bool = False
     revision: int | None = None
     status: tuple[int, int] | None = None
 
@@ -140,6 +143,7 @@ class Reading(_Pickled):
         read: Records read, by group.
         warnings: Warnings by code.
         rejected: Rejections by group and code.
+        irregular: What is accepted and cannot be meant (R7).
     """
 
     export: int
@@ -149,6 +153,7 @@ class Reading(_Pickled):
     read: Counter[Group] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     rejected: Counter[tuple[Group, str]] = field(default_factory=Counter)
+    irregular: list[Irregular] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

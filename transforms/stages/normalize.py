@@ -12,6 +12,7 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.hashing import partitions_of
 from transforms.kernels.normalize.columns import Origin, Rejected
 from transforms.kernels.normalize.declared_choices import reject_other_choices
+from transforms.kernels.normalize.irregularities import irregular_rows, reject_irregular_rows
 from transforms.kernels.normalize.normalize import normalize
 from transforms.raw_records import RawRecords
 from transforms.rules.crowds import MAX_FIELDS
@@ -119,8 +120,11 @@ def normalize_chunks(
             max_fields=max_fields,
         )
         reject_other_choices(done, declared or {}, origin)
+        if export.strict:
+            reject_irregular_rows(done, origin)
     reading = readings[0]
     reading.read.update(done.read)
+    reading.irregular.extend(irregular_rows(done))
     reading.warnings.update(done.warnings)
     for each in done.rejected:
         reading.rejected[each.group, each.fault.code.value] += 1
@@ -139,6 +143,7 @@ def normalize_records(
     *,
     model_run: str | None = None,
     mode: Mode = "append",
+    strict: bool = False,
     declared: Declared | None = None,
     max_fields: int = MAX_FIELDS,
 ) -> NormalizedChunks:
@@ -149,6 +154,7 @@ def normalize_records(
         group: Their group.
         model_run: Of predictions (G5).
         mode: How they update published rows (U1 to U3).
+        strict: Whether irregular records are rejected (R7).
         declared: As `normalize_chunks` takes it.
         max_fields: Likewise.
 
@@ -157,7 +163,7 @@ def normalize_records(
     """
     # Not orjson, which refuses NaN, long integers and lone surrogates: the rules reject them by name.
     data = "\n".join(map(json.dumps, records)).encode()
-    export = Export(0, "", group, model_run, len(data), mode=mode)
+    export = Export(0, "", group, model_run, len(data), mode=mode, strict=strict)
     chunk = split_lines(data, first_line=1)
     raw = RawChunk(ByteRange(export, 0, len(data)), -1, chunk, None, chunk.byte_count, None)
     return normalize_chunks([raw], declared=declared, max_fields=max_fields)

@@ -13,7 +13,7 @@ NOTED_BYTES = 1024 * 1024
 
 
 def read_byte_ranges(load: Sequence[ByteRange], *, progress: str | None = None) -> Iterator[list[RawChunk]]:
-    """The chunks of byte ranges; those of one list are of one group, model run and mode, a large chunk is alone in its.
+    """The chunks of byte ranges; those of one list are normalized alike, a large chunk is alone in its.
 
     Args:
         load: As `transforms.stages.exports.byte_ranges` plans them.
@@ -42,4 +42,4 @@ def read_byte_ranges(load: Sequence[ByteRange], *, progress: str | None = None) 
 
 def _are_alike(one: RawChunk, other: RawChunk) -> bool:
     a, b = one.byte_range.export, other.byte_range.export
-    return (a.group, a.model_run, a.mode) == (b.group, b.model_run, b.mode)
+    return (a.group, a.model_run, a.mode, a.strict) == (b.group, b.model_run, b.mode, b.strict)

@@ -48,15 +48,33 @@ class RejectionsReport(FilesReport):
     cascaded: dict[Group, int]
 
 
+class IrregularReport(TypedDict):
+    """Rows of a chunk with the same irregularity (`transforms.kernels.normalize.irregularities`), and the first one."""
+
+    group: Group
+    code: str
+    key: str
+    form: str
+    count: int
+    export: int
+    chunk: int
+    line: int
+    offset: int
+    reference_id: str
+    value: str
+
+
 class ReadingReport(TypedDict):
     """The counts of one chunk of an export; the digest of its byte range is in hexadecimal."""
 
     export: int
     start: int
+    line_count: int
     digest: str | None
     read: dict[Group, int]
     warnings: dict[str, int]
     rejected: list[tuple[Group, str, int]]
+    irregular: list[IrregularReport]
 
 
 class CountsReport(TypedDict):

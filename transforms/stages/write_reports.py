@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from transforms.kernels.merge.merge import GroupCounts
+from transforms.kernels.normalize.irregularities import Irregular
 from transforms.kernels.summarize.conflict_examples import Example
 from transforms.rules.export_rows import Group
 from transforms.stages.elements import Partition, Reading, WrittenKeys, WrittenPartition, WrittenRejections
@@ -12,6 +13,7 @@ from transforms.stages.find_conflict_examples import Key, Numbered
 from transforms.stages.results import (
     CountsReport,
     ExamplesReport,
+    IrregularReport,
     KeysReport,
     ReadingReport,
     RejectionsReport,
@@ -87,10 +89,29 @@ def _reading(reading: Reading) -> ReadingReport:
     return {
         "export": reading.export,
         "start": reading.start,
+        "line_count": reading.line_count,
         "digest": None if reading.digest is None else reading.digest.hex(),
         "read": dict(reading.read),
         "warnings": dict(reading.warnings),
         "rejected": [(group, code, count) for (group, code), count in sorted(reading.rejected.items())],
+        "irregular": [_irregular(each) for each in reading.irregular],
+    }
+
+
+def _irregular(irregular: Irregular) -> IrregularReport:
+    example = irregular.example
+    return {
+        "group": irregular.group,
+        "code": irregular.code.value,
+        "key": irregular.key,
+        "form": irregular.form,
+        "count": irregular.count,
+        "export": example.export,
+        "chunk": example.chunk,
+        "line": example.line,
+        "offset": example.offset,
+        "reference_id": example.reference_id,
+        "value": example.value,
     }
 
 

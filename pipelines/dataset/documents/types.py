@@ -91,8 +91,35 @@ class InputJson(TypedDict):
     fingerprint: str
 
 
+class IrregularExampleJson(TypedDict):
+    """The first record with an irregularity; its value as text for a person."""
+
+    export: str
+    line: Count
+    offset: Count
+    reference_id: str
+    value: str
+
+
+class IrregularityJson(TypedDict):
+    """What records are accepted with, and what cannot be meant (R7): a key that no rule knows, or implausible values.
+
+    Attributes:
+        key: The unknown key, or the path of the values.
+        records: How many records have it.
+        hint: What to do about an unknown key.
+    """
+
+    group: Group
+    code: str
+    key: str
+    records: Count
+    hint: str | None
+    example: IrregularExampleJson
+
+
 class ManifestJson(TypedDict):
-    """`manifest.json` (INTERFACE)."""
+    """`manifest.json` (INTERFACE); without `irregularities` there are none."""
 
     format: int
     version: Positive
@@ -105,6 +132,7 @@ class ManifestJson(TypedDict):
     counts: Groups[CountsJson]
     cache_keys: CacheKeysJson
     warnings: dict[str, Count]
+    irregularities: NotRequired[list[IrregularityJson]]
     declared: DeclaredJson
     sticky_text: Groups[list[str]]
     schema_fingerprint: Digest
@@ -207,6 +235,7 @@ class OutcomeJson(ReportJson):
     cascaded: dict[str, Count]
     cache_keys: CacheKeysJson
     warnings: dict[str, Count]
+    irregularities: list[IrregularityJson]
     seconds: float
     stages: dict[str, StageJson]
     runner: str | None

@@ -13,6 +13,7 @@ from pipelines.dataset.documents.types import (
     CountsJson,
     FileJson,
     InputJson,
+    IrregularityJson,
     ManifestJson,
     PointerJson,
     RecordJson,
@@ -51,6 +52,7 @@ def manifest(
     counts: Groups[CountsJson],
     cache_keys: CacheKeysJson,
     warnings: Mapping[str, int],
+    irregularities: Sequence[IrregularityJson] = (),
     files: Sequence[StoredFile],
     schema_fingerprint: str,
     declared: DeclaredJson,
@@ -70,7 +72,7 @@ def manifest(
         }
         for file in sorted(files, key=lambda each: each.path)
     ]
-    return {
+    document: ManifestJson = {
         "format": FORMAT,
         "version": version,
         "parent": parent,
@@ -87,6 +89,7 @@ def manifest(
         "schema_fingerprint": schema_fingerprint,
         "files": listed,
     }
+    return {**document, "irregularities": [*irregularities]} if irregularities else document
 
 
 def schema_document(version: int, groups: Groups[GroupJson]) -> SchemaJson:

@@ -362,7 +362,10 @@ def test_the_jobs_of_a_history_come_in_their_order(tmp_path: Path) -> None:
         ("[[job]]\nitems = ''", 'job 1: items expects a path or glob, or a list of them, got ""'),
         (
             "[[job]]\nitems = 'a'\non_conflict = 'null'",
-            'job 1: unknown key "on_conflict"; known are items, scenes, annotations, predictions, mode, on_duplicate',
+            (
+                'job 1: unknown key "on_conflict"; known are items, scenes, annotations, predictions, mode, '
+                "on_duplicate, strict"
+            ),
         ),
     ],
 )

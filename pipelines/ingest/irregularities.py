@@ -1,0 +1,82 @@
+"""Combines what the chunks of a job report as irregular, for summary, report and manifest (R7)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from pipelines.dataset.documents.types import IrregularityJson
+from transforms.kernels.normalize.irregularities import MAX_KEYS
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.irregularities import advice
+from transforms.rules.rejections import Code
+from transforms.stages.line_numbers import first_lines
+from transforms.stages.results import IrregularReport, ReadingReport
+
+MAX_LISTED = 100
+"""How many irregularities are listed: those that most records have."""
+
+
+class _Irregularity(NamedTuple):
+    """What the rows of one entry of the list have in common."""
+
+    group: Group
+    code: str
+    key: str
+
+
+def irregularities_of(readings: Sequence[ReadingReport], exports: Mapping[int, str]) -> list[IrregularityJson]:
+    """The irregularities that most records have, with the first example of each.
+
+    Args:
+        readings: The reports of all chunks.
+        exports: Number of each export to its name.
+    """
+    found: defaultdict[_Irregularity, list[IrregularReport]] = defaultdict(list)
+    for reading in readings:
+        for each in reading["irregular"]:
+            found[_Irregularity(each["group"], each["code"], each["key"])].append(each)
+    counted = sorted(_counted(found), key=lambda each: (-each[1], GROUPS.index(each[0].group), each[0]))
+    lines = _lines(readings)
+    return [_document(irregularity, found[irregularity], exports, lines) for irregularity, _ in counted[:MAX_LISTED]]
+
+
+def _counted(found: Mapping[_Irregularity, Sequence[IrregularReport]]) -> list[tuple[_Irregularity, int]]:
+    """How many rows have each irregularity, of those that every chunk has counted whatever else is in it (P3)."""
+    counted: list[tuple[_Irregularity, int]] = []
+    for _, alike in groupby(sorted(found), key=lambda each: each[:2]):
+        counted += [(each, sum(report["count"] for report in found[each])) for each in list(alike)[:MAX_KEYS]]
+    return counted
+
+
+def _document(
+    irregularity: _Irregularity,
+    reports: Sequence[IrregularReport],
+    exports: Mapping[int, str],
+    lines: Mapping[tuple[int, int], int],
+) -> IrregularityJson:
+    first = min(reports, key=lambda report: (report["export"], report["offset"]))
+    is_key = irregularity.code == Code.UNKNOWN_KEY.value
+    before = lines.get((first["export"], first["chunk"]), 0)
+    return {
+        "group": irregularity.group,
+        "code": irregularity.code,
+        "key": irregularity.key,
+        "records": sum(report["count"] for report in reports),
+        "hint": advice(irregularity.key, sorted({report["form"] for report in reports})) if is_key else None,
+        "example": {
+            "export": exports[first["export"]],
+            "line": first["line"] + before,
+            "offset": first["offset"],
+            "reference_id": first["reference_id"],
+            "value": first["value"],
+        },
+    }
+
+
+def _lines(readings: Sequence[ReadingReport]) -> dict[tuple[int, int], int]:
+    """(export, start of a byte range) to the line at which it begins."""
+    counts: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for reading in readings:
+        counts[reading["export"]].append((reading["start"], reading["line_count"]))
+    return dict(each for export, of_export in counts.items() for each in first_lines(export, of_export))

@@ -1,0 +1,56 @@
+"""What a record is accepted with and cannot be meant (R7): the codes of the warnings about one record."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from support.oracle.items import Draft
+
+SERVICE = {"id", "dataset_id", "dataset_item_id", "item_id", "ref_id"}
+GEOMETRIC = {"embedding_vector", "confidence", "class_pdf"}
+# What `extra` may hold: keys that FORMATS names, and that no column is for.
+EXTRA = {
+    "items": {
+        *("image_url", "original_image_url", "original_url", "url", "processed_url", "scale_url", "pointcloud_url"),
+        *("type", "embedding_info", "phash", "update"),
+    },
+    "scenes": {"tracks", "upload_to_scale", "update", "annotations"},
+    "segment": set(),
+    "mask": {"metadata", "confidence", "class_pdf"},
+    "category": {"confidence", "class_pdf"},
+    "multicategory": {"confidence", "class_pdf"},
+    **dict.fromkeys(("box", "polygon", "line", "keypoints", "cuboid"), GEOMETRIC),
+}
+
+
+def codes(draft: Draft, group: str) -> Iterator[str]:
+    """Each at most once."""
+    row = draft.row
+    form = group if group in ("items", "scenes") else row["type"]
+    known = EXTRA[form] if form == "segment" else EXTRA[form] | SERVICE
+    if any(value is not None and key not in known for key, value in (row.get("extra") or {}).items()):
+        yield "unknown_key"
+    if any(_is_implausible(row, form)):
+        yield "implausible_value"
+
+
+def _is_implausible(row: dict[str, Any], form: str) -> Iterator[bool]:
+    if form == "items":
+        yield from (_is_below_0(row.get(key)) for key in ("width", "height"))
+        return
+    if form == "scenes":
+        yield _is_below_0(row.get("frame_rate"))
+        return
+    yield row.get("label") == ""
+    yield "" in (row.get("labels") or [])
+    geometry = row.get("geometry") or {}
+    if form == "box":
+        yield from (_is_below_0(geometry.get(key)) for key in ("width", "height"))
+    if form == "cuboid":
+        yield from (_is_below_0(geometry["dimensions"].get(key)) for key in "xyz")
+    if "confidence" in row:  # a prediction
+        shares = [row["confidence"], *(row.get("class_pdf") or {}).values()]
+        yield from (type(share) in (int, float) and not 0 <= share <= 1 for share in shares)
+
+
+def _is_below_0(value: Any) -> bool:
+    return type(value) in (int, float) and value < 0
