@@ -50,7 +50,14 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=StrictParser)
     add_ingest(commands)
     add_backfill(commands)
-    schema = _add_look(commands, "schema", "show the schema of a dataset", "Shows the fields of the current version.")
+    schema = _add_look(
+        commands,
+        "schema",
+        "show the schema of a dataset, or of the records of exports",
+        "Shows the fields of the current version.",
+        needs_dataset=False,
+    )
+    schema.add_argument("--input", choices=GROUPS, help="a JSON Schema of whole raw records; needs no dataset")
     schema.add_argument("--group", choices=GROUPS, help="one group only")
     schema.add_argument("--format", choices=("table", "json", "avro", "bigquery", "json-schema"), default="table")
     add_color(schema)
@@ -98,9 +105,11 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _add_look(commands: Commands, name: str, summary: str, description: str) -> StrictParser:
+def _add_look(
+    commands: Commands, name: str, summary: str, description: str, *, needs_dataset: bool = True
+) -> StrictParser:
     look = commands.add_parser(name, help=summary, description=description, allow_abbrev=False)
-    look.add_argument("dataset", metavar="DATASET")
+    look.add_argument("dataset", metavar="DATASET", nargs=None if needs_dataset else "?")
     look.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     return look
 

@@ -11,6 +11,7 @@ from pipelines.json_output import print_object
 from pipelines.report.delivery import deliver
 from pipelines.streams import emit_json, say
 from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.record_schema import record_schema
 
 
 def schema(dataset: str, *, group: Group | None, form: str, as_json: bool = False, color: Color = "auto") -> int:
@@ -39,6 +40,23 @@ def schema(dataset: str, *, group: Group | None, form: str, as_json: bool = Fals
             emit_json(shown, indent=1)
         case _:
             print_schema(version.number, chosen, console(color))
+    return 0
+
+
+def input_schema(group: Group, dataset: str | None, *, as_json: bool = False) -> int:
+    """Prints the JSON Schema of the raw records of a group; returns the exit code.
+
+    With a dataset, the metadata have to fit the fields of its current version.
+
+    Raises:
+        UsageError: There is no dataset of this name.
+    """
+    described = None if dataset is None else Dataset.at(dataset).published().schema()["groups"][group]
+    schema = record_schema(group, described)
+    if as_json:
+        print_object(schema)
+    else:
+        emit_json(schema, indent=1)
     return 0
 
 

@@ -163,6 +163,10 @@ def _read(options: argparse.Namespace) -> int:
 
     dataset, as_json = options.dataset, options.json
     match options.command:
+        case "schema" if options.input is not None:
+            return dataset_commands.input_schema(options.input, dataset, as_json=as_json)
+        case "schema" if dataset is None:
+            raise UsageError("schema: DATASET is needed; or --input items, for a schema of the records of exports")
         case "schema":
             return dataset_commands.schema(
                 dataset, group=options.group, form=options.format, as_json=as_json, color=options.color

@@ -104,6 +104,11 @@ def irregularities(record: Record, form: str, *, prediction: bool = False) -> tu
     return (*unknown, *(Irregularity(Code.IMPLAUSIBLE_VALUE, key, value) for key, value in found))
 
 
+def known_keys() -> frozenset[str]:
+    """All keys that a rule knows, of any record or segment."""
+    return frozenset().union(*_KNOWN.values())
+
+
 def unknown_keys(keys: Collection[str], form: str) -> list[str]:
     """Those of the core keys of a record that no rule knows, by name.
 
