@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 from support.browser import Browser, Page, browser
+from support.in_process import without_beam
 from support.insights import dataset
 from support.runs import Ended
 
 from pipelines.cli.main import main
 
-__all__ = ["browser"]
+__all__ = ["browser", "without_beam"]
 
 
 @pytest.fixture(scope="session")

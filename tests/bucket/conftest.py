@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from support.in_process import without_beam
 
 from pipelines.dataset.store import bucket_runs
+
+__all__ = ["without_beam"]
 
 
 @pytest.fixture

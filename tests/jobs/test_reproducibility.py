@@ -1,21 +1,21 @@
 """The same exports and options give the same bytes, whatever ran them and in what order (RULES P3, T5)."""
 
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support import mixed_exports
+from support.in_process import stages_alone
 from support.profiles import cases
 from support.runs import Ended, Job, digests, flags, ingest, ndjson
 from support.runs import an_item as item
 
-from pipelines.ingest import run as ingest_job
 from transforms import native
 from transforms.avro import splices as avro_splices
 from transforms.kernels.normalize import native_json
 from transforms.stages import merge_records
 
+pytestmark = pytest.mark.usefixtures("without_beam")  # tests/jobs/test_in_process.py compares it with Beam
 TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
 
@@ -76,13 +76,11 @@ def test_without_the_extension_the_bytes_are_the_same(
 
 
 def test_schema_and_rows_do_not_depend_on_the_size_of_chunks(
-    jobs: tuple[Job, Job], reference: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    jobs: tuple[Job, Job], reference: dict[str, str], tmp_path: Path
 ) -> None:
-    build = ingest_job.build
-    small = 3_000
-    monkeypatch.setattr(ingest_job, "build", lambda root, job: build(root, replace(job, range_bytes=small)))
-    for job in jobs:
-        run_on(tmp_path / "d", job)
+    with stages_alone(range_bytes=3_000):
+        for job in jobs:
+            run_on(tmp_path / "d", job)
     found = versions(tmp_path / "d")
     # Fingerprints of inputs are by range, and which values are rare (and lie apart in a state) is seen chunk by chunk.
     ranged = {name for name in found if name.endswith("manifest.json") or "/state/" in name}

@@ -1,14 +1,14 @@
 """A whole job in this process without Beam: the stages called one after the other, over several chunks and partitions.
 
 It plans, publishes and reports as the command does; only the runner is another one. A small job takes some tens of
-milliseconds, so that tests of rules, which do not look at Beam, engines or processes, can have one each.
+milliseconds, so that tests of rules, which do not look at Beam, engines or processes, can have one each. `ingest` here
+takes it; in a module that is marked to use the fixture `without_beam` all jobs of this process do, however they are
+started.
 """
 
-import io
-import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,10 @@ from typing import Any
 from unittest.mock import patch
 
 import polars as pl
-from support.runs import Ended, main
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from support import runs
+from support.runs import Ended
 
 from pipelines.ingest.graph import RESOLVED, Job
 from pipelines.runners import choose
@@ -59,34 +62,48 @@ def ingest(dataset: Path, *arguments: str, range_bytes: int | None = None, backw
 
 def worked(job: str, dataset: Path, *arguments: str, range_bytes: int | None = None, backwards: bool = False) -> Ended:
     """Runs an ingest or a backfill without Beam."""
-    runner = _Runner(range_bytes, backwards=backwards)
-    printed = io.StringIO()
+    with stages_alone(range_bytes=range_bytes, backwards=backwards):
+        return runs.worked(job, dataset, *QUICK, *arguments)
+
+
+@contextmanager
+def stages_alone(*, range_bytes: int | None = None, backwards: bool = False) -> Iterator[None]:
+    """Runs the jobs of this process without Beam as long as the block, except those that are given flags for Beam."""
+    real = choose.choose
+
+    def chosen(flags: Sequence[str], estimated_bytes: int) -> choose.Runner:
+        return real(flags, estimated_bytes) if flags else _Runner(range_bytes=range_bytes, backwards=backwards)
+
     with (
-        patch.object(choose, "choose", lambda *_: runner),
+        patch.object(choose, "choose", chosen),
         patch.object(reading, "RANGE_BYTES", range_bytes or reading.RANGE_BYTES),
-        redirect_stdout(printed),
     ):
-        code = main([job, "--dataset", str(dataset), "--json", *QUICK, *arguments])
-    return Ended(code, json.loads(printed.getvalue()), dataset)
+        yield
+
+
+@pytest.fixture(scope="module")
+def without_beam() -> Iterator[None]:
+    """All jobs that the tests of a module start in this process run without Beam."""
+    with stages_alone():
+        yield
 
 
 @dataclass(frozen=True, slots=True)
-class _Runner:
-    """Takes the place of `pipelines.runners.choose.Runner`."""
+class _Runner(choose.Runner):
+    """Takes the place of the runner in process; errors of stages reach the command as they do there."""
 
-    range_bytes: int | None
-    backwards: bool
     name: str = "local runner (1 worker, in process)"
     local: bool = True
-    environment: None = None
+    options: PipelineOptions = field(default_factory=PipelineOptions)
+    range_bytes: int | None = None
+    backwards: bool = False
 
-    def run(self, build: "partial[Any]") -> JsonObject:
+    def _run_locally(self, build: "partial[Any]") -> None:  # type: ignore[override] # the graph is not built
         """Runs the job for which a graph would be built; there are no metrics."""
         job: Job = build.keywords["job"]
         run_stages(
             job if self.range_bytes is None else replace(job, range_bytes=self.range_bytes), backwards=self.backwards
         )
-        return {}
 
 
 @dataclass(slots=True)
