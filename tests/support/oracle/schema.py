@@ -6,7 +6,6 @@ Numbers are exact: sums and means are fractions of the numbers as they were writ
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
 from support.oracle.declared import Declaration
@@ -104,15 +103,16 @@ def _strings(values: list[str], *, is_sticky: bool, declaration: Declaration | N
 
 def _numbers(values: list[Any]) -> dict[str, Any]:
     storage = "long" if all(type(value) is int and -(2**63) <= value < 2**63 for value in values) else "double"
-    exact = [Fraction(value) for value in values]
-    mean = sum(exact, start=Fraction(0)) / len(exact)
+    ratios = [value.as_integer_ratio() for value in values]
+    unit = math.lcm(*(denominator for _, denominator in ratios))
+    exact = [numerator * (unit // denominator) for numerator, denominator in ratios]  # in so many parts of one
     return {
         "storage": storage,
         "distinct": {"value": len(set(exact)), "exact": True},
         "minimum": stored(min(values), storage),
         "maximum": stored(max(values), storage),
-        "mean": float(mean),
-        "stddev": _spread(exact, mean),
+        "mean": sum(exact) / (unit * len(exact)),
+        "stddev": _spread(exact, unit),
         # Integers that a double cannot hold, whatever the storage (V7).
         "inexact": sum(type(value) is int and int(float(value)) != value for value in values),
     }
@@ -123,10 +123,12 @@ def stored(value: Any, storage: str | None) -> Any:
     return float(value) if storage == "double" and value is not None else value
 
 
-def _spread(exact: list[Fraction], mean: Fraction) -> float:
-    """The population's standard deviation, scaled so that squares stay in the range of a double."""
-    scale = max(abs(value - mean) for value in exact)
+def _spread(exact: list[int], unit: int) -> float:
+    """The population's standard deviation of values in parts of one, scaled so that squares stay within a double."""
+    count, total = len(exact), sum(exact)
+    distances = [value * count - total for value in exact]  # from the mean, in parts of `unit * count`
+    scale = max(map(abs, distances))
     if scale == 0:
         return 0.0
-    variance = sum(((value - mean) / scale) ** 2 for value in exact) / len(exact)
-    return float(scale) * math.sqrt(variance)
+    variance = sum(distance * distance for distance in distances) / (scale * scale * count)
+    return scale / (unit * count) * math.sqrt(variance)
