@@ -1,6 +1,6 @@
-"""Detached jobs whose engine is the local runner: what is handed over runs when a test wants it, as often as it wants.
+"""Detached jobs whose engine is this process: what is handed over runs when a test wants it, as often as it wants.
 
-The graph, the step that publishes and all that they write are those of a real engine; only who runs them is not.
+The steps, the one that publishes and all that they write are those of a real engine; only who runs them is not.
 """
 
 import io
@@ -10,9 +10,11 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from support.bucket import handle
+from support.in_process import run_stages
 from support.runs import PRIVATE
 
 from pipelines.cli.main import main
@@ -22,6 +24,9 @@ with warnings.catch_warnings():
     import apache_beam as beam
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+    from pipelines.ingest import detached
+    from pipelines.ingest.graph import Job
+    from pipelines.ingest.publish import PublishContext
     from pipelines.ingest.publish_step import Publish
     from pipelines.runners import engines
 
@@ -45,25 +50,35 @@ class Engine:
         return f"job-{len(self.jobs)}"
 
     def run(self, number: int = -1) -> None:
-        """Runs a job to its end."""
+        """Runs a job to its end without Beam: its stages one after the other, then its last step."""
+        job, step = self._planned(number)
+        run_stages(job)
+        step.process(None)
+
+    def run_on_beam(self, number: int = -1) -> None:
+        """Runs a job to its end on the local runner."""
         with beam.Pipeline(runner=FnApiRunner()) as root:
             self.jobs[number](root)
 
     def publish_step(self, number: int = -1) -> Publish:
         """The last step of a job."""
-        root = beam.Pipeline(runner=FnApiRunner())
-        self.jobs[number](root)
+        return self._planned(number)[1]
+
+    def _planned(self, number: int) -> tuple[Job, Publish]:
+        """What the graph of a job is built from, without building it, which takes a second."""
+        jobs: list[Job] = []
         steps: list[Publish] = []
 
-        class Visitor(beam.pipeline.PipelineVisitor):
-            def visit_transform(self, node: Any) -> None:
-                step = getattr(node.transform, "fn", None)
-                if isinstance(step, Publish):
-                    steps.append(step)
+        def build(_: object, job: Job) -> tuple[dict[str, object], None]:
+            jobs.append(job)
+            return {}, None
 
-        root.visit(Visitor())
-        (step,) = steps
-        return step
+        def add_publishing(_: object, __: object, context: PublishContext, run_id: str) -> None:
+            steps.append(Publish(context, run_id))
+
+        with patch.object(detached, "build", build), patch.object(detached, "add_publishing", add_publishing):
+            self.jobs[number](beam.Pipeline(runner=FnApiRunner()))
+        return jobs[0], steps[0]
 
 
 def said(*words: object) -> tuple[int, dict[str, Any]]:
