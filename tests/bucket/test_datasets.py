@@ -17,6 +17,7 @@ from support.runs import COMMAND, GROUPS, PRIVATE, an_item, digests, flags, ndjs
 
 from pipelines.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("without_beam")  # jobs with flags for Beam run on it all the same
 TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 FIELDS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("speed", (1, 2.5, None)),
@@ -112,10 +113,10 @@ LATE = """
 import sys
 from pipelines.cli.main import main
 here, there, exports = sys.argv[1:]
-assert main(["ingest", "--dataset", here, "--items", exports, "--quiet"]) == 0
+assert main(["ingest", "--dataset", here, "--items", exports, "--quiet", "--partitions=1"]) == 0
 assert "google.cloud.storage" not in sys.modules
 assert main(["schema", here, "--format", "json"]) == 0
-sys.exit(main(["ingest", "--dataset", there, "--items", exports, "--quiet"]))
+sys.exit(main(["ingest", "--dataset", there, "--items", exports, "--quiet", "--partitions=1"]))
 """
 
 

@@ -48,6 +48,7 @@ setattr(attrgetter(owner)(bucket), method, held_up)
 sys.exit(main(sys.argv[4:]))
 """
 """A command that stops where it calls something in `pipelines.dataset.store.bucket`, until there is a file `go`."""
+pytestmark = pytest.mark.usefixtures("without_beam")  # processes of their own have Beam
 SMALL = ("--json", "--partitions", "1")
 BEGUN, PUBLISHING, CLAIMING = "BucketStore.sweep 0", "BucketStore.publish 0", "BucketStore._replace_object 0"
 COPYING, COPIED = "storage.Bucket.copy_blob 3", "BucketStore._replace_object 2"

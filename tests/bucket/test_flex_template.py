@@ -26,6 +26,7 @@ with warnings.catch_warnings():
 
     del beam
 
+pytestmark = pytest.mark.usefixtures("without_beam")  # graphs that are launched here run on it all the same
 METADATA = Path(__file__).resolve().parents[2] / "deploy/dataflow/metadata.json"
 LINES = b"".join(json.dumps(an_item(name, {"n": 1})).encode() + b"\n" for name in ("a", "b", "c"))
 
