@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.insights import BIG, document, fields_of
-from support.runs import Ended, an_item, command, ingest, ndjson
+from support.runs import Ended, an_item, ingest, ndjson
 
 from pipelines.cli.main import main
 from pipelines.report.cuts import cut, exact
 from pipelines.report.delivery import default_path
 from pipelines.report.page import json_text
 from transforms.rules.values import JsonValue
+
+pytestmark = pytest.mark.usefixtures("without_beam")  # pages are looked at, not who does the job
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -155,12 +157,11 @@ def test_wrong_usage_is_told_before_anything_is_read(
     assert not new.exists()
 
 
-def test_a_job_ends_with_the_path_of_its_page(tmp_path: Path) -> None:
+def test_a_job_ends_with_the_path_of_its_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     items = ndjson(tmp_path / "items.ndjson", [an_item("a", {"n": 1})])
     out = tmp_path / "made/page.html"
-    done = command("ingest", "--dataset", f"{tmp_path / 'd'}", "--items", f"{items}", "--report", f"{out}")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == f"Insights page: {out}"
+    assert main(["ingest", "--dataset", f"{tmp_path / 'd'}", "--items", f"{items}", "--report", f"{out}"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"Insights page: {out}"
     assert document(out)["version"] == 1
 
 
@@ -222,13 +223,13 @@ def test_a_page_that_cannot_be_written_leaves_the_job_as_it_ended(
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_datasets_and_pages_in_buckets(bucket: str, tmp_path: Path) -> None:
+def test_datasets_and_pages_in_buckets(bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     items = ndjson(tmp_path / "items.ndjson", [an_item("a", {"n": 1, "j": [1]}), {"reference_id": 7}])
     out = f"{bucket}/pages/first.html"
-    done = command("ingest", "--dataset", f"{bucket}/d", "--items", f"{items}", "--report", out)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"Insights page: {out}")
+    assert main(["ingest", "--dataset", f"{bucket}/d", "--items", f"{items}", "--report", out]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"Insights page: {out}"
     local = tmp_path / "page.html"
-    assert command("report", f"{bucket}/d", "--out", f"{local}").returncode == 0
+    assert main(["report", f"{bucket}/d", "--out", f"{local}"]) == 0
     found = document(local)
     assert (found["dataset"], found["groups"][0]["rejections"][0]["code"]) == ("d", "invalid_reference_id")
     assert fields_of(found, "items")["j"]["examples"] == ["[1]"]

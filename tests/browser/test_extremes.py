@@ -8,6 +8,8 @@ import pytest
 from support.browser import Browser
 from support.runs import an_item, ingest, ndjson
 
+pytestmark = pytest.mark.usefixtures("without_beam")  # pages are looked at, not who does the job
+
 LARGEST = 1.7976931348623157e308
 NUMBERS: dict[str, list[float]] = {
     "widest": [-LARGEST, 0.0, LARGEST],

@@ -12,6 +12,8 @@ from support.runs import an_item, ingest, ndjson
 from pipelines.dataset.versions import Dataset
 from pipelines.report import examples
 
+pytestmark = pytest.mark.usefixtures("without_beam")  # pages are looked at, not who does the job
+
 RUN = "window.hit=1;alert(1)"
 NAMES = (
     f"</script><script>{RUN}</script>",

@@ -8,6 +8,8 @@ import pytest
 from support.browser import Browser, Page
 from support.runs import Ended, an_item, ingest, ndjson
 
+pytestmark = pytest.mark.usefixtures("without_beam")  # pages are looked at, not who does the job
+
 ROW = "[...document.querySelectorAll('#{group} .field')].find((e) => e.querySelector('.name').textContent === {name})"
 NUMBERS = "(e) => e && [...e.querySelectorAll('{selector}')].map((each) => each.value)"
 STATISTICS = {"Minimum": "minimum", "Maximum": "maximum", "Mean": "mean", "Std. deviation": "stddev"}
