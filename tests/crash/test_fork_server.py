@@ -46,6 +46,12 @@ def export(tmp_path: Path) -> Path:
     )
 
 
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """For jobs that nobody has to be quicker than."""
+    return ndjson(tmp_path / "few.ndjson", [an_item(f"i{n}", {"speed": n}) for n in range(100)])
+
+
 def test_forked_workers_give_the_bytes_of_one_process_and_nobody_else_can_talk_to_them(
     tmp_path: Path, export: Path
 ) -> None:
@@ -100,7 +106,7 @@ def _connected(path: str) -> str:
     ],
 )
 def test_they_go_with_a_job_that_is_killed_or_interrupted_and_so_do_its_temporary_files(
-    tmp_path: Path, export: Path, number: signal.Signals, code: int, line: str
+    tmp_path: Path, export: Path, few: Path, number: signal.Signals, code: int, line: str
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -115,7 +121,7 @@ def test_they_go_with_a_job_that_is_killed_or_interrupted_and_so_do_its_temporar
     left = [entry.name for entry in temporary.iterdir()]
     assert (len(left) == 1) if number == signal.SIGKILL else (left == [])
     assert number == signal.SIGKILL or not (tmp_path / "d/runs").exists()
-    again = start(tmp_path / "d", export, temporary=temporary)
+    again = start(tmp_path / "d", few, temporary=temporary)
     again.communicate(timeout=DEADLINE)
     assert again.returncode == 0
     assert list(temporary.iterdir()) == []
@@ -153,8 +159,8 @@ def test_a_job_whose_worker_is_killed_fails_at_once_in_one_line(tmp_path: Path, 
     assert not (tmp_path / "d/runs").exists()
 
 
-def test_a_server_that_dies_costs_nothing_but_time(tmp_path: Path, export: Path) -> None:
-    process = start(tmp_path / "d", export)
+def test_a_server_that_dies_costs_nothing_but_time(tmp_path: Path, few: Path) -> None:
+    process = start(tmp_path / "d", few)
     wait_until(lambda: bool(server_of(process)), process)
     os.kill(server_of(process)[0], signal.SIGKILL)
     _, error = process.communicate(timeout=DEADLINE)

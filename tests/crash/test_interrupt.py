@@ -5,8 +5,9 @@ import signal
 import subprocess
 from pathlib import Path
 
+from support.in_process import ingest
 from support.processes import of_session, wait_until
-from support.runs import COMMAND, an_item, digests, ingest, ndjson
+from support.runs import COMMAND, an_item, digests, ndjson
 
 
 def test_an_interrupted_job_says_so_and_leaves_the_dataset_as_it_was(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import in_process
 from support.profiles import some_and_all
-from support.runs import COMMAND, an_item, digests, ingest, ndjson
+from support.runs import COMMAND, Ended, an_item, digests, ndjson
 
 DEADLINE = 30.0
 
@@ -27,6 +28,11 @@ def killed(dataset: Path, export: Path, moment: Callable[[Path, float], bool], *
         os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == (-signal.SIGKILL if at_work else 0)
     return at_work
+
+
+def ingest(dataset: Path, *arguments: str) -> Ended:
+    """A job that nobody kills, into as many partitions as the command would choose."""
+    return in_process.ingest(dataset, "--partitions", "8", *arguments)
 
 
 def after(seconds: float) -> Callable[[Path, float], bool]:

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
+from support.in_process import ingest, worked
 from support.profiles import some_and_all
-from support.runs import COMMAND, PRIVATE, an_item, digests, ingest, ndjson, worked
+from support.runs import COMMAND, PRIVATE, an_item, digests, ndjson
 
 ITEMS = 3000
 
@@ -65,7 +66,7 @@ def test_a_killed_update_or_backfill_blocks_nobody(kills: tuple[tuple[str, str],
     update = ndjson(
         tmp_path / "update.ndjson", [{"reference_id": f"i{n}", "metadata": {"v": -n}} for n in range(ITEMS)]
     )
-    ingest(dataset, "--items", str(first))
+    ingest(dataset, "--items", str(first), "--partitions", "8")
     history = tmp_path / "history.toml"
     history.write_text(f'[[job]]\nitems = "{first}"\n\n[[job]]\nmode = "merge"\nitems = "{update}"\n')
     before = digests(dataset)
