@@ -25,8 +25,9 @@ from support.damage import (
     said,
     writing,
 )
+from support.in_process import ingest
 from support.profiles import share
-from support.runs import digests, ingest
+from support.runs import digests
 
 FLIPS = int(os.environ.get("METADATA_ETL_FLIPS", share(120)))
 SEED = int(os.environ.get("METADATA_ETL_SEED", "14"))

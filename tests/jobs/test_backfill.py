@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from support import mixed_exports, update_exports
-from support.in_process import ingest, worked
+from support.in_process import ingest, stages_alone, worked
 from support.profiles import some_and_all
-from support.runs import GROUPS, Ended, an_item, command, flags, ndjson
+from support.runs import GROUPS, Ended, an_item, flags, ndjson
 
 from pipelines.cli.main import main
 
@@ -146,9 +146,9 @@ def test_a_backfill_takes_exports_and_modes_from_its_history_alone(
     assert flag.partition("=")[0] in capsys.readouterr().err
 
 
-def test_the_command_prints_a_summary(tmp_path: Path) -> None:
+def test_the_command_prints_a_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     item = ndjson(tmp_path / "item.ndjson", [an_item("a")])
     path = history(tmp_path / "history.toml", [("append", "reject", [("items", "", item)])])
-    ended = command("backfill", "--dataset", str(tmp_path / "d"), "--history", str(path))
-    assert ended.returncode == 0, ended.stderr
-    assert "Published version 1" in ended.stdout
+    with stages_alone():
+        assert main(["backfill", "--dataset", str(tmp_path / "d"), "--history", str(path)]) == 0
+    assert "Published version 1" in capsys.readouterr().out

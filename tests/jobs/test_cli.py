@@ -14,6 +14,8 @@ from support.runs import GROUPS, Ended, an_item, command, files, ingest, ndjson
 
 from pipelines.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("without_beam")  # what is printed is looked at, not who does the job
+
 
 @pytest.fixture
 def export(tmp_path: Path) -> Path:

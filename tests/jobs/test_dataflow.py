@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.runs import an_item, ingest, ndjson
+from support.in_process import ingest
+from support.runs import an_item, ndjson
 
 from pipelines.config import JobConfig, JobStep, Source
 from pipelines.ingest.plan import MOST_BY_SIZE, plan

@@ -21,6 +21,9 @@ from pipelines.errors import ForeignFilesError, UsageError
 Snapshot = dict[str, tuple[str, bytes]]
 
 
+pytestmark = pytest.mark.usefixtures("without_beam")  # stores and commands are looked at, not who does the job
+
+
 def said(*words: object) -> tuple[int, str, str]:
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
         code = main([str(word) for word in words])

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from support import runs
+from support import in_process, runs
 from support.dataset_model import Box, Item, Mask, Record, Versions, counted, done, raw, shown
 from support.profiles import draws
 from support.published import cache_keys, metadata, rows
@@ -87,7 +87,7 @@ class Life(RuleBasedStateMachine):
         for flag, of in (("--items", True), ("--annotations", False)):
             lines = [raw(record) for record in records if isinstance(record, Item) == of]
             paths += [flag, str(ndjson(self.folder / f"{self.jobs}{flag}.ndjson", lines))]
-        run = runs.ingest(self.dataset, *paths, "--mode", mode, "--partitions", "2")
+        run = in_process.ingest(self.dataset, *paths, "--mode", mode)
         job = done(self.versions.current, records, mode)
         ends = {
             (group, name): count

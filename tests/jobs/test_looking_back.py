@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.in_process import ingest
-from support.runs import an_item, command, flags, ndjson
+from support.runs import an_item, flags, ndjson
 
 from pipelines.cli.main import main
 
@@ -44,9 +44,11 @@ def test_rejections_of_a_version_by_code(dataset: Path, capsys: pytest.CaptureFi
     assert "invalid_reference_id" not in capsys.readouterr().out
 
 
-def test_raw_records_can_be_mended_and_fed_in_again(dataset: Path, tmp_path: Path) -> None:
-    printed = command("rejections", str(dataset), "--version", "1", "--raw", "--code", "coordinate_out_of_range")
-    (record,) = [json.loads(line) for line in printed.stdout.split("\n") if line]
+def test_raw_records_can_be_mended_and_fed_in_again(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rejections", str(dataset), "--version", "1", "--raw", "--code", "coordinate_out_of_range"]) == 0
+    (record,) = [json.loads(line) for line in capsys.readouterr().out.split("\n") if line]
     assert record == an_item("far", {"lat": 95, "lon": 1})
     record["metadata"]["lat"] = 59
     mended = ndjson(tmp_path / "mended.ndjson", [record])
@@ -54,9 +56,9 @@ def test_raw_records_can_be_mended_and_fed_in_again(dataset: Path, tmp_path: Pat
     assert (again.exit_code, again.document["groups"]["items"]["created"]) == (0, 1)
 
 
-def test_raw_bytes_are_those_that_came_in(dataset: Path) -> None:
-    done = command("rejections", str(dataset), "--version", "1", "--raw", "--code", "invalid_reference_id")
-    assert json.loads(done.stdout) == NAMELESS
+def test_raw_bytes_are_those_that_came_in(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rejections", str(dataset), "--version", "1", "--raw", "--code", "invalid_reference_id"]) == 0
+    assert json.loads(capsys.readouterr().out) == NAMELESS
 
 
 def test_rejections_of_a_failed_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,21 +5,21 @@ import multiprocessing
 import os
 import re
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from support.runs import a_run, command, flags, ingest
+from support.store_processes import die_before_the_pointer_is_replaced, hold, manifest_of, written
 
 from pipelines.dataset.documents.paths import CURRENT
-from pipelines.dataset.store.base import Placed, Run
+from pipelines.dataset.store.base import Placed
 from pipelines.dataset.store.folders import Folder
 from pipelines.dataset.store.local import LocalStore
-from pipelines.dataset.store.locks import exclusive, is_locked
+from pipelines.dataset.store.locks import is_locked
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import AnotherJobPublishedError
 
+pytestmark = pytest.mark.usefixtures("without_beam")  # who does the job does not matter
 ITEM = '{"reference_id": "%s", "image_url": "https://example.org/%s.jpg", "metadata": {"%s": 1}}\n'
 
 
@@ -27,17 +27,6 @@ def export(folder: Path, name: str, *, key: str = "n") -> Path:
     path = folder / f"{name}.ndjson"
     path.write_text(ITEM % (name, name, key))
     return path
-
-
-@contextmanager
-def written(store: LocalStore, text: str) -> Iterator[Run]:
-    with store.run(None) as run:
-        Path(run.root, "manifest.json").write_text(json.dumps({"format": 3, "files": [], "who": text}))
-        yield run
-
-
-def manifest_of(run: Run) -> list[Placed]:
-    return [Placed(f"{run.root}/manifest.json", "manifest.json")]
 
 
 def test_of_two_jobs_on_one_parent_the_second_ends_with_5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,23 +72,9 @@ def test_an_unpublished_version_is_removed(tmp_path: Path) -> None:
     assert [path.name for path in orphan.iterdir()] == ["manifest.json"]
 
 
-def _die_before_the_pointer_is_replaced(root: str) -> None:
-    move = Folder.move
-
-    def die(self: Folder, name: str, to: Folder, new: str) -> None:
-        if name == CURRENT:
-            os.kill(os.getpid(), signal.SIGKILL)
-        move(self, name, to, new)
-
-    store = LocalStore(root)
-    with written(store, "dead") as run:
-        Folder.move = die  # type: ignore[method-assign] # of this process, which ends with it
-        store.publish(run, 1, None, manifest_of(run))
-
-
 def test_a_job_that_dies_before_the_pointer_is_replaced_blocks_nobody(tmp_path: Path) -> None:
     dataset = tmp_path / "dataset"
-    job = multiprocessing.get_context("spawn").Process(target=_die_before_the_pointer_is_replaced, args=(str(dataset),))
+    job = multiprocessing.get_context("spawn").Process(target=die_before_the_pointer_is_replaced, args=(str(dataset),))
     job.start()
     job.join()
     assert job.exitcode == -signal.SIGKILL
@@ -136,18 +111,11 @@ def test_a_job_that_ends_in_an_exception_leaves_nothing(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "dataset").iterdir()) == [".lock", ".metadata-etl"]
 
 
-def _hold(path: Path, ready: "multiprocessing.synchronize.Event") -> None:
-    with exclusive(path):
-        ready.set()
-        ready.wait(60)
-        multiprocessing.Event().wait(60)
-
-
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
-    holder = context.Process(target=_hold, args=(path, ready))
+    holder = context.Process(target=hold, args=(path, ready))
     holder.start()
     assert ready.wait(60)
     assert is_locked(path)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.in_process import ingest
-from support.runs import Ended, a_run, an_item, command, digests, ndjson
+from support.runs import Ended, a_run, an_item, digests, ndjson
 
 from pipelines.cli.main import main
 from pipelines.dataset.store.local import LocalStore
@@ -67,10 +67,12 @@ def test_show_lists_what_was_added_changed_and_removed(dataset: Path, capsys: py
     assert "has no version 4; it has 3, 2, 1" in capsys.readouterr().err
 
 
-def test_a_rollback_equals_the_old_version_and_forgets_nothing(dataset: Path, tmp_path: Path) -> None:
+def test_a_rollback_equals_the_old_version_and_forgets_nothing(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = digests(dataset / "versions/000001")
-    done = command("rollback", str(dataset), "1")
-    assert (done.returncode, done.stdout) == (0, f"Published version 4 of {dataset}, which equals version 1.\n")
+    assert main(["rollback", str(dataset), "1"]) == 0
+    assert capsys.readouterr() == (f"Published version 4 of {dataset}, which equals version 1.\n", "")
     assert digests(dataset / "versions/000001") == before
     for name in ("schema.json", "insights.json"):
         assert groups(dataset, 4, name) == groups(dataset, 1, name)

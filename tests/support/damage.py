@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
-from support.runs import PRIVATE, an_item, digests, ingest, ndjson
+from support.in_process import ingest, stages_alone
+from support.runs import PRIVATE, an_item, digests, ndjson
 
 from pipelines.cli.main import main
 
@@ -110,9 +111,9 @@ def writing(folder: Path) -> dict[str, list[str]]:
 
 
 def said(arguments: list[str]) -> Said:
-    """Runs a command in this process."""
+    """Runs a command in this process, a job without Beam."""
     out, err = TextIOWrapper(BytesIO(), "utf-8", write_through=True), StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
+    with stages_alone(), redirect_stdout(out), redirect_stderr(err):
         code = main(arguments)
     out.flush()
     return Said(code, out.buffer.getvalue(), err.getvalue())  # type: ignore[attr-defined]

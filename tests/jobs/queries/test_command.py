@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 from support.query_oracle import World
-from support.runs import COMMAND, Ended, command
+from support.runs import COMMAND, Ended
 
 from pipelines.cli.main import main
 from pipelines.queries.listings import ids
@@ -191,7 +191,7 @@ def at_a_terminal(*words: str, columns: int = 60, **environment: str) -> str:
     return printed.decode()
 
 
-def test_a_terminal_has_its_width_and_its_colours(published: Ended) -> None:
+def test_a_terminal_has_its_width_and_its_colours(published: Ended, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("query", str(published.dataset), RAINY)
     printed = at_a_terminal(*words)
     assert "\x1b[" in printed
@@ -199,6 +199,7 @@ def test_a_terminal_has_its_width_and_its_colours(published: Ended) -> None:
     assert "\x1b[" not in plain
     assert at_a_terminal(*words, "--color", "never") == plain
     assert max(map(len, plain.splitlines())) <= 60
-    piped = command(*words).stdout
+    assert main(words) == 0
+    piped = capsys.readouterr().out
     assert max(map(len, piped.splitlines())) > 60
     assert "…" not in piped
