@@ -6,12 +6,14 @@ import math
 import runpy
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.runs import ingest
+from support.in_process import ingest
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 exports = SimpleNamespace(**runpy.run_path(str(BENCHMARKS / "exports.py")))
@@ -28,10 +30,9 @@ PEERS = [
     pytest.param("duckdb_any_key", marks=needs_duckdb),
     "polars_script",
     "plain_loop",
-    "plain_script",
-    "beam_records",
 ]
-WITH_HISTOGRAMS = [peer for peer in PEERS if peer not in ("plain_script", "beam_records")]
+WITH_HISTOGRAMS = tuple(PEERS)
+PEERS += ["plain_script", pytest.param("beam_records", marks=pytest.mark.long)]
 
 
 def run(peer: str, given: dict[str, list[Path]], out: Path) -> dict[str, Any]:
@@ -65,11 +66,25 @@ def schema(small: dict[str, list[Path]], tmp_path_factory: pytest.TempPathFactor
     return ended.schema
 
 
+@pytest.fixture(scope="module")
+def told(
+    small: dict[str, list[Path]], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[dict[str, Any], Path]]:
+    """What a peer prints of the small exports, and where it wrote: each runs once."""
+
+    @cache
+    def once(peer: str) -> tuple[dict[str, Any], Path]:
+        out = tmp_path_factory.mktemp(peer)
+        return run(peer, small, out), out
+
+    return once
+
+
 @pytest.mark.parametrize("peer", PEERS)
 def test_a_peer_agrees_with_the_schema_that_the_job_publishes(
-    peer: str, small: dict[str, list[Path]], schema: dict[str, Any], tmp_path: Path
+    peer: str, told: Callable[[str], tuple[dict[str, Any], Path]], schema: dict[str, Any]
 ) -> None:
-    report = run(peer, small, tmp_path)
+    report, out = told(peer)
     assert report["conflicts"] == []
     assert set(report["groups"]) == ({"items"} if peer == "plain_script" else {"items", "annotations"})
     for group, found in report["groups"].items():
@@ -77,23 +92,23 @@ def test_a_peer_agrees_with_the_schema_that_the_job_publishes(
         assert found["created"] == ours["records"]
         assert set(found["fields"]) == set(ours["fields"])
         for name, field in ours["fields"].items():
-            told = found["fields"][name]
-            assert told["present"] == field["present"], name
-            assert (told["minimum"], told["maximum"]) == (field["minimum"], field["maximum"]), name
-            assert (told["categories"] or None) == field["categories"], name
+            theirs = found["fields"][name]
+            assert theirs["present"] == field["present"], name
+            assert (theirs["minimum"], theirs["maximum"]) == (field["minimum"], field["maximum"]), name
+            assert (theirs["categories"] or None) == field["categories"], name
             for figure in FIGURES:
                 if field[figure] is None:
-                    assert told[figure] is None, name
+                    assert theirs[figure] is None, name
                 else:
-                    assert math.isclose(told[figure], field[figure], rel_tol=1e-9), name
-    assert any(path.stat().st_size for path in tmp_path.glob("items*.*"))
+                    assert math.isclose(theirs[figure], field[figure], rel_tol=1e-9), name
+    assert any(path.stat().st_size for path in out.glob("items*.*"))
 
 
 @pytest.mark.parametrize("peer", WITH_HISTOGRAMS)
 def test_a_histogram_holds_every_number_of_its_field(
-    peer: str, small: dict[str, list[Path]], schema: dict[str, Any], tmp_path: Path
+    peer: str, told: Callable[[str], tuple[dict[str, Any], Path]], schema: dict[str, Any]
 ) -> None:
-    for group, found in run(peer, small, tmp_path)["groups"].items():
+    for group, found in told(peer)[0]["groups"].items():
         for name, field in schema[group]["fields"].items():
             bins = found["fields"][name]["histogram"]
             assert (len(bins), sum(bins)) == ((50, field["present"]) if field["kind"] == "number" else (0, 0)), name

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from support.runs import ingest
+from support.in_process import ingest
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "https://example.org/a.jpg"

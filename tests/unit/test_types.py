@@ -8,6 +8,7 @@ what is inside: metadata, rows of Avro files, the schema languages of others.
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ def raw_objects(tree: ast.AST) -> Iterator[ast.expr]:
             yield from raw_objects(ast.parse(str(call.args[0].value)))
 
 
+@cache
 def trees() -> dict[str, ast.AST]:
     """The modules of both packages, by path."""
     paths = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

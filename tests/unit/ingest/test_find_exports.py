@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.runs import an_item, ingest, ndjson
+from support.in_process import ingest
+from support.runs import an_item, ndjson
 
 from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError

@@ -35,7 +35,7 @@ def test_values_are_counted_in_any_record_and_text_is_not(tree: object, ascii_on
         assert record_values.value_fault(record) is not None
 
 
-@pytest.mark.parametrize("value", [b"1", b'{"a":1}'], ids=["numbers", "objects"])
+@pytest.mark.parametrize("value", [b"1", pytest.param(b'{"a":1}', marks=pytest.mark.long)], ids=["numbers", "objects"])
 def test_a_record_of_too_many_values_is_malformed_and_its_neighbours_are_not(value: bytes) -> None:
     large = b'{"reference_id":"x","metadata":{"l":[%s]}}' % b",".join([value] * MAX_RECORD_VALUES)
     parsed = parse([b'{"a":1}', large, b'{"b":2}'])

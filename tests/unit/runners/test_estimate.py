@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from support.runs import an_item, ingest, ndjson
+from support.in_process import ingest
+from support.runs import an_item, ndjson
 
 from pipelines.config import JobConfig, JobStep, Source
 from pipelines.runners import estimate
@@ -21,7 +22,7 @@ def test_the_estimate_counts_exports_and_touched_partitions(tmp_path: Path) -> N
     assert estimate.of_job(config(dataset, every)) == exports
     assert estimate.of_job(config(dataset, tmp_path / "none")) == 0
 
-    assert ingest(dataset, "--items", str(every)).outcome == "published"
+    assert ingest(dataset, "--items", str(every), "--partitions", "8").outcome == "published"
     states = sum(path.stat().st_size for path in dataset.glob("versions/*/state/items/*"))
     both = estimate.of_job(config(dataset, every)) - exports
     assert both == 3 * states
