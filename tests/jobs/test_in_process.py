@@ -1,4 +1,4 @@
-"""A job whose stages are called without Beam publishes what a job on Beam does, in any order (RULES T5, P3).
+"""Jobs whose stages are called without Beam publish what jobs on Beam do, in any order (RULES T5, P3).
 
 That is why tests of rules may take it in the place of a whole job.
 """
@@ -12,40 +12,49 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import in_process, mixed_exports, oracle, runs
+from support import in_process, mixed_exports, oracle, runs, update_exports
 from support.agreement import check
-from support.runs import Ended, Job, digests, flags
+from support.runs import Ended, digests, flags
 
 RANGE_BYTES = 24_000
-Ingest = Callable[..., Ended]
-WAYS: dict[str, Ingest] = {
-    "forwards": partial(in_process.ingest, range_bytes=RANGE_BYTES),
-    "backwards": partial(in_process.ingest, range_bytes=RANGE_BYTES, backwards=True),
-    "in whole files": in_process.ingest,
+Work = Callable[..., Ended]
+Words = list[str]
+"""A job: `ingest` or `backfill`, and its other words without the dataset."""
+WAYS: dict[str, Work] = {
+    "forwards": partial(in_process.worked, range_bytes=RANGE_BYTES),
+    "backwards": partial(in_process.worked, range_bytes=RANGE_BYTES, backwards=True),
+    "in whole files": in_process.worked,
 }
+FIELDS = (("n", (1, 2.5, None)), ("s", ("x", "y", True)))
+DECLARED = {"items": {"n": "number", "s": {"type": "category", "choices": ["x", "true"]}, "more": "text"}}
 
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Job, tuple[str, ...]]]:
-    """Two jobs with their options: new records with faults of all kinds, and an update with conflicts."""
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Words]:
+    """New records with faults of all kinds, an update with conflicts, one under a declaration, and a backfill."""
     folder = tmp_path_factory.mktemp("exports")
+    conflict = runs.ndjson(folder / "conflict.ndjson", [runs.an_item("c", {"speed": "fast"})] * 2)
+    update = [*mixed_exports.job(folder / "second", seed=2, numbers=range(40, 80)), ("items", "", conflict)]
+    small = [update_exports.small(folder / f"{seed}", "small", seed=seed, fields=FIELDS) for seed in (1, 2)]
+    values = [runs.an_item("d1", {"n": "many", "s": "x"}), runs.an_item("d2", {"n": 3, "s": "z"})]
+    declared = [("items", "", runs.ndjson(folder / "values.ndjson", values)), *small[0]]
+    (folder / "declared.json").write_text(json.dumps(DECLARED), "utf-8")
+    history = folder / "history.toml"
+    items = [f"{declared[0][2]}", *(f"{each[0][2]}" for each in small)]
+    history.write_text("".join(f'[[job]]\nmode = "replace"\nitems = "{path}"\n' for path in items), "utf-8")
     return [
-        (mixed_exports.job(folder / "first", seed=1, numbers=range(60)), ("--partitions=3",)),
-        (
-            [
-                *mixed_exports.job(folder / "second", seed=2, numbers=range(40, 80)),
-                ("items", "", runs.ndjson(folder / "conflict.ndjson", [runs.an_item("c", {"speed": "fast"})] * 2)),
-            ],
-            ("--mode=replace", "--on-conflict=quarantine"),
-        ),
+        ["ingest", "--partitions=2", *flags(mixed_exports.job(folder / "first", seed=1, numbers=range(60)))],
+        ["ingest", "--mode=replace", "--on-conflict=quarantine", *flags(update)],
+        ["ingest", "--mode=replace", "--on-conflict=null", f"--declare={folder}/declared.json", *flags(declared)],
+        ["backfill", f"--history={history}", f"--declare={folder}/declared.json", "--on-conflict=null"],
     ]
 
 
-def published(dataset: Path, jobs: list[tuple[Job, tuple[str, ...]]], ingest: Ingest) -> tuple[object, object]:
+def published(dataset: Path, jobs: list[Words], work: Work) -> tuple[object, object]:
     """The digests of all files (of manifests the contents), and what `--json` prints apart from times and the run."""
     printed = []
-    for job, options in jobs:
-        document = ingest(dataset, *flags(job), *options).document
+    for job, *words in jobs:
+        document = work(job, dataset, *words).document
         printed.append({key: document[key] for key in document.keys() - {"seconds", "stages", "run", "dataset"}})
     found: dict[str, Any] = dict(digests(dataset))
     for path in dataset.glob("versions/*/manifest.json"):
@@ -58,19 +67,20 @@ def published(dataset: Path, jobs: list[tuple[Job, tuple[str, ...]]], ingest: In
 
 
 @pytest.fixture(scope="module")
-def by_beam(tmp_path_factory: pytest.TempPathFactory, jobs: list[tuple[Job, tuple[str, ...]]]) -> tuple[object, object]:
-    return published(tmp_path_factory.mktemp("beam") / "d", jobs, runs.ingest)
+def by_beam(tmp_path_factory: pytest.TempPathFactory, jobs: list[Words]) -> tuple[object, object]:
+    return published(tmp_path_factory.mktemp("beam") / "d", jobs, runs.worked)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_byte_and_report_is_that_of_a_job_on_beam(
-    way: str, tmp_path: Path, jobs: list[tuple[Job, tuple[str, ...]]], by_beam: tuple[object, object]
+    way: str, tmp_path: Path, jobs: list[Words], by_beam: tuple[object, object]
 ) -> None:
     files, printed = published(tmp_path / "d", jobs, WAYS[way])
     assert files == by_beam[0]
     assert printed == by_beam[1]
-    assert json.dumps(printed).count('"published"') == 2
+    assert json.dumps(printed).count('"published"') == len(jobs)
     assert "quarantine" in json.dumps(printed)
+    assert json.dumps(printed).count("cleared_value") == 2
 
 
 def test_a_job_equals_the_oracle(tmp_path: Path) -> None:
