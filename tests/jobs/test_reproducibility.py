@@ -35,7 +35,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, Job]:
 
 def run_on(dataset: Path, job: Job, *more: str) -> Ended:
     """Ingests one of these into several partitions, fewer than usual: each costs."""
-    return ingest(dataset, *flags(job), "--partitions", "3", *more)
+    return ingest(dataset, *flags(job), "--partitions", "2", *more)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,7 @@ def reference(jobs: tuple[Job, Job], tmp_path_factory: pytest.TempPathFactory) -
     return found
 
 
+@pytest.mark.long  # in the gate, those of tests/jobs/test_in_process.py
 def test_two_runs_give_the_same_bytes(jobs: tuple[Job, Job], reference: dict[str, str], tmp_path: Path) -> None:
     for job in jobs:
         run_on(tmp_path / "d", job)
@@ -78,7 +79,7 @@ def test_without_the_extension_the_bytes_are_the_same(
 def test_schema_and_rows_do_not_depend_on_the_size_of_chunks(
     jobs: tuple[Job, Job], reference: dict[str, str], tmp_path: Path
 ) -> None:
-    with stages_alone(range_bytes=3_000):
+    with stages_alone(range_bytes=8_000):
         for job in jobs:
             run_on(tmp_path / "d", job)
     found = versions(tmp_path / "d")
@@ -109,7 +110,8 @@ def test_order_of_exports_without_duplicates_changes_nothing(tmp_path: Path) -> 
     assert found[0] == found[1] == found[2]
 
 
-TOGETHER = ("--partitions", "8", "--mode", "replace")
+PARTITIONS = 4
+TOGETHER = ("--partitions", f"{PARTITIONS}", "--mode", "replace")
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +139,7 @@ def updates(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Job], dict[s
         assert ingest(folder / "d", *flags(job), *TOGETHER).outcome == "published"
     found = versions(folder / "d")
     bases = [name for name in found if "/state/base/" in name]
-    assert len(bases) > 2 * 12, "both updates are laid over what the first job wrote, in most partitions"
+    assert len(bases) > 3 * PARTITIONS, "both updates are laid over what the first job wrote, in most partitions"
     return jobs, found
 
 
