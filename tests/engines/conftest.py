@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.engines import ROOT, Engine, running
 
-CHANGED, MERGED, FEW = 200, 50, 3_000
+CHANGED, MERGED, FEW = 200, 50, 1_000
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +57,14 @@ def few(exports: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where workers keep the wheels of what jobs bring along."""
+    return tmp_path_factory.mktemp("wheels")
+
+
 @pytest.fixture(scope="session", params=["prism", "flink", "spark"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """Each of the engines."""
-    with running(request.param) as started:
+def engine(request: pytest.FixtureRequest, wheels: Path) -> Iterator[Engine]:
+    """Each of the engines; the package that its workers install is built once for all of them."""
+    with running(request.param, METADATA_ETL_WORKER_WHEELS=str(wheels)) as started:
         yield started
