@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := build/demo
 WORKERS ?= 2
+# Tests start many processes: their modules are compiled once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-engines test-long coverage check bench fuzz clean help
 
