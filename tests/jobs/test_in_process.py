@@ -19,7 +19,7 @@ from support.runs import Ended, digests, flags
 RANGE_BYTES = 24_000
 Work = Callable[..., Ended]
 Words = list[str]
-"""A job: `ingest` or `backfill`, and its other words without the dataset."""
+"""A job: `ingest` or `backfill`, the name of its dataset, and its other words."""
 WAYS: dict[str, Work] = {
     "forwards": partial(in_process.worked, range_bytes=RANGE_BYTES),
     "backwards": partial(in_process.worked, range_bytes=RANGE_BYTES, backwards=True),
@@ -39,43 +39,44 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Words]:
     values = [runs.an_item("d1", {"n": "many", "s": "x"}), runs.an_item("d2", {"n": 3, "s": "z"})]
     declared = [("items", "", runs.ndjson(folder / "values.ndjson", values)), *small[0]]
     (folder / "declared.json").write_text(json.dumps(DECLARED), "utf-8")
+    cleared = ["--on-conflict=null", f"--declare={folder}/declared.json"]
     history = folder / "history.toml"
     items = [f"{declared[0][2]}", *(f"{each[0][2]}" for each in small)]
     history.write_text("".join(f'[[job]]\nmode = "replace"\nitems = "{path}"\n' for path in items), "utf-8")
     return [
-        ["ingest", "--partitions=2", *flags(mixed_exports.job(folder / "first", seed=1, numbers=range(60)))],
-        ["ingest", "--mode=replace", "--on-conflict=quarantine", *flags(update)],
-        ["ingest", "--mode=replace", "--on-conflict=null", f"--declare={folder}/declared.json", *flags(declared)],
-        ["backfill", f"--history={history}", f"--declare={folder}/declared.json", "--on-conflict=null"],
+        ["ingest", "mixed", "--partitions=2", *flags(mixed_exports.job(folder / "first", seed=1, numbers=range(60)))],
+        ["ingest", "mixed", "--mode=replace", "--on-conflict=quarantine", *flags(update)],
+        ["ingest", "small", "--partitions=2", *cleared, *flags(declared)],
+        ["backfill", "small", f"--history={history}", *cleared],
     ]
 
 
-def published(dataset: Path, jobs: list[Words], work: Work) -> tuple[object, object]:
+def published(folder: Path, jobs: list[Words], work: Work) -> tuple[object, object]:
     """The digests of all files (of manifests the contents), and what `--json` prints apart from times and the run."""
     printed = []
-    for job, *words in jobs:
-        document = work(job, dataset, *words).document
+    for job, name, *words in jobs:
+        document = work(job, folder / name, *words).document
         printed.append({key: document[key] for key in document.keys() - {"seconds", "stages", "run", "dataset"}})
-    found: dict[str, Any] = dict(digests(dataset))
-    for path in dataset.glob("versions/*/manifest.json"):
+    found: dict[str, Any] = dict(digests(folder))
+    for path in folder.glob("*/versions/*/manifest.json"):
         document = json.loads(path.read_text("utf-8"))
         del document["published_at"]
         for export in document["inputs"]:  # by byte range
             del export["fingerprint"]
-        found[path.relative_to(dataset).as_posix()] = document
+        found[path.relative_to(folder).as_posix()] = document
     return found, printed
 
 
 @pytest.fixture(scope="module")
 def by_beam(tmp_path_factory: pytest.TempPathFactory, jobs: list[Words]) -> tuple[object, object]:
-    return published(tmp_path_factory.mktemp("beam") / "d", jobs, runs.worked)
+    return published(tmp_path_factory.mktemp("beam"), jobs, runs.worked)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_byte_and_report_is_that_of_a_job_on_beam(
     way: str, tmp_path: Path, jobs: list[Words], by_beam: tuple[object, object]
 ) -> None:
-    files, printed = published(tmp_path / "d", jobs, WAYS[way])
+    files, printed = published(tmp_path, jobs, WAYS[way])
     assert files == by_beam[0]
     assert printed == by_beam[1]
     assert json.dumps(printed).count('"published"') == len(jobs)

@@ -77,7 +77,7 @@ class Engine:
             steps.append(Publish(context, run_id))
 
         with patch.object(detached, "build", build), patch.object(detached, "add_publishing", add_publishing):
-            self.jobs[number](beam.Pipeline(runner=FnApiRunner()))
+            self.jobs[number](None)
         return jobs[0], steps[0]
 
 
