@@ -58,7 +58,7 @@ test-long: $(VENV)/installed
 TESTS ?=
 coverage: $(VENV)/installed
 	mkdir -p build
-	$(BIN)/python -m pytest $(SHARED) -m "not long" --cov $(TESTS)
+	$(BIN)/python -m pytest $(SHARED) -m "not long" $(TESTS) --cov
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
