@@ -99,9 +99,8 @@ def irregularities(record: Record, form: str, *, prediction: bool = False) -> tu
     (Irregularity(code=<Code.IMPLAUSIBLE_VALUE: 'implausible_value'>, key='width', value=-1),)
     """
     given = {key for key, value in record.items() if value is not None}
-    unknown = [Irregularity(Code.UNKNOWN_KEY, key, record[key]) for key in unknown_keys(given, form)]
-    found = _implausible(record, form, prediction=prediction)
-    return (*unknown, *(Irregularity(Code.IMPLAUSIBLE_VALUE, key, value) for key, value in found))
+    unknown = (Irregularity(Code.UNKNOWN_KEY, key, record[key]) for key in unknown_keys(given, form))
+    return (*unknown, *implausible_values(record, form, prediction=prediction))
 
 
 def known_keys() -> frozenset[str]:
@@ -159,6 +158,12 @@ def irregular_fault(irregularity: Irregularity, form: str) -> Fault:
     else:
         expectation = "a size of at least 0"
     return Fault(code, f"expected {expectation}, got {shown(value)} at {key}", key)
+
+
+def implausible_values(record: Record, form: str, *, prediction: bool = False) -> Iterator[Irregularity]:
+    """The values of a record that cannot be meant; arguments as of `irregularities`."""
+    for path, value in _implausible(record, form, prediction=prediction):
+        yield Irregularity(Code.IMPLAUSIBLE_VALUE, path, value)
 
 
 def _implausible(record: Record, form: str, *, prediction: bool) -> Iterator[tuple[str, JsonValue]]:

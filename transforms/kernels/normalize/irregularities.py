@@ -15,7 +15,7 @@ from transforms.kernels.normalize.columns import Origin, Rejected
 from transforms.kernels.normalize.normalize import Normalized
 from transforms.rules.annotations import GEOMETRIC
 from transforms.rules.export_rows import Group
-from transforms.rules.irregularities import Irregularity, irregular_fault, irregularities
+from transforms.rules.irregularities import Irregularity, implausible_values, irregular_fault, unknown_keys
 from transforms.rules.rejections import Code, Fault, shown
 from transforms.rules.values import JsonObject, JsonValue
 
@@ -23,7 +23,7 @@ MAX_KEYS = 1_000
 """How many irregular keys of a form are counted one by one: a record may have any key."""
 _MOST_COUNTED = 20 * MAX_KEYS
 _SIZES: dict[Group, tuple[str, ...]] = {"items": ("width", "height"), "scenes": ("frame_rate",)}
-_JSON = ("geometry", "class_pdf", "labels", "extra")
+_JSON = ("geometry", "class_pdf", "labels")
 _NEGATIVE_SIZE = r'"(?:width|height)":-|"dimensions":\{[^}]*:-'
 """In geometries with a negative size, and in a few others."""
 _OUTSIDE = r":(?:-|[1-9])"
@@ -39,6 +39,8 @@ _FREQUENT: dict[Group, str] = {
 }
 """Values of `extra` with a frequent known key and no other: they need no parser."""
 _EMBEDDING = _SINGLE % "embedding_vector"
+_Key = tuple[Group, str, Code, str]
+"""Group, form, code and key of an irregularity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +91,21 @@ def irregular_rows(done: Normalized) -> list[Irregular]:
     Of each form at most MAX_KEYS keys are returned, the first by name: of keys that are among the first of all chunks,
     every chunk has its count.
     """
-    found: dict[tuple[Group, str, str, str], Irregular] = {}
+    found: dict[_Key, Irregular] = {}
     for batch in done.batches:
-        rows: set[tuple[int, str]] = set()
-        for row, form, each in _found(batch):
-            rows.add((row, each.code.value))
-            known = found.get((batch.group, form, each.code, each.key))
-            example = _example(batch, row, each.value)
+        counted = _counted(batch)
+        for (form, code, key), (rows, each) in counted.items():
+            example = _example(batch, rows, each.value)
+            known = found.get((batch.group, form, code, key))
             if known is None:
-                known = Irregular(batch.group, each.code, each.key, form, 0, example)
-                found[batch.group, form, each.code, each.key] = known
-            known.count += 1
+                found[batch.group, form, code, key] = Irregular(batch.group, code, key, form, len(rows), example)
+                continue
+            known.count += len(rows)
             if (example.export, example.offset) < (known.example.export, known.example.offset):
                 known.example = example
-        done.warnings.update(code for _, code in rows)
+        for code in {code for _, code, _ in counted}:
+            of_code = [rows for (_, other, _), (rows, _) in counted.items() if other is code]
+            done.warnings[code.value] += len(set().union(*of_code)) if len(of_code) > 1 else len(of_code[0])
         if len(found) > _MOST_COUNTED:
             found = dict(_first(found))
     return [irregular for _, irregular in _first(found)]
@@ -127,37 +130,54 @@ def reject_irregular_rows(done: Normalized, origin: Origin) -> None:
 
 
 def _found(batch: Batch) -> Iterator[tuple[int, str, Irregularity]]:
-    """(row, its form, an irregularity) of all irregular rows of a batch, by row."""
-    rows = batch.rows
-    positions = np.flatnonzero(_suspects(batch.group, rows)).tolist()
-    if not positions:
+    """(row, its form, an irregularity): of each row first its unknown keys, by name."""
+    yield from _unknown(batch)
+    yield from _implausible(batch)
+
+
+def _unknown(batch: Batch) -> Iterator[tuple[int, str, Irregularity]]:
+    """As `_found`, of the keys that no rule knows: all of them are in `extra`."""
+    rows, extra = batch.rows, batch.rows["extra"]
+    if extra.null_count() == len(extra):
         return
-    names = (*_SIZES[batch.group], "extra") if batch.group in _SIZES else ("type", "label", "confidence", *_JSON)
-    for row, values in zip(positions, rows.select(names)[positions].iter_rows(named=True), strict=True):
-        form = values.pop("type", batch.group)
-        columns: JsonObject = {
+    is_known = extra.str.contains(_FREQUENT[batch.group])
+    if batch.group not in _SIZES:
+        is_known |= rows["type"].is_in(list(GEOMETRIC)) & extra.str.contains(_EMBEDDING)
+    positions = (~is_known).fill_null(False).arg_true()  # noqa: FBT003 - polars takes it so
+    forms = [batch.group] * len(positions) if batch.group in _SIZES else rows["type"].gather(positions).to_list()
+    unknown: dict[tuple[str, ...], list[str]] = {}
+    for row, form, text in zip(positions.to_list(), forms, extra.gather(positions).to_list(), strict=True):
+        record = orjson.loads(text)
+        shape = (form, *record)
+        if shape not in unknown:
+            unknown[shape] = unknown_keys(record, form)
+        for key in unknown[shape]:
+            if record[key] is not None:
+                yield row, form, Irregularity(Code.UNKNOWN_KEY, key, record[key])
+
+
+def _implausible(batch: Batch) -> Iterator[tuple[int, str, Irregularity]]:
+    """As `_found`, of the values that cannot be meant: the rule looks at the rows that may have one."""
+    rows, group = batch.rows, batch.group
+    positions = np.flatnonzero(_suspects(group, rows))
+    if not len(positions):
+        return
+    names = _SIZES.get(group, ("type", "label", "confidence", *_JSON))
+    for row, values in zip(positions.tolist(), rows.select(names)[positions].iter_rows(named=True), strict=True):
+        form = values.pop("type", group)
+        record: JsonObject = {
             name: orjson.loads(value) if name in _JSON else value for name, value in values.items() if value is not None
         }
-        extra = columns.pop("extra", None)
-        record = {**extra, **columns} if isinstance(extra, dict) else columns
-        for each in irregularities(record, form, prediction=batch.group == "predictions"):
+        for each in implausible_values(record, form, prediction=group == "predictions"):
             yield row, form, each
 
 
 def _suspects(group: Group, rows: pl.DataFrame) -> npt.NDArray[np.bool_]:
-    """The rows that may be irregular: bool[rows]; the irregular ones are among them."""
-    extra = rows["extra"]
-    found: list[pl.Series] = []
-    if extra.null_count() < len(extra):
-        is_known = extra.str.contains(_FREQUENT[group])
-        if group not in _SIZES:
-            is_known |= rows["type"].is_in(list(GEOMETRIC)) & extra.str.contains(_EMBEDDING)
-        found.append(~is_known)
+    """The rows that may have an implausible value: bool[rows]; those that have one are among them."""
     if group in _SIZES:
-        found += [rows[name] < 0 for name in _SIZES[group]]
+        found = [rows[name] < 0 for name in _SIZES[group]]
     else:
-        found.append(rows["label"] == "")
-        found.append(~rows["confidence"].is_between(0, 1))
+        found = [rows["label"] == "", ~rows["confidence"].is_between(0, 1)]
         for name, pattern in (("labels", _EMPTY_LABEL), ("geometry", _NEGATIVE_SIZE), ("class_pdf", _OUTSIDE)):
             if rows[name].null_count() < rows.height:
                 found.append(rows[name].str.contains(pattern))
@@ -167,14 +187,32 @@ def _suspects(group: Group, rows: pl.DataFrame) -> npt.NDArray[np.bool_]:
     return is_suspect
 
 
-def _first(
-    found: dict[tuple[Group, str, str, str], Irregular],
-) -> Iterator[tuple[tuple[Group, str, str, str], Irregular]]:
+def _counted(batch: Batch) -> dict[tuple[str, Code, str], tuple[list[int], Irregularity]]:
+    """(form, code, key) to the rows with an irregularity, the first by export and offset leading, and that one's."""
+    found: dict[tuple[str, Code, str], tuple[list[int], Irregularity]] = {}
+    places: list[tuple[int, int]] = []
+    for row, form, each in _found(batch):
+        known = found.get((form, each.code, each.key))
+        if known is None:
+            found[form, each.code, each.key] = [row], each
+            continue
+        places = places or list(batch.rows.select("export", "offset").iter_rows())
+        rows, _ = known
+        rows.append(row)
+        if places[row] < places[rows[0]]:
+            rows[0], rows[-1] = rows[-1], rows[0]
+            found[form, each.code, each.key] = rows, each
+    return found
+
+
+def _first(found: dict[_Key, Irregular]) -> Iterator[tuple[_Key, Irregular]]:
     """The first MAX_KEYS of each group, form and code, by key."""
     for _, alike in groupby(sorted(found.items(), key=itemgetter(0)), key=lambda item: item[0][:3]):
         yield from islice(alike, MAX_KEYS)
 
 
-def _example(batch: Batch, row: int, value: JsonValue) -> IrregularExample:
-    export, chunk, line, offset, name = batch.rows.select("export", "chunk", "line", "offset", "reference_id").row(row)
+def _example(batch: Batch, rows: list[int], value: JsonValue) -> IrregularExample:
+    """The first of some rows as an example."""
+    columns = ("export", "chunk", "line", "offset", "reference_id")
+    export, chunk, line, offset, name = batch.rows.select(columns).row(rows[0])
     return IrregularExample(export, chunk, line, offset, name, shown(value))
