@@ -4,9 +4,11 @@ import hashlib
 import re
 import zlib
 
+from transforms.rules import core_keys
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonValue, Record, canonical_json, value_text
 
+REFERENCE_ID = core_keys.text("reference_id")
 _DERIVED = re.compile(r"content-[0-9a-f]{32}")
 
 

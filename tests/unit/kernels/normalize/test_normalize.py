@@ -14,8 +14,11 @@ from support.strategies import BROKEN, metadata_of, normalized, raw, records
 
 from transforms import native
 from transforms.kernels.batch.exact_json import parse
-from transforms.kernels.normalize import fast_path
+from transforms.kernels.normalize import normalize
+from transforms.kernels.normalize.annotations import selected_annotations
+from transforms.kernels.normalize.items import selected_items
 from transforms.kernels.normalize.normalize import Normalized
+from transforms.kernels.normalize.selection import NOTHING
 from transforms.rules import annotations, export_rows, items, scenes
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import Fault
@@ -161,8 +164,8 @@ def test_both_ways_give_the_same_rows(group: Group, data: st.DataObject) -> None
     done = normalized(values, group, model_run="run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(native, "kernels", None)
-        patch.setattr(fast_path, "items", lambda *_, **__: fast_path.NOTHING)
-        patch.setattr(fast_path, "boxes", lambda *_, **__: fast_path.NOTHING)
+        patch.setattr(normalize, "selected_items", lambda *_, **__: NOTHING)
+        patch.setattr(normalize, "selected_annotations", lambda *_, **__: NOTHING)
         ruled = normalized(values, group, model_run="run")
     assert sorted(rows_of(done)) == sorted(rows_of(ruled))
     assert done.rejected == ruled.rejected
@@ -171,13 +174,13 @@ def test_both_ways_give_the_same_rows(group: Group, data: st.DataObject) -> None
 
 def test_ordinary_records_go_column_by_column() -> None:
     item = {"reference_id": "a", "image_url": "https://example.org/a.jpg", "metadata": {"lat": 1, "lon": 2.5}}
-    assert fast_path.items([item, {**item, "license": "x"}, {**item, "image_url": "nonsense"}]).places == [0]  # type: ignore[list-item]
-    assert fast_path.items([item, item], exclude={0}).places == [1]  # type: ignore[list-item]
+    assert selected_items([item, {**item, "license": "x"}, {**item, "image_url": "nonsense"}]).places == [0]  # type: ignore[list-item]
+    assert selected_items([item, item], exclude={0}).places == [1]  # type: ignore[list-item]
     corners = {"x": 1, "y": 2, "width": 3, "height": 4.5}
     box = {"reference_id": "a", "type": "box", "label": "", "annotation_id": "1", "geometry": corners}
-    odd = [{**box, "annotation_id": ""}, {**box, "geometry": {**corners, "x": 2**60}}, {**box, "confidence": 0.5}]
-    assert fast_path.boxes([box, *odd], prediction=False).places == [0]  # type: ignore[list-item]
-    assert fast_path.boxes([box, *odd], prediction=True).places == [0, 3]  # type: ignore[list-item]
+    odd = [{**box, "annotation_id": 1}, {**box, "geometry": {**corners, "x": "1"}}, {**box, "confidence": "high"}]
+    assert selected_annotations([box, *odd], prediction=False).places == [0, 3]  # type: ignore[list-item]
+    assert selected_annotations([box, *odd], prediction=True).places == [0]  # type: ignore[list-item]
 
 
 def test_rows_of_exports_with_several_masks_keep_their_segments_apart() -> None:

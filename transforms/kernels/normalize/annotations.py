@@ -1,0 +1,82 @@
+"""Normalizes annotations and predictions of each type column by column (I2; FORMATS 1.6 to 1.8)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+
+from transforms.kernels.batch.metadata_columns import json_text
+from transforms.kernels.normalize.derived_ids import derived_ids
+from transforms.kernels.normalize.geometries import geometry_texts, wrong_geometries
+from transforms.kernels.normalize.selection import NOTHING, Candidates, Columns, Selection
+from transforms.rules.annotations import GEOMETRIC, MASK, STRINGS, TYPES, columns_of, core_keys_of
+from transforms.rules.identity import REFERENCE_ID
+from transforms.rules.values import JsonObject, Record
+
+
+def selected_annotations(records: Sequence[Record], *, prediction: bool, exclude: Collection[int] = ()) -> Selection:
+    """The annotations of any type that their rule accepts; none at the positions `exclude`."""
+    by_type: defaultdict[str, list[int]] = defaultdict(list)
+    for place, record in enumerate(records):
+        kind = record.get("type")
+        if isinstance(kind, str):
+            by_type[kind].append(place)
+    if exclude:
+        by_type = defaultdict(list, {kind: [p for p in places if p not in exclude] for kind, places in by_type.items()})
+    found = [
+        _selected(Candidates(places, [records[place] for place in places]), kind, prediction=prediction)
+        for kind, places in sorted(by_type.items())
+        if kind in TYPES and kind != MASK
+    ]
+    return joined([selection for selection in found if selection.places])
+
+
+def _selected(found: Candidates, kind: str, *, prediction: bool) -> Selection:
+    """The annotations of one type."""
+    keys = core_keys_of(kind, prediction=prediction)
+    found.check((REFERENCE_ID, *keys))
+    if not all(found.column("reference_id")):
+        found.drop([place for place, name in enumerate(found.column("reference_id")) if not name])
+    if kind in GEOMETRIC:
+        found.drop(wrong_geometries(found.column("geometry"), kind))
+    return found.select(annotation_columns(found, kind, prediction=prediction))
+
+
+def annotation_columns(found: Candidates, kind: str, *, prediction: bool) -> Columns:
+    """The columns of checked annotations of one type."""
+    columns: Columns = {"reference_id": found.column("reference_id"), "type": [kind] * len(found.places)}
+    for key in found.keys & {"label", *STRINGS}:
+        columns[key] = found.column(key)
+    for key in found.keys & ({"labels", "class_pdf"} if prediction else {"labels"}):
+        columns[key] = [None if value is None else json_text(value) for value in found.column(key)]
+    if "geometry" in found.keys:
+        columns["geometry"] = geometry_texts(found.column("geometry"))
+    if prediction and "confidence" in found.keys:
+        columns["confidence"] = found.doubles("confidence")
+    if kind in GEOMETRIC and None in found.column("annotation_id"):
+        columns["annotation_id"] = derived_ids(found, kind)
+    extra = found.extra_texts(columns_of(kind, prediction=prediction))
+    if extra is not None:
+        columns["extra"] = extra
+    return columns
+
+
+def joined(selections: Sequence[Selection]) -> Selection:
+    """The rows of several selections, one after the other."""
+    if not selections:
+        return NOTHING
+    if len(selections) == 1:
+        return selections[0]
+    names = dict.fromkeys(name for selection in selections for name in selection.columns)
+    columns: Columns = {}
+    for name in names:
+        values: list[object] = []
+        for selection in selections:
+            column = selection.columns.get(name)
+            values += [None] * len(selection.places) if column is None else column
+        columns[name] = values
+    parts: list[int] | None = None
+    if any(selection.parts for selection in selections):
+        parts = [part for each in selections for part in each.parts or [0] * len(each.places)]
+    metadata: list[JsonObject] = [each for selection in selections for each in selection.metadata]
+    places = [place for selection in selections for place in selection.places]
+    warnings = sum((selection.warnings for selection in selections), Counter[str]())
+    return Selection(places, columns, metadata, None, warnings, parts)
