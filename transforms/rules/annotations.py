@@ -22,6 +22,9 @@ SEGMENT = "segment"
 TYPES = GEOMETRIC | CATEGORIES | {MASK}
 STRINGS = ("annotation_id", "task_id", "track_reference_id", "taxonomy_name")
 """Keys of optional strings, each with a column."""
+SEGMENT_LABEL = core_keys.text("label").optional()
+SEGMENT_COLUMNS = frozenset({"label", "index", "metadata"})
+"""Keys of a segment that have a column; all others are kept in `extra` (G6), null too."""
 _INDEX_DIGITS = 19
 """As many as the largest index has."""
 _LABELS = CoreKey("labels", frozenset({list}), "a list of strings", frozenset({str}))
@@ -29,6 +32,7 @@ _LABEL = core_keys.text("label")
 _STRINGS = tuple(core_keys.text(name).optional() for name in STRINGS)
 _GEOMETRY = CoreKey("geometry", frozenset({dict}), "an object").optional()
 _SEGMENTS = CoreKey("annotations", frozenset({list}), "a list of segments").optional()
+MASK_URL = CoreKey("mask_url", frozenset({str}), "a URL")
 _PREDICTION = (
     CoreKey("confidence", NUMBER, "a number").optional(),
     CoreKey("class_pdf", frozenset({dict}), "an object").optional(),
@@ -134,24 +138,39 @@ def _segment(value: JsonValue, position: int, identity: str, *, merging: bool) -
     at = f"annotations[{position}]"
     if not isinstance(value, dict):
         return expected(Code.INVALID_FIELD, "an object", value, at=at)
-    label, index = None if merging else value.get("label"), value.get("index")
-    if not isinstance(label, str | None):
-        return expected(Code.INVALID_FIELD, "a string", label, at=f"{at}.label")
-    if isinstance(index, str) and index.isascii() and index.isdigit() and len(index) <= _INDEX_DIGITS:
-        index = int(index)
-    if index is not None and (not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < 2**63):
-        return expected(Code.INVALID_FIELD, "an integer of at least 0", index, at=f"{at}.index")
+    for fault in () if merging else core_keys.faults(value, (SEGMENT_LABEL,), within=f"{at}."):
+        return fault
+    label, index = None if merging else value.get("label"), segment_index(value.get("index"), position)
+    if index is None:
+        return expected(Code.INVALID_FIELD, "an integer of at least 0", value["index"], at=f"{at}.index")
     metadata = metadata_rules.normalize(value.get("metadata"), locate=not merging)
     if isinstance(metadata, Fault):
         return Fault(metadata.code, f"{metadata.message} of {at}", f"{at}.{metadata.field}")
     return Annotation(
         reference_id=identity,
         type=SEGMENT,
-        label=label,
-        segment_index=position if index is None else index,
+        label=label if isinstance(label, str) else None,
+        segment_index=index,
         metadata=metadata,
-        extra={key: member for key, member in value.items() if key not in {"label", "index", "metadata"}},
+        extra={key: member for key, member in value.items() if key not in SEGMENT_COLUMNS},
     )
+
+
+def segment_index(value: JsonValue, position: int) -> int | None:
+    """The index of a segment: the incoming one, also as digits in a string, or its position in the mask.
+
+    None for a value that is no index.
+
+    >>> segment_index(3, 0), segment_index("3", 0), segment_index(None, 1), segment_index(True, 1)
+    (3, 3, 1, None)
+    """
+    if value is None:
+        return position
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _INDEX_DIGITS:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
+        return value
+    return None
 
 
 def _accepted(

@@ -3,9 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
-from transforms.kernels.batch.metadata_columns import json_text
+from transforms.kernels.batch.metadata_columns import Shapes, json_text
 from transforms.kernels.normalize.derived_ids import derived_ids
 from transforms.kernels.normalize.geometries import geometry_texts, wrong_geometries
+from transforms.kernels.normalize.masks import urls_and_segments
 from transforms.kernels.normalize.selection import NOTHING, Candidates, Columns, Selection
 from transforms.rules.annotations import GEOMETRIC, MASK, STRINGS, TYPES, columns_of, core_keys_of
 from transforms.rules.identity import REFERENCE_ID
@@ -21,23 +22,27 @@ def selected_annotations(records: Sequence[Record], *, prediction: bool, exclude
             by_type[kind].append(place)
     if exclude:
         by_type = defaultdict(list, {kind: [p for p in places if p not in exclude] for kind, places in by_type.items()})
-    found = [
-        _selected(Candidates(places, [records[place] for place in places]), kind, prediction=prediction)
-        for kind, places in sorted(by_type.items())
-        if kind in TYPES and kind != MASK
-    ]
+    found: list[Selection] = []
+    for kind in sorted(TYPES.intersection(by_type)):
+        places = by_type[kind]
+        candidates = Candidates(places, [records[place] for place in places])
+        found += _selected(candidates, kind, prediction=prediction)
     return joined([selection for selection in found if selection.places])
 
 
-def _selected(found: Candidates, kind: str, *, prediction: bool) -> Selection:
-    """The annotations of one type."""
-    keys = core_keys_of(kind, prediction=prediction)
-    found.check((REFERENCE_ID, *keys))
-    if not all(found.column("reference_id")):
-        found.drop([place for place, name in enumerate(found.column("reference_id")) if not name])
+def _selected(found: Candidates, kind: str, *, prediction: bool) -> Sequence[Selection]:
+    """The annotations of one type; also the segments of masks."""
+    found.check((REFERENCE_ID, *core_keys_of(kind, prediction=prediction)))
+    found.require("reference_id")
+    if kind == MASK:
+        urls, segments = urls_and_segments(found)
+        columns = annotation_columns(found, kind, prediction=prediction) | urls
+        # A mask has no metadata of its own (G3).
+        count = len(found.places)
+        return Selection(found.places, columns, [{}] * count, {(): [*range(count)]}), segments
     if kind in GEOMETRIC:
         found.drop(wrong_geometries(found.column("geometry"), kind))
-    return found.select(annotation_columns(found, kind, prediction=prediction))
+    return (found.select(annotation_columns(found, kind, prediction=prediction)),)
 
 
 def annotation_columns(found: Candidates, kind: str, *, prediction: bool) -> Columns:
@@ -48,11 +53,12 @@ def annotation_columns(found: Candidates, kind: str, *, prediction: bool) -> Col
     for key in found.keys & ({"labels", "class_pdf"} if prediction else {"labels"}):
         columns[key] = [None if value is None else json_text(value) for value in found.column(key)]
     if "geometry" in found.keys:
-        columns["geometry"] = geometry_texts(found.column("geometry"))
+        texts = geometry_texts(found.column("geometry"))
+        columns["geometry"] = texts
+        if kind in GEOMETRIC and None in found.column("annotation_id"):
+            columns["annotation_id"] = derived_ids(found, kind, texts)
     if prediction and "confidence" in found.keys:
         columns["confidence"] = found.doubles("confidence")
-    if kind in GEOMETRIC and None in found.column("annotation_id"):
-        columns["annotation_id"] = derived_ids(found, kind)
     extra = found.extra_texts(columns_of(kind, prediction=prediction))
     if extra is not None:
         columns["extra"] = extra
@@ -79,4 +85,17 @@ def joined(selections: Sequence[Selection]) -> Selection:
     metadata: list[JsonObject] = [each for selection in selections for each in selection.metadata]
     places = [place for selection in selections for place in selection.places]
     warnings = sum((selection.warnings for selection in selections), Counter[str]())
-    return Selection(places, columns, metadata, None, warnings, parts)
+    return Selection(places, columns, metadata, _joined_shapes(selections), warnings, parts)
+
+
+def _joined_shapes(selections: Sequence[Selection]) -> Shapes | None:
+    """The shapes of the metadata of all selections."""
+    found: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    start = 0
+    for selection in selections:
+        if selection.shapes is None:
+            return None
+        for keys, positions in selection.shapes.items():
+            found[keys] += [position + start for position in positions] if start else positions
+        start += len(selection.places)
+    return found

@@ -297,6 +297,7 @@ def _add_selection(
         chosen = [pieces[place] for place in selection.places]
         parts = [piece.part for piece in chosen]
         if selection.parts is not None:
+            done.read[group] += sum(map(bool, selection.parts))
             # Parts of an export row are below 2**32: segments of different masks never share a part.
             parts = [
                 (part << 32) + inner if inner else part for part, inner in zip(parts, selection.parts, strict=True)

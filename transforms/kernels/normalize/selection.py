@@ -125,8 +125,11 @@ class Candidates:
         }
         return Selection(places, kept, objects, None, found.counted())
 
-    def extra_texts(self, columns: Collection[str]) -> list[str | None] | None:
-        """The JSON of the keys of each record that have no column (G6), None where there are none; null is absent."""
+    def extra_texts(self, columns: Collection[str], *, nulls: bool = False) -> list[str | None] | None:
+        """The JSON of the keys of each record that have no column (G6), None where there are none.
+
+        Null is absent, unless `nulls` are kept.
+        """
         if self.keys <= frozenset(columns):
             return None
         texts: list[str | None] = [None] * len(self.records)
@@ -135,7 +138,7 @@ class Candidates:
             if others:
                 for position in positions:
                     record = self.records[position]
-                    extra: JsonObject = {key: value for key in others if (value := record[key]) is not None}
+                    extra: JsonObject = {key: value for key in others if (value := record[key]) is not None or nulls}
                     if extra:
                         texts[position] = json_text(extra)
         return texts
