@@ -16,12 +16,9 @@ from transforms.rules.values import JsonObject, Record
 def selected_annotations(records: Sequence[Record], *, prediction: bool, exclude: Collection[int] = ()) -> Selection:
     """The annotations of any type that their rule accepts; none at the positions `exclude`."""
     by_type: defaultdict[str, list[int]] = defaultdict(list)
-    for place, record in enumerate(records):
-        kind = record.get("type")
-        if isinstance(kind, str):
+    for place, kind in enumerate([record.get("type") for record in records]):
+        if isinstance(kind, str) and place not in exclude:
             by_type[kind].append(place)
-    if exclude:
-        by_type = defaultdict(list, {kind: [p for p in places if p not in exclude] for kind, places in by_type.items()})
     found: list[Selection] = []
     for kind in sorted(TYPES.intersection(by_type)):
         places = by_type[kind]

@@ -6,6 +6,7 @@ from itertools import chain
 import numpy as np
 
 from transforms.kernels.batch.metadata_columns import json_text
+from transforms.kernels.normalize.selection import are_objects
 from transforms.rules.core_keys import CoreKey
 from transforms.rules.geometries import GEOMETRIES, Numbers, Points
 from transforms.rules.values import JsonObject, JsonValue
@@ -34,10 +35,12 @@ def geometry_texts(geometries: Sequence[JsonValue]) -> list[str | None]:
     return [json_text(geometry) if geometry else None for geometry in geometries]
 
 
-def _objects(values: Sequence[JsonValue]) -> tuple[list[JsonObject], set[int]]:
+def _objects(values: Sequence[JsonValue]) -> tuple[Sequence[JsonObject], set[int]]:
     """The objects among some values, {} in the place of anything else, and the positions of the latter."""
-    wrong = [] if set(map(type, values)) <= {dict} else [p for p, value in enumerate(values) if type(value) is not dict]
-    return [value if isinstance(value, dict) else {} for value in values], set(wrong)
+    if are_objects(values):
+        return values, set()
+    wrong = {place for place, value in enumerate(values) if not isinstance(value, dict)}
+    return [value if isinstance(value, dict) else {} for value in values], wrong
 
 
 def _wrong_numbers(objects: Sequence[JsonObject], keys: Sequence[CoreKey]) -> set[int]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
-from transforms.kernels.normalize.selection import Candidates, Columns, Selection
+from transforms.kernels.normalize.selection import Candidates, Columns, Selection, are_objects
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.rules.annotations import MASK_URL, SEGMENT, SEGMENT_COLUMNS, SEGMENT_LABEL, segment_index
-from transforms.rules.values import JsonValue
+from transforms.rules.values import LONG_MAXIMUM, JsonValue
 
 
 class _Members(NamedTuple):
@@ -60,22 +62,21 @@ def _segments(found: Candidates) -> Selection:
 
 def _members(found: Candidates) -> _Members:
     lists = [value if isinstance(value, list) else [] for value in found.column("annotations")]
-    return _Members(
-        owners=[owner for owner, each in enumerate(lists) for _ in each],
-        positions=[position for each in lists for position in range(len(each))],
-        values=[member for each in lists for member in each],
-    )
+    counts = np.array([len(each) for each in lists], np.int64)
+    owners = np.repeat(np.arange(len(lists)), counts)
+    positions = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return _Members(owners.tolist(), positions.tolist(), list(chain.from_iterable(lists)))
 
 
 def _sound(members: _Members, names: Sequence[JsonValue]) -> Selection:
     """The segments that the rule accepts; `names` are the reference ids of the masks."""
-    objects = [(place, value) for place, value in enumerate(members.values) if isinstance(value, dict)]
-    found = Candidates([place for place, _ in objects], [value for _, value in objects])
+    if are_objects(members.values):
+        found = Candidates(range(len(members.values)), members.values)
+    else:
+        objects = [(place, value) for place, value in enumerate(members.values) if isinstance(value, dict)]
+        found = Candidates([place for place, _ in objects], [value for _, value in objects])
     found.check((SEGMENT_LABEL,))
-    indexes = [
-        segment_index(value, members.positions[place])
-        for value, place in zip(found.column("index"), found.places, strict=True)
-    ]
+    indexes = _indexes(found, members.positions)
     found.drop([place for place, index in enumerate(indexes) if index is None])
     columns: Columns = {
         "reference_id": [names[members.owners[place]] for place in found.places],
@@ -87,3 +88,12 @@ def _sound(members: _Members, names: Sequence[JsonValue]) -> Selection:
     if extra is not None:
         columns["extra"] = extra
     return found.select(columns)
+
+
+def _indexes(found: Candidates, positions: Sequence[int]) -> Sequence[int | None]:
+    """The index of each segment, None for a value that is none; `positions` are those in the masks."""
+    given = found.column("index")
+    numbers = [value for value in given if type(value) is int]
+    if len(numbers) == len(given) and (not numbers or (min(numbers) >= 0 and max(numbers) <= LONG_MAXIMUM)):
+        return numbers
+    return [segment_index(value, positions[place]) for value, place in zip(given, found.places, strict=True)]

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, compress
-from typing import TypeAlias
+from operator import itemgetter
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 import polars as pl
@@ -80,7 +81,13 @@ class Candidates:
         """The value of each record under a key, None if it lacks the key."""
         values = self._columns.get(key)
         if values is None:
-            values = self._columns[key] = [record.get(key) for record in self.records]
+            if key not in self.keys:
+                values = [None] * len(self.records)
+            elif all(key in keys for keys in self.shapes()):
+                values = list(map(itemgetter(key), self.records))
+            else:
+                values = [record.get(key) for record in self.records]
+            self._columns[key] = values
         return values
 
     def doubles(self, key: str) -> list[float | None]:
@@ -142,6 +149,11 @@ class Candidates:
                     if extra:
                         texts[position] = json_text(extra)
         return texts
+
+
+def are_objects(values: Sequence[JsonValue]) -> TypeGuard[Sequence[JsonObject]]:
+    """Whether all values are objects."""
+    return set(map(type, values)) <= {dict}
 
 
 def wrong_values(values: Sequence[JsonValue], key: CoreKey) -> Sequence[int]:
