@@ -9,19 +9,21 @@ from polars.testing import assert_frame_equal
 from transforms.kernels.batch.exact_json import parse
 from transforms.kernels.batch.metadata_columns import tabulated
 from transforms.kernels.normalize import fast_path, native_json
+from transforms.kernels.normalize.annotations import selected_annotations
+from transforms.kernels.normalize.items import selected_items
 from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
 
 
 def by_the_columns(lines: list[bytes], group: Group) -> Any:
-    """The result of the parser and `fast_path` for records: places, columns and metadata.
+    """The result of the parser and the kernels of columns for records: places, columns and metadata.
 
     Records that only look as if they had large integers, such as texts of many digits, are not left out.
     """
     objects = [value if isinstance(value, dict) else {} for value in parse(lines).values]
     if group == "items":
-        return fast_path.items(objects)
-    return fast_path.boxes(objects, prediction=group == "predictions")
+        return selected_items(objects)
+    return selected_annotations(objects, prediction=group == "predictions")
 
 
 def shredded(records: RawRecords, group: Group) -> native_json.Shredded | None:

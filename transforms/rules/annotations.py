@@ -2,27 +2,64 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
+from transforms.rules import core_keys
 from transforms.rules import metadata as metadata_rules
+from transforms.rules.core_keys import NUMBER, CoreKey
+from transforms.rules.geometries import GEOMETRIES, geometry_faults
 from transforms.rules.identity import derived_annotation_id, reference_id
 from transforms.rules.items import source_url
 from transforms.rules.metadata import EMPTY, Metadata
 from transforms.rules.rejections import Code, Fault, expected
-from transforms.rules.values import JsonObject, JsonValue, Record, as_double, is_number
+from transforms.rules.values import JsonObject, JsonValue, Record, as_double
 
-GEOMETRIC = frozenset({"box", "polygon", "line", "keypoints", "cuboid"})
+GEOMETRIC = frozenset(GEOMETRIES)
 """Types that have a geometry and an annotation id."""
 CATEGORIES = frozenset({"category", "multicategory"})
 MASK = "mask"
 SEGMENT = "segment"
 TYPES = GEOMETRIC | CATEGORIES | {MASK}
-_STRINGS = ("annotation_id", "task_id", "track_reference_id", "taxonomy_name")
-_COLUMNS = frozenset(
-    {"reference_id", "ref_id", "type", "label", "labels", "geometry", "metadata", "mask_url", *_STRINGS}
-)
+STRINGS = ("annotation_id", "task_id", "track_reference_id", "taxonomy_name")
+"""Keys of optional strings, each with a column."""
+SEGMENT_LABEL = core_keys.text("label").optional()
+SEGMENT_COLUMNS = frozenset({"label", "index", "metadata"})
+"""Keys of a segment that have a column; all others are kept in `extra` (G6), null too."""
 _INDEX_DIGITS = 19
 """As many as the largest index has."""
-_PREDICTION_COLUMNS = frozenset({"confidence", "class_pdf"})
+_LABELS = CoreKey("labels", frozenset({list}), "a list of strings", frozenset({str}))
+_LABEL = core_keys.text("label")
+_STRINGS = tuple(core_keys.text(name).optional() for name in STRINGS)
+_GEOMETRY = CoreKey("geometry", frozenset({dict}), "an object").optional()
+_SEGMENTS = CoreKey("annotations", frozenset({list}), "a list of segments").optional()
+MASK_URL = CoreKey("mask_url", frozenset({str}), "a URL")
+_PREDICTION = (
+    CoreKey("confidence", NUMBER, "a number").optional(),
+    CoreKey("class_pdf", frozenset({dict}), "an object").optional(),
+)
+
+
+@cache
+def core_keys_of(kind: str, *, prediction: bool) -> tuple[CoreKey, ...]:
+    """The core keys of a type besides identity, URL and metadata, in the order of their faults.
+
+    A multicategory needs labels, a mask needs none, everything else needs a label.
+    """
+    labels = _LABELS if kind == "multicategory" else _LABELS.optional()
+    label = _LABEL.optional() if kind in {"multicategory", MASK} else _LABEL
+    own = (*((_SEGMENTS,) if kind == MASK else ()), *(_PREDICTION if prediction else ()))
+    return (labels, label, *_STRINGS, _GEOMETRY, *own)
+
+
+@cache
+def columns_of(kind: str, *, prediction: bool) -> frozenset[str]:
+    """The keys of a type that have a column, or rows of their own; all others are kept in `extra` (G6).
+
+    Only a mask has segments and an image; it has no metadata (G3).
+    """
+    own = {"annotations", "mask_url"} if kind == MASK else {"metadata"}
+    keys = {key.name for key in core_keys_of(kind, prediction=prediction)}
+    return frozenset({"reference_id", "ref_id", "type"} | keys | own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +108,7 @@ def annotation(record: Record, *, prediction: bool) -> Annotation | Fault:
     kind = record.get("type")
     if not isinstance(kind, str) or kind not in TYPES:
         return expected(Code.UNKNOWN_TYPE, f"one of {', '.join(sorted(TYPES))}", kind, at="type")
-    for fault in _core_faults(record, kind, prediction=prediction):
+    for fault in _faults(record, kind, prediction=prediction):
         return fault
     mask_url, url = None, None
     if kind == MASK:
@@ -101,24 +138,39 @@ def _segment(value: JsonValue, position: int, identity: str, *, merging: bool) -
     at = f"annotations[{position}]"
     if not isinstance(value, dict):
         return expected(Code.INVALID_FIELD, "an object", value, at=at)
-    label, index = None if merging else value.get("label"), value.get("index")
-    if not isinstance(label, str | None):
-        return expected(Code.INVALID_FIELD, "a string", label, at=f"{at}.label")
-    if isinstance(index, str) and index.isascii() and index.isdigit() and len(index) <= _INDEX_DIGITS:
-        index = int(index)
-    if index is not None and (not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < 2**63):
-        return expected(Code.INVALID_FIELD, "an integer of at least 0", index, at=f"{at}.index")
+    for fault in () if merging else core_keys.faults(value, (SEGMENT_LABEL,), within=f"{at}."):
+        return fault
+    label, index = None if merging else value.get("label"), segment_index(value.get("index"), position)
+    if index is None:
+        return expected(Code.INVALID_FIELD, "an integer of at least 0", value["index"], at=f"{at}.index")
     metadata = metadata_rules.normalize(value.get("metadata"), locate=not merging)
     if isinstance(metadata, Fault):
         return Fault(metadata.code, f"{metadata.message} of {at}", f"{at}.{metadata.field}")
     return Annotation(
         reference_id=identity,
         type=SEGMENT,
-        label=label,
-        segment_index=position if index is None else index,
+        label=label if isinstance(label, str) else None,
+        segment_index=index,
         metadata=metadata,
-        extra={key: member for key, member in value.items() if key not in {"label", "index", "metadata"}},
+        extra={key: member for key, member in value.items() if key not in SEGMENT_COLUMNS},
     )
+
+
+def segment_index(value: JsonValue, position: int) -> int | None:
+    """The index of a segment: the incoming one, also as digits in a string, or its position in the mask.
+
+    None for a value that is no index.
+
+    >>> segment_index(3, 0), segment_index("3", 0), segment_index(None, 1), segment_index(True, 1)
+    (3, 3, 1, None)
+    """
+    if value is None:
+        return position
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _INDEX_DIGITS:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
+        return value
+    return None
 
 
 def _accepted(
@@ -131,13 +183,11 @@ def _accepted(
     prediction: bool,
 ) -> Annotation:
     label, labels, geometry = record.get("label"), record.get("labels"), record.get("geometry")
-    given = {key: value if isinstance(value := record.get(key), str) else None for key in _STRINGS}
+    given = {key: value if isinstance(value := record.get(key), str) else None for key in STRINGS}
     if kind in GEOMETRIC and given["annotation_id"] is None:
         given["annotation_id"] = derived_annotation_id(str(label), kind, geometry)
     confidence, pdf = (record.get("confidence"), record.get("class_pdf")) if prediction else (None, None)
-    columns = _COLUMNS | (_PREDICTION_COLUMNS if prediction else frozenset())
-    # Only a mask has segments and an image; it has no metadata (G3).
-    columns = (columns - {"metadata"}) | {"annotations"} if kind == MASK else columns - {"mask_url"}
+    columns = columns_of(kind, prediction=prediction)
     extra: JsonObject = {name: value for name, value in record.items() if name not in columns and value is not None}
     return Annotation(
         reference_id=identity,
@@ -158,70 +208,9 @@ def _accepted(
     )
 
 
-def _core_faults(record: Record, kind: str, *, prediction: bool) -> Iterator[Fault]:
-    code = Code.INVALID_FIELD
-    yield from _label_faults(record, kind)
-    for key in _STRINGS:
-        if not isinstance(record.get(key), str | None):
-            yield expected(code, "a string", record[key], at=key)
-    if not isinstance(record.get("geometry"), dict | None):
-        yield expected(code, "an object", record["geometry"], at="geometry")
-    if kind in GEOMETRIC:
-        yield from _geometry_faults(record.get("geometry"), kind)
-    if kind == MASK and not isinstance(record.get("annotations"), list | None):
-        yield expected(code, "a list of segments", record["annotations"], at="annotations")
-    if prediction:
-        if record.get("confidence") is not None and not _number(record["confidence"]):
-            yield expected(code, "a number", record["confidence"], at="confidence")
-        if not isinstance(record.get("class_pdf"), dict | None):
-            yield expected(code, "an object", record["class_pdf"], at="class_pdf")
-
-
-def _label_faults(record: Record, kind: str) -> Iterator[Fault]:
-    """A multicategory needs labels, a mask needs none, everything else needs a label."""
-    label, labels = record.get("label"), record.get("labels")
-    strings = isinstance(labels, list) and all(isinstance(name, str) for name in labels)
-    if not strings and (labels is not None or kind == "multicategory"):
-        yield expected(Code.INVALID_FIELD, "a list of strings", labels, at="labels")
-    needed = kind not in {"multicategory", MASK}
-    if not isinstance(label, str) and (label is not None or needed):
-        yield expected(Code.INVALID_FIELD, "a string", label, at="label")
-
-
-def _geometry_faults(geometry: JsonValue, kind: str) -> Iterator[Fault]:
-    if not isinstance(geometry, dict):
-        yield expected(Code.INVALID_FIELD, "an object", geometry, at="geometry")
-        return
-    match kind:
-        case "box":
-            yield from _number_faults(geometry, ("x", "y", "width", "height"), "geometry")
-        case "cuboid":
-            for key in ("position", "dimensions"):
-                yield from _number_faults(geometry.get(key), ("x", "y", "z"), f"geometry.{key}")
-            if geometry.get("yaw") is not None:
-                yield from _number_faults(geometry, ("yaw",), "geometry")
-        case _:
-            key = "keypoints" if kind == "keypoints" else "vertices"
-            points = geometry.get(key)
-            if not isinstance(points, list):
-                yield expected(Code.INVALID_FIELD, "a list of points", points, at=f"geometry.{key}")
-                return
-            for position, point in enumerate(points):
-                at = f"geometry.{key}[{position}]"
-                if not isinstance(point, dict):
-                    yield expected(Code.INVALID_FIELD, "an object", point, at=at)
-                elif kind != "keypoints":
-                    yield from _number_faults(point, ("x", "y"), at)
-
-
-def _number_faults(value: JsonValue, keys: tuple[str, ...], at: str) -> Iterator[Fault]:
-    if not isinstance(value, dict):
-        yield expected(Code.INVALID_FIELD, "an object", value, at=at)
-        return
-    for key in keys:
-        if not _number(value.get(key)):
-            yield expected(Code.INVALID_FIELD, "a number", value.get(key), at=f"{at}.{key}")
-
-
-def _number(value: JsonValue) -> bool:
-    return isinstance(value, int | float) and is_number(value) and as_double(value) is not None
+def _faults(record: Record, kind: str, *, prediction: bool) -> Iterator[Fault]:
+    """The faults of the core keys, in their order, of which the geometry is one."""
+    for key in core_keys_of(kind, prediction=prediction):
+        yield from core_keys.faults(record, (key,))
+        if key.name == "geometry" and kind in GEOMETRIC:
+            yield from geometry_faults(record.get("geometry"), kind)

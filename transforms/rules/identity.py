@@ -4,9 +4,11 @@ import hashlib
 import re
 import zlib
 
+from transforms.rules import core_keys
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonValue, Record, canonical_json, value_text
 
+REFERENCE_ID = core_keys.text("reference_id")
 _DERIVED = re.compile(r"content-[0-9a-f]{32}")
 
 
@@ -29,7 +31,11 @@ def derived_annotation_id(label: str, kind: str, geometry: JsonValue) -> str:
     >>> derived_annotation_id("car", "box", {"x": 1}) == derived_annotation_id("car", "box", {"x": 1.0})
     True
     """
-    text = canonical_json([label, kind, geometry], numbers=value_text)
+    return content_id(canonical_json([label, kind, geometry], numbers=value_text))
+
+
+def content_id(text: str) -> str:
+    """The derived id of a label, a type and a geometry in canonical JSON with equal texts for equal numbers."""
     return "content-" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -3,18 +3,28 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from transforms.rules import core_keys
 from transforms.rules import metadata as metadata_rules
+from transforms.rules.core_keys import NUMBER, CoreKey
 from transforms.rules.identity import reference_id
 from transforms.rules.image_urls import InvalidUrl, canonical
 from transforms.rules.metadata import CAMERA_PARAMS, Metadata
 from transforms.rules.rejections import Code, Fault, expected
-from transforms.rules.values import JsonObject, Record, as_double, is_number
+from transforms.rules.values import JsonObject, Record
 
 IMAGE_URL_KEYS = ("image_url", "original_image_url", "original_url")
 """Keys of an image URL in uploads and in responses, in the order of precedence."""
 POINTCLOUD_URL_KEYS = ("pointcloud_url",)
 EITHER_URL_KEYS = ("url", "processed_url", "scale_url")
 URL_KEYS = (*IMAGE_URL_KEYS, *POINTCLOUD_URL_KEYS, *EITHER_URL_KEYS)
+IMAGE_URL = CoreKey("image_url", frozenset({str}), "a URL")
+CORE_KEYS = (
+    CoreKey("width", NUMBER, "a number of pixels").optional(),
+    CoreKey("height", NUMBER, "a number of pixels").optional(),
+    CoreKey(CAMERA_PARAMS, frozenset({dict}), "an object").optional(),
+    core_keys.text("type").optional(),
+)
+"""Keys besides identity, URL and metadata, in the order of their faults."""
 _COLUMNS = frozenset({"reference_id", "ref_id", "width", "height", "metadata", CAMERA_PARAMS})
 
 
@@ -54,7 +64,7 @@ def item(record: Record) -> Item | Fault:
     identity = reference_id(record)
     if isinstance(identity, Fault):
         return identity
-    for fault in _core_faults(record):
+    for fault in core_keys.faults(record, CORE_KEYS):
         return fault
     source = source_url(record, URL_KEYS)
     if isinstance(source, Fault):
@@ -105,18 +115,6 @@ def is_pointcloud(record: Record, key: str, location: str) -> bool:
         return False
     kind = record.get("type")
     return kind == "pointcloud" if isinstance(kind, str) else location.endswith(".json")
-
-
-def _core_faults(record: Record) -> Iterable[Fault]:
-    for key in ("width", "height"):
-        value = record.get(key)
-        number = isinstance(value, int | float) and is_number(value) and as_double(value) is not None
-        if value is not None and not number:
-            yield expected(Code.INVALID_FIELD, "a number of pixels", value, at=key)
-    if not isinstance(record.get(CAMERA_PARAMS), dict | None):
-        yield expected(Code.INVALID_FIELD, "an object", record[CAMERA_PARAMS], at=CAMERA_PARAMS)
-    if not isinstance(record.get("type"), str | None):
-        yield expected(Code.INVALID_FIELD, "a string", record["type"], at="type")
 
 
 def _size(record: Record, key: str) -> float | None:

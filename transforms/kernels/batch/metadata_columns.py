@@ -70,8 +70,11 @@ class _Values:
 
 def shapes(objects: Sequence[JsonObject]) -> Shapes:
     """The positions of the objects that have the same keys in the same order."""
+    of_each = list(map(tuple, objects))
+    if of_each and of_each.count(of_each[0]) == len(of_each):
+        return {of_each[0]: list(range(len(of_each)))}
     found: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
-    for position, keys in enumerate(map(tuple, objects)):
+    for position, keys in enumerate(of_each):
         found[keys].append(position)
     return found
 

@@ -15,6 +15,7 @@ import polars as pl
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.exact_json import parse
 from transforms.kernels.normalize import fast_path
+from transforms.kernels.normalize.annotations import selected_annotations
 from transforms.kernels.normalize.columns import (
     Origin,
     Rejected,
@@ -24,6 +25,8 @@ from transforms.kernels.normalize.columns import (
     item_columns,
     scene_columns,
 )
+from transforms.kernels.normalize.items import selected_items
+from transforms.kernels.normalize.selection import NOTHING, Selection
 from transforms.raw_records import RawRecords
 from transforms.rules import annotations as annotation_rules
 from transforms.rules import items as item_rules
@@ -155,7 +158,7 @@ def _items(
         _updates(pieces, "items", origin, done)
         return
     objects = [piece.record for piece in pieces]
-    selection = fast_path.NOTHING if frames else fast_path.items(objects, exclude=exact)
+    selection = NOTHING if frames else selected_items(objects, exclude=exact)
     _add_selection("items", selection, pieces, origin=origin, done=done)
     others = selection.others(len(pieces))
     kept, rows = _judged(pieces, others, item_rules.item, "items", done)
@@ -224,7 +227,7 @@ def _annotations(
     prediction = group == "predictions"
     merging = mode == "merge"
     objects = [piece.record for piece in pieces]
-    selection = fast_path.NOTHING if merging else fast_path.boxes(objects, prediction=prediction, exclude=exact)
+    selection = NOTHING if merging else selected_annotations(objects, prediction=prediction, exclude=exact)
     if selection.places:
         selection.columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(
             0, len(selection.places)
@@ -287,15 +290,22 @@ def _fields(metadata: Sequence[Metadata], done: Normalized) -> list[JsonObject]:
 
 
 def _add_selection(
-    group: Group, selection: fast_path.Selection, pieces: Sequence[_Piece], *, origin: Origin, done: Normalized
+    group: Group, selection: Selection, pieces: Sequence[_Piece], *, origin: Origin, done: Normalized
 ) -> None:
     """Adds the batch of the records of the fast path, if there are any."""
     if selection.places:
-        chosen = pieces if len(selection.places) == len(pieces) else [pieces[place] for place in selection.places]
-        source = origin.columns([piece.position for piece in chosen], [piece.part for piece in chosen])
-        done.batches.append(
-            batch(group, selection.columns, selection.metadata, source, selection.shapes, most_fields=done.most_fields)
-        )
+        chosen = [pieces[place] for place in selection.places]
+        parts = [piece.part for piece in chosen]
+        if selection.parts is not None:
+            done.read[group] += sum(map(bool, selection.parts))
+            # Parts of an export row are below 2**32: segments of different masks never share a part.
+            parts = [
+                (part << 32) + inner if inner else part for part, inner in zip(parts, selection.parts, strict=True)
+            ]
+        source = origin.columns([piece.position for piece in chosen], parts)
+        metadata, known = selection.metadata, selection.shapes
+        done.batches.append(batch(group, selection.columns, metadata, source, known, most_fields=done.most_fields))
+        done.warnings.update(selection.warnings)
 
 
 def _add(

@@ -1,138 +1,22 @@
 """A chunk column by column is what the rules make of it record by record: G1 to G6, V, C, A, I1, K4, R1, R2, U4."""
 
 import json
-from collections import Counter
-from dataclasses import asdict
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.by_the_rules import check_by_the_rules, rows_of
 from support.fixtures import SHARED, needs_shared
 from support.profiles import draws
-from support.strategies import BROKEN, metadata_of, normalized, raw, records
+from support.strategies import BROKEN, normalized, records
 
 from transforms import native
-from transforms.kernels.batch.exact_json import parse
-from transforms.kernels.normalize import fast_path
-from transforms.kernels.normalize.normalize import Normalized
-from transforms.rules import annotations, export_rows, items, scenes
+from transforms.kernels.normalize import normalize
+from transforms.kernels.normalize.annotations import selected_annotations
+from transforms.kernels.normalize.items import selected_items
+from transforms.kernels.normalize.selection import NOTHING
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.rejections import Fault
-from transforms.rules.values import canonical_json
-
-JSON_COLUMNS = ("labels", "geometry", "class_pdf", "camera_params", "extra")
-
-
-def named(value: Any, fault: Fault) -> Any:
-    """The record, as far as it can be told whose it is: a number that is none does not hide its neighbours (R1)."""
-    if fault.code not in ("non_finite_number", "number_out_of_range"):
-        return None
-    return json.loads(value if isinstance(value, bytes) else raw(value))
-
-
-class ByTheRules:
-    """The rows, the rejections and the counts of some raw records, one record after the other."""
-
-    def __init__(self, values: list[Any], group: Group, model_run: str | None) -> None:
-        self.rows: list[tuple[str, str]] = []
-        self.rejected: Counter[Any] = Counter()
-        self.read: Counter[str] = Counter()
-        self.warnings: Counter[str] = Counter()
-        self.model_run = model_run
-        for position, value in enumerate(values):
-            parsed = parse([value if isinstance(value, bytes) else raw(value)])
-            if parsed.faults:
-                self._take(group, position, 0, named(value, parsed.faults[0]), parsed.faults[0])
-                continue
-            for part, record in enumerate(export_rows.records(parsed.values[0], group)):
-                self._record(group, position, part, record)
-
-    def _record(self, group: Group, position: int, part: int, record: Any) -> None:
-        if not isinstance(record, dict):
-            self.read[group] += 1
-            self.rejected[group, position, None, "not_an_object"] += 1
-        elif group == "items":
-            self._take(group, position, part, record, items.item(record))
-        elif group == "scenes":
-            self._take(group, position, part, record, scenes.scene(record))
-            frames = scenes.frame_items(record)
-            for frame_part, frame in enumerate(() if isinstance(frames, Fault) else frames, start=1):
-                if isinstance(frame.record, dict):
-                    place = {
-                        "scene_reference_id": frame.scene_reference_id,
-                        "frame_index": frame.frame_index,
-                        "sensor": frame.sensor,
-                    }
-                    self._take("items", position, frame_part, frame.record, items.item(frame.record), **place)
-                else:
-                    self.read["items"] += 1
-                    self.rejected["items", position, None, "not_an_object"] += 1
-        else:
-            found = annotations.annotation(record, prediction=group == "predictions")
-            self._take(group, position, part, record, found)
-            if not isinstance(found, Fault) and found.type == "mask":
-                for index, segment in enumerate(annotations.segments(record)):
-                    self._take(group, position, (part << 32) + index + 1, record, segment)
-
-    def _take(self, group: Group, position: int, part: int, record: Any, found: Any, **place: Any) -> None:
-        self.read[group] += 1
-        if isinstance(found, Fault):
-            identity = (record or {}).get("reference_id", (record or {}).get("ref_id"))
-            known = identity if isinstance(identity, str) and identity else None
-            self.rejected[group, position, known, found] += 1
-            return
-        self.warnings.update(found.metadata.warnings)
-        row = asdict(found) | place
-        metadata = row.pop("metadata")["fields"]
-        if row["url"] in (row.get("image_url"), row.get("pointcloud_url"), row.get("video_url"), row.get("mask_url")):
-            row["url"] = None
-        if group in ("annotations", "predictions"):
-            row["model_run"] = self.model_run
-        row["extra"] = row["extra"] or None
-        for name in JSON_COLUMNS:
-            if row.get(name) is not None:
-                row[name] = canonical_json(list(row[name]) if name == "labels" else row[name])
-        self.rows.append(comparable(group, position, part, row, metadata))
-
-
-def comparable(group: str, position: int, part: int, row: dict[str, Any], metadata: Any) -> tuple[str, str]:
-    columns = sorted((name, value) for name, value in row.items() if value is not None)
-    texts = {key: canonical_json(value) for key, value in metadata.items()}
-    return f"{group} {position} {part}", repr((columns, sorted(texts.items())))
-
-
-def rows_of(done: Normalized) -> list[tuple[str, str]]:
-    found = []
-    for batch in done.batches:
-        assert batch.rows.columns[:1] == ["reference_id"]
-        core = [name for name in batch.rows.columns if ":" not in name]
-        for row, metadata in zip(batch.rows.select(core).to_dicts(), metadata_of(batch), strict=True):
-            source = {name: row.pop(name) for name in ("export", "chunk", "line", "offset", "part")}
-            assert (source["export"], source["chunk"]) == (0, -1)
-            found.append(comparable(batch.group, source["line"] - 1, source["part"], row, metadata))
-    return found
-
-
-def check(values: list[Any], group: Group) -> None:
-    model_run = "run" if group == "predictions" else None
-    done = normalized(values, group, model_run=model_run)
-    model = ByTheRules(values, group, model_run)
-    assert sorted(rows_of(done)) == sorted(model.rows)
-    assert Counter(
-        (
-            rejected.group,
-            rejected.position,
-            rejected.reference_id,
-            "not_an_object" if rejected.fault.code == "not_an_object" else rejected.fault,
-        )
-        for rejected in done.rejected
-    ) == model.rejected  # fmt: skip
-    assert {group: count for group, count in done.read.items() if count} == dict(model.read)
-    assert done.warnings == model.warnings
-    counted: Counter[str] = Counter(batch.group for batch in done.batches for _ in range(batch.rows.height))
-    counted.update(rejected.group for rejected in done.rejected)
-    assert counted == Counter(model.read), "read = accepted + rejected (U4)"
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -140,7 +24,7 @@ def check(values: list[Any], group: Group) -> None:
 @given(st.data())
 def test_the_columns_agree_with_the_rules(group: Group, data: st.DataObject) -> None:
     values = st.one_of(records[group], records[group], records[group], st.sampled_from(BROKEN))
-    check(data.draw(st.lists(values, max_size=8)), group)
+    check_by_the_rules(data.draw(st.lists(values, max_size=8)), group)
 
 
 @pytest.mark.parametrize("group", ["items", "annotations", "predictions"])
@@ -150,7 +34,7 @@ def test_the_columns_agree_with_the_rules_without_the_extension(group: Group, da
     values = st.one_of(records[group], records[group], records[group], st.sampled_from(BROKEN))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(native, "kernels", None)
-        check(data.draw(st.lists(values, max_size=8)), group)
+        check_by_the_rules(data.draw(st.lists(values, max_size=8)), group)
 
 
 @pytest.mark.parametrize("group", ["items", "annotations", "predictions"])
@@ -161,8 +45,8 @@ def test_both_ways_give_the_same_rows(group: Group, data: st.DataObject) -> None
     done = normalized(values, group, model_run="run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(native, "kernels", None)
-        patch.setattr(fast_path, "items", lambda *_, **__: fast_path.NOTHING)
-        patch.setattr(fast_path, "boxes", lambda *_, **__: fast_path.NOTHING)
+        patch.setattr(normalize, "selected_items", lambda *_, **__: NOTHING)
+        patch.setattr(normalize, "selected_annotations", lambda *_, **__: NOTHING)
         ruled = normalized(values, group, model_run="run")
     assert sorted(rows_of(done)) == sorted(rows_of(ruled))
     assert done.rejected == ruled.rejected
@@ -171,33 +55,37 @@ def test_both_ways_give_the_same_rows(group: Group, data: st.DataObject) -> None
 
 def test_ordinary_records_go_column_by_column() -> None:
     item = {"reference_id": "a", "image_url": "https://example.org/a.jpg", "metadata": {"lat": 1, "lon": 2.5}}
-    assert fast_path.items([item, {**item, "license": "x"}, {**item, "image_url": "nonsense"}]).places == [0]  # type: ignore[list-item]
-    assert fast_path.items([item, item], exclude={0}).places == [1]  # type: ignore[list-item]
+    assert selected_items([item, {**item, "license": "x"}, {**item, "image_url": "nonsense"}]).places == [0]  # type: ignore[list-item]
+    assert selected_items([item, item], exclude={0}).places == [1]  # type: ignore[list-item]
     corners = {"x": 1, "y": 2, "width": 3, "height": 4.5}
     box = {"reference_id": "a", "type": "box", "label": "", "annotation_id": "1", "geometry": corners}
-    odd = [{**box, "annotation_id": ""}, {**box, "geometry": {**corners, "x": 2**60}}, {**box, "confidence": 0.5}]
-    assert fast_path.boxes([box, *odd], prediction=False).places == [0]  # type: ignore[list-item]
-    assert fast_path.boxes([box, *odd], prediction=True).places == [0, 3]  # type: ignore[list-item]
+    odd = [{**box, "annotation_id": 1}, {**box, "geometry": {**corners, "x": "1"}}, {**box, "confidence": "high"}]
+    assert selected_annotations([box, *odd], prediction=False).places == [0, 3]  # type: ignore[list-item]
+    assert selected_annotations([box, *odd], prediction=True).places == [0]  # type: ignore[list-item]
 
 
 def test_rows_of_exports_with_several_masks_keep_their_segments_apart() -> None:
     masks = [{"mask_url": f"https://example.org/{n}.png", "annotations": [{"index": n}, 3]} for n in range(3)]
-    check([{"item": {"ref_id": "a"}, "segmentation": masks, "category": [{"label": "x"}, 7]}] * 2, "annotations")
+    check_by_the_rules(
+        [{"item": {"ref_id": "a"}, "segmentation": masks, "category": [{"label": "x"}, 7]}] * 2, "annotations"
+    )
 
 
 def test_large_integers_keep_their_value_in_every_group() -> None:
     corners = {"x": 1, "y": 2, "width": 3, "height": 4}
     metadata = {"id": 10**40, "list": [2**64], "lat": 1, "lon": 2}
-    check([{"reference_id": "a", "image_url": "/a.jpg", "metadata": metadata, "width": 2**64}], "items")
-    check([{"reference_id": "a", "image_url": "/a.jpg", "metadata": {"lat": 10**400, "lon": 1}}], "items")
-    check([{"reference_id": "s", "frames": [{"cam": {"reference_id": "a", "url": "/a", "x": 10**40}}]}], "scenes")
+    check_by_the_rules([{"reference_id": "a", "image_url": "/a.jpg", "metadata": metadata, "width": 2**64}], "items")
+    check_by_the_rules([{"reference_id": "a", "image_url": "/a.jpg", "metadata": {"lat": 10**400, "lon": 1}}], "items")
+    check_by_the_rules(
+        [{"reference_id": "s", "frames": [{"cam": {"reference_id": "a", "url": "/a", "x": 10**40}}]}], "scenes"
+    )
     box = {"type": "box", "label": "x", "annotation_id": "1", "geometry": {**corners, "x": 2**70}}
-    check([{"reference_id": "a", "metadata": metadata, **box}], "annotations")
+    check_by_the_rules([{"reference_id": "a", "metadata": metadata, **box}], "annotations")
 
 
 def test_a_chunk_without_records() -> None:
     for group in GROUPS:
-        check([], group)
+        check_by_the_rules([], group)
 
 
 def test_a_rejection_knows_the_reference_id_of_a_faulty_segment_of_a_response() -> None:
@@ -215,4 +103,4 @@ def test_samples_of_the_client_agree_with_the_rules(path: Any) -> None:
     group = {"segmentations": "annotations", "edge": "items"}.get(name, name)
     lines = path.read_bytes().split(b"\n")
     assert any(json.loads(line) for line in lines[:1])
-    check([line for line in lines if line.strip()], group)
+    check_by_the_rules([line for line in lines if line.strip()], group)

@@ -1,0 +1,52 @@
+"""Judges the metadata objects of many records at once; only unusual ones are left to the rule (G4, V, C, A)."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from transforms.kernels.batch.metadata_columns import Shapes, odd, shapes
+from transforms.rules import metadata as rule
+from transforms.rules.rejections import Fault
+from transforms.rules.values import JsonObject, JsonValue
+
+
+class JudgedMetadata(NamedTuple):
+    """The metadata of N records.
+
+    Attributes:
+        objects: The normalized metadata; {} where the rule rejects it.
+        shapes: The shapes of the objects; None if they have to be computed again.
+        rejected: Positions of the records that the rule rejects.
+        warnings: Position to the warnings of accepted metadata.
+    """
+
+    objects: Sequence[JsonObject]
+    shapes: Shapes | None
+    rejected: set[int]
+    warnings: dict[int, tuple[str, ...]]
+
+    def counted(self) -> Counter[str]:
+        """How often each warning occurs."""
+        return Counter(warning for warnings in self.warnings.values() for warning in warnings)
+
+
+def judged(values: Sequence[JsonValue]) -> JudgedMetadata:
+    """The metadata of records, given as the values under that key; null is {} (G4)."""
+    objects: list[JsonObject] = [value if type(value) is dict else {} for value in values]
+    known = shapes(objects)
+    unusual = odd(objects, known)
+    if {dict, type(None)}.issuperset(map(type, values)):
+        rejected: set[int] = set()
+    else:
+        rejected = {place for place, value in enumerate(values) if value is not None and type(value) is not dict}
+    warnings: dict[int, tuple[str, ...]] = {}
+    for place in unusual:
+        found = rule.normalize(objects[place])
+        if isinstance(found, Fault):
+            rejected.add(place)
+            objects[place] = {}
+        else:
+            objects[place] = found.fields
+            if found.warnings:
+                warnings[place] = found.warnings
+    return JudgedMetadata(objects, None if unusual else known, rejected, warnings)

@@ -1,0 +1,171 @@
+"""Selects the records that a rule certainly accepts by checks of whole columns; all others are left to the rule itself.
+
+Each check is the table of core keys that the rule checks too, so that both accept the same records.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, compress
+from operator import itemgetter
+from typing import TypeAlias, TypeGuard
+
+import numpy as np
+import polars as pl
+
+from transforms.kernels.batch.metadata_columns import Shapes, json_text, shapes
+from transforms.kernels.normalize.metadata import judged
+from transforms.rules.core_keys import CoreKey
+from transforms.rules.values import JsonObject, JsonValue, Record
+
+Columns: TypeAlias = dict[str, Sequence[object] | pl.Series]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Rows of selected records.
+
+    Attributes:
+        places: The position of the record of each row among the given records.
+        columns: Values of the rows, a column for each key.
+        metadata: Their metadata objects.
+        shapes: The shapes of the metadata; None if they have to be computed again.
+        warnings: How often each warning occurs in the metadata.
+        parts: The part of its record that each row is, 0 for the record itself; None if all are records.
+    """
+
+    places: list[int]
+    columns: Columns
+    metadata: Sequence[JsonObject]
+    shapes: Shapes | None = None
+    warnings: Counter[str] = field(default_factory=Counter)
+    parts: list[int] | None = None
+
+    def others(self, count: int) -> Sequence[int]:
+        """The positions of the other ones of `count` records, ascending."""
+        if not self.places:
+            return range(count)
+        is_left = np.ones(count, np.bool_)
+        is_left[self.places] = False
+        others: list[int] = np.flatnonzero(is_left).tolist()
+        return others
+
+
+NOTHING = Selection([], {}, [])
+
+
+class Candidates:
+    """Records of one kind, of which each check drops those that it leaves to the rule.
+
+    Attributes:
+        places: Positions among all records, ascending.
+        records: The records at these places.
+        keys: The top-level keys that any of them has.
+    """
+
+    def __init__(self, places: Sequence[int], records: Sequence[Record]) -> None:
+        """Takes the records at some places among all."""
+        self.places = list(places)
+        self.records = records
+        self._shapes: Shapes | None = None
+        self.keys = frozenset(chain.from_iterable(self.shapes()))
+        self._columns: dict[str, list[JsonValue]] = {}
+
+    def shapes(self) -> Shapes:
+        """The positions of the candidates by their keys."""
+        if self._shapes is None:
+            self._shapes = shapes(self.records)
+        return self._shapes
+
+    def column(self, key: str) -> list[JsonValue]:
+        """The value of each record under a key, None if it lacks the key."""
+        values = self._columns.get(key)
+        if values is None:
+            if key not in self.keys:
+                values = [None] * len(self.records)
+            elif all(key in keys for keys in self.shapes()):
+                values = list(map(itemgetter(key), self.records))
+            else:
+                values = [record.get(key) for record in self.records]
+            self._columns[key] = values
+        return values
+
+    def doubles(self, key: str) -> list[float | None]:
+        """The numbers under a key as doubles, None for anything else."""
+        return [float(value) if isinstance(value, int | float) else None for value in self.column(key)]
+
+    def drop(self, wrong: Collection[int]) -> None:
+        """Drops the candidates at these positions among the candidates."""
+        if wrong:
+            keep = np.ones(len(self.places), np.bool_)
+            keep[list(wrong)] = False
+            kept = keep.tolist()
+            self.places = list(compress(self.places, kept))
+            self.records = list(compress(self.records, kept))
+            self._columns = {key: list(compress(values, kept)) for key, values in self._columns.items()}
+            self._shapes = None
+
+    def check(self, keys: Iterable[CoreKey]) -> None:
+        """Drops the candidates whose values under core keys are not as their rule accepts them."""
+        wrong: set[int] = set()
+        for key in keys:
+            if key.name in self.keys or type(None) not in key.types:
+                wrong.update(wrong_values(self.column(key.name), key))
+        self.drop(wrong)
+
+    def require(self, key: str) -> None:
+        """Drops the candidates with an empty string, list or object under a key, or none."""
+        values = self.column(key)
+        if not all(values):
+            self.drop([place for place, value in enumerate(values) if not value])
+
+    def select(self, columns: Columns) -> Selection:
+        """The selection of all candidates with sound metadata, and their columns, given for all candidates."""
+        found = judged(self.column("metadata"))
+        if not found.rejected:
+            return Selection(self.places, columns, found.objects, found.shapes, found.counted())
+        keep = [place not in found.rejected for place in range(len(self.places))]
+        places, objects = list(compress(self.places, keep)), list(compress(found.objects, keep))
+        kept: Columns = {
+            name: values.filter(pl.Series(keep)) if isinstance(values, pl.Series) else list(compress(values, keep))
+            for name, values in columns.items()
+        }
+        return Selection(places, kept, objects, None, found.counted())
+
+    def extra_texts(self, columns: Collection[str], *, nulls: bool = False) -> list[str | None] | None:
+        """The JSON of the keys of each record that have no column (G6), None where there are none.
+
+        Null is absent, unless `nulls` are kept.
+        """
+        if self.keys <= frozenset(columns):
+            return None
+        texts: list[str | None] = [None] * len(self.records)
+        for keys, positions in self.shapes().items():
+            others = [key for key in keys if key not in columns]
+            if others:
+                for position in positions:
+                    record = self.records[position]
+                    extra: JsonObject = {key: value for key in others if (value := record[key]) is not None or nulls}
+                    if extra:
+                        texts[position] = json_text(extra)
+        return texts
+
+
+def are_objects(values: Sequence[JsonValue]) -> TypeGuard[Sequence[JsonObject]]:
+    """Whether all values are objects."""
+    return set(map(type, values)) <= {dict}
+
+
+def wrong_values(values: Sequence[JsonValue], key: CoreKey) -> Sequence[int]:
+    """Positions of the values that a core key does not accept.
+
+    Whether integers are within the range of double is not checked: the parser names the records with longer ones.
+    """
+    types = set(map(type, values))
+    if not types <= key.types:
+        return [place for place, value in enumerate(values) if not key.accepts(value)]
+    if key.elements is not None and list in types:
+        lists = [value if isinstance(value, list) else [] for value in values]
+        if not set(map(type, chain.from_iterable(lists))) <= key.elements:
+            return [place for place, value in enumerate(values) if not key.accepts(value)]
+    return ()
