@@ -164,15 +164,20 @@ def _read(options: argparse.Namespace) -> int:
     dataset, as_json = options.dataset, options.json
     match options.command:
         case "schema" if options.input is not None:
-            return dataset_commands.input_schema(options.input, dataset, as_json=as_json)
+            return dataset_commands.input_schema(options.input, dataset, version=options.version, as_json=as_json)
         case "schema" if dataset is None:
             raise UsageError("schema: DATASET is needed; or --input items, for a schema of the records of exports")
         case "schema":
             return dataset_commands.schema(
-                dataset, group=options.group, form=options.format, as_json=as_json, color=options.color
+                dataset,
+                version=options.version,
+                group=options.group,
+                form=options.format,
+                as_json=as_json,
+                color=options.color,
             )
         case "report":
-            return dataset_commands.report(dataset, options.out, as_json=as_json)
+            return dataset_commands.report(dataset, options.out, version=options.version, as_json=as_json)
         case "versions":
             return dataset_commands.versions(dataset, as_json=as_json, color=options.color)
         case _:
@@ -186,6 +191,7 @@ def _query(options: argparse.Namespace) -> int:
     return query(
         options.dataset,
         options.expression,
+        version=options.version,
         group=options.group,
         form=_only_json(options) if options.json else options.format,
         count=options.count,
@@ -261,9 +267,21 @@ def _complete(options: argparse.Namespace) -> int:
         return completion.completion(options.shell, parser())
     if options.complete is not None:
         return completion.complete(
-            options.dataset, options.field, options.prefix, group=options.group, within=options.complete
+            options.dataset,
+            options.field,
+            options.prefix,
+            version=options.version,
+            group=options.group,
+            within=options.complete,
         )
-    return completion.suggest(options.dataset, options.field, options.prefix, group=options.group, as_json=options.json)
+    return completion.suggest(
+        options.dataset,
+        options.field,
+        options.prefix,
+        version=options.version,
+        group=options.group,
+        as_json=options.json,
+    )
 
 
 def _quiet_libraries() -> None:

@@ -16,7 +16,7 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import FORMS
 from transforms.kernels.batch.value_columns import columns_of
 from transforms.kernels.publish.changed_rows import Changes
-from transforms.kernels.publish.insights import Counted, CountedJson, counted
+from transforms.kernels.publish.insights import Counted, CountedJson, annotation_counts, counted
 from transforms.kernels.publish.rows import (
     USED,
     USES,
@@ -182,7 +182,8 @@ class _PartitionWriter:
             self._repaired.append(part.path)
             part, _, counts = self._written(read_state(state), fields)
             return part, counts, uses
-        added = (published.metadata, published.core["location"].struct.unnest())
+        locations = published.core["location"].struct.unnest()
+        added = (published.metadata, locations, annotation_counts(changes.after))
         return part, before.continued(fields, partial(_part, state), changes.before, added).document(), uses
 
     def _published_part(self, group: Group, fields: Mapping[str, StoredFieldJson]) -> StoredFile | None:
@@ -202,7 +203,7 @@ class _PartitionWriter:
         data = avro_container(published.core, row_schema(batch.group, fields), records=published.records)
         file = self._stored(batch.group, data, published.core.height)
         locations = published.core["location"].struct.unnest()
-        return file, published.uses, counted(fields, published.metadata, locations).document()
+        return file, published.uses, counted(fields, published.metadata, locations, annotation_counts(batch)).document()
 
     def _stored(self, group: Group, data: Iterable[Piece], records: int) -> StoredFile:
         path = part_path(group, self._partition.number, self._writing.partitions, "avro")
