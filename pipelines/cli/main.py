@@ -11,8 +11,6 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import NoReturn
 
 from pipelines.cli.arguments import parser
-from pipelines.cli.config_file import read_options
-from pipelines.cli.job_config import job_config
 from pipelines.errors import ExitCode, JobError, UsageError, job_error
 from pipelines.json_output import JsonOutput, encoded, print_object
 from pipelines.runners import estimate
@@ -91,8 +89,12 @@ def _wants_json(given: Sequence[str], options: argparse.Namespace | None) -> boo
     if "--json" in given:
         return True
     config = getattr(options, "config", None)
+    if config is None:
+        return False
+    from pipelines.cli.config_file import read_options  # noqa: PLC0415 - commands on a dataset have no job file
+
     try:
-        return config is not None and bool(read_options(config).json)
+        return bool(read_options(config).json)
     except UsageError:  # reported before
         return False
 
@@ -107,6 +109,8 @@ def _failure(given: Sequence[str], code: ExitCode, message: str, *, seconds: flo
 
 
 def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
+    from pipelines.cli.job_config import job_config  # noqa: PLC0415 - commands on a dataset need none of it
+
     config, given = job_config(options, flags)
     _quiet_libraries()
     fresh = "apache_beam" not in sys.modules  # not in a process that may have threads

@@ -37,15 +37,15 @@ _WORDS: Sequence[tuple[str, str, str]] = (
 )
 """Terminals of the grammar with the words that they stand for, and what these mean."""
 _OPERATORS: Sequence[tuple[str, str, str]] = (
-    *((each, "compare", "ntu") for each in ("=", "!=")),
-    *((each, "compare", "ntu") for each in ("<", "<=", ">", ">=")),
-    ("IN", "one of several", "ntu"),
-    ("CONTAINS", "a part of a text", "tu"),
+    *((each, "compare", "ntuc") for each in ("=", "!=")),
+    *((each, "compare", "ntuc") for each in ("<", "<=", ">", ">=")),
+    ("IN", "one of several", "ntuc"),
+    ("CONTAINS", "a part of a text", "tuj"),
     ("IS MISSING", "has no value", "ntulj"),
     ("IS PRESENT", "has a value", "ntulj"),
     ("WITHIN", "a box of degrees", "l"),
 )
-"""Operators, what they do, and what they are for: numbers, texts, unknown paths, locations, lists (`j`)."""
+"""Operators, what they do, and what they are for: numbers, texts, unknown paths, counts, locations, lists (`j`)."""
 
 
 class SuggestionJson(TypedDict):
@@ -192,7 +192,7 @@ def _operators(tokens: Sequence[_Token], typed: str, group: Group, names: Names)
         case None:
             use = "u"
         case _:
-            use = "n"
+            use = "c"
     known = {text: Named(text, "operator", meaning) for text, meaning, uses in _OPERATORS if use in uses}
     return [_json(known[text]) for text in matching(known, typed)]
 

@@ -38,7 +38,7 @@ def grammar(transformer: Transformer[Token, Query]) -> Lark:
     tables: _TablesJson = json.loads(_file(_TABLES).read_bytes(), object_pairs_hook=_with_numbers)
     if (tables["grammar"], tables["lark"]) != _origin(text):
         return _compiled(text, transformer)
-    loaded = Lark._load_from_dict(  # type: ignore[no-untyped-call] # noqa: SLF001 - the public way reads a pickle
+    loaded = Lark._load_from_dict(  # type: ignore[no-untyped-call]  # noqa: SLF001 - the public way reads a pickle
         tables["data"], tables["memo"], transformer=transformer
     )
     if not isinstance(loaded, Lark):
@@ -55,7 +55,7 @@ def is_compiled() -> bool:
 def compile_tables() -> None:
     """Writes the tables: `python -m pipelines.queries.grammar` after a change of the grammar, or of lark."""
     text = _file(_GRAMMAR).read_text("utf-8")
-    data, memo = _compiled(text, None).memo_serialize([TerminalDef, Rule])  # type: ignore[no-untyped-call] # lark's
+    data, memo = _compiled(text, None).memo_serialize([TerminalDef, Rule])
     digest, release = _origin(text)
     tables: _TablesJson = {"grammar": digest, "lark": release, "data": data, "memo": memo}
     Path(str(_file(_TABLES))).write_text(f"{json.dumps(tables)}\n", "utf-8")

@@ -33,8 +33,9 @@ from transforms.rules.schema_json import GroupJson, Groups, ResolvedJson, Stored
 from transforms.stages.elements import Partition, PublishedFiles, WrittenPartition
 from transforms.stages.infer_schema import can_publish
 from transforms.stages.progress_notes import note_progress
-from transforms.storage.states import counted_data, read_changes, read_counted, read_state, state_file
+from transforms.storage.states import read_state, state_file
 from transforms.storage.stored_files import Piece, StoredFile, part_path, store
+from transforms.storage.summaries import counted_data, read_changes, read_counted
 from transforms.storage.verified_files import verified
 
 PIECE_ROWS = 4_096

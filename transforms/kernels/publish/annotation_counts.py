@@ -172,7 +172,7 @@ def _classes(frame: pl.DataFrame) -> dict[str, dict[str, int]]:
         for text, count in texts.items():
             for label in set(orjson.loads(text)):
                 of[label] = of.get(label, 0) + count
-    return found
+    return {taxonomy: of for taxonomy, of in found.items() if of}
 
 
 def _lengths(names: pl.Series) -> pl.Series:

@@ -15,7 +15,7 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.publish.annotation_counts import AnnotationCounts, AnnotationCountsJson
 from transforms.kernels.publish.rows import Sparse, sparse_columns
 from transforms.kernels.summarize import histograms
-from transforms.kernels.summarize.fields import locations
+from transforms.kernels.summarize.locations import locations
 from transforms.rules.coordinates import KEYS
 from transforms.rules.export_rows import REFERENCED_GROUPS
 from transforms.rules.histograms import edges

@@ -26,7 +26,8 @@ from transforms.kernels.publish.insights import (
     grid_of,
 )
 from transforms.kernels.publish.rows import Sparse, sparse_columns
-from transforms.kernels.summarize.fields import locations, summarize
+from transforms.kernels.summarize.fields import summarize
+from transforms.kernels.summarize.locations import locations
 from transforms.rules.schema import resolve_group
 
 LOCATIONS = st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 180)), min_size=1, max_size=30)
