@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import get_args
 
-from pipelines.near_names import near
 from pipelines.queries.annotation_paths import AnnotationName
 from pipelines.queries.conditions import AnnotationGroup, Annotations, Constant, Operand, Value
 from pipelines.queries.faults import QueryFault, did_you_mean
@@ -11,6 +10,7 @@ from pipelines.queries.names import Names
 from pipelines.queries.syntax import Operand as Written
 from pipelines.queries.written import quoted, text_value
 from transforms.rules.export_rows import Group
+from transforms.rules.near_names import near
 
 _CUTOFF = 0.75
 """Least similarity, of 1, of a text that is suggested; the case does not count."""

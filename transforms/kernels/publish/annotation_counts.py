@@ -203,5 +203,6 @@ def _sides(frame: pl.DataFrame) -> pl.Series:
     if any(size.null_count() for size in sizes):
         others = [boxes.str.json_path_match(f"$.{name}").cast(pl.Float64, strict=False) for name in ("height", "width")]
         sizes = [one.fill_null(other) for one, other in zip(sizes, others, strict=True)]
-    area = sizes[0].fill_null(0.0).to_numpy() * sizes[1].fill_null(0.0).to_numpy()
-    return pl.Series("side", np.sqrt(np.maximum(area, 0.0)))
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large is in the last bin
+        area = sizes[0].fill_null(0.0).to_numpy() * sizes[1].fill_null(0.0).to_numpy()
+        return pl.Series("side", np.sqrt(np.maximum(area, 0.0)))
