@@ -59,7 +59,7 @@ def print_answer(answer: Answer, limit: int | None, console: DataConsole) -> Non
 def _shown(answer: Answer, most: int) -> Iterator[tuple[pl.DataFrame | None, int]]:
     """The first rows as they are published, frame by frame, and in between how many are found."""
     if answer.order is not None:
-        rows = answer.arranged()
+        rows = answer.ordered()
         yield None, rows.height
         for frame in in_order(answer, rows.head(most)):
             yield frame, 0

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.dataset.versions import Dataset, Version
-from pipelines.queries.arranging import PARTITION, arranged, identity_columns
+from pipelines.queries.arranging import PARTITION, identity_columns, ordered
 from pipelines.queries.conditions import Condition, Order, Value, leaves, values
 from pipelines.queries.evaluation import Matches, evaluated, matches
 from pipelines.queries.faults import FaultJson
@@ -90,17 +90,17 @@ class Answer:
         most = min((each for each in (limit, self.sample) if each is not None), default=None)
         return sum(len(each.positions) for each in found.matches(most))
 
-    def arranged(self) -> pl.DataFrame:
-        """All matching rows in the order of the answer, with the columns of `arranging.arranged`."""
+    def ordered(self) -> pl.DataFrame:
+        """All matching rows in the order of the answer, with the columns of `arranging.ordered`."""
         core = () if self.sample is None else identity_columns(self.group)
         found = evaluated(self.version, self.group, self.condition, self.names, order=self.order, core=core)
-        return arranged(found, self.group, self.order, self.sample)
+        return ordered(found, self.group, self.order, self.sample)
 
     def _matches(self) -> Iterator[Matches]:
         if self.order is None and self.sample is None:
             yield from matches(self.version, self.group, self.condition, self.names)
             return
-        rows = self.arranged()
+        rows = self.ordered()
         if not rows.height:
             return
         states = self.version.states(self.group)

@@ -23,7 +23,7 @@ def identity_columns(group: Group) -> tuple[str, ...]:
     return () if group in REFERENCED_GROUPS else _OF_ANNOTATIONS
 
 
-def arranged(found: Iterable[Evaluated], group: Group, order: Order | None, sample: int | None) -> pl.DataFrame:
+def ordered(found: Iterable[Evaluated], group: Group, order: Order | None, sample: int | None) -> pl.DataFrame:
     """A row for each that is listed: PARTITION, ROW, REFERENCE_ID.
 
     Null values come last, equal ones by identity: in a partition rows are in its order, and it begins with the

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from pipelines.queries.annotation_paths import RESERVED
@@ -19,11 +19,19 @@ _NUMBER = "number"
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A text that can be written, what kind of thing it is, and what is told of it."""
+    """A text that can be written.
+
+    Attributes:
+        text: As it is written.
+        kind: What kind of thing it is.
+        detail: What is told of it.
+        is_data: Whether it is a name from the data, which can be written in quotes.
+    """
 
     text: str
     kind: Literal["field", "category", "label", "run", "taxonomy", "operator", "word"]
     detail: str
+    is_data: bool = False
 
 
 def paths(typed: str, group: Group, names: Names) -> list[Named]:
@@ -37,14 +45,13 @@ def paths(typed: str, group: Group, names: Names) -> list[Named]:
     parts, start = _split(typed)
     before = "".join(f"{part}." for part in parts)
     in_quotes = start.startswith('"')
-    known: dict[str, Named] = {}
+    known: dict[str, list[Named]] = {}
     for name, named in _following(parts, group, names):
-        is_name = named.kind != "word"
-        if in_quotes and not is_name:
+        if in_quotes and not named.is_data:
             continue
-        written = quoted(name, always=True) if in_quotes and not named.text.startswith('"') else named.text
-        known.setdefault(name if is_name else named.text, Named(f"{before}{written}", named.kind, named.detail))
-    found = [known[name] for name in matching(known, unquoted(start))]
+        written = quoted(name, always=True) if in_quotes else named.text
+        known.setdefault(name, []).append(replace(named, text=f"{before}{written}"))
+    found = [each for name in matching(known, unquoted(start)) for each in known[name]]
     if not parts:  # fields by their names alone
         keys = names.fields(group)
         of_record = [
@@ -98,8 +105,8 @@ def _following(parts: list[str], group: Group, names: Names) -> Iterator[tuple[s
             yield from _columns(LATITUDE_LONGITUDE)
         case [*_, "position" | "dimensions"]:
             yield from _columns(AXES)
-        case [head, *rest] if (of := next((each for each in _ANNOTATIONS if each == head), None)) is not None:
-            yield from _of_annotations(rest, of, names)
+        case [head, *remaining] if (of := next((each for each in _ANNOTATIONS if each == head), None)) is not None:
+            yield from _of_annotations(remaining, of, names)
 
 
 def _of_row(group: Group) -> Iterator[tuple[str, Named]]:
@@ -114,10 +121,10 @@ def _of_annotations(parts: list[str], group: AnnotationGroup, names: Names) -> I
     match parts:
         case ["run"] if group == "predictions":
             yield from _names(known.runs, "run", ())
-        case ["run", _, *rest] if group == "predictions":
-            yield from _of_some(rest, group, names)
-        case [run, *rest] if group == "predictions" and run not in RESERVED and unquoted(run) in known.runs:
-            yield from _of_some(rest, group, names)
+        case ["run", _, *remaining] if group == "predictions":
+            yield from _of_some(remaining, group, names)
+        case [run, *remaining] if group == "predictions" and run not in RESERVED and unquoted(run) in known.runs:
+            yield from _of_some(remaining, group, names)
         case [] if group == "predictions":
             yield from _names(known.runs, "run", RESERVED)
             yield from _of_some([], group, names)
@@ -152,14 +159,14 @@ def _of_some(parts: list[str], group: AnnotationGroup, names: Names) -> Iterator
 
 def _fields(group: Group, names: Names) -> Iterator[tuple[str, Named]]:
     for key, field in names.fields(group).items():
-        yield key, Named(quoted(key), "field", field["type"])
+        yield key, Named(quoted(key), "field", field["type"], is_data=True)
 
 
 def _names(
     counts: Mapping[str, int], kind: Literal["label", "run", "taxonomy"], words: Iterable[str]
 ) -> Iterator[tuple[str, Named]]:
     for name, count in counts.items():
-        yield name, Named(quoted(name, always=name in words), kind, f"{count}")
+        yield name, Named(quoted(name, always=name in words), kind, f"{count}", is_data=True)
 
 
 def _columns(names: Iterable[str]) -> Iterator[tuple[str, Named]]:

@@ -22,7 +22,7 @@ MOST = 50
 """Suggestions that are given at most."""
 _PART = r'(?:\w+|"(?:[^"\\]|\\.)*(?:"|\Z))'
 _TOKEN = re.compile(rf"(?P<path>{_PART}(?:\s*\.\s*(?:{_PART})?)*)|(?P<comparator>[=!<>]+)|(?P<space>\s+)|.", re.DOTALL)
-_REST = re.compile(r'(?:[^"\\]|\\.)*"|\w*', re.DOTALL)
+_REMAINING = re.compile(r'(?:[^"\\]|\\.)*"|\w*', re.DOTALL)
 _GROUPS: Mapping[str, Group] = {"item": "items", "scene": "scenes"}
 _WORDS: Sequence[tuple[str, str, str]] = (
     ("_AND", "AND", "both"),
@@ -99,7 +99,7 @@ def completion(text: str, cursor: int, group: Group, names: Names) -> Completion
         if last.kind == "path" or last.text not in _COMPARATORS:
             start, typed = last.start, last.text
             tokens.pop()
-    end = cursor + _rest(text, cursor, typed)
+    end = cursor + _remaining(text, cursor, typed)
     found = _found(text[:start], tokens, typed, group, names)
     return Completion(start, end, tuple(found[:MOST]))
 
@@ -117,12 +117,12 @@ def _tokens(text: str) -> Iterator[_Token]:
         yield _Token(kind, found[0], found.start(), found.end())
 
 
-def _rest(text: str, cursor: int, typed: str) -> int:
+def _remaining(text: str, cursor: int, typed: str) -> int:
     """How many characters behind the cursor belong to the word that is typed."""
     if not typed or typed[0] in "=!<>":
         return 0
     quotes = len(re.findall(r'(?<!\\)"', typed))
-    found = _REST.match(text, cursor) if quotes % 2 else re.compile(r"\w*").match(text, cursor)
+    found = _REMAINING.match(text, cursor) if quotes % 2 else re.compile(r"\w*").match(text, cursor)
     return len(found[0]) if found else 0
 
 

@@ -36,11 +36,11 @@ def frames(answer: Answer, limit: int | None) -> Iterator[pl.DataFrame]:
         for found in answer.matches(limit):
             yield from published(answer, found)
     else:
-        yield from in_order(answer, _first(answer.arranged(), limit))
+        yield from in_order(answer, _first(answer.ordered(), limit))
 
 
 def in_order(answer: Answer, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Rows of `Answer.arranged` as they are published, at most `AT_A_TIME` rows per frame.
+    """Rows of `Answer.ordered` as they are published, at most `AT_A_TIME` rows per frame.
 
     Neighbours are from many partitions: many rows are gathered at a time, so that each partition is read few times.
     """
@@ -72,7 +72,7 @@ def ids(answer: Answer, limit: int | None) -> Iterator[bytes]:
     """
     series = (found.reference_ids for found in answer.matches(limit))
     if answer.order is not None:
-        series = (rows[REFERENCE_ID] for rows in _first(answer.arranged(), limit).iter_slices(IN_ORDER_AT_A_TIME))
+        series = (rows[REFERENCE_ID] for rows in _first(answer.ordered(), limit).iter_slices(IN_ORDER_AT_A_TIME))
     for names in series:
         lines = names.to_list()
         if names.str.contains(_NOT_A_LINE).any():

@@ -57,7 +57,8 @@ def texts(found: Completion, kind: str | None = None) -> list[str]:
         ("metadata.n = 1 |", "", ["AND", "OR", "ORDER BY", "SAMPLE"]),
         ("metadata.n = 1 an|", "an", ["AND"]),
         ("metadata.n = 1 ORDER BY metadata.n |", "", ["SAMPLE", "DESC", "ASC"]),
-        ("annotations.tra|", "annotations.tra", ['annotations."traffic light"']),
+        ("annotations.traf|", "annotations.traf", ['annotations."traffic light"']),
+        ('annotations."tr|', 'annotations."tr', ['annotations."traffic light"', 'annotations."truck"']),
         ("annotations.cou|", "annotations.cou", ['annotations."count"', "annotations.count"]),
         ("annotations.car.po|", "annotations.car.po", ["annotations.car.points"]),
         ("annotations.quality = u|", "u", ["ugly"]),
@@ -82,7 +83,11 @@ def test_suggestions_say_what_they_are(names: Names, published: Ended) -> None:
         {"text": "rain", "kind": "category", "detail": f"{rain['count']}"},
     )
     labels = at_bar("annotations.tr|", names).suggestions
-    assert {each["kind"] for each in labels} == {"label"}
+    assert {each["text"]: each["kind"] for each in labels} == {
+        'annotations."traffic light"': "label",
+        "annotations.truck": "label",
+        "annotations.track_reference_id": "field",
+    }
     trucks = sum("truck" in (row["label"], *(row["labels"] or ())) for row in published.rows("annotations"))
     assert {each["text"]: each["detail"] for each in labels}["annotations.truck"] == f"{trucks}"
     assert texts(at_bar("predictions.|", names), "run")

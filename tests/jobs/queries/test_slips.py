@@ -66,7 +66,7 @@ def test_the_command_tells_it_and_answers(published: Ended, capsys: pytest.Captu
         ("annotations.Truck > 1", "Truck", ["truck"]),
         ("annotations.box > 1", "box", ["box.count"]),
         ("annotations.colour = red", "colour", ["metadata.colour"]),
-        ("location.lat > 3", "lat", ["latitude"]),
+        ("location.latitud > 3", "latitud", ["latitude"]),
         ("ORDER BY metadata.wether", "wether", ["weather"]),
         ("ORDER BY annotations.metadata.points", "annotations.metadata.points", []),
         ("ORDER BY metadata.list", "list", []),

@@ -197,8 +197,8 @@ def _sides(frame: pl.DataFrame) -> pl.Series:
     """The side in pixels of a square with the area of each box: float64[boxes]."""
     boxes = frame.filter(pl.col("type") == "box", pl.col("geometry").is_not_null())["geometry"]
     # Canonical JSON: of a box without other members these two are the first; what is no number is looked at again.
-    rest = boxes.str.strip_prefix('{"height":').str.splitn(',"width":', 2).struct.unnest()
-    texts = (rest["field_0"], rest["field_1"].str.splitn(',"x":', 2).struct.field("field_0"))
+    behind = boxes.str.strip_prefix('{"height":').str.splitn(',"width":', 2).struct.unnest()
+    texts = (behind["field_0"], behind["field_1"].str.splitn(',"x":', 2).struct.field("field_0"))
     sizes = [text.cast(pl.Float64, strict=False) for text in texts]
     if any(size.null_count() for size in sizes):
         others = [boxes.str.json_path_match(f"$.{name}").cast(pl.Float64, strict=False) for name in ("height", "width")]
