@@ -81,7 +81,7 @@ setup(
         "metadata_etl": ["py.typed"],
         "pipelines": ["py.typed"],
         "pipelines.cli": ["completion.*"],
-        "pipelines.queries": ["*.lark"],
+        "pipelines.queries": ["*.lark", "*.json"],
         "pipelines.report": ["assets/*", "vendor/*"],
         "transforms": ["py.typed", "**/*.pyi"],
     },

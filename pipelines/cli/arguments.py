@@ -54,10 +54,11 @@ def parser() -> argparse.ArgumentParser:
         commands,
         "schema",
         "show the schema of a dataset, or of the records of exports",
-        "Shows the fields of the current version.",
+        "Shows the fields of a version, by default the current one.",
         needs_dataset=False,
     )
     schema.add_argument("--input", choices=GROUPS, help="a JSON Schema of whole raw records; needs no dataset")
+    _add_version(schema)
     schema.add_argument("--group", choices=GROUPS, help="one group only")
     schema.add_argument("--format", choices=("table", "json", "avro", "bigquery", "json-schema"), default="table")
     add_color(schema)
@@ -65,8 +66,9 @@ def parser() -> argparse.ArgumentParser:
         commands,
         "report",
         "write the insights page of a dataset",
-        "Writes the insights of the current version as one HTML file: fields, histograms, categories, a map, changes.",
+        "Writes the insights of a version as one HTML file: fields, histograms, categories, a map, changes.",
     )
+    _add_version(report)
     report.add_argument("--out", metavar="FILE.html", help="the file (default: NAME.html in the current folder)")
     _add_questions(commands)
     add_color(_add_look(commands, "versions", "list the versions of a dataset", "Lists the versions, newest first."))
@@ -114,17 +116,22 @@ def _add_look(
     return look
 
 
+def _add_version(command: StrictParser) -> None:
+    command.add_argument("--version", type=int, metavar="N", help="of this version instead of the current one")
+
+
 def _add_questions(commands: Commands) -> None:
     """Adds `query`, and the commands that complete queries."""
     query = _add_look(
         commands,
         "query",
         "list the records that meet a condition",
-        "Lists the records of the current version that meet a condition, such as: metadata.weather = rain",
+        "Lists the records of a version that meet a condition, such as: metadata.weather = rain",
     )
     query.add_argument(
         "expression", type=_text, metavar="EXPRESSION", help="the condition; docs/query.md has the language"
     )
+    _add_version(query)
     query.add_argument("--group", choices=GROUPS, default="items", help="what is listed (default: items)")
     query.add_argument("--format", choices=("table", "ndjson", "csv", "ids"), default="table")
     query.add_argument("--count", action="store_true", help="print only how many there are")
@@ -138,9 +145,10 @@ def _add_questions(commands: Commands) -> None:
     )
     suggest.add_argument("field", type=_text, metavar="FIELD", help="a metadata key or a path, or its beginning")
     suggest.add_argument("prefix", type=_text, metavar="PREFIX", nargs="?", help="the beginning of a category")
+    _add_version(suggest)
     suggest.add_argument("--group", choices=GROUPS, default="items", help="whose fields (default: items)")
     # Used by the scripts of `completion`: whole words for the second argument of `query` or of `suggest`.
-    suggest.add_argument("--complete", choices=("query", "field"), help=argparse.SUPPRESS)
+    suggest.add_argument("--complete", choices=("query", "field", "version"), help=argparse.SUPPRESS)
     completion = commands.add_parser(
         "completion",
         help="print a script that completes commands in a shell",

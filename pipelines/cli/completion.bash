@@ -58,7 +58,7 @@ _metadata_etl() {
   local line="${COMP_LINE-${COMP_WORDS[*]:0:COMP_CWORD+1}}" typed="${2-${COMP_WORDS[COMP_CWORD]#[\"\']}}"
   [[ -n "${COMP_LINE-}" ]] && line="${COMP_LINE:0:COMP_POINT}"
   local -a words
-  local quote before after cur previous="" command="" dataset="" field="" group="items" count=0 i
+  local quote before after cur previous="" command="" dataset="" field="" group="items" version="" count=0 i
   _metadata_etl_split "$line" $((${#line} - ${#typed}))
   after="${line:0:${#line}-${#typed}}" after="${after: -1}"
   cur="${words[${#words[@]} - 1]}"
@@ -67,6 +67,8 @@ _metadata_etl() {
     case "$previous" in
     --group) group="${words[i + 1]}"; ((i++)) ;;
     --group=*) group="${previous#--group=}" ;;
+    --version) version="${words[i + 1]}"; ((i++)) ;;
+    --version=*) version="${previous#--version=}" ;;
     @TAKING@) ((i++)) ;;
     -*) ;;
     *)
@@ -84,6 +86,12 @@ _metadata_etl() {
   case "$command $previous" in
 @CHOSEN@
   esac
+  if [[ "$previous" == --version && -n "$dataset" ]]; then
+    _metadata_etl_add "$quote" "$before" "$after" < <(
+      metadata-etl suggest "$dataset" "$cur" --complete version 2> /dev/null
+    )
+    return
+  fi
   case "$previous" in
   @TAKING@) return ;;
   esac
@@ -97,17 +105,17 @@ _metadata_etl() {
 @FIRST@
   'query 2')
     _metadata_etl_add "$quote" "$before" "$after" < <(
-      metadata-etl suggest "$dataset" "$cur" --group "$group" --complete query 2> /dev/null
+      metadata-etl suggest "$dataset" "$cur" --group "$group" ${version:+"--version=$version"} --complete query 2> /dev/null
     )
     ;;
   'suggest 2')
     _metadata_etl_add "$quote" "$before" "$after" < <(
-      metadata-etl suggest "$dataset" "$cur" --group "$group" --complete field 2> /dev/null
+      metadata-etl suggest "$dataset" "$cur" --group "$group" ${version:+"--version=$version"} --complete field 2> /dev/null
     )
     ;;
   'suggest 3')
     _metadata_etl_add "$quote" "$before" "$after" < <(
-      metadata-etl suggest "$dataset" "$field" "$cur" --group "$group" --complete field 2> /dev/null
+      metadata-etl suggest "$dataset" "$field" "$cur" --group "$group" ${version:+"--version=$version"} --complete field 2> /dev/null
     )
     ;;
   ' 0') COMPREPLY=($(compgen -W '@NAMES@' -- "$typed")) ;;

@@ -10,11 +10,15 @@ function __metadata_etl_complete
         and break
     end
     set -l group items
+    set -l version
     set -l given
     set -l skip ''
     for word in (commandline -opc)[2..]
         if test "$skip" = --group
             set group $word
+            set skip ''
+        else if test "$skip" = --version
+            set version --version=$word
             set skip ''
         else if test -n "$skip"
             set skip ''
@@ -22,6 +26,8 @@ function __metadata_etl_complete
             switch $word
                 case '--group=*'
                     set group (string replace -- --group= '' $word)
+                case '--version=*'
+                    set version $word
                 case @TAKING@
                     set skip $word
                 case '-*'
@@ -33,14 +39,20 @@ function __metadata_etl_complete
     # fish expands a leading ~ of a word that it completes; keys that have one come in quotes.
     switch "$given[1] "(count $given)
         case 'query 2'
-            metadata-etl suggest $given[2] "$text" --group $group --complete query 2>/dev/null
+            metadata-etl suggest $given[2] "$text" --group $group $version --complete query 2>/dev/null
         case 'suggest 2'
-            metadata-etl suggest $given[2] "$text" --group $group --complete field 2>/dev/null
+            metadata-etl suggest $given[2] "$text" --group $group $version --complete field 2>/dev/null
         case 'suggest 3'
-            metadata-etl suggest $given[2] $given[3] "$text" --group $group --complete field 2>/dev/null | string match -v '~*'
+            metadata-etl suggest $given[2] $given[3] "$text" --group $group $version --complete field 2>/dev/null | string match -v '~*'
         case '*'
             return 1
     end
+end
+
+function __metadata_etl_versions
+    set -l given (string match -v -- '-*' (commandline -opc)[2..])
+    test (count $given) -gt 1
+    and metadata-etl suggest $given[2] "" --complete version 2>/dev/null
 end
 
 function __metadata_etl_takes_a_file

@@ -15,15 +15,23 @@ from transforms.rules.export_rows import Group
 from transforms.rules.values import JsonValue
 
 
-def suggest(dataset: str, field: str, prefix: str | None, *, group: Group, as_json: bool = False) -> int:
+def suggest(
+    dataset: str,
+    field: str,
+    prefix: str | None,
+    *,
+    version: int | None = None,
+    group: Group,
+    as_json: bool = False,
+) -> int:
     """Prints completions of a field or a category, one per line with a tab and a description; returns the exit code.
 
     At a terminal they are a table. A value with a tab, a line end or another control character is a JSON string.
 
     Raises:
-        UsageError: There is no dataset, or categories are asked of an unknown field.
+        UsageError: There is no dataset or no such version, or categories are asked of an unknown field.
     """
-    found = suggestions(dataset, field, prefix, group)
+    found = suggestions(dataset, field, prefix, group, version)
     if as_json:
         listed: list[JsonValue] = [{"name": each.written(), "what": each.what} for each in found.found]
         print_object({"suggestions": listed, "note": found.note})
@@ -49,13 +57,15 @@ def _print_table(found: Suggestions) -> None:
         sheet.print(console())
 
 
-def complete(dataset: str, field: str, prefix: str | None, *, group: Group, within: str) -> int:
+def complete(
+    dataset: str, field: str, prefix: str | None, *, version: int | None = None, group: Group, within: str
+) -> int:
     """Prints the words that complete the last argument of a command line, for the scripts of `completion`.
 
     Errors are ignored, because the person is typing a line.
     """
     with suppress(JobError, StepError, OSError):
-        found = words(dataset, field, prefix, group, within)
+        found = words(dataset, field, prefix, group, within, version)
         emit("".join(f"{word}\n" for word in found if word.isprintable()).encode())
     return 0
 

@@ -4,7 +4,7 @@
 
 _metadata_etl() {
   emulate -L zsh
-  local word quote="${compstate[quote]}" cur previous command="" dataset="" field="" group="items"
+  local word quote="${compstate[quote]}" cur previous command="" dataset="" field="" group="items" version=""
   local -i count=0 i
   local -a found
   for ((i = 2; i < CURRENT; i++)); do
@@ -12,6 +12,8 @@ _metadata_etl() {
     case "$word" in
     (--group) group="${(Q)words[i + 1]}"; ((i++)) ;;
     (--group=*) group="${word#--group=}" ;;
+    (--version) version="${(Q)words[i + 1]}"; ((i++)) ;;
+    (--version=*) version="${word#--version=}" ;;
     (@TAKING@) ((i++)) ;;
     (-*) ;;
     (*)
@@ -29,6 +31,11 @@ _metadata_etl() {
   case "$command $previous" in
 @CHOSEN@
   esac
+  if [[ "$previous" == --version && -n "$dataset" ]]; then
+    found=("${(@f)$(metadata-etl suggest "$dataset" "$cur" --complete version 2> /dev/null)}")
+    compadd -- "${(@)found:#}"
+    return
+  fi
   case "$previous" in
   (@TAKING@) _files; return ;;
   esac
@@ -42,11 +49,11 @@ _metadata_etl() {
 @FIRST@
   (' 0') compadd -- @NAMES@; return ;;
   ('query 2')
-    found=("${(@f)$(metadata-etl suggest "$dataset" "$cur" --group "$group" --complete query 2> /dev/null)}") ;;
+    found=("${(@f)$(metadata-etl suggest "$dataset" "$cur" --group "$group" ${version:+"--version=$version"} --complete query 2> /dev/null)}") ;;
   ('suggest 2')
-    found=("${(@f)$(metadata-etl suggest "$dataset" "$cur" --group "$group" --complete field 2> /dev/null)}") ;;
+    found=("${(@f)$(metadata-etl suggest "$dataset" "$cur" --group "$group" ${version:+"--version=$version"} --complete field 2> /dev/null)}") ;;
   ('suggest 3')
-    found=("${(@f)$(metadata-etl suggest "$dataset" "$field" "$cur" --group "$group" --complete field 2> /dev/null)}") ;;
+    found=("${(@f)$(metadata-etl suggest "$dataset" "$field" "$cur" --group "$group" ${version:+"--version=$version"} --complete field 2> /dev/null)}") ;;
   (*) _files; return ;;
   esac
   local -a open closed

@@ -14,16 +14,26 @@ from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.record_schema import record_schema
 
 
-def schema(dataset: str, *, group: Group | None, form: str, as_json: bool = False, color: Color = "auto") -> int:
-    """Prints the schema of the current version as a table, as JSON or in a schema language; returns the exit code.
+def schema(
+    dataset: str,
+    *,
+    version: int | None = None,
+    group: Group | None,
+    form: str,
+    as_json: bool = False,
+    color: Color = "auto",
+) -> int:
+    """Prints the schema of a version as a table, as JSON or in a schema language; returns the exit code.
+
+    By default that of the current version.
 
     With `as_json` a schema language comes as one object, `{"version", "format", "groups": {GROUP: schema}}`.
 
     Raises:
-        UsageError: There is no dataset.
+        UsageError: There is no dataset, or no such version.
     """
-    version = Dataset.at(dataset).published()
-    document = version.schema()
+    of = Dataset.at(dataset).version(version)
+    document = of.schema()
     wanted: tuple[Group, ...] = GROUPS if group is None else (group,)
     chosen = {name: document["groups"][name] for name in wanted}
     match form:
@@ -34,24 +44,24 @@ def schema(dataset: str, *, group: Group | None, form: str, as_json: bool = Fals
         case "avro" | "bigquery" | "json-schema":
             schemas = {name: described(form, name, chosen[name]) for name in wanted}
             if as_json:
-                print_object({"version": version.number, "format": form, "groups": schemas})
+                print_object({"version": of.number, "format": form, "groups": schemas})
                 return 0
             shown = schemas[group] if group is not None else schemas
             emit_json(shown, indent=1)
         case _:
-            print_schema(version.number, chosen, console(color))
+            print_schema(of.number, chosen, console(color))
     return 0
 
 
-def input_schema(group: Group, dataset: str | None, *, as_json: bool = False) -> int:
+def input_schema(group: Group, dataset: str | None, *, version: int | None = None, as_json: bool = False) -> int:
     """Prints the JSON Schema of the raw records of a group; returns the exit code.
 
-    With a dataset, the metadata have to fit the fields of its current version.
+    With a dataset, the metadata have to fit the fields of its version, by default the current one.
 
     Raises:
-        UsageError: There is no dataset of this name.
+        UsageError: There is no dataset of this name, or no such version.
     """
-    described = None if dataset is None else Dataset.at(dataset).published().schema()["groups"][group]
+    described = None if dataset is None else Dataset.at(dataset).version(version).schema()["groups"][group]
     schema = record_schema(group, described)
     if as_json:
         print_object(schema)
@@ -60,13 +70,13 @@ def input_schema(group: Group, dataset: str | None, *, as_json: bool = False) ->
     return 0
 
 
-def report(dataset: str, out: str | None, *, as_json: bool = False) -> int:
-    """Writes the insights page of the current version and prints its path; returns the exit code.
+def report(dataset: str, out: str | None, *, version: int | None = None, as_json: bool = False) -> int:
+    """Writes the insights page of a version, by default the current one, and prints its path; returns the exit code.
 
     Raises:
-        UsageError: There is no dataset, or the page cannot be written to this path.
+        UsageError: There is no dataset or no such version, or the page cannot be written to this path.
     """
-    delivered = deliver(dataset, out)
+    delivered = deliver(dataset, out, version)
     if as_json:
         print_object({"version": delivered.version, "path": delivered.path, "bytes": delivered.bytes})
         return 0

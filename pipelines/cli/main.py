@@ -11,8 +11,6 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import NoReturn
 
 from pipelines.cli.arguments import parser
-from pipelines.cli.config_file import read_options
-from pipelines.cli.job_config import job_config
 from pipelines.errors import ExitCode, JobError, UsageError, job_error
 from pipelines.json_output import JsonOutput, encoded, print_object
 from pipelines.runners import estimate
@@ -91,8 +89,12 @@ def _wants_json(given: Sequence[str], options: argparse.Namespace | None) -> boo
     if "--json" in given:
         return True
     config = getattr(options, "config", None)
+    if config is None:
+        return False
+    from pipelines.cli.config_file import read_options  # noqa: PLC0415 - commands on a dataset have no job file
+
     try:
-        return config is not None and bool(read_options(config).json)
+        return bool(read_options(config).json)
     except UsageError:  # reported before
         return False
 
@@ -107,6 +109,8 @@ def _failure(given: Sequence[str], code: ExitCode, message: str, *, seconds: flo
 
 
 def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
+    from pipelines.cli.job_config import job_config  # noqa: PLC0415 - commands on a dataset need none of it
+
     config, given = job_config(options, flags)
     _quiet_libraries()
     fresh = "apache_beam" not in sys.modules  # not in a process that may have threads
@@ -164,15 +168,20 @@ def _read(options: argparse.Namespace) -> int:
     dataset, as_json = options.dataset, options.json
     match options.command:
         case "schema" if options.input is not None:
-            return dataset_commands.input_schema(options.input, dataset, as_json=as_json)
+            return dataset_commands.input_schema(options.input, dataset, version=options.version, as_json=as_json)
         case "schema" if dataset is None:
             raise UsageError("schema: DATASET is needed; or --input items, for a schema of the records of exports")
         case "schema":
             return dataset_commands.schema(
-                dataset, group=options.group, form=options.format, as_json=as_json, color=options.color
+                dataset,
+                version=options.version,
+                group=options.group,
+                form=options.format,
+                as_json=as_json,
+                color=options.color,
             )
         case "report":
-            return dataset_commands.report(dataset, options.out, as_json=as_json)
+            return dataset_commands.report(dataset, options.out, version=options.version, as_json=as_json)
         case "versions":
             return dataset_commands.versions(dataset, as_json=as_json, color=options.color)
         case _:
@@ -186,6 +195,7 @@ def _query(options: argparse.Namespace) -> int:
     return query(
         options.dataset,
         options.expression,
+        version=options.version,
         group=options.group,
         form=_only_json(options) if options.json else options.format,
         count=options.count,
@@ -261,9 +271,21 @@ def _complete(options: argparse.Namespace) -> int:
         return completion.completion(options.shell, parser())
     if options.complete is not None:
         return completion.complete(
-            options.dataset, options.field, options.prefix, group=options.group, within=options.complete
+            options.dataset,
+            options.field,
+            options.prefix,
+            version=options.version,
+            group=options.group,
+            within=options.complete,
         )
-    return completion.suggest(options.dataset, options.field, options.prefix, group=options.group, as_json=options.json)
+    return completion.suggest(
+        options.dataset,
+        options.field,
+        options.prefix,
+        version=options.version,
+        group=options.group,
+        as_json=options.json,
+    )
 
 
 def _quiet_libraries() -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
+import polars as pl
 
 from pipelines.cli.console import DataConsole
 from pipelines.cli.table_layout import Column, Sheet, ellipsis
 from pipelines.queries.answers import Answer
-from pipelines.queries.evaluation import Matches
-from pipelines.queries.listings import ListedRow, listed_rows, published
+from pipelines.queries.listings import in_order, listed_rows, published
 from transforms.rules.export_rows import Group
 
 SHOWN_ROWS = 50
@@ -38,17 +38,16 @@ def print_answer(answer: Answer, limit: int | None, console: DataConsole) -> Non
     sheet = Sheet(columns, hint="--format ndjson prints all")
     most = SHOWN_ROWS if limit is None else limit
     total = 0
-    for found in answer.matches():
-        if total < most:
-            for row in _rows(answer, found.head(most - total)):
-                cells = [
-                    *(row.columns[name] for name in core),
-                    *(row.metadata.pop(key, None) for key in mentioned),
-                ]
-                remaining = ", ".join(f"{key}: {_text(value)}" for key, value in row.metadata.items())
-                identity, *others = map(_text, cells)
-                sheet.add(identity, *(_cut(each, console) for each in (*others, remaining)))
-        total += len(found.positions)
+    for frame, count in _shown(answer, most):
+        total += count
+        for row in () if frame is None else listed_rows(answer, frame):
+            cells = [
+                *(row.columns[name] for name in core),
+                *(row.metadata.pop(key, None) for key in mentioned),
+            ]
+            remaining = ", ".join(f"{key}: {_text(value)}" for key, value in row.metadata.items())
+            identity, *others = map(_text, cells)
+            sheet.add(identity, *(_cut(each, console) for each in (*others, remaining)))
     rows = len(sheet.rows)
     if rows:
         sheet.print(console)
@@ -57,9 +56,22 @@ def print_answer(answer: Answer, limit: int | None, console: DataConsole) -> Non
     console.say(f"{shown}{more}")
 
 
-def _rows(answer: Answer, found: Matches) -> Iterator[ListedRow]:
-    for frame in published(answer, found):
-        yield from listed_rows(answer, frame)
+def _shown(answer: Answer, most: int) -> Iterator[tuple[pl.DataFrame | None, int]]:
+    """The first rows as they are published, frame by frame, and in between how many are found."""
+    if answer.order is not None:
+        rows = answer.ordered()
+        yield None, rows.height
+        for frame in in_order(answer, rows.head(most)):
+            yield frame, 0
+        return
+    left = most
+    for found in answer.matches():
+        yield None, len(found.positions)
+        if left:
+            taken = found.head(left)
+            left -= len(taken.positions)
+            for frame in published(answer, taken):
+                yield frame, 0
 
 
 def _text(value: object) -> str:

@@ -103,6 +103,8 @@ def _fish(commands: list[_Command]) -> dict[str, str]:
         seen = f"__fish_seen_subcommand_from {command.name}"
         for flag in command.flags:
             takes = f" -x -a '{' '.join(flag.choices)}'" if flag.choices else " -r" if flag.takes else ""
+            if flag.name == "--version" and flag.takes:
+                takes = " -x -a '(__metadata_etl_versions)'"
             lines.append(f"complete -c metadata-etl -n '{seen}' -l {flag.name[2:]}{takes} -d {_quoted(flag.help)}")
         if command.choices:
             lines.append(f"complete -c metadata-etl -n '{seen}' -a '{' '.join(command.choices)}'")

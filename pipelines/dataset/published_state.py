@@ -22,8 +22,9 @@ from transforms.rules.fields import GROUP_ZERO, GroupSummary, merge_groups
 from transforms.rules.schema_json import FieldJson, StoredFieldJson
 from transforms.stages.elements import PublishedFiles, Summaries
 from transforms.stages.infer_schema import SchemaOptions, resolve
-from transforms.storage.states import read_state, read_summaries
+from transforms.storage.states import read_state
 from transforms.storage.stored_files import StoredFile, is_local, object_sizes
+from transforms.storage.summaries import read_summaries
 from transforms.storage.verified_files import fault_of, size_fault
 
 _AT_ONCE = 4

@@ -191,14 +191,14 @@ class Dataset:
         number = version.manifest["parent"]
         return self.at_number(number, None) if number is not None and number in self.store.numbers() else None
 
-    def version(self, number: int) -> Version:
-        """A published version.
+    def version(self, number: int | None) -> Version:
+        """A published version, the current one for None.
 
         Raises:
             UsageError: There is no version of that number.
         """
         current = self.published()
-        if number == current.number:
+        if number is None or number == current.number:
             return current
         older = [each for each in reversed(self.store.numbers()) if each < current.number]
         if number in older:

@@ -1,21 +1,35 @@
 """Makes `insights.json` (histograms, frequencies, locations) from the schema and the counts of the last pass."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from pipelines.dataset.documents.types import GroupInsightsJson, InsightJson, InsightsJson, LocationsJson, SchemaJson
+from pipelines.dataset.documents.types import (
+    AnnotationInsightsJson,
+    BinsJson,
+    GroupInsightsJson,
+    InsightJson,
+    InsightsJson,
+    LocationsJson,
+    SchemaJson,
+)
+from transforms.kernels.publish.annotation_counts import (
+    CONFIDENCE_EDGES,
+    PER_RECORD_EDGES,
+    SIZE_EDGES,
+    AnnotationCounts,
+)
 from transforms.kernels.publish.insights import GRID, Grid, bounds, field_edges, grid_of, no_locations
-from transforms.rules.export_rows import Group
-from transforms.rules.schema_json import FieldJson, Groups, by_group
+from transforms.rules.export_rows import REFERENCED_GROUPS, Group
+from transforms.rules.schema_json import CategoryJson, FieldJson, Groups, by_group
 from transforms.stages.results import RowsReport
 
 
 def insights(
     schema: SchemaJson, quantiles: Groups[dict[str, dict[str, float]]], written: Iterable[RowsReport]
 ) -> InsightsJson:
-    """Per group and field: `histogram` {edges, counts, quantiles}, `frequencies`; per group: `locations`.
+    """Per group and field: `histogram` {edges, counts, quantiles}, `frequencies`; `locations`, `annotations`.
 
     Args:
         schema: As in `schema.json`.
@@ -24,12 +38,16 @@ def insights(
     """
     histograms: defaultdict[tuple[Group, str], list[int]] = defaultdict(list)
     grids: defaultdict[Group, Grid] = defaultdict(no_locations)
+    annotations: defaultdict[Group, AnnotationCounts] = defaultdict(AnnotationCounts.none)
     for report in written:
         for group, counted in report["counted"].items():
             for key, counts in counted["histograms"].items():
                 before = histograms[group, key] or [0] * len(counts)
                 histograms[group, key] = [one + other for one, other in zip(before, counts, strict=True)]
             grids[group] += grid_of(counted["grid"])
+            if counted["annotations"] is not None:
+                annotations[group] += AnnotationCounts.from_json(counted["annotations"])
+    records = sum(schema["groups"][group]["records"] for group in REFERENCED_GROUPS)
 
     def of_group(group: Group) -> GroupInsightsJson:
         fields = schema["groups"][group]["fields"]
@@ -40,9 +58,43 @@ def insights(
                 if (described := _field(field, histograms.get((group, key)), quantiles[group].get(key)))
             },
             "locations": _locations(fields, grids[group]),
+            "annotations": None if group in REFERENCED_GROUPS else _annotations(annotations[group], records),
         }
 
     return {"format": 1, "version": schema["version"], "groups": by_group(of_group)}
+
+
+def _annotations(counts: AnnotationCounts, records: int) -> AnnotationInsightsJson:
+    """What annotations are counted by, given the number of items and scenes."""
+    some = _bins(PER_RECORD_EDGES, counts.per_record)
+    return {
+        "labels": _ordered(counts.labels),
+        "types": _ordered(counts.types),
+        "taxonomies": _ordered(counts.taxonomies),
+        "classes": {taxonomy: _ordered(of) for taxonomy, of in sorted(counts.classes.items())},
+        "runs": _ordered(counts.runs),
+        "per_record": {
+            "edges": [0, *some["edges"]],
+            "counts": [records - sum(some["counts"]), *some["counts"]],
+        },
+        "sizes": _bins(SIZE_EDGES, counts.sizes),
+        "confidence": {
+            run: {
+                **_bins(CONFIDENCE_EDGES, counts.confidence.get(run, {})),
+                "missing": counts.unsure.get(run, 0),
+            }
+            for run in sorted(counts.runs)
+        },
+    }
+
+
+def _ordered(counts: Mapping[str, int]) -> list[CategoryJson]:
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [{"value": value, "count": count} for value, count in ordered]
+
+
+def _bins(edges: Sequence[float], counts: Mapping[str, int]) -> BinsJson:
+    return {"edges": [*edges], "counts": [counts.get(f"{at}", 0) for at in range(len(edges) - 1)]}
 
 
 def _field(field: FieldJson, counts: list[int] | None, quantiles: Mapping[str, float] | None) -> InsightJson | None:

@@ -100,9 +100,11 @@ def _alone(resolved: _Resolved, head: Part) -> Value | Count | AnnotationName | 
         raise QueryFault(f"expected more after the model run {run}", head.span, f"write predictions.{run}.count")
     message = f"{annotations.group} have no label or taxonomy {quoted(head.text)}"
     if head.is_word(*TYPES, SEGMENTATION):
-        raise QueryFault(message, head.span, f"did you mean `{annotations.group}.{head.text}.count`?")
+        advice = f"did you mean `{annotations.group}.{head.text}.count`?"
+        raise QueryFault(message, head.span, advice, (f"{head.text}.count",))
     if head.text in resolved.names.fields(annotations.group):
-        raise QueryFault(message, head.span, f"did you mean `{annotations.group}.metadata.{quoted(head.text)}`?")
+        advice = f"did you mean `{annotations.group}.metadata.{quoted(head.text)}`?"
+        raise QueryFault(message, head.span, advice, (f"metadata.{quoted(head.text)}",))
     if _may_be_run(resolved):
         raise _no_run(resolved, head)
     known = [*resolved.known.labels, *resolved.known.taxonomies, *WORDS]

@@ -24,21 +24,15 @@ class Located:
 
 
 def metadata_column(part: Part, group: Group, names: Names) -> Column:
-    """The column of a metadata field.
+    """The column of a metadata field; of lists and objects too, which only some conditions take.
 
     Raises:
-        QueryFault: There is no such field, or it cannot be queried.
+        QueryFault: There is no such field.
     """
     fields = names.fields(group)
     field = fields.get(part.text)
     if field is None:
         raise unknown(f"{group} have no field {quoted(part.text)}", part, fields, none=f"{group} have no metadata")
-    if field["storage"] == "json":
-        raise QueryFault(
-            f"the field {quoted(part.text)} is of type {field['type']}, which cannot be queried",
-            part.span,
-            "only numbers and strings can be compared: put the value that matters into a field of its own",
-        )
     return Column("metadata", part.text, field["storage"])
 
 
@@ -59,8 +53,9 @@ def location(path: Path, place: Place, remaining: Sequence[Part]) -> Value | Loc
         return Located(place)
     if len(remaining) == 1 and remaining[0].is_word(*LATITUDE_LONGITUDE):
         return Value(place, Column("location", remaining[0].text, "double"))
-    advice = did_you_mean(near(remaining[0].text, LATITUDE_LONGITUDE), "write location.latitude")
-    raise QueryFault("expected latitude or longitude", remaining[0].span.to(path.span), advice)
+    found = near(remaining[0].text, LATITUDE_LONGITUDE)
+    advice = did_you_mean(found, "write location.latitude")
+    raise QueryFault("expected latitude or longitude", remaining[0].span.to(path.span), advice, found)
 
 
 def geometry(head: Part, remaining: Sequence[Part]) -> Column:
@@ -75,5 +70,5 @@ def unknown(message: str, part: Part, known: Iterable[str], *, none: str) -> Que
     """The fault of an unknown name, which suggests near names, or else some existing ones."""
     names = list(known)
     some = f"there are {', '.join(map(quoted, names[:SHOWN]))}{' and more' if len(names) > SHOWN else ''}"
-    advice = did_you_mean(map(quoted, near(part.text, names)), some if names else none)
-    return QueryFault(message, part.span, advice)
+    found = [quoted(name) for name in near(part.text, names)]
+    return QueryFault(message, part.span, did_you_mean(found, some if names else none), found)

@@ -7,7 +7,7 @@ from pipelines.queries.syntax import Comparator
 
 AnnotationGroup = Literal["annotations", "predictions"]
 Form = Literal["core", "metadata", "location", "geometry"]
-Storage = Literal["long", "double", "string"]
+Storage = Literal["long", "double", "string", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,44 @@ class Inside:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """An operand that equals one of some constants; false if it is missing.
+
+    Attributes:
+        constants: Integers, doubles or texts, as the domain tells.
+        annotations: As in `Test`.
+    """
+
+    operand: Operand
+    constants: tuple[int | float | str, ...]
+    domain: Domain
+    annotations: Annotations | None
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A value that is there, or if `missing` one that is not."""
+
+    value: Value
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """A text that contains another, or a JSON list that has a text as an element; false if it is missing."""
+
+    value: Value
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """The condition does not hold: the complement."""
+
+    condition: "Condition"
+
+
+@dataclass(frozen=True, slots=True)
 class All:
     """All of the conditions hold."""
 
@@ -143,7 +181,17 @@ class Some:
     conditions: tuple["Condition", ...]
 
 
-Condition: TypeAlias = Test | HasClass | Inside | All | Some
+Leaf: TypeAlias = Test | HasClass | Inside | OneOf | Present | Holds
+Condition: TypeAlias = Leaf | Negation | All | Some
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What rows are ordered by: a value of the row, its item or its scene, or a number of annotations."""
+
+    by: Value | Count
+    descending: bool
+
 
 LATITUDE = Column("location", "latitude", "double")
 LONGITUDE = Column("location", "longitude", "double")
@@ -160,21 +208,32 @@ def parts(operand: Operand) -> tuple[Value | Count | Constant, ...]:
             return (operand,)
 
 
-def leaves(condition: Condition) -> tuple[Test | HasClass | Inside, ...]:
+def leaves(condition: Condition) -> tuple[Leaf, ...]:
     """The simple conditions in a condition, each once, in order."""
     match condition:
         case All(conditions=inner) | Some(conditions=inner):
             return tuple(dict.fromkeys(leaf for each in inner for leaf in leaves(each)))
+        case Negation(condition=negated):
+            return leaves(negated)
         case _:
             return (condition,)
 
 
-def values(leaf: Test | HasClass | Inside) -> tuple[Value, ...]:
-    """The values of columns that a simple condition uses."""
+def operands(leaf: Leaf) -> tuple[Value | Count | Constant, ...]:
+    """The values of columns, counts and constants that a simple condition uses."""
     match leaf:
         case Test(left=left, right=right):
-            return tuple(part for part in (*parts(left), *parts(right)) if isinstance(part, Value))
+            return (*parts(left), *parts(right))
+        case OneOf(operand=operand):
+            return parts(operand)
         case Inside(place=place):
             return Value(place, LATITUDE), Value(place, LONGITUDE)
+        case Present(value=value) | Holds(value=value):
+            return (value,)
         case HasClass():
             return ()
+
+
+def values(leaf: Leaf) -> tuple[Value, ...]:
+    """The values of columns that a simple condition uses."""
+    return tuple(part for part in operands(leaf) if isinstance(part, Value))

@@ -1,7 +1,7 @@
 """Evaluates conditions on a version, partition by partition: all rows of an item are in one partition."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Self, assert_never
@@ -17,13 +17,19 @@ from pipelines.queries.conditions import (
     Condition,
     Constant,
     HasClass,
+    Holds,
     Inside,
+    Negation,
+    OneOf,
+    Operand,
+    Order,
+    Present,
     Some,
     Test,
     Value,
     parts,
 )
-from pipelines.queries.expressions import compare_texts, inside, test
+from pipelines.queries.expressions import column, compare_texts, holds, inside, one_of, present, test
 from pipelines.queries.names import Names
 from pipelines.queries.partition_frames import (
     REFERENCE_ID,
@@ -43,6 +49,8 @@ from transforms.storage.stored_files import StoredFile
 
 AT_ONCE = 2
 """Partitions that are evaluated at the same time."""
+KEY = "key"
+"""Column of the values that rows are ordered by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +74,38 @@ class Matches:
         return replace(self, positions=self.positions[:count], reference_ids=self.reference_ids.head(count))
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The rows of one partition that meet a condition, with columns of them.
+
+    Attributes:
+        partition: Its number.
+        state: The file with the rows.
+        rows: A row for each, in the order of the file: ROW, REFERENCE_ID, KEY, and core columns.
+    """
+
+    partition: int
+    state: StoredFile
+    rows: pl.DataFrame
+
+
 def matches(version: Version, group: Group, condition: Condition, names: Names) -> Iterator[Matches]:
     """The rows of a group that meet a condition, partition by partition in order; partitions without are left out."""
+    for found in evaluated(version, group, condition, names):
+        positions = found.rows[ROW].to_numpy().astype(np.int64)
+        yield Matches(found.partition, found.state, positions, found.rows[REFERENCE_ID])
+
+
+def evaluated(
+    version: Version,
+    group: Group,
+    condition: Condition,
+    names: Names,
+    *,
+    order: Order | None = None,
+    core: Iterable[str] = (),
+) -> Iterator[Evaluated]:
+    """As `matches`, with the values of KEY if there is an order, and with core columns."""
     if not possible(condition, group, names):
         return
     files = {each: version.states(each) for each in GROUPS}
@@ -78,17 +116,16 @@ def matches(version: Version, group: Group, condition: Condition, names: Names) 
         numbers = [number for number in numbers if number in among]
     if not numbers:
         return
-    needs = Needs.of(condition)
+    needs = Needs.of(condition, order, core)
     scenes = scenes_frame(files["scenes"].values(), needs.scene) if needs.scene else None
 
-    def evaluate(number: int) -> Matches:
+    def evaluate(number: int) -> Evaluated:
         states = {each: of[number] for each, of in files.items() if number in of}
-        found = _evaluated(condition, group, states, needs, scenes)
-        return Matches(number, states[group], found[ROW].to_numpy().astype(np.int64), found[REFERENCE_ID])
+        return Evaluated(number, states[group], _evaluated(condition, group, states, needs, scenes, order))
 
     with ThreadPoolExecutor(AT_ONCE) as workers:
         # At most this many at a time, also if the caller consumes the answers slowly.
-        under_way: deque[Future[Matches]] = deque()
+        under_way: deque[Future[Evaluated]] = deque()
         for number in numbers:
             under_way.append(workers.submit(evaluate, number))
             if len(under_way) == AT_ONCE:
@@ -97,8 +134,8 @@ def matches(version: Version, group: Group, condition: Condition, names: Names) 
             yield from _some(under_way.popleft())
 
 
-def _some(found: Future[Matches]) -> Iterator[Matches]:
-    if len(found.result().positions):
+def _some(found: Future[Evaluated]) -> Iterator[Evaluated]:
+    if found.result().rows.height:
         yield found.result()
 
 
@@ -108,12 +145,17 @@ def _evaluated(
     states: Mapping[Group, StoredFile],
     needs: Needs,
     scenes: pl.DataFrame | None,
+    order: Order | None,
 ) -> pl.DataFrame:
-    """Columns ROW and TARGET of the rows that meet the condition."""
+    """The rows that meet the condition, as in `Evaluated`."""
     annotations = annotation_frames(states, needs)
     rows = rows_frame(group, states, needs, scenes, annotations)
     expression = _Compiler(rows, annotations, needs).expression(condition)
-    return rows.lazy().filter(expression).select(ROW, REFERENCE_ID).collect()
+    wanted = [pl.col(name) for name in (ROW, *sorted({REFERENCE_ID, *needs.core}))]
+    if order is not None:
+        of = order.by
+        wanted.append(pl.col(column(of.place, of.column) if isinstance(of, Value) else needs.counts[of]).alias(KEY))
+    return rows.lazy().filter(expression).select(wanted).collect()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,32 +166,46 @@ class _Compiler:
     annotations: Mapping[AnnotationGroup, pl.DataFrame]
     needs: Needs
 
-    def expression(self, condition: Condition) -> pl.Expr:
+    def expression(self, condition: Condition) -> pl.Expr:  # noqa: C901, PLR0911 - a case for each condition
         match condition:
+            case All(conditions=()):
+                return pl.lit(value=True)
             case All(conditions=inner):
                 return pl.all_horizontal([self.expression(each) for each in inner])
             case Some(conditions=inner):
                 return pl.any_horizontal([self.expression(each) for each in inner])
+            case Negation(condition=negated):
+                return ~self.expression(negated)
             case HasClass():
                 return self._has_class(condition)
             case Inside(place=place):
                 asked = inside(condition)
                 return self._any(place, asked, alone=True) if isinstance(place, Annotations) else asked
-            case Test():
-                return self._test(condition)
+            case Present(value=value):
+                return self._of(value, present(condition))
+            case Holds(value=value):
+                return self._of(value, holds(condition))
+            case Test(left=left, right=right, annotations=annotations):
+                return self._compared(annotations, test(condition, self.needs.counts), left, right)
+            case OneOf(operand=operand, annotations=annotations):
+                return self._compared(annotations, one_of(condition, self.needs.counts), operand)
             case _:
                 assert_never(condition)
 
-    def _test(self, condition: Test) -> pl.Expr:
-        asked = test(condition, self.needs.counts)
-        if condition.annotations is None:
+    def _of(self, value: Value, asked: pl.Expr) -> pl.Expr:
+        """A condition on one value: of the row, or of any of its annotations."""
+        return self._any(value.place, asked, alone=True) if isinstance(value.place, Annotations) else asked
+
+    def _compared(self, annotations: Annotations | None, asked: pl.Expr, *operands: Operand) -> pl.Expr:
+        """A condition on operands: of the row, or with values of any of its annotations."""
+        if annotations is None:
             return asked
-        pieces = (*parts(condition.left), *parts(condition.right))
         alone = all(
-            isinstance(piece, Constant) or (isinstance(piece, Value) and piece.place == condition.annotations)
-            for piece in pieces
+            isinstance(piece, Constant) or (isinstance(piece, Value) and piece.place == annotations)
+            for operand in operands
+            for piece in parts(operand)
         )
-        return self._any(condition.annotations, asked, alone=alone)
+        return self._any(annotations, asked, alone=alone)
 
     def _any(self, annotations: Annotations, condition: pl.Expr, *, alone: bool) -> pl.Expr:
         """Whether a row has one of these annotations that meets a condition; if not `alone` it uses the row too."""

@@ -1,6 +1,6 @@
 """Translates conditions on the columns of one frame to Polars expressions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import assert_never
 
@@ -14,14 +14,20 @@ from pipelines.queries.conditions import (
     Column,
     Constant,
     Count,
+    Domain,
+    Holds,
     Inside,
+    OneOf,
     Operand,
     Place,
+    Present,
     Remainder,
     Test,
     Value,
 )
 from pipelines.queries.syntax import Comparator
+from transforms.kernels.batch.exact_json import exact_json
+from transforms.kernels.batch.metadata_columns import json_text
 from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM
 
 ANNOTATION = "annotation"
@@ -40,9 +46,39 @@ def test(condition: Test, counts: Mapping[Count, str]) -> pl.Expr:
         condition: The comparison.
         counts: The columns with numbers of annotations.
     """
-    kind = _kind(condition)
+    kind = _kind(condition.domain, (condition.left, condition.right))
     left, right = (_operand(each, kind, counts) for each in (condition.left, condition.right))
     return _compare(left, condition.comparator, right).fill_null(value=condition.comparator == "!=")
+
+
+def one_of(condition: OneOf, counts: Mapping[Count, str]) -> pl.Expr:
+    """Whether an operand equals one of the constants; false if it is missing."""
+    constants = tuple(map(Constant, condition.constants))
+    kind = _kind(condition.domain, (condition.operand, *constants))
+    known = pl.Series([float(each) if kind == pl.Float64() else each for each in condition.constants], dtype=kind)
+    operand = _operand(condition.operand, kind, counts)
+    return operand.is_in(known.implode()).fill_null(value=False)
+
+
+def present(condition: Present) -> pl.Expr:
+    """Whether a value is there, or is missing."""
+    values = pl.col(column(condition.value.place, condition.value.column))
+    return values.is_null() if condition.missing else values.is_not_null()
+
+
+def holds(condition: Holds) -> pl.Expr:
+    """Whether a text contains another, or a JSON list has it as an element; false if it is missing."""
+    of = condition.value.column
+    values = pl.col(column(condition.value.place, of))
+    if of.storage is None:
+        return pl.lit(value=False)
+    if of.storage == "json":
+        # The stored JSON is canonical: a list with the text has its canonical form in it.
+        may = values.str.contains(json_text(condition.text), literal=True)
+        values = pl.when(may).then(values)
+        has = values.map_batches(partial(_has, text=condition.text), return_dtype=pl.Boolean())
+        return has.fill_null(value=False)
+    return values.str.contains(condition.text, literal=True).fill_null(value=False)
 
 
 def compare_texts(values: pl.Expr, comparator: Comparator, text: str) -> pl.Expr:
@@ -76,10 +112,9 @@ def _compare(left: pl.Expr, comparator: Comparator, right: pl.Expr) -> pl.Expr:
             assert_never(comparator)
 
 
-def _kind(condition: Test) -> pl.DataType:
+def _kind(domain: Domain, sides: Iterable[Operand]) -> pl.DataType:
     """The type in which values are compared; sums and large integers would overflow 64 bits."""
-    sides = (condition.left, condition.right)
-    match condition.domain:
+    match domain:
         case "text":
             return pl.String()
         case "double":
@@ -132,3 +167,9 @@ def _remainder(values: pl.Series, divisor: float) -> pl.Series:
     """The exact remainder, which Polars does not give for doubles; null if it is undefined."""
     with np.errstate(invalid="ignore"):
         return pl.Series(np.remainder(values.to_numpy(), divisor), dtype=pl.Float64).fill_nan(None)
+
+
+def _has(values: pl.Series, text: str) -> pl.Series:
+    """Whether JSON texts are lists with this text as an element, bool[N]; null where there is none."""
+    found = (None if each is None else exact_json(each) for each in values.to_list())
+    return pl.Series([isinstance(each, list) and text in each for each in found], dtype=pl.Boolean)

@@ -1,6 +1,7 @@
 """Defines the errors of queries, shown with the query, a caret below the place, and advice."""
 
 from collections.abc import Iterable
+from typing import TypedDict
 
 from rich.cells import cell_len
 
@@ -12,13 +13,37 @@ SHOWN_CELLS = 100
 
 
 class QueryFault(Exception):  # noqa: N818 - becomes an error when it is shown
-    """A mistake at one place of a query; `query_error` makes the error to show."""
+    """A mistake at one place of a query; `query_error` makes the error to show.
 
-    def __init__(self, message: str, span: Span, advice: str) -> None:
+    Attributes:
+        message: What was expected.
+        span: The place.
+        advice: What to do next.
+        hints: Texts that could stand in the place instead, the most likely one first.
+    """
+
+    def __init__(self, message: str, span: Span, advice: str, hints: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.span = span
         self.advice = advice
+        self.hints = tuple(hints)
+
+
+class FaultJson(TypedDict):
+    """A mistake for programs.
+
+    Attributes:
+        message: What was expected and what to do, on one line.
+        position: The first character of the place, from 0.
+        length: Number of characters of the place; 0 at the end of the query.
+        hints: Texts that could stand there instead, the most likely one first.
+    """
+
+    message: str
+    position: int
+    length: int
+    hints: list[str]
 
 
 class QueryError(UsageError):
@@ -26,11 +51,13 @@ class QueryError(UsageError):
 
     Attributes:
         position: Character of the query at which the mistake is, from 0.
+        document: The mistake for programs.
     """
 
-    def __init__(self, text: str, position: int) -> None:
+    def __init__(self, text: str, document: FaultJson) -> None:
         super().__init__(text)
-        self.position = position
+        self.position = document["position"]
+        self.document = document
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -66,7 +93,22 @@ def query_error(text: str, fault: QueryFault) -> QueryError:
         f"  {' ' * cell_len(_printable(before))}{carets}",
         fault.advice,
     ]
-    return QueryError("\n".join(lines), start)
+    return QueryError("\n".join(lines), fault_document(text, fault))
+
+
+def fault_document(text: str, fault: QueryFault) -> FaultJson:
+    """A mistake in the text of a query for programs.
+
+    >>> fault_document("a =", QueryFault("expected a value", Span(3, 4), "write one"))
+    {'message': 'expected a value; write one', 'position': 3, 'length': 0, 'hints': []}
+    """
+    start, stop = (min(each, len(text)) for each in (fault.span.start, fault.span.stop))
+    return {
+        "message": f"{fault.message}; {fault.advice}",
+        "position": start,
+        "length": max(0, stop - start),
+        "hints": list(fault.hints),
+    }
 
 
 def did_you_mean(names: Iterable[str], otherwise: str) -> str:

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import numpy as np
 import orjson
 import polars as pl
 
 from pipelines.queries.answers import Answer
+from pipelines.queries.arranging import PARTITION
 from pipelines.queries.evaluation import Matches
+from pipelines.queries.partition_frames import REFERENCE_ID, ROW
 from pipelines.streams import json_text
 from transforms.kernels.publish.rows import publish
 from transforms.rules.avro_schema import COLUMNS, stored_fields
@@ -17,12 +20,39 @@ from transforms.storage.states import read_state
 
 AT_A_TIME = 20_000
 """Rows that are formatted at a time."""
+IN_ORDER_AT_A_TIME = 200_000
+"""Rows that are read at a time where they come in an order."""
 JSON_COLUMNS = frozenset({"camera_params", "geometry", "class_pdf", "extra"})
 """Columns of JSON texts."""
 ATTACHMENTS = "context_attachments"
 _NOT_A_LINE = r"^\"|[\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]"
 LISTS = frozenset({ATTACHMENTS, "labels"})
 RECORDS: Mapping[str, tuple[str, ...]] = {"location": ("latitude", "longitude"), "source": ("export", "offset")}
+
+
+def frames(answer: Answer, limit: int | None) -> Iterator[pl.DataFrame]:
+    """The rows of an answer as they are published and in its order, at most `AT_A_TIME` rows per frame."""
+    if answer.order is None:
+        for found in answer.matches(limit):
+            yield from published(answer, found)
+    else:
+        yield from in_order(answer, _first(answer.ordered(), limit))
+
+
+def in_order(answer: Answer, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Rows of `Answer.ordered` as they are published, at most `AT_A_TIME` rows per frame.
+
+    Neighbours are from many partitions: many rows are gathered at a time, so that each partition is read few times.
+    """
+    states = answer.version.states(answer.group)
+    mode = answer.version.manifest["cache_key"]
+    for window in rows.iter_slices(IN_ORDER_AT_A_TIME):
+        found, places = [], []
+        for part in window.with_row_index("place").partition_by(PARTITION, maintain_order=True):
+            batch = read_state(states[part.item(0, PARTITION)]).take(part[ROW].to_numpy().astype(np.int64))
+            found.append(publish(batch, answer.fields, cache_keys=mode).frame)
+            places.append(part["place"])
+        yield from pl.concat(found)[pl.concat(places).arg_sort()].iter_slices(AT_A_TIME)
 
 
 def published(answer: Answer, found: Matches) -> Iterator[pl.DataFrame]:
@@ -40,8 +70,10 @@ def ids(answer: Answer, limit: int | None) -> Iterator[bytes]:
     An id that contains a control character or a line end, or begins with a quote, is written as a JSON string. So each
     line is one id, and lines that begin with a quote are read as JSON.
     """
-    for found in answer.matches(limit):
-        names = found.reference_ids
+    series = (found.reference_ids for found in answer.matches(limit))
+    if answer.order is not None:
+        series = (rows[REFERENCE_ID] for rows in _first(answer.ordered(), limit).iter_slices(IN_ORDER_AT_A_TIME))
+    for names in series:
         lines = names.to_list()
         if names.str.contains(_NOT_A_LINE).any():
             odd = names.str.contains(_NOT_A_LINE).to_list()
@@ -63,10 +95,9 @@ class ListedRow(NamedTuple):
 
 def ndjson(answer: Answer, limit: int | None) -> Iterator[bytes]:
     """A JSON object for each row: its columns, and its metadata by the original keys, without those that are null."""
-    for found in answer.matches(limit):
-        for frame in published(answer, found):
-            for row in listed_rows(answer, frame):
-                yield orjson.dumps(row.columns | {"metadata": row.metadata}) + b"\n"
+    for frame in frames(answer, limit):
+        for row in listed_rows(answer, frame):
+            yield orjson.dumps(row.columns | {"metadata": row.metadata}) + b"\n"
 
 
 def listed_rows(answer: Answer, frame: pl.DataFrame) -> Iterator[ListedRow]:
@@ -98,9 +129,8 @@ def csv(answer: Answer, limit: int | None) -> Iterator[bytes]:
     """
     names = header(answer.group, answer.fields)
     yield pl.DataFrame(schema=dict.fromkeys(names, pl.String)).write_csv().encode()
-    for found in answer.matches(limit):
-        for frame in published(answer, found):
-            yield _flattened(frame, names, answer.fields).write_csv(include_header=False).encode()
+    for frame in frames(answer, limit):
+        yield _flattened(frame, names, answer.fields).write_csv(include_header=False).encode()
 
 
 def header(group: Group, fields: Mapping[str, StoredFieldJson]) -> list[str]:
@@ -147,3 +177,7 @@ def _listed(values: pl.Series, name: str) -> Iterator[object]:
 
 def _fragment(text: str | None) -> orjson.Fragment | None:
     return None if text is None else orjson.Fragment(text)
+
+
+def _first(rows: pl.DataFrame, limit: int | None) -> pl.DataFrame:
+    return rows if limit is None else rows.head(limit)

@@ -20,12 +20,17 @@ _NOT_STORED = frozenset({"cache_key"})
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The names in the rows of annotations or predictions, each with its number of rows."""
+    """The names in the rows of annotations or predictions, each with its number of rows.
+
+    Attributes:
+        classes: By taxonomy, its classes.
+    """
 
     labels: Mapping[str, int]
     types: Mapping[str, int]
     taxonomies: Mapping[str, int]
     runs: Mapping[str, int]
+    classes: Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Names:
 
     Attributes:
         schema: Group to its part of `schema.json`.
-        read: Reads the vocabulary of a group from its rows; called only if a query needs it.
+        read: Reads the vocabulary of a group from `insights.json`; called only if a query needs it.
     """
 
     schema: Groups[GroupJson]

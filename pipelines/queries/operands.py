@@ -1,6 +1,6 @@
 """Resolves the operands of a comparison, and describes them for errors."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, assert_never
 
 from pipelines.queries import syntax
@@ -38,10 +38,12 @@ class Resolver:
     Attributes:
         group: The group whose rows are listed.
         names: The names of the version.
+        slips: What is probably a slip, as it is found.
     """
 
     group: Group
     names: Names
+    slips: list[QueryFault] = field(default_factory=list)
 
     def resolve(self, operand: syntax.Operand, *, word_is_text: bool) -> Operand | AnnotationName:
         """Resolves an operand; a bare word is a text if `word_is_text`, else a column.
@@ -61,6 +63,8 @@ class Resolver:
                 if isinstance(found, Located):
                     advice = "compare location.latitude, or write location WITHIN (SOUTH, WEST, NORTH, EAST)"
                     raise QueryFault("a location cannot be compared", operand.span, advice)
+                if isinstance(found, Value) and found.column.storage == "json":
+                    raise self._not_compared(found, operand)
                 return found
             case syntax.Modulo(operand=inner, divisor=divisor):
                 return Remainder(self._number(inner), divisor.value)
@@ -82,6 +86,14 @@ class Resolver:
                 f"{self.describe(found)}: only numbers can be added and subtracted", operand.span, _RECKONED
             )
         return found
+
+    def _not_compared(self, found: Value, path: Path) -> QueryFault:
+        kind = self.names.fields(self._group(found.place))[found.column.name]["type"]
+        return QueryFault(
+            f"the field {quoted(found.column.name)} is of type {kind}, which cannot be compared",
+            path.parts[-1].span,
+            "only numbers and texts can be compared; of others there are IS MISSING, IS PRESENT, and of lists CONTAINS",
+        )
 
     def describe(self, operand: Operand) -> str:
         """Describes an operand, for errors."""

@@ -4,24 +4,30 @@ import json
 import math
 import re
 from functools import cache
-from importlib import resources
 from typing import Literal, cast
 
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
 from pipelines.queries.faults import QueryFault, query_error
+from pipelines.queries.grammar import grammar
 from pipelines.queries.syntax import (
     And,
     Comparator,
     Comparison,
     Condition,
+    Contains,
+    In,
+    Is,
     Modulo,
+    Not,
     Number,
     Operand,
     Or,
+    Order,
     Part,
     Path,
+    Query,
     Span,
     Sum,
     Text,
@@ -33,9 +39,12 @@ MAX_DEPTH = 100
 """Maximum nesting of parentheses."""
 MAX_TERMS = 100
 """Maximum number of operands of a sum."""
+MAX_VALUES = 10_000
+"""Maximum number of values after IN."""
 LONGEST = 30
 """Maximum digits of an integer that is compared exactly; a longer one becomes a double."""
 
+_SAMPLE_DIGITS = 12
 _WORD = re.compile(r"\w+")
 _PARENTHESES = re.compile(r'"(?:[^"\\]|\\.)*"|[()]', re.DOTALL)
 _ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
@@ -43,18 +52,29 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse(text: str) -> Condition:
+    """The condition of a query; raises as `parse_query`.
+
+    >>> parse("metadata.speed > 5").comparator
+    '>'
+    """
+    return parse_query(text).condition
+
+
+def parse_query(text: str) -> Query:
     """The tree of a query.
 
     Raises:
         QueryError: The text is no query; the error shows where, and what was expected.
 
-    >>> parse("metadata.speed > 5").comparator
-    '>'
+    >>> parse_query("metadata.speed > 5 SAMPLE 3").sample
+    3
     """
     try:
         _check(text)
+        if not text.strip():
+            raise unexpected(text, len(text), "", {"NAME"})
         try:
-            return cast("Condition", _grammar().parse(text))
+            return cast("Query", _grammar().parse(text))
         except VisitError as error:
             raise error.orig_exc from None
         except UnexpectedInput as error:
@@ -63,10 +83,19 @@ def parse(text: str) -> Condition:
         raise query_error(text, fault) from None
 
 
+def expected_after(text: str) -> frozenset[str] | None:
+    """The terminals of the grammar that may follow the beginning of a query; None if it is none."""
+    state = _grammar().parse_interactive(text)
+    try:
+        state.exhaust_lexer()
+    except (UnexpectedInput, QueryFault):
+        return None
+    return frozenset(state.accepts())  # type: ignore[no-untyped-call] # lark has no types there
+
+
 @cache
 def _grammar() -> Lark:
-    text = resources.files("pipelines.queries").joinpath("grammar.lark").read_text("utf-8")
-    return Lark(text, parser="lalr", lexer="contextual", transformer=_Tree(), maybe_placeholders=False)
+    return grammar(_Tree())
 
 
 def _fault(text: str, error: UnexpectedInput) -> QueryFault:
@@ -123,8 +152,49 @@ def _unquoted(token: Token) -> str:
     return text
 
 
-class _Tree(Transformer[Token, Condition]):
+class _Tree(Transformer[Token, Query]):
     """Builds the nodes of the syntax tree bottom-up during parsing."""
+
+    def start(self, children: list[Condition | Order | int]) -> Query:
+        order = next((each for each in children if isinstance(each, Order)), None)
+        sample = next((each for each in children if isinstance(each, int)), None)
+        conditions = [each for each in children if not isinstance(each, Order | int)]
+        return Query(conditions[0] if conditions else And(()), order, sample)
+
+    def order(self, children: list[Path | Token]) -> Order:
+        path, *direction = children
+        return Order(cast("Path", path), descending=direction == ["DESC"])
+
+    @v_args(inline=True)
+    def sample(self, token: Token) -> int:
+        if not token.isdecimal() or len(token) > _SAMPLE_DIGITS:
+            raise QueryFault(
+                f"expected a whole number after SAMPLE, got {token}", _span(token), "write one, such as SAMPLE 100"
+            )
+        return int(token)
+
+    @v_args(inline=True)
+    def negation(self, condition: Condition) -> Condition:
+        # Many of them in a row are no deep tree.
+        return condition.condition if isinstance(condition, Not) else Not(condition)
+
+    @v_args(inline=True)
+    def one_of(self, operand: Operand, *values: Path | Text | Number) -> In:
+        if len(values) > MAX_VALUES:
+            span = values[0].span.to(values[-1].span)
+            raise QueryFault(f"expected at most {MAX_VALUES} values, got {len(values)}", span, "split the list up")
+        return In(operand, values, operand.span.to(values[-1].span))
+
+    @v_args(inline=True)
+    def presence(self, path: Path, word: Token) -> Is:
+        return Is(path, word == "MISSING", path.span.to(_span(word)))
+
+    @v_args(inline=True)
+    def contains(self, path: Path, text: Path | Text | Number) -> Contains:
+        return Contains(path, text, path.span.to(text.span))
+
+    def word(self, tokens: list[Token]) -> Path:
+        return self.path(tokens)
 
     def either(self, conditions: list[Condition]) -> Or:
         return Or(tuple(conditions))

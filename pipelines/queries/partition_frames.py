@@ -12,10 +12,11 @@ from pipelines.queries.conditions import (
     Condition,
     Count,
     HasClass,
-    Test,
+    Operand,
+    Order,
+    Value,
     leaves,
-    parts,
-    values,
+    operands,
 )
 from pipelines.queries.expressions import ANNOTATION
 from pipelines.queries.reading import read_columns
@@ -26,7 +27,13 @@ ROW = "row"
 REFERENCE_ID = "reference_id"
 SCENE = "scene_reference_id"
 _FILTERED = ("type", "label", "labels", "model_run", "taxonomy_name")
-_DTYPES = {"long": pl.Int64(), "double": pl.Float64(), "string": pl.String(), None: pl.Float64()}
+_DTYPES = {
+    "long": pl.Int64(),
+    "double": pl.Float64(),
+    "string": pl.String(),
+    "json": pl.String(),
+    None: pl.Float64(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class Needs:
         scene: Columns of their scenes.
         annotations: Columns of annotations, by group; empty for a group that is only counted.
         counts: Numbers of annotations, each with the name of its column.
+        core: Core columns of the listed rows that keep their names.
     """
 
     own: frozenset[Column]
@@ -46,27 +54,32 @@ class Needs:
     scene: frozenset[Column]
     annotations: Mapping[AnnotationGroup, frozenset[Column]]
     counts: Mapping[Count, str]
+    core: frozenset[str]
 
     @classmethod
-    def of(cls, condition: Condition) -> "Needs":
-        """The needs of a condition."""
+    def of(cls, condition: Condition, order: Order | None = None, core: Iterable[str] = ()) -> "Needs":
+        """The needs of a condition, of an order, and core columns."""
         found: dict[str, set[Column]] = {"own": set(), "item": set(), "scene": set()}
         annotations: dict[AnnotationGroup, set[Column]] = {}
         counts: dict[Count, str] = {}
-        for leaf in leaves(condition):
-            for value in values(leaf):
-                place = value.place
-                columns = annotations.setdefault(place.group, set()) if isinstance(place, Annotations) else found[place]
-                columns.add(value.column)
+        every = leaves(condition)
+        wanted: list[Operand] = [] if order is None else [order.by]
+        wanted += [part for leaf in every for part in operands(leaf)]
+        for part in wanted:
+            match part:
+                case Value(place=Annotations(group=group), column=column):
+                    annotations.setdefault(group, set()).add(column)
+                case Value(place=str() as place, column=column):
+                    found[place].add(column)
+                case Count(annotations=counted):
+                    counts.setdefault(part, f"count/{len(counts)}")
+                    annotations.setdefault(counted.group, set())
+        for leaf in every:
             if isinstance(leaf, HasClass):
                 annotations.setdefault(leaf.annotations.group, set())
-            if isinstance(leaf, Test):
-                for part in (*parts(leaf.left), *parts(leaf.right)):
-                    if isinstance(part, Count):
-                        counts.setdefault(part, f"count/{len(counts)}")
-                        annotations.setdefault(part.annotations.group, set())
         own, item, scene = (frozenset(found[place]) for place in ("own", "item", "scene"))
-        return cls(own, item, scene, {group: frozenset(columns) for group, columns in annotations.items()}, counts)
+        of_annotations = {group: frozenset(columns) for group, columns in annotations.items()}
+        return cls(own, item, scene, of_annotations, counts, frozenset(core))
 
 
 def rows_frame(
@@ -86,7 +99,7 @@ def rows_frame(
         annotations: Of the partition.
     """
     listed_items = group == "items"
-    core = {REFERENCE_ID, SCENE} if listed_items and scenes is not None else {REFERENCE_ID}
+    core = {REFERENCE_ID, *needs.core, *((SCENE,) if listed_items and scenes is not None else ())}
     frame = _placed("own", read_columns(states[group], core, needs.own), needs.own).with_row_index(ROW)
     if not listed_items and group != "scenes" and (needs.item or scenes is not None):
         items = read_optional(states.get("items"), (REFERENCE_ID, SCENE), needs.item)

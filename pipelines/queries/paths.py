@@ -70,4 +70,4 @@ def _unknown(path: Path, head: Part, group: Group, names: Names) -> QueryFault:
     others = [] if head.text in names.fields(group) else near(head.text, words)
     known = [*(f"{prefix}{word}" for word in others), *(f"{prefix}metadata.{quoted(name)}" for name in exact)]
     advice = did_you_mean(known, f"a path begins with one of {', '.join(words)}")
-    return QueryFault(f"unknown {quoted(head.text)}", head.span, advice)
+    return QueryFault(f"unknown {quoted(head.text)}", head.span, advice, (each.removeprefix(prefix) for each in known))

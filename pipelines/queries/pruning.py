@@ -1,12 +1,25 @@
 """Rules out conditions that the schema shows to be impossible, and partitions without the wanted ids."""
 
-from pipelines.queries.conditions import All, Annotations, Condition, Constant, Domain, Some, Test, Value
+from pipelines.queries.conditions import (
+    All,
+    Annotations,
+    Condition,
+    Constant,
+    Domain,
+    Holds,
+    OneOf,
+    Present,
+    Some,
+    Test,
+    Value,
+)
 from pipelines.queries.names import Names
 from pipelines.queries.syntax import FLIPPED, Comparator
 from transforms.rules.export_rows import Group
+from transforms.rules.schema_json import FieldJson
 
 
-def possible(condition: Condition, group: Group, names: Names) -> bool:
+def possible(condition: Condition, group: Group, names: Names) -> bool:  # noqa: PLR0911 - a case for each condition
     """Whether a row can meet a condition, according to the ranges and categories in the schema.
 
     Args:
@@ -23,11 +36,17 @@ def possible(condition: Condition, group: Group, names: Names) -> bool:
             return _can(value, comparator, constant, domain, group, names)
         case Test(left=Constant(value=constant), right=Value() as value, comparator=comparator, domain=domain):
             return _can(value, FLIPPED[comparator], constant, domain, group, names)
-        case _:
+        case OneOf(operand=Value() as value, constants=constants, domain=domain):
+            return any(_can(value, "=", each, domain, group, names) for each in constants)
+        case Present(value=value, missing=False):
+            return value.column.form != "metadata" or _field(value, group, names)["present"] > 0
+        case Holds(value=value, text=text):
+            return _can_contain(value, text, group, names)
+        case _:  # of a negation the schema says nothing: that none is in it does not say that all are
             return True
 
 
-def possible_reference_ids(condition: Condition) -> frozenset[str] | None:
+def possible_reference_ids(condition: Condition) -> frozenset[str] | None:  # noqa: PLR0911 - likewise
     """The only reference ids that matching rows can have; None if any is possible."""
     match condition:
         case All(conditions=inner):
@@ -45,7 +64,10 @@ def possible_reference_ids(condition: Condition) -> frozenset[str] | None:
             return _reference_ids(value, text)
         case Test(left=Constant(value=str() as text), comparator="=", right=Value() as value):
             return _reference_ids(value, text)
-        case _:
+        case OneOf(operand=Value() as value, constants=constants):
+            known_ids = [_reference_ids(value, each) for each in constants if isinstance(each, str)]
+            return frozenset().union(*(each for each in known_ids if each)) if all(known_ids) else None
+        case _:  # a negation is met by all other ids
             return None
 
 
@@ -60,13 +82,26 @@ def _can(
 ) -> bool:
     if comparator == "!=" or value.column.form != "metadata":
         return True
-    field = names.fields(_group(value, group))[value.column.name]
+    field = _field(value, group, names)
     categories, minimum, maximum = field["categories"], field["minimum"], field["maximum"]
     if not field["present"]:
         return False
     if isinstance(constant, str):
         return comparator != "=" or categories is None or any(each["value"] == constant for each in categories)
     return minimum is not None and maximum is not None and _in_range(minimum, maximum, comparator, constant, domain)
+
+
+def _can_contain(value: Value, text: str, group: Group, names: Names) -> bool:
+    if value.column.form != "metadata":
+        return True
+    field = _field(value, group, names)
+    if field["categories"] is not None:
+        return any(text in each["value"] for each in field["categories"])
+    return field["present"] > 0
+
+
+def _field(value: Value, group: Group, names: Names) -> FieldJson:
+    return names.fields(_group(value, group))[value.column.name]
 
 
 def _in_range(minimum: float, maximum: float, comparator: Comparator, constant: float, domain: Domain) -> bool:

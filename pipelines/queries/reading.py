@@ -14,7 +14,7 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import FORMS
 from transforms.kernels.batch.value_columns import columns_of
 from transforms.kernels.publish.rows import typed_columns
-from transforms.kernels.summarize.fields import locations
+from transforms.kernels.summarize.locations import locations
 from transforms.rules.coordinates import KEYS
 from transforms.storage.states import state_file
 from transforms.storage.stored_files import StoredFile

@@ -8,6 +8,7 @@ from pipelines.queries import syntax
 from pipelines.queries.annotation_paths import AnnotationName
 from pipelines.queries.columns import Located
 from pipelines.queries.conditions import (
+    LATITUDE,
     Added,
     All,
     Annotations,
@@ -16,19 +17,25 @@ from pipelines.queries.conditions import (
     Count,
     Domain,
     HasClass,
+    Holds,
     Inside,
+    Negation,
+    OneOf,
     Operand,
+    Order,
+    Present,
     Remainder,
     Some,
     Test,
     Value,
     parts,
 )
-from pipelines.queries.faults import QueryFault, query_error
+from pipelines.queries.faults import FaultJson, QueryFault, fault_document, query_error
 from pipelines.queries.names import Names
 from pipelines.queries.operands import Resolver, counted, kind_of
 from pipelines.queries.paths import resolve_path
-from pipelines.queries.syntax import FLIPPED, Comparator, Comparison, Number, Text, Within
+from pipelines.queries.slips import slip
+from pipelines.queries.syntax import FLIPPED, Comparator, Comparison, Contains, In, Is, Number, Path, Text, Within
 from pipelines.queries.written import quoted
 from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT
 from transforms.rules.export_rows import Group
@@ -39,7 +46,9 @@ EXACT_LIMIT = 2**100
 """Integers are compared exactly up to here; larger ones are doubles."""
 
 
-def resolve(text: str, tree: syntax.Condition, group: Group, names: Names) -> Condition:
+def resolve(
+    text: str, tree: syntax.Condition, group: Group, names: Names, slips: list[FaultJson] | None = None
+) -> Condition:
     """Resolves the tree of a query if rows of a group are listed.
 
     Args:
@@ -47,17 +56,40 @@ def resolve(text: str, tree: syntax.Condition, group: Group, names: Names) -> Co
         tree: The syntax tree of the text.
         group: The group whose rows are listed.
         names: The names of the version.
+        slips: Takes what is probably a slip: texts that are no category, where a similar one is.
 
     Raises:
         QueryError: A name is unknown, or values cannot be compared.
     """
+    resolver = Resolver(group, names)
     try:
-        return _condition(tree, Resolver(group, names))
+        condition = _condition(tree, resolver)
+    except QueryFault as fault:
+        raise query_error(text, fault) from None
+    if slips is not None:
+        slips += [fault_document(text, each) for each in resolver.slips]
+    return condition
+
+
+def resolve_order(text: str, order: syntax.Order, group: Group, names: Names) -> Order:
+    """Resolves the path that rows are ordered by; raises as `resolve`."""
+    try:
+        return Order(_ordering(order.path, Resolver(group, names)), order.descending)
     except QueryFault as fault:
         raise query_error(text, fault) from None
 
 
-def _condition(tree: syntax.Condition, resolver: Resolver) -> Condition:
+def _ordering(path: Path, resolver: Resolver) -> Value | Count:
+    found = counted(resolver.resolve(path, word_is_text=False), path)
+    if isinstance(found, Value) and isinstance(found.place, Annotations):
+        advice = f"order by a number of them, such as {found.place.group}.count, or list them with --group"
+        raise QueryFault("there may be many, which give no order", path.span, advice)
+    if not isinstance(found, Value | Count):
+        raise TypeError(found)  # a path is nothing else
+    return found
+
+
+def _condition(tree: syntax.Condition, resolver: Resolver) -> Condition:  # noqa: PLR0911 - one for each node
     match tree:
         case syntax.And(conditions=conditions):
             return All(tuple(_condition(each, resolver) for each in conditions))
@@ -67,6 +99,14 @@ def _condition(tree: syntax.Condition, resolver: Resolver) -> Condition:
             return _inside(tree, resolver)
         case Comparison():
             return _compared(tree, resolver)
+        case In():
+            return _one_of(tree, resolver)
+        case Is():
+            return _present(tree, resolver)
+        case Contains():
+            return _holds(tree, resolver)
+        case syntax.Not(condition=condition):
+            return Negation(_condition(condition, resolver))
         case _:
             assert_never(tree)
 
@@ -85,11 +125,56 @@ def _inside(within: Within, resolver: Resolver) -> Inside:
     return Inside(found.place, (float(south.value), float(west.value), float(north.value), float(east.value)))
 
 
+def _one_of(tree: In, resolver: Resolver) -> Condition:
+    """An operand is one of some values if it equals one of them; equal tests of constants become one set."""
+    equal = [_compared(Comparison(tree.operand, "=", each, tree.span), resolver) for each in tree.values]
+    sets: dict[tuple[Operand, Domain, Annotations | None], list[int | float | str]] = {}
+    others: list[Condition] = []
+    for each in equal:
+        if isinstance(each, Test) and isinstance(each.right, Constant):
+            sets.setdefault((each.left, each.domain, each.annotations), []).append(each.right.value)
+        else:
+            others.append(each)
+    found = [OneOf(left, tuple(values), domain, of) for (left, domain, of), values in sets.items()]
+    return Some((*found, *others)) if len(found) + len(others) > 1 else (*found, *others)[0]
+
+
+def _present(tree: Is, resolver: Resolver) -> Condition:
+    found = resolve_path(tree.path, resolver.group, resolver.names)
+    if isinstance(found, Located):
+        found = Value(found.place, LATITUDE)
+    if isinstance(found, AnnotationName) and not found.is_label:
+        some = HasClass(found.annotations, found.part.text, ">=", "")
+        return Negation(some) if tree.missing else some
+    if not isinstance(found, Value):
+        raise QueryFault("a number of annotations is never missing", tree.path.span, "compare it with 0")
+    return Present(found, tree.missing)
+
+
+def _holds(tree: Contains, resolver: Resolver) -> Holds:
+    found = resolve_path(tree.path, resolver.group, resolver.names)
+    storage = found.column.storage if isinstance(found, Value) else "long"
+    if not isinstance(found, Value) or storage not in ("string", "json", None):
+        advice = "CONTAINS looks into texts and lists of texts: compare numbers with = or <"
+        raise QueryFault("expected a text or a list of texts before CONTAINS", tree.path.span, advice)
+    match tree.text:
+        case Path(parts=(part,)):
+            return Holds(found, part.text)
+        case Text(text=text):
+            return Holds(found, text)
+        case _:
+            raise QueryFault("expected a text after CONTAINS", tree.text.span, 'write it in quotes: "..."')
+
+
 def _compared(comparison: Comparison, resolver: Resolver) -> Test | HasClass:
     left = resolver.resolve(comparison.left, word_is_text=False)
     # A bare word is a column on one side, and a text on the other.
     right = resolver.resolve(comparison.right, word_is_text=not isinstance(comparison.left, Number | Text))
     comparator = comparison.comparator
+    if comparator in ("=", "!="):
+        for of, constant, written in ((left, right, comparison.right), (right, left, comparison.left)):
+            noted = slip(of, constant, written, resolver.group, resolver.names)
+            resolver.slips.extend(() if noted is None else (noted,))
     if isinstance(left, AnnotationName) and isinstance(right, Constant) and isinstance(right.value, str):
         return _class(left, comparator, right.value)
     if isinstance(right, AnnotationName) and isinstance(left, Constant) and isinstance(left.value, str):

@@ -1,6 +1,5 @@
 """Suggests fields and categories for completion: fast, and without Beam for a dataset on a disk."""
 
-import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pipelines.errors import UsageError
 from pipelines.queries.conditions import AnnotationGroup
 from pipelines.queries.faults import did_you_mean
 from pipelines.queries.names import Vocabulary
-from pipelines.queries.written import quoted
+from pipelines.queries.written import quoted, unquoted
 from transforms.rules.export_rows import Group
 from transforms.rules.near_names import near
 from transforms.rules.schema_json import FieldJson, GroupJson, Groups
@@ -75,7 +74,7 @@ class Suggestions:
     note: str = ""
 
 
-def suggestions(dataset: str, field: str, prefix: str | None, group: Group) -> Suggestions:
+def suggestions(dataset: str, field: str, prefix: str | None, group: Group, version: int | None = None) -> Suggestions:
     """Completes a field or, if the field is complete, its categories.
 
     Args:
@@ -83,16 +82,17 @@ def suggestions(dataset: str, field: str, prefix: str | None, group: Group) -> S
         field: A metadata key or a path of the query language, or the beginning of one.
         prefix: The beginning of a category of the field, None to complete the field.
         group: The group whose rows are listed.
+        version: Number of the version, None for the current one.
 
     Raises:
-        UsageError: There is no dataset, or `prefix` is given and there is no such field.
+        UsageError: There is no dataset or no such version, or `prefix` is given and there is no such field.
     """
-    schema = _schema(dataset)
+    schema = _schema(dataset, version)
     beginning, of = next(((path, of) for path, of in _PATHS.items() if field.startswith(path)), ("", None))
     fields = schema[of or group]["fields"]
     written = field.removeprefix(beginning)
     # Outside of a path a key is not quoted, except one that cannot be an argument.
-    name = written if not beginning and written in fields else _unquoted(written)
+    name = written if not beginning and written in fields else unquoted(written)
     if name in fields:
         return _categories(name, fields[name], prefix or "")
     if prefix is not None:
@@ -106,7 +106,7 @@ def suggestions(dataset: str, field: str, prefix: str | None, group: Group) -> S
         return Suggestions(tuple(listed))
     annotations = next((each for each in _ANNOTATION_GROUPS if field.startswith(f"{each}.")), None)
     if annotations is not None and not beginning:
-        listed = _labels(dataset, annotations, field.removeprefix(f"{annotations}."))
+        listed = _labels(dataset, version, annotations, field.removeprefix(f"{annotations}."))
     elif not beginning:
         listed = [Suggestion("", path, "fields") for path in _PATHS if path.startswith(field)]
     if listed:
@@ -131,18 +131,17 @@ def _categories(name: str, field: FieldJson, prefix: str) -> Suggestions:
     return Suggestions(found, "" if found else f"no category of {name} begins with {prefix}")
 
 
-def _labels(dataset: str, group: AnnotationGroup, start: str) -> list[Suggestion]:
-    # Imported only here: reading rows needs Beam, which is slow to import.
-    from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - see above
-    from pipelines.queries.annotation_paths import RESERVED  # noqa: PLC0415 - see above
-    from pipelines.queries.vocabularies import vocabulary  # noqa: PLC0415 - see above
+def _labels(dataset: str, version: int | None, group: AnnotationGroup, start: str) -> list[Suggestion]:
+    from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - most completions do without a store
+    from pipelines.queries.annotation_paths import RESERVED  # noqa: PLC0415 - likewise
+    from pipelines.queries.vocabularies import vocabulary  # noqa: PLC0415 - likewise
 
-    known: Vocabulary = vocabulary(Dataset.at(dataset).published(), group)
+    known: Vocabulary = vocabulary(Dataset.at(dataset).version(version), group)
     names = {name: f"model run, {count}" for name, count in known.runs.items()}
     names |= {name: f"taxonomy, {count}" for name, count in known.taxonomies.items()}
     names |= {label: f"label, {count}" for label, count in known.labels.items()}
     in_quotes = start.startswith('"')
-    begun = _beginning([*names, *(() if in_quotes else _WORDS)], _unquoted(start))
+    begun = _beginning([*names, *(() if in_quotes else _WORDS)], unquoted(start))
     found = [
         Suggestion(f"{group}.", name, names[name], "quoted" if in_quotes or name in RESERVED else "name")
         for name in dict.fromkeys(begun)
@@ -162,21 +161,19 @@ def _beginning(names: Iterable[str], start: str) -> list[str]:
     ]
 
 
-def _unquoted(name: str) -> str:
-    if not name.startswith('"'):
-        return name
-    try:
-        return str(json.loads(name))
-    except ValueError:  # the quote is not closed yet
-        return name[1:].replace('\\"', '"').replace("\\\\", "\\")
+def version_numbers(dataset: str) -> list[int]:
+    """The numbers of the versions of a dataset, newest first; raises UsageError if there is none."""
+    from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - as in `_labels`
+
+    return [each.number for each in Dataset.at(dataset).versions()]
 
 
-def _schema(dataset: str) -> Groups[GroupJson]:
-    """Group to its part of `schema.json` of the current version."""
+def _schema(dataset: str, version: int | None) -> Groups[GroupJson]:
+    """Group to its part of `schema.json` of a version."""
     folder = Path(dataset)
-    if "://" not in dataset and (folder / CURRENT).is_file():
+    if version is None and "://" not in dataset and (folder / CURRENT).is_file():
         with suppress(OtherFormatError):  # the error is raised below
             return local_schema(folder)["groups"]
     from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - as in `_labels`
 
-    return Dataset.at(dataset).published().schema()["groups"]
+    return Dataset.at(dataset).version(version).schema()["groups"]

@@ -98,6 +98,40 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
+class In:
+    """An operand that equals one of some values."""
+
+    operand: Operand
+    values: tuple[Path | Text | Number, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Is:
+    """A path whose value is missing, or present."""
+
+    path: Path
+    missing: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """A text that contains another, or a list of texts that has one."""
+
+    path: Path
+    text: Path | Text | Number
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The condition does not hold."""
+
+    condition: "Condition"
+
+
+@dataclass(frozen=True, slots=True)
 class And:
     """All of the conditions hold."""
 
@@ -111,4 +145,27 @@ class Or:
     conditions: tuple["Condition", ...]
 
 
-Condition: TypeAlias = Comparison | Within | And | Or
+Condition: TypeAlias = Comparison | Within | In | Is | Contains | Not | And | Or
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The path that rows are ordered by."""
+
+    path: Path
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A condition, and which of the rows that meet it are listed, in which order.
+
+    Attributes:
+        condition: The condition; an `And` of nothing if there is none.
+        order: None for the order of the stored rows.
+        sample: The number of rows that are drawn, None for all.
+    """
+
+    condition: Condition
+    order: Order | None = None
+    sample: int | None = None

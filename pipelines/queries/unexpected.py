@@ -7,30 +7,38 @@ from pipelines.queries.syntax import Span
 
 COMPARATORS = "= != < <= > >="
 _OPERAND = "NAME"
+_WORDS = (
+    *(("_AND", "AND"), ("_OR", "OR"), ("MISSING", "MISSING"), ("PRESENT", "PRESENT"), ("_BY", "BY"), ("DESC", "DESC")),
+)
+"""Terminals that a message names, with what they are called there."""
 _COMPARED = "COMPARATOR"
 _PART = "PART"
+_CAPITALS = {
+    word.casefold(): word
+    for word in ("AND", "OR", "WITHIN", "NOT", "IN", "IS", "CONTAINS", "MISSING", "PRESENT", "DESC", "SAMPLE")
+}
+"""Words of the language by how they are mistyped."""
 _HINTS = {
-    "and": "write AND in capitals",
-    "or": "write OR in capitals",
-    "within": "write WITHIN in capitals",
     "&": "write AND between conditions",
     "|": "write OR between conditions",
-    "~": "there are no patterns: compare with = or !=",
-    "!": "write != for unlike; there is no NOT",
+    "~": "there are no patterns: path CONTAINS text finds a part of a text",
+    "!": "write != for unlike, and NOT before a condition",
     "'": 'write texts in double quotes: "..."',
     "`": 'write names in double quotes: metadata."..."',
     "*": "there is no multiplication: only + - and % are known",
     "/": "there is no division: only + - and % are known",
     "[": "a part of a path comes after a dot, in double quotes if it is no plain word",
     "$": 'write names in double quotes: metadata."..."',
-    "not": "there is no NOT: negate the comparison instead, such as != for =",
-    "in": "there is no IN: write a = b OR a = c",
-    "like": "there are no patterns: compare with = or !=",
-    "contains": "there are no patterns: compare with = or !=",
-    "is": "there is no IS: compare with = or !=, which holds for records without the field too",
+    "like": "there are no patterns: path CONTAINS text finds a part of a text",
+    "limit": "the number of rows is a flag of the command: --limit N; SAMPLE N draws rows",
+    "order": "write ORDER BY path, or ORDER BY path DESC, behind all conditions",
+    "null": "write path IS MISSING, or path IS PRESENT",
+    "asc": "ascending is the usual order: leave it out, or write ASC",
 }
-_NOT = {"not": _HINTS["not"]}
-"""Hints for words whose mistake shows only at the next word."""
+_BEHIND_PATH = {
+    "NOT": "write NOT before the whole condition: NOT path IN (a, b)",
+}
+"""Hints for words that stand behind a path."""
 
 
 def unexpected(text: str, start: int, got: str, expected: AbstractSet[str]) -> QueryFault:
@@ -47,9 +55,31 @@ def unexpected(text: str, start: int, got: str, expected: AbstractSet[str]) -> Q
         return QueryFault(
             "expected a closing quote", Span(start, start + 1), 'write " at the end of the text, \\" in it'
         )
-    what = _what(expected)
     seen = f"got {_named(got)}" if got else "got the end"
-    return QueryFault(f"expected {what}, {seen}", span, _advice(text, start, got, expected))
+    advice = _advice(text, start, got, expected)
+    capital, word = _capital(text, start, got, expected)
+    if capital is not None:
+        advice, span = f"write {capital} in capitals", word
+    hints = () if capital is None else (capital,)
+    return QueryFault(f"expected {_what(expected)}, {seen}", span, advice, hints)
+
+
+def _capital(text: str, start: int, got: str, expected: AbstractSet[str]) -> tuple[str | None, Span]:
+    """A word of the language that is not in capitals, and its place: the unexpected one, or the one before it."""
+    capital = _CAPITALS.get(got.casefold())
+    if capital is not None and capital != got and _terminals(capital) & expected:
+        return capital, Span(start, start + len(got))
+    # `not` at the start of a condition is taken for a column.
+    before = text[:start].rstrip()
+    if _COMPARED in expected and before.casefold().endswith("not") and not before.endswith("NOT"):
+        word = Span(len(before) - len("not"), len(before))
+        if not before[: word.start] or before[word.start - 1] in " \t\r\n(":
+            return "NOT", word
+    return None, Span(start, start)
+
+
+def _terminals(word: str) -> set[str]:
+    return {word, f"_{word}"}
 
 
 def _what(expected: AbstractSet[str]) -> str:
@@ -59,11 +89,9 @@ def _what(expected: AbstractSet[str]) -> str:
         return "a name"
     if expected <= {"NUMBER", "MINUS"} and expected:
         return "a number"
-    words = []
+    words = [name for terminal, name in _WORDS if terminal in expected]
     if _COMPARED in expected:
-        words.append(f"one of {COMPARATORS}")
-    else:
-        words += [name for terminal, name in (("_AND", "AND"), ("_OR", "OR")) if terminal in expected]
+        words = [f"one of {COMPARATORS}"]
     words += [name for terminal, name in (("COMMA", "a comma"), ("LPAR", "("), ("RPAR", ")")) if terminal in expected]
     if "$END" in expected:
         words.append("the end")
@@ -78,10 +106,13 @@ def _named(got: str) -> str:
 
 def _advice(text: str, start: int, got: str, expected: AbstractSet[str]) -> str:
     before = text[:start].rstrip()
-    previous = before.rpartition(" ")[2].casefold()
-    hint = None if got in ("AND", "OR", "WITHIN") else _HINTS.get(got.casefold(), _NOT.get(previous))
+    hint = _HINTS.get(got.casefold())
+    if _COMPARED in expected:
+        hint = _BEHIND_PATH.get(got, hint)
     if got.startswith(("=", ">", "<")) and before.endswith(("=", "<", ">", "!")):
         hint = f"write one of {COMPARATORS}"
+    elif expected >= {"COMMA", "RPAR"}:
+        hint = "put commas between the values, and texts that are no plain word in double quotes"
     elif not text.strip():
         hint = "write a condition, such as metadata.weather = rain"
     return hint or next(advice for terminals, advice in _ADVICE if not terminals or expected & terminals)
@@ -90,8 +121,14 @@ def _advice(text: str, start: int, got: str, expected: AbstractSet[str]) -> str:
 _ADVICE: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"NAME"}), 'write a field such as metadata.weather, a number, a date, a word or a "text in quotes"'),
     (frozenset({"PART"}), 'write a name after the dot, in double quotes if it is no plain word: metadata."a name"'),
-    (frozenset({"COMPARATOR"}), f"compare it: {COMPARATORS}; what is no plain word is written in double quotes"),
+    (
+        frozenset({"COMPARATOR"}),
+        f"compare it: {COMPARATORS}, IN, IS MISSING, CONTAINS; what is no plain word is written in double quotes",
+    ),
     (frozenset({"NUMBER", "COMMA"}), "a box is four numbers in degrees: location WITHIN (SOUTH, WEST, NORTH, EAST)"),
+    (frozenset({"MISSING"}), "write path IS MISSING, or path IS PRESENT"),
+    (frozenset({"LPAR"}), "write the values in parentheses: path IN (a, b)"),
+    (frozenset({"DESC"}), "write ORDER BY path, ORDER BY path DESC, and SAMPLE N behind it"),
     (frozenset({"RPAR"}), "close the parenthesis with ), or put AND or OR between conditions"),
     (frozenset(), 'put AND or OR between conditions, and texts that are no plain word in double quotes: "two words"'),
 )

@@ -37,15 +37,15 @@ class Delivered:
     bytes: int
 
 
-def deliver(dataset: str, out: str | None) -> Delivered:
-    """Writes the page of the current version of a dataset, by default to NAME.html in the current folder.
+def deliver(dataset: str, out: str | None, number: int | None = None) -> Delivered:
+    """Writes the page of a version of a dataset; by default of the current one, to NAME.html in the current folder.
 
     Raises:
-        UsageError: There is no dataset, or the page cannot be written to this path.
+        UsageError: There is no dataset or no such version, or the page cannot be written to this path.
     """
     path = checked(out, dataset) if out else _unused(default_path(dataset))
     there = Dataset.at(dataset)
-    version = there.published()
+    version = there.version(number)
     return _write(path, of_version(there, version), version.number)
 
 

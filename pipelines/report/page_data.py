@@ -8,6 +8,7 @@ from pipelines.dataset.documents.types import CountsJson, FoundConflictJson
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.ingest.outcome import Outcome
 from pipelines.json_output import JsonOutput
+from pipelines.report.annotations import annotations_document
 from pipelines.report.cuts import Cut, cut
 from pipelines.report.examples import examples, first_rejections
 from pipelines.report.fields import field_documents
@@ -46,6 +47,7 @@ def of_version(dataset: Dataset, version: Version, conflicts: Collection[FoundCo
                 "conflicts": _conflicts(group, conflicts),
                 "changes": None if compared.parent is None else _changes(compared.groups[group]),
                 "locations": insights[group]["locations"],
+                "annotations": annotations_document(insights[group]["annotations"]),
                 "fields": field_documents(
                     fields,
                     insights[group]["fields"],
@@ -80,6 +82,7 @@ def of_run(outcome: Outcome) -> JsonOutput:
             "conflicts": _conflicts(group, outcome.tally.conflicts),
             "changes": None,
             "locations": None,
+            "annotations": None,
             "fields": field_documents(schema[group]["fields"], {}, {}),
         }
         for group in GROUPS

@@ -83,7 +83,7 @@ def wrote(run: Run, name: str, data: bytes = b"x") -> None:
 
 def published(store: Store, version: int) -> None:
     with store.run(None) as run:
-        wrote(run, "manifest.json", json.dumps({"format": 3, "files": []}).encode())
+        wrote(run, "manifest.json", json.dumps({"format": 4, "files": []}).encode())
         store.publish(run, version, store.pointer(), [Placed(f"{run.root}/manifest.json", "manifest.json")])
         store.remove(run.root)
 

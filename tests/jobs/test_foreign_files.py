@@ -48,7 +48,7 @@ def snapshot(*places: Path) -> Snapshot:
 def publish(store: LocalStore, version: int, text: str = "", *, fsync: bool = False) -> None:
     with store.run(None) as run:
         manifest = Path(run.root, "manifest.json")
-        manifest.write_text(json.dumps({"format": 3, "files": [], "who": text}))
+        manifest.write_text(json.dumps({"format": 4, "files": [], "who": text}))
         part = Path(run.root, "items/part-00000-of-00001.avro")
         part.parent.mkdir()
         part.write_text(f"rows of {version}")

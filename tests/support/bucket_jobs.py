@@ -72,7 +72,7 @@ class Sleeper(BucketStore):
 def written(store: BucketStore, who: str, base: int | None = None) -> Iterator[tuple[Run, list[Placed]]]:
     """A run that has written a version which says everywhere whose it is."""
     with store.run(base) as run:
-        manifest = json.dumps({"format": 3, "files": [], "who": who}).encode()
+        manifest = json.dumps({"format": 4, "files": [], "who": who}).encode()
         for name in (*NAMES, f"{who}/{OWN}", "manifest.json"):
             put(f"{run.root}/{name}", manifest if name == "manifest.json" else who.encode())
         yield run, [Placed(f"{run.root}/{name}", name) for name in (*NAMES, f"{who}/{OWN}", "manifest.json")]

@@ -32,6 +32,7 @@ def item_metadata(rng: Random) -> dict[str, Any]:
         "night": rng.random() < 0.5,
         "note": f"text {rng.randint(0, 400)}",
         "list": [1, 2],
+        "tags": rng.sample(["rain", 'say "hi"', "é", "front-left", "x", 1], 2),
         "none": None,
     }
     return _some(rng, plain) | (located if rng.random() < 0.7 else {})

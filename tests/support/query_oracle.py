@@ -7,6 +7,7 @@ product but the published rows, which an independent reader reads.
 import json
 import math
 import operator
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class Field:
 
     Attributes:
         text: As it is written.
-        kind: integer, double or text.
+        kind: integer, double, text or json.
         of: Its value for a row; where `annotations` is given, for an annotation of the row.
         annotations: The annotations of a row that it is asked of.
     """
@@ -85,11 +86,19 @@ def has_label(annotation: Row, label: str) -> bool:
     return annotation["label"] == label or label in (annotation["labels"] or ())
 
 
-def written(node: Node) -> str:
+def written(node: Node) -> str:  # noqa: PLR0911 - a case for each node
     """A query in the language."""
     match node:
         case ("and" | "or" as word, parts):
             return f" {word.upper()} ".join(f"({written(part)})" for part in parts)
+        case ("not", part):
+            return f"NOT ({written(part)})" if part[0] in ("and", "or") else f"NOT {written(part)}"
+        case ("in", operand, values):
+            return f"{_written(operand)} IN ({', '.join(map(_written, values))})"
+        case ("is", field, word):
+            return f"{field.text} IS {word}"
+        case ("contains", field, text):
+            return f"{field.text} CONTAINS {_written(text)}"
         case ("within", path, _, box):
             return f"{path} WITHIN ({', '.join(map(repr, box))})"
         case ("class", path, _, _, comparator, text):
@@ -114,13 +123,21 @@ def _written(operand: Any) -> str:
             return repr(operand)
 
 
-def holds(node: Node, world: World, row: Row) -> bool:  # noqa: C901, PLR0911 - a case for each node
+def holds(node: Node, world: World, row: Row) -> bool:  # noqa: C901, PLR0911, PLR0912 - a case for each node
     """Whether a row meets a query."""
     match node:
         case ("and", parts):
             return all(holds(part, world, row) for part in parts)
         case ("or", parts):
             return any(holds(part, world, row) for part in parts)
+        case ("not", part):
+            return not holds(part, world, row)
+        case ("in", operand, values):
+            return any(holds(("compare", operand, "=", each), world, row) for each in values)
+        case ("is", field, word):
+            return any((value is None) is (word == "MISSING") for value in _values(field, world, row))
+        case ("contains", field, text):
+            return any(_contains(field, value, text) for value in _values(field, world, row))
         case ("within", _, rows, (south, west, north, east)):
             return any(_inside(each, south, west, north, east) for each in rows(world, row))
         case ("class", _, rows, taxonomy, comparator, text):
@@ -148,6 +165,60 @@ def holds(node: Node, world: World, row: Row) -> bool:  # noqa: C901, PLR0911 - 
             return False
         case _:
             raise TypeError(node)
+
+
+def _values(field: Field, world: World, row: Row) -> list[Any]:
+    """The values of a field: of a row, or of each of its annotations."""
+    rows = [row] if field.annotations is None else field.annotations(world, row)
+    return [field.of(world, each) for each in rows]
+
+
+def _contains(field: Field, value: Any, text: str) -> bool:
+    if value is None:
+        return False
+    if field.kind == "json":
+        listed = json.loads(value)
+        return isinstance(listed, list) and text in listed
+    return text in value
+
+
+def arranged(
+    world: World, group: str, rows: list[Row], field: Field | None, descending: bool, sample: int | None
+) -> list[Row]:
+    """The rows that are listed of some, in their order: null last, ties by identity (the order of `rows`)."""
+    places = {id(row): at for at, row in enumerate(world.rows[group])}
+    if sample is not None:
+        rows = sorted(sorted(rows, key=lambda row: _hash(row, group))[:sample], key=lambda row: places[id(row)])
+    if field is None:
+        return rows
+    there = [row for row in rows if field.of(world, row) is not None]
+    missing = [row for row in rows if field.of(world, row) is None]
+    ties: Callable[[Row], Any] = lambda row: (row["reference_id"].encode(), places[id(row)])  # noqa: E731 - short
+    there.sort(key=ties)
+    there.sort(key=lambda row: _comparable(field.of(world, row)), reverse=descending)
+    return there + sorted(missing, key=ties)
+
+
+def _comparable(value: Any) -> Any:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _hash(row: Row, group: str) -> tuple[int, bytes]:
+    """The hash of the identity of a row (docs/query.md)."""
+    parts = [row["reference_id"]]
+    if group in ("annotations", "predictions"):
+        kind = row["type"]
+        geometric = kind in ("box", "polygon", "line", "keypoints", "cuboid")
+        name = row["annotation_id"] if geometric else row["taxonomy_name"]
+        if kind == "segment":
+            name = f"{row['segment_index']:019d}"
+        name = None if kind == "mask" else name
+        parts += [row.get("model_run"), "object" if geometric else kind, name, row["task_id"] if geometric else None]
+    text = "\x1f".join(part or "" for part in parts).encode()
+    mixed = (zlib.crc32(text) + 0x9E3779B97F4A7C15) % 2**64
+    mixed = ((mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9) % 2**64
+    mixed = ((mixed ^ mixed >> 27) * 0x94D049BB133111EB) % 2**64
+    return mixed ^ mixed >> 31, text
 
 
 def _inside(row: Row, south: float, west: float, north: float, east: float) -> bool:

@@ -19,7 +19,7 @@ from pipelines.dataset.store.locks import exclusive
 def written(store: LocalStore, text: str) -> Iterator[Run]:
     """A run that has written a version which says whose it is."""
     with store.run(None) as run:
-        Path(run.root, "manifest.json").write_text(json.dumps({"format": 3, "files": [], "who": text}))
+        Path(run.root, "manifest.json").write_text(json.dumps({"format": 4, "files": [], "who": text}))
         yield run
 
 

@@ -18,8 +18,9 @@ from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Step
 from transforms.stages.elements import Partition, PublishedFiles, Rejection, Summaries
 from transforms.stages.progress_notes import note_progress
-from transforms.storage.states import read_state, read_summaries, state_file, summaries_data
+from transforms.storage.states import read_state, state_file
 from transforms.storage.stored_files import BASES, StoredFile, part_path, store
+from transforms.storage.summaries import read_summaries, summaries_data
 
 CHANGES = "changes"
 """Folder of the changes of groups of which only the touched rows were read, for `write_partition`; no part of a

@@ -16,7 +16,7 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import FORMS
 from transforms.kernels.batch.value_columns import columns_of
 from transforms.kernels.publish.changed_rows import Changes
-from transforms.kernels.publish.insights import Counted, CountedJson, counted
+from transforms.kernels.publish.insights import Counted, CountedJson, annotation_counts, counted
 from transforms.kernels.publish.rows import (
     USED,
     USES,
@@ -33,8 +33,9 @@ from transforms.rules.schema_json import GroupJson, Groups, ResolvedJson, Stored
 from transforms.stages.elements import Partition, PublishedFiles, WrittenPartition
 from transforms.stages.infer_schema import can_publish
 from transforms.stages.progress_notes import note_progress
-from transforms.storage.states import counted_data, read_changes, read_counted, read_state, state_file
+from transforms.storage.states import read_state, state_file
 from transforms.storage.stored_files import Piece, StoredFile, part_path, store
+from transforms.storage.summaries import counted_data, read_changes, read_counted
 from transforms.storage.verified_files import verified
 
 PIECE_ROWS = 4_096
@@ -182,7 +183,8 @@ class _PartitionWriter:
             self._repaired.append(part.path)
             part, _, counts = self._written(read_state(state), fields)
             return part, counts, uses
-        added = (published.metadata, published.core["location"].struct.unnest())
+        locations = published.core["location"].struct.unnest()
+        added = (published.metadata, locations, annotation_counts(changes.after))
         return part, before.continued(fields, partial(_part, state), changes.before, added).document(), uses
 
     def _published_part(self, group: Group, fields: Mapping[str, StoredFieldJson]) -> StoredFile | None:
@@ -202,7 +204,7 @@ class _PartitionWriter:
         data = avro_container(published.core, row_schema(batch.group, fields), records=published.records)
         file = self._stored(batch.group, data, published.core.height)
         locations = published.core["location"].struct.unnest()
-        return file, published.uses, counted(fields, published.metadata, locations).document()
+        return file, published.uses, counted(fields, published.metadata, locations, annotation_counts(batch)).document()
 
     def _stored(self, group: Group, data: Iterable[Piece], records: int) -> StoredFile:
         path = part_path(group, self._partition.number, self._writing.partitions, "avro")

@@ -1,26 +1,20 @@
-"""Reads and encodes the state files that the steps of a job write for later steps and for the next version."""
+"""Reads the state files that the steps of a job write for later steps and for the next version."""
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-import msgspec
-import orjson
 import polars as pl
 
 from transforms.damage import damaged_file
 from transforms.kernels.batch.arrow_ipc import Stored
 from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.group_columns import COLUMNS
 from transforms.kernels.batch.metadata_columns import FORMS
 from transforms.kernels.batch.state_files import StateFile
 from transforms.kernels.batch.value_columns import ValueColumn
-from transforms.kernels.normalize.columns import COLUMNS
-from transforms.kernels.publish.changed_rows import Changes
-from transforms.kernels.publish.insights import CountedJson, grid_of
 from transforms.rules.export_rows import Group
-from transforms.rules.fields import GroupSummary
-from transforms.rules.summary_json import GroupJson, group_from_json, group_to_json
 from transforms.storage.stored_files import StoredFile
 from transforms.storage.verified_files import verified
 
@@ -31,8 +25,6 @@ _REFUSED = (
 """Exceptions that decoders raise for bytes that are not those of a state file."""
 _ORIGIN = {"export_name": pl.String(), "offset": pl.Int64()}
 """Columns with the export and the byte offset of the record that a row was read from."""
-_SUMMARIES = msgspec.json.Decoder(dict[Group, GroupJson])
-_COUNTED = msgspec.json.Decoder(dict[Group, CountedJson])
 
 
 def state_file(state: StoredFile) -> StateFile:
@@ -43,7 +35,7 @@ def state_file(state: StoredFile) -> StateFile:
             result raise it too, for columns that such a file cannot have.
     """
     data, base = verified(state), b"" if state.base is None else verified(state.base)
-    with _parsing(state):
+    with parsing(state):
         files = [None if file is None else _stored(file) for file in (state, state.base)]
         return StateFile.of(data, state.records, base, *files)
 
@@ -51,50 +43,6 @@ def state_file(state: StoredFile) -> StateFile:
 def read_state(state: StoredFile) -> Batch:
     """The rows of a state file."""
     return state_file(state).batch()
-
-
-def read_changes(file: StoredFile) -> Changes:
-    """The changes of a job to a state file, from the file that the merge wrote."""
-    return Changes.from_bytes(bytes(verified(file)))
-
-
-def read_summaries(file: StoredFile) -> dict[Group, GroupSummary]:
-    """Group to the summary of the rows of a partition.
-
-    Raises:
-        DamagedFileError: The bytes are not those that were written.
-    """
-    data = verified(file)
-    with _parsing(file):
-        return {group: group_from_json(summary) for group, summary in _SUMMARIES.decode(data).items()}
-
-
-def summaries_data(summaries: Mapping[str, GroupSummary]) -> bytes:
-    """The bytes of a file of summaries, for `read_summaries`."""
-    return _data({group: group_to_json(summary) for group, summary in sorted(summaries.items())})
-
-
-def read_counted(file: StoredFile) -> dict[Group, CountedJson]:
-    """Group to the counts of the rows of a partition, for the insights page (`Counted.document`).
-
-    Raises:
-        DamagedFileError: The bytes are not those that were written.
-    """
-    data = verified(file)
-    with _parsing(file):
-        stored = _COUNTED.decode(data)
-        for counted in stored.values():
-            grid_of(counted["grid"])
-        return stored
-
-
-def counted_data(counted: Mapping[Group, CountedJson]) -> bytes:
-    """The bytes of a file of counts, for `read_counted`."""
-    return _data(dict(sorted(counted.items())))
-
-
-def _data(document: object) -> bytes:
-    return orjson.dumps(document)
 
 
 def _stored(file: StoredFile) -> Stored:
@@ -112,7 +60,7 @@ def _dtype(group: Group, name: str) -> pl.DataType | None:
 
 
 @contextmanager
-def _parsing(file: StoredFile) -> Iterator[None]:
+def parsing(file: StoredFile) -> Iterator[None]:
     """Turns errors of decoding into DamagedFileError: the digest is right, so somebody forged the file."""
     try:
         yield

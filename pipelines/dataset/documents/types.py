@@ -17,7 +17,7 @@ from transforms.rules.schema_json import (
     Groups,
 )
 
-FORMAT = 3
+FORMAT = 4
 """Format number of the manifest and of the state files."""
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 OutcomeName = Literal["published", "unchanged", "failed", "dry_run"]
@@ -181,11 +181,49 @@ class LocationsJson(TypedDict):
     cells: list[tuple[Count, Count, Count]]
 
 
+class BinsJson(TypedDict):
+    """A histogram with fixed edges: n + 1 edges, n counts."""
+
+    edges: list[int | float]
+    counts: list[Count]
+
+
+class ConfidenceJson(BinsJson):
+    """The confidence of the predictions of a model run, and how many have none."""
+
+    missing: Count
+
+
+class AnnotationInsightsJson(TypedDict):
+    """What annotations or predictions are counted by; values by count, then by value.
+
+    Attributes:
+        labels: Rows with each label, alone or among the labels of a multicategory.
+        types: Rows by type.
+        taxonomies: Rows by taxonomy.
+        classes: By taxonomy, rows with each class.
+        runs: Rows by model run.
+        per_record: Items and scenes by how many rows they have; the first bin are those without.
+        sizes: Boxes by the side in pixels of a square with their area.
+        confidence: By model run.
+    """
+
+    labels: list[CategoryJson]
+    types: list[CategoryJson]
+    taxonomies: list[CategoryJson]
+    classes: dict[str, list[CategoryJson]]
+    runs: list[CategoryJson]
+    per_record: BinsJson
+    sizes: BinsJson
+    confidence: dict[str, ConfidenceJson]
+
+
 class GroupInsightsJson(TypedDict):
-    """A group in `insights.json`."""
+    """A group in `insights.json`; only annotations and predictions have `annotations`."""
 
     fields: dict[str, InsightJson]
     locations: LocationsJson | None
+    annotations: AnnotationInsightsJson | None
 
 
 class InsightsJson(TypedDict):

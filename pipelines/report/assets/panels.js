@@ -50,6 +50,7 @@ function panels(group, page, land) {
     made.push(panel("Most often missing", bars({ caption: `Fields of ${group.name} that are missing most often`, of: "Missing", head: "Field", rows, total: group.records }), element("p", { class: "note" }, note)));
   }
   if (group.rejections.length) made.push(rejectionPanel(group));
+  if (group.annotations) made.push(...annotationPanels(group));
   const changed = changePanel(group, page);
   if (changed) made.push(changed);
   const where = group.locations ? element("section", { class: "panel wide lazy-map", id: `${group.name}-map` }, element("h3", {}, "Locations")) : null;

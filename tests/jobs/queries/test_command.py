@@ -36,7 +36,7 @@ def test_ids_are_one_reference_id_a_line(published: Ended, world: World, capsysb
 
 def test_an_id_that_is_not_one_line_is_a_json_string() -> None:
     names = ["plain", "a\nb", '"quoted"', "x\u2028y", "z\x9b1m", "é", 'in"side', "\ttab"]
-    found: Any = SimpleNamespace(matches=lambda _: [SimpleNamespace(reference_ids=pl.Series(names))])
+    found: Any = SimpleNamespace(order=None, matches=lambda _: [SimpleNamespace(reference_ids=pl.Series(names))])
     lines = b"".join(ids(found, None)).decode().split("\n")
     assert lines.pop() == ""
     assert [json.loads(line) if line.startswith('"') else line for line in lines] == names

@@ -1,5 +1,6 @@
 """The query engine against the plain evaluator of `support.query_oracle`, for random queries (V, T, C; FORMATS 6)."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -9,11 +10,12 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 from support.profiles import draws
 from support.query_exports import BIG, CLASSES, LABELS, WEATHERS
-from support.query_oracle import Field, Node, Row, World, has_label, holds, written
+from support.query_oracle import Field, Node, Row, World, arranged, has_label, holds, written
 from support.runs import Ended
 
 from pipelines.dataset.versions import Dataset
 from pipelines.queries.answers import Answer
+from pipelines.queries.listings import ids, ndjson
 
 Rows = Callable[[World, Row], list[Row]]
 GROUPS = ("items", "scenes", "annotations", "predictions")
@@ -218,27 +220,105 @@ def classes() -> st.SearchStrategy[Node]:
     )
 
 
+def one_of(fields: list[Field]) -> st.SearchStrategy[Node]:
+    """An operand among values; texts are compared with texts, numbers with numbers."""
+    numbers = st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=4)
+    texts = st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4)
+    plain = [each for each in fields if each.kind != "json"]
+    return st.sampled_from(plain).flatmap(
+        lambda field: st.tuples(
+            st.just("in"),
+            st.just(field) if field.kind == "text" else st.just(("modulo", field, 3)) | st.just(field),
+            texts if field.kind == "text" else numbers,
+        )
+    )
+
+
+def presence(fields: list[Field]) -> st.SearchStrategy[Node]:
+    there = [field for field in fields if field not in COUNTS]
+    return st.tuples(st.just("is"), st.sampled_from(there), st.sampled_from(["MISSING", "PRESENT"]))
+
+
+def containing(fields: list[Field]) -> st.SearchStrategy[Node]:
+    texts = [field for field in fields if field.kind in ("text", "json")]
+    return st.tuples(st.just("contains"), st.sampled_from(texts), st.sampled_from([*TEXTS, "r", "ea", "1", "["]))
+
+
+def others(group: str) -> list[Field]:
+    """Fields that are lists, and one that is never there."""
+    where = {"items": ("", lambda of: of), "scenes": None}.get(group, ("item.", partial(through, "item")))
+    if where is None:
+        return []
+    prefix, wrap = where
+    return [
+        *(Field(f"{prefix}metadata.{key}", "json", wrap(metadata(key))) for key in ("list", "tags")),
+        Field(f"{prefix}metadata.none", "json", lambda _, __: None),
+    ]
+
+
 def conditions(group: str) -> st.SearchStrategy[Node]:
-    single = st.one_of(comparisons(fields_of(group)), comparisons(fields_of(group)), boxes(), classes())
+    fields = fields_of(group)
+    every = [*fields, *others(group)]
+    compared = comparisons(fields)
+    single = st.one_of(compared, compared, boxes(), classes(), one_of(fields), presence(every), containing(every))
     return st.recursive(
         single,
-        lambda inner: st.tuples(st.sampled_from(["and", "or"]), st.lists(inner, min_size=2, max_size=3)),
+        lambda inner: st.one_of(
+            st.tuples(st.sampled_from(["and", "or"]), st.lists(inner, min_size=2, max_size=3)),
+            st.tuples(st.just("not"), inner),
+        ),
         max_leaves=5,
     )
 
 
+def asked(published: Ended, text: str, group: Any) -> tuple[Answer, list[int]]:
+    """The answer to a query, and the positions among all rows of the group of those that it lists."""
+    answer = Answer.to(text, Dataset.at(str(published.dataset)), group)
+    files = answer.version.files(group)
+    starts = {number: sum(files[each].records for each in files if each < number) for number in files}
+    assert len(files) > 1
+    return answer, [starts[match.partition] + row for match in answer.matches() for row in match.positions.tolist()]
+
+
 @pytest.mark.parametrize("group", GROUPS)
-@draws(30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@draws(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_engine_finds_the_rows_that_going_through_all_of_them_finds(
     group: Any, data: st.DataObject, published: Ended, world: World
 ) -> None:
     node = data.draw(conditions(group))
     text = written(node)
-    answer = Answer.to(text, Dataset.at(str(published.dataset)), group)
-    files = answer.version.files(group)
-    starts = {number: sum(files[each].records for each in files if each < number) for number in files}
-    assert len(files) > 1
-    found = [starts[match.partition] + position for match in answer.matches() for position in match.positions.tolist()]
+    _, found = asked(published, text, group)
     expected = [at for at, row in enumerate(world.rows[group]) if holds(node, world, row)]
     assert found == expected, text
+
+
+@pytest.mark.parametrize("group", GROUPS)
+@draws(30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_rows_come_in_the_order_that_is_asked_for(
+    group: Any, data: st.DataObject, published: Ended, world: World
+) -> None:
+    node = data.draw(st.none() | conditions(group))
+    field = data.draw(st.none() | st.sampled_from([each for each in fields_of(group) if each.annotations is None]))
+    descending, sample = data.draw(st.booleans()), data.draw(st.none() | st.integers(0, 30))
+    text = "" if node is None else written(node)
+    text += (
+        ""
+        if field is None
+        else f" ORDER BY {field.text}{' DESC' if descending else data.draw(st.sampled_from(['', ' ASC']))}"
+    )
+    text += "" if sample is None else f" SAMPLE {sample}"
+    assume(text)
+    answer, found = asked(published, text, group)
+    rows = world.rows[group]
+    met = [row for row in rows if node is None or holds(node, world, row)]
+    expected = arranged(world, group, met, field, descending, sample)
+    assert [rows[at] for at in found] == expected, text
+    assert answer.count() == len(expected)
+    names = [
+        json.loads(line) if line.startswith('"') else line for line in b"".join(ids(answer, 7)).decode().splitlines()
+    ]
+    assert names == [row["reference_id"] for row in expected[:7]]
+    printed = [json.loads(line)["reference_id"] for line in b"".join(ndjson(answer, 9)).splitlines()]
+    assert printed == [row["reference_id"] for row in expected[:9]]

@@ -7,11 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.queries.faults import QueryError
-from pipelines.queries.parser import MAX_DEPTH, MAX_TERMS, parse
-from pipelines.queries.syntax import And, Comparison, Condition, Modulo, Number, Operand, Or, Path, Sum, Text, Within
+from pipelines.queries.grammar import is_compiled
+from pipelines.queries.parser import MAX_DEPTH, MAX_TERMS, MAX_VALUES, expected_after, parse, parse_query
+from pipelines.queries.syntax import (
+    And,
+    Comparison,
+    Condition,
+    Contains,
+    In,
+    Is,
+    Modulo,
+    Not,
+    Number,
+    Operand,
+    Or,
+    Path,
+    Sum,
+    Text,
+    Within,
+)
 
 
-def shown(tree: Condition | Operand) -> str:  # noqa: PLR0911 - one for each node
+def shown(tree: Condition | Operand) -> str:  # noqa: C901, PLR0911, PLR0912 - one for each node
     """A tree in one line, with all its parentheses."""
     match tree:
         case And(conditions=conditions):
@@ -20,6 +37,14 @@ def shown(tree: Condition | Operand) -> str:  # noqa: PLR0911 - one for each nod
             return f"({' | '.join(map(shown, conditions))})"
         case Comparison(left=left, comparator=comparator, right=right):
             return f"{shown(left)}{comparator}{shown(right)}"
+        case In(operand=operand, values=values):
+            return f"{shown(operand)} one of [{', '.join(map(shown, values))}]"
+        case Is(path=path, missing=missing):
+            return f"{shown(path)} {'missing' if missing else 'present'}"
+        case Contains(path=path, text=text):
+            return f"{shown(path)} contains {shown(text)}"
+        case Not(condition=condition):
+            return f"!{shown(condition)}"
         case Within(path=path, box=box):
             return f"{shown(path)} in {[number.value for number in box]}"
         case Path(parts=parts):
@@ -57,6 +82,16 @@ def shown(tree: Condition | Operand) -> str:  # noqa: PLR0911 - one for each nod
         (r'a = "\"\\\/\n\u00e9\ud83d\ude00"', "a='\"\\\\/\\né😀'"),
         ('a = "two\nlines"', "a='two\\nlines'"),
         ("location WITHIN (-1.5, 170, 3, -170)", "location in [-1.5, 170, 3, -170]"),
+        ("NOT a = 1 AND b = 2 OR c = 3", "((!a=1 & b=2) | c=3)"),
+        ("NOT NOT NOT (a = 1 AND b = 2)", "!(a=1 & b=2)"),
+        (
+            'metadata.a IN (IS, "two words", -1.5, 2021-01-01)',
+            "metadata.a one of [IS, 'two words', -1.5, '2021-01-01']",
+        ),
+        ("a % 3 IN (0, 1)", "[a % 3] one of [0, 1]"),
+        ("metadata.IN = IN AND metadata.NOT IS MISSING", "(metadata.IN=IN & metadata.NOT missing)"),
+        ("metadata.IS IS PRESENT OR a CONTAINS CONTAINS", "(metadata.IS present | a contains CONTAINS)"),
+        ("metadata.country = IS", "metadata.country=IS"),
         ("a = 9223372036854775808", "a=9223372036854775808"),
         ("a = 1234567890123456789012345678901", "a=1.2345678901234568e+30"),
     ],
@@ -86,8 +121,15 @@ def test_what_is_written_is_read(text: str, tree: str) -> None:
         ("metadata.a % 0 = 1", 13, "expected a divisor other than 0", "another number"),
         (r'metadata.a = "a\x"', 15, r"expected an escape, got \x", "for a backslash"),
         (r'metadata.a = "\ud800"', 13, "expected a pair of surrogates", "the character itself"),
-        ("NOT metadata.a = 3", 4, "got metadata", "there is no NOT"),
-        ("metadata.a IN (1, 2)", 11, "got IN", "a = b OR a = c"),
+        ("not metadata.a = 3", 0, "got metadata", "NOT in capitals"),
+        ("metadata.a in (1, 2)", 11, "got in", "IN in capitals"),
+        ("metadata.a IN 1", 14, "expected (, got 1", "in parentheses"),
+        ("metadata.a IN (1 2)", 17, "expected a comma or ), got 2", "commas between the values"),
+        ("metadata.a NOT IN (1)", 11, "got NOT", "NOT before the whole condition"),
+        ("metadata.a IS", 13, "expected MISSING or PRESENT, got the end", "IS MISSING"),
+        ("metadata.a = 1 ORDER metadata.b", 15, "got ORDER", "ORDER BY path"),
+        ("metadata.a = 1 SAMPLE 2.5", 22, "a whole number after SAMPLE", "SAMPLE 100"),
+        (f"a IN ({', '.join(['1'] * (MAX_VALUES + 1))})", 6, "at most 10000 values", "split the list up"),
         ("metadata.a * 2 = 3", 11, "got *", "no multiplication"),
         ("metadata.a = 1\n  AND metadata.b ~ 3", 32, "got ~", "no patterns"),
         ("metadata.a = \udcff", 13, "expected UTF-8", "encoding of the terminal"),
@@ -121,6 +163,48 @@ def test_the_caret_stands_below_what_it_points_at(text: str, lines: list[str]) -
     with pytest.raises(QueryError) as caught:
         parse(text)
     assert str(caught.value).split("\n")[1:3] == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "sample"),
+    [
+        ("metadata.a = 1 ORDER BY metadata.b DESC SAMPLE 5", ("metadata.b", True), 5),
+        ("ORDER BY scene.metadata.BY ASC", ("scene.metadata.BY", False), None),
+        ("SAMPLE 0", None, 0),
+        ("metadata.a = ORDER ORDER\nBY metadata.ORDER", ("metadata.ORDER", False), None),
+        ("metadata.a = SAMPLE", None, None),
+    ],
+)
+def test_order_and_sample_stand_behind_the_conditions(
+    text: str, order: tuple[str, bool] | None, sample: int | None
+) -> None:
+    query = parse_query(text)
+    assert (None if query.order is None else (shown(query.order.path), query.order.descending)) == order
+    assert query.sample == sample
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "length", "hints"),
+    [
+        ("metadata.a = 3 and b = 4", 15, 3, ["AND"]),
+        ("not a = 3", 0, 3, ["NOT"]),
+        ("é IS missing", 5, 7, ["MISSING"]),
+        ("a = 3 ORDER BY b desc", 17, 4, ["DESC"]),
+        ("a =", 3, 0, []),
+    ],
+)
+def test_a_mistake_is_data_for_programs(text: str, position: int, length: int, hints: list[str]) -> None:
+    with pytest.raises(QueryError) as caught:
+        parse(text)
+    document = caught.value.document
+    assert (document["position"], document["length"], document["hints"]) == (position, length, hints)
+    assert "\n" not in document["message"]
+    if hints:
+        assert expected_after(text[:position]) is not None
+
+
+def test_the_tables_are_those_of_the_grammar() -> None:
+    assert is_compiled(), "run `python -m pipelines.queries.grammar`"
 
 
 TOKENS = ["a", ".", '"', "=", "(", ")", "%", "+", "-", "<", ">", "!", "AND", "OR", "1", "WITHIN", ",", '"x"']

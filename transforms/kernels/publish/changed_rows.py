@@ -16,9 +16,11 @@ from transforms.kernels.batch.batch import Batch, Positions
 from transforms.kernels.batch.metadata_columns import KIND_FORMS
 from transforms.kernels.batch.state_files import StateFile
 from transforms.kernels.batch.value_columns import ValueColumn
+from transforms.kernels.publish.annotation_counts import COUNTED
 from transforms.kernels.publish.rows import USED
 from transforms.kernels.summarize.fields import summarize
 from transforms.kernels.summarize.unchanged_rows import unchanged_values
+from transforms.rules.export_rows import REFERENCED_GROUPS
 from transforms.rules.fields import GroupSummary, merge_groups
 from transforms.rules.retraction import UnchangedValues, open_fields, replaced_group
 from transforms.rules.strings import ALL_VALUES
@@ -34,7 +36,7 @@ class Changes:
 
     Attributes:
         removed: Positions of removed rows among the published rows, ascending: int64[G].
-        before: These G rows with the columns of numbers and URLs only, to subtract their counts and uses.
+        before: These G rows with only the columns that are counted, and those of URLs, to subtract counts and uses.
         after: The N added rows; some may equal a removed one.
         places: Positions of the added rows among all rows afterwards, ascending: int64[N].
     """
@@ -137,8 +139,8 @@ class Touched:
 
 
 def _counted(batch: Batch) -> Batch:
-    """The columns and cells of numbers, and the columns that determine the uses of URLs."""
-    used = USED[batch.group]
+    """The columns and cells of numbers, what annotations are counted by, and the columns of the uses of URLs."""
+    used = USED[batch.group] | (frozenset() if batch.group in REFERENCED_GROUPS else frozenset(COUNTED))
     names = [name for name in batch.rows.columns if name in used or _is_number(name)]
     cells = batch.cells.filter(pl.col("form").is_in(KIND_FORMS["number"])) if batch.cells.height else batch.cells
     return Batch(batch.group, batch.rows.select(names), cells)

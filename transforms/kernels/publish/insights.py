@@ -12,10 +12,12 @@ import numpy.typing as npt
 import polars as pl
 
 from transforms.kernels.batch.batch import Batch
+from transforms.kernels.publish.annotation_counts import AnnotationCounts, AnnotationCountsJson
 from transforms.kernels.publish.rows import Sparse, sparse_columns
 from transforms.kernels.summarize import histograms
-from transforms.kernels.summarize.fields import locations
+from transforms.kernels.summarize.locations import locations
 from transforms.rules.coordinates import KEYS
+from transforms.rules.export_rows import REFERENCED_GROUPS
 from transforms.rules.histograms import edges
 from transforms.rules.schema_json import StorageName, StoredFieldJson
 
@@ -30,6 +32,7 @@ class CountedJson(TypedDict):
 
     histograms: dict[str, list[int]]
     grid: str | list[tuple[int, int, int]] | None
+    annotations: AnnotationCountsJson | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +103,20 @@ class Counted:
         fields: The fields of the schema whose bins and bounds were used.
         histograms: Counts by numerical field.
         grid: The number of locations in each cell of the grid; None if the schema has no location.
+        annotations: What annotations or predictions are counted by; None for items and scenes.
     """
 
     fields: Mapping[str, StoredFieldJson]
     histograms: Mapping[str, list[int]]
     grid: Grid | None
+    annotations: AnnotationCounts | None = None
 
     @classmethod
     def of(cls, document: CountedJson, fields: Mapping[str, StoredFieldJson]) -> Self:
         """The counts in a document, which were made for these fields."""
-        return cls(fields, document["histograms"], grid_of(document["grid"]))
+        of = document["annotations"]
+        annotations = None if of is None else AnnotationCounts.from_json(of)
+        return cls(fields, document["histograms"], grid_of(document["grid"]), annotations)
 
     def document(self) -> CountedJson:
         """The counts as JSON; the grid in the format of `grid_of`."""
@@ -117,14 +124,15 @@ class Counted:
         if self.grid is not None and self.grid.any():
             grid = base64.b64encode(self.grid.astype("<i8").tobytes()).decode()
         histograms = {key: list(counts) for key, counts in sorted(self.histograms.items())}
-        return {"histograms": histograms, "grid": grid}
+        annotations = None if self.annotations is None else self.annotations.document()
+        return {"histograms": histograms, "grid": grid, "annotations": annotations}
 
     def continued(
         self,
         fields: Mapping[str, StoredFieldJson],
         rows: Callable[[AbstractSet[str]], Batch],
         removed: Batch | None = None,
-        added: tuple[Mapping[str, Sparse], pl.DataFrame] | None = None,
+        added: tuple[Mapping[str, Sparse], pl.DataFrame, AnnotationCounts | None] | None = None,
     ) -> "Counted":
         """The counts for another schema; all rows are read only for fields whose bins or bounds differ.
 
@@ -132,7 +140,7 @@ class Counted:
             fields: The fields of that schema.
             rows: Reads all current rows with at least the values of these metadata keys.
             removed: Rows that were counted and are removed; None if there are none.
-            added: Values by field and locations of the added rows, as in `counted`; None if there are none.
+            added: Values by field, locations and counts of the added rows, as in `counted`; None if there are none.
         """
         bins = {key: edges for key, field in fields.items() if (edges := field_edges(field))}
         same = {
@@ -144,8 +152,11 @@ class Counted:
         moved = box is not None and box != bounds(self.fields)
         histograms = {key: self.histograms[key] for key in same}
         grid = None if box is None or self.grid is None else self.grid.copy()
+        annotations = self.annotations
         if removed is not None and added is not None:
-            columns, located = added
+            columns, located, others = added
+            if annotations is not None and others is not None:
+                annotations = annotations - AnnotationCounts.of(removed.rows) + others
             before = sparse_columns(removed, _storages(fields, same))
             for key, counts in histograms.items():
                 out, into = (_counts(fields[key], of[key]) for of in (before, columns))
@@ -159,7 +170,7 @@ class Counted:
             histograms |= field_counts(fields, sparse_columns(batch, other))
             if moved and box is not None:
                 grid = grid_counts(locations(batch.rows), box)
-        return Counted(fields, histograms, grid)
+        return Counted(fields, histograms, grid, annotations)
 
 
 def grid_of(stored: str | Sequence[tuple[int, int, int]] | None) -> Grid:
@@ -176,10 +187,21 @@ def grid_of(stored: str | Sequence[tuple[int, int, int]] | None) -> Grid:
     return grid
 
 
-def counted(fields: Mapping[str, StoredFieldJson], columns: Mapping[str, Sparse], located: pl.DataFrame) -> Counted:
-    """Counts rows, given by typed metadata values and by locations (`kernels.summarize.fields.locations`)."""
+def counted(
+    fields: Mapping[str, StoredFieldJson],
+    columns: Mapping[str, Sparse],
+    located: pl.DataFrame,
+    annotations: AnnotationCounts | None = None,
+) -> Counted:
+    """Counts rows: typed metadata values, locations (`kernels.summarize.fields.locations`), and annotations."""
     box = bounds(fields)
-    return Counted(fields, field_counts(fields, columns), None if box is None else grid_counts(located, box))
+    grid = None if box is None else grid_counts(located, box)
+    return Counted(fields, field_counts(fields, columns), grid, annotations)
+
+
+def annotation_counts(batch: Batch) -> AnnotationCounts | None:
+    """The counts of annotations or predictions; None for items and scenes."""
+    return None if batch.group in REFERENCED_GROUPS else AnnotationCounts.of(batch.rows)
 
 
 def no_locations() -> Grid:

@@ -13,7 +13,7 @@ from transforms.kernels.batch.exact_json import exact_json
 from transforms.kernels.batch.metadata_columns import json_text, spread
 from transforms.kernels.batch.sparse_values import cell_values, ordered, row_ranges
 from transforms.kernels.batch.value_columns import ValueColumn
-from transforms.kernels.summarize.fields import locations
+from transforms.kernels.summarize.locations import locations
 from transforms.kernels.urls.canonical import cache_key_column, published_keys
 from transforms.rules.attachments import FIELD as ATTACHMENTS
 from transforms.rules.attachments import Attachment, attachments

@@ -1,4 +1,4 @@
-"""Extracts the metadata fields of a batch: values by form, locations, summaries."""
+"""Extracts the metadata fields of a batch: values by form, summaries."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,7 @@ from transforms.kernels.batch.sparse_values import cell_groups, cell_values, ord
 from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.summarize import columns
 from transforms.kernels.summarize.field_counts import hashes_of, keys_of
+from transforms.kernels.summarize.locations import coordinate
 from transforms.kernels.summarize.sparse_columns import numbers_of_ranges, strings_of_keys
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.crowds import most_fields
@@ -35,17 +36,6 @@ def values_by_form(batch: Batch) -> dict[str, dict[str, list[tuple[npt.NDArray[n
     for (key, form), cells in cell_groups(batch):
         found[key].setdefault(form, []).append((cells["row"].to_numpy().astype(np.int64), cell_values(cells, form)))
     return dict(found)
-
-
-def locations(rows: pl.DataFrame) -> pl.DataFrame:
-    """Columns latitude and longitude, float64[rows] in decimal degrees, null where a row has no coordinate (C1, C2)."""
-    pairs = [[_number(rows, key) for key in pair] for pair in PAIRS]
-    complete = [north.is_not_null() & east.is_not_null() for north, east in pairs]
-    (north, east), (other_north, other_east) = pairs
-    return rows.with_columns(
-        latitude=pl.when(complete[0]).then(north).when(complete[1]).then(other_north),
-        longitude=pl.when(complete[0]).then(east).when(complete[1]).then(other_east),
-    ).select("latitude", "longitude")
 
 
 def summarize(
@@ -92,7 +82,7 @@ def _paired(rows: pl.DataFrame) -> dict[str, int]:
     found: dict[str, int] = {}
     for pair in PAIRS:
         if all(any(ValueColumn(form, key).name in rows.columns for form in ("float", "int")) for key in pair):
-            north, east = (_number(rows, key).is_not_null() for key in pair)
+            north, east = (coordinate(rows, key).is_not_null() for key in pair)
             found |= dict.fromkeys(pair, int(rows.select((north & east).sum()).item()))
     return found
 
@@ -117,15 +107,6 @@ def _cell_summaries(batch: Batch, limits: Mapping[str, int], most: int) -> Itera
                 for key, start, count in row_ranges(cells, "key").iter_rows():
                     values = cell_values(cells[start : start + count], str(form))
                     yield key, _summary(str(form), values, limits.get(key, most))
-
-
-def _number(rows: pl.DataFrame, key: str) -> pl.Expr:
-    forms = [
-        pl.col(name).cast(pl.Float64)
-        for name in (ValueColumn(form, key).name for form in ("float", "int"))
-        if name in rows.columns
-    ]
-    return pl.coalesce(forms) if forms else pl.lit(None, pl.Float64)
 
 
 def _summary(form: str, values: pl.Series, limit: int) -> FieldSummary:  # noqa: PLR0911 - one for each form

@@ -20,8 +20,9 @@ from transforms.kernels.batch.state_files import StateFile
 from transforms.rules.fields import GroupSummary
 from transforms.rules.strings import check_sketch, distinct, summarize_distinct
 from transforms.rules.summary_json import group_from_json, group_to_json
-from transforms.storage.states import read_counted, read_state, read_summaries
+from transforms.storage.states import read_state
 from transforms.storage.stored_files import StoredFile, store
+from transforms.storage.summaries import read_counted, read_summaries
 
 DTYPES = {"text": pl.String(), "many": pl.String(), "number": pl.Int64(), "sure": pl.Boolean(), "none": pl.Float64()}
 STORED = Stored(
@@ -240,8 +241,10 @@ def test_summaries_and_counts_of_another_shape_are_damage(tmp_path: Path) -> Non
         with pytest.raises(DamagedFileError):
             read_summaries(store(root, "state/summaries/part-00000-of-00001.json", data, records=1))
     for counted in (
-        {"items": {"histograms": {"k": ["1"]}, "grid": None}},
-        {"items": {"histograms": {}, "grid": "AAAA"}},
+        {"items": {"histograms": {"k": ["1"]}, "grid": None, "annotations": None}},
+        {"items": {"histograms": {}, "grid": "AAAA", "annotations": None}},
+        {"items": {"histograms": {}, "grid": None}},
+        {"annotations": {"histograms": {}, "grid": None, "annotations": {"labels": {"car": "1"}}}},
     ):
         with pytest.raises(DamagedFileError):
             read_counted(

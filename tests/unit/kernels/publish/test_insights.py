@@ -26,7 +26,8 @@ from transforms.kernels.publish.insights import (
     grid_of,
 )
 from transforms.kernels.publish.rows import Sparse, sparse_columns
-from transforms.kernels.summarize.fields import locations, summarize
+from transforms.kernels.summarize.fields import summarize
+from transforms.kernels.summarize.locations import locations
 from transforms.rules.schema import resolve_group
 
 LOCATIONS = st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 180)), min_size=1, max_size=30)
@@ -168,7 +169,7 @@ def test_continued_counts_with_changes_equal_new_counts(
     one, two = (schema_of(Batch.concatenated([batch, batch_of(others)])) for batch in (before, after))
     added_rows = batch_of(added)
     columns = sparse_columns(added_rows, {key: str(field["storage"]) for key, field in two.items() if field["storage"]})
-    new = (columns, locations(added_rows.rows))
+    new = (columns, locations(added_rows.rows), None)
     found = counted_of(before, one).continued(two, lambda _: after, batch_of(removed), new)
     assert found.document() == counted_of(after, two).document()
 

@@ -11,7 +11,8 @@ from support.profiles import draws
 from support.strategies import batch_of, metadata_objects
 
 from transforms.kernels.batch.batch import Batch
-from transforms.kernels.summarize.fields import locations, summarize, values_by_form
+from transforms.kernels.summarize.fields import summarize, values_by_form
+from transforms.kernels.summarize.locations import locations
 from transforms.rules import coordinates
 from transforms.rules.fields import GROUP_ZERO, GroupSummary, merge_groups, summarize_record
 from transforms.rules.metadata import Metadata, normalize
