@@ -155,7 +155,8 @@ class _Completer:
         """The values of a column with their counts, as far as they are known."""
         field = self._field(path)
         if field is not None:
-            yield from ((each["value"], each["count"]) for each in field["categories"] or ())
+            categories = () if field["type"] == "text" else field["categories"] or ()
+            yield from ((each["value"], each["count"]) for each in categories)
             return
         names = _names(path)
         group = next((each for each in _ANNOTATIONS if each == names[0]), None)

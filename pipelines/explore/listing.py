@@ -1,10 +1,13 @@
 """Reads rows of a result as the API gives them: as `query --format ndjson` prints them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from pipelines.explore.results import EVERYTHING, Result
 from pipelines.explore.snapshots import Snapshot
 from pipelines.queries.answers import Answer
+from pipelines.queries.evaluation import AT_ONCE
 from pipelines.queries.listings import listed_rows
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.publish.rows import publish
@@ -26,11 +29,16 @@ def listed(snapshot: Snapshot, result: Result, wanted: Positions) -> list[Row]:
     ends = np.cumsum([len(each) for each in result.positions])
     found: dict[int, Row] = {}
     partition_of = np.searchsorted(ends, wanted, side="right")
-    for at in np.unique(partition_of).tolist():
+
+    def of_partition(at: int) -> dict[int, Row]:
         start = int(ends[at]) - len(result.positions[at])
         own = np.unique(wanted[partition_of == at])
         rows = rows_at(snapshot, result.group, result.partitions[at], result.positions[at][own - start])
-        found.update(zip(own.tolist(), rows, strict=True))
+        return dict(zip(own.tolist(), rows, strict=True))
+
+    with ThreadPoolExecutor(AT_ONCE) as workers:
+        for rows in workers.map(of_partition, np.unique(partition_of).tolist()):
+            found.update(rows)
     return [found[each] for each in wanted.tolist()]
 
 

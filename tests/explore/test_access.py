@@ -47,7 +47,9 @@ def test_the_token_in_the_url_opens_no_call(explorer: Explorer) -> None:
     assert explorer.get("/api/dataset", headers={}, token=explorer.token.text).status == 401
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.:{port}"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.:{port}"]
+)
 def test_another_host_is_refused(explorer: Explorer, host: str) -> None:
     port = explorer.url.rpartition(":")[2]
     bearer = f"Bearer {explorer.token.text}"
@@ -68,7 +70,9 @@ def test_every_answer_says_what_a_page_may_do(explorer: Explorer, path: str) -> 
 
 
 def test_only_reading_is_possible(explorer: Explorer) -> None:
-    request = urllib.request.Request(f"{explorer.url}/api/dataset", b"x", {"Authorization": f"Bearer {explorer.token.text}"})
+    request = urllib.request.Request(
+        f"{explorer.url}/api/dataset", b"x", {"Authorization": f"Bearer {explorer.token.text}"}
+    )
     with pytest.raises(urllib.request.HTTPError) as refused:
         urllib.request.urlopen(request)
     refused.value.close()
@@ -105,7 +109,9 @@ def test_a_port_that_is_taken_is_one_line(published: Ended) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ended = command("explore", f"{published.dataset}", "--no-open", "--port", f"{taken.getsockname()[1]}")
     assert ended.returncode == 2
-    assert re.fullmatch(r"metadata-etl: cannot listen on port \d+ of 127.0.0.1: .*; choose another --port or --host\n", ended.stderr)
+    assert re.fullmatch(
+        r"metadata-etl: cannot listen on port \d+ of 127.0.0.1: .*; choose another --port or --host\n", ended.stderr
+    )
 
 
 def test_wrong_usage_is_one_line(published: Ended, tmp_path: Path) -> None:

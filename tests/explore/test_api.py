@@ -139,7 +139,9 @@ def test_insights_of_a_result_count_its_rows_on_the_edges_of_the_version(
         assert found["locations"]["count"] == len(located) == sum(cell[2] for cell in found["locations"]["cells"])
     labels: Counter[str] = Counter()
     for row in rows:
-        for each in [row] if group in ("annotations", "predictions") else world.annotations["annotations"][row["reference_id"]]:
+        for each in (
+            [row] if group in ("annotations", "predictions") else world.annotations["annotations"][row["reference_id"]]
+        ):
             labels.update({name for name in (each["label"], *(each["labels"] or ())) if name is not None})
     assert {each["value"]: each["count"] for each in found["labels"]} == labels
 
@@ -200,7 +202,9 @@ def test_exports_are_the_bytes_that_the_command_prints(
 
 @pytest.mark.parametrize(("group", "query"), [*QUERIES[:3], QUERIES[8]])
 def test_a_parquet_export_has_the_columns_and_values_of_the_csv(explorer: Explorer, group: str, query: str) -> None:
-    rows = list(csv.DictReader(io.StringIO(explorer.get("/api/export", group=group, query=query, format="csv").body.decode())))
+    rows = list(
+        csv.DictReader(io.StringIO(explorer.get("/api/export", group=group, query=query, format="csv").body.decode()))
+    )
     frame = pl.read_parquet(explorer.get("/api/export", group=group, query=query, format="parquet").body)
     assert frame.height == len(rows)
     if rows:

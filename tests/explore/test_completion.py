@@ -34,7 +34,7 @@ def texts(explorer: Explorer, marked: str, group: str = "items") -> list[str]:
         ("scene.metadata.ci|", "scene.metadata.city"),
         ("predictions.run|", "predictions.run.run_a.count"),
         ('metadata."a.|', 'metadata."a.b"'),
-        ("metadata.n > 1 AND metadata.weather = fo|", "fog"),
+        ("metadata.n > 1 AND metadata.weather = ra|", "rain"),
     ],
 )
 def test_the_likeliest_comes_first(explorer: Explorer, marked: str, first: str) -> None:
@@ -52,7 +52,9 @@ def test_categories_come_with_their_counts_and_in_quotes_where_the_language_need
     assert {each["kind"] for each in found} == {"category"}
 
 
-@pytest.mark.parametrize("marked", ["metadata.note = |", "metadata.n > |", "metadata.n = 1|", "metadata.weather = zzz|"])
+@pytest.mark.parametrize(
+    "marked", ["metadata.note = |", "metadata.n > |", "metadata.n = 1|", "metadata.weather = zzz|"]
+)
 def test_text_and_numbers_complete_no_values(explorer: Explorer, marked: str) -> None:
     assert texts(explorer, marked) == []
 
@@ -103,7 +105,9 @@ def test_every_value_that_is_offered_can_be_asked_for(explorer: Explorer, group:
             assert found.json["count"] > 0
 
 
-@pytest.mark.parametrize("text", ['"', 'metadata."', "((((", "metadata.", "= = =", "\u0000", "é" * 5000, "AND", "!", "a..b"])
+@pytest.mark.parametrize(
+    "text", ['"', 'metadata."', "((((", "metadata.", "= = =", "\u0000", "é" * 5000, "AND", "!", "a..b"]
+)
 def test_nonsense_is_completed_without_an_error(explorer: Explorer, text: str) -> None:
     for cursor in (0, len(text) // 2, len(text), len(text) + 5):
         explorer.json("suggest", text=text, cursor=cursor)

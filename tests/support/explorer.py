@@ -55,11 +55,11 @@ class Explorer:
         """The address that is printed."""
         return f"{self.url}/?token={self.token.text}"
 
-    def get(self, path: str, *, headers: dict[str, str] | None = None, **parameters: object) -> Answered:
+    def get(self, where: str, *, headers: dict[str, str] | None = None, **parameters: object) -> Answered:
         """Asks, with the token unless `headers` are given; redirects are not followed."""
         query = urlencode({name: each for name, each in parameters.items() if each is not None}, doseq=True)
         given = {"Authorization": f"Bearer {self.token.text}"} if headers is None else headers
-        request = urllib.request.Request(f"{self.url}{path}{'?' if query else ''}{query}", headers=given)
+        request = urllib.request.Request(f"{self.url}{where}{'?' if query else ''}{query}", headers=given)
         opener = urllib.request.build_opener(_NoRedirect)
         try:
             with opener.open(request, timeout=60) as response:
