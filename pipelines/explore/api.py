@@ -81,6 +81,7 @@ class Api:
 
     def dataset(self, asked: Asked, snapshot: Snapshot, cancelled: threading.Event) -> Response:  # noqa: ARG002 - as all calls
         """The versions of the dataset, and the schema of one."""
+        self.snapshots.check_there(asked.version)
         root = readable(self.snapshots.dataset.root)
         versions = [
             {

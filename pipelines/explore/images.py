@@ -60,6 +60,8 @@ class Images:
             return Response(data, media_type=media_type(data), headers=dict(_HEADERS))
         except RefusedError as error:
             return problem(f"{error}", status=404)
+        except ValueError as error:  # urllib's, of a host that is none
+            return problem(f"the URL is broken: {error}", status=404)
 
     def _read(self, uri: str) -> bytes:
         if self.mode == "off":

@@ -4,18 +4,21 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pipelines.errors import ExitCode, JobError, UsageError, job_error
 from pipelines.explore.problems import CancelledError, GoneError, problem, query_problem
+from pipelines.explore.results import check
 from pipelines.explore.snapshots import Snapshots
 from pipelines.queries.faults import QueryError
 from transforms.errors import StepError
 
 Work = Callable[[threading.Event], Response]
 """Makes an answer; looks at the event now and then, and raises CancelledError once it is set."""
+_LIMIT = CapacityLimiter(8)
+"""Requests that are worked on at the same time, so that memory is bounded."""
 _NOBODY = 499
 """The status for a client that has gone, which nobody reads."""
 
@@ -38,13 +41,14 @@ async def answered(request: Request, snapshots: Snapshots, number: int | None, w
 
     watching = asyncio.create_task(watch())
     try:
-        return await run_in_threadpool(_guarded, snapshots, number, work, cancelled)
+        return await to_thread.run_sync(_guarded, snapshots, number, work, cancelled, limiter=_LIMIT)
     finally:
         watching.cancel()
 
 
 def _guarded(snapshots: Snapshots, number: int | None, work: Work, cancelled: threading.Event) -> Response:
     try:
+        check(cancelled)  # of a request that waited
         return work(cancelled)
     except CancelledError:
         return Response(status_code=_NOBODY)

@@ -120,7 +120,7 @@ def test_a_brush_over_a_histogram_asks_for_a_range(page: Page, served: Explorer)
     page.evaluate(f"{speed}.scrollIntoView({{block: 'center'}})")
     page.wait_for(f"{speed}.querySelector('.bins')")
     box = page.evaluate(
-        f"(() => {{ const b = {speed}.querySelector('.bins').getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; }})()"
+        f"(({{x, y, width, height}}) => [x, y, width, height])({speed}.querySelector('.bins').getBoundingClientRect())"
     )
     y = box[1] + box[3] / 2
     for kind, share in (("mousePressed", 0.3), ("mouseMoved", 0.5), ("mouseReleased", 0.6)):
@@ -259,9 +259,8 @@ def test_two_people_ask_at_once(browser: Browser, served: Explorer) -> None:
     with browser.page(served.opened) as one, browser.page(served.opened) as other:
         for page, query in ((one, "metadata.weather = fog"), (other, "metadata.weather = rain")):
             page.wait_for(READY)
-            page.evaluate(
-                f"document.getElementById('query').value = {json.dumps(query)}; document.querySelector('.query-bar').requestSubmit()"
-            )
+            page.evaluate(f"document.getElementById('query').value = {json.dumps(query)}")
+            page.evaluate("document.querySelector('.query-bar').requestSubmit()")
         for page, query in ((one, "metadata.weather = fog"), (other, "metadata.weather = rain")):
             shows(page, query)
             assert page.evaluate(COUNT) == counted(served, query)

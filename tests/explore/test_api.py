@@ -1,9 +1,10 @@
-"""The calls of the API against the plain evaluator of `support.query_oracle`, and against the command (EXPLORER, API)."""
+"""The calls of the API against the plain evaluator of `support.query_oracle` and the command (EXPLORER, API)."""
 
 import csv
 import io
 import json
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -79,11 +80,7 @@ def test_sorted_records_have_null_last_and_ties_by_identity(
     given = explorer.json("records", group=group, limit=1000, sort=path, descending=f"{descending}".lower())["records"]
     by_identity = sorted(plain, key=lambda row: row["reference_id"])
     there = [row for row in by_identity if value(row, path) is not None]
-    there = sorted(there, key=lambda row: value(row, path), reverse=descending)
-    if descending:  # reverse keeps the order of equals
-        there = sorted(
-            [row for row in by_identity if value(row, path) is not None], key=lambda row: value(row, path), reverse=True
-        )
+    there = sorted(there, key=lambda row: value(row, path), reverse=descending)  # which keeps the order of equals
     assert given == there + [row for row in by_identity if value(row, path) is None]
 
 
@@ -127,7 +124,7 @@ def test_insights_of_a_result_count_its_rows_on_the_edges_of_the_version(
             last = len(edges) - 2
             expected = [
                 sum(low <= each < high or (at == last and each == high) for each in values)
-                for at, (low, high) in enumerate(zip(edges, edges[1:], strict=False))
+                for at, (low, high) in enumerate(pairwise(edges))
             ]
             assert field["histogram"] == {"edges": edges, "counts": expected}, key
         else:
