@@ -1,4 +1,4 @@
-"""The explorer's page in a real browser: type, complete, charts follow, click, open a record, Back, reload (EXPLORER)."""
+"""The page of the explorer in a real browser: type, complete, charts follow, click, open a record, Back (EXPLORER)."""
 
 import json
 from collections.abc import Iterator
