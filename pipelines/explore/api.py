@@ -17,7 +17,6 @@ from starlette.routing import Route
 from pipelines.errors import UsageError
 from pipelines.explore import page
 from pipelines.explore.asked import Asked
-from pipelines.explore.completion import complete
 from pipelines.explore.counts import insights
 from pipelines.explore.exports import EXTENSIONS, MEDIA_TYPES, exported
 from pipelines.explore.images import Images
@@ -28,6 +27,7 @@ from pipelines.explore.results import result
 from pipelines.explore.snapshots import Snapshot, Snapshots
 from pipelines.explore.sorting import order
 from pipelines.explore.work import answered
+from pipelines.queries.completions import completion
 from pipelines.report.page_data import name_of
 from transforms.rules.export_rows import GROUPS
 from transforms.storage.stored_files import readable
@@ -104,9 +104,9 @@ class Api:
     def suggest(self, asked: Asked, snapshot: Snapshot, cancelled: threading.Event) -> Response:  # noqa: ARG002 - as all calls
         """What may stand at the cursor of a query."""
         text = asked.one("text") or ""
-        found = complete(snapshot, asked.group, text, asked.number("cursor", len(text), most=_MAX_OFFSET))
-        listed = [{"text": each.text, "kind": each.kind, "detail": each.detail} for each in found.suggestions]
-        return _json({"start": found.start, "end": found.end, "suggestions": listed})
+        cursor = asked.number("cursor", len(text), most=_MAX_OFFSET)
+        found = completion(text, cursor, asked.group, snapshot.names)
+        return _json({"start": found.start, "end": found.end, "suggestions": found.suggestions})
 
     def records(self, asked: Asked, snapshot: Snapshot, cancelled: threading.Event) -> Response:
         """A page of the rows that a query finds."""
@@ -119,7 +119,10 @@ class Api:
             key = ("order", asked.group, asked.query.strip(), sort, descending)
             make = partial(order, snapshot, found, sort, descending=descending)
             wanted = snapshot.cache.get(key, make, lambda each: each.nbytes)[wanted]
-        return _json({"count": found.count, "records": listed(snapshot, found, wanted)})
+        elif found.arrangement is not None:
+            wanted = found.arrangement[wanted]
+        slips = {"slips": found.slips} if found.slips else {}
+        return _json({"count": found.count, "records": listed(snapshot, found, wanted), **slips})
 
     def insights(self, asked: Asked, snapshot: Snapshot, cancelled: threading.Event) -> Response:
         """The insights of the rows that a query finds, on the edges of the version."""

@@ -10,7 +10,7 @@ from typing_extensions import Buffer
 
 from pipelines.explore.results import Result
 from pipelines.queries.answers import Answer
-from pipelines.queries.listings import csv, flattened, header, ids, ndjson, published
+from pipelines.queries.listings import csv, flattened, frames, header, ids, ndjson
 from transforms.rules.avro_schema import COLUMNS, stored_fields
 
 Format = Literal["ids", "ndjson", "csv", "parquet"]
@@ -38,11 +38,10 @@ def _parquet(result: Result) -> Iterator[bytes]:
     sink = _Sink()
     schema = pl.DataFrame(schema=dtypes).to_arrow().schema
     with pyarrow.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for found in result.matches():
-            for frame in published(result, found):
-                flat = flattened(frame, names, result.fields).cast(pl.Schema(dtypes))
-                writer.write_table(flat.to_arrow().cast(schema))
-                yield sink.taken()
+        for frame in frames(result, None):
+            flat = flattened(frame, names, result.fields).cast(pl.Schema(dtypes))
+            writer.write_table(flat.to_arrow().cast(schema))
+            yield sink.taken()
     yield sink.taken()
 
 

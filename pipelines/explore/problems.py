@@ -1,6 +1,5 @@
 """Turns errors into the answers of the API: a message, its place in the query, and hints that can be clicked."""
 
-import re
 from collections.abc import Sequence
 
 import orjson
@@ -8,8 +7,6 @@ from starlette.responses import Response
 
 from pipelines.queries.faults import QueryError
 
-_PLACE = re.compile(r" at character \d+$")
-_HINT = re.compile(r"`([^`]+)`")
 JSON = "application/json"
 
 
@@ -44,13 +41,5 @@ def problem(
 
 def query_problem(error: QueryError) -> Response:
     """The answer to a query that is wrong."""
-    message, *_, carets, advice = error.lines
-    told = _PLACE.sub("", message)
-    hints = _HINT.findall(advice) if advice.startswith("did you mean") else []
-    return problem(
-        told if hints else f"{told}; {advice}",
-        status=400,
-        position=error.position,
-        length=max(1, carets.count("^")),
-        hints=hints,
-    )
+    told = error.document
+    return problem(told["message"], status=400, position=told["position"], length=told["length"], hints=told["hints"])

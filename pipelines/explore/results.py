@@ -10,10 +10,13 @@ import numpy as np
 from pipelines.explore.problems import CancelledError
 from pipelines.explore.snapshots import Snapshot
 from pipelines.queries.answers import Answer
+from pipelines.queries.arranging import PARTITION
 from pipelines.queries.conditions import All
 from pipelines.queries.evaluation import Matches
-from pipelines.queries.parser import parse
-from pipelines.queries.resolution import resolve
+from pipelines.queries.faults import FaultJson
+from pipelines.queries.parser import parse_query
+from pipelines.queries.partition_frames import ROW
+from pipelines.queries.resolution import resolve, resolve_order
 from transforms.kernels.batch.batch import Positions
 from transforms.rules.export_rows import Group
 from transforms.storage.states import state_file
@@ -34,10 +37,13 @@ class Result(Answer):
     Attributes:
         partitions: Numbers of the partitions with rows that were found, ascending.
         positions: Of each partition, the row numbers in its state file, ascending: int64[N].
+        arrangement: int64[count], the order that the query asks for: indices into the rows, partition by partition;
+            None for the order of the stored rows.
     """
 
     partitions: tuple[int, ...] = ()
     positions: tuple[Positions, ...] = ()
+    arrangement: Positions | None = None
 
     @property
     def count(self) -> int:
@@ -50,7 +56,7 @@ class Result(Answer):
         return self.condition is EVERYTHING
 
     def matches(self, limit: int | None = None) -> Iterator[Matches]:
-        """The rows, partition by partition; at most `limit` of them."""
+        """The rows as they are stored, partition by partition; at most `limit` of them."""
         left = self.count if limit is None else limit
         states = self.version.states(self.group)
         for number, positions in zip(self.partitions, self.positions, strict=True):
@@ -83,11 +89,31 @@ def _found(snapshot: Snapshot, group: Group, query: str, cancelled: threading.Ev
     if not query.strip():
         sizes = {number: file.records for number, file in sorted(version.files(group).items()) if file.records}
         positions = tuple(np.arange(size) for size in sizes.values())
-        return Result(version, group, EVERYTHING, names, tuple(sizes), positions)
-    answer = Answer(version, group, resolve(query, parse(query), group, names), names)
+        return Result(version, group, EVERYTHING, names, partitions=tuple(sizes), positions=positions)
+    tree = parse_query(query)
+    slips: list[FaultJson] = []
+    condition = resolve(query, tree.condition, group, names, slips)
+    order = None if tree.order is None else resolve_order(query, tree.order, group, names)
+    answer = Answer(version, group, condition, names, order, tree.sample, tuple(slips))
+    if order is not None or tree.sample is not None:
+        return _arranged(answer)
     found = []
     for each in answer.matches():
         check(cancelled)
         found.append((each.partition, each.positions))
     numbers, rows = tuple(number for number, _ in found), tuple(positions for _, positions in found)
-    return Result(version, group, answer.condition, names, numbers, rows)
+    return Result(version, group, condition, names, slips=answer.slips, partitions=numbers, positions=rows)
+
+
+def _arranged(answer: Answer) -> Result:
+    """The rows of an answer that has an order or a sample."""
+    rows = answer.arranged()
+    partitions, positions = (rows[name].to_numpy().astype(np.int64) for name in (PARTITION, ROW))
+    stored = np.lexsort((positions, partitions))
+    numbers, starts = np.unique(partitions[stored], return_index=True)
+    return Result(
+        *(answer.version, answer.group, answer.condition, answer.names, answer.order, answer.sample, answer.slips),
+        partitions=tuple(numbers.tolist()),
+        positions=tuple(np.split(positions[stored], starts[1:])) if len(numbers) else (),
+        arrangement=np.argsort(stored),
+    )

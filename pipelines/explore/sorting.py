@@ -7,18 +7,19 @@ import polars as pl
 
 from pipelines.explore.results import Result
 from pipelines.explore.snapshots import Snapshot
-from pipelines.queries.conditions import Annotations, Constant, Count, Test, Value
+from pipelines.queries.conditions import All, Count, Order, Value
 from pipelines.queries.expressions import column
-from pipelines.queries.faults import QueryFault, query_error
-from pipelines.queries.operands import Resolver, counted
-from pipelines.queries.parser import parse
+from pipelines.queries.faults import QueryError, QueryFault, query_error
+from pipelines.queries.parser import parse_query
 from pipelines.queries.partition_frames import REFERENCE_ID, Needs, annotation_frames, rows_frame, scenes_frame
-from pipelines.queries.syntax import Comparison, Number, Path, Span
+from pipelines.queries.resolution import resolve_order
+from pipelines.queries.syntax import Span
 from transforms.kernels.batch.batch import Positions
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.storage.states import state_file
 
 _VALUE, _RANK = "value", "rank"
+_ORDER_BY = "ORDER BY "
 
 
 def order(snapshot: Snapshot, result: Result, sort: str, *, descending: bool) -> Positions:
@@ -46,25 +47,21 @@ def order(snapshot: Snapshot, result: Result, sort: str, *, descending: bool) ->
 
 
 def _operand(snapshot: Snapshot, group: Group, sort: str) -> Value | Count:
-    whole = Span(0, len(sort))
-    tree = parse(f"{sort} != 0")
+    text = f"{_ORDER_BY}{sort}"
     try:
-        if not isinstance(tree, Comparison) or not isinstance(tree.left, Path) or not isinstance(tree.right, Number):
-            raise QueryFault("expected one path to sort by", whole, "write a field, such as metadata.speed")  # noqa: TRY301 - as the resolver does
-        found = counted(Resolver(group, snapshot.names).resolve(tree.left, word_is_text=False), tree.left)
-        if isinstance(found, Value) and isinstance(found.place, Annotations):
-            advice = "sort by how many there are, such as annotations.count, or list the annotations"
-            raise QueryFault("a row can have several of these", whole, advice)  # noqa: TRY301 - likewise
-        if not isinstance(found, Value | Count):
-            raise QueryFault("expected one path to sort by", whole, "write a field, such as metadata.speed")  # noqa: TRY301 - likewise
-    except QueryFault as fault:
-        raise query_error(sort, fault) from None
-    return found
+        tree = parse_query(text)
+        if tree.order is None or tree.order.descending or tree.sample is not None:
+            fault = QueryFault("expected one path to sort by", Span(len(_ORDER_BY), len(text)), "write a single field")
+            raise query_error(text, fault)
+        return resolve_order(text, tree.order, group, snapshot.names).by
+    except QueryError as error:
+        place = max(0, error.position - len(_ORDER_BY))  # the path is what was given
+        raise QueryError(f"{error}", {**error.document, "position": place}) from None
 
 
 def _values(snapshot: Snapshot, group: Group, operand: Value | Count) -> pl.Series:
     """The values of all rows of a group, partition by partition."""
-    needs = Needs.of(Test(operand, "!=", Constant(0), "double", None))
+    needs = Needs.of(All(()), Order(operand, descending=False))
     files = {each: snapshot.version.states(each) for each in GROUPS}
     scenes = scenes_frame(files["scenes"].values(), needs.scene) if needs.scene else None
     name = needs.counts[operand] if isinstance(operand, Count) else column(operand.place, operand.column)

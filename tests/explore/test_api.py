@@ -26,6 +26,9 @@ QUERIES = [
     ("annotations", "label = car"),
     ("predictions", "confidence > 0.5"),
     ("items", "metadata.weather = nothing"),
+    ("items", "metadata.weather IN (rain, snow) ORDER BY metadata.n DESC"),
+    ("items", "NOT metadata.weather = rain SAMPLE 7"),
+    ("items", "ORDER BY annotations.count SAMPLE 9"),
 ]
 
 
@@ -174,7 +177,7 @@ def test_a_wrong_query_says_where_and_what_else(explorer: Explorer) -> None:
         ("records", {"offset": "x"}, "offset"),
         ("records", {"version": 7}, "no version 7"),
         ("records", {"sort": "metadata.nothing"}, "no field nothing"),
-        ("records", {"sort": "annotations.label"}, "several"),
+        ("records", {"sort": "annotations.label"}, "many"),
         ("records", {"sort": "metadata.n = 1 OR metadata.n"}, "one path"),
         ("records", {"descending": "maybe"}, "true or false"),
         ("export", {"format": "xml"}, "format"),
@@ -187,7 +190,7 @@ def test_wrong_parameters_are_told(explorer: Explorer, call: str, parameters: di
     assert said in answer.json["error"]["message"]
 
 
-@pytest.mark.parametrize(("group", "query"), [QUERIES[1], QUERIES[6], QUERIES[8], QUERIES[9]])
+@pytest.mark.parametrize(("group", "query"), [QUERIES[1], QUERIES[6], *QUERIES[8:]])
 def test_exports_are_the_bytes_that_the_command_prints(
     explorer: Explorer, published: Ended, capsys: pytest.CaptureFixture[str], group: str, query: str
 ) -> None:
@@ -197,7 +200,7 @@ def test_exports_are_the_bytes_that_the_command_prints(
         assert answer.headers["content-disposition"].startswith("attachment")
 
 
-@pytest.mark.parametrize(("group", "query"), [*QUERIES[:3], QUERIES[8]])
+@pytest.mark.parametrize(("group", "query"), [*QUERIES[:3], QUERIES[8], *QUERIES[10:]])
 def test_a_parquet_export_has_the_columns_and_values_of_the_csv(explorer: Explorer, group: str, query: str) -> None:
     rows = list(
         csv.DictReader(io.StringIO(explorer.get("/api/export", group=group, query=query, format="csv").body.decode()))

@@ -64,8 +64,8 @@ async function start() {
   async function results() {
     const { query } = state();
     try {
-      await Promise.all([records.load(described.schema), insights.load(described.schema)]);
-      if (state().query === query) bar.right(query);
+      const [slips] = await Promise.all([records.load(described.schema), insights.load(described.schema)]);
+      if (state().query === query) bar.right(query, slips);
       document.documentElement.dataset.ready = JSON.stringify([state().group, query]);
     } catch (error) {
       if (cancelled(error)) return;

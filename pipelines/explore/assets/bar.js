@@ -93,6 +93,7 @@ export function queryBar({ name }) {
     go({ query: input.value.trim(), offset: "", record: "", at: "" });
   }
 
+  const mend = (fixed) => { input.value = fixed; changed(); submit(); };
   const changed = () => { clear.hidden = !input.value; };
 
   input.addEventListener("input", () => (changed(), soon()));
@@ -124,11 +125,19 @@ export function queryBar({ name }) {
     node: element("div", { class: "asking" }, form, problem),
     focus: () => (input.focus(), input.select()),
     set(query) { if (input.value.trim() !== query) input.value = query; changed(); },
-    right(query) { problem.hidden = true; problem.replaceChildren(); input.removeAttribute("aria-invalid"); remember(query); },
+    /** The query was answered; `slips` are what is probably not meant so. */
+    right(query, slips) {
+      input.removeAttribute("aria-invalid");
+      problem.hidden = !slips.length;
+      problem.classList.add("slip");
+      problem.replaceChildren(...slips.flatMap((slip) => explained(slip, query, mend)));
+      remember(query);
+    },
     wrong(error, query) {
       problem.hidden = false;
+      problem.classList.remove("slip");
       input.setAttribute("aria-invalid", "true");
-      problem.replaceChildren(...explained(error, query, (fixed) => { input.value = fixed; changed(); submit(); }));
+      problem.replaceChildren(...explained(error, query, mend));
     },
   };
 }

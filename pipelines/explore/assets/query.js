@@ -2,7 +2,7 @@
 
 const WORD = /^[\p{L}\p{N}_]+$/u;
 const PLAIN = /^[\p{L}_][\p{L}\p{N}_]*$/u;
-const KEYWORDS = new Set(["AND", "OR", "WITHIN", "NOT", "IN", "IS", "CONTAINS", "ORDER", "BY", "SAMPLE", "DESC"]);
+const KEYWORDS = new Set(["AND", "OR", "WITHIN", "NOT", "IN", "IS", "CONTAINS", "ORDER", "BY", "SAMPLE", "DESC", "ASC"]);
 const RESERVED = new Set(["count", "metadata", "location", "label", "taxonomy", "position", "dimensions", "run", "box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory", "mask", "segment", "segmentation", "type", "confidence", "model_run"]);
 
 export const quoted = (name) => (WORD.test(name) ? name : JSON.stringify(name));
@@ -10,36 +10,53 @@ export const quotedLabel = (name) => (WORD.test(name) && !RESERVED.has(name) ? n
 export const quotedValue = (text) => (PLAIN.test(text) && !KEYWORDS.has(text) ? text : JSON.stringify(text));
 export const fieldPath = (key) => `metadata.${quoted(key)}`;
 
-/** The pieces of a text between a word (AND, OR) that stands outside of quotes and parentheses. */
-function split(text, word) {
-  const pieces = [];
-  let [depth, start] = [0, 0];
-  for (const found of text.matchAll(/"(?:[^"\\]|\\.)*"|[()]|[\p{L}\p{N}_.]+/gsu)) {
+/** Words, commas and parentheses of a text that stand outside of quotes, with how deep in parentheses they are. */
+function* outside(text) {
+  let depth = 0;
+  for (const found of text.matchAll(/"(?:[^"\\]|\\.)*"|[(),]|[\p{L}\p{N}_.]+/gsu)) {
     if (found[0] === "(") depth += 1;
     else if (found[0] === ")") depth -= 1;
-    else if (found[0] === word && depth === 0) {
-      pieces.push(text.slice(start, found.index).trim());
-      start = found.index + word.length;
-    }
+    else if (!found[0].startsWith('"')) yield { word: found[0], at: found.index, depth };
+  }
+}
+
+/** The pieces of a text between a word (AND, OR) or a comma that stands outside of quotes and parentheses. */
+function split(text, word) {
+  const pieces = [];
+  let start = 0;
+  for (const each of outside(text)) {
+    if (each.word !== word || each.depth) continue;
+    pieces.push(text.slice(start, each.at).trim());
+    start = each.at + word.length;
   }
   pieces.push(text.slice(start).trim());
   return pieces;
 }
 
-/** The conditions that all have to hold. */
-export function conditions(query) {
-  if (!query.trim()) return [];
-  if (split(query, "OR").length > 1) return [`(${query.trim()})`];
-  return split(query, "AND");
+/** A query as its condition, and its order and sample behind it. */
+function halves(query) {
+  for (const { word, at, depth } of outside(query)) {
+    const before = query.slice(0, at).trimEnd();
+    const value = /([=<>]|\bIN|\bCONTAINS)$/.test(before); // a text that is called so
+    if (!depth && !value && ((word === "ORDER" && /^ORDER\s+BY\b/.test(query.slice(at))) || (word === "SAMPLE" && /^SAMPLE\s+\d/.test(query.slice(at))))) return [before.trim(), query.slice(at).trim()];
+  }
+  return [query.trim(), ""];
 }
 
-const joined = (parts) => {
-  if (parts.length === 1 && parts[0].startsWith("(") && parts[0].endsWith(")")) {
-    const inner = parts[0].slice(1, -1);
-    if (balanced(inner)) return inner;
-  }
-  return parts.join(" AND ");
-};
+/** The conditions that all have to hold. */
+export function conditions(query) {
+  const [condition] = halves(query);
+  if (!condition) return [];
+  if (split(condition, "OR").length > 1) return [`(${condition})`];
+  return split(condition, "AND");
+}
+
+/** The query of some conditions, with the order and the sample of the one before. */
+function joined(parts, query) {
+  const [only] = parts;
+  const inner = parts.length === 1 && only.startsWith("(") && only.endsWith(")") && balanced(only.slice(1, -1)) ? only.slice(1, -1) : parts.join(" AND ");
+  return [inner, halves(query)[1]].filter(Boolean).join(" ");
+}
 
 function balanced(text) {
   let depth = 0;
@@ -53,15 +70,15 @@ function balanced(text) {
 /** The query with a condition, or without it if it was there. */
 export function toggled(query, condition) {
   const parts = conditions(query);
-  return joined(parts.includes(condition) ? parts.filter((each) => each !== condition) : [...parts, condition]);
+  return joined(parts.includes(condition) ? parts.filter((each) => each !== condition) : [...parts, condition], query);
 }
 
-/** The values of `path = a`, or of `(path = a OR path = b)`; null for any other condition. */
+/** The values of `path = a`, or of `path IN (a, b)`; null for any other condition. */
 function valuesOf(condition, path) {
-  const inner = condition.startsWith("(") && condition.endsWith(")") && balanced(condition.slice(1, -1)) ? condition.slice(1, -1) : condition;
-  const parts = split(inner, "OR");
-  const start = `${path} = `;
-  return parts.every((part) => part.startsWith(start) && split(part, "AND").length === 1) ? parts.map((part) => part.slice(start.length)) : null;
+  const [one, several] = [`${path} = `, `${path} IN (`];
+  if (condition.startsWith(several) && condition.endsWith(")")) return split(condition.slice(several.length, -1), ",");
+  const value = condition.slice(one.length);
+  return condition.startsWith(one) && !/ [-+%] /.test(value.replace(/"(?:[^"\\]|\\.)*"/gs, "")) ? [value] : null;
 }
 
 /** The values that a query asks for of a path. */
@@ -71,12 +88,11 @@ export const chosen = (query, path) => conditions(query).map((each) => valuesOf(
 export function withValue(query, path, value) {
   const before = chosen(query, path);
   const after = before.includes(value) ? before.filter((each) => each !== value) : [...before, value];
-  const written = after.map((each) => `${path} = ${each}`).join(" OR ");
-  const now = after.length > 1 ? `(${written})` : written;
+  const now = after.length > 1 ? `${path} IN (${after.join(", ")})` : after.length ? `${path} = ${after[0]}` : null;
   const parts = conditions(query);
   const at = parts.findIndex((each) => valuesOf(each, path));
-  if (at < 0) return joined([...parts, now]);
-  return joined(now ? parts.with(at, now) : parts.toSpliced(at, 1));
+  if (at < 0) return joined([...parts, now], query);
+  return joined(now ? parts.with(at, now) : parts.toSpliced(at, 1), query);
 }
 
 /** The query with a range of numbers of a path in the place of the one before; without it if it is the same. */
@@ -86,13 +102,13 @@ export function withRange(query, path, low, high) {
   const [before, others] = [parts.filter(isRange), parts.filter((each) => !isRange(each))];
   const now = [low, high];
   const same = before.length === 2 && before.every((each, at) => each === now[at]);
-  return joined(same ? others : [...others, ...now]);
+  return joined(same ? others : [...others, ...now], query);
 }
 
 /** The query with a box of locations in the place of the one before; null takes it away. */
 export function withBox(query, box) {
   const others = conditions(query).filter((each) => !each.startsWith("location WITHIN "));
-  return joined(box ? [...others, `location WITHIN (${box.join(", ")})`] : others);
+  return joined(box ? [...others, `location WITHIN (${box.join(", ")})`] : others, query);
 }
 
 /** The metadata keys that a query names, in its order. */

@@ -192,7 +192,7 @@ export function recordsPanel({ images }) {
         panel.removeAttribute("aria-busy");
       }
     }
-    if (mine !== controller) return;
+    if (mine !== controller) return [];
     [total, loaded] = [Math.max(0, found.count - start), found.records.length];
     sentinel.textContent = "";
     const names = columns();
@@ -209,6 +209,7 @@ export function recordsPanel({ images }) {
     counted(found.count, start);
     menu();
     if (loaded < total) more();
+    return found.slips ?? [];
   }
 
   return { node: panel, load };
