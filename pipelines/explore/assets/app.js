@@ -31,7 +31,7 @@ async function start() {
   const versions = versionsPanel();
   const groups = element("nav", { class: "group-tabs", "aria-label": "Groups" });
   const tabs = element("nav", { class: "view-tabs", "aria-label": "Views" });
-  const version = element("select", { name: "app-1", "aria-label": "Version", onchange: () => go({ version: version.value === String(described.versions[0].version) ? "" : version.value, record: "", at: "" }) });
+  const version = element("select", { name: "app-1", "aria-label": "Version", onchange: () => go({ version: version.value, record: "", at: "" }) });
   const views = element("div", { class: "views-body" }, insights.node, records.node, versions.node);
 
   byId("top").append(

@@ -117,7 +117,6 @@ function stage(found, group, images) {
   function visible() {
     for (const each of all) {
       const hidden = keysOf(each).some((key) => off.has(key));
-      if (each.shape) each.shape.toggleAttribute("hidden", hidden);
       if (each.shape) each.shape.style.display = hidden ? "none" : "";
       if (each.line) each.line.hidden = hidden;
     }

@@ -13,7 +13,7 @@ export function takeAway({ dataset }) {
     if (!made.open) return;
     const { group, query, version } = state();
     const links = FORMATS.map(([format, said]) => element("a", { href: link("export", { group, query, version, format }), download: "" }, said));
-    const words_ = ["metadata-etl", "query", inShell(dataset), inShell(query || 'reference_id != ""'), ...(group === "items" ? [] : ["--group", group]), "--format", "ndjson"];
+    const words_ = ["metadata-etl", "query", inShell(dataset), inShell(query || 'reference_id != ""'), ...(group === "items" ? [] : ["--group", group]), ...(version ? ["--version", version] : []), "--format", "ndjson"];
     menu.replaceChildren(element("p", { class: "downloads" }, links), element("p", { class: "note" }, "The same in a terminal:"), element("pre", { class: "command", tabindex: "0" }, words_.join(" ")));
   });
   return made;
