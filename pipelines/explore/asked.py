@@ -12,8 +12,8 @@ from pipelines.explore.exports import Format
 from pipelines.explore.listing import Row
 from pipelines.explore.one_record import IDENTITY, find
 from pipelines.explore.snapshots import Snapshot
-from pipelines.near_names import hint
 from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.near_names import hint
 
 _FORMATS: tuple[Format, ...] = get_args(Format)
 _FLAGS: Mapping[str, bool] = {"": False, "0": False, "false": False, "1": True, "true": True}
