@@ -114,7 +114,7 @@ class Api:
         limit = asked.number("limit", DEFAULT_LIMIT, most=MAX_LIMIT)
         descending = asked.flag("descending")
         found = result(snapshot, asked.group, asked.query, cancelled)
-        wanted = np.arange(min(offset, found.count), min(offset + limit, found.count))
+        wanted = np.arange(min(offset, found.total), min(offset + limit, found.total))
         if sort := asked.one("sort"):
             key = ("order", asked.group, asked.query.strip(), sort, descending)
             make = partial(order, snapshot, found, sort, descending=descending)
@@ -122,7 +122,7 @@ class Api:
         elif found.arrangement is not None:
             wanted = found.arrangement[wanted]
         slips = {"slips": found.slips} if found.slips else {}
-        return _json({"count": found.count, "records": listed(snapshot, found, wanted), **slips})
+        return _json({"count": found.total, "records": listed(snapshot, found, wanted), **slips})
 
     def insights(self, asked: Asked, snapshot: Snapshot, cancelled: threading.Event) -> Response:
         """The insights of the rows that a query finds, on the edges of the version."""

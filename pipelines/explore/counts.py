@@ -38,7 +38,7 @@ def insights(
             check(cancelled)
             found[key] = _field(snapshot, group, key, insight, places)
     return {
-        "count": result.count,
+        "count": result.total,
         "fields": found,
         "locations": _locations(snapshot, group, of_version["locations"], places),
         "labels": _words(snapshot, group, "label", places),

@@ -37,7 +37,7 @@ class Result(Answer):
     Attributes:
         partitions: Numbers of the partitions with rows that were found, ascending.
         positions: Of each partition, the row numbers in its state file, ascending: int64[N].
-        arrangement: int64[count], the order that the query asks for: indices into the rows, partition by partition;
+        arrangement: int64[total], the order that the query asks for: indices into the rows, partition by partition;
             None for the order of the stored rows.
     """
 
@@ -46,7 +46,7 @@ class Result(Answer):
     arrangement: Positions | None = None
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         """Number of rows."""
         return sum(map(len, self.positions))
 
@@ -57,7 +57,7 @@ class Result(Answer):
 
     def matches(self, limit: int | None = None) -> Iterator[Matches]:
         """The rows as they are stored, partition by partition; at most `limit` of them."""
-        left = self.count if limit is None else limit
+        left = self.total if limit is None else limit
         states = self.version.states(self.group)
         for number, positions in zip(self.partitions, self.positions, strict=True):
             if left == 0:
@@ -67,7 +67,7 @@ class Result(Answer):
             yield Matches(number, states[number], some, state_file(states[number]).reference_ids().gather(some))
 
     def places(self, snapshot: Snapshot) -> Positions:
-        """The rows among all rows of the group, partition by partition: int64[count]."""
+        """The rows among all rows of the group, partition by partition: int64[total]."""
         starts = (snapshot.start(self.group, number) for number in self.partitions)
         found = [positions + start for positions, start in zip(self.positions, starts, strict=True)]
         return np.concatenate(found) if found else np.empty(0, np.int64)
@@ -81,7 +81,7 @@ def result(snapshot: Snapshot, group: Group, query: str, cancelled: threading.Ev
         CancelledError: Nobody waits for the answer any more.
     """
     make = partial(_found, snapshot, group, query, cancelled)
-    return snapshot.cache.get(("result", group, query.strip()), make, lambda each: 8 * each.count)
+    return snapshot.cache.get(("result", group, query.strip()), make, lambda each: 8 * each.total)
 
 
 def _found(snapshot: Snapshot, group: Group, query: str, cancelled: threading.Event) -> Result:
@@ -107,7 +107,7 @@ def _found(snapshot: Snapshot, group: Group, query: str, cancelled: threading.Ev
 
 def _arranged(answer: Answer) -> Result:
     """The rows of an answer that has an order or a sample."""
-    rows = answer.arranged()
+    rows = answer.ordered()
     partitions, positions = (rows[name].to_numpy().astype(np.int64) for name in (PARTITION, ROW))
     stored = np.lexsort((positions, partitions))
     numbers, starts = np.unique(partitions[stored], return_index=True)

@@ -23,7 +23,7 @@ _ORDER_BY = "ORDER BY "
 
 
 def order(snapshot: Snapshot, result: Result, sort: str, *, descending: bool) -> Positions:
-    """The order of the rows of a result: int64[count], indices into its rows as it lists them.
+    """The order of the rows of a result: int64[total], indices into its rows as it lists them.
 
     Args:
         snapshot: The version of the result.

@@ -68,14 +68,15 @@ def read_columns(state: StoredFile, core: Iterable[str], columns: Iterable[Colum
     if (kept := _keeping.kept) is None:
         return _read(state, core, columns)
     files = tuple(file.sha256 for file in state.files)
-    found = [
-        kept.get((files, name), partial(_one, state, (name,), ()), pl.Series.estimated_size)
-        for name in sorted(set(core))
-    ]
+    found = [kept.get((files, name), partial(_one, state, (name,), ()), _size) for name in sorted(set(core))]
     for each in sorted(set(columns), key=lambda column: column.alias):
         make = partial(_one, state, ("reference_id",), (each,))
-        found.append(kept.get((files, each), make, pl.Series.estimated_size))
+        found.append(kept.get((files, each), make, _size))
     return pl.DataFrame(found)
+
+
+def _size(values: pl.Series) -> int:
+    return int(values.estimated_size())
 
 
 def _one(state: StoredFile, core: Iterable[str], columns: Iterable[Column]) -> pl.Series:
