@@ -30,7 +30,7 @@ from pipelines.explore.work import answered
 from pipelines.queries.completions import completion
 from pipelines.report.page_data import name_of
 from transforms.rules.export_rows import GROUPS
-from transforms.storage.stored_files import readable
+from transforms.storage.stored_files import is_local, readable
 
 MAX_LIMIT = 1_000
 """Records that one call gives at most."""
@@ -75,7 +75,10 @@ class Api:
             return problem(f"{error}", status=400)
 
         def work(cancelled: threading.Event) -> Response:
-            return call(asked, self.snapshots.get(asked.version), cancelled)
+            snapshot = self.snapshots.get(asked.version)
+            if is_local(self.snapshots.dataset.root):  # of a bucket a failure tells: looking takes long there
+                self.snapshots.check_there(asked.version)
+            return call(asked, snapshot, cancelled)
 
         return await answered(request, self.snapshots, asked.version, work)
 
