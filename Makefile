@@ -40,6 +40,7 @@ demo: $(VENV)/installed
 	  --items '$(DEMO)/exports/faulty.ndjson' \
 	  --report $(DEMO)/report.html
 	@echo "Look at the page in a browser, and ask: $(BIN)/metadata-etl query $(DEMO)/dataset 'metadata.country = IS'"
+	@echo "Ask and look in a browser: $(BIN)/metadata-etl explore $(DEMO)/dataset"
 
 # A worker takes whole files, so that what the tests of one share is made once.
 SHARED := --numprocesses $(WORKERS) --dist loadfile

@@ -22,6 +22,8 @@ RUN = [
     "rich>=14,<16",
     "lark>=1.2,<2",
     "msgspec>=0.20,<1",
+    "starlette>=1,<2",  # the explorer, which uvicorn serves
+    "uvicorn>=0.40,<1",
 ]
 DEMO = ["airportsdata>=20250101"]
 BENCH = ["duckdb>=1.4,<3"]  # for what the job is compared with; the other peers need nothing more than the job
@@ -81,6 +83,7 @@ setup(
         "metadata_etl": ["py.typed"],
         "pipelines": ["py.typed"],
         "pipelines.cli": ["completion.*"],
+        "pipelines.explore": ["assets/*"],
         "pipelines.queries": ["*.lark", "*.json"],
         "pipelines.report": ["assets/*", "vendor/*"],
         "transforms": ["py.typed", "**/*.pyi"],

@@ -104,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
     prune.add_argument("--dry-run", action="store_true", help="print what would be removed, and remove nothing")
     _add_rejections(commands)
     _add_verify(commands)
+    _add_explore(commands)
     return top
 
 
@@ -195,3 +196,30 @@ def _add_verify(commands: Commands) -> None:
     which.add_argument("--version", type=int, metavar="N", help="this version instead of the current one")
     which.add_argument("--all", action="store_true", help="all versions")
     add_color(verify)
+
+
+def _add_explore(commands: Commands) -> None:
+    explore = commands.add_parser(
+        "explore",
+        help="ask and look in a browser",
+        description="Serves a page on this machine with queries, insights of their results, and records with images.",
+        allow_abbrev=False,
+    )
+    explore.add_argument("dataset", metavar="DATASET")
+    explore.add_argument("--version", type=int, metavar="N", help="this version first, instead of the current one")
+    explore.add_argument("--host", default="127.0.0.1", help="where to listen (default: 127.0.0.1, this machine alone)")
+    explore.add_argument("--port", type=int, default=0, metavar="N", help="the port (default: any that is free)")
+    explore.add_argument("--no-open", action="store_true", help="open no browser")
+    explore.add_argument(
+        "--images",
+        choices=("off", "browser", "server"),
+        default="browser",
+        help="who loads images on the web: nobody, the browser (default), or the server",
+    )
+    explore.add_argument(
+        "--images-root",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="show local images that records name below this folder; may be repeated",
+    )

@@ -146,19 +146,17 @@ def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | Non
     if flags is not None:
         raise UsageError(f"`{options.command}` takes no runner flags after `--`, got {' '.join(flags) or 'nothing'}")
     _quiet_libraries()
-    match options.command:
-        case "suggest" | "completion":
-            return _complete(options)
-        case "rollback" | "prune":
-            return _manage_versions(options)
-        case "query":
-            return _query(options)
-        case "verify":
-            return _verify(options)
-        case "rejections":
-            return _rejections(options)
-        case _:
-            return _read(options)
+    commands = {
+        "suggest": _complete,
+        "completion": _complete,
+        "rollback": _manage_versions,
+        "prune": _manage_versions,
+        "query": _query,
+        "verify": _verify,
+        "rejections": _rejections,
+        "explore": _explore,
+    }
+    return commands.get(options.command, _read)(options)
 
 
 def _read(options: argparse.Namespace) -> int:
@@ -201,6 +199,21 @@ def _query(options: argparse.Namespace) -> int:
         count=options.count,
         limit=options.limit,
         color=options.color,
+    )
+
+
+def _explore(options: argparse.Namespace) -> int:
+    with _imports(options):
+        from pipelines.cli.explore_command import explore  # noqa: PLC0415 - as above
+
+    return explore(
+        options.dataset,
+        version=options.version,
+        host=options.host,
+        port=options.port,
+        opens=not options.no_open,
+        images=options.images,
+        roots=options.images_root,
     )
 
 

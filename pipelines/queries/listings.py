@@ -130,7 +130,7 @@ def csv(answer: Answer, limit: int | None) -> Iterator[bytes]:
     names = header(answer.group, answer.fields)
     yield pl.DataFrame(schema=dict.fromkeys(names, pl.String)).write_csv().encode()
     for frame in frames(answer, limit):
-        yield _flattened(frame, names, answer.fields).write_csv(include_header=False).encode()
+        yield flattened(frame, names, answer.fields).write_csv(include_header=False).encode()
 
 
 def header(group: Group, fields: Mapping[str, StoredFieldJson]) -> list[str]:
@@ -145,7 +145,8 @@ def _parts(names: Iterator[str] | tuple[str, ...]) -> Iterator[str]:
         yield from (f"{name}.{part}" for part in RECORDS[name]) if name in RECORDS else (name,)
 
 
-def _flattened(frame: pl.DataFrame, names: list[str], fields: Mapping[str, StoredFieldJson]) -> pl.DataFrame:
+def flattened(frame: pl.DataFrame, names: list[str], fields: Mapping[str, StoredFieldJson]) -> pl.DataFrame:
+    """Published rows with a column for each name of `header`; lists are JSON texts."""
     stored = {f"metadata.{key}": name for key, name, _ in stored_fields(fields)}
     metadata = frame["metadata"].struct.unnest() if stored else frame
     columns = []

@@ -97,6 +97,19 @@ def publishing() -> Iterator[None]:
         _command.published = True
 
 
+@contextmanager
+def own_signals() -> Iterator[None]:
+    """Leaves the signals in the block to what runs there, such as a server with handlers of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wakeup = signal.set_wakeup_fd(-1)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup)
+
+
 def ignore_signals() -> None:
     """Ignores signals in a worker: at a terminal they reach its parent too, which ends it."""
     signal.set_wakeup_fd(-1)

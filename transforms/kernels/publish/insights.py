@@ -89,10 +89,15 @@ def bounds(fields: Mapping[str, StoredFieldJson]) -> Bounds | None:
 
 def grid_counts(locations: pl.DataFrame, box: Bounds) -> Grid:
     """The number of locations in each cell of the grid over a box."""
-    located = locations.drop_nulls()
-    rows = _cell(located["latitude"].to_numpy(), box.south, box.north)
-    columns = _cell(located["longitude"].to_numpy(), box.west, box.east)
-    return np.bincount(rows * GRID + columns, minlength=GRID * GRID).astype(np.int64).reshape(GRID, GRID)
+    cells = grid_cells(locations.drop_nulls(), box)
+    return np.bincount(cells, minlength=GRID * GRID).astype(np.int64).reshape(GRID, GRID)
+
+
+def grid_cells(locations: pl.DataFrame, box: Bounds) -> npt.NDArray[np.int64]:
+    """The cell of each location, row by row of the grid: int64[N]. `locations` are without nulls."""
+    rows = _cell(locations["latitude"].to_numpy(), box.south, box.north)
+    columns = _cell(locations["longitude"].to_numpy(), box.west, box.east)
+    return rows * GRID + columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)

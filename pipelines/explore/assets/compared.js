@@ -1,0 +1,124 @@
+// Charts that compare a result with the whole version: the whole in grey, the result in colour, on the same edges.
+// Both are drawn by their shares, so that the shapes compare however few the result has.
+
+const SVG = "http://www.w3.org/2000/svg";
+const FEW = 6;
+
+function svg(tag, attributes, ...children) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== undefined) made.setAttribute(name, value);
+  made.append(...children.filter(Boolean));
+  return made;
+}
+
+const sum = (counts) => counts.reduce((total, each) => total + each, 0);
+const share = (count, total) => (total ? count / total : 0);
+
+/** Counts of a field, whichever form they have. */
+export const countsOf = (field) => field.histogram?.counts ?? field.frequencies.map((each) => each.count);
+
+/** How much two distributions differ, with what is missing as one more value: 0 to 1 (Jensen-Shannon, in bits). */
+export function difference(version, part, records, count) {
+  if (!count) return 0;
+  const p = [...countsOf(part), count - part.present].map((each) => each / Math.max(1, sum(countsOf(part)) + count - part.present));
+  const q = [...countsOf(version), records - version.present].map((each) => each / Math.max(1, sum(countsOf(version)) + records - version.present));
+  const bits = (one, other) => (one ? one * Math.log2(one / other) : 0);
+  return Math.max(0, d3.sum(p, (each, at) => (bits(each, (each + q[at]) / 2) + bits(q[at], (each + q[at]) / 2)) / 2));
+}
+
+/**
+ * A histogram of shares. A click on a bin, Enter on it, or a drag over several gives a range.
+ *
+ * @param version, part Of { histogram: { edges, counts } }; `part` is none without a query.
+ * @param pick Takes the first and the last bin of a range.
+ */
+export function histogramOf({ name, version, part, pick }) {
+  const { edges, counts } = version.histogram;
+  const own = part?.histogram.counts ?? counts;
+  const [all, some] = [sum(counts), sum(own)];
+  const most = Math.max(...counts.map((each) => share(each, all)), ...own.map((each) => share(each, some))) || 1;
+  const width = 100 / counts.length;
+  const height = (count, total) => (count ? Math.max(1.2, (share(count, total) / most) * 46) : 0);
+  const chart = svg("svg", { class: "bins", viewBox: "0 0 100 48", preserveAspectRatio: "none", role: "group", "aria-label": `Histogram of ${name}: arrow keys go from bin to bin, Enter asks for one` });
+  const readout = element("p", { class: "readout", "aria-live": "polite" }, `${number(edges[0])} to ${number(edges.at(-1))}`);
+  const bins = counts.map((count, at) => {
+    const said = `${edges[at] === edges[at + 1] ? number(edges[at]) : `${number(edges[at])} to ${number(edges[at + 1])}`}: ${part ? `${whole(own[at])} of ${whole(count)}` : whole(count)}`;
+    const hit = svg("rect", { class: "hit", x: at * width, width, y: 0, height: 48, role: "button", tabindex: at ? -1 : 0, "aria-label": said });
+    hit.addEventListener("focus", () => (readout.textContent = said));
+    hit.addEventListener("pointerenter", () => (readout.textContent = said));
+    return hit;
+  });
+  counts.forEach((count, at) => {
+    const gap = Math.min(0.6, width * 0.12);
+    const bar = (kind, each, total) => svg("rect", { class: kind, x: at * width + gap, width: width - 2 * gap, y: 48 - height(each, total), height: height(each, total) });
+    if (part) chart.append(bar("grey", count, all));
+    chart.append(bar("colour", own[at], some));
+  });
+  chart.append(...bins);
+  let first = null;
+  const brush = (last) => bins.forEach((bin, at) => bin.classList.toggle("brushed", first !== null && at >= Math.min(first, last) && at <= Math.max(first, last)));
+  const binAt = (event) => {
+    const box = chart.getBoundingClientRect();
+    return Math.max(0, Math.min(bins.length - 1, Math.floor(((event.clientX - box.left) / box.width) * bins.length)));
+  };
+  chart.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    first = binAt(event);
+    chart.setPointerCapture(event.pointerId);
+    brush(first);
+  });
+  chart.addEventListener("pointermove", (event) => first !== null && brush(binAt(event)));
+  chart.addEventListener("pointercancel", () => ((first = null), brush(0)));
+  chart.addEventListener("pointerup", (event) => {
+    if (first === null) return;
+    const range = [first, binAt(event)].sort((one, other) => one - other);
+    first = null;
+    brush(0);
+    pick(...range);
+  });
+  chart.addEventListener("pointerleave", () => (readout.textContent = `${number(edges[0])} to ${number(edges.at(-1))}`));
+  chart.addEventListener("keydown", (event) => {
+    const at = bins.indexOf(document.activeElement);
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (at >= 0 && step) {
+      event.preventDefault();
+      bins[Math.max(0, Math.min(bins.length - 1, at + step))].focus();
+    } else if (at >= 0 && (event.key === "Enter" || event.key === " ")) {
+      event.preventDefault();
+      pick(at, at);
+    }
+  });
+  return element("div", { class: "histogram" }, chart, element("div", { class: "ends", "aria-hidden": "true" }, element("span", {}, tick(Number(edges[0]))), element("span", {}, tick(Number(edges.at(-1))))), readout);
+}
+
+
+/**
+ * Bars of categories. A click on one gives its value.
+ *
+ * @param rows Of { value, all, some }: how many there are in the version, and in the result (none without a query).
+ * @param on Which values are asked for.
+ */
+export function barsOf({ name, rows, total, count, on, pick }) {
+  const compared = rows.some((row) => row.some !== null);
+  const some = (row) => (compared ? row.some : row.all);
+  const most = Math.max(...rows.map((row) => Math.max(share(row.all, total), compared ? share(row.some, count) : 0)), 1e-9);
+  const list = element("ul", { class: "categories", "aria-label": name });
+  const item = (row) => {
+    const [grey, colour] = [element("span", { class: "grey" }), element("span", { class: "colour" })];
+    grey.style.width = compared ? `${(share(row.all, total) / most) * 100}%` : "0";
+    colour.style.width = `${(share(some(row), compared ? count : total) / most) * 100}%`;
+    const said = compared ? `${whole(row.some)} of ${whole(row.all)}` : whole(row.all);
+    return element("li", {}, element("button", { type: "button", "aria-pressed": String(on(row.value)), title: `${plain(row.value)}: ${said}`, onclick: () => pick(row.value) }, element("span", { class: "track" }, grey, colour), shown(row.value), element("span", { class: "count" }, compared ? [whole(row.some), element("small", {}, ` / ${compact.format(row.all)}`)] : whole(row.all))));
+  };
+  const ordered = [...rows].sort((one, other) => on(other.value) - on(one.value) || some(other) - some(one));
+  list.append(...ordered.slice(0, FEW).map(item));
+  if (ordered.length <= FEW) return list;
+  const filter = element("input", { name: "compared-4", type: "search", class: "filter", "aria-label": `Filter the values of ${name}`, placeholder: "Filter", hidden: true, oninput: () => list.replaceChildren(...ordered.filter((row) => row.value.toLowerCase().includes(filter.value.toLowerCase())).slice(0, 250).map(item)) });
+  const more = element("button", { type: "button", class: "quiet", onclick: () => {
+    list.replaceChildren(...ordered.slice(0, 250).map(item));
+    filter.hidden = false;
+    more.remove();
+    filter.focus();
+  } }, `All ${whole(ordered.length)}`);
+  return element("div", {}, filter, list, more);
+}

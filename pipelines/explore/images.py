@@ -1,0 +1,144 @@
+"""Serves the images that rows of the version name, and nothing else: below given folders, checked, limited."""
+
+import ipaddress
+import os
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from typing import IO, Literal
+from urllib.parse import unquote, urlsplit
+
+from starlette.responses import Response
+
+from pipelines.explore.problems import problem
+
+Mode = Literal["off", "browser", "server"]
+MAX_BYTES = 64 * 2**20
+"""The largest image that is served."""
+_SECONDS = 15
+_SIGNATURES: Sequence[tuple[int, bytes, str]] = (
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"GIF87a", "image/gif"),
+    (0, b"GIF89a", "image/gif"),
+    (8, b"WEBP", "image/webp"),
+    (0, b"BM", "image/bmp"),
+    (4, b"ftypavif", "image/avif"),
+)
+"""Offset, first bytes and type of the formats that are served. SVG is not among them: it is a document with scripts."""
+_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "private, max-age=3600",
+}
+
+
+class RefusedError(Exception):
+    """An image that is not served; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Where images may come from.
+
+    Attributes:
+        mode: Who loads those on the web: nobody (`off`, which shows no local ones either), the browser, or this server.
+        roots: Folders from which local images are served, with no symbolic link in them.
+    """
+
+    mode: Mode
+    roots: tuple[str, ...]
+
+    def answer(self, uri: str | None) -> Response:
+        """The image at a URI that a row names, or why there is none."""
+        try:
+            if uri is None:
+                raise RefusedError("the record names no such image")  # noqa: TRY301 - one answer for all of them
+            data = self._read(uri)
+            return Response(data, media_type=media_type(data), headers=dict(_HEADERS))
+        except RefusedError as error:
+            return problem(f"{error}", status=404)
+        except ValueError as error:  # urllib's, of a host that is none
+            return problem(f"the URL is broken: {error}", status=404)
+
+    def _read(self, uri: str) -> bytes:
+        if self.mode == "off":
+            raise RefusedError("images are off; start without --images off")
+        scheme = urlsplit(uri).scheme.lower() if "://" in uri else ""
+        if scheme in ("", "file"):
+            return self._local(unquote(urlsplit(uri).path) if scheme == "file" else uri)
+        if scheme in ("http", "https") and self.mode == "server":
+            return _fetched(uri)
+        where = {"http": "the browser loads it", "https": "the browser loads it"}
+        raise RefusedError(
+            where.get(scheme, f"{scheme}:// is not read by this server; sign the URL, or copy the image")
+        )
+
+    def _local(self, path: str) -> bytes:
+        if "\0" in path:
+            raise RefusedError("a path with a NUL in it")
+        if not self.roots:
+            raise RefusedError("it is a local file; start with --images-root DIR to show those below DIR")
+        for root in self.roots:
+            # Links are followed before the comparison, so that none leads out of the folder.
+            real = os.path.realpath(os.path.join(root, path))  # noqa: PTH118 - as many as an item has images
+            if os.path.commonpath([real, root]) == root and os.path.isfile(real):  # noqa: PTH113 - likewise
+                return _regular(real)
+        raise RefusedError("there is no such file below a folder that --images-root names")
+
+
+def media_type(data: bytes) -> str:
+    """The type of an image by its first bytes.
+
+    Raises:
+        RefusedError: It is none that is served.
+
+    >>> media_type(b"GIF89a...")
+    'image/gif'
+    """
+    for offset, signature, kind in _SIGNATURES:
+        if data[offset : offset + len(signature)] == signature:
+            return kind
+    raise RefusedError("it is no JPEG, PNG, GIF, WebP, AVIF or BMP; other formats, such as SVG, are not shown")
+
+
+def _regular(path: str) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            return _bounded(stream)
+    except OSError as error:
+        raise RefusedError(f"it cannot be read: {error.strerror}") from error
+
+
+def _bounded(stream: IO[bytes] | HTTPResponse) -> bytes:
+    data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise RefusedError(f"it is larger than {MAX_BYTES >> 20} MiB")
+    return data
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect, which could lead to a place that was not checked."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+def _fetched(uri: str) -> bytes:
+    """An image on the web; not of this machine or its network, which a row of a stranger could name."""
+    host = urlsplit(uri).hostname or ""
+    try:
+        addresses = {str(each[4][0]) for each in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError) as error:
+        raise RefusedError(f"{host} is not found") from error
+    if not all(ipaddress.ip_address(each.partition("%")[0]).is_global for each in addresses):
+        raise RefusedError(f"{host} is in a private network")
+    opener = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler())
+    try:
+        with opener.open(uri, timeout=_SECONDS) as response:  # http and https alone
+            return _bounded(response)
+    except (OSError, ValueError, urllib.error.URLError) as error:
+        raise RefusedError(f"it cannot be loaded: {error}") from error

@@ -1,0 +1,45 @@
+"""Turns errors into the answers of the API: a message, its place in the query, and hints that can be clicked."""
+
+from collections.abc import Sequence
+
+import orjson
+from starlette.responses import Response
+
+from pipelines.queries.faults import QueryError
+
+JSON = "application/json"
+
+
+class CancelledError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class GoneError(Exception):
+    """The version that is asked of was pruned."""
+
+
+def problem(
+    message: str,
+    *,
+    status: int,
+    position: int | None = None,
+    length: int | None = None,
+    hints: Sequence[str] = (),
+) -> Response:
+    """The answer to a request that cannot be answered.
+
+    Args:
+        message: One line for a person.
+        status: Of HTTP.
+        position: Character of the query at which the mistake is, from 0; None where it is not in the query.
+        length: Its length in characters.
+        hints: What may stand there instead.
+    """
+    error = {"message": message, "position": position, "length": length, "hints": list(hints)}
+    return Response(orjson.dumps({"error": error}), status, media_type=JSON)
+
+
+def query_problem(error: QueryError) -> Response:
+    """The answer to a query that is wrong."""
+    told = error.document
+    return problem(told["message"], status=400, position=told["position"], length=told["length"], hints=told["hints"])

@@ -1,0 +1,85 @@
+"""Sorts the rows of a result by a path of the query language."""
+
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from pipelines.explore.results import Result
+from pipelines.explore.snapshots import Snapshot
+from pipelines.queries.conditions import All, Count, Order, Value
+from pipelines.queries.expressions import column
+from pipelines.queries.faults import QueryError, QueryFault, query_error
+from pipelines.queries.parser import parse_query
+from pipelines.queries.partition_frames import REFERENCE_ID, Needs, annotation_frames, rows_frame, scenes_frame
+from pipelines.queries.resolution import resolve_order
+from pipelines.queries.syntax import Span
+from transforms.kernels.batch.batch import Positions
+from transforms.rules.export_rows import GROUPS, Group
+from transforms.storage.states import state_file
+
+_VALUE, _RANK = "value", "rank"
+_ORDER_BY = "ORDER BY "
+
+
+def order(snapshot: Snapshot, result: Result, sort: str, *, descending: bool) -> Positions:
+    """The order of the rows of a result: int64[total], indices into its rows as it lists them.
+
+    Args:
+        snapshot: The version of the result.
+        result: The rows.
+        sort: A path; rows without a value come last, and rows with the same one by reference id.
+        descending: Whether the greatest value comes first.
+
+    Raises:
+        QueryError: The path names nothing, or something that a row has several of.
+    """
+    operand = _operand(snapshot, result.group, sort)
+    make = partial(_values, snapshot, result.group, operand)
+    values = snapshot.cache.get(("values", result.group, operand), make, lambda each: int(each.estimated_size()))
+    ranks = snapshot.cache.get(
+        ("ranks", result.group), partial(_ranks, snapshot, result.group), lambda each: each.nbytes
+    )
+    places = result.places(snapshot)
+    rows = pl.DataFrame({_VALUE: values.gather(places), _RANK: ranks[places]}).with_row_index()
+    ordered = rows.sort(_VALUE, _RANK, descending=[descending, False], nulls_last=True)
+    return ordered["index"].to_numpy().astype(np.int64)
+
+
+def _operand(snapshot: Snapshot, group: Group, sort: str) -> Value | Count:
+    text = f"{_ORDER_BY}{sort}"
+    try:
+        tree = parse_query(text)
+        if tree.order is None or tree.order.descending or tree.sample is not None:
+            fault = QueryFault("expected one path to sort by", Span(len(_ORDER_BY), len(text)), "write a single field")
+            raise query_error(text, fault)
+        return resolve_order(text, tree.order, group, snapshot.names).by
+    except QueryError as error:
+        place = max(0, error.position - len(_ORDER_BY))  # the path is what was given
+        raise QueryError(f"{error}", {**error.document, "position": place}) from None
+
+
+def _values(snapshot: Snapshot, group: Group, operand: Value | Count) -> pl.Series:
+    """The values of all rows of a group, partition by partition."""
+    needs = Needs.of(All(()), Order(operand, descending=False))
+    files = {each: snapshot.version.states(each) for each in GROUPS}
+    scenes = scenes_frame(files["scenes"].values(), needs.scene) if needs.scene else None
+    name = needs.counts[operand] if isinstance(operand, Count) else column(operand.place, operand.column)
+    found = []
+    for number in sorted(files[group]):
+        states = {each: of[number] for each, of in files.items() if number in of}
+        found.append(rows_frame(group, states, needs, scenes, annotation_frames(states, needs))[name].alias(_VALUE))
+    return pl.concat(found) if found else pl.Series(_VALUE, [], pl.Int64)
+
+
+def _ranks(snapshot: Snapshot, group: Group) -> Positions:
+    """The rank of each row of a group by its reference id, partition by partition: int64[N]."""
+    states = snapshot.version.states(group)
+    found = [state_file(states[number]).reference_ids() for number in sorted(states)]
+    if not found:
+        return np.empty(0, np.int64)
+    # Rows of one reference id are in one partition, by their identity: their position decides, as the sort is stable.
+    order = pl.concat(found).alias(REFERENCE_ID).to_frame().with_row_index().sort(REFERENCE_ID, maintain_order=True)
+    ranks = np.empty(order.height, np.int64)
+    ranks[order["index"].to_numpy()] = np.arange(order.height)
+    return ranks

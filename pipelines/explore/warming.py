@@ -1,0 +1,42 @@
+"""Computes what the page asks for next, before it asks: the words of a version, and the codes of its fields."""
+
+from contextlib import suppress
+from typing import get_args
+
+from pipelines.errors import JobError
+from pipelines.explore import codes
+from pipelines.explore.snapshots import CACHE_BYTES, Snapshot
+from pipelines.queries.conditions import AnnotationGroup
+from transforms.errors import StepError
+from transforms.kernels.publish.insights import Bounds
+from transforms.rules.export_rows import GROUPS, Group
+
+_ANNOTATIONS: tuple[AnnotationGroup, ...] = get_args(AnnotationGroup)
+_SHARE = 4
+"""At most this part of the cache is filled in advance."""
+
+
+def warm(snapshot: Snapshot) -> None:
+    """Fills the cache of a version; an error is left to the request that meets it."""
+    with suppress(JobError, StepError, OSError):
+        for of in _ANNOTATIONS:
+            if snapshot.schema[of]["records"]:
+                snapshot.vocabulary(of)
+        for group in GROUPS:
+            if snapshot.schema[group]["records"]:
+                _warm_group(snapshot, group)
+
+
+def _warm_group(snapshot: Snapshot, group: Group) -> None:
+    codes.of_words(snapshot, group, "label")
+    codes.of_words(snapshot, group, "type")
+    whole = snapshot.insights["groups"][group]
+    room = CACHE_BYTES // _SHARE // (2 * snapshot.schema[group]["records"])
+    for key, insight in list(whole["fields"].items())[:room]:
+        if (histogram := insight.get("histogram")) is not None:
+            codes.of_numbers(snapshot, group, key, histogram["edges"])
+        else:
+            codes.of_categories(snapshot, group, key, [each["value"] for each in insight.get("frequencies", [])])
+    if whole["locations"] is not None:
+        box = whole["locations"]["bounds"]
+        codes.of_locations(snapshot, group, Bounds(*(float(box[side]) for side in ("south", "west", "north", "east"))))

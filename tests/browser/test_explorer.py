@@ -1,0 +1,273 @@
+"""The page of the explorer in a real browser: type, complete, charts follow, click, open a record, Back (EXPLORER)."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from support.browser import Browser, Page
+from support.explorer import Explorer, exploring
+from support.explorer_exports import HOSTILE, build
+
+READY = "document.documentElement.dataset.ready"
+FIRST_CARDS = "[...document.querySelectorAll('.grid li')].slice(0, 20).map((each) => each.textContent).join()"
+COUNT = "Number(document.querySelector('.records .count strong').textContent.replaceAll(',', ''))"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
+    folder = Path(tmp_path_factory.mktemp("explored"))
+    build(folder)
+    with exploring(folder / "streets", images="server", roots=(folder / "images",)) as explorer:
+        yield explorer
+
+
+@pytest.fixture
+def page(browser: Browser, served: Explorer) -> Iterator[Page]:
+    """The page, opened by the address that is printed; at its end nothing was complained of, and nobody else asked."""
+    with browser.page(served.opened, width=1400, height=900) as opened:
+        opened.wait_for(READY)
+        yield opened
+        assert opened.complaints == []
+        assert [each for each in opened.requests if not each.startswith(served.url)] == []
+        assert [each for each in opened.requests if "token=" in each] == opened.requests[:1]
+
+
+def shows(page: Page, query: str, group: str = "items") -> None:
+    page.wait_for(f"{READY} === {json.dumps(json.dumps([group, query], separators=(',', ':')))}")
+    page.settle()
+
+
+def opened(page: Page, served: Explorer, **parameters: str) -> None:
+    page.go(f"{served.url}/?{urlencode(parameters)}")
+    shows(page, parameters.get("query", ""), parameters.get("group", "items"))
+
+
+def counted(served: Explorer, query: str, group: str = "items") -> int:
+    return int(served.json("records", query=query, group=group, limit=1)["count"])
+
+
+def card(page: Page, name: str) -> str:
+    """The card of a field, scrolled into view and drawn: an expression for it."""
+    found = (
+        f"[...document.querySelectorAll('.card')].find((e) => e.querySelector('h3').textContent.startsWith('{name}'))"
+    )
+    page.evaluate(f"{found}.scrollIntoView({{block: 'center'}})")
+    page.wait_for(f"{found}.querySelector('.card-body').childElementCount")
+    return found
+
+
+def pick(page: Page, name: str, value: str) -> None:
+    """Clicks on a value of a field."""
+    buttons = f"[...{card(page, name)}.querySelectorAll('.categories button')]"
+    page.evaluate(f"{buttons}.find((each) => each.textContent.startsWith('{value}')).click()")
+
+
+def query_of(page: Page) -> str:
+    return str(page.evaluate("document.getElementById('query').value"))
+
+
+def test_the_token_leaves_the_address(page: Page, served: Explorer) -> None:
+    assert page.evaluate("location.href") == f"{served.url}/"
+
+
+def test_a_query_is_written_with_the_keyboard_alone(page: Page, served: Explorer) -> None:
+    page.press("/")
+    assert page.evaluate("document.activeElement.id") == "query"
+    page.type("wea")
+    page.wait_for("!!document.querySelector('#suggestions:not([hidden]) [role=option]')")
+    page.press("ArrowDown")
+    active = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant')).textContent"
+    assert page.evaluate(active).startswith("metadata.weather")
+    page.press("Enter")
+    assert query_of(page) == "metadata.weather "
+    page.type("= f")
+    page.wait_for("!!document.querySelector('#suggestions:not([hidden]) [role=option]')?.textContent.startsWith('fog')")
+    page.press("Tab")
+    page.press("Escape")
+    page.press("Enter")
+    shows(page, "metadata.weather = fog")
+    assert page.evaluate(COUNT) == counted(served, "metadata.weather = fog") > 0
+    assert "query=metadata.weather" in page.evaluate("location.search")
+    assert page.evaluate("document.querySelectorAll('.bins .grey').length") > 10
+
+
+def test_a_click_on_a_category_asks_for_it_and_a_second_one_takes_it_away(page: Page, served: Explorer) -> None:
+    pick(page, "weather", "rain")
+    shows(page, "metadata.weather = rain")
+    assert page.evaluate(COUNT) == counted(served, "metadata.weather = rain")
+    assert page.evaluate(f"{card(page, 'weather')}.querySelector('[aria-pressed=true]').textContent").startswith("rain")
+    pick(page, "weather", "fog")
+    both = "metadata.weather IN (rain, fog)"
+    shows(page, both)
+    assert page.evaluate(COUNT) == counted(served, both)
+    pick(page, "weather", "rain")
+    shows(page, "metadata.weather = fog")
+    pick(page, "weather", "fog")
+    shows(page, "")
+
+
+def test_a_bin_a_label_and_a_category_hold_together(page: Page, served: Explorer) -> None:
+    opened(page, served, query="metadata.weather = fog OR metadata.weather = rain")
+    pick(page, "labels", "truck")
+    query = "(metadata.weather = fog OR metadata.weather = rain) AND annotations.truck > 0"
+    shows(page, query)
+    gear = card(page, "gear")
+    page.evaluate(f"{gear}.querySelector('.hit').focus()")
+    page.press("ArrowRight")
+    page.press("Enter")
+    page.wait_for("document.getElementById('query').value.includes('metadata.gear')")
+    query = query_of(page)
+    shows(page, query)
+    assert "metadata.gear >= 2 AND metadata.gear < 3" in query
+    assert page.evaluate(COUNT) == counted(served, query)
+
+
+def test_a_brush_over_a_histogram_asks_for_a_range(page: Page, served: Explorer) -> None:
+    speed = card(page, "speed")
+    box = page.evaluate(
+        f"(({{x, y, width, height}}) => [x, y, width, height])({speed}.querySelector('.bins').getBoundingClientRect())"
+    )
+    y = box[1] + box[3] / 2
+    for kind, share in (("mousePressed", 0.3), ("mouseMoved", 0.5), ("mouseReleased", 0.6)):
+        page.call(
+            "Input.dispatchMouseEvent",
+            type=kind,
+            x=box[0] + box[2] * share,
+            y=y,
+            button="left",
+            buttons=1,
+            clickCount=1,
+        )
+    page.wait_for("document.getElementById('query').value.includes('metadata.speed')")
+    query = query_of(page)
+    shows(page, query)
+    assert 0 < page.evaluate(COUNT) == counted(served, query) < counted(served, "")
+
+
+def test_a_record_opens_with_boxes_over_its_image_and_goes_back(page: Page, served: Explorer) -> None:
+    opened(page, served, query="metadata.weather != snow", sort="reference_id")
+    page.evaluate("[...document.querySelectorAll('a.open')].find((e) => e.textContent === 'street-000').click()")
+    page.wait_for("!!document.querySelector('dialog[open] .shapes')")
+    found = served.json("record", reference_id="street-000")
+    shapes = len(found["annotations"]) + sum(map(len, found["predictions"].values()))
+    assert page.evaluate("document.querySelectorAll('dialog .shapes > g').length") == shapes
+    assert page.evaluate("document.querySelector('dialog .picture.large img').naturalWidth") == 320
+    page.evaluate("document.querySelector('.attachment').scrollIntoView()")
+    page.wait_for("document.querySelector('.attachment img')?.naturalWidth === 320")
+    assert "rear" in page.evaluate("document.querySelector('.attachment').textContent")
+    assert "detector" in page.evaluate("document.querySelector('.matches').textContent")
+    history = page.evaluate("document.querySelector('.history').textContent")
+    assert "Version 1: created" in history
+    assert "Version 2: updated" in history
+    page.evaluate("history.back()")
+    page.wait_for("!document.querySelector('dialog[open]')")
+    assert query_of(page) == "metadata.weather != snow"
+
+
+def test_the_keys_j_and_k_go_through_the_result(page: Page, served: Explorer) -> None:
+    opened(page, served, query="metadata.weather = fog")
+    rows = [each["reference_id"] for each in served.json("records", query="metadata.weather = fog", limit=3)["records"]]
+    page.evaluate("document.querySelector('a.open').click()")
+    title = "document.getElementById('record-title').textContent"
+    page.wait_for(f"document.querySelector('dialog[open]') && {title} === {json.dumps(rows[0])}")
+    page.press("j")
+    page.wait_for(f"{title} === {json.dumps(rows[1])}")
+    page.press("j")
+    page.wait_for(f"{title} === {json.dumps(rows[2])}")
+    page.press("k")
+    page.wait_for(f"{title} === {json.dumps(rows[1])}")
+    page.press("Escape")
+    page.wait_for("!document.querySelector('dialog[open]')")
+
+
+def test_the_address_has_the_whole_state(page: Page, served: Explorer) -> None:
+    name = json.dumps({"reference_id": "street-001"})
+    state = {
+        "query": "metadata.gear > 2",
+        "view": "grid",
+        "sort": "metadata.speed",
+        "descending": "true",
+        "record": name,
+    }
+    opened(page, served, **state)
+    page.wait_for("!!document.querySelector('dialog[open]')")
+    before = page.evaluate(FIRST_CARDS)
+    page.go(page.evaluate("location.href"))
+    shows(page, "metadata.gear > 2")
+    page.wait_for("!!document.querySelector('dialog[open]')")
+    assert page.evaluate(FIRST_CARDS) == before
+    speeds = [
+        each["metadata"]["speed"]
+        for each in served.json(
+            "records", query="metadata.gear > 2", sort="metadata.speed", descending="true", limit=5
+        )["records"]
+    ]
+    assert speeds == sorted(speeds, reverse=True)
+
+
+@pytest.mark.parametrize("group", ["items", "scenes", "annotations", "predictions"])
+@pytest.mark.parametrize("view", ["table", "grid"])
+def test_every_group_is_shown_in_both_views(page: Page, served: Explorer, group: str, view: str) -> None:
+    opened(page, served, group=group, view=view)
+    assert page.evaluate(COUNT) == counted(served, "", group)
+    page.evaluate("document.querySelector('a.open').click()")
+    page.wait_for("!!document.querySelector('dialog[open] .history')")
+
+
+@pytest.mark.parametrize("tab", ["insights", "versions"])
+@pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 844)])
+def test_no_view_is_wider_than_its_window(page: Page, served: Explorer, tab: str, width: int, height: int) -> None:
+    page.resize(width, height)
+    for chosen in (tab, "records"):
+        opened(page, served, tab=chosen, query="metadata.weather = fog")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_versions_are_compared(page: Page, served: Explorer) -> None:
+    opened(page, served, tab="versions")
+    page.wait_for("!!document.querySelector('.versions').textContent.includes('1 new value')")
+    opened(page, served, version="1")
+    assert page.evaluate(COUNT) == int(served.json("records", version=1, limit=1)["count"])
+
+
+def test_hostile_values_are_text_wherever_they_stand(page: Page, served: Explorer) -> None:
+    for parameters in (
+        {"columns": json.dumps(["metadata.bad", "metadata.<b>key</b>", "metadata.note"])},
+        {"tab": "insights"},
+        {"view": "grid"},
+        {"record": json.dumps({"reference_id": "street-001"})},
+        {"query": f"metadata.bad = {json.dumps(HOSTILE[0])}"},
+    ):
+        opened(page, served, **parameters)
+        if "record" in parameters:
+            page.wait_for("!!document.querySelector('dialog[open] .history')")
+        assert page.evaluate("document.querySelectorAll('[onerror], [onmouseover], b, main script').length") == 0
+    assert HOSTILE[0] in page.evaluate("document.querySelector('.records').textContent")
+    page.press("/")
+    page.type("metadata.bad = ")
+    page.wait_for("document.querySelectorAll('#suggestions:not([hidden]) [role=option]').length > 3")
+    assert page.evaluate("document.querySelectorAll('#suggestions img').length") == 0
+
+
+def test_what_is_wrong_is_marked_and_mended_by_a_click(browser: Browser, served: Explorer) -> None:
+    with browser.page(served.opened) as page:
+        page.wait_for(READY)
+        opened(page, served, query="metadata.gear > 1 AND metadata.wether = fog")
+        assert page.evaluate("document.querySelector('.place-of-error mark').textContent") == "wether"
+        page.click(".hints button")
+        shows(page, "metadata.gear > 1 AND metadata.weather = fog")
+        assert page.evaluate(COUNT) == counted(served, "metadata.gear > 1 AND metadata.weather = fog")
+        assert page.evaluate("document.getElementById('query-error').hidden")
+
+
+def test_two_people_ask_at_once(browser: Browser, served: Explorer) -> None:
+    with browser.page(served.opened) as one, browser.page(served.opened) as other:
+        for page, query in ((one, "metadata.weather = fog"), (other, "metadata.weather = rain")):
+            page.wait_for(READY)
+            page.evaluate(f"document.getElementById('query').value = {json.dumps(query)}")
+            page.evaluate("document.querySelector('.query-bar').requestSubmit()")
+        for page, query in ((one, "metadata.weather = fog"), (other, "metadata.weather = rain")):
+            shows(page, query)
+            assert page.evaluate(COUNT) == counted(served, query)
