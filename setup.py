@@ -84,7 +84,7 @@ setup(
         "pipelines": ["py.typed"],
         "pipelines.cli": ["completion.*"],
         "pipelines.explore": ["assets/*"],
-        "pipelines.queries": ["*.lark", "*.json"],
+        "pipelines.queries": ["*.lark"],
         "pipelines.report": ["assets/*", "vendor/*"],
         "transforms": ["py.typed", "**/*.pyi"],
     },

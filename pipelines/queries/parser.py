@@ -4,13 +4,13 @@ import json
 import math
 import re
 from functools import cache
+from importlib import resources
 from typing import Literal, cast
 
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
 from pipelines.queries.faults import QueryFault, query_error
-from pipelines.queries.grammar import grammar
 from pipelines.queries.syntax import (
     And,
     Comparator,
@@ -95,7 +95,8 @@ def expected_after(text: str) -> frozenset[str] | None:
 
 @cache
 def _grammar() -> Lark:
-    return grammar(_Tree())
+    text = resources.files("pipelines.queries").joinpath("grammar.lark").read_text("utf-8")
+    return Lark(text, parser="lalr", lexer="contextual", transformer=_Tree(), maybe_placeholders=False)
 
 
 def _fault(text: str, error: UnexpectedInput) -> QueryFault:
