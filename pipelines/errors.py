@@ -76,6 +76,20 @@ class EngineError(JobError):
     """An engine refused or failed a job; the text says what to do."""
 
 
+class FailedJobError(JobError):
+    """A job ran to its end and published nothing, because a gate failed (R4).
+
+    Attributes:
+        report: The object of `--json`: counts, conflicts, reasons.
+    """
+
+    def __init__(self, message: str, exit_code: ExitCode, report: Mapping[str, object]) -> None:
+        """Takes the outcome of the job."""
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.report = report
+
+
 class WorkerLostError(JobError):
     """A worker process of the local runner died."""
 

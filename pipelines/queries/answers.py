@@ -52,8 +52,17 @@ class Answer:
             QueryError: The query is wrong, or names something that the dataset does not have.
             UsageError: There is no dataset, or no version of that number.
         """
+        parse_query(text)  # a mistake in the text is told before one about the dataset
+        return cls.on(text, dataset.version(number), group)
+
+    @classmethod
+    def on(cls, text: str, version: Version, group: Group) -> Self:
+        """Parses and resolves a query on a version.
+
+        Raises:
+            QueryError: As `to`.
+        """
         tree = parse_query(text)
-        version = dataset.version(number)
         names = Names(version.schema()["groups"], partial(vocabulary, version))
         slips: list[FaultJson] = []
         condition = resolve(text, tree.condition, group, names, slips)

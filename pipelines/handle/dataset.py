@@ -1,0 +1,163 @@
+"""Opens a version of a dataset for programs, which read its rows as lazy frames of polars."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from pipelines.dataset import versions
+from pipelines.errors import UsageError
+from pipelines.handle.faults import explained
+from pipelines.handle.fields import Field, fields
+from pipelines.near_names import hint
+from transforms.rules.export_rows import GROUPS, Group
+
+if TYPE_CHECKING:  # frames load polars and pyarrow, which takes long: only a program that reads rows waits for them
+    from pipelines.handle.frames import Rows
+    from pipelines.queries.answers import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One version of a dataset; its files never change, whatever jobs publish meanwhile.
+
+    The frames have a column for each published column, and one for each metadata field, `metadata.KEY` with the
+    original key. Only the columns that are used are read, partition by partition. Errors are those of the command line.
+
+    Attributes:
+        uri: Where the dataset is: a directory, or `gs://BUCKET/FOLDER`.
+        number: Number of the version.
+    """
+
+    _version: versions.Version
+
+    @classmethod
+    def at(cls, place: str | os.PathLike[str], number: int | None = None) -> Self:
+        """Opens a version, by default the current one.
+
+        Args:
+            place: A directory, or `gs://BUCKET/FOLDER`.
+            number: Number of the version.
+
+        Raises:
+            UsageError: There is no dataset, or no such version.
+            DamagedDatasetError: Its manifest is damaged.
+        """
+        with explained():
+            found = versions.Dataset.at(os.fspath(place))
+            return cls(found.published() if number is None else found.version(number))
+
+    @property
+    def uri(self) -> str:
+        """Where the dataset is."""
+        return self._version.root
+
+    @property
+    def number(self) -> int:
+        """Number of the version."""
+        return self._version.number
+
+    def version(self, number: int | None = None) -> Self:
+        """Another version of the dataset; without a number the one that is current now.
+
+        Raises:
+            UsageError: There is no such version.
+        """
+        return self.at(self.uri, number)
+
+    def versions(self) -> list[int]:
+        """The numbers of all versions that can be opened, the newest first."""
+        with explained():
+            return [each.number for each in versions.Dataset.at(self.uri).versions()]
+
+    @property
+    def schema(self) -> Mapping[Group, Mapping[str, Field]]:
+        """Group to metadata key to field: `schema["items"]["weather"].categories`.
+
+        Raises:
+            DamagedDatasetError: `schema.json` is damaged.
+        """
+        with explained():
+            return fields(self._version.schema())
+
+    @property
+    def records(self) -> Mapping[Group, int]:
+        """Group to its number of rows."""
+        return {group: self._version.records(group) for group in GROUPS}
+
+    def items(self, query: str | None = None) -> "Rows":
+        """The items, frames of scenes among them; raises as `annotations`."""
+        return self._rows("items", query)
+
+    def scenes(self, query: str | None = None) -> "Rows":
+        """The scenes; raises as `annotations`."""
+        return self._rows("scenes", query)
+
+    def annotations(self, query: str | None = None) -> "Rows":
+        """The annotations, segments of masks among them.
+
+        Args:
+            query: A condition in the query language (docs/query.md) that the rows meet; None for all rows.
+
+        Raises:
+            QueryError: The query is wrong, or names something that the dataset does not have.
+            DamagedDatasetError: A file is damaged; the frame raises it too, when it is read.
+        """
+        return self._rows("annotations", query)
+
+    def predictions(self, query: str | None = None, *, run: str | None = None) -> "Rows":
+        """The predictions, of all model runs or of one; raises as `annotations`.
+
+        Args:
+            query: As for `annotations`.
+            run: Name of the model run.
+
+        Raises:
+            UsageError: There are no predictions of this model run.
+        """
+        rows = self._rows("predictions", query)
+        if run is None:
+            return rows
+        import polars as pl  # noqa: PLC0415 - see above
+
+        from pipelines.queries.vocabularies import vocabulary  # noqa: PLC0415 - see above
+
+        with explained():
+            runs = vocabulary(self._version, "predictions").runs
+        if run not in runs:
+            advice = hint(run, runs) if runs else "it has no predictions"
+            raise UsageError(f"{self.uri} has no model run {run}; {advice}")
+        return rows.like(rows.filter(pl.col("model_run") == run))
+
+    def cache_keys(self) -> "Rows":
+        """The list of image-URL cache keys, sorted by key (K2)."""
+        from pipelines.handle.frames import listed_keys  # noqa: PLC0415 - see above
+
+        return listed_keys(self._version, "cache_keys")
+
+    def uploads(self) -> "Rows":
+        """The cache keys that no earlier version listed, sorted by key (K2)."""
+        from pipelines.handle.frames import listed_keys  # noqa: PLC0415 - see above
+
+        return listed_keys(self._version, "uploads")
+
+    def rejections(self) -> "Rows":
+        """The rejections of the job that published the version (R1)."""
+        from pipelines.handle.frames import rejected  # noqa: PLC0415 - see above
+
+        return rejected(self._version)
+
+    def _rows(self, group: Group, query: str | None) -> "Rows":
+        from pipelines.handle.frames import published_rows  # noqa: PLC0415 - see above
+
+        with explained():
+            return published_rows(self._version, group, None if query is None else self._answer(query, group))
+
+    def _answer(self, query: str, group: Group) -> "Answer":
+        from pipelines.queries.answers import Answer  # noqa: PLC0415 - see above
+
+        return Answer.on(query, self._version, group)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count:,} {group}" for group, count in self.records.items() if count)
+        return f"<metadata_etl.Dataset {self.uri} version {self.number}: {counts or 'no rows'}>"

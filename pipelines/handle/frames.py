@@ -1,0 +1,153 @@
+"""Makes lazy frames of the files of a version: partition by partition, and only the columns that are used."""
+
+import io
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Self, TypeVar
+
+import polars as pl
+import pyarrow as pa
+from polars.io.plugins import register_io_source
+
+from pipelines.dataset.rejections import lines
+from pipelines.dataset.store.base import REJECTIONS
+from pipelines.dataset.versions import Version
+from pipelines.handle.faults import explained
+from pipelines.queries.answers import Answer
+from transforms.kernels.batch.batch import Positions
+from transforms.kernels.publish.columns import PublishedColumns, Schema
+from transforms.rules.avro_schema import CACHE_KEYS, UPLOADS, AvroFields
+from transforms.rules.export_rows import Group
+from transforms.storage.states import state_file
+from transforms.storage.stored_files import StoredFile
+from transforms.storage.verified_files import verified
+
+_Given = TypeVar("_Given")
+BATCH_ROWS = 65_536
+"""Rows of an Arrow batch, if the program asks for no other number."""
+_PIECE_ROWS = 25_000
+"""Rows that polars gets at a time: it takes some tens of these ahead of a program that consumes them slowly."""
+_AT_ONCE = 2
+"""Parts that are decoded at the same time."""
+REJECTION_COLUMNS: Schema = {
+    **dict.fromkeys(("code", "message", "field", "export"), pl.String()),
+    **dict.fromkeys(("line", "offset"), pl.Int64()),
+    **dict.fromkeys(("group", "reference_id", "raw", "encoding", "export_group", "model_run"), pl.String()),
+    "raw_truncated": pl.Boolean(),
+    "raw_bytes": pl.Int64(),
+}
+"""The members of a line of rejections (docs/outputs.md) as columns."""
+
+
+class Rows(pl.LazyFrame):
+    """A lazy frame of polars on a version of a dataset, which can be read in Arrow batches too.
+
+    What is derived from it (`filter`, `select`, `with_columns`, ...) is one as well.
+    """
+
+    @classmethod
+    def of(cls, schema: Schema, parts: Callable[[Sequence[str]], Iterator[pl.DataFrame]]) -> Self:
+        """The frame with these columns.
+
+        Args:
+            schema: Name to type of the columns.
+            parts: Reads some of the columns, part by part.
+        """
+
+        def read(
+            names: list[str] | None, predicate: pl.Expr | None, limit: int | None, _: int | None
+        ) -> Iterator[pl.DataFrame]:
+            left = limit
+            with explained():
+                found = parts(list(schema) if names is None else names)
+                for part in (piece for frame in found for piece in frame.iter_slices(_PIECE_ROWS)):
+                    some = part if left is None else part.head(left)
+                    if left is not None:
+                        left -= some.height
+                    yield some if predicate is None else some.filter(predicate)
+                    if left == 0:
+                        return
+
+        return cls.like(register_io_source(read, schema=dict(schema), explain_name="metadata-etl"))
+
+    @classmethod
+    def like(cls, frame: pl.LazyFrame) -> Self:
+        """A lazy frame of polars as one of these."""
+        found = cls.__new__(cls)
+        found._ldf = frame._ldf  # noqa: SLF001 - so polars makes the results of its methods, which keep the class
+        return found
+
+    def batches(self, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """The rows as Arrow record batches, in their order; few partitions of the dataset are in memory at a time.
+
+        Args:
+            rows: The most rows of a batch.
+        """
+        for frame in self.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
+            yield from frame.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches(max_chunksize=rows)
+
+
+def published_rows(version: Version, group: Group, answer: Answer | None) -> Rows:
+    """The rows of a group, in the order of the Avro parts.
+
+    Args:
+        version: The version.
+        group: The group.
+        answer: Of a query on this version and group, which selects rows; None for all.
+    """
+    columns = PublishedColumns(group, version.schema()["groups"][group]["fields"], version.manifest["cache_key"])
+
+    def parts(names: Sequence[str]) -> Iterator[pl.DataFrame]:
+        wanted = PublishedColumns(group, columns.fields, columns.cache_keys, tuple(names))
+        return _ahead(lambda given: _rows(*given, wanted), _selected(version, group, answer))
+
+    return Rows.of(columns.schema, parts)
+
+
+def listed_keys(version: Version, kind: str) -> Rows:
+    """The list of cache keys, or that of uploads (K2), sorted by key."""
+    fields: AvroFields = UPLOADS if kind == "uploads" else CACHE_KEYS
+    schema: Schema = {name: pl.Int64() if of == "long" else pl.String() for name, of in fields}
+    files = [file for _, file in sorted(version.files(kind).items())]
+
+    def parts(names: Sequence[str]) -> Iterator[pl.DataFrame]:
+        return _ahead(lambda file: pl.read_avro(io.BytesIO(verified(file)), columns=list(names)).select(names), files)
+
+    return Rows.of(schema, parts)
+
+
+def rejected(version: Version) -> Rows:
+    """The rejections of the job that published the version (R1)."""
+    files = [file for _, file in sorted(version.files(REJECTIONS).items())]
+
+    def parts(names: Sequence[str]) -> Iterator[pl.DataFrame]:
+        for file in files:
+            yield pl.DataFrame(lines(file.uri, bytes(verified(file))), schema=REJECTION_COLUMNS).select(names)
+
+    return Rows.of(REJECTION_COLUMNS, parts)
+
+
+def _selected(version: Version, group: Group, answer: Answer | None) -> Iterator[tuple[StoredFile, Positions | None]]:
+    """The state files that have selected rows, in order, each with the positions of these rows, None for all."""
+    if answer is None:
+        yield from ((file, None) for _, file in sorted(version.states(group).items()))
+    else:
+        yield from ((found.state, found.positions) for found in answer.matches())
+
+
+def _rows(state: StoredFile, positions: Positions | None, columns: PublishedColumns) -> pl.DataFrame:
+    batch = state_file(state).part(columns.stored, columns.keys)
+    return columns.of(batch if positions is None else batch.take(positions))
+
+
+def _ahead(read: Callable[[_Given], pl.DataFrame], given: Iterable[_Given]) -> Iterator[pl.DataFrame]:
+    """Reads parts in order, a few at the same time, also if they are consumed slowly."""
+    with ThreadPoolExecutor(_AT_ONCE) as workers:
+        under_way: deque[Future[pl.DataFrame]] = deque()
+        for each in given:
+            under_way.append(workers.submit(read, each))
+            if len(under_way) > _AT_ONCE:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
