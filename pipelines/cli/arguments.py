@@ -8,6 +8,7 @@ from pipelines.cli.job_arguments import add_backfill, add_ingest
 from pipelines.cli.strict_parser import GROUPS, Commands, StrictParser, add_color
 from pipelines.streams import say
 from pipelines.version import __version__
+from transforms.rules.policies import EXPORT_FORMATS
 from transforms.rules.rejections import Code
 
 
@@ -105,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
     _add_rejections(commands)
     _add_verify(commands)
     _add_explore(commands)
+    _add_export(commands)
     return top
 
 
@@ -183,6 +185,33 @@ def _add_rejections(commands: Commands) -> None:
         "--out", metavar="DIR", help="write the raw records to files to re-ingest, one for each group and model run"
     )
     add_color(rejections)
+
+
+def _add_export(commands: Commands) -> None:
+    export = _add_look(
+        commands,
+        "export",
+        "write a version as Parquet, NDJSON, CSV or Avro files",
+        "Writes the rows of a version to files of other programs: all groups or one, all rows or those of a query.",
+    )
+    export.epilog = "Flags after `--` go to the Beam runner. With none, the job runs here, on all cores."
+    export.add_argument("--out", required=True, metavar="DIR", help="a new or empty directory, or gs://BUCKET/FOLDER")
+    export.add_argument("--format", choices=EXPORT_FORMATS, default="parquet", help="of the files (default: parquet)")
+    export.add_argument("--group", choices=GROUPS, help="one group only")
+    export.add_argument(
+        "--query",
+        type=_text,
+        metavar="EXPRESSION",
+        help="only rows of the group that meet a condition; without --group, items and all that belongs to them",
+    )
+    export.add_argument("--version", type=int, metavar="N", help="this version instead of the current one")
+    export.add_argument("--split", metavar="NAME=SHARE,...", help="divide the rows, such as train=0.8,val=0.1,test=0.1")
+    export.add_argument(
+        "--split-by",
+        type=_text,
+        metavar="scene|item|FIELD",
+        help="keep rows of a scene (default), of an item, or with one value of a field of items in one split",
+    )
 
 
 def _add_verify(commands: Commands) -> None:

@@ -55,11 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with exit_on_signal():
             options = parser().parse_args(given)
             print_json_on_signal(_interrupted(given) if _wants_json(given, options) else None)
-            return (
-                _run_job(options, flags)
-                if options.command in ("ingest", "backfill")
-                else _run_dataset_command(options, flags)
-            )
+            if options.command in ("ingest", "backfill"):
+                return _run_job(options, flags)
+            return _export(options, flags) if options.command == "export" else _run_dataset_command(options, flags)
     except (JobError, StepError) as error:
         told = error if isinstance(error, JobError) else job_error(error)
         code, message, lines = told.exit_code, f"{told}", told.lines
@@ -139,6 +137,29 @@ def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
             report=given.report,
             color=options.color,
         )
+
+
+def _export(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
+    from pipelines.exporting.config import ExportConfig  # noqa: PLC0415 - the others need none of it
+
+    config = ExportConfig.of(
+        options.dataset,
+        out=options.out,
+        form=options.format,
+        group=options.group,
+        query=options.query,
+        version=options.version,
+        split=options.split,
+        split_by=options.split_by,
+        runner_flags=tuple(flags or ()),
+    )
+    _quiet_libraries()
+    elsewhere = not estimate.runs_locally(config.runner_flags)
+    buckets = elsewhere or estimate.has_buckets((config.dataset, config.out))
+    with fast_imports(dataflow=elsewhere, buckets=buckets):
+        from pipelines.cli.export_command import export  # noqa: PLC0415 - Beam takes more than a second
+
+    return export(config, as_json=options.json)
 
 
 def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | None) -> int:

@@ -1,10 +1,8 @@
 """Writes the rows that a query finds as NDJSON, CSV or ids."""
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import numpy as np
-import orjson
 import polars as pl
 
 from pipelines.queries.answers import Answer
@@ -13,21 +11,15 @@ from pipelines.queries.evaluation import Matches
 from pipelines.queries.partition_frames import REFERENCE_ID, ROW
 from pipelines.streams import json_text
 from transforms.kernels.publish.rows import publish
-from transforms.rules.avro_schema import COLUMNS, stored_fields
-from transforms.rules.export_rows import Group
-from transforms.rules.schema_json import StoredFieldJson
+from transforms.kernels.writers import text
+from transforms.kernels.writers.text import AT_A_TIME, ListedRow, flattened, header
 from transforms.storage.states import read_state
 
-AT_A_TIME = 20_000
-"""Rows that are formatted at a time."""
+__all__ = ["ListedRow", "csv", "flattened", "frames", "header", "ids", "in_order", "listed_rows", "ndjson", "published"]
+
 IN_ORDER_AT_A_TIME = 200_000
 """Rows that are read at a time where they come in an order."""
-JSON_COLUMNS = frozenset({"camera_params", "geometry", "class_pdf", "extra"})
-"""Columns of JSON texts."""
-ATTACHMENTS = "context_attachments"
 _NOT_A_LINE = r"^\"|[\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]"
-LISTS = frozenset({ATTACHMENTS, "labels"})
-RECORDS: Mapping[str, tuple[str, ...]] = {"location": ("latitude", "longitude"), "source": ("export", "offset")}
 
 
 def frames(answer: Answer, limit: int | None) -> Iterator[pl.DataFrame]:
@@ -81,45 +73,15 @@ def ids(answer: Answer, limit: int | None) -> Iterator[bytes]:
         yield "".join(f"{each}\n" for each in lines).encode()
 
 
-class ListedRow(NamedTuple):
-    """A published row for orjson.
-
-    Attributes:
-        columns: Name to value, of all columns but the metadata.
-        metadata: Key to value; keys without a value are left out.
-    """
-
-    columns: dict[str, object]
-    metadata: dict[str, object]
-
-
 def ndjson(answer: Answer, limit: int | None) -> Iterator[bytes]:
     """A JSON object for each row: its columns, and its metadata by the original keys, without those that are null."""
     for frame in frames(answer, limit):
-        for row in listed_rows(answer, frame):
-            yield orjson.dumps(row.columns | {"metadata": row.metadata}) + b"\n"
+        yield from text.ndjson_lines(frame, answer.fields)
 
 
 def listed_rows(answer: Answer, frame: pl.DataFrame) -> Iterator[ListedRow]:
     """Published rows, their JSON texts as fragments that orjson copies."""
-    columns = {name: list(_listed(frame[name], name)) for name in frame.columns if name != "metadata"}
-    for row, metadata in enumerate(_metadata(answer, frame)):
-        yield ListedRow({name: values[row] for name, values in columns.items()}, metadata)
-
-
-def _metadata(answer: Answer, frame: pl.DataFrame) -> list[dict[str, object]]:
-    """The metadata of each row, built field by field, because a row has few of many fields."""
-    found: list[dict[str, object]] = [{} for _ in range(frame.height)]
-    stored = stored_fields(answer.fields)
-    columns = frame["metadata"].struct.unnest() if stored else frame
-    for key, name, storage in stored:
-        values = columns.get_column(name)
-        if values.null_count() == frame.height:
-            continue
-        for row, value in enumerate(values.to_list()):
-            if value is not None:
-                found[row][key] = _fragment(value) if storage == "json" else value
-    return found
+    return text.listed_rows(frame, answer.fields)
 
 
 def csv(answer: Answer, limit: int | None) -> Iterator[bytes]:
@@ -131,53 +93,6 @@ def csv(answer: Answer, limit: int | None) -> Iterator[bytes]:
     yield pl.DataFrame(schema=dict.fromkeys(names, pl.String)).write_csv().encode()
     for frame in frames(answer, limit):
         yield flattened(frame, names, answer.fields).write_csv(include_header=False).encode()
-
-
-def header(group: Group, fields: Mapping[str, StoredFieldJson]) -> list[str]:
-    """The columns of CSV: core columns, parts of records as `location.latitude`, fields as `metadata.KEY`."""
-    core = (name for name, _ in COLUMNS[group])
-    metadata = (f"metadata.{key}" for key, _, _ in stored_fields(fields))
-    return [*_parts(core), *metadata, *_parts(("extra", "source"))]
-
-
-def _parts(names: Iterator[str] | tuple[str, ...]) -> Iterator[str]:
-    for name in names:
-        yield from (f"{name}.{part}" for part in RECORDS[name]) if name in RECORDS else (name,)
-
-
-def flattened(frame: pl.DataFrame, names: list[str], fields: Mapping[str, StoredFieldJson]) -> pl.DataFrame:
-    """Published rows with a column for each name of `header`; lists are JSON texts."""
-    stored = {f"metadata.{key}": name for key, name, _ in stored_fields(fields)}
-    metadata = frame["metadata"].struct.unnest() if stored else frame
-    columns = []
-    for name in names:
-        record, _, part = name.partition(".")
-        if name in stored:
-            values = metadata.get_column(stored[name])
-        elif part:
-            values = frame[record].struct[part]
-        elif name in LISTS:
-            texts = [None if each is None else orjson.dumps(each).decode() for each in _listed(frame[name], name)]
-            values = pl.Series(texts, dtype=pl.String)
-        else:
-            values = frame[name]
-        columns.append(values.alias(name))
-    return pl.DataFrame(columns)
-
-
-def _listed(values: pl.Series, name: str) -> Iterator[object]:
-    """The values of a column for orjson."""
-    for each in values.to_list():
-        if each is None:
-            yield None
-        elif name == ATTACHMENTS:
-            yield [{**one, "metadata": _fragment(one["metadata"])} for one in each]
-        else:
-            yield _fragment(each) if name in JSON_COLUMNS else each
-
-
-def _fragment(text: str | None) -> orjson.Fragment | None:
-    return None if text is None else orjson.Fragment(text)
 
 
 def _first(rows: pl.DataFrame, limit: int | None) -> pl.DataFrame:

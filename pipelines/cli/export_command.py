@@ -1,0 +1,33 @@
+"""Implements `export`."""
+
+from pipelines.exporting.config import ExportConfig
+from pipelines.exporting.run import ExportJson, run
+from pipelines.streams import emit_json, say
+from transforms.rules.export_rows import GROUPS
+
+
+def export(config: ExportConfig, *, as_json: bool) -> int:
+    """Exports a version and prints what was written; returns the exit code.
+
+    Raises:
+        UsageError: As `run`.
+    """
+    document = run(config)
+    if as_json:
+        emit_json({**document, "out": config.out})
+    else:
+        say(*_lines(document, config.out))
+    return 0
+
+
+def _lines(document: ExportJson, out: str) -> list[str]:
+    counts = ", ".join(f"{count:,} {group}" for group in GROUPS if (count := document["records"][group]))
+    size = sum(file["bytes"] for file in document["files"])
+    what = f"{counts or 'no rows'}, {len(document['files'])} {document['file_format']} files, {size / 1e6:.1f} MB"
+    lines = [f"Exported version {document['version']} of {document['dataset']} to {out}: {what}."]
+    group = next((group for group in GROUPS if document["records"][group]), None)
+    for name, records in (document["splits"] or {}).items():
+        if group is not None:
+            share = records[group] / document["records"][group]
+            lines.append(f"  {name}: {records[group]:,} {group}, {share:.1%}")
+    return lines

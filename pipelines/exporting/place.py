@@ -1,0 +1,89 @@
+"""Prepares the folder of an export, which appears whole or not at all, and never takes the place of other files."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pipelines.dataset.store.names import listed
+from pipelines.errors import UsageError
+from pipelines.runners.interrupts import cleanup_on_signal
+from transforms.storage.stored_files import is_local, object_sizes
+
+
+@contextmanager
+def export_folder(out: str) -> Iterator[str]:
+    """The folder in which the files of an export are written; it becomes `out` at the end of the block.
+
+    On a disk that is a folder beside it, which is renamed. In a bucket it is the place itself, in which `export.json`
+    is the last object to be written.
+
+    Raises:
+        UsageError: `out` is no place for an export, or not an empty one.
+    """
+    if not is_local(out):
+        yield _bucket_folder(out)
+        return
+    place = Path(os.path.abspath(out.removeprefix("file://")))  # noqa: PTH100 - links on the way stay as they are
+    _check(place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}.partial")
+    partial.mkdir()
+
+    def remove() -> None:
+        shutil.rmtree(partial, ignore_errors=True)
+
+    with cleanup_on_signal(remove):
+        try:
+            yield f"{partial}"
+            _check(place)
+            _flush(partial)
+            partial.rename(place)  # replaces an empty directory, and fails if there are files by now
+            _flush_folder(place.parent)
+        finally:
+            remove()
+
+
+def _check(place: Path) -> None:
+    """Raises UsageError unless a directory is not there, or empty."""
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        raise UsageError(f"--out expects a new or an empty directory, got the file or link {place}; name another one")
+    if place.is_dir() and (names := sorted(each.name for each in place.iterdir())):
+        raise UsageError(
+            f"--out {place} has files ({listed(names)}), which are left as they are: name a new or an empty directory, "
+            "or remove it first"
+        )
+
+
+def _bucket_folder(out: str) -> str:
+    name, _, folder = out.removeprefix("gs://").strip("/").partition("/")
+    if not out.startswith("gs://") or not name or not folder:
+        raise UsageError(f"--out expects a directory or gs://BUCKET/FOLDER, got {out}")
+    root = f"gs://{name}/{folder}"
+    found = sorted(uri.removeprefix(f"{root}/") for uri in object_sizes(root))
+    if found:
+        raise UsageError(
+            f"--out {root} has objects ({listed(found)}), which are left as they are: name an empty folder, or remove "
+            "them first"
+        )
+    return root
+
+
+def _flush(folder: Path) -> None:
+    """Flushes all files of a folder to the disk, so that the folder has them when it appears."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with Path(place, name).open("rb") as file:
+                os.fsync(file.fileno())
+        _flush_folder(Path(place))
+
+
+def _flush_folder(folder: Path) -> None:
+    with suppress(OSError):  # some file systems flush no directory
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

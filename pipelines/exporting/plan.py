@@ -1,0 +1,118 @@
+"""Plans an export: which rows of which partitions of a version are written, and what `export.json` says of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipelines.dataset.versions import Dataset, Version
+from pipelines.errors import UsageError
+from pipelines.exporting.config import ExportConfig
+from pipelines.near_names import hint
+from pipelines.queries.answers import Answer
+from transforms.kernels.publish.columns import PublishedColumns
+from transforms.rules.avro_schema import stored_fields
+from transforms.rules.export_rows import GROUPS
+from transforms.stages.export_partitions import ITEM, SCENE, Exporting, ExportPart, packed
+from transforms.storage.states import state_file
+
+FORMAT = 1
+"""Format number of `export.json`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedExport:
+    """A planned export, from which the graph is built.
+
+    Attributes:
+        parts: The partitions that have rows of the exported groups.
+        exporting: The inputs of all partitions; its root is the one that is planned for.
+        head: The first members of `export.json`.
+        state_bytes: Size of the state files that are read.
+    """
+
+    parts: tuple[ExportPart, ...]
+    exporting: Exporting
+    head: Mapping[str, object]
+    state_bytes: int
+
+
+def plan(config: ExportConfig, root: str) -> PlannedExport:
+    """Plans an export to files below a root.
+
+    Raises:
+        UsageError: There is no dataset, no such version, or no such field to split by.
+        QueryError: The query is wrong.
+    """
+    dataset = Dataset.at(config.dataset)
+    version = dataset.published() if config.version is None else dataset.version(config.version)
+    fields = {group: version.schema()["groups"][group]["fields"] for group in GROUPS}
+    if config.splits is not None and config.split_by not in (ITEM, SCENE):
+        keys = [key for key, _, _ in stored_fields(fields["items"])]
+        if config.split_by not in keys:
+            known = [SCENE, ITEM, *keys]
+            raise UsageError(
+                f"--split-by expects scene, item or a metadata field of items, got {config.split_by}; "
+                f"{hint(config.split_by, known)}"
+            )
+    exporting = Exporting(
+        root=root,
+        form=config.form,
+        groups=GROUPS if config.group is None else (config.group,),
+        partitions=version.partitions,
+        fields=fields,
+        cache_keys=version.manifest["cache_key"],
+        splits=config.splits,
+        split_by=config.split_by,
+        facts={
+            "metadata-etl.version": f"{version.number}",
+            "metadata-etl.schema": version.manifest["schema_fingerprint"],
+        },
+    )
+    parts = _parts(version)
+    if config.query is not None:
+        parts, exporting = _queried(config, version, parts, exporting)
+    states = [file for part in parts for state in part.states.values() for file in state.files]
+    return PlannedExport(tuple(parts), exporting, _head(config, version), sum(file.bytes for file in states))
+
+
+def _parts(version: Version) -> list[ExportPart]:
+    states = {group: version.states(group) for group in GROUPS}
+    numbers = sorted({number for of_group in states.values() for number in of_group})
+    return [
+        ExportPart(number, {group: found[number] for group, found in states.items() if number in found})
+        for number in numbers
+    ]
+
+
+def _queried(
+    config: ExportConfig, version: Version, parts: list[ExportPart], exporting: Exporting
+) -> tuple[list[ExportPart], Exporting]:
+    """The partitions with the rows that a query selects: of the group, or of items with all that belongs to them."""
+    group = config.group or "items"
+    answer = Answer.on(config.query or "", version, group)
+    selected: dict[int, bytes] = {}
+    scenes: set[str] = set()
+    columns = PublishedColumns("items", answer.fields, exporting.cache_keys, ("scene_reference_id",))
+    for found in answer.matches():
+        selected[found.partition] = packed(found.positions, found.state.records)
+        if config.group is None:
+            rows = state_file(found.state).part(columns.stored, columns.keys).take(found.positions.astype(np.int64))
+            scenes.update(columns.of(rows)["scene_reference_id"].drop_nulls().unique().to_list())
+    parts = [replace(part, selected=selected.get(part.number, b"")) for part in parts]
+    return parts, replace(exporting, queried=group, scenes=frozenset(scenes))
+
+
+def _head(config: ExportConfig, version: Version) -> Mapping[str, object]:
+    """What does not depend on the files."""
+    splits = config.splits
+    return {
+        "format": FORMAT,
+        "dataset": version.root,
+        "version": version.number,
+        "schema_fingerprint": version.manifest["schema_fingerprint"],
+        "file_format": config.form,
+        "group": config.group,
+        "query": config.query,
+        "split": None if splits is None else {"by": config.split_by, "shares": dict(splits.shares)},
+    }

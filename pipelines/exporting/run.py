@@ -1,0 +1,83 @@
+"""Runs an export to its end: the state files of a version -> files of other programs, and `export.json` beside them."""
+
+from functools import partial
+from typing import Literal, TypedDict
+
+import apache_beam as beam
+import msgspec
+
+from pipelines.errors import JobError
+from pipelines.exporting.config import ExportConfig
+from pipelines.exporting.place import export_folder
+from pipelines.exporting.plan import PlannedExport, plan
+from pipelines.runners import choose as runners
+from transforms.beam.coders import spilling
+from transforms.export_partitions import ExportPartitions
+from transforms.rules.export_rows import Group
+from transforms.rules.policies import ExportFormat
+from transforms.rules.schema_json import Count
+from transforms.stages.export_partitions import DOCUMENT, write_document
+from transforms.storage.stored_files import join, read_bytes
+
+_STATE_WEIGHT = 3
+"""Writing a byte of a state file in another format takes as long as reading this many bytes of an export."""
+_NOTHING_PUBLISHED = "nothing was published: "
+
+
+class SplitJson(TypedDict):
+    """How rows are divided into splits."""
+
+    by: str
+    shares: dict[str, float]
+
+
+class ExportedFileJson(TypedDict):
+    """A file of an export; its path is below the folder of the export."""
+
+    path: str
+    records: Count
+    bytes: Count
+    sha256: str
+
+
+class ExportJson(TypedDict):
+    """`export.json` (docs/export.md)."""
+
+    format: Literal[1]
+    dataset: str
+    version: Count
+    schema_fingerprint: str
+    file_format: ExportFormat
+    group: Group | None
+    query: str | None
+    split: SplitJson | None
+    records: dict[Group, Count]
+    splits: dict[str, dict[Group, Count]] | None
+    files: list[ExportedFileJson]
+
+
+def run(config: ExportConfig) -> ExportJson:
+    """Exports a version, and returns `export.json`.
+
+    Raises:
+        UsageError: The dataset, the version, the query or the folder is wrong.
+        DamagedDatasetError: A file of the dataset is damaged (P7).
+    """
+    with export_folder(config.out) as root:
+        planned = plan(config, root)
+        if not planned.parts:
+            write_document(root, planned.head, [])
+        else:
+            runner = runners.choose(config.runner_flags, planned.state_bytes * _STATE_WEIGHT)
+            try:
+                with spilling(None):
+                    runner.run(partial(build, planned=planned))
+            except JobError as error:
+                text = f"{error}".removeprefix(_NOTHING_PUBLISHED)
+                raise type(error)(f"nothing was exported: {text}") from error
+        return msgspec.json.decode(read_bytes(join(root, DOCUMENT)), type=ExportJson)
+
+
+def build(root: beam.Pipeline, planned: PlannedExport) -> beam.PCollection[None]:
+    """Builds the graph."""
+    return root | "ExportPartitions" >> ExportPartitions(planned.parts, planned.exporting, planned.head)

@@ -1,0 +1,125 @@
+"""Writes rows as a Parquet file: the published columns under their original keys, nested columns as structs."""
+
+from collections.abc import Mapping
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from transforms.kernels.publish.rows import METADATA, Published
+from transforms.kernels.writers.rows import JSON_COLUMNS, ExportedRows
+from transforms.rules.avro_schema import COLUMNS, SOURCE, stored_fields
+from transforms.rules.export_rows import Group
+from transforms.rules.schema_json import StoredFieldJson
+from transforms.rules.values import JsonValue
+
+GROUP_ROWS = 100_000
+"""Rows of a row group."""
+
+_TEXT = pa.large_string()
+_JSON = pa.json_(_TEXT)
+"""Read as text, and by readers that have such a type as JSON."""
+_PRIMITIVES = {"string": _TEXT, "long": pa.int64(), "double": pa.float64()}
+_STORAGES = {"string": _TEXT, "long": pa.int64(), "double": pa.float64(), "json": _JSON}
+
+
+def parquet(rows: ExportedRows) -> bytes:
+    """The bytes of a Parquet file; the same for the same rows, schema and release of pyarrow.
+
+    Compressed with zstd, with statistics; rows are sorted by reference id, which the file says.
+    """
+    schema = parquet_schema(rows.group, rows.fields)
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        sink, schema, compression="zstd", sorting_columns=[pq.SortingColumn(schema.get_field_index("reference_id"))]
+    ) as writer:
+        for piece in rows.pieces(GROUP_ROWS):
+            writer.write_table(_table(piece, schema), row_group_size=GROUP_ROWS)
+        writer.add_key_value_metadata(dict(rows.facts))
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def parquet_schema(group: Group, fields: Mapping[str, StoredFieldJson]) -> pa.Schema:
+    """The columns of a group: those of its Avro rows, metadata a struct by original keys; left out if it has none."""
+    found = [pa.field(name, _JSON if name in JSON_COLUMNS else _arrow(kind)) for name, kind in COLUMNS[group]]
+    members = [
+        pa.field(name, _STORAGES[storage])
+        for name, (_, _, storage) in zip(names_of(fields), stored_fields(fields), strict=True)
+    ]
+    if members:
+        found.append(pa.field(METADATA, pa.struct(members)))
+    return pa.schema([*found, pa.field("extra", _JSON), pa.field("source", _arrow(SOURCE))])
+
+
+def names_of(fields: Mapping[str, StoredFieldJson]) -> list[str]:
+    r"""The member of each metadata field: its key. A NUL, which ends a name for some readers, is `\0` in two letters.
+
+    >>> field = {"type": "numerical", "storage": "long", "column": "a", "minimum": 0, "maximum": 0}
+    >>> names_of({"a.b": field, "a\0": field, "a\\0": field})
+    ['a.b', 'a\\0_', 'a\\0']
+    """
+    keys = [key for key, _, _ in stored_fields(fields)]
+    taken = set(keys)
+    names = []
+    for key in keys:
+        name = key
+        if "\0" in key:
+            name = key.replace("\0", "\\0")
+            while name in taken:
+                name += "_"
+            taken.add(name)
+        names.append(name)
+    return names
+
+
+def _arrow(kind: JsonValue, name: str = "") -> pa.DataType:
+    """The type of Arrow for a type of `transforms.rules.avro_schema`."""
+    match kind:
+        case str():
+            return _JSON if name == METADATA else _PRIMITIVES[kind]
+        case ["null", of]:
+            return _arrow(of, name)
+        case {"type": "array", "items": of}:
+            return pa.list_(_arrow(of))
+        case {"type": "record", "fields": [*fields]}:
+            members = [(f"{field['name']}", field["type"]) for field in fields if isinstance(field, dict)]
+            return pa.struct([pa.field(member, _arrow(of, member)) for member, of in members])
+        case _:
+            raise TypeError(f"expected a type of published rows, got {kind}")
+
+
+def _table(rows: Published, schema: pa.Schema) -> pa.Table:
+    height = rows.core.height
+    columns = []
+    for field in schema:
+        if field.name == METADATA:
+            values = [column.column(height) for column in rows.metadata.values()]
+            members = [_as(each, of.type) for each, of in zip(values, field.type, strict=True)]
+            columns.append(pa.StructArray.from_arrays(members, fields=list(field.type)))
+        else:
+            columns.append(_as(rows.core[field.name], field.type))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _as(values: pl.Series, kind: pa.DataType) -> pa.Array:
+    array = values.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    return _cast(array, kind)
+
+
+def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """The array in a type of the same shape; pyarrow itself casts no text inside of a list to JSON."""
+    if kind == _JSON:
+        return pa.ExtensionArray.from_storage(_JSON, array.cast(_TEXT))
+    if pa.types.is_struct(kind):
+        members = [_cast(array.field(at), kind.field(at).type) for at in range(kind.num_fields)]
+        return pa.StructArray.from_arrays(members, fields=list(kind), mask=array.is_null())
+    if pa.types.is_list(kind):
+        return _list(array, kind)
+    return array.cast(kind)
+
+
+def _list(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    narrow = array.cast(pa.list_(array.type.value_type))
+    values = _cast(narrow.values, kind.value_type)
+    return pa.ListArray.from_arrays(narrow.offsets, values, type=kind, mask=narrow.is_null())
