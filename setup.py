@@ -30,6 +30,7 @@ BENCH = ["duckdb>=1.4,<3"]  # for what the job is compared with; the other peers
 TEST = [
     *DEMO,
     *BENCH,  # that the peers find what the job finds is a test
+    "pandas>=2.2,<4",  # one of the readers of exported Parquet files
     "pytest>=9,<10",
     "pytest-cov>=7,<8",
     "pytest-timeout>=2.3,<3",

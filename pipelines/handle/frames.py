@@ -87,6 +87,16 @@ class Rows(pl.LazyFrame):
         for frame in self.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
             yield from frame.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches(max_chunksize=rows)
 
+    def reader(self, rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
+        """The batches as a reader of Arrow, which DuckDB, pyarrow and others take as a table that is read once.
+
+        Args:
+            rows: The most rows of a batch.
+        """
+        empty = pl.DataFrame(schema=self.collect_schema())
+        schema = empty.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        return pa.RecordBatchReader.from_batches(schema, self.batches(rows))
+
 
 def published_rows(version: Version, group: Group, answer: Answer | None) -> Rows:
     """The rows of a group, in the order of the Avro parts.

@@ -21,6 +21,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from support import runs
 from support.runs import Ended
 
+from pipelines.exporting.plan import PlannedExport
 from pipelines.ingest.graph import RESOLVED, Job
 from pipelines.runners import choose
 from transforms.kernels.batch.batch import Batch
@@ -29,6 +30,7 @@ from transforms.kernels.summarize.conflict_examples import Example
 from transforms.rules.values import JsonObject
 from transforms.stages import exports as reading
 from transforms.stages.elements import Partition, Reading, Rejection, Summaries
+from transforms.stages.export_partitions import export_partition, write_document
 from transforms.stages.exports import byte_ranges
 from transforms.stages.find_conflict_examples import Key, exports_by_name, find_conflict_examples, number_examples
 from transforms.stages.infer_schema import merge_summaries, resolve
@@ -86,6 +88,25 @@ def without_beam() -> Iterator[None]:
     """All jobs that the tests of a module start in this process run without Beam."""
     with stages_alone():
         yield
+
+
+def export(dataset: Path | str, out: Path | str, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Runs an export without Beam; returns the exit code and what `--json` printed."""
+    printed = io.StringIO()
+    with patch.object(choose, "choose", lambda *_: _ExportRunner()), redirect_stdout(printed):
+        code = main(["export", str(dataset), "--out", str(out), "--json", *arguments])
+    return code, json.loads(printed.getvalue())
+
+
+class _ExportRunner:
+    """Takes the place of `pipelines.runners.choose.Runner` for an export."""
+
+    def run(self, build: "partial[Any]") -> JsonObject:
+        """Writes the partitions one after the other, the last one first."""
+        planned: PlannedExport = build.keywords["planned"]
+        files = [export_partition(part, planned.exporting) for part in reversed(planned.parts)]
+        write_document(planned.exporting.root, planned.head, (each for of_part in files for each in of_part))
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,10 @@ def test_batches_are_arrow_and_have_all_rows_in_order(asked: Ended) -> None:
     assert max(batch.num_rows for batch in batches) <= 7
     found: Any = pl.from_arrow(pa.Table.from_batches(batches))
     assert found.equals(rows.collect())
+    found = pl.from_arrow(rows.reader(7).read_all())
+    assert found.equals(rows.collect())
+    none: Any = pl.from_arrow(rows.filter(pl.lit(value=False)).reader().read_all())
+    assert none.schema == rows.collect_schema()
     few = list(rows.filter(pl.col("metadata.n") > 0).select("reference_id", "metadata.n").batches())
     assert [name for batch in few for name in batch.schema.names][:2] == ["reference_id", "metadata.n"]
     assert sum(batch.num_rows for batch in few) == rows.filter(pl.col("metadata.n") > 0).collect().height

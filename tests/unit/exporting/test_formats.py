@@ -1,0 +1,180 @@
+"""An export is what is published, in each format and for each reader (RULES V7 to V9)."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import fastavro
+import pandas as pd
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.in_process import export, ingest
+from support.profiles import draws
+from support.runs import GROUPS, Ended, an_item, ndjson
+from support.strategies import metadata_objects
+
+from transforms.kernels.writers.parquet import names_of
+from transforms.rules.avro_schema import stored_fields
+
+Rows = list[dict[str, Any]]
+JSON = frozenset({"camera_params", "geometry", "class_pdf", "extra"})
+
+
+def published(run: Ended, group: str) -> Rows:
+    """The Avro rows of a group, metadata by original keys; without any if no field has a value."""
+    fields = run.schema[group]["fields"]
+    names = dict(zip([key for key, _, _ in stored_fields(fields)], names_of(fields), strict=True))
+    found = []
+    for row in run.rows(group):
+        metadata = {names[key]: (row["metadata"] or {}).get(fields[key]["column"]) for key in names}
+        found.append({**row, "metadata": metadata})
+    return found if names else [{name: row[name] for name in row if name != "metadata"} for row in found]
+
+
+def parts(out: Path, group: str) -> list[str]:
+    return [f"{path}" for path in sorted((out / group).glob("part-*"))]
+
+
+def by_polars(paths: list[str]) -> Rows:
+    return pl.concat([pl.read_parquet(path) for path in paths]).to_dicts()
+
+
+def by_pyarrow(paths: list[str]) -> Rows:
+    return [row for path in paths for row in pq.read_table(path).to_pylist()]
+
+
+def by_pandas(paths: list[str]) -> Rows:
+    frame = pd.concat([pd.read_parquet(path, dtype_backend="pyarrow") for path in paths])
+    return [
+        {name: None if value is pd.NA else value for name, value in row.items()} for row in frame.to_dict("records")
+    ]
+
+
+def by_duckdb(paths: list[str]) -> Rows:
+    found = duckdb.sql(f"SELECT * FROM read_parquet({paths!r})")
+    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+
+READERS: dict[str, Callable[[list[str]], Rows]] = {
+    "polars": by_polars,
+    "pyarrow": by_pyarrow,
+    "pandas": by_pandas,
+    "duckdb": by_duckdb,
+}
+
+
+@pytest.fixture(scope="module")
+def out(mixed: Ended, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("parquet") / "out"
+    assert export(mixed.dataset, place)[0] == 0
+    return place
+
+
+def same(found: Iterable[dict[str, Any]], expected: Rows, *, renamed: bool = False) -> None:
+    """That rows are equal; a reader that ignores case numbers keys which differ in it alone."""
+    listed = [dict(row) for row in found]
+    if renamed:
+        for row in (*listed, *expected):
+            if "metadata" in row:
+                row["metadata"] = list(row["metadata"].values())
+    assert listed == expected
+
+
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("reader", READERS)
+def test_parquet_is_what_is_published_for_each_reader(mixed: Ended, out: Path, group: str, reader: str) -> None:
+    expected = published(mixed, group)
+    assert expected
+    same(READERS[reader](parts(out, group)), expected, renamed=reader == "duckdb")
+
+
+def test_parquet_says_how_it_is_sorted_and_from_which_version(mixed: Ended, out: Path) -> None:
+    manifest = json.loads((mixed.folder / "manifest.json").read_text())
+    for group in GROUPS:
+        for path in parts(out, group):
+            file = pq.ParquetFile(path)
+            names = file.read(["reference_id"])["reference_id"].to_pylist()
+            assert names == sorted(names, key=str.encode)
+            group_of_rows = file.metadata.row_group(0)
+            column = group_of_rows.column(0)
+            assert (column.path_in_schema, column.compression) == ("reference_id", "ZSTD")
+            assert column.statistics.min == names[0]
+            assert group_of_rows.sorting_columns == (pq.SortingColumn(0),)
+            assert file.metadata.metadata[b"metadata-etl.version"] == b"1"
+            assert file.metadata.metadata[b"metadata-etl.schema"] == manifest["schema_fingerprint"].encode()
+            types = {each.name: each.logical_type.type for each in map(file.schema.column, range(len(file.schema)))}
+            assert types["extra"] == "JSON"
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_ndjson_is_what_is_published(mixed: Ended, tmp_path: Path, group: str) -> None:
+    assert export(mixed.dataset, tmp_path / "out", "--format=ndjson", f"--group={group}")[0] == 0
+    found = [
+        json.loads(line)
+        for path in parts(tmp_path / "out", group)
+        for line in Path(path).read_bytes().split(b"\n")[:-1]
+    ]
+    fields = mixed.schema[group]["fields"]
+    expected = []
+    for row in mixed.rows(group):
+        metadata = {
+            key: json.loads(value) if field["storage"] == "json" else value
+            for key, field in fields.items()
+            if field["column"] and (value := row["metadata"][field["column"]]) is not None
+        }
+        texts = {name: json.loads(row[name]) for name in JSON & row.keys() if row[name] is not None}
+        attached = row["context_attachments"]
+        if attached is not None:
+            attached = [{**each, "metadata": each["metadata"] and json.loads(each["metadata"])} for each in attached]
+        expected.append({**row, **texts, "context_attachments": attached, "metadata": metadata})
+    assert found == expected
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_csv_has_a_line_for_each_row_and_a_column_for_each_field(mixed: Ended, tmp_path: Path, group: str) -> None:
+    assert export(mixed.dataset, tmp_path / "out", "--format=csv", f"--group={group}")[0] == 0
+    found: Rows = []
+    for path in parts(tmp_path / "out", group):
+        with Path(path).open(newline="", encoding="utf-8") as stream:
+            found += csv.DictReader(stream)
+    rows, fields = mixed.rows(group), mixed.schema[group]["fields"]
+    assert [row["reference_id"] for row in found] == [row["reference_id"] for row in rows]
+    for key, field in fields.items():
+        if field["storage"] == "string":
+            values = [row["metadata"][field["column"]] or "" for row in rows]
+            assert [row[f"metadata.{key}"] for row in found] == values
+        elif field["storage"] == "double":
+            values = [row["metadata"][field["column"]] for row in rows]
+            assert [None if row[f"metadata.{key}"] == "" else float(row[f"metadata.{key}"]) for row in found] == values
+
+
+def test_avro_is_byte_for_byte_what_is_published(mixed: Ended, tmp_path: Path) -> None:
+    assert export(mixed.dataset, tmp_path / "out", "--format=avro")[0] == 0
+    for group in GROUPS:
+        for path in map(Path, parts(tmp_path / "out", group)):
+            with path.open("rb") as stream:
+                found = list(fastavro.reader(stream))
+            with (mixed.folder / group / path.name).open("rb") as stream:
+                assert found == list(fastavro.reader(stream))
+
+
+@draws(30)
+@given(records=st.lists(metadata_objects(), min_size=1, max_size=4))
+def test_any_metadata_comes_back_from_parquet(
+    records: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    items = [an_item(f"{number}", metadata) for number, metadata in enumerate(records)]
+    run = ingest(folder / "d", "--items", f"{ndjson(folder / 'i', items)}", "--on-conflict=null")
+    if run.outcome != "published":
+        return
+    assert export(run.dataset, folder / "out", "--group=items")[0] == 0
+    paths = parts(folder / "out", "items")
+    for name, reader in READERS.items():
+        same(reader(paths), published(run, "items"), renamed=name == "duckdb")
