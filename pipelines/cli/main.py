@@ -111,14 +111,10 @@ def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
 
     config, given = job_config(options, flags)
     _quiet_libraries()
-    fresh = "apache_beam" not in sys.modules  # not in a process that may have threads
     elsewhere = not estimate.runs_locally(config.runner_flags)
     paths = (source.pattern for step in config.steps for source in step.sources)
     buckets = elsewhere or estimate.has_buckets((config.dataset, *paths, given.report))
-    shared = fresh and not elsewhere and estimate.of_job(config) >= estimate.PARALLEL_BYTES
-    if shared:
-        # There is a worker for each core, so polars gets one thread; it reads this when it is imported.
-        os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    shared = _shares_workers(lambda: estimate.of_job(config), elsewhere=elsewhere)
     with ExitStack() as resources:
         # Imported here, because Beam takes more than a second: not for --help or a mistyped flag.
         with fast_imports(dataflow=elsewhere, buckets=buckets):
@@ -139,6 +135,16 @@ def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
         )
 
 
+def _shares_workers(size: Callable[[], int], *, elsewhere: bool) -> bool:
+    """Whether a job forks its workers from a server, which is started when the modules of the job are imported."""
+    fresh = "apache_beam" not in sys.modules  # not in a process that may have threads
+    shared = fresh and not elsewhere and size() >= estimate.PARALLEL_BYTES
+    if shared:
+        # There is a worker for each core, so polars gets one thread; it reads this when it is imported.
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    return shared
+
+
 def _export(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     from pipelines.exporting.config import ExportConfig  # noqa: PLC0415 - the others need none of it
 
@@ -156,10 +162,15 @@ def _export(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
     _quiet_libraries()
     elsewhere = not estimate.runs_locally(config.runner_flags)
     buckets = elsewhere or estimate.has_buckets((config.dataset, config.out))
-    with fast_imports(dataflow=elsewhere, buckets=buckets):
-        from pipelines.cli.export_command import export  # noqa: PLC0415 - Beam takes more than a second
+    shared = _shares_workers(lambda: estimate.of_export(config.dataset), elsewhere=elsewhere)
+    with ExitStack() as resources:
+        with fast_imports(dataflow=elsewhere, buckets=buckets):
+            from pipelines.cli.export_command import export  # noqa: PLC0415 - Beam takes more than a second
+        if shared:
+            from pipelines.runners.fork_server import serving_workers  # noqa: PLC0415 - likewise
 
-    return export(config, as_json=options.json)
+            resources.enter_context(serving_workers())
+        return export(config, as_json=options.json)
 
 
 def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | None) -> int:

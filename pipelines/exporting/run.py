@@ -11,6 +11,7 @@ from pipelines.exporting.config import ExportConfig
 from pipelines.exporting.place import export_folder
 from pipelines.exporting.plan import PlannedExport, plan
 from pipelines.runners import choose as runners
+from pipelines.runners import estimate
 from transforms.beam.coders import spilling
 from transforms.export_partitions import ExportPartitions
 from transforms.rules.export_rows import Group
@@ -19,8 +20,6 @@ from transforms.rules.schema_json import Count
 from transforms.stages.export_partitions import DOCUMENT, write_document
 from transforms.storage.stored_files import join, read_bytes
 
-_STATE_WEIGHT = 3
-"""Writing a byte of a state file in another format takes as long as reading this many bytes of an export."""
 _NOTHING_PUBLISHED = "nothing was published: "
 
 
@@ -68,7 +67,7 @@ def run(config: ExportConfig) -> ExportJson:
         if not planned.parts:
             write_document(root, planned.head, [])
         else:
-            runner = runners.choose(config.runner_flags, planned.state_bytes * _STATE_WEIGHT)
+            runner = runners.choose(config.runner_flags, estimate.of_written_states(planned.state_bytes))
             try:
                 with spilling(None):
                     runner.run(partial(build, planned=planned))

@@ -38,10 +38,19 @@ def of_published_state(manifest: ManifestJson, export_bytes: int) -> int:
         manifest: Of the published version.
         export_bytes: Size of the exports of the job.
     """
-    kinds = tuple(f"/state/{folder}{group}/" for group in GROUPS for folder in ("", "base/"))
-    states = [file["bytes"] for file in manifest["files"] if any(kind in file["path"] for kind in kinds)]
     touched = min(1.0, export_bytes / _RECORD_BYTES / manifest["partitions"])
-    return int(sum(states) * _STATE_WEIGHT * touched)
+    return int(_state_bytes(manifest) * _STATE_WEIGHT * touched)
+
+
+def of_export(dataset: str) -> int:
+    """Estimated cost of an export, in bytes of exports that are read; 0 for a dataset that is not on this machine."""
+    manifest = _manifest(dataset)
+    return 0 if manifest is None else of_written_states(_state_bytes(manifest))
+
+
+def of_written_states(state_bytes: int) -> int:
+    """Estimated cost, in bytes of exports, of writing state files in another format."""
+    return state_bytes * _STATE_WEIGHT
 
 
 def runs_locally(flags: Sequence[str]) -> bool:
@@ -71,6 +80,12 @@ def _export_bytes(steps: Iterable[JobStep]) -> int:
                 with suppress(OSError):
                     total += Path(path).stat().st_size
     return total
+
+
+def _state_bytes(manifest: ManifestJson) -> int:
+    """Size of the state files of a version."""
+    kinds = tuple(f"/state/{folder}{group}/" for group in GROUPS for folder in ("", "base/"))
+    return sum(file["bytes"] for file in manifest["files"] if any(kind in file["path"] for kind in kinds))
 
 
 def _manifest(dataset: str) -> ManifestJson | None:

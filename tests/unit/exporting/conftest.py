@@ -13,7 +13,9 @@ from support.runs import Ended, flags
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """A dataset with records of every sort."""
     folder = tmp_path_factory.mktemp("mixed")
-    run = ingest(folder / "dataset", *flags(mixed_exports.job(folder, seed=3, numbers=range(60))), "--partitions=3")
+    run = ingest(
+        folder / "dataset", *flags(mixed_exports.job(folder / "exports", seed=3, numbers=range(60))), "--partitions=3"
+    )
     assert run.outcome == "published"
     return run
 
