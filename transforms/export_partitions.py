@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import apache_beam as beam
 
 from transforms.beam.stage_metrics import Stage
-from transforms.beam.steps import ListValues, StepFn, call
+from transforms.beam.steps import ListValues, Packed, StepFn, call
 from transforms.stages.export_partitions import (
     ExportedFile,
     Exporting,
@@ -13,6 +13,7 @@ from transforms.stages.export_partitions import (
     export_partition,
     write_document,
 )
+from transforms.stages.export_records import SceneFrames, export_records, export_scenes, frames_of
 
 
 class ExportPartitions(beam.PTransform):
@@ -27,11 +28,22 @@ class ExportPartitions(beam.PTransform):
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection[None]:
         """Each partition is an element of its own, spread over the workers."""
-        return (
+        parts = (
             root
             | "ListPartitions" >> ListValues([(part.number, part) for part in self._parts], tuple[int, ExportPart])
             | "SpreadPartitions" >> beam.GroupByKey()
-            | "WriteParts" >> beam.ParDo(_ExportPartitionFn(self._exporting))
+        )
+        written = parts | "WriteParts" >> beam.ParDo(_ExportPartitionFn(self._exporting))
+        if self._exporting.form == "nucleus":  # the frames of a scene are in any partition
+            scenes = (
+                parts
+                | "ListFrames" >> beam.ParDo(_ListFramesFn(self._exporting))
+                | "GroupFrames" >> beam.GroupByKey()
+                | "WriteScenes" >> beam.ParDo(_ExportScenesFn(self._parts, self._exporting))
+            )
+            written = (written, scenes) | "FlattenFiles" >> beam.Flatten()
+        return (
+            written
             | "GatherFiles" >> beam.GroupByKey()
             | "WriteDocument" >> call(_write, self._exporting.root, self._head).with_output_types(type(None))
         )
@@ -43,10 +55,30 @@ class _ExportPartitionFn(StepFn):
         self._stage = Stage("export")
 
     def process(self, parts: tuple[int, Iterable[ExportPart]]) -> Iterator[tuple[int, list[ExportedFile]]]:
-        for files in self._stage.timed(export_partition(part, self._exporting) for part in parts[1]):
+        export = export_records if self._exporting.form == "nucleus" else export_partition
+        for files in self._stage.timed(export(part, self._exporting) for part in parts[1]):
             for each in files:
                 self._stage.count(records=each.file.records, byte_count=each.file.bytes)
             yield 0, files
+
+
+class _ListFramesFn(StepFn):
+    def __init__(self, exporting: Exporting) -> None:
+        self._exporting = exporting
+
+    def process(self, parts: tuple[int, Iterable[ExportPart]]) -> Iterator[tuple[int, SceneFrames]]:
+        for part in parts[1]:
+            yield from frames_of(part, self._exporting).items()
+
+
+class _ExportScenesFn(StepFn):
+    def __init__(self, parts: Sequence[ExportPart], exporting: Exporting) -> None:
+        self._parts = Packed({part.number: part for part in parts})
+        self._exporting = exporting
+
+    def process(self, found: tuple[int, Iterable[SceneFrames]]) -> Iterator[tuple[int, list[ExportedFile]]]:
+        number, frames = found
+        yield 0, export_scenes(number, self._parts.value.get(number), frames, self._exporting)
 
 
 def _write(files: tuple[int, Iterable[list[ExportedFile]]], root: str, head: Mapping[str, object]) -> None:

@@ -60,6 +60,12 @@ class ExportConfig:
             raise UsageError("--out expects a directory or gs://BUCKET/FOLDER, got nothing")
         if split is None and split_by is not None:
             raise UsageError("--split-by goes with --split, such as --split train=0.8,test=0.2")
+        if form == "nucleus" and query is not None:
+            raise UsageError("--format nucleus writes whole scenes, and takes no --query: leave one of the two out")
+        if form == "nucleus" and split_by not in (None, DEFAULT_SPLIT_BY):
+            raise UsageError(
+                f"--format nucleus writes whole scenes: leave --split-by {split_by} out, to split by scene"
+            )
         try:
             splits = None if split is None else Splits.of(split)
         except SplitError as error:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from support import in_process
 from support.query_exports import build
-from support.runs import command, digests
+from support.runs import command, digests, main
 
 
 def test_a_job_on_beam_writes_the_bytes_of_the_stage(tmp_path: Path) -> None:
@@ -14,4 +14,12 @@ def test_a_job_on_beam_writes_the_bytes_of_the_stage(tmp_path: Path) -> None:
     ended = command("export", f"{run.dataset}", "--out", f"{tmp_path / 'job'}", *flags, "--", "--direct_num_workers=2")
     assert ended.returncode == 0, ended.stderr
     assert "train: " in ended.stdout
+    assert digests(tmp_path / "job") == digests(tmp_path / "stage")
+
+
+def test_scenes_get_their_frames_from_all_partitions(tmp_path: Path) -> None:
+    run = build(tmp_path)
+    flags = ("--format=nucleus", "--split=train=0.5,test=0.5")
+    assert in_process.export(run.dataset, tmp_path / "stage", *flags)[0] == 0
+    assert main(["export", f"{run.dataset}", "--out", f"{tmp_path / 'job'}", *flags]) == 0
     assert digests(tmp_path / "job") == digests(tmp_path / "stage")

@@ -31,6 +31,7 @@ from transforms.rules.values import JsonObject
 from transforms.stages import exports as reading
 from transforms.stages.elements import Partition, Reading, Rejection, Summaries
 from transforms.stages.export_partitions import export_partition, write_document
+from transforms.stages.export_records import SceneFrames, export_records, export_scenes, frames_of
 from transforms.stages.exports import byte_ranges
 from transforms.stages.find_conflict_examples import Key, exports_by_name, find_conflict_examples, number_examples
 from transforms.stages.infer_schema import merge_summaries, resolve
@@ -104,7 +105,17 @@ class _ExportRunner:
     def run(self, build: "partial[Any]") -> JsonObject:
         """Writes the partitions one after the other, the last one first."""
         planned: PlannedExport = build.keywords["planned"]
-        files = [export_partition(part, planned.exporting) for part in reversed(planned.parts)]
+        exporting, parts = planned.exporting, planned.parts[::-1]
+        if exporting.form != "nucleus":
+            files = [export_partition(part, exporting) for part in parts]
+        else:
+            files = [export_records(part, exporting) for part in parts]
+            frames: defaultdict[int, list[SceneFrames]] = defaultdict(list)
+            for part in parts:
+                for number, found in frames_of(part, exporting).items():
+                    frames[number].append(found)
+            by_number = {part.number: part for part in parts}
+            files += [export_scenes(each, by_number.get(each), frames[each], exporting) for each in frames]
         write_document(planned.exporting.root, planned.head, (each for of_part in files for each in of_part))
         return {}
 

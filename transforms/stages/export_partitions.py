@@ -77,11 +77,18 @@ class ExportPart:
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """A file of an export; `split` is None where there are no splits."""
+    """A file of an export.
+
+    Attributes:
+        group: The group of its records.
+        split: None where there are no splits.
+        frames: How many items are in the frames of its records.
+    """
 
     file: StoredFile
     group: Group
     split: str | None
+    frames: int = 0
 
 
 def packed(positions: Positions, records: int) -> bytes:
@@ -94,25 +101,22 @@ def packed(positions: Positions, records: int) -> bytes:
 def export_partition(part: ExportPart, exporting: Exporting) -> list[ExportedFile]:
     """Writes the rows of a partition: a file for each group and split that has rows here."""
     found = []
-    keys = _split_keys(part, exporting) if exporting.splits is not None else {}
+    keys = split_keys(part, exporting)
     for group in exporting.groups:
         state = part.states.get(group)
         if state is None:
             continue
-        positions = _selected(part, group, exporting)
+        positions = selected_rows(part, group, exporting)
         if not len(positions):
             continue
         batch = read_state(state)
-        for split, of_split in _divided(batch, positions, keys, exporting):
+        for split, of_split in divided(batch, positions, keys, exporting):
             folder = group if split is None else f"{split}/{group}"
-            path = part_path(folder, part.number, exporting.partitions, EXTENSIONS[exporting.form])
+            path = part_path(folder, part.number, exporting.partitions, exporting.form)
             rows = ExportedRows(batch, of_split, exporting.fields[group], exporting.cache_keys, exporting.facts)
             written = store(exporting.root, path, _data(rows, exporting.form), records=len(of_split))
             found.append(ExportedFile(written, group, split))
     return found
-
-
-EXTENSIONS: Mapping[ExportFormat, str] = {"parquet": "parquet", "ndjson": "ndjson", "csv": "csv", "avro": "avro"}
 
 
 def _data(rows: ExportedRows, form: ExportFormat) -> Piece | Iterable[Piece]:
@@ -127,9 +131,11 @@ def _data(rows: ExportedRows, form: ExportFormat) -> Piece | Iterable[Piece]:
             published = rows.published()
             schema = row_schema(rows.group, rows.fields)
             return avro_container(published.core, schema, records=published.records)
+        case "nucleus":
+            raise ValueError("expected a format of rows, got nucleus, which has records")
 
 
-def _selected(part: ExportPart, group: Group, exporting: Exporting) -> Positions:
+def selected_rows(part: ExportPart, group: Group, exporting: Exporting) -> Positions:
     """The positions of the rows of a group that are written."""
     state, queried = part.states[group], exporting.queried
     if queried is None:
@@ -140,12 +146,12 @@ def _selected(part: ExportPart, group: Group, exporting: Exporting) -> Positions
     wanted = pl.Series(sorted(exporting.scenes), dtype=pl.String)
     if group != "scenes" and part.selected and queried in part.states:
         items = state_file(part.states[queried]).reference_ids()
-        chosen = items.gather(_selected(part, queried, exporting))
+        chosen = items.gather(selected_rows(part, queried, exporting))
         wanted = pl.concat([wanted, chosen])
     return np.flatnonzero(state_file(state).reference_ids().is_in(wanted.implode()).to_numpy())
 
 
-def _divided(
+def divided(
     batch: Batch, positions: Positions, keys: Mapping[str, str], exporting: Exporting
 ) -> Iterator[tuple[str | None, Positions]]:
     """Each split with the positions of its rows; splits without rows are left out."""
@@ -156,23 +162,29 @@ def _divided(
     names = batch.rows["reference_id"]
     kind = SCENE if batch.group == "scenes" else ITEM
     # An annotation of the scene itself has the reference id of the scene.
-    of = {name: splits.split_of(_key_of(name, kind, keys)) for name in names.unique().to_list()}
+    of = {name: splits.split_of(_hashed(name, kind, keys)) for name in names.unique().to_list()}
     numbers = names.replace_strict(of, return_dtype=pl.Int64).to_numpy()[positions]
     for number, split in enumerate(splits.names):
         if len(found := positions[numbers == number]):
             yield split, found
 
 
-def _key_of(name: str, kind: str, keys: Mapping[str, str]) -> str:
+def scene_split(scene: str, exporting: Exporting) -> str | None:
+    """The split of a scene; None without splits."""
+    splits = exporting.splits
+    return None if splits is None else splits.names[splits.split_of(f"{SCENE}:{scene}")]
+
+
+def _hashed(name: str, kind: str, keys: Mapping[str, str]) -> str:
     if kind == ITEM and name in keys:
         return keys[name]
     return f"{SCENE}:{name}"
 
 
-def _split_keys(part: ExportPart, exporting: Exporting) -> dict[str, str]:
-    """Reference id to what is hashed for its split, of each item of the partition."""
+def split_keys(part: ExportPart, exporting: Exporting) -> dict[str, str]:
+    """Reference id to what is hashed for its split, of each item of the partition; empty without splits."""
     state = part.states.get("items")
-    if state is None:
+    if state is None or exporting.splits is None:
         return {}
     names = ["reference_id"]
     match exporting.split_by:
@@ -196,10 +208,12 @@ def write_document(root: str, head: Mapping[str, object], files: Iterable[Export
     splits: dict[str, dict[str, int]] = {}
     records: dict[str, int] = dict.fromkeys(GROUPS, 0)
     for each in ordered:
-        records[each.group] += each.file.records
+        counted = [records]
         if each.split is not None:
-            of_split = splits.setdefault(each.split, dict.fromkeys(GROUPS, 0))
-            of_split[each.group] += each.file.records
+            counted.append(splits.setdefault(each.split, dict.fromkeys(GROUPS, 0)))
+        for counts in counted:
+            counts[each.group] += each.file.records
+            counts["items"] += each.frames
     listed = [
         {"path": each.file.path, "records": each.file.records, "bytes": each.file.bytes, "sha256": each.file.sha256}
         for each in ordered

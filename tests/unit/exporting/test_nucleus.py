@@ -1,0 +1,80 @@
+"""Records as the Nucleus client uploads them: an ingest of them makes the same version (FORMATS 1, RULES G)."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from support.in_process import export, ingest
+from support.runs import GROUPS, Ended
+
+
+def again(out: Path, dataset: Path, *flags: str) -> Ended:
+    """Ingests the files of an export into another dataset."""
+    arguments = [word for group in GROUPS[:3] for word in (f"--{group}", f"{out / group}/part-*")]
+    for folder in sorted((out / "predictions").iterdir()):
+        arguments += ["--predictions", f"{unquote(folder.name)}={folder}/part-*"]
+    return ingest(dataset, *arguments, *flags)
+
+
+def rows(run: Ended, group: str) -> list[dict[str, Any]]:
+    """The rows of a group but for where they were read."""
+    return [{name: value for name, value in row.items() if name != "source"} for row in run.rows(group)]
+
+
+def schema(run: Ended, group: str) -> dict[str, Any]:
+    return dict(run.schema[group])
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_an_ingest_of_the_export_makes_the_same_rows_and_schema(
+    asked: Ended, tmp_path_factory: pytest.TempPathFactory, group: str
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("nucleus")
+    code, printed = export(asked.dataset, tmp_path / "out", "--format=nucleus")
+    assert code == 0
+    assert printed["records"] == {each: len(asked.rows(each)) for each in GROUPS}
+    run = again(tmp_path / "out", tmp_path / "d", "--partitions=4")
+    assert not run.rejections
+    assert rows(run, group) == rows(asked, group)
+    assert schema(run, group) == schema(asked, group)
+    assert [row["url"] for row in run.rows("cache_keys")] == [row["url"] for row in asked.rows("cache_keys")]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_rows_of_records_of_every_sort_come_back(
+    mixed: Ended, tmp_path_factory: pytest.TempPathFactory, group: str
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("nucleus")
+    assert export(mixed.dataset, tmp_path / "out", "--format=nucleus")[0] == 0
+    run = again(tmp_path / "out", tmp_path / "d", "--partitions=3")
+    expected = rows(mixed, group)
+    if group == "items":  # of two records of one scene, one a video: a video has no sensors
+        videos = {row["reference_id"] for row in mixed.rows("scenes") if row["type"] == "video"}
+        expected = [{**row, "sensor": None} if row["scene_reference_id"] in videos else row for row in expected]
+    assert rows(run, group) == expected
+    assert schema(run, group) == schema(mixed, group)
+
+
+def test_a_scene_has_its_frames_and_its_split(asked: Ended, tmp_path: Path) -> None:
+    code, printed = export(asked.dataset, tmp_path / "out", "--format=nucleus", "--split=train=0.5,test=0.5")
+    assert code == 0
+    scenes = [
+        (split, json.loads(line))
+        for split in ("train", "test")
+        for path in (tmp_path / "out" / split / "scenes").glob("part-*")
+        for line in path.read_text().splitlines()
+    ]
+    assert len(scenes) == len(asked.rows("scenes"))
+    assert {split for split, _ in scenes} == {"train", "test"}
+    framed = {row["reference_id"] for row in asked.rows("items") if row["scene_reference_id"]}
+    assert {frame["reference_id"] for _, scene in scenes for frame in scene["frames"]} == framed
+    assert all("url" in frame and "type" in frame for _, scene in scenes for frame in scene["frames"])
+    assert sum(each["items"] for each in printed["splits"].values()) == len(asked.rows("items"))
+
+
+@pytest.mark.parametrize("flag", ["--query=metadata.n > 0", "--split-by=item"])
+def test_whole_scenes_are_written(asked: Ended, tmp_path: Path, flag: str) -> None:
+    code, printed = export(asked.dataset, tmp_path / "out", "--format=nucleus", "--split=a=1", flag)
+    assert (code, "whole scenes" in printed["message"]) == (2, True)
