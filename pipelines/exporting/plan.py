@@ -8,11 +8,11 @@ import numpy as np
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import UsageError
 from pipelines.exporting.config import ExportConfig
-from pipelines.near_names import hint
 from pipelines.queries.answers import Answer
 from transforms.kernels.publish.columns import PublishedColumns
 from transforms.rules.avro_schema import stored_fields
 from transforms.rules.export_rows import GROUPS
+from transforms.rules.near_names import hint
 from transforms.stages.export_partitions import ITEM, SCENE, Exporting, ExportPart, packed
 from transforms.storage.states import state_file
 

@@ -9,8 +9,8 @@ from pipelines.dataset import versions
 from pipelines.errors import UsageError
 from pipelines.handle.faults import explained
 from pipelines.handle.fields import Field, fields
-from pipelines.near_names import hint
 from transforms.rules.export_rows import GROUPS, Group
+from transforms.rules.near_names import hint
 
 if TYPE_CHECKING:  # frames load polars and pyarrow, which takes long: only a program that reads rows waits for them
     from pipelines.handle.frames import Rows

@@ -8,8 +8,8 @@ from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected
 from pipelines.dataset.documents.types import OutcomeJson
 from pipelines.errors import FailedJobError, UsageError
 from pipelines.handle.faults import explained
-from pipelines.near_names import hint
 from transforms.rules.export_rows import GROUPS
+from transforms.rules.near_names import hint
 from transforms.rules.policies import (
     CACHE_KEY_MODES,
     DEFAULT_MODE,
@@ -41,6 +41,7 @@ def ingest(
     on_conflict: OnConflict = DEFAULT_ON_CONFLICT,
     on_duplicate: OnDuplicate = DEFAULT_ON_DUPLICATE,
     max_rejected: int | str | None = None,
+    strict: bool = False,
     allow_unreadable: bool = False,
     allow_empty: bool = False,
     verify: bool = False,
@@ -64,6 +65,7 @@ def ingest(
         on_conflict: How type conflicts are resolved (T6).
         on_duplicate: Which of several records with one identity is kept (I3).
         max_rejected: A number, or a percentage such as "1.5%", above which nothing is published.
+        strict: Whether irregular records are rejected, not warned of (R7).
         allow_unreadable: Whether to publish although an export is damaged.
         allow_empty: Whether patterns may match nothing.
         verify: Whether every file of the dataset is verified first (P7).
@@ -95,7 +97,7 @@ def ingest(
         sources += (Source("predictions", each, run) for each in _several(globs))
     config = JobConfig(
         dataset=os.fspath(dataset),
-        steps=(JobStep(tuple(sources), mode, on_duplicate),),
+        steps=(JobStep(tuple(sources), mode, on_duplicate, strict),),
         on_conflict=on_conflict,
         max_rejected=None if max_rejected is None else MaxRejected.of(f"{max_rejected}"),
         allow_unreadable=allow_unreadable,

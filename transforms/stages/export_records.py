@@ -98,7 +98,7 @@ def export_scenes(
             frame_counts[split] = sum(len(by_scene.pop(name, ())) for name in names)
     for scene, of_scene in by_scene.items():
         split = scene_split(scene, exporting)
-        lines.setdefault(split, []).extend(json_lines([frames_alone(scene, of_scene)]))
+        lines.setdefault(split, []).extend(json_lines(frames_alone(scene, of_scene)))
         frame_counts[split] = frame_counts.get(split, 0) + len(of_scene)
     for split, of_split_lines in lines.items():
         place = ("scenes", "scenes", split)

@@ -53,3 +53,11 @@ def test_a_failed_gate_raises_with_the_report(tmp_path: Path) -> None:
 def test_wrong_arguments_are_wrong_usage(tmp_path: Path, given: dict[str, str], text: str) -> None:
     with pytest.raises(metadata_etl.UsageError, match=text):
         metadata_etl.ingest(dataset=tmp_path / "d", **given)  # type: ignore[arg-type] # what is tested
+
+
+def test_a_strict_ingest_rejects_what_a_usual_one_warns_of(tmp_path: Path) -> None:
+    export = ndjson(tmp_path / "i", [an_item("a", weather="rain")])
+    outcome = metadata_etl.ingest(dataset=tmp_path / "d", items=export, strict=True, fsync=False)
+    assert outcome["groups"]["items"]["rejected"] == {"unknown_key": 1}
+    outcome = metadata_etl.ingest(dataset=tmp_path / "d", items=export, fsync=False)
+    assert (outcome["outcome"], outcome["warnings"]) == ("published", {"unknown_key": 1})

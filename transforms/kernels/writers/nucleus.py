@@ -68,27 +68,54 @@ def frames(batch: Batch, positions: Positions) -> Iterator[tuple[str, Frame]]:
 def scene_records(batch: Batch, positions: Positions, by_scene: Mapping[str, Sequence[Frame]]) -> Iterator[RawRecord]:
     """The scenes at some positions, each with its frames, as `append` takes them.
 
-    A frame of a video whose item was rejected is null, so that the others keep their places.
+    A frame of a video whose item was rejected is null, so that the others keep their places. Frames that came with
+    another record of the scene, which was rejected, follow in a record of their own, which an ingest rejects again.
     """
     some = batch.take(positions)
     for row, metadata in zip(some.rows.iter_rows(named=True), metadata_objects(some), strict=True):
         extra = _extra(row)
         record: RawRecord = {"reference_id": row["reference_id"], **_fragments(extra)}
         record |= {name: row[name] for name in ("video_url", "frame_rate") if row[name] is not None}
-        found = by_scene.get(row["reference_id"], ())
+        fitting, others = _fitting(row, by_scene.get(row["reference_id"], ()))
         if row["frame_count"] is not None:
-            record["frames"] = _frame_list(row["type"], row["frame_count"], found)
+            record["frames"] = _frame_list(row["type"], row["frame_count"], fitting)
         told = {**extra, **{name: row[name] for name in ("video_url", "frame_rate")}}
         if row["video_url"] is None or scene_type(told) != row["type"]:
             record["type"] = row["type"]
         yield {**record, "metadata": metadata}
+        yield from frames_alone(row["reference_id"], others)
 
 
-def frames_alone(scene: str, found: Sequence[Frame]) -> RawRecord:
-    """The record of a scene that is not in the dataset, while its frames are."""
-    kind = "video" if any(frame.sensor is None for frame in found) else "lidar"
-    count = max(frame.index for frame in found) + 1
-    return {"reference_id": scene, "type": kind, "frames": _frame_list(kind, count, found)}
+def frames_alone(scene: str, found: Sequence[Frame]) -> Iterator[RawRecord]:
+    """Records of a scene with nothing but frames: of a record that was rejected while its frames were not (G2)."""
+    left = list(found)
+    while left:
+        is_video = left[0].sensor is None
+        taken: dict[tuple[int, str | None], Frame] = {}
+        others = []
+        for frame in left:
+            if (frame.sensor is None) == is_video and (frame.index, frame.sensor) not in taken:
+                taken[frame.index, frame.sensor] = frame
+            else:
+                others.append(frame)
+        kind, count = "video" if is_video else "lidar", max(index for index, _ in taken) + 1
+        yield {"reference_id": scene, "type": kind, "frames": _frame_list(kind, count, taken.values())}
+        left = others
+
+
+def _fitting(row: Mapping[str, object], found: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
+    """The frames that have a place in the record of a scene, and those of another record with its reference id."""
+    is_video, count = row["type"] == "video", row["frame_count"]
+    fitting: dict[tuple[int, str | None], Frame] = {}
+    others = []
+    for frame in found:
+        place = (frame.index, frame.sensor)
+        fits = isinstance(count, int) and frame.index < count and (frame.sensor is None) == is_video
+        if fits and place not in fitting:
+            fitting[place] = frame
+        else:
+            others.append(frame)
+    return list(fitting.values()), others
 
 
 def annotation_records(batch: Batch, positions: Positions) -> Iterator[RawRecord]:
