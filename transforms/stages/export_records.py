@@ -101,7 +101,7 @@ def export_scenes(
         lines.setdefault(split, []).extend(json_lines(frames_alone(scene, of_scene)))
         frame_counts[split] = frame_counts.get(split, 0) + len(of_scene)
     for split, of_split_lines in lines.items():
-        place = ("scenes", "scenes", split)
+        place: tuple[Group, str, str | None] = ("scenes", "scenes", split)
         given = part or ExportPart(number, {})
         exported.append(
             _stored(given, exporting, place, of_split_lines, len(of_split_lines), frames=frame_counts[split])

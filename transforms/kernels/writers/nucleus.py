@@ -26,7 +26,7 @@ _URL = "url"
 class Frame(NamedTuple):
     """An item of a frame of a scene: the number of the frame, its sensor (None in a video), and its record as JSON."""
 
-    index: int
+    number: int
     sensor: str | None
     record: bytes
 
@@ -94,8 +94,8 @@ def frames_alone(scene: str, found: Sequence[Frame]) -> Iterator[RawRecord]:
         taken: dict[tuple[int, str | None], Frame] = {}
         others = []
         for frame in left:
-            if (frame.sensor is None) == is_video and (frame.index, frame.sensor) not in taken:
-                taken[frame.index, frame.sensor] = frame
+            if (frame.sensor is None) == is_video and (frame.number, frame.sensor) not in taken:
+                taken[frame.number, frame.sensor] = frame
             else:
                 others.append(frame)
         kind, count = "video" if is_video else "lidar", max(index for index, _ in taken) + 1
@@ -109,8 +109,8 @@ def _fitting(row: Mapping[str, object], found: Sequence[Frame]) -> tuple[list[Fr
     fitting: dict[tuple[int, str | None], Frame] = {}
     others = []
     for frame in found:
-        place = (frame.index, frame.sensor)
-        fits = isinstance(count, int) and frame.index < count and (frame.sensor is None) == is_video
+        place = (frame.number, frame.sensor)
+        fits = isinstance(count, int) and frame.number < count and (frame.sensor is None) == is_video
         if fits and place not in fitting:
             fitting[place] = frame
         else:
@@ -180,11 +180,11 @@ def _frame_list(kind: object, count: int, found: Iterable[Frame]) -> list[object
     if kind == "video":
         items: list[object] = [None] * count
         for frame in found:
-            items[frame.index] = orjson.Fragment(frame.record)
+            items[frame.number] = orjson.Fragment(frame.record)
         return items
     maps: list[dict[str, object]] = [{} for _ in range(count)]
     for frame in found:
-        maps[frame.index][frame.sensor or ""] = orjson.Fragment(frame.record)
+        maps[frame.number][frame.sensor or ""] = orjson.Fragment(frame.record)
     return [*maps]
 
 
