@@ -6,9 +6,11 @@ takes it; in a module that is marked to use the fixture `without_beam` all jobs 
 started.
 """
 
+import io
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -95,7 +97,7 @@ def export(dataset: Path | str, out: Path | str, *arguments: str) -> tuple[int, 
     """Runs an export without Beam; returns the exit code and what `--json` printed."""
     printed = io.StringIO()
     with patch.object(choose, "choose", lambda *_: _ExportRunner()), redirect_stdout(printed):
-        code = main(["export", str(dataset), "--out", str(out), "--json", *arguments])
+        code = runs.main(["export", str(dataset), "--out", str(out), "--json", *arguments])
     return code, json.loads(printed.getvalue())
 
 

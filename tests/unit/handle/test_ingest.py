@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from support import in_process
@@ -10,13 +9,12 @@ from support.runs import an_item, ndjson
 
 import metadata_etl
 from pipelines.errors import ExitCode
-from pipelines.runners import choose
 
 
 @pytest.fixture(autouse=True)
 def without_beam() -> Iterator[None]:
     """The stages run in this process."""
-    with patch.object(choose, "choose", lambda *_: in_process._Runner(None, backwards=False)):
+    with in_process.stages_alone():
         yield
 
 
