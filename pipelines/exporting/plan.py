@@ -9,6 +9,7 @@ from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import UsageError
 from pipelines.exporting.config import ExportConfig
 from pipelines.queries.answers import Answer
+from transforms.kernels.batch.batch import Positions
 from transforms.kernels.publish.columns import PublishedColumns
 from transforms.rules.avro_schema import stored_fields
 from transforms.rules.export_rows import GROUPS
@@ -91,14 +92,16 @@ def _queried(
     """The partitions with the rows that a query selects: of the group, or of items with all that belongs to them."""
     group = config.group or "items"
     answer = Answer.on(config.query or "", version, group)
-    selected: dict[int, bytes] = {}
+    chosen: dict[int, list[Positions]] = {}
     scenes: set[str] = set()
     columns = PublishedColumns("items", answer.fields, exporting.cache_keys, ("scene_reference_id",))
-    for found in answer.matches():
-        selected[found.partition] = packed(found.positions, found.state.records)
+    for found in replace(answer, order=None).matches():  # files have an order of their own
+        chosen.setdefault(found.partition, []).append(found.positions)
         if config.group is None:
-            rows = state_file(found.state).part(columns.stored, columns.keys).take(found.positions.astype(np.int64))
+            rows = state_file(found.state).part(columns.stored, columns.keys).take(found.positions)
             scenes.update(columns.of(rows)["scene_reference_id"].drop_nulls().unique().to_list())
+    records = {number: file.records for number, file in version.states(group).items()}
+    selected = {number: packed(np.concatenate(of), records[number]) for number, of in chosen.items()}
     parts = [replace(part, selected=selected.get(part.number, b"")) for part in parts]
     return parts, replace(exporting, queried=group, scenes=frozenset(scenes))
 

@@ -50,6 +50,13 @@ def test_a_query_with_a_group_selects_its_rows(asked: Ended, tmp_path: Path, gro
     assert expected
 
 
+def test_a_sample_is_exported_as_one(asked: Ended, tmp_path: Path) -> None:
+    query = "metadata.n > -3 SAMPLE 9"
+    assert export(asked.dataset, tmp_path / "out", "--group=items", f"--query={query}")[0] == 0
+    rows = metadata_etl.open(asked.dataset).items(query).collect()
+    assert sorted(names(tmp_path / "out", "items")) == sorted(rows["reference_id"].to_list())
+
+
 def test_a_query_without_a_group_selects_items_and_all_that_belongs_to_them(asked: Ended, tmp_path: Path) -> None:
     query = "metadata.weather = rain"
     assert export(asked.dataset, tmp_path / "out", f"--query={query}")[0] == 0

@@ -115,6 +115,14 @@ def test_a_query_selects_what_a_filter_does(asked: Ended, group: str, query: str
     assert rows(query).collect().equals(expected)
 
 
+def test_a_query_can_order_and_sample(asked: Ended) -> None:
+    dataset = metadata_etl.open(asked.dataset)
+    found = dataset.items("metadata.n > -3 ORDER BY metadata.n DESC").select("metadata.n").collect()["metadata.n"]
+    assert found.to_list() == sorted(found.to_list(), reverse=True)
+    assert len(found) == dataset.items("metadata.n > -3").collect().height
+    assert dataset.items("metadata.n > -3 SAMPLE 7").collect().height == 7
+
+
 def test_predictions_of_one_run(asked: Ended) -> None:
     dataset = metadata_etl.open(asked.dataset)
     every = dataset.predictions().collect()
