@@ -19,12 +19,13 @@ from transforms.avro.blocks import Block, RowType, cut
 Buffer: TypeAlias = bytes | memoryview
 Values: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]
 """Rows that have a value, ascending, None for all; and these values, without nulls."""
-_LONG, _DOUBLE, _BOOLEAN, _STRING, _RECORD = range(5)
+_LONG, _DOUBLE, _BOOLEAN, _STRING, _RECORD, _ARRAY = range(6)
 _KINDS = {pl.Int64: _LONG, pl.Float64: _DOUBLE, pl.Boolean: _BOOLEAN}
 _SLAB_ROWS = 4_096
 """So many rows are encoded at once by polars, which does not take a row alone fast."""
 _Column: TypeAlias = tuple[int, int, bool, Buffer, Buffer, Buffer]
-"""As the extension takes it: kind, columns behind a record that are its fields, whether it is full, buffers."""
+"""As the extension takes it: kind, columns behind a record (an array) that are its fields (items), whether it is full,
+buffers."""
 
 
 def encoded(
@@ -94,8 +95,10 @@ def _columns(frame: pl.DataFrame, records: Mapping[str, Sequence[Values]]) -> li
 
 
 def _column(series: pl.Series) -> list[_Column] | None:
-    """One column, a record with its fields behind it."""
+    """One column, a record with its fields behind it, and an array with its items."""
     is_full = series.null_count() == 0
+    if isinstance(series.dtype, pl.List):
+        return _array(series)
     rows = None if is_full else np.flatnonzero(series.is_not_null().to_numpy())
     if isinstance(series.dtype, pl.Struct):
         fields = _columns(series.struct.unnest(), {})
@@ -106,6 +109,21 @@ def _column(series: pl.Series) -> list[_Column] | None:
         )
     leaf = _leaf(rows, series if is_full else series.drop_nulls())
     return None if leaf is None else [leaf]
+
+
+def _array(series: pl.Series) -> list[_Column] | None:
+    """A column of arrays, with the items of all rows behind it; None where an item is an array."""
+    rows = np.flatnonzero(series.is_not_null().to_numpy())
+    if not len(rows):
+        return [(_BOOLEAN, 0, False, b"", b"", b"")]
+    arrays = series.drop_nulls()
+    counts = arrays.list.len().cast(pl.Int64)
+    items = arrays.filter(counts > 0).explode()
+    columns = [] if isinstance(items.dtype, pl.List) else _column(items)
+    if not columns:
+        return None
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts.to_numpy())])
+    return [(_ARRAY, len(columns), False, rows.data, offsets.data, b""), *columns]
 
 
 def _leaf(rows: npt.NDArray[np.int64] | None, values: pl.Series) -> _Column | None:
