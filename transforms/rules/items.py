@@ -17,7 +17,6 @@ IMAGE_URL_KEYS = ("image_url", "original_image_url", "original_url")
 POINTCLOUD_URL_KEYS = ("pointcloud_url",)
 EITHER_URL_KEYS = ("url", "processed_url", "scale_url")
 URL_KEYS = (*IMAGE_URL_KEYS, *POINTCLOUD_URL_KEYS, *EITHER_URL_KEYS)
-IMAGE_URL = CoreKey("image_url", frozenset({str}), "a URL")
 CORE_KEYS = (
     CoreKey("width", NUMBER, "a number of pixels").optional(),
     CoreKey("height", NUMBER, "a number of pixels").optional(),
@@ -25,7 +24,8 @@ CORE_KEYS = (
     core_keys.text("type").optional(),
 )
 """Keys besides identity, URL and metadata, in the order of their faults."""
-_COLUMNS = frozenset({"reference_id", "ref_id", "width", "height", "metadata", CAMERA_PARAMS})
+COLUMNS = frozenset({"reference_id", "ref_id", "width", "height", "metadata", CAMERA_PARAMS})
+"""Keys with a column, besides that of the URL; all others are kept in `extra` (G6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def item(record: Record) -> Item | Fault:
         height=_size(record, "height"),
         camera_params=camera if isinstance(camera, dict) else None,
         metadata=metadata,
-        extra={n: v for n, v in record.items() if n not in _COLUMNS and n != key and v is not None},
+        extra={n: v for n, v in record.items() if n not in COLUMNS and n != key and v is not None},
     )
 
 

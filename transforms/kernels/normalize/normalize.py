@@ -26,7 +26,9 @@ from transforms.kernels.normalize.columns import (
     scene_columns,
 )
 from transforms.kernels.normalize.items import selected_items
-from transforms.kernels.normalize.selection import NOTHING, Selection
+from transforms.kernels.normalize.scenes import selected_scenes
+from transforms.kernels.normalize.selection import NOTHING, Columns, Selection
+from transforms.kernels.normalize.updates import selected_updates
 from transforms.raw_records import RawRecords
 from transforms.rules import annotations as annotation_rules
 from transforms.rules import items as item_rules
@@ -104,7 +106,7 @@ def normalize(
         case "items":
             _items(pieces, (), exact=exact, origin=origin, done=done, mode=mode)
         case "scenes":
-            _scenes(pieces, origin, done, mode=mode)
+            _scenes(pieces, exact=exact, origin=origin, done=done, mode=mode)
         case "annotations" | "predictions":
             _annotations(pieces, group, model_run, exact=exact, origin=origin, done=done, mode=mode)
     return done
@@ -155,55 +157,68 @@ def _items(
 ) -> None:
     """Items of an items export, or (with `frames`, one for each piece) of the frames of scenes."""
     if mode == "merge":
-        _updates(pieces, "items", origin, done)
+        _updates(pieces, "items", exact=exact, origin=origin, done=done)
         return
-    objects = [piece.record for piece in pieces]
-    selection = NOTHING if frames else selected_items(objects, exclude=exact)
-    _add_selection("items", selection, pieces, origin=origin, done=done)
-    others = selection.others(len(pieces))
+    selected: list[int] = []
+    for selection in selected_items([piece.record for piece in pieces], exclude=exact):
+        selection.columns.update(_frame_columns([frames[place] for place in selection.places] if frames else ()))
+        _add_selection("items", selection, pieces, origin=origin, done=done)
+        selected += selection.places
+    others = Selection(selected, {}, ()).others(len(pieces))
     kept, rows = _judged(pieces, others, item_rules.item, "items", done)
     if not rows:
         return
-    columns = item_columns(rows)
-    if frames:
-        columns["scene_reference_id"] = [frames[place].scene_reference_id for place in kept]
-        columns["frame_index"] = [frames[place].frame_index for place in kept]
-        columns["sensor"] = [frames[place].sensor for place in kept]
+    columns = {**item_columns(rows), **_frame_columns([frames[place] for place in kept] if frames else ())}
     fields = _fields([row.metadata for row in rows], done)
     _add("items", columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
 
 
-def _updates(pieces: Sequence[_Piece], group: Group, origin: Origin, done: Normalized) -> None:
+def _frame_columns(frames: Sequence[FrameItem]) -> Columns:
+    """The columns of items that are in frames; none for no frames."""
+    if not frames:
+        return {}
+    scenes, indexes, sensors, _ = zip(*frames, strict=True)
+    return {"scene_reference_id": scenes, "frame_index": indexes, "sensor": sensors}
+
+
+def _updates(
+    pieces: Sequence[_Piece], group: Group, *, exact: Collection[int], origin: Origin, done: Normalized
+) -> None:
     """Items or scenes that update metadata only (U3)."""
-    kept, rows = _judged(pieces, range(len(pieces)), update_rules.metadata_update, group, done)
+    selection = selected_updates([piece.record for piece in pieces], exclude=exact)
+    _add_selection(group, selection, pieces, origin=origin, done=done)
+    kept, rows = _judged(pieces, selection.others(len(pieces)), update_rules.metadata_update, group, done)
     if rows:
         columns: dict[str, Sequence[object] | pl.Series] = {"reference_id": [row.reference_id for row in rows]}
         fields = [row.metadata.fields for row in rows]
         _add(group, columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
 
 
-def _scenes(pieces: Sequence[_Piece], origin: Origin, done: Normalized, *, mode: Mode) -> None:
+def _scenes(pieces: Sequence[_Piece], *, exact: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
+    large = {pieces[place].position for place in exact}
     if mode == "merge":
-        _updates(pieces, "scenes", origin, done)
-        _frames(pieces, origin, done, mode=mode)
+        _updates(pieces, "scenes", exact=exact, origin=origin, done=done)
+        _frames(pieces, large=large, origin=origin, done=done, mode=mode)
         return
-    kept, rows = _judged(pieces, range(len(pieces)), scene_rules.scene, "scenes", done)
+    selection = selected_scenes([piece.record for piece in pieces], exclude=exact)
+    _add_selection("scenes", selection, pieces, origin=origin, done=done)
+    kept, rows = _judged(pieces, selection.others(len(pieces)), scene_rules.scene, "scenes", done)
     if rows:
         fields = _fields([row.metadata for row in rows], done)
         _add("scenes", scene_columns(rows), fields, [pieces[place] for place in kept], origin=origin, done=done)
-    _frames(pieces, origin, done, mode=mode)
+    _frames(pieces, large=large, origin=origin, done=done, mode=mode)
 
 
-def _frames(pieces: Sequence[_Piece], origin: Origin, done: Normalized, *, mode: Mode) -> None:
-    """The items in the frames of scenes (G2)."""
+def _frames(pieces: Sequence[_Piece], *, large: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
+    """The items in the frames of scenes (G2); scenes at the positions `large` may have integers of over 64 bits."""
     frames: list[FrameItem] = []
     frame_pieces: list[_Piece] = []
     for piece in pieces:
         found = scene_rules.frame_items(piece.record)
         if isinstance(found, Fault):
             continue  # the scene itself is rejected with this fault
+        done.read["items"] += len(found)
         for part, frame in enumerate(found, start=1):
-            done.read["items"] += 1
             if isinstance(frame.record, dict):
                 frames.append(frame)
                 frame_pieces.append(_Piece(piece.position, part, frame.record))
@@ -211,7 +226,8 @@ def _frames(pieces: Sequence[_Piece], origin: Origin, done: Normalized, *, mode:
                 fault = expected(Code.NOT_AN_OBJECT, "an object", frame.record, at=f"frames[{frame.frame_index}]")
                 done.rejected.append(Rejected("items", piece.position, None, fault))
     if frames:
-        _items(frame_pieces, frames, exact=(), origin=origin, done=done, mode=mode)
+        exact = {place for place, piece in enumerate(frame_pieces) if piece.position in large}
+        _items(frame_pieces, frames, exact=exact, origin=origin, done=done, mode=mode)
 
 
 def _annotations(

@@ -119,9 +119,9 @@ class Candidates:
         if not all(values):
             self.drop([place for place, value in enumerate(values) if not value])
 
-    def select(self, columns: Columns) -> Selection:
+    def select(self, columns: Columns, *, locate: bool = True) -> Selection:
         """The selection of all candidates with sound metadata, and their columns, given for all candidates."""
-        found = judged(self.column("metadata"))
+        found = judged(self.column("metadata"), locate=locate)
         if not found.rejected:
             return Selection(self.places, columns, found.objects, found.shapes, found.counted())
         keep = [place not in found.rejected for place in range(len(self.places))]

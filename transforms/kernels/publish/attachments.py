@@ -1,0 +1,97 @@
+"""Turns the context attachments of rows into a published column and uses of URLs, as one long table (A1, K1)."""
+
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from transforms.kernels.batch.batch import Positions
+from transforms.kernels.batch.exact_json import exact_json_values
+from transforms.kernels.batch.hashing import cache_keys, digits
+from transforms.kernels.batch.metadata_columns import json_text, spread
+from transforms.kernels.batch.null_columns import null_column
+from transforms.kernels.urls.canonical import canonical_column
+from transforms.rules.attachments import FIELD, NUMBERS
+from transforms.rules.policies import CacheKeyMode
+from transforms.rules.values import JsonObject, JsonValue
+
+KIND = "attachment"
+"""The kind of these uses of URLs."""
+_NUMBERS = {member: pl.Struct(dict.fromkeys(keys, pl.Float64)) for member, keys, _ in NUMBERS}
+_ATTACHMENT = pl.Struct(
+    {"attachment": pl.String, "cache_key": pl.String, "frame": pl.Int64, **_NUMBERS, "metadata": pl.String}
+)
+_COLUMN = pl.List(_ATTACHMENT)
+
+
+def published_attachments(
+    texts: pl.Series | None, names: pl.Series, mode: CacheKeyMode
+) -> tuple[pl.Series, pl.DataFrame]:
+    """The column of attachments of N rows, and the URLs that they use.
+
+    Args:
+        texts: The JSON of the attachments of each row, checked when the record was read, null where a row has none:
+            String array of shape (N,); None if no row has any.
+        names: The reference id of each row: String array of shape (N,).
+        mode: What is hashed for cache keys.
+
+    Returns:
+        A list for each row, null where it has none; and columns cache_key, url, kind and reference_id, a row for each
+        attachment, in the order of the rows.
+    """
+    if texts is None or texts.null_count() == len(texts):
+        nothing = {"cache_key": pl.Binary(), "url": pl.String(), "kind": pl.String(), "reference_id": pl.String()}
+        return null_column(FIELD, _COLUMN, len(names)), pl.DataFrame(schema=nothing)
+    rows = np.flatnonzero(texts.is_not_null().to_numpy())
+    lists = [value if isinstance(value, list) else [] for value in exact_json_values(texts.drop_nulls().to_list())]
+    counts = np.fromiter(map(len, lists), np.int64, len(lists))
+    found = [each for each in chain.from_iterable(lists) if isinstance(each, dict)]
+    if len(found) < counts.sum():  # they were checked when the records were read
+        raise TypeError("expected checked attachments, got a list with something else than objects")
+    given = pl.Series("attachment", [each.get("attachment") for each in found], pl.String)
+    url, errors = canonical_column(given)
+    if errors.null_count() < len(errors) or given.null_count():
+        raise TypeError(f"expected checked attachments, got {errors.drop_nulls().to_list() or 'no URL'}")
+    keys = cache_keys(given if mode == "raw" else url)
+    table = pl.DataFrame(
+        [
+            given,
+            digits(keys).alias("cache_key"),
+            pl.Series("frame", [each.get("frame") for each in found], pl.Int64),
+            *(_numbers(found, member, names_of) for member, names_of, _ in NUMBERS),
+            pl.Series("metadata", [_text(each.get("metadata")) for each in found], pl.String),
+        ]
+    )
+    uses = pl.DataFrame(
+        [
+            keys.alias("cache_key"),
+            url.alias("url"),
+            pl.Series("kind", [KIND], pl.String).new_from_index(0, len(found)),
+            names.gather(np.repeat(rows, counts)).alias("reference_id"),
+        ]
+    )
+    return spread(_lists(table, counts), rows, len(names)).alias(FIELD), uses
+
+
+def _lists(table: pl.DataFrame, counts: Positions) -> pl.Series:
+    """The rows of a table as lists of so many each."""
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    items = table.to_struct().rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    # `pa.array` would look for pandas first.
+    places = pa.Array.from_buffers(pa.int64(), len(offsets), [None, pa.py_buffer(offsets)])
+    return pl.Series(values=pa.LargeListArray.from_arrays(places, items), dtype=_COLUMN)
+
+
+def _numbers(found: Sequence[JsonObject], member: str, names: Sequence[str]) -> pl.Series:
+    """The numbers of an object of each attachment, as a struct of doubles; null where it has no such object."""
+    given = [each.get(member) for each in found]
+    there = np.fromiter((value is not None for value in given), np.bool_, len(given))
+    objects = [value for value in given if isinstance(value, dict)]
+    columns = [pl.Series(name, np.array([each[name] for each in objects], np.float64)) for name in names]
+    return spread(pl.DataFrame(columns).to_struct(), np.flatnonzero(there), len(found)).alias(member)
+
+
+def _text(metadata: JsonValue) -> str | None:
+    return json_text(metadata) if isinstance(metadata, dict) else None
