@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
-from transforms.kernels.batch.metadata_columns import json_text, shapes
+from transforms.kernels.batch.metadata_columns import Shapes, json_text, shapes
 from transforms.kernels.normalize.selection import Candidates, Columns, Selection
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.rules.identity import REFERENCE_ID
@@ -13,29 +13,35 @@ from transforms.rules.items import (
     COLUMNS,
     CORE_KEYS,
     EITHER_URL_KEYS,
+    POINTCLOUD,
+    POINTCLOUD_ENDING,
     POINTCLOUD_URL_KEYS,
     URL_KEYS,
-    is_pointcloud,
 )
 from transforms.rules.metadata import CAMERA_PARAMS
-from transforms.rules.values import JsonValue, Record
+from transforms.rules.rejections import Code, Fault
+from transforms.rules.values import Record
 
 
 def selected_items(records: Sequence[Record], *, exclude: Collection[int] = ()) -> Iterator[Selection]:
     """The items that their rule accepts, by the key of their URL; none at the positions `exclude`."""
-    for key, places in sorted(_by_url_key(records).items()):
-        chosen = [place for place in places if place not in exclude] if exclude else places
+    known = shapes(records)
+    for key, places in sorted(_by_url_key(records, known).items()):
+        if len(places) == len(records) and not exclude:
+            yield _selected(Candidates(places, records, known), key)
+            continue
+        chosen = [place for place in places if place not in exclude]
         if chosen:
             yield _selected(Candidates(chosen, [records[place] for place in chosen]), key)
 
 
-def _by_url_key(records: Sequence[Record]) -> dict[str, list[int]]:
+def _by_url_key(records: Sequence[Record], known: Shapes) -> dict[str, list[int]]:
     """The key that each record has its URL under to the positions, ascending, of the records; those without are left.
 
     Of several keys the first with a value counts (K4).
     """
     found: defaultdict[str, list[int]] = defaultdict(list)
-    for keys, positions in shapes(records).items():
+    for keys, positions in known.items():
         given = [key for key in URL_KEYS if key in keys]
         if len(given) == 1:
             found[given[0]] += positions
@@ -58,7 +64,8 @@ def _selected(found: Candidates, key: str) -> Selection:
     canonical, errors = canonical_column(given)
     if errors.null_count() < len(errors):
         fine = errors.is_null()
-        found.drop((~fine).arg_true().to_list())
+        wrong = (~fine).arg_true().to_list()
+        found.reject({place: Fault(Code.INVALID_URL, f"{errors[place]} at {key}", key) for place in wrong})
         given, canonical = given.filter(fine), canonical.filter(fine)
     columns: Columns = {"reference_id": found.column("reference_id"), "url": canonical.set(canonical == given, None)}
     columns |= _locations(found, key, given)
@@ -76,12 +83,9 @@ def _locations(found: Candidates, key: str, given: pl.Series) -> Columns:
     """The columns of the URLs of images and of point clouds."""
     if key not in EITHER_URL_KEYS:
         return {"pointcloud_url" if key in POINTCLOUD_URL_KEYS else "image_url": given}
-    kinds: Sequence[JsonValue] = found.column("type")
-    clouds = pl.Series(
-        [is_pointcloud({"type": kind}, key, location) for kind, location in zip(kinds, given.to_list(), strict=True)],
-        dtype=pl.Boolean,
-    )
-    split = pl.DataFrame({"given": given, "is_cloud": clouds}).select(
-        image_url=pl.when(~pl.col("is_cloud")).then("given"), pointcloud_url=pl.when("is_cloud").then("given")
+    kinds = pl.Series("type", found.column("type"), pl.String)
+    is_cloud = (pl.col("type") == POINTCLOUD).fill_null(pl.col("given").str.ends_with(POINTCLOUD_ENDING))
+    split = pl.DataFrame({"given": given, "type": kinds}).select(
+        image_url=pl.when(~is_cloud).then("given"), pointcloud_url=pl.when(is_cloud).then("given")
     )
     return {column.name: column for column in split.iter_columns() if column.null_count() < len(column)}

@@ -18,13 +18,13 @@ class JudgedMetadata(NamedTuple):
     Attributes:
         objects: The normalized metadata; {} where the rule rejects it.
         shapes: The shapes of the objects; None if they have to be computed again.
-        rejected: Positions of the records that the rule rejects.
+        rejected: Position to fault, of the records that the rule rejects.
         warnings: Position to the warnings of accepted metadata.
     """
 
     objects: Sequence[JsonObject]
     shapes: Shapes | None
-    rejected: set[int]
+    rejected: dict[int, Fault]
     warnings: dict[int, tuple[str, ...]]
 
     def counted(self) -> Counter[str]:
@@ -37,15 +37,14 @@ def judged(values: Sequence[JsonValue], *, locate: bool = True) -> JudgedMetadat
     objects: list[JsonObject] = [value if type(value) is dict else {} for value in values]
     known = shapes(objects)
     unusual = odd(objects, known, locate=locate) | _unusual_reserved(objects, known)
-    if {dict, type(None)}.issuperset(map(type, values)):
-        rejected: set[int] = set()
-    else:
-        rejected = {place for place, value in enumerate(values) if value is not None and type(value) is not dict}
+    if not {dict, type(None)}.issuperset(map(type, values)):
+        unusual.update(place for place, value in enumerate(values) if value is not None and type(value) is not dict)
+    rejected: dict[int, Fault] = {}
     warnings: dict[int, tuple[str, ...]] = {}
     for place in unusual:
-        found = rule.normalize(objects[place], locate=locate)
+        found = rule.normalize(values[place], locate=locate)
         if isinstance(found, Fault):
-            rejected.add(place)
+            rejected[place] = found
             objects[place] = {}
         else:
             objects[place] = found.fields

@@ -25,9 +25,10 @@ from transforms.kernels.normalize.columns import (
     item_columns,
     scene_columns,
 )
+from transforms.kernels.normalize.frames import Frames, frames_of
 from transforms.kernels.normalize.items import selected_items
 from transforms.kernels.normalize.scenes import selected_scenes
-from transforms.kernels.normalize.selection import NOTHING, Columns, Selection
+from transforms.kernels.normalize.selection import NOTHING, Selection
 from transforms.kernels.normalize.updates import selected_updates
 from transforms.raw_records import RawRecords
 from transforms.rules import annotations as annotation_rules
@@ -42,7 +43,7 @@ from transforms.rules.items import Item
 from transforms.rules.metadata import Metadata
 from transforms.rules.policies import Mode
 from transforms.rules.rejections import Code, Fault, expected, shown
-from transforms.rules.scenes import FrameItem, Scene
+from transforms.rules.scenes import Scene
 from transforms.rules.updates import MetadataUpdate
 from transforms.rules.values import JsonObject, JsonValue, Record
 
@@ -104,7 +105,7 @@ def normalize(
     exact = {place for place, piece in enumerate(pieces) if piece.position in may_be_large}
     match group:
         case "items":
-            _items(pieces, (), exact=exact, origin=origin, done=done, mode=mode)
+            _items(pieces, None, exact=exact, origin=origin, done=done, mode=mode)
         case "scenes":
             _scenes(pieces, exact=exact, origin=origin, done=done, mode=mode)
         case "annotations" | "predictions":
@@ -148,7 +149,7 @@ def _pieces(
 
 def _items(
     pieces: Sequence[_Piece],
-    frames: Sequence[FrameItem],
+    frames: Frames | None,
     *,
     exact: Collection[int],
     origin: Origin,
@@ -160,25 +161,20 @@ def _items(
         _updates(pieces, "items", exact=exact, origin=origin, done=done)
         return
     selected: list[int] = []
+    faults: dict[int, Fault] = {}
     for selection in selected_items([piece.record for piece in pieces], exclude=exact):
-        selection.columns.update(_frame_columns([frames[place] for place in selection.places] if frames else ()))
+        if frames is not None:
+            selection.columns.update(frames.columns(selection.places))
         _add_selection("items", selection, pieces, origin=origin, done=done)
         selected += selection.places
+        faults.update(selection.faults)
     others = Selection(selected, {}, ()).others(len(pieces))
-    kept, rows = _judged(pieces, others, item_rules.item, "items", done)
+    kept, rows = _judged(pieces, others, item_rules.item, "items", done, faults)
     if not rows:
         return
-    columns = {**item_columns(rows), **_frame_columns([frames[place] for place in kept] if frames else ())}
+    columns = {**item_columns(rows), **(frames.columns(kept) if frames is not None else {})}
     fields = _fields([row.metadata for row in rows], done)
     _add("items", columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
-
-
-def _frame_columns(frames: Sequence[FrameItem]) -> Columns:
-    """The columns of items that are in frames; none for no frames."""
-    if not frames:
-        return {}
-    scenes, indexes, sensors, _ = zip(*frames, strict=True)
-    return {"scene_reference_id": scenes, "frame_index": indexes, "sensor": sensors}
 
 
 def _updates(
@@ -187,7 +183,8 @@ def _updates(
     """Items or scenes that update metadata only (U3)."""
     selection = selected_updates([piece.record for piece in pieces], exclude=exact)
     _add_selection(group, selection, pieces, origin=origin, done=done)
-    kept, rows = _judged(pieces, selection.others(len(pieces)), update_rules.metadata_update, group, done)
+    others = selection.others(len(pieces))
+    kept, rows = _judged(pieces, others, update_rules.metadata_update, group, done, selection.faults)
     if rows:
         columns: dict[str, Sequence[object] | pl.Series] = {"reference_id": [row.reference_id for row in rows]}
         fields = [row.metadata.fields for row in rows]
@@ -202,7 +199,7 @@ def _scenes(pieces: Sequence[_Piece], *, exact: Collection[int], origin: Origin,
         return
     selection = selected_scenes([piece.record for piece in pieces], exclude=exact)
     _add_selection("scenes", selection, pieces, origin=origin, done=done)
-    kept, rows = _judged(pieces, selection.others(len(pieces)), scene_rules.scene, "scenes", done)
+    kept, rows = _judged(pieces, selection.others(len(pieces)), scene_rules.scene, "scenes", done, selection.faults)
     if rows:
         fields = _fields([row.metadata for row in rows], done)
         _add("scenes", scene_columns(rows), fields, [pieces[place] for place in kept], origin=origin, done=done)
@@ -211,22 +208,17 @@ def _scenes(pieces: Sequence[_Piece], *, exact: Collection[int], origin: Origin,
 
 def _frames(pieces: Sequence[_Piece], *, large: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
     """The items in the frames of scenes (G2); scenes at the positions `large` may have integers of over 64 bits."""
-    frames: list[FrameItem] = []
-    frame_pieces: list[_Piece] = []
-    for piece in pieces:
-        found = scene_rules.frame_items(piece.record)
-        if isinstance(found, Fault):
-            continue  # the scene itself is rejected with this fault
-        done.read["items"] += len(found)
-        for part, frame in enumerate(found, start=1):
-            if isinstance(frame.record, dict):
-                frames.append(frame)
-                frame_pieces.append(_Piece(piece.position, part, frame.record))
-            else:
-                fault = expected(Code.NOT_AN_OBJECT, "an object", frame.record, at=f"frames[{frame.frame_index}]")
-                done.rejected.append(Rejected("items", piece.position, None, fault))
-    if frames:
-        exact = {place for place, piece in enumerate(frame_pieces) if piece.position in large}
+    found = frames_of([piece.record for piece in pieces])
+    done.read["items"] += len(found.records)
+    records, frames, others = found.objects()
+    for place in others:
+        at = f"frames[{found.indexes[place]}]"
+        fault = expected(Code.NOT_AN_OBJECT, "an object", found.records[place], at=at)
+        done.rejected.append(Rejected("items", pieces[found.owners[place]].position, None, fault))
+    if records:
+        positions = [pieces[owner].position for owner in frames.owners]
+        frame_pieces = list(map(_Piece, positions, frames.parts, records))
+        exact = {place for place, position in enumerate(positions) if position in large} if large else ()
         _items(frame_pieces, frames, exact=exact, origin=origin, done=done, mode=mode)
 
 
@@ -255,7 +247,7 @@ def _annotations(
             return update_rules.annotation_update(record)
         return annotation_rules.annotation(record, prediction=prediction)
 
-    kept, rows = _judged(pieces, selection.others(len(pieces)), rule, group, done)
+    kept, rows = _judged(pieces, selection.others(len(pieces)), rule, group, done, selection.faults)
     kept_pieces = [pieces[place] for place in kept]
     masks = [piece for piece, row in zip(kept_pieces, rows, strict=True) if row.type == MASK]
     for mask in masks:
@@ -278,13 +270,17 @@ def _judged(
     rule: Callable[[Record], _Row | Fault],
     group: Group,
     done: Normalized,
+    faults: Mapping[int, Fault],
 ) -> tuple[list[int], list[_Row]]:
-    """The places whose records the rule accepts, and their rows; the others are rejected."""
+    """The places whose records the rule accepts, and their rows; the others are rejected.
+
+    `faults` are those that are known already, by place.
+    """
     kept: list[int] = []
     rows: list[_Row] = []
     for place in places:
         piece = pieces[place]
-        row = rule(piece.record)
+        row = faults[place] if place in faults else rule(piece.record)
         if isinstance(row, Fault):
             done.rejected.append(Rejected(group, piece.position, _known(piece.record), row))
         else:

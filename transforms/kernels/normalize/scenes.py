@@ -7,6 +7,7 @@ import polars as pl
 from transforms.kernels.normalize.selection import Candidates, Columns, Selection
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.rules.identity import REFERENCE_ID
+from transforms.rules.rejections import Code, Fault
 from transforms.rules.scenes import COLUMNS, FRAMES, needs_video, scene_type
 from transforms.rules.scenes import CORE_KEYS as SCENE_KEYS
 from transforms.rules.values import JsonValue, Record
@@ -24,7 +25,8 @@ def selected_scenes(records: Sequence[Record], *, exclude: Collection[int] = ())
     canonical, errors = canonical_column(given)
     if errors.null_count() < len(errors):
         fine = errors.is_null()
-        found.drop((~fine).arg_true().to_list())
+        wrong = (~fine).arg_true().to_list()
+        found.reject({n: Fault(Code.INVALID_URL, f"{errors[n]} at video_url", "video_url") for n in wrong})
         kinds = [kind for kind, is_fine in zip(kinds, fine.to_list(), strict=True) if is_fine]
         given, canonical = given.filter(fine), canonical.filter(fine)
     columns: Columns = {"reference_id": found.column("reference_id"), "type": kinds}

@@ -10,12 +10,12 @@ import pyarrow as pa
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.batch.exact_json import exact_json_values
 from transforms.kernels.batch.hashing import cache_keys, digits
+from transforms.kernels.batch.members import Members, members
 from transforms.kernels.batch.metadata_columns import json_text, spread
 from transforms.kernels.batch.null_columns import null_column
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.rules.attachments import FIELD, NUMBERS
 from transforms.rules.policies import CacheKeyMode
-from transforms.rules.values import JsonObject, JsonValue
 
 KIND = "attachment"
 """The kind of these uses of URLs."""
@@ -24,6 +24,7 @@ _ATTACHMENT = pl.Struct(
     {"attachment": pl.String, "cache_key": pl.String, "frame": pl.Int64, **_NUMBERS, "metadata": pl.String}
 )
 _COLUMN = pl.List(_ATTACHMENT)
+_KEYS = ("attachment", "frame", *_NUMBERS, "metadata")
 
 
 def published_attachments(
@@ -50,18 +51,20 @@ def published_attachments(
     found = [each for each in chain.from_iterable(lists) if isinstance(each, dict)]
     if len(found) < counts.sum():  # they were checked when the records were read
         raise TypeError("expected checked attachments, got a list with something else than objects")
-    given = pl.Series("attachment", [each.get("attachment") for each in found], pl.String)
+    by_key = members(found, _KEYS)
+    given = _column("attachment", by_key["attachment"], len(found), pl.String())
     url, errors = canonical_column(given)
     if errors.null_count() < len(errors) or given.null_count():
         raise TypeError(f"expected checked attachments, got {errors.drop_nulls().to_list() or 'no URL'}")
+    inner = by_key["metadata"]
     keys = cache_keys(given if mode == "raw" else url)
     table = pl.DataFrame(
         [
             given,
             digits(keys).alias("cache_key"),
-            pl.Series("frame", [each.get("frame") for each in found], pl.Int64),
-            *(_numbers(found, member, names_of) for member, names_of, _ in NUMBERS),
-            pl.Series("metadata", [_text(each.get("metadata")) for each in found], pl.String),
+            _column("frame", by_key["frame"], len(found), pl.Int64()),
+            *(_numbers(member, by_key[member], names_of, len(found)) for member, names_of, _ in NUMBERS),
+            _column("metadata", Members(inner.places, list(map(json_text, inner.values))), len(found), pl.String()),
         ]
     )
     uses = pl.DataFrame(
@@ -84,14 +87,15 @@ def _lists(table: pl.DataFrame, counts: Positions) -> pl.Series:
     return pl.Series(values=pa.LargeListArray.from_arrays(places, items), dtype=_COLUMN)
 
 
-def _numbers(found: Sequence[JsonObject], member: str, names: Sequence[str]) -> pl.Series:
+def _column(name: str, given: Members, count: int, dtype: pl.DataType) -> pl.Series:
+    """The values of a key of so many attachments, null where it is absent."""
+    return spread(pl.Series(given.values, dtype=dtype), np.array(given.places, np.int64), count).alias(name)
+
+
+def _numbers(name: str, given: Members, keys: Sequence[str], count: int) -> pl.Series:
     """The numbers of an object of each attachment, as a struct of doubles; null where it has no such object."""
-    given = [each.get(member) for each in found]
-    there = np.fromiter((value is not None for value in given), np.bool_, len(given))
-    objects = [value for value in given if isinstance(value, dict)]
-    columns = [pl.Series(name, np.array([each[name] for each in objects], np.float64)) for name in names]
-    return spread(pl.DataFrame(columns).to_struct(), np.flatnonzero(there), len(found)).alias(member)
-
-
-def _text(metadata: JsonValue) -> str | None:
-    return json_text(metadata) if isinstance(metadata, dict) else None
+    inner = members([value for value in given.values if isinstance(value, dict)], keys)
+    height = len(given.values)
+    numbers = [Members(inner[key].places, np.array(inner[key].values, np.float64).tolist()) for key in keys]
+    columns = [_column(key, each, height, pl.Float64()) for key, each in zip(keys, numbers, strict=True)]
+    return spread(pl.DataFrame(columns).to_struct(), np.array(given.places, np.int64), count).alias(name)

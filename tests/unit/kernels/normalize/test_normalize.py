@@ -52,7 +52,7 @@ def test_both_ways_give_the_same_rows(group: Group, data: st.DataObject) -> None
         patch.setattr(normalize, "selected_annotations", lambda *_, **__: NOTHING)
         ruled = normalized(values, group, model_run="run")
     assert sorted(rows_of(done)) == sorted(rows_of(ruled))
-    assert done.rejected == ruled.rejected
+    assert Counter(done.rejected) == Counter(ruled.rejected)
     assert (done.read, done.warnings) == (ruled.read, ruled.warnings)
 
 
