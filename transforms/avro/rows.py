@@ -6,6 +6,7 @@ into the same blocks (`blocks`).
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TypeAlias
 
 import fastavro
@@ -15,17 +16,19 @@ import polars as pl
 
 from transforms import native
 from transforms.avro.blocks import Block, RowType, cut
+from transforms.avro.numbers import long
 
 Buffer: TypeAlias = bytes | memoryview
 Values: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]
 """Rows that have a value, ascending, None for all; and these values, without nulls."""
-_LONG, _DOUBLE, _BOOLEAN, _STRING, _RECORD, _ARRAY = range(6)
+_LONG, _DOUBLE, _BOOLEAN, _STRING, _ENCODED, _RECORD = range(6)
 _KINDS = {pl.Int64: _LONG, pl.Float64: _DOUBLE, pl.Boolean: _BOOLEAN}
+_END = long(0)
+"""Behind the items of an array; one without items has nothing else."""
 _SLAB_ROWS = 4_096
 """So many rows are encoded at once by polars, which does not take a row alone fast."""
 _Column: TypeAlias = tuple[int, int, bool, Buffer, Buffer, Buffer]
-"""As the extension takes it: kind, columns behind a record (an array) that are its fields (items), whether it is full,
-buffers."""
+"""As the extension takes it: kind, columns behind a record that are its fields, whether it is full, buffers."""
 
 
 def encoded(
@@ -95,7 +98,7 @@ def _columns(frame: pl.DataFrame, records: Mapping[str, Sequence[Values]]) -> li
 
 
 def _column(series: pl.Series) -> list[_Column] | None:
-    """One column, a record with its fields behind it, and an array with its items."""
+    """One column, a record with its fields behind it."""
     is_full = series.null_count() == 0
     if isinstance(series.dtype, pl.List):
         return _array(series)
@@ -112,18 +115,24 @@ def _column(series: pl.Series) -> list[_Column] | None:
 
 
 def _array(series: pl.Series) -> list[_Column] | None:
-    """A column of arrays, with the items of all rows behind it; None where an item is an array."""
+    """A column of arrays, already encoded; None where an item is an array."""
     rows = np.flatnonzero(series.is_not_null().to_numpy())
     if not len(rows):
         return [(_BOOLEAN, 0, False, b"", b"", b"")]
     arrays = series.drop_nulls()
-    counts = arrays.list.len().cast(pl.Int64)
+    counts = arrays.list.len()
     items = arrays.filter(counts > 0).explode()
-    columns = [] if isinstance(items.dtype, pl.List) else _column(items)
-    if not columns:
+    columns = None if isinstance(items.dtype, pl.List) else _column(items)
+    if columns is None:
         return None
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts.to_numpy())])
-    return [(_ARRAY, len(columns), False, rows.data, offsets.data, b""), *columns]
+    # Rows that nothing names end their block at once: one item is a block.
+    encoded_items = iter(native.kernels.encode(len(items), 0, 1, columns))
+    found = [
+        b"".join([long(count), *(data for _, data in islice(encoded_items, count)), _END]) if count else _END
+        for count in counts.to_list()
+    ]
+    offsets = np.cumsum([0, *map(len, found)], dtype=np.int64)
+    return [(_ENCODED, 0, False, rows.data, offsets.data, b"".join(found))]
 
 
 def _leaf(rows: npt.NDArray[np.int64] | None, values: pl.Series) -> _Column | None:

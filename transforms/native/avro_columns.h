@@ -13,15 +13,14 @@
 #include "avro_output.h"
 
 /* The numbers are those of avro_rows. */
-enum kind { LONG, DOUBLE, BOOLEAN, STRING, RECORD, ARRAY };
+enum kind { LONG, DOUBLE, BOOLEAN, STRING, ENCODED, RECORD };
 
-/* A column; behind a record stand the columns of its fields, and behind an array those of its items, of which no row is
-   one of the array but each is an item. As small as it can be: wide rows look at thousands. */
+/* A column; behind a record stand the columns of its fields. As small as it can be: wide rows look at thousands. */
 typedef struct {
     int64_t next;        /* row of the value at `at`, or a row beyond the last one */
     const int64_t *rows; /* NULL where every row has a value */
     const void *values;
-    const char *data;    /* of texts, into which `values` are offsets; those of an array are into its items */
+    const char *data;    /* of texts, and of values as Avro has them, into which `values` are offsets */
     Py_ssize_t at;       /* of the values, the first that is not behind the row at hand */
     Py_ssize_t count;
     Py_ssize_t behind;   /* the column behind this one, and behind its fields if it is a record */
@@ -40,17 +39,7 @@ static void advance(Column *column, int64_t row)
     column->next = column->at < column->count ? column->rows[column->at] : INT64_MAX;
 }
 
-/* Finds the place of the value of a row, of those that are asked for in their order; -1 where it has none. */
-static inline Py_ssize_t place_of(Column *column, int64_t row)
-{
-    if (column->rows == NULL)
-        return (Py_ssize_t)row;
-    if (column->next < row)
-        advance(column, row);
-    return column->next > row ? -1 : column->at;
-}
-
-/* Bytes that a column takes at most, apart from those of a text or of items. */
+/* Bytes that a column takes at most, apart from those of a text. */
 #define MOST 11
 
 /* A value that a row has: its column, and its place among the values there. */
@@ -81,7 +70,7 @@ static int find_rare(Rare *rare, const Column *columns, Py_ssize_t count, Py_ssi
     const Py_ssize_t first = record + 1, behind = columns[record].behind;
     for (Py_ssize_t i = first; i < behind; i++) {
         const Column *column = &columns[i];
-        if (column->kind == RECORD || column->kind == ARRAY || column->rows == NULL)
+        if (column->kind == RECORD || column->rows == NULL)
             return 1;
         if (column->count && (column->rows[0] < 0 || column->rows[column->count - 1] >= height))
             return 1;
@@ -120,10 +109,11 @@ static inline unsigned char *put_value(Output *out, unsigned char *at, const Col
     case BOOLEAN:
         *at = ((const unsigned char *)column->values)[place] != 0;
         return at + 1;
-    case STRING: {
+    case STRING:
+    case ENCODED: {
         const int64_t *offsets = column->values;
         int64_t length = offsets[place + 1] - offsets[place];
-        at = put_long(at, length);
+        at = column->kind == STRING ? put_long(at, length) : at;
         out->size = at - out->data;
         if (reserve(out, (Py_ssize_t)length + room) < 0)
             return NULL;
@@ -132,42 +122,9 @@ static inline unsigned char *put_value(Output *out, unsigned char *at, const Col
             memcpy(at, column->data + offsets[place], (size_t)length);
         return at + length;
     }
-    case RECORD: /* its fields follow */
-    case ARRAY: /* `put_items` */
-        break;
+    case RECORD:
+        break; /* its fields follow */
     }
-    return at;
-}
-
-/* Puts the items of an array as one block of them, and the end; NULL without memory. What follows needs `room` bytes. */
-static unsigned char *put_items(Output *out, unsigned char *at, Column *columns, Py_ssize_t array, Py_ssize_t place,
-                                Py_ssize_t room)
-{
-    const int64_t *offsets = columns[array].values;
-    const Py_ssize_t behind = columns[array].behind;
-    if (offsets[place] < offsets[place + 1])
-        at = put_long(at, offsets[place + 1] - offsets[place]);
-    for (int64_t item = offsets[place]; item < offsets[place + 1]; item++) {
-        out->size = at - out->data;
-        if (reserve(out, (behind - array) * MOST + room) < 0)
-            return NULL;
-        at = out->data + out->size;
-        for (Py_ssize_t i = array + 1; i < behind;) {
-            Column *column = &columns[i];
-            const Py_ssize_t found = place_of(column, item);
-            if (found < 0) {
-                *at++ = 0;
-                i = column->behind;
-                continue;
-            }
-            *at++ = 2;
-            i++;
-            at = put_value(out, at, column, found, (behind - i + 1) * MOST + room);
-            if (at == NULL)
-                return NULL;
-        }
-    }
-    *at++ = 0;
     return at;
 }
 
@@ -200,20 +157,20 @@ static int put_row(Output *out, Column *columns, Py_ssize_t count, const Rare *r
             continue;
         }
         Column *column = &columns[i];
-        const Py_ssize_t place = place_of(column, row);
-        if (place < 0) {
-            *at++ = 0;
-            i = column->behind;
-            continue;
+        Py_ssize_t place = (Py_ssize_t)row;
+        if (column->rows != NULL) {
+            if (column->next < row)
+                advance(column, row);
+            if (column->next > row) {
+                *at++ = 0;
+                i = column->behind;
+                continue;
+            }
+            place = column->at;
         }
         *at++ = 2;
         i++;
-        if (column->kind == ARRAY) {
-            const Py_ssize_t array = i - 1;
-            i = column->behind;
-            at = put_items(out, at, columns, array, place, (count - i) * MOST);
-        } else
-            at = put_value(out, at, column, place, (count - i) * MOST);
+        at = put_value(out, at, column, place, (count - i) * MOST);
         if (at == NULL)
             return -1;
     }
@@ -233,15 +190,10 @@ static void release(Buffers *buffers, Py_ssize_t count)
     PyMem_RawFree(buffers);
 }
 
-static int has_offsets(const Column *column)
-{
-    return column->kind == STRING || column->kind == ARRAY;
-}
-
 /* Sets up a column; 0 where its buffers are too short, or hold rows or offsets that do not ascend. */
 static int is_sound(Column *column, const Buffers *buffers, int is_full, Py_ssize_t height)
 {
-    static const Py_ssize_t WIDTH[] = {8, 8, 1, 8, 0, 8};
+    static const Py_ssize_t WIDTH[] = {8, 8, 1, 8, 8, 0};
     static const int64_t NOWHERE[1] = {INT64_MAX}; /* in place of a buffer without rows, which may be NULL */
     column->rows = is_full ? NULL : buffers->rows.len ? buffers->rows.buf : NOWHERE;
     column->values = buffers->values.buf;
@@ -253,11 +205,11 @@ static int is_sound(Column *column, const Buffers *buffers, int is_full, Py_ssiz
             return 0;
     if (column->kind == RECORD)
         return 1;
-    if (buffers->values.len < (column->count + has_offsets(column)) * WIDTH[column->kind])
+    if (buffers->values.len < (column->count + (column->kind >= STRING)) * WIDTH[column->kind])
         return 0;
-    if (has_offsets(column)) {
+    if (column->kind >= STRING) {
         const int64_t *offsets = column->values;
-        if (offsets[0] < 0 || (column->kind == STRING && offsets[column->count] > buffers->data.len))
+        if (offsets[0] < 0 || offsets[column->count] > buffers->data.len)
             return 0;
         for (Py_ssize_t i = 0; i < column->count; i++)
             if (offsets[i] > offsets[i + 1])
@@ -270,9 +222,7 @@ PyDoc_STRVAR(encode_doc,
              "encode(height, naming, least, columns) -> list of (rows, bytes), one for each block\n\n"
              "naming: how many columns at the front name a row, on which depends where blocks end.\n"
              "least: how many rows a block has at least.\n"
-             "columns: tuples (kind, fields, is_full, rows, values, data); `fields` is how many columns behind a record "
-             "or an array are in it.\n"
-             "An array has the offsets of its items as values; there is no array in another.");
+             "columns: tuples (kind, fields, is_full, rows, values, data); `fields` is how many columns behind a record are in it.");
 
 static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
@@ -289,7 +239,6 @@ static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
     Buffers *buffers = PyMem_RawCalloc((size_t)(count ? count : 1), sizeof *buffers);
     Output out = {PyMem_RawMalloc(1 << 16), 0, 1 << 16};
     Rare rare = {0, 0, NULL, NULL};
-    Py_ssize_t items = 0, items_behind = 0; /* of the array at hand: how many there are, and the column behind them */
     if (columns == NULL || buffers == NULL || out.data == NULL) {
         PyErr_NoMemory();
         goto done;
@@ -304,17 +253,10 @@ static PyObject *encode(PyObject *Py_UNUSED(module), PyObject *arguments)
             goto done;
         column->kind = (enum kind)kind;
         column->behind = read + 1 + fields;
-        const int is_in_array = read < items_behind;
-        if (kind < LONG || kind > ARRAY || fields < 0 || column->behind > count || (is_in_array && kind == ARRAY) ||
-            (is_in_array && (column->behind > items_behind || items > PY_SSIZE_T_MAX / 32)) ||
-            !is_sound(column, of, is_full, is_in_array ? items : height)) {
+        if (kind < LONG || kind > RECORD || fields < 0 || column->behind > count || !is_sound(column, of, is_full, height)) {
             read++;
             PyErr_SetString(PyExc_ValueError, "expected columns whose buffers hold what they say");
             goto done;
-        }
-        if (kind == ARRAY) {
-            items = (Py_ssize_t)((const int64_t *)column->values)[column->count];
-            items_behind = column->behind;
         }
     }
     if (!find_rare(&rare, columns, count, height)) {

@@ -145,8 +145,8 @@ def test_lists_of_lists_are_left_to_polars_unless_there_is_none() -> None:
     [
         (0, 0, True, b"", b"1234567", b""),
         (0, 1, True, b"", b"12345678", b""),
-        (5, 0, True, b"", b"12345678", b""),
-        (5, 0, True, b"", b"".join(number.to_bytes(8, "little") for number in (2, 1)), b""),
+        (4, 0, True, b"", b"12345678", b""),
+        (4, 0, True, b"", b"".join(number.to_bytes(8, "little") for number in (2, 1)), b""),
         (9, 0, True, b"", b"12345678", b""),
         (3, 0, True, b"", (8).to_bytes(8, "little") * 2, b"abc"),
         (3, 0, True, b"", b"".join(number.to_bytes(8, "little") for number in (2, 1)), b"abc"),

@@ -88,8 +88,14 @@ def exact_json_values(texts: Sequence[str]) -> list[JsonValue]:
     >>> exact_json_values(["[1, 18446744073709551616]", "{}"])
     [[1, 18446744073709551616], {}]
     """
-    data = f"[{','.join(texts)}]".encode()
-    return list(map(exact_json, texts)) if _MANY_DIGITS.search(data) else cast("list[JsonValue]", orjson.loads(data))
+    records = [text.encode() for text in texts]
+    try:
+        values = cast("list[JsonValue]", orjson.loads(b"[%s]" % b",".join(records)))
+    except orjson.JSONDecodeError:  # one level deeper than it takes
+        return list(map(exact_json, texts))
+    for position in _with_big_integers(records):
+        values[position] = _with_exact_integers(records[position])
+    return values
 
 
 def _one(record: bytes) -> tuple[JsonValue, Fault | None, str | None]:

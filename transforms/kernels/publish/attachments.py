@@ -5,11 +5,10 @@ from itertools import chain
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
-from transforms.kernels.batch.batch import Positions
 from transforms.kernels.batch.exact_json import exact_json_values
 from transforms.kernels.batch.hashing import cache_keys, digits
+from transforms.kernels.batch.list_columns import list_column
 from transforms.kernels.batch.members import Members, members
 from transforms.kernels.batch.metadata_columns import json_text, spread
 from transforms.kernels.batch.null_columns import null_column
@@ -75,16 +74,7 @@ def published_attachments(
             names.gather(np.repeat(rows, counts)).alias("reference_id"),
         ]
     )
-    return spread(_lists(table, counts), rows, len(names)).alias(FIELD), uses
-
-
-def _lists(table: pl.DataFrame, counts: Positions) -> pl.Series:
-    """The rows of a table as lists of so many each."""
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    items = table.to_struct().rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    # `pa.array` would look for pandas first.
-    places = pa.Array.from_buffers(pa.int64(), len(offsets), [None, pa.py_buffer(offsets)])
-    return pl.Series(values=pa.LargeListArray.from_arrays(places, items), dtype=_COLUMN)
+    return spread(list_column(table.to_struct(), counts).cast(_COLUMN), rows, len(names)).alias(FIELD), uses
 
 
 def _column(name: str, given: Members, count: int, dtype: pl.DataType) -> pl.Series:
