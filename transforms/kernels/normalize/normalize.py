@@ -7,7 +7,7 @@ record. Both paths have the same results, which property tests compare.
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -27,6 +27,7 @@ from transforms.kernels.normalize.columns import (
 )
 from transforms.kernels.normalize.frames import Frames, frames_of
 from transforms.kernels.normalize.items import selected_items
+from transforms.kernels.normalize.pieces import Piece, pieces_of
 from transforms.kernels.normalize.scenes import selected_scenes
 from transforms.kernels.normalize.selection import NOTHING, Selection
 from transforms.kernels.normalize.updates import selected_updates
@@ -37,15 +38,15 @@ from transforms.rules import scenes as scene_rules
 from transforms.rules import updates as update_rules
 from transforms.rules.annotations import MASK, Annotation
 from transforms.rules.crowds import MAX_RECORD_KEYS, most_fields
-from transforms.rules.export_rows import Group, records
+from transforms.rules.export_rows import Group
 from transforms.rules.identity import reference_id
 from transforms.rules.items import Item
 from transforms.rules.metadata import Metadata
 from transforms.rules.policies import Mode
-from transforms.rules.rejections import Code, Fault, expected, shown
+from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.scenes import Scene
 from transforms.rules.updates import MetadataUpdate
-from transforms.rules.values import JsonObject, JsonValue, Record
+from transforms.rules.values import JsonObject, Record
 
 _Row = TypeVar("_Row", Item, Scene, Annotation, MetadataUpdate)
 
@@ -67,14 +68,6 @@ class Normalized:
     read: Counter[Group] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     most_fields: int = MAX_RECORD_KEYS
-
-
-class _Piece(NamedTuple):
-    """One record, frame or segment: the position of its raw record in the chunk, and its part of that."""
-
-    position: int
-    part: int
-    record: Record
 
 
 def normalize(
@@ -100,7 +93,9 @@ def normalize(
         Rejected(group, left[place], parsed.known.get(place), fault) for place, fault in parsed.faults.items()
     )
     done.read[group] += len(parsed.faults)
-    pieces = _pieces(parsed.values, left, parsed.faults, group, done)
+    pieces, others = pieces_of(parsed.values, left, parsed.faults, group)
+    done.rejected += others
+    done.read[group] += len(pieces) + len(others)
     may_be_large = {left[place] for place in parsed.exact}
     exact = {place for place, piece in enumerate(pieces) if piece.position in may_be_large}
     match group:
@@ -127,28 +122,8 @@ def _shred(raw: RawRecords, group: Group, model_run: str | None, origin: Origin,
     return left
 
 
-def _pieces(
-    values: Sequence[JsonValue], left: Sequence[int], faults: Mapping[int, Fault], group: Group, done: Normalized
-) -> list[_Piece]:
-    """The records of the group in the values of raw records at the positions `left`; no objects are rejected."""
-    found: list[_Piece] = []
-    for place, (position, value) in enumerate(zip(left, values, strict=True)):
-        if type(value) is dict and "item" not in value and "scene" not in value:
-            found.append(_Piece(position, 0, value))
-        elif place not in faults:
-            for part, record in enumerate(records(value, group)):
-                if isinstance(record, dict):
-                    found.append(_Piece(position, part, record))
-                else:
-                    fault = Fault(Code.NOT_AN_OBJECT, f"expected an object, got {shown(record)}")
-                    done.rejected.append(Rejected(group, position, None, fault))
-                    done.read[group] += 1
-    done.read[group] += len(found)
-    return found
-
-
 def _items(
-    pieces: Sequence[_Piece],
+    pieces: Sequence[Piece],
     frames: Frames | None,
     *,
     exact: Collection[int],
@@ -178,7 +153,7 @@ def _items(
 
 
 def _updates(
-    pieces: Sequence[_Piece], group: Group, *, exact: Collection[int], origin: Origin, done: Normalized
+    pieces: Sequence[Piece], group: Group, *, exact: Collection[int], origin: Origin, done: Normalized
 ) -> None:
     """Items or scenes that update metadata only (U3)."""
     selection = selected_updates([piece.record for piece in pieces], exclude=exact)
@@ -191,7 +166,7 @@ def _updates(
         _add(group, columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
 
 
-def _scenes(pieces: Sequence[_Piece], *, exact: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
+def _scenes(pieces: Sequence[Piece], *, exact: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
     large = {pieces[place].position for place in exact}
     if mode == "merge":
         _updates(pieces, "scenes", exact=exact, origin=origin, done=done)
@@ -206,7 +181,7 @@ def _scenes(pieces: Sequence[_Piece], *, exact: Collection[int], origin: Origin,
     _frames(pieces, large=large, origin=origin, done=done, mode=mode)
 
 
-def _frames(pieces: Sequence[_Piece], *, large: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
+def _frames(pieces: Sequence[Piece], *, large: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
     """The items in the frames of scenes (G2); scenes at the positions `large` may have integers of over 64 bits."""
     found = frames_of([piece.record for piece in pieces])
     done.read["items"] += len(found.records)
@@ -217,13 +192,13 @@ def _frames(pieces: Sequence[_Piece], *, large: Collection[int], origin: Origin,
         done.rejected.append(Rejected("items", pieces[found.owners[place]].position, None, fault))
     if records:
         positions = [pieces[owner].position for owner in frames.owners]
-        frame_pieces = list(map(_Piece, positions, frames.parts, records))
+        frame_pieces = list(map(Piece, positions, frames.parts, records))
         exact = {place for place, position in enumerate(positions) if position in large} if large else ()
         _items(frame_pieces, frames, exact=exact, origin=origin, done=done, mode=mode)
 
 
 def _annotations(
-    pieces: Sequence[_Piece],
+    pieces: Sequence[Piece],
     group: Group,
     model_run: str | None,
     *,
@@ -258,14 +233,14 @@ def _annotations(
             else:
                 rows.append(segment)
                 # Parts of an export row are below 2**32: segments of different masks never share a part.
-                kept_pieces.append(_Piece(mask.position, (mask.part << 32) + index + 1, mask.record))
+                kept_pieces.append(Piece(mask.position, (mask.part << 32) + index + 1, mask.record))
     if rows:
         fields = _fields([row.metadata for row in rows], done)
         _add(group, annotation_columns(rows, model_run), fields, kept_pieces, origin=origin, done=done)
 
 
 def _judged(
-    pieces: Sequence[_Piece],
+    pieces: Sequence[Piece],
     places: Sequence[int],
     rule: Callable[[Record], _Row | Fault],
     group: Group,
@@ -302,7 +277,7 @@ def _fields(metadata: Sequence[Metadata], done: Normalized) -> list[JsonObject]:
 
 
 def _add_selection(
-    group: Group, selection: Selection, pieces: Sequence[_Piece], *, origin: Origin, done: Normalized
+    group: Group, selection: Selection, pieces: Sequence[Piece], *, origin: Origin, done: Normalized
 ) -> None:
     """Adds the batch of the records of the fast path, if there are any."""
     if selection.places:
@@ -324,7 +299,7 @@ def _add(
     group: Group,
     columns: Mapping[str, Sequence[object] | pl.Series],
     metadata: Sequence[JsonObject],
-    pieces: Sequence[_Piece],
+    pieces: Sequence[Piece],
     *,
     origin: Origin,
     done: Normalized,
