@@ -1,6 +1,7 @@
 """A chunk column by column is what the rules make of it record by record: G1 to G6, V, C, A, I1, K4, R1, R2, U4."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
