@@ -7,13 +7,15 @@ import numpy as np
 import orjson
 import polars as pl
 
-from transforms.kernels.batch.members import Members, members
+from transforms.kernels.batch.members import Members, are_objects, members, objects_of
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.rules.attachments import MAX_ATTACHMENT_CHARACTERS, MAX_ATTACHMENTS, MOST_CHARACTERS_PER_BYTE, NUMBERS
 from transforms.rules.core_keys import NUMBER
 from transforms.rules.values import LONG_MAXIMUM, JsonObject, JsonValue
 
 _MAX_BYTES = MAX_ATTACHMENT_CHARACTERS // MOST_CHARACTERS_PER_BYTE
+_SIZED = 256
+"""So many records are measured together."""
 _KEYS = ("attachment", "frame", *(member for member, _, _ in NUMBERS), "metadata")
 _OBJECT, _INTEGER, _TEXT = frozenset({dict}), frozenset({int}), frozenset({str})
 
@@ -27,18 +29,23 @@ def unusual_attachments(values: Sequence[JsonValue]) -> set[int]:
     counts = np.fromiter(map(len, lists), np.int64, len(lists))
     unusual = {place for place in np.flatnonzero(counts == 0).tolist() if values[place] is not None}
     unusual.update(np.flatnonzero(counts > MAX_ATTACHMENTS).tolist())
-    unusual.update(place for place, value in enumerate(lists) if _is_large(value))
+    for start in range(0, len(lists), _SIZED):
+        if _is_large(lists[start : start + _SIZED]):
+            unusual.update(
+                start + place for place, value in enumerate(lists[start : start + _SIZED]) if _is_large(value)
+            )
     given = list(chain.from_iterable(lists))
-    faulty = set() if _OBJECT.issuperset(map(type, given)) else {p for p, v in enumerate(given) if type(v) is not dict}
-    faulty |= _faulty([value if isinstance(value, dict) else {} for value in given])
+    faulty = _faulty(objects_of(given))
+    if not are_objects(given):
+        faulty.update(place for place, value in enumerate(given) if not isinstance(value, dict))
     if faulty:
         owners = np.repeat(np.arange(len(lists)), counts)
         unusual.update(owners[list(faulty)].tolist())
     return unusual
 
 
-def _is_large(value: list[JsonValue]) -> bool:
-    """Whether attachments may be beyond the limit of their characters (R8)."""
+def _is_large(value: Sequence[JsonValue]) -> bool:
+    """Whether attachments, or those of several records together, may be beyond the limit of their characters (R8)."""
     try:
         return len(orjson.dumps(value)) > _MAX_BYTES
     except orjson.JSONEncodeError:  # nested deeper than it writes
@@ -53,7 +60,7 @@ def _faulty(objects: Sequence[JsonObject]) -> set[int]:
     for member, keys, is_positive in NUMBERS:
         places, values = found[member]
         faulty |= found[member].outside(_OBJECT)
-        inner = members([value if isinstance(value, dict) else {} for value in values], keys)
+        inner = members(objects_of(values), keys)
         least = np.nextafter(0, 1) if is_positive else -np.inf
         for key in keys:
             wrong = _wrong(inner[key], NUMBER, least, np.inf)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, compress
 from operator import itemgetter
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -169,11 +169,6 @@ class Candidates:
                     if extra:
                         texts[position] = json_text(extra)
         return texts
-
-
-def are_objects(values: Sequence[JsonValue]) -> TypeGuard[Sequence[JsonObject]]:
-    """Whether all values are objects."""
-    return set(map(type, values)) <= {dict}
 
 
 def _members(key: str, values: Sequence[JsonValue], *, nulls: bool) -> Iterator[str | None]:

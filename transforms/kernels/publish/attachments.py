@@ -9,7 +9,7 @@ import polars as pl
 from transforms.kernels.batch.exact_json import exact_json_values
 from transforms.kernels.batch.hashing import cache_keys, digits
 from transforms.kernels.batch.list_columns import list_column
-from transforms.kernels.batch.members import Members, members
+from transforms.kernels.batch.members import Members, are_objects, members, objects_of
 from transforms.kernels.batch.metadata_columns import json_text, spread
 from transforms.kernels.batch.null_columns import null_column
 from transforms.kernels.urls.canonical import canonical_column
@@ -47,8 +47,8 @@ def published_attachments(
     rows = np.flatnonzero(texts.is_not_null().to_numpy())
     lists = [value if isinstance(value, list) else [] for value in exact_json_values(texts.drop_nulls().to_list())]
     counts = np.fromiter(map(len, lists), np.int64, len(lists))
-    found = [each for each in chain.from_iterable(lists) if isinstance(each, dict)]
-    if len(found) < counts.sum():  # they were checked when the records were read
+    found = list(chain.from_iterable(lists))
+    if not are_objects(found):  # they were checked when the records were read
         raise TypeError("expected checked attachments, got a list with something else than objects")
     by_key = members(found, _KEYS)
     given = _column("attachment", by_key["attachment"], len(found), pl.String())
@@ -84,7 +84,7 @@ def _column(name: str, given: Members, count: int, dtype: pl.DataType) -> pl.Ser
 
 def _numbers(name: str, given: Members, keys: Sequence[str], count: int) -> pl.Series:
     """The numbers of an object of each attachment, as a struct of doubles; null where it has no such object."""
-    inner = members([value for value in given.values if isinstance(value, dict)], keys)
+    inner = members(objects_of(given.values), keys)
     height = len(given.values)
     numbers = [Members(inner[key].places, np.array(inner[key].values, np.float64).tolist()) for key in keys]
     columns = [_column(key, each, height, pl.Float64()) for key, each in zip(keys, numbers, strict=True)]
