@@ -52,9 +52,17 @@ class RejectedRecords:
         positions = np.array([each.position for each in self.faulty], np.int64)
         columns = [
             np.broadcast_to(column, len(self.records))[positions].tolist()
-            for column in (self.origin.export, self.origin.chunk, self.origin.lines, self.origin.offsets)
+            for column in (
+                self.origin.export,
+                self.origin.chunk,
+                self.origin.lines,
+                self.origin.offsets,
+                self.records.starts,
+                self.records.ends,
+            )
         ]
-        for each, export, chunk, line, offset in zip(self.faulty, *columns, strict=True):
+        data = self.records.data
+        for each, export, chunk, line, offset, start, end in zip(self.faulty, *columns, strict=True):
             yield Rejection(
                 group=each.group,
                 code=str(each.fault.code),
@@ -66,7 +74,7 @@ class RejectedRecords:
                 offset=offset,
                 part=0,
                 reference_id=each.reference_id,
-                raw=self.records[each.position],
+                raw=data[start:end],
             )
 
 
