@@ -184,7 +184,8 @@ def _scenes(pieces: Sequence[Piece], *, exact: Collection[int], origin: Origin, 
 def _frames(pieces: Sequence[Piece], *, large: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
     """The items in the frames of scenes (G2); scenes at the positions `large` may have integers of over 64 bits."""
     found = frames_of([piece.record for piece in pieces])
-    done.read["items"] += len(found.records)
+    if found.records:
+        done.read["items"] += len(found.records)
     records, frames, others = found.objects()
     for place in others:
         at = f"frames[{found.indexes[place]}]"

@@ -24,6 +24,8 @@ _ATTACHMENT = pl.Struct(
 )
 _COLUMN = pl.List(_ATTACHMENT)
 _KEYS = ("attachment", "frame", *_NUMBERS, "metadata")
+_SLAB_ROWS = 8_192
+"""So many rows are parsed at once: as objects, attachments take ten times their bytes."""
 
 
 def published_attachments(
@@ -45,7 +47,18 @@ def published_attachments(
         nothing = {"cache_key": pl.Binary(), "url": pl.String(), "kind": pl.String(), "reference_id": pl.String()}
         return null_column(FIELD, _COLUMN, len(names)), pl.DataFrame(schema=nothing)
     rows = np.flatnonzero(texts.is_not_null().to_numpy())
-    lists = [value if isinstance(value, list) else [] for value in exact_json_values(texts.drop_nulls().to_list())]
+    given, owners = texts.drop_nulls(), names.gather(rows)
+    slabs = [
+        _published(given[start : start + _SLAB_ROWS].to_list(), owners[start : start + _SLAB_ROWS], mode)
+        for start in range(0, len(given), _SLAB_ROWS)
+    ]
+    column = pl.concat([column for column, _ in slabs], rechunk=True)
+    return spread(column, rows, len(names)).alias(FIELD), pl.concat([uses for _, uses in slabs], rechunk=True)
+
+
+def _published(texts: Sequence[str], names: pl.Series, mode: CacheKeyMode) -> tuple[pl.Series, pl.DataFrame]:
+    """As `published_attachments`, of rows that all have attachments."""
+    lists = [value if isinstance(value, list) else [] for value in exact_json_values(texts)]
     counts = np.fromiter(map(len, lists), np.int64, len(lists))
     found = list(chain.from_iterable(lists))
     if not are_objects(found):  # they were checked when the records were read
@@ -57,24 +70,20 @@ def published_attachments(
         raise TypeError(f"expected checked attachments, got {errors.drop_nulls().to_list() or 'no URL'}")
     inner = by_key["metadata"]
     keys = cache_keys(given if mode == "raw" else url)
-    table = pl.DataFrame(
-        [
-            given,
-            digits(keys).alias("cache_key"),
-            _column("frame", by_key["frame"], len(found), pl.Int64()),
-            *(_numbers(member, by_key[member], names_of, len(found)) for member, names_of, _ in NUMBERS),
-            _column("metadata", Members(inner.places, list(map(json_text, inner.values))), len(found), pl.String()),
-        ]
-    )
-    uses = pl.DataFrame(
-        [
-            keys.alias("cache_key"),
-            url.alias("url"),
-            pl.Series("kind", [KIND], pl.String).new_from_index(0, len(found)),
-            names.gather(np.repeat(rows, counts)).alias("reference_id"),
-        ]
-    )
-    return spread(list_column(table.to_struct(), counts).cast(_COLUMN), rows, len(names)).alias(FIELD), uses
+    table = [
+        given,
+        digits(keys).alias("cache_key"),
+        _column("frame", by_key["frame"], len(found), pl.Int64()),
+        *(_numbers(member, by_key[member], names_of, len(found)) for member, names_of, _ in NUMBERS),
+        _column("metadata", Members(inner.places, list(map(json_text, inner.values))), len(found), pl.String()),
+    ]
+    uses = [
+        keys.alias("cache_key"),
+        url.alias("url"),
+        pl.Series("kind", [KIND], pl.String).new_from_index(0, len(found)),
+        names.gather(np.repeat(np.arange(len(names)), counts)).alias("reference_id"),
+    ]
+    return list_column(pl.DataFrame(table).to_struct(), counts).cast(_COLUMN), pl.DataFrame(uses)
 
 
 def _column(name: str, given: Members, count: int, dtype: pl.DataType) -> pl.Series:

@@ -13,6 +13,7 @@ from support.strategies import attachment_values, batch_of, json_values, normali
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.merge.merge import merge
+from transforms.kernels.publish import attachments as published
 from transforms.kernels.publish.attachments import published_attachments
 from transforms.kernels.publish.rows import USES, publish, typed_columns, use_the_same, uses_of
 from transforms.rules.attachments import attachments
@@ -66,7 +67,9 @@ sound_attachments = st.lists(attachment_values.filter(lambda value: isinstance(a
 def test_attachments_are_published_as_the_rule_reads_them(values: list[Any], mode: CacheKeyMode) -> None:
     texts = [json.dumps(value) if value else None for value in values]
     names = pl.Series([f"r{place}" for place in range(len(values))], dtype=pl.String)
-    column, uses = published_attachments(pl.Series(texts, dtype=pl.String), names, mode)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(published, "_SLAB_ROWS", 2)
+        column, uses = published_attachments(pl.Series(texts, dtype=pl.String), names, mode)
     rows: list[Any] = []
     used = []
     for name, value in zip(names, values, strict=True):
