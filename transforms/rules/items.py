@@ -15,7 +15,7 @@ from transforms.rules.values import JsonObject, Record
 IMAGE_URL_KEYS = ("image_url", "original_image_url", "original_url")
 """Keys of an image URL in uploads and in responses, in the order of precedence."""
 POINTCLOUD_URL_KEYS = ("pointcloud_url",)
-POINTCLOUD, POINTCLOUD_ENDING = "pointcloud", ".json"
+POINTCLOUD, POINTCLOUD_EXTENSION = "pointcloud", ".json"
 """The type of a point cloud, and how its URL ends where there is no type."""
 EITHER_URL_KEYS = ("url", "processed_url", "scale_url")
 URL_KEYS = (*IMAGE_URL_KEYS, *POINTCLOUD_URL_KEYS, *EITHER_URL_KEYS)
@@ -116,7 +116,7 @@ def is_pointcloud(record: Record, key: str, location: str) -> bool:
     if key in IMAGE_URL_KEYS:
         return False
     kind = record.get("type")
-    return kind == POINTCLOUD if isinstance(kind, str) else location.endswith(POINTCLOUD_ENDING)
+    return kind == POINTCLOUD if isinstance(kind, str) else location.endswith(POINTCLOUD_EXTENSION)
 
 
 def _size(record: Record, key: str) -> float | None:

@@ -14,7 +14,7 @@ from transforms.rules.items import (
     CORE_KEYS,
     EITHER_URL_KEYS,
     POINTCLOUD,
-    POINTCLOUD_ENDING,
+    POINTCLOUD_EXTENSION,
     POINTCLOUD_URL_KEYS,
     URL_KEYS,
 )
@@ -84,7 +84,7 @@ def _locations(found: Candidates, key: str, given: pl.Series) -> Columns:
     if key not in EITHER_URL_KEYS:
         return {"pointcloud_url" if key in POINTCLOUD_URL_KEYS else "image_url": given}
     kinds = pl.Series("type", found.column("type"), pl.String)
-    is_cloud = (pl.col("type") == POINTCLOUD).fill_null(pl.col("given").str.ends_with(POINTCLOUD_ENDING))
+    is_cloud = (pl.col("type") == POINTCLOUD).fill_null(pl.col("given").str.ends_with(POINTCLOUD_EXTENSION))
     split = pl.DataFrame({"given": given, "type": kinds}).select(
         image_url=pl.when(~is_cloud).then("given"), pointcloud_url=pl.when(is_cloud).then("given")
     )
