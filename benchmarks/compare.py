@@ -17,6 +17,7 @@ from pathlib import Path
 
 import exports
 import goals
+import kinds
 import tables
 from contests import CASES, Contest, Plan, contests
 from programs import PEERS, Peer
@@ -26,6 +27,8 @@ from rounds import FailedRunError, Outcome, Result, hold
 SIZES = (100_000, 1_000_000, 5_000_000)
 ROUNDS = 3
 MOST_SECONDS = 1_800.0
+KINDS = "kinds"
+"""The case that is measured in this process, stage by stage, and has no peers."""
 LIBRARIES = (
     "metadata-etl",
     "apache-beam",
@@ -53,7 +56,7 @@ def sizes(text: str) -> list[int]:
 
 def cases(text: str) -> list[str]:
     """Returns the names of a comma-separated list of cases."""
-    return _known(text, list(CASES))
+    return _known(text, [*CASES, KINDS])
 
 
 def peers(text: str) -> list[Peer]:
@@ -117,27 +120,30 @@ def expected_peaks(contest: Contest, outcomes: Sequence[Outcome]) -> dict[str, f
     return {name: result.peak * growth for name, result in last.results.items() if result.peak}
 
 
-def section(outcomes: Sequence[Outcome], *, rounds: int, load: float) -> list[str]:
+def section(outcomes: Sequence[Outcome], *, rounds: int, load: float, others: Sequence[tables.Table] = ()) -> list[str]:
     """Returns the lines that the page has between its markers."""
     today = datetime.now(UTC).date().isoformat()
     wanted = [tables.table(outcome) for outcome in outcomes]
     reached = goals.table(outcomes)
     head = f"{today}, {machine()}; load before {load:.2f}. Medians of {rounds}, whole processes with start-up."
-    parts = [tables.markdown(each) for each in (*wanted, *([reached] if reached.rows else []))]
+    parts = [tables.markdown(each) for each in (*wanted, *([reached] if reached.rows else []), *others)]
     return ["", head, "", *"\n\n".join(parts).splitlines(), ""]
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     """Returns the command line; ends the program where it makes no sense."""
     parser = argparse.ArgumentParser(description="Compare metadata-etl ingest with what one would write by hand.")
-    every = ",".join(CASES)
-    parser.add_argument("--cases", type=cases, default=list(CASES), help=f"what to compare ({every})")
+    every = ",".join([*CASES, KINDS])
+    parser.add_argument("--cases", type=cases, default=[*CASES, KINDS], help=f"what to compare ({every})")
     parser.add_argument("--sizes", type=sizes, default=list(SIZES), help="items, e.g. 100000,1000000,5000000")
     parser.add_argument("--peers", type=peers, help=f"beside what ({','.join(peer.name for peer in PEERS)})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"runs of each program per case ({ROUNDS})")
     parser.add_argument("--files", type=int, default=1, help="files that an export is split into (1)")
     parser.add_argument("--small-files", type=int, default=10_000, help="files of the case `files` (10000)")
     parser.add_argument("--wide-records", type=int, default=exports.WIDE_RECORDS, help="of the case `wide` (100000)")
+    parser.add_argument(
+        "--kind-records", type=int, default=kinds.RECORDS, help="of each kind of the case `kinds` (40000)"
+    )
     parser.add_argument(
         "--most-seconds", type=float, default=MOST_SECONDS, help="a run that takes longer is ended (1800)"
     )
@@ -147,8 +153,8 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
         "--command", help="run this in place of the ingest; {items}, {annotations} and {dataset} are filled in"
     )
     options = parser.parse_args(given)
-    if min(options.rounds, options.files, options.small_files, options.wide_records) < 1:
-        parser.error("--rounds, --files, --small-files and --wide-records must be 1 or more")
+    if min(options.rounds, options.files, options.small_files, options.wide_records, options.kind_records) < 1:
+        parser.error("--rounds, --files, --small-files, --wide-records and --kind-records must be 1 or more")
     if not options.cases:
         parser.error("--cases needs at least one")
     return options
@@ -177,10 +183,11 @@ def main(given: Sequence[str] | None = None) -> int:
         command=options.command,
     )
     outcomes: list[Outcome] = []
+    of_kinds: list[tables.Table] = []
     try:
         if options.page is not None:  # an hour is too late to learn that it cannot be written
             tables.replaced(options.page.read_text("utf-8"), [])
-        for contest in contests(options.cases, plan):
+        for contest in contests([case for case in options.cases if case != KINDS], plan):
             announce(contest)
             outcome = hold(
                 contest,
@@ -192,11 +199,17 @@ def main(given: Sequence[str] | None = None) -> int:
             outcomes.append(outcome)
             if options.page is not None:  # what was measured stays, whatever becomes of the rest
                 tables.write(options.page, section(outcomes, rounds=options.rounds, load=load))
+        if KINDS in options.cases:
+            print(f"\n{KINDS}: {options.kind_records:,} records of each", flush=True)
+            costs = kinds.compare(kinds.KINDS, options.kind_records, rounds=options.rounds, seed=options.seed)
+            of_kinds.append(kinds.table(costs))
+        if of_kinds and options.page is not None:
+            tables.write(options.page, section(outcomes, rounds=options.rounds, load=load, others=of_kinds))
     except (FailedRunError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    for each in (*map(tables.table, outcomes), goals.table(outcomes)):
+    for each in (*map(tables.table, outcomes), goals.table(outcomes), *of_kinds):
         if each.rows:
             console.print(tables.rich(each))
     return 0

@@ -22,7 +22,8 @@ def by_the_columns(lines: list[bytes], group: Group) -> Any:
     """
     objects = [value if isinstance(value, dict) else {} for value in parse(lines).values]
     if group == "items":
-        return selected_items(objects)
+        (found,) = selected_items(objects)  # all of them have their URL under one key
+        return found
     return selected_annotations(objects, prediction=group == "predictions")
 
 

@@ -13,6 +13,7 @@ from transforms.kernels.normalize.columns import Origin, batch
 from transforms.kernels.normalize.normalize import Normalized, normalize
 from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
+from transforms.rules.policies import Mode
 from transforms.rules.values import JsonObject
 
 texts = st.one_of(
@@ -223,12 +224,15 @@ def normalized(
     model_run: str | None = None,
     export: int = 0,
     max_fields: int | None = None,
+    mode: Mode = "append",
 ) -> Normalized:
     """What becomes of records that stand in one export, one line each."""
     lines = [value if isinstance(value, bytes) else raw(value) for value in values]
     offsets = np.cumsum([0] + [len(line) + 1 for line in lines])[:-1].astype(np.int64)
     origin = Origin(export, -1, offsets, np.arange(1, len(lines) + 1, dtype=np.int64))
-    return normalize(RawRecords.of(lines), group=group, model_run=model_run, origin=origin, max_fields=max_fields)
+    return normalize(
+        RawRecords.of(lines), group=group, model_run=model_run, origin=origin, mode=mode, max_fields=max_fields
+    )
 
 
 def batch_of(metadata: list[JsonObject], *, group: Group = "items") -> Batch:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from fastavro.write import Writer
 
 from transforms.avro.blocks import Block, RowType
+from transforms.avro.numbers import long
 from transforms.avro.rows import Values, encoded
 
 CODEC = "snappy"
@@ -69,13 +70,4 @@ def framed(blocks: Iterable[Block], sync_marker: bytes) -> Iterator[bytes]:
     for count, rows in blocks:
         payload: bytes = _SNAPPY.compress(rows, asbytes=True)
         check = zlib.crc32(rows).to_bytes(CHECK_BYTES, "big")
-        yield b"".join((_long(count), _long(len(payload) + len(check)), payload, check, sync_marker))
-
-
-def _long(value: int) -> bytes:
-    """A count or a size as Avro has it: zigzag, seven bits a byte."""
-    left, found = value << 1, bytearray()
-    while left > 0x7F:  # noqa: PLR2004 - seven bits
-        found.append(left & 0x7F | 0x80)
-        left >>= 7
-    return bytes((*found, left))
+        yield b"".join((long(count), long(len(payload) + len(check)), payload, check, sync_marker))

@@ -6,6 +6,7 @@ into the same blocks (`blocks`).
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TypeAlias
 
 import fastavro
@@ -15,12 +16,15 @@ import polars as pl
 
 from transforms import native
 from transforms.avro.blocks import Block, RowType, cut
+from transforms.avro.numbers import long
 
 Buffer: TypeAlias = bytes | memoryview
 Values: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]
 """Rows that have a value, ascending, None for all; and these values, without nulls."""
-_LONG, _DOUBLE, _BOOLEAN, _STRING, _RECORD = range(5)
+_LONG, _DOUBLE, _BOOLEAN, _STRING, _ENCODED, _RECORD = range(6)
 _KINDS = {pl.Int64: _LONG, pl.Float64: _DOUBLE, pl.Boolean: _BOOLEAN}
+_END = long(0)
+"""Behind the items of an array; one without items has nothing else."""
 _SLAB_ROWS = 4_096
 """So many rows are encoded at once by polars, which does not take a row alone fast."""
 _Column: TypeAlias = tuple[int, int, bool, Buffer, Buffer, Buffer]
@@ -96,6 +100,8 @@ def _columns(frame: pl.DataFrame, records: Mapping[str, Sequence[Values]]) -> li
 def _column(series: pl.Series) -> list[_Column] | None:
     """One column, a record with its fields behind it."""
     is_full = series.null_count() == 0
+    if isinstance(series.dtype, pl.List):
+        return _array(series)
     rows = None if is_full else np.flatnonzero(series.is_not_null().to_numpy())
     if isinstance(series.dtype, pl.Struct):
         fields = _columns(series.struct.unnest(), {})
@@ -106,6 +112,27 @@ def _column(series: pl.Series) -> list[_Column] | None:
         )
     leaf = _leaf(rows, series if is_full else series.drop_nulls())
     return None if leaf is None else [leaf]
+
+
+def _array(series: pl.Series) -> list[_Column] | None:
+    """A column of arrays, already encoded; None where an item is an array."""
+    rows = np.flatnonzero(series.is_not_null().to_numpy())
+    if not len(rows):
+        return [(_BOOLEAN, 0, False, b"", b"", b"")]
+    arrays = series.drop_nulls()
+    counts = arrays.list.len()
+    items = arrays.filter(counts > 0).explode()
+    columns = None if isinstance(items.dtype, pl.List) else _column(items)
+    if columns is None:
+        return None
+    # Rows that nothing names end their block at once: one item is a block.
+    encoded_items = iter(native.kernels.encode(len(items), 0, 1, columns))
+    found = [
+        b"".join([long(count), *(data for _, data in islice(encoded_items, count)), _END]) if count else _END
+        for count in counts.to_list()
+    ]
+    offsets = np.cumsum([0, *map(len, found)], dtype=np.int64)
+    return [(_ENCODED, 0, False, rows.data, offsets.data, b"".join(found))]
 
 
 def _leaf(rows: npt.NDArray[np.int64] | None, values: pl.Series) -> _Column | None:

@@ -13,14 +13,14 @@
 #include "avro_output.h"
 
 /* The numbers are those of avro_rows. */
-enum kind { LONG, DOUBLE, BOOLEAN, STRING, RECORD };
+enum kind { LONG, DOUBLE, BOOLEAN, STRING, ENCODED, RECORD };
 
 /* A column; behind a record stand the columns of its fields. As small as it can be: wide rows look at thousands. */
 typedef struct {
     int64_t next;        /* row of the value at `at`, or a row beyond the last one */
     const int64_t *rows; /* NULL where every row has a value */
     const void *values;
-    const char *data;    /* of texts, into which `values` are offsets */
+    const char *data;    /* of texts, and of values as Avro has them, into which `values` are offsets */
     Py_ssize_t at;       /* of the values, the first that is not behind the row at hand */
     Py_ssize_t count;
     Py_ssize_t behind;   /* the column behind this one, and behind its fields if it is a record */
@@ -109,10 +109,11 @@ static inline unsigned char *put_value(Output *out, unsigned char *at, const Col
     case BOOLEAN:
         *at = ((const unsigned char *)column->values)[place] != 0;
         return at + 1;
-    case STRING: {
+    case STRING:
+    case ENCODED: {
         const int64_t *offsets = column->values;
         int64_t length = offsets[place + 1] - offsets[place];
-        at = put_long(at, length);
+        at = column->kind == STRING ? put_long(at, length) : at;
         out->size = at - out->data;
         if (reserve(out, (Py_ssize_t)length + room) < 0)
             return NULL;
@@ -192,7 +193,7 @@ static void release(Buffers *buffers, Py_ssize_t count)
 /* Sets up a column; 0 where its buffers are too short, or hold rows or offsets that do not ascend. */
 static int is_sound(Column *column, const Buffers *buffers, int is_full, Py_ssize_t height)
 {
-    static const Py_ssize_t WIDTH[] = {8, 8, 1, 8, 0};
+    static const Py_ssize_t WIDTH[] = {8, 8, 1, 8, 8, 0};
     static const int64_t NOWHERE[1] = {INT64_MAX}; /* in place of a buffer without rows, which may be NULL */
     column->rows = is_full ? NULL : buffers->rows.len ? buffers->rows.buf : NOWHERE;
     column->values = buffers->values.buf;
@@ -204,9 +205,9 @@ static int is_sound(Column *column, const Buffers *buffers, int is_full, Py_ssiz
             return 0;
     if (column->kind == RECORD)
         return 1;
-    if (buffers->values.len < (column->count + (column->kind == STRING)) * WIDTH[column->kind])
+    if (buffers->values.len < (column->count + (column->kind >= STRING)) * WIDTH[column->kind])
         return 0;
-    if (column->kind == STRING) {
+    if (column->kind >= STRING) {
         const int64_t *offsets = column->values;
         if (offsets[0] < 0 || offsets[column->count] > buffers->data.len)
             return 0;

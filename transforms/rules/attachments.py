@@ -13,8 +13,12 @@ MAX_ATTACHMENTS = 10_000
 """Most attachments of one record (R8): each has a cache key, and a row in the list of uploads."""
 MAX_ATTACHMENT_CHARACTERS = 4 * MIB
 """Most characters of the URLs of one record's attachments, together; and of all else in them (R8)."""
+NUMBERS = (("dims", ("width", "height"), True), ("camera_position", ("x", "y", "z"), False))
+"""Keys of the objects of numbers, the keys of the numbers, and whether these are above 0."""
 _NUMBER_CHARACTERS = 8
 """What a number counts as: the bytes of a double."""
+MOST_CHARACTERS_PER_BYTE = _NUMBER_CHARACTERS // 2
+"""How many characters the values of a JSON text count as for each of its bytes: a digit and a comma are a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ def _faults(value: JsonObject, at: str) -> Iterator[Fault]:
     frame = value.get("frame")
     if frame is not None and (not isinstance(frame, int) or isinstance(frame, bool) or not 0 <= frame < 2**63):
         yield expected(code, "an integer of at least 0", frame, at=f"{at}.frame")
-    for key, parts, positive in (("dims", ("width", "height"), True), ("camera_position", ("x", "y", "z"), False)):
+    for key, parts, positive in NUMBERS:
         member = value.get(key)
         if member is None:
             continue

@@ -15,9 +15,10 @@ from transforms.rules.values import JsonObject, Record
 IMAGE_URL_KEYS = ("image_url", "original_image_url", "original_url")
 """Keys of an image URL in uploads and in responses, in the order of precedence."""
 POINTCLOUD_URL_KEYS = ("pointcloud_url",)
+POINTCLOUD, POINTCLOUD_EXTENSION = "pointcloud", ".json"
+"""The type of a point cloud, and how its URL ends where there is no type."""
 EITHER_URL_KEYS = ("url", "processed_url", "scale_url")
 URL_KEYS = (*IMAGE_URL_KEYS, *POINTCLOUD_URL_KEYS, *EITHER_URL_KEYS)
-IMAGE_URL = CoreKey("image_url", frozenset({str}), "a URL")
 CORE_KEYS = (
     CoreKey("width", NUMBER, "a number of pixels").optional(),
     CoreKey("height", NUMBER, "a number of pixels").optional(),
@@ -25,7 +26,8 @@ CORE_KEYS = (
     core_keys.text("type").optional(),
 )
 """Keys besides identity, URL and metadata, in the order of their faults."""
-_COLUMNS = frozenset({"reference_id", "ref_id", "width", "height", "metadata", CAMERA_PARAMS})
+COLUMNS = frozenset({"reference_id", "ref_id", "width", "height", "metadata", CAMERA_PARAMS})
+"""Keys with a column, besides that of the URL; all others are kept in `extra` (G6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def item(record: Record) -> Item | Fault:
         height=_size(record, "height"),
         camera_params=camera if isinstance(camera, dict) else None,
         metadata=metadata,
-        extra={n: v for n, v in record.items() if n not in _COLUMNS and n != key and v is not None},
+        extra={n: v for n, v in record.items() if n not in COLUMNS and n != key and v is not None},
     )
 
 
@@ -114,7 +116,7 @@ def is_pointcloud(record: Record, key: str, location: str) -> bool:
     if key in IMAGE_URL_KEYS:
         return False
     kind = record.get("type")
-    return kind == "pointcloud" if isinstance(kind, str) else location.endswith(".json")
+    return kind == POINTCLOUD if isinstance(kind, str) else location.endswith(POINTCLOUD_EXTENSION)
 
 
 def _size(record: Record, key: str) -> float | None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 SHOWN_CHARACTERS = 120
 """Characters of an offending value in a message."""
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make one for each value
 
 
 class Code(StrEnum):
@@ -58,7 +59,7 @@ def shown(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > SHOWN_CHARACTERS * 3:
         return f"an integer of {value.bit_length()} bits"
     try:
-        text = json.dumps(value, ensure_ascii=False)
+        text = _encode(value)
     except RecursionError:
         return f"a deeply nested {type(value).__name__}"
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."

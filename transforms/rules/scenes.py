@@ -2,17 +2,23 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from transforms.rules import core_keys
 from transforms.rules import metadata as metadata_rules
+from transforms.rules.core_keys import NUMBER, CoreKey
 from transforms.rules.identity import reference_id
 from transforms.rules.items import source_url
 from transforms.rules.metadata import Metadata
 from transforms.rules.rejections import Code, Fault, expected
-from transforms.rules.values import JsonObject, JsonValue, Record, as_double, is_number
+from transforms.rules.values import JsonObject, JsonValue, Record, as_double
 
 _VIDEO_KEYS = ("video_url", "frame_rate", "upload_to_scale")
-_COLUMNS = frozenset({"reference_id", "ref_id", "type", "video_url", "frame_rate", "frames", "metadata"})
+FRAMES = CoreKey("frames", frozenset({list}), "a list of frames").optional()
+CORE_KEYS = (CoreKey("frame_rate", NUMBER, "a number of frames a second").optional(),)
+"""Keys besides identity, type, frames, URL and metadata."""
+COLUMNS = frozenset({"reference_id", "ref_id", "type", "video_url", "frame_rate", "frames", "metadata"})
+"""Keys with a column, or rows of their own; all others are kept in `extra` (G6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,7 @@ class Scene:
     extra: JsonObject
 
 
-@dataclass(frozen=True, slots=True)
-class FrameItem:
+class FrameItem(NamedTuple):
     """One item of one frame, which the rules of items validate later.
 
     Attributes:
@@ -76,11 +81,11 @@ def frame_items(record: Record) -> tuple[FrameItem, ...] | Fault:
     identity = reference_id(record)
     if isinstance(identity, Fault):
         return identity
+    for fault in core_keys.faults(record, (FRAMES,)):
+        return fault
     frames = record.get("frames")
-    if frames is None:
-        return ()
     if not isinstance(frames, list):
-        return expected(Code.INVALID_FIELD, "a list of frames", frames, at="frames")
+        return ()
     found: list[FrameItem] = []
     video = scene_type(record) == "video"
     for index, frame in enumerate(frames):
@@ -107,7 +112,7 @@ def scene(record: Record) -> Scene | Fault:
     for fault in _core_faults(record):
         return fault
     video_url, url = None, None
-    if record.get("video_url") not in (None, "") or _has_no_frames(record):
+    if record.get("video_url") not in (None, "") or needs_video(record):
         source = source_url(record, ("video_url",))
         if isinstance(source, Fault):
             return source
@@ -124,11 +129,11 @@ def scene(record: Record) -> Scene | Fault:
         frame_rate=as_double(rate) if isinstance(rate, int | float) else None,
         frame_count=len(frames) if isinstance(frames, list) else None,
         metadata=metadata,
-        extra={name: value for name, value in record.items() if name not in _COLUMNS and value is not None},
+        extra={name: value for name, value in record.items() if name not in COLUMNS and value is not None},
     )
 
 
-def _has_no_frames(record: Record) -> bool:
+def needs_video(record: Record) -> bool:
     """Whether the scene needs a video URL; a listing with nothing but the type does not."""
     return record.get("frames") in (None, []) and not isinstance(record.get("type"), str)
 
@@ -139,9 +144,7 @@ def _core_faults(record: Record) -> Iterator[Fault]:
         yield frames
     if record.get("type") not in (None, "lidar", "video"):
         yield expected(Code.UNKNOWN_TYPE, '"lidar" or "video"', record["type"], at="type")
-    rate = record.get("frame_rate")
-    if rate is not None and not (isinstance(rate, int | float) and is_number(rate) and as_double(rate) is not None):
-        yield expected(Code.INVALID_FIELD, "a number of frames a second", rate, at="frame_rate")
+    yield from core_keys.faults(record, CORE_KEYS)
 
 
 def _is_item(frame: Record) -> bool:

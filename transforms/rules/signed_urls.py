@@ -8,6 +8,7 @@ part of a signature, and is kept. Parameters that select another object or versi
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 
@@ -61,6 +62,8 @@ SIGNING_SCHEMES: Final = (
     SigningScheme("CloudFront, custom policy", _names("Policy Signature Key-Pair-Id"), _names("Hash-Algorithm")),
 )
 
+_MOST_KNOWN_CHARACTERS: Final = 4_096
+"""Of a query whose parameters are remembered: queries are data of strangers."""
 MIN_SIGNING_PARAMETERS: Final = min(len(scheme.required) for scheme in SIGNING_SCHEMES)
 
 # The names of a SAS are two letters long, so its version must also look like one: a date.
@@ -87,23 +90,36 @@ def without_signature(query: str) -> str:
     if query.count("&") < MIN_SIGNING_PARAMETERS - 1:
         return query
     parameters = query.split("&")
-    names = [_name(parameter) for parameter in parameters]
+    given = tuple([parameter.partition("=")[0] for parameter in parameters])
+    is_short = len(query) <= _MOST_KNOWN_CHARACTERS
+    dropped, version = _dropped(given) if is_short else _dropped.__wrapped__(given)
+    if version is not None and not _SAS_VERSION.fullmatch(parameters[version]):
+        dropped, _ = _dropped.__wrapped__(given, with_version=False)
+    if not dropped:
+        return query
+    return "&".join([parameter for parameter, name in zip(parameters, given, strict=True) if name not in dropped])
+
+
+@lru_cache(maxsize=1_024)  # the URLs of an export have the same parameters
+def _dropped(given: tuple[str, ...], *, with_version: bool = True) -> tuple[frozenset[str], int | None]:
+    """The names, as given, of the parameters that only sign a URL; and which of them has to be the version of a SAS."""
+    names = [_name(name) for name in given]
     count = Counter(names)
     dropped: set[str] = set()
+    version = None
     for scheme in SIGNING_SCHEMES:
         proven = all(count[name] == 1 for name in scheme.required)
         if not proven or any(count[name] > 1 for name in scheme.companions):
             continue
-        if "sv" in scheme.required and not _SAS_VERSION.fullmatch(parameters[names.index("sv")]):
-            continue
+        if "sv" in scheme.required:
+            if not with_version:
+                continue
+            version = names.index("sv")
         dropped |= scheme.required | scheme.companions
-    if not dropped:
-        return query
-    return "&".join(parameter for parameter, name in zip(parameters, names, strict=True) if name not in dropped)
+    return frozenset(one for one, name in zip(given, names, strict=True) if name in dropped), version
 
 
-def _name(parameter: str) -> str:
-    """The name of ``name=value``; the vendor-prefixed ones in lower case, for both stores read them in any case."""
-    name = parameter.partition("=")[0]
+def _name(name: str) -> str:
+    """The name of a parameter; the vendor-prefixed ones in lower case, for both stores read them in any case."""
     lowered = name.lower()
     return lowered if lowered.startswith(("x-amz-", "x-goog-", "amz-sdk-")) else name

@@ -7,7 +7,7 @@ from transforms.rules.annotations import GEOMETRIC, MASK, TYPES, Annotation
 from transforms.rules.identity import derived_annotation_id, reference_id
 from transforms.rules.metadata import CAMERA_PARAMS, EMPTY, Metadata
 from transforms.rules.rejections import Code, Fault, expected
-from transforms.rules.values import Record
+from transforms.rules.values import JsonValue, Record
 
 _OBJECT, _CATEGORY = ("annotation_id", "task_id"), ("taxonomy_name",)
 """Keys of the identity besides the reference id (I2); a mask has none of them."""
@@ -93,10 +93,15 @@ def _type(record: Record) -> str | Fault:
     return "multicategory" if isinstance(record.get("labels"), list) else "category"
 
 
-def _metadata(record: Record) -> Metadata | Fault:
-    """The metadata of the update with camera parameters beside it; the merged coordinates are validated later."""
+def with_camera(record: Record) -> JsonValue:
+    """The metadata of an update with the camera parameters beside it."""
     metadata = record.get("metadata")
     camera = record.get(CAMERA_PARAMS)
     if camera is not None and isinstance(metadata, dict | None) and CAMERA_PARAMS not in (metadata or {}):
-        metadata = {**(metadata or {}), CAMERA_PARAMS: camera}
-    return metadata_rules.normalize(metadata, locate=False)
+        return {**(metadata or {}), CAMERA_PARAMS: camera}
+    return metadata
+
+
+def _metadata(record: Record) -> Metadata | Fault:
+    """The metadata of an update; the merged coordinates are validated later."""
+    return metadata_rules.normalize(with_camera(record), locate=False)

@@ -43,6 +43,8 @@ def cascaded(rejections: Iterable[Rejection], steps: Steps) -> list[Rejection]:
             key = each.reference_id, steps[each.export][0]
             if key not in causes or _rank(each) < _rank(causes[key]):
                 causes[key] = each
+    if not causes:
+        return found
     return [_explained(each, causes.get((each.reference_id, steps[each.export][0])), steps) for each in found]
 
 

@@ -49,21 +49,32 @@ class RejectedRecords:
     def __iter__(self) -> Iterator[Rejection]:
         """Each rejection, with its raw record."""
         yield from self.unreadable
-        exports = np.broadcast_to(self.origin.export, len(self.records))
-        chunks = np.broadcast_to(self.origin.chunk, len(self.records))
-        for each in self.faulty:
+        positions = np.array([each.position for each in self.faulty], np.int64)
+        columns = [
+            np.broadcast_to(column, len(self.records))[positions].tolist()
+            for column in (
+                self.origin.export,
+                self.origin.chunk,
+                self.origin.lines,
+                self.origin.offsets,
+                self.records.starts,
+                self.records.ends,
+            )
+        ]
+        data = self.records.data
+        for each, export, chunk, line, offset, start, end in zip(self.faulty, *columns, strict=True):
             yield Rejection(
                 group=each.group,
-                code=each.fault.code.value,
+                code=str(each.fault.code),
                 message=each.fault.message,
                 field=each.fault.field,
-                export=int(exports[each.position]),
-                chunk=int(chunks[each.position]),
-                line=int(self.origin.lines[each.position]),
-                offset=int(self.origin.offsets[each.position]),
+                export=export,
+                chunk=chunk,
+                line=line,
+                offset=offset,
                 part=0,
                 reference_id=each.reference_id,
-                raw=self.records[each.position],
+                raw=data[start:end],
             )
 
 
@@ -126,8 +137,7 @@ def normalize_chunks(
     reading.read.update(done.read)
     reading.irregular.extend(irregular_rows(done))
     reading.warnings.update(done.warnings)
-    for each in done.rejected:
-        reading.rejected[each.group, each.fault.code.value] += 1
+    reading.rejected.update((each.group, str(each.fault.code)) for each in done.rejected)
     return NormalizedChunks(
         batches=done.batches,
         rejections=RejectedRecords(unreadable, done.rejected, records, origin),

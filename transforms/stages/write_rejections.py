@@ -16,6 +16,7 @@ from transforms.storage.stored_files import store
 
 BUCKET_BYTES = 256 * 1024 * 1024
 """Approximate bytes of exports whose rejections are one part file."""
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make one for each line
 
 
 class RejectionParts:
@@ -29,6 +30,7 @@ class RejectionParts:
         """Takes the folder of the files, the exports of the job in order, and how they were read."""
         self._root = root
         self._exports = list(exports)
+        self._names = [export.name for export in exports]
         self._range_bytes = range_bytes
         self._steps = [(export.step, export.mode) for export in exports]
         *self._starts, total = accumulate((export.size for export in exports), initial=0)
@@ -71,7 +73,8 @@ class RejectionParts:
                     f"{one_line(export.name)}: the record at byte {rejection.offset} is not there any more when it is "
                     "to be rejected; run the job again when nothing writes to the export"
                 )
-            lines.append(_line(rejection, export, self._message(rejection, first_lines), line, data))
+            message = self._message(rejection, first_lines)
+            lines.append(_line(rejection, export, self._names[rejection.export], message, line, data))
         path = f"rejections/part-{number:05d}-of-{self.count:05d}.ndjson"
         file = store(self._root, path, "".join(lines).encode(), records=len(lines))
         return WrittenRejections(file, Counter(each.group for each in rejections if is_cascaded(each)))
@@ -108,8 +111,8 @@ def _numbered(export: int, chunk: int, line: int | None, first_lines: Mapping[tu
     return line if line is None or chunk < 0 else line + first_lines[export, chunk]
 
 
-def _line(rejection: Rejection, export: Export, message: str, line: int | None, raw: bytes) -> str:
-    """One rejection as a line of NDJSON (R1)."""
+def _line(rejection: Rejection, export: Export, name: str, message: str, line: int | None, raw: bytes) -> str:
+    """One rejection as a line of NDJSON (R1); `name` is that of its export."""
     encoding: Literal["utf-8", "base64"] = "utf-8"
     try:
         text = raw.decode()
@@ -119,7 +122,7 @@ def _line(rejection: Rejection, export: Export, message: str, line: int | None, 
         "code": rejection.code,
         "message": message,
         "field": rejection.field,
-        "export": export.name,
+        "export": name,
         "line": line,
         "offset": rejection.offset,
         "group": rejection.group,
@@ -133,4 +136,4 @@ def _line(rejection: Rejection, export: Export, message: str, line: int | None, 
         members["model_run"] = export.model_run
     if rejection.length is not None:
         members["raw_truncated"], members["raw_bytes"] = True, rejection.length
-    return json.dumps(members, ensure_ascii=False) + "\n"
+    return _encode(members) + "\n"

@@ -33,6 +33,8 @@ dtypes = st.recursive(
 
 
 def values_of(dtype: pl.DataType) -> st.SearchStrategy[Any]:
+    if isinstance(dtype, pl.List):
+        return st.one_of(st.none(), st.lists(values_of(dtype.inner), max_size=3))  # type: ignore[arg-type]
     if isinstance(dtype, pl.Struct):
         inner = st.fixed_dictionaries({field.name: values_of(field.dtype) for field in dtype.fields})  # type: ignore[arg-type]
         return st.one_of(st.none(), inner, inner)
@@ -43,7 +45,8 @@ def values_of(dtype: pl.DataType) -> st.SearchStrategy[Any]:
 def frames(draw: st.DrawFn) -> pl.DataFrame:
     height = draw(st.integers(0, 12))
     columns = []
-    for number, dtype in enumerate(draw(st.lists(dtypes, min_size=1, max_size=4))):
+    arrays = dtypes.map(pl.List)
+    for number, dtype in enumerate(draw(st.lists(dtypes | arrays, min_size=1, max_size=4))):
         values = draw(st.lists(values_of(dtype), min_size=height, max_size=height))
         columns.append(pl.Series(f"c{number}", values, dtype))
     return pl.DataFrame(columns)
@@ -125,14 +128,14 @@ def test_columns_put_together_from_pieces_are_encoded_whole() -> None:
     assert blocks(frame) == by_polars(frame)
 
 
-def test_lists_are_left_to_polars_unless_there_is_none() -> None:
-    lists = pl.DataFrame({"a": [["x"], None, []] * 2_000}, schema={"a": pl.List(pl.String)})
+def test_lists_of_lists_are_left_to_polars_unless_there_is_none() -> None:
+    lists = pl.DataFrame({"a": [[["x"]], None, []] * 2_000}, schema={"a": pl.List(pl.List(pl.String))})
     assert avro_rows._columns(lists, {}) is None
     found = blocks(lists)
     assert {count for count, _ in found[:-1]} == {avro_blocks.LEAST_ROWS}, "rows that nothing names"
     assert sum(count for count, _ in found) == 6_000
     assert found == by_polars(lists)
-    none = pl.DataFrame({"a": [None, None]}, schema={"a": pl.List(pl.String)})
+    none = pl.DataFrame({"a": [None, None]}, schema={"a": pl.List(pl.List(pl.String))})
     assert blocks(none) == by_polars(none) == [(2, b"\0\0")]
 
 
@@ -142,6 +145,8 @@ def test_lists_are_left_to_polars_unless_there_is_none() -> None:
     [
         (0, 0, True, b"", b"1234567", b""),
         (0, 1, True, b"", b"12345678", b""),
+        (4, 0, True, b"", b"12345678", b""),
+        (4, 0, True, b"", b"".join(number.to_bytes(8, "little") for number in (2, 1)), b""),
         (9, 0, True, b"", b"12345678", b""),
         (3, 0, True, b"", (8).to_bytes(8, "little") * 2, b"abc"),
         (3, 0, True, b"", b"".join(number.to_bytes(8, "little") for number in (2, 1)), b"abc"),

@@ -82,6 +82,22 @@ def exact_json(text: str) -> JsonValue:
     return _with_exact_integers(data) if _MANY_DIGITS.search(data) else cast("JsonValue", orjson.loads(data))
 
 
+def exact_json_values(texts: Sequence[str]) -> list[JsonValue]:
+    """The values of stored JSON texts, as `exact_json` gives them, parsed at once.
+
+    >>> exact_json_values(["[1, 18446744073709551616]", "{}"])
+    [[1, 18446744073709551616], {}]
+    """
+    records = [text.encode() for text in texts]
+    try:
+        values = cast("list[JsonValue]", orjson.loads(b"[%s]" % b",".join(records)))
+    except orjson.JSONDecodeError:  # one level deeper than it takes
+        return list(map(exact_json, texts))
+    for position in _with_big_integers(records):
+        values[position] = _with_exact_integers(records[position])
+    return values
+
+
 def _one(record: bytes) -> tuple[JsonValue, Fault | None, str | None]:
     """The value of one record, or its fault and the reference id if that is known.
 

@@ -79,16 +79,16 @@ def shapes(objects: Sequence[JsonObject]) -> Shapes:
     return found
 
 
-def odd(objects: Sequence[JsonObject], known: Shapes | None = None) -> set[int]:
+def odd(objects: Sequence[JsonObject], known: Shapes | None = None, *, locate: bool = True) -> set[int]:
     """Positions of the objects that only the rule can judge (`transforms.rules.metadata.normalize`).
 
-    The rule would not change the others: they have no reserved key, and coordinates are absent or a complete pair of
-    numbers within range. Whether numbers can be stored (V6, V7) is not checked: the parser names the records with
-    larger integers.
+    The rule would not change the others, if it accepts their reserved keys, which are not looked at: coordinates are
+    absent or a complete pair of numbers within range. Whether numbers can be stored (V6, V7) is not checked: the
+    parser names the records with larger integers.
     """
     found: set[int] = set()
     for keys, positions in (shapes(objects) if known is None else known).items():
-        special = ALWAYS_COLUMNS.intersection(keys)
+        special = coordinates.KEYS.intersection(keys) if locate else None
         if key_excess(keys) is not None:
             found.update(positions)
             continue

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from transforms.kernels.normalize.selection import Candidates, Columns, Selection, are_objects
+from transforms.kernels.batch.members import are_objects
+from transforms.kernels.normalize.selection import Candidates, Columns, Selection
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.rules.annotations import MASK_URL, SEGMENT, SEGMENT_COLUMNS, SEGMENT_LABEL, segment_index
 from transforms.rules.values import LONG_MAXIMUM, JsonValue

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from transforms.kernels.batch.metadata_columns import Shapes, odd, shapes
+from transforms.kernels.normalize.attachments import unusual_attachments
 from transforms.rules import metadata as rule
+from transforms.rules.attachments import FIELD as ATTACHMENTS
 from transforms.rules.rejections import Fault
 from transforms.rules.values import JsonObject, JsonValue
 
@@ -16,13 +18,13 @@ class JudgedMetadata(NamedTuple):
     Attributes:
         objects: The normalized metadata; {} where the rule rejects it.
         shapes: The shapes of the objects; None if they have to be computed again.
-        rejected: Positions of the records that the rule rejects.
+        rejected: Position to fault, of the records that the rule rejects.
         warnings: Position to the warnings of accepted metadata.
     """
 
     objects: Sequence[JsonObject]
     shapes: Shapes | None
-    rejected: set[int]
+    rejected: dict[int, Fault]
     warnings: dict[int, tuple[str, ...]]
 
     def counted(self) -> Counter[str]:
@@ -30,23 +32,36 @@ class JudgedMetadata(NamedTuple):
         return Counter(warning for warnings in self.warnings.values() for warning in warnings)
 
 
-def judged(values: Sequence[JsonValue]) -> JudgedMetadata:
-    """The metadata of records, given as the values under that key; null is {} (G4)."""
+def judged(values: Sequence[JsonValue], *, locate: bool = True) -> JudgedMetadata:
+    """The metadata of records, given as the values under that key; null is {} (G4). `locate` is that of the rule."""
     objects: list[JsonObject] = [value if type(value) is dict else {} for value in values]
     known = shapes(objects)
-    unusual = odd(objects, known)
-    if {dict, type(None)}.issuperset(map(type, values)):
-        rejected: set[int] = set()
-    else:
-        rejected = {place for place, value in enumerate(values) if value is not None and type(value) is not dict}
+    unusual = odd(objects, known, locate=locate) | _unusual_reserved(objects, known)
+    if not {dict, type(None)}.issuperset(map(type, values)):
+        unusual.update(place for place, value in enumerate(values) if value is not None and type(value) is not dict)
+    rejected: dict[int, Fault] = {}
     warnings: dict[int, tuple[str, ...]] = {}
     for place in unusual:
-        found = rule.normalize(objects[place])
+        found = rule.normalize(values[place], locate=locate)
         if isinstance(found, Fault):
-            rejected.add(place)
+            rejected[place] = found
             objects[place] = {}
         else:
             objects[place] = found.fields
             if found.warnings:
                 warnings[place] = found.warnings
     return JudgedMetadata(objects, None if unusual else known, rejected, warnings)
+
+
+def _unusual_reserved(objects: Sequence[JsonObject], known: Shapes) -> set[int]:
+    """Positions of the objects with a reserved key that the rule rejects or changes (A)."""
+    unusual: set[int] = set()
+    for key, check in ((ATTACHMENTS, unusual_attachments), (rule.CAMERA_PARAMS, _unusual_camera)):
+        places = [place for keys, positions in known.items() if key in keys for place in positions]
+        if places:
+            unusual.update(places[wrong] for wrong in check([objects[place][key] for place in places]))
+    return unusual
+
+
+def _unusual_camera(values: Sequence[JsonValue]) -> set[int]:
+    return {place for place, value in enumerate(values) if value is not None and type(value) is not dict}

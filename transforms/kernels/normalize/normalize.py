@@ -7,7 +7,7 @@ record. Both paths have the same results, which property tests compare.
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -25,8 +25,12 @@ from transforms.kernels.normalize.columns import (
     item_columns,
     scene_columns,
 )
+from transforms.kernels.normalize.frames import Frames, frames_of
 from transforms.kernels.normalize.items import selected_items
+from transforms.kernels.normalize.pieces import Piece, pieces_of
+from transforms.kernels.normalize.scenes import selected_scenes
 from transforms.kernels.normalize.selection import NOTHING, Selection
+from transforms.kernels.normalize.updates import selected_updates
 from transforms.raw_records import RawRecords
 from transforms.rules import annotations as annotation_rules
 from transforms.rules import items as item_rules
@@ -34,15 +38,15 @@ from transforms.rules import scenes as scene_rules
 from transforms.rules import updates as update_rules
 from transforms.rules.annotations import MASK, Annotation
 from transforms.rules.crowds import MAX_RECORD_KEYS, most_fields
-from transforms.rules.export_rows import Group, records
+from transforms.rules.export_rows import Group
 from transforms.rules.identity import reference_id
 from transforms.rules.items import Item
 from transforms.rules.metadata import Metadata
 from transforms.rules.policies import Mode
-from transforms.rules.rejections import Code, Fault, expected, shown
-from transforms.rules.scenes import FrameItem, Scene
+from transforms.rules.rejections import Code, Fault, expected
+from transforms.rules.scenes import Scene
 from transforms.rules.updates import MetadataUpdate
-from transforms.rules.values import JsonObject, JsonValue, Record
+from transforms.rules.values import JsonObject, Record
 
 _Row = TypeVar("_Row", Item, Scene, Annotation, MetadataUpdate)
 
@@ -64,14 +68,6 @@ class Normalized:
     read: Counter[Group] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     most_fields: int = MAX_RECORD_KEYS
-
-
-class _Piece(NamedTuple):
-    """One record, frame or segment: the position of its raw record in the chunk, and its part of that."""
-
-    position: int
-    part: int
-    record: Record
 
 
 def normalize(
@@ -97,14 +93,16 @@ def normalize(
         Rejected(group, left[place], parsed.known.get(place), fault) for place, fault in parsed.faults.items()
     )
     done.read[group] += len(parsed.faults)
-    pieces = _pieces(parsed.values, left, parsed.faults, group, done)
+    pieces, others = pieces_of(parsed.values, left, parsed.faults, group)
+    done.rejected += others
+    done.read[group] += len(pieces) + len(others)
     may_be_large = {left[place] for place in parsed.exact}
     exact = {place for place, piece in enumerate(pieces) if piece.position in may_be_large}
     match group:
         case "items":
-            _items(pieces, (), exact=exact, origin=origin, done=done, mode=mode)
+            _items(pieces, None, exact=exact, origin=origin, done=done, mode=mode)
         case "scenes":
-            _scenes(pieces, origin, done, mode=mode)
+            _scenes(pieces, exact=exact, origin=origin, done=done, mode=mode)
         case "annotations" | "predictions":
             _annotations(pieces, group, model_run, exact=exact, origin=origin, done=done, mode=mode)
     return done
@@ -124,29 +122,9 @@ def _shred(raw: RawRecords, group: Group, model_run: str | None, origin: Origin,
     return left
 
 
-def _pieces(
-    values: Sequence[JsonValue], left: Sequence[int], faults: Mapping[int, Fault], group: Group, done: Normalized
-) -> list[_Piece]:
-    """The records of the group in the values of raw records at the positions `left`; no objects are rejected."""
-    found: list[_Piece] = []
-    for place, (position, value) in enumerate(zip(left, values, strict=True)):
-        if type(value) is dict and "item" not in value and "scene" not in value:
-            found.append(_Piece(position, 0, value))
-        elif place not in faults:
-            for part, record in enumerate(records(value, group)):
-                if isinstance(record, dict):
-                    found.append(_Piece(position, part, record))
-                else:
-                    fault = Fault(Code.NOT_AN_OBJECT, f"expected an object, got {shown(record)}")
-                    done.rejected.append(Rejected(group, position, None, fault))
-                    done.read[group] += 1
-    done.read[group] += len(found)
-    return found
-
-
 def _items(
-    pieces: Sequence[_Piece],
-    frames: Sequence[FrameItem],
+    pieces: Sequence[Piece],
+    frames: Frames | None,
     *,
     exact: Collection[int],
     origin: Origin,
@@ -155,67 +133,73 @@ def _items(
 ) -> None:
     """Items of an items export, or (with `frames`, one for each piece) of the frames of scenes."""
     if mode == "merge":
-        _updates(pieces, "items", origin, done)
+        _updates(pieces, "items", exact=exact, origin=origin, done=done)
         return
-    objects = [piece.record for piece in pieces]
-    selection = NOTHING if frames else selected_items(objects, exclude=exact)
-    _add_selection("items", selection, pieces, origin=origin, done=done)
-    others = selection.others(len(pieces))
-    kept, rows = _judged(pieces, others, item_rules.item, "items", done)
+    selected: list[int] = []
+    faults: dict[int, Fault] = {}
+    for selection in selected_items([piece.record for piece in pieces], exclude=exact):
+        if frames is not None:
+            selection.columns.update(frames.columns(selection.places))
+        _add_selection("items", selection, pieces, origin=origin, done=done)
+        selected += selection.places
+        faults.update(selection.faults)
+    others = Selection(selected, {}, ()).others(len(pieces))
+    kept, rows = _judged(pieces, others, item_rules.item, "items", done, faults)
     if not rows:
         return
-    columns = item_columns(rows)
-    if frames:
-        columns["scene_reference_id"] = [frames[place].scene_reference_id for place in kept]
-        columns["frame_index"] = [frames[place].frame_index for place in kept]
-        columns["sensor"] = [frames[place].sensor for place in kept]
+    columns = {**item_columns(rows), **(frames.columns(kept) if frames is not None else {})}
     fields = _fields([row.metadata for row in rows], done)
     _add("items", columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
 
 
-def _updates(pieces: Sequence[_Piece], group: Group, origin: Origin, done: Normalized) -> None:
+def _updates(
+    pieces: Sequence[Piece], group: Group, *, exact: Collection[int], origin: Origin, done: Normalized
+) -> None:
     """Items or scenes that update metadata only (U3)."""
-    kept, rows = _judged(pieces, range(len(pieces)), update_rules.metadata_update, group, done)
+    selection = selected_updates([piece.record for piece in pieces], exclude=exact)
+    _add_selection(group, selection, pieces, origin=origin, done=done)
+    others = selection.others(len(pieces))
+    kept, rows = _judged(pieces, others, update_rules.metadata_update, group, done, selection.faults)
     if rows:
         columns: dict[str, Sequence[object] | pl.Series] = {"reference_id": [row.reference_id for row in rows]}
         fields = [row.metadata.fields for row in rows]
         _add(group, columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
 
 
-def _scenes(pieces: Sequence[_Piece], origin: Origin, done: Normalized, *, mode: Mode) -> None:
+def _scenes(pieces: Sequence[Piece], *, exact: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
+    large = {pieces[place].position for place in exact}
     if mode == "merge":
-        _updates(pieces, "scenes", origin, done)
-        _frames(pieces, origin, done, mode=mode)
+        _updates(pieces, "scenes", exact=exact, origin=origin, done=done)
+        _frames(pieces, large=large, origin=origin, done=done, mode=mode)
         return
-    kept, rows = _judged(pieces, range(len(pieces)), scene_rules.scene, "scenes", done)
+    selection = selected_scenes([piece.record for piece in pieces], exclude=exact)
+    _add_selection("scenes", selection, pieces, origin=origin, done=done)
+    kept, rows = _judged(pieces, selection.others(len(pieces)), scene_rules.scene, "scenes", done, selection.faults)
     if rows:
         fields = _fields([row.metadata for row in rows], done)
         _add("scenes", scene_columns(rows), fields, [pieces[place] for place in kept], origin=origin, done=done)
-    _frames(pieces, origin, done, mode=mode)
+    _frames(pieces, large=large, origin=origin, done=done, mode=mode)
 
 
-def _frames(pieces: Sequence[_Piece], origin: Origin, done: Normalized, *, mode: Mode) -> None:
-    """The items in the frames of scenes (G2)."""
-    frames: list[FrameItem] = []
-    frame_pieces: list[_Piece] = []
-    for piece in pieces:
-        found = scene_rules.frame_items(piece.record)
-        if isinstance(found, Fault):
-            continue  # the scene itself is rejected with this fault
-        for part, frame in enumerate(found, start=1):
-            done.read["items"] += 1
-            if isinstance(frame.record, dict):
-                frames.append(frame)
-                frame_pieces.append(_Piece(piece.position, part, frame.record))
-            else:
-                fault = expected(Code.NOT_AN_OBJECT, "an object", frame.record, at=f"frames[{frame.frame_index}]")
-                done.rejected.append(Rejected("items", piece.position, None, fault))
-    if frames:
-        _items(frame_pieces, frames, exact=(), origin=origin, done=done, mode=mode)
+def _frames(pieces: Sequence[Piece], *, large: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
+    """The items in the frames of scenes (G2); scenes at the positions `large` may have integers of over 64 bits."""
+    found = frames_of([piece.record for piece in pieces])
+    if found.records:
+        done.read["items"] += len(found.records)
+    records, frames, others = found.objects()
+    for place in others:
+        at = f"frames[{found.indexes[place]}]"
+        fault = expected(Code.NOT_AN_OBJECT, "an object", found.records[place], at=at)
+        done.rejected.append(Rejected("items", pieces[found.owners[place]].position, None, fault))
+    if records:
+        positions = [pieces[owner].position for owner in frames.owners]
+        frame_pieces = list(map(Piece, positions, frames.parts, records))
+        exact = {place for place, position in enumerate(positions) if position in large} if large else ()
+        _items(frame_pieces, frames, exact=exact, origin=origin, done=done, mode=mode)
 
 
 def _annotations(
-    pieces: Sequence[_Piece],
+    pieces: Sequence[Piece],
     group: Group,
     model_run: str | None,
     *,
@@ -239,7 +223,7 @@ def _annotations(
             return update_rules.annotation_update(record)
         return annotation_rules.annotation(record, prediction=prediction)
 
-    kept, rows = _judged(pieces, selection.others(len(pieces)), rule, group, done)
+    kept, rows = _judged(pieces, selection.others(len(pieces)), rule, group, done, selection.faults)
     kept_pieces = [pieces[place] for place in kept]
     masks = [piece for piece, row in zip(kept_pieces, rows, strict=True) if row.type == MASK]
     for mask in masks:
@@ -250,25 +234,29 @@ def _annotations(
             else:
                 rows.append(segment)
                 # Parts of an export row are below 2**32: segments of different masks never share a part.
-                kept_pieces.append(_Piece(mask.position, (mask.part << 32) + index + 1, mask.record))
+                kept_pieces.append(Piece(mask.position, (mask.part << 32) + index + 1, mask.record))
     if rows:
         fields = _fields([row.metadata for row in rows], done)
         _add(group, annotation_columns(rows, model_run), fields, kept_pieces, origin=origin, done=done)
 
 
 def _judged(
-    pieces: Sequence[_Piece],
+    pieces: Sequence[Piece],
     places: Sequence[int],
     rule: Callable[[Record], _Row | Fault],
     group: Group,
     done: Normalized,
+    faults: Mapping[int, Fault],
 ) -> tuple[list[int], list[_Row]]:
-    """The places whose records the rule accepts, and their rows; the others are rejected."""
+    """The places whose records the rule accepts, and their rows; the others are rejected.
+
+    `faults` are those that are known already, by place.
+    """
     kept: list[int] = []
     rows: list[_Row] = []
     for place in places:
         piece = pieces[place]
-        row = rule(piece.record)
+        row = faults[place] if place in faults else rule(piece.record)
         if isinstance(row, Fault):
             done.rejected.append(Rejected(group, piece.position, _known(piece.record), row))
         else:
@@ -290,7 +278,7 @@ def _fields(metadata: Sequence[Metadata], done: Normalized) -> list[JsonObject]:
 
 
 def _add_selection(
-    group: Group, selection: Selection, pieces: Sequence[_Piece], *, origin: Origin, done: Normalized
+    group: Group, selection: Selection, pieces: Sequence[Piece], *, origin: Origin, done: Normalized
 ) -> None:
     """Adds the batch of the records of the fast path, if there are any."""
     if selection.places:
@@ -312,7 +300,7 @@ def _add(
     group: Group,
     columns: Mapping[str, Sequence[object] | pl.Series],
     metadata: Sequence[JsonObject],
-    pieces: Sequence[_Piece],
+    pieces: Sequence[Piece],
     *,
     origin: Origin,
     done: Normalized,

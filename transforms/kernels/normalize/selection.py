@@ -4,11 +4,11 @@ Each check is the table of core keys that the rule checks too, so that both acce
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, compress
 from operator import itemgetter
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,7 @@ import polars as pl
 from transforms.kernels.batch.metadata_columns import Shapes, json_text, shapes
 from transforms.kernels.normalize.metadata import judged
 from transforms.rules.core_keys import CoreKey
+from transforms.rules.rejections import Fault
 from transforms.rules.values import JsonObject, JsonValue, Record
 
 Columns: TypeAlias = dict[str, Sequence[object] | pl.Series]
@@ -32,6 +33,7 @@ class Selection:
         shapes: The shapes of the metadata; None if they have to be computed again.
         warnings: How often each warning occurs in the metadata.
         parts: The part of its record that each row is, 0 for the record itself; None if all are records.
+        faults: Position to fault, of other records, as far as it is known: the first one that the rule finds.
     """
 
     places: list[int]
@@ -40,6 +42,7 @@ class Selection:
     shapes: Shapes | None = None
     warnings: Counter[str] = field(default_factory=Counter)
     parts: list[int] | None = None
+    faults: Mapping[int, Fault] = field(default_factory=dict)
 
     def others(self, count: int) -> Sequence[int]:
         """The positions of the other ones of `count` records, ascending."""
@@ -61,13 +64,15 @@ class Candidates:
         places: Positions among all records, ascending.
         records: The records at these places.
         keys: The top-level keys that any of them has.
+        faults: Place to fault, of records that were rejected.
     """
 
-    def __init__(self, places: Sequence[int], records: Sequence[Record]) -> None:
-        """Takes the records at some places among all."""
+    def __init__(self, places: Sequence[int], records: Sequence[Record], known: Shapes | None = None) -> None:
+        """Takes the records at some places among all, and their shapes if these are known."""
         self.places = list(places)
         self.records = records
-        self._shapes: Shapes | None = None
+        self.faults: dict[int, Fault] = {}
+        self._shapes = known
         self.keys = frozenset(chain.from_iterable(self.shapes()))
         self._columns: dict[str, list[JsonValue]] = {}
 
@@ -105,6 +110,11 @@ class Candidates:
             self._columns = {key: list(compress(values, kept)) for key, values in self._columns.items()}
             self._shapes = None
 
+    def reject(self, faults: Mapping[int, Fault]) -> None:
+        """Drops the candidates at these positions for the faults, the first ones that their rule finds."""
+        self.faults.update((self.places[place], fault) for place, fault in faults.items())
+        self.drop(faults)
+
     def check(self, keys: Iterable[CoreKey]) -> None:
         """Drops the candidates whose values under core keys are not as their rule accepts them."""
         wrong: set[int] = set()
@@ -119,18 +129,24 @@ class Candidates:
         if not all(values):
             self.drop([place for place, value in enumerate(values) if not value])
 
-    def select(self, columns: Columns) -> Selection:
-        """The selection of all candidates with sound metadata, and their columns, given for all candidates."""
-        found = judged(self.column("metadata"))
+    def select(self, columns: Columns, *, locate: bool = True) -> Selection:
+        """The selection of all candidates with sound metadata, and their columns, given for all candidates.
+
+        The metadata must be what the rule of the records checks last.
+        """
+        found = judged(self.column("metadata"), locate=locate)
         if not found.rejected:
-            return Selection(self.places, columns, found.objects, found.shapes, found.counted())
+            return Selection(
+                self.places, columns, found.objects, found.shapes, found.counted(), faults=dict(self.faults)
+            )
         keep = [place not in found.rejected for place in range(len(self.places))]
         places, objects = list(compress(self.places, keep)), list(compress(found.objects, keep))
         kept: Columns = {
             name: values.filter(pl.Series(keep)) if isinstance(values, pl.Series) else list(compress(values, keep))
             for name, values in columns.items()
         }
-        return Selection(places, kept, objects, None, found.counted())
+        faults = self.faults | {self.places[place]: fault for place, fault in found.rejected.items()}
+        return Selection(places, kept, objects, None, found.counted(), faults=faults)
 
     def extra_texts(self, columns: Collection[str], *, nulls: bool = False) -> list[str | None] | None:
         """The JSON of the keys of each record that have no column (G6), None where there are none.
@@ -142,7 +158,11 @@ class Candidates:
         texts: list[str | None] = [None] * len(self.records)
         for keys, positions in self.shapes().items():
             others = [key for key in keys if key not in columns]
-            if others:
+            if len(others) == 1:
+                values = [self.records[position][others[0]] for position in positions]
+                for position, text in zip(positions, _members(others[0], values, nulls=nulls), strict=True):
+                    texts[position] = text
+            elif others:
                 for position in positions:
                     record = self.records[position]
                     extra: JsonObject = {key: value for key in others if (value := record[key]) is not None or nulls}
@@ -151,9 +171,17 @@ class Candidates:
         return texts
 
 
-def are_objects(values: Sequence[JsonValue]) -> TypeGuard[Sequence[JsonObject]]:
-    """Whether all values are objects."""
-    return set(map(type, values)) <= {dict}
+def _members(key: str, values: Sequence[JsonValue], *, nulls: bool) -> Iterator[str | None]:
+    """The JSON of objects with one key; equal strings, which are frequent, are written once."""
+    known: dict[str, str] = {}
+    for value in values:
+        if isinstance(value, str):
+            text = known.get(value)
+            if text is None:
+                text = known[value] = json_text({key: value})
+            yield text
+        else:
+            yield json_text({key: value}) if value is not None or nulls else None
 
 
 def wrong_values(values: Sequence[JsonValue], key: CoreKey) -> Sequence[int]:

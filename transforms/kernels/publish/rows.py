@@ -2,27 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple, Self
 
 import numpy as np
-import orjson
 import polars as pl
 
 from transforms.kernels.batch.batch import Batch, Positions, no_cells
-from transforms.kernels.batch.exact_json import exact_json
-from transforms.kernels.batch.metadata_columns import json_text, spread
+from transforms.kernels.batch.exact_json import exact_json_values
+from transforms.kernels.batch.list_columns import list_column
+from transforms.kernels.batch.metadata_columns import spread
+from transforms.kernels.batch.null_columns import null_column
 from transforms.kernels.batch.sparse_values import cell_values, ordered, row_ranges
 from transforms.kernels.batch.value_columns import ValueColumn
+from transforms.kernels.publish.attachments import published_attachments
 from transforms.kernels.summarize.locations import locations
 from transforms.kernels.urls.canonical import cache_key_column, published_keys
 from transforms.rules.attachments import FIELD as ATTACHMENTS
-from transforms.rules.attachments import Attachment, attachments
 from transforms.rules.avro_schema import COLUMNS, stored_fields
 from transforms.rules.export_rows import Group
-from transforms.rules.image_urls import cache_key
 from transforms.rules.metadata import CAMERA_PARAMS
 from transforms.rules.policies import CacheKeyMode
-from transforms.rules.rejections import Fault
 from transforms.rules.schema_json import StoredFieldJson
 
 _URLS: dict[Group, tuple[tuple[str, str], ...]] = {
@@ -41,18 +41,6 @@ USED: Mapping[Group, frozenset[str]] = {
 USES = {"cache_key": pl.Binary(), "url": pl.String(), "kind": pl.String(), "reference_id": pl.String()}
 """Columns of the uses of URLs: a row for each URL that a published row refers to; cache keys are 32 bytes."""
 
-_ATTACHMENT = pl.List(
-    pl.Struct(
-        {
-            "attachment": pl.String,
-            "cache_key": pl.String,
-            "frame": pl.Int64,
-            "dims": pl.Struct({"width": pl.Float64, "height": pl.Float64}),
-            "camera_position": pl.Struct({"x": pl.Float64, "y": pl.Float64, "z": pl.Float64}),
-            "metadata": pl.String,
-        }
-    )
-)
 _DTYPES: dict[str, pl.DataType] = {
     "long": pl.Int64(),
     "double": pl.Float64(),
@@ -126,7 +114,7 @@ def publish(batch: Batch, fields: Mapping[str, StoredFieldJson], *, cache_keys: 
     stored = stored_fields(fields)
     columns = sparse_columns(batch, {key: storage for key, _, storage in stored})
     uses, own_key = _uses(batch, cache_keys)
-    attached, attachment_uses = _attachments(batch, cache_keys)
+    attached, attachment_uses = published_attachments(_attachments(batch), rows["reference_id"], cache_keys)
     located = locations(rows).with_columns(
         location=pl.when(pl.col("latitude").is_not_null()).then(pl.struct("latitude", "longitude"))
     )["location"]
@@ -140,10 +128,7 @@ def publish(batch: Batch, fields: Mapping[str, StoredFieldJson], *, cache_keys: 
         sources = [name for name in (in_metadata, CAMERA_PARAMS) if name in rows.columns]
         given[CAMERA_PARAMS] = rows.select(pl.coalesce(sources)).to_series()
     if "labels" in rows.columns:
-        given["labels"] = pl.Series(
-            [None if text is None else orjson.loads(text) for text in rows["labels"].to_list()],
-            dtype=pl.List(pl.String),
-        )
+        given["labels"] = _labels(rows["labels"])
     frame = [(given[name] if name in given else rows[name]).alias(name) for name, _ in COLUMNS[batch.group]]
     # A record without fields: the union's encoding of null does not depend on the type.
     frame.append(pl.Series(METADATA, [None], pl.Boolean).new_from_index(0, rows.height))
@@ -231,7 +216,8 @@ def _uses(batch: Batch, mode: CacheKeyMode) -> tuple[pl.DataFrame, pl.Series]:
 
 def uses_of(batch: Batch, mode: CacheKeyMode) -> pl.DataFrame:
     """The URLs that rows refer to, with the columns USES (K1), from a batch with the columns USED."""
-    return pl.concat([_uses(batch, mode)[0], _attachments(batch, mode)[1]])
+    attached = published_attachments(_attachments(batch), batch.rows["reference_id"], mode)
+    return pl.concat([_uses(batch, mode)[0], attached[1]])
 
 
 def use_the_same(one: Batch, other: Batch) -> bool:
@@ -258,41 +244,18 @@ def some_uses(batch: Batch, keys: pl.Series, urls: pl.Series, mode: CacheKeyMode
     return uses_of(few, mode).filter(pl.col("cache_key").is_in(keys.implode()))
 
 
-def _attachments(batch: Batch, mode: CacheKeyMode) -> tuple[pl.Series, pl.DataFrame]:
-    """The context attachments of the rows, and the URLs they use (A1, K1)."""
-    none = pl.Series(ATTACHMENTS, [None], _ATTACHMENT).new_from_index(0, batch.rows.height)
-    uses: dict[str, list[str | bytes]] = {name: [] for name in USES}
-    texts = batch.rows.get_column(ValueColumn("json", ATTACHMENTS).name, default=None)
-    if texts is None:
-        return none, pl.DataFrame(uses, schema=USES)
-    found: list[list[dict[str, object]] | None] = []
-    for text, reference_id in zip(texts.to_list(), batch.rows["reference_id"].to_list(), strict=True):
-        if text is None:
-            found.append(None)
-            continue
-        checked = attachments(exact_json(text))
-        if isinstance(checked, Fault):  # it was checked when the record was read
-            raise TypeError(f"expected checked attachments, got {checked.message}")
-        row = []
-        for each in checked:
-            key = cache_key(each.attachment if mode == "raw" else each.url)
-            for name, value in zip(USES, (bytes.fromhex(key), each.url, "attachment", reference_id), strict=True):
-                uses[name].append(value)
-            row.append(_attachment_row(each, key))
-        found.append(row)
-    return pl.Series(ATTACHMENTS, found, _ATTACHMENT), pl.DataFrame(uses, schema=USES)
+def _attachments(batch: Batch) -> pl.Series | None:
+    """The JSON of the context attachments of each row; None if no row has any."""
+    texts: pl.Series | None = batch.rows.get_column(ValueColumn("json", ATTACHMENTS).name, default=None)
+    return texts
 
 
-def _attachment_row(attachment: Attachment, key: str) -> dict[str, object]:
-    return {
-        "attachment": attachment.attachment,
-        "cache_key": key,
-        "frame": attachment.frame,
-        "dims": _named(("width", "height"), attachment.dims),
-        "camera_position": _named(("x", "y", "z"), attachment.camera_position),
-        "metadata": None if attachment.metadata is None else json_text(attachment.metadata),
-    }
-
-
-def _named(names: Sequence[str], values: Sequence[float] | None) -> dict[str, float] | None:
-    return None if values is None else dict(zip(names, values, strict=True))
+def _labels(texts: pl.Series) -> pl.Series:
+    """The labels of each row, given as JSON."""
+    dtype = pl.List(pl.String)
+    rows = np.flatnonzero(texts.is_not_null().to_numpy())
+    if not len(rows):
+        return null_column("labels", dtype, len(texts))
+    lists = [value if isinstance(value, list) else [] for value in exact_json_values(texts.drop_nulls().to_list())]
+    labels = pl.Series(list(chain.from_iterable(lists)), dtype=pl.String)
+    return spread(list_column(labels, np.array(list(map(len, lists)))), rows, len(texts))

@@ -6,12 +6,13 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.profiles import draws
 from support.strategies import BROKEN, json_values, raw
 
-from transforms.kernels.batch.exact_json import exact_json, parse
+from transforms.kernels.batch.exact_json import exact_json, exact_json_values, parse
+from transforms.rules.values import canonical_json
 
 DIGITS = "1234567890" * 40
 VALUES = [
@@ -215,3 +216,12 @@ def test_a_record_with_a_number_that_cannot_be_stored_is_known_by_its_reference_
 @given(json_values)
 def test_stored_json_keeps_every_digit(value: Any) -> None:
     assert repr(exact_json(raw(value).decode())) == repr(value)
+
+
+@given(st.lists(json_values, max_size=6))
+@example([[2**64], {"a": [-(10**40), 0.5]}, 10**300])
+def test_texts_parsed_at_once_have_the_values_of_each(values: list[Any]) -> None:
+    texts = [canonical_json(value) for value in values]
+    assert exact_json_values(texts) == [exact_json(text) for text in texts] == values
+    deep = "[" * 1024 + "]" * 1024
+    assert exact_json_values([*texts, deep])[-1] == exact_json(deep)

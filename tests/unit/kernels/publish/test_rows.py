@@ -9,14 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.profiles import draws
-from support.strategies import batch_of, json_values, normalized
+from support.strategies import attachment_values, batch_of, json_values, normalized
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.merge.merge import merge
+from transforms.kernels.publish import attachments as published
+from transforms.kernels.publish.attachments import published_attachments
 from transforms.kernels.publish.rows import USES, publish, typed_columns, use_the_same, uses_of
+from transforms.rules.attachments import attachments
 from transforms.rules.avro_schema import COLUMNS
 from transforms.rules.column_names import columns
 from transforms.rules.export_rows import Group
+from transforms.rules.image_urls import cache_key
+from transforms.rules.policies import CacheKeyMode
 from transforms.rules.values import JsonObject, canonical_json
 
 URL = "https://example.org/a.jpg"
@@ -52,6 +57,40 @@ def stored(value: Any, storage: str) -> Any:
 
 def is_text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+sound_attachments = st.lists(attachment_values.filter(lambda value: isinstance(attachments(value), tuple)), max_size=6)
+
+
+@draws(100)
+@given(sound_attachments, st.sampled_from(["canonical", "raw"]))
+def test_attachments_are_published_as_the_rule_reads_them(values: list[Any], mode: CacheKeyMode) -> None:
+    texts = [json.dumps(value) if value else None for value in values]
+    names = pl.Series([f"r{place}" for place in range(len(values))], dtype=pl.String)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(published, "_SLAB_ROWS", 2)
+        column, uses = published_attachments(pl.Series(texts, dtype=pl.String), names, mode)
+    rows: list[Any] = []
+    used = []
+    for name, value in zip(names, values, strict=True):
+        checked = attachments(value)
+        assert isinstance(checked, tuple)
+        row = []
+        for each in checked:
+            key = cache_key(each.attachment if mode == "raw" else each.url)
+            used.append((bytes.fromhex(key), each.url, "attachment", name))
+            numbers = {
+                "dims": each.dims and dict(zip(("width", "height"), each.dims, strict=True)),
+                "camera_position": each.camera_position and dict(zip("xyz", each.camera_position, strict=True)),
+            }
+            inner = None if each.metadata is None else canonical_json(each.metadata)
+            row.append(
+                {"attachment": each.attachment, "cache_key": key, "frame": each.frame, **numbers, "metadata": inner}
+            )
+        rows.append(row or None)
+    assert column.to_list() == rows
+    assert uses.rows() == used
+    assert uses.schema == USES
 
 
 @draws(100)

@@ -1,0 +1,20 @@
+"""Makes columns of lists from one long column of their elements, for published attachments and labels."""
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from transforms.kernels.batch.batch import Positions
+
+
+def list_column(elements: pl.Series, counts: Positions) -> pl.Series:
+    """The elements as lists of so many each: int64[N] to a List array of shape (N,).
+
+    >>> list_column(pl.Series(["a", "b", None]), np.array([2, 0, 1])).to_list()
+    [['a', 'b'], [], [None]]
+    """
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+    # `pa.array` would look for pandas first.
+    places = pa.Array.from_buffers(pa.int64(), len(offsets), [None, pa.py_buffer(offsets)])
+    values = elements.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    return pl.Series(values=pa.LargeListArray.from_arrays(places, values), dtype=pl.List(elements.dtype))

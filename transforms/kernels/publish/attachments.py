@@ -1,0 +1,100 @@
+"""Turns the context attachments of rows into a published column and uses of URLs, as one long table (A1, K1)."""
+
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+import polars as pl
+
+from transforms.kernels.batch.exact_json import exact_json_values
+from transforms.kernels.batch.hashing import cache_keys, digits
+from transforms.kernels.batch.list_columns import list_column
+from transforms.kernels.batch.members import Members, are_objects, members, objects_of
+from transforms.kernels.batch.metadata_columns import json_text, spread
+from transforms.kernels.batch.null_columns import null_column
+from transforms.kernels.urls.canonical import canonical_column
+from transforms.rules.attachments import FIELD, NUMBERS
+from transforms.rules.policies import CacheKeyMode
+
+KIND = "attachment"
+"""The kind of these uses of URLs."""
+_NUMBERS = {member: pl.Struct(dict.fromkeys(keys, pl.Float64)) for member, keys, _ in NUMBERS}
+_ATTACHMENT = pl.Struct(
+    {"attachment": pl.String, "cache_key": pl.String, "frame": pl.Int64, **_NUMBERS, "metadata": pl.String}
+)
+_COLUMN = pl.List(_ATTACHMENT)
+_KEYS = ("attachment", "frame", *_NUMBERS, "metadata")
+_SLAB_ROWS = 8_192
+"""So many rows are parsed at once: as objects, attachments take ten times their bytes."""
+
+
+def published_attachments(
+    texts: pl.Series | None, names: pl.Series, mode: CacheKeyMode
+) -> tuple[pl.Series, pl.DataFrame]:
+    """The column of attachments of N rows, and the URLs that they use.
+
+    Args:
+        texts: The JSON of the attachments of each row, checked when the record was read, null where a row has none:
+            String array of shape (N,); None if no row has any.
+        names: The reference id of each row: String array of shape (N,).
+        mode: What is hashed for cache keys.
+
+    Returns:
+        A list for each row, null where it has none; and columns cache_key, url, kind and reference_id, a row for each
+        attachment, in the order of the rows.
+    """
+    if texts is None or texts.null_count() == len(texts):
+        nothing = {"cache_key": pl.Binary(), "url": pl.String(), "kind": pl.String(), "reference_id": pl.String()}
+        return null_column(FIELD, _COLUMN, len(names)), pl.DataFrame(schema=nothing)
+    rows = np.flatnonzero(texts.is_not_null().to_numpy())
+    given, owners = texts.drop_nulls(), names.gather(rows)
+    slabs = [
+        _published(given[start : start + _SLAB_ROWS].to_list(), owners[start : start + _SLAB_ROWS], mode)
+        for start in range(0, len(given), _SLAB_ROWS)
+    ]
+    column = pl.concat([column for column, _ in slabs], rechunk=True)
+    return spread(column, rows, len(names)).alias(FIELD), pl.concat([uses for _, uses in slabs], rechunk=True)
+
+
+def _published(texts: Sequence[str], names: pl.Series, mode: CacheKeyMode) -> tuple[pl.Series, pl.DataFrame]:
+    """As `published_attachments`, of rows that all have attachments."""
+    lists = [value if isinstance(value, list) else [] for value in exact_json_values(texts)]
+    counts = np.fromiter(map(len, lists), np.int64, len(lists))
+    found = list(chain.from_iterable(lists))
+    if not are_objects(found):  # they were checked when the records were read
+        raise TypeError("expected checked attachments, got a list with something else than objects")
+    by_key = members(found, _KEYS)
+    given = _column("attachment", by_key["attachment"], len(found), pl.String())
+    url, errors = canonical_column(given)
+    if errors.null_count() < len(errors) or given.null_count():
+        raise TypeError(f"expected checked attachments, got {errors.drop_nulls().to_list() or 'no URL'}")
+    inner = by_key["metadata"]
+    keys = cache_keys(given if mode == "raw" else url)
+    table = [
+        given,
+        digits(keys).alias("cache_key"),
+        _column("frame", by_key["frame"], len(found), pl.Int64()),
+        *(_numbers(member, by_key[member], names_of, len(found)) for member, names_of, _ in NUMBERS),
+        _column("metadata", Members(inner.places, list(map(json_text, inner.values))), len(found), pl.String()),
+    ]
+    uses = [
+        keys.alias("cache_key"),
+        url.alias("url"),
+        pl.Series("kind", [KIND], pl.String).new_from_index(0, len(found)),
+        names.gather(np.repeat(np.arange(len(names)), counts)).alias("reference_id"),
+    ]
+    return list_column(pl.DataFrame(table).to_struct(), counts).cast(_COLUMN), pl.DataFrame(uses)
+
+
+def _column(name: str, given: Members, count: int, dtype: pl.DataType) -> pl.Series:
+    """The values of a key of so many attachments, null where it is absent."""
+    return spread(pl.Series(given.values, dtype=dtype), np.array(given.places, np.int64), count).alias(name)
+
+
+def _numbers(name: str, given: Members, keys: Sequence[str], count: int) -> pl.Series:
+    """The numbers of an object of each attachment, as a struct of doubles; null where it has no such object."""
+    inner = members(objects_of(given.values), keys)
+    height = len(given.values)
+    numbers = [Members(inner[key].places, np.array(inner[key].values, np.float64).tolist()) for key in keys]
+    columns = [_column(key, each, height, pl.Float64()) for key, each in zip(keys, numbers, strict=True)]
+    return spread(pl.DataFrame(columns).to_struct(), np.array(given.places, np.int64), count).alias(name)
