@@ -1,6 +1,6 @@
 """ExportPartitions: writes the partitions of a version in the format of other programs."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
 
@@ -8,6 +8,7 @@ from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import ListValues, Packed, StepFn, call
 from transforms.stages.export_partitions import (
     ExportedFile,
+    ExportHead,
     Exporting,
     ExportPart,
     export_partition,
@@ -19,12 +20,12 @@ from transforms.stages.export_records import SceneFrames, export_records, export
 class ExportPartitions(beam.PTransform):
     """The root to one element that comes when all partitions, and `export.json` behind them, are written."""
 
-    def __init__(self, parts: Sequence[ExportPart], exporting: Exporting, head: Mapping[str, object]) -> None:
+    def __init__(self, parts: Sequence[ExportPart], exporting: Exporting, head: ExportHead) -> None:
         """Takes the partitions, at least one, the inputs of all, and the head of `export.json`."""
         super().__init__()
         self._parts = parts
         self._exporting = exporting
-        self._head = dict(head)
+        self._head = head
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection[None]:
         """Each partition is an element of its own, spread over the workers."""
@@ -81,5 +82,5 @@ class _ExportScenesFn(StepFn):
         yield 0, export_scenes(number, self._parts.value.get(number), frames, self._exporting)
 
 
-def _write(files: tuple[int, Iterable[list[ExportedFile]]], root: str, head: Mapping[str, object]) -> None:
+def _write(files: tuple[int, Iterable[list[ExportedFile]]], root: str, head: ExportHead) -> None:
     write_document(root, head, (each for of_part in files[1] for each in of_part))

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from pipelines.errors import UsageError
 from pipelines.explore import page
+from pipelines.explore.answering import answered
 from pipelines.explore.asked import Asked
 from pipelines.explore.counts import insights
 from pipelines.explore.exports import EXTENSIONS, MEDIA_TYPES, exported
@@ -26,7 +27,6 @@ from pipelines.explore.problems import JSON, problem
 from pipelines.explore.results import result
 from pipelines.explore.snapshots import Snapshot, Snapshots
 from pipelines.explore.sorting import order
-from pipelines.explore.work import answered
 from pipelines.queries.completions import completion
 from pipelines.report.page_data import name_of
 from transforms.rules.export_rows import GROUPS
@@ -74,13 +74,13 @@ class Api:
         except UsageError as error:
             return problem(f"{error}", status=400)
 
-        def work(cancelled: threading.Event) -> Response:
+        def task(cancelled: threading.Event) -> Response:
             snapshot = self.snapshots.get(asked.version)
             if is_local(self.snapshots.dataset.root):  # of a bucket a failure tells: looking takes long there
                 self.snapshots.check_there(asked.version)
             return call(asked, snapshot, cancelled)
 
-        return await answered(request, self.snapshots, asked.version, work)
+        return await answered(request, self.snapshots, asked.version, task)
 
     def dataset(self, asked: Asked, snapshot: Snapshot, cancelled: threading.Event) -> Response:  # noqa: ARG002 - as all calls
         """The versions of the dataset, and the schema of one."""

@@ -56,5 +56,5 @@ class Cache:
             self._values[key] = value, size
             total = sum(each for _, each in self._values.values())
             while total > self.limit:
-                _, (_, gone) = self._values.popitem(last=False)
-                total -= gone
+                _, (_, removed) = self._values.popitem(last=False)
+                total -= removed

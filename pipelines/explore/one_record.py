@@ -107,8 +107,8 @@ def _history(snapshots: Snapshots, snapshot: Snapshot, group: Group, row: Row) -
         if now == digests:
             continue
         digests = now
-        held = snapshot if version.number == snapshot.version.number else Snapshot(version)
-        found = find(held, group, reference_id, identity)
+        snapshot_then = snapshot if version.number == snapshot.version.number else Snapshot(version)
+        found = find(snapshot_then, group, reference_id, identity)
         if found is not None and before is None and (at > 0 or version.manifest["parent"] is None):
             history.append({"version": version.number, "change": "created"})
         elif found is not None and before is not None and (changed := _changed(before, found)):
@@ -128,10 +128,10 @@ def _changed(before: Row, now: Row) -> list[JsonOutput]:
     ]
 
 
-def _flat(row: Row) -> dict[str, object]:
-    plain: dict[str, object] = orjson.loads(orjson.dumps(row))
-    metadata = plain.pop("metadata")
-    found = {name: value for name, value in plain.items() if name not in _NOT_COMPARED}
+def _flat(row: Row) -> Row:
+    values: Row = orjson.loads(orjson.dumps(row))
+    metadata = values.pop("metadata")
+    found = {name: value for name, value in values.items() if name not in _NOT_COMPARED}
     if isinstance(metadata, dict):
         found |= {f"metadata.{key}": value for key, value in metadata.items()}
     return found

@@ -14,7 +14,7 @@ class CancelledError(Exception):
     """Nobody waits for the answer any more."""
 
 
-class GoneError(Exception):
+class PrunedError(Exception):
     """The version that is asked of was pruned."""
 
 

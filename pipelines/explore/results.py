@@ -96,7 +96,7 @@ def _found(snapshot: Snapshot, group: Group, query: str, cancelled: threading.Ev
     order = None if tree.order is None else resolve_order(query, tree.order, group, names)
     answer = Answer(version, group, condition, names, order, tree.sample, tuple(slips))
     if order is not None or tree.sample is not None:
-        return _arranged(answer)
+        return _in_order(answer)
     found = []
     for each in answer.matches():
         check(cancelled)
@@ -105,7 +105,7 @@ def _found(snapshot: Snapshot, group: Group, query: str, cancelled: threading.Ev
     return Result(version, group, condition, names, slips=answer.slips, partitions=numbers, positions=rows)
 
 
-def _arranged(answer: Answer) -> Result:
+def _in_order(answer: Answer) -> Result:
     """The rows of an answer that has an order or a sample."""
     rows = answer.ordered()
     partitions, positions = (rows[name].to_numpy().astype(np.int64) for name in (PARTITION, ROW))

@@ -9,7 +9,7 @@ from pipelines.dataset.documents.types import InsightsJson
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import UsageError
 from pipelines.explore.caches import Cache
-from pipelines.explore.problems import GoneError
+from pipelines.explore.problems import PrunedError
 from pipelines.queries.conditions import AnnotationGroup
 from pipelines.queries.names import Names, Vocabulary
 from pipelines.queries.vocabularies import vocabulary
@@ -67,7 +67,7 @@ class Snapshots:
 
     dataset: Dataset
     first: int
-    _held: OrderedDict[int, Snapshot] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[int, Snapshot] = field(default_factory=OrderedDict)
     _versions: dict[int, Version] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -76,16 +76,16 @@ class Snapshots:
 
         Raises:
             UsageError: There is no such version.
-            GoneError: It was there, and was pruned.
+            PrunedError: It was there, and was pruned.
         """
         wanted = self.first if number is None else number
         with self._lock:
-            if wanted not in self._held:
-                self._held[wanted] = Snapshot(self.version(wanted))
-                while len(self._held) > _MOST:
-                    self._held.popitem(last=False)
-            self._held.move_to_end(wanted)
-            return self._held[wanted]
+            if wanted not in self._kept:
+                self._kept[wanted] = Snapshot(self.version(wanted))
+                while len(self._kept) > _MOST:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(wanted)
+            return self._kept[wanted]
 
     def version(self, number: int) -> Version:
         """A version by its number; raises as `get`."""
@@ -94,7 +94,7 @@ class Snapshots:
                 self._versions[number] = self.dataset.version(number)
             except UsageError as error:
                 if number == self.first:
-                    raise GoneError(f"{error}") from error
+                    raise PrunedError(f"{error}") from error
                 raise
         return self._versions[number]
 
@@ -106,12 +106,12 @@ class Snapshots:
         return [self.version(number) for number in sorted(numbers, reverse=True)]
 
     def check_there(self, number: int | None) -> None:
-        """Raises GoneError if a version that was looked at is not there any more."""
+        """Raises PrunedError if a version that was looked at is not there any more."""
         wanted = self.first if number is None else number
         there = self.dataset.store.numbers()
         if wanted not in there:
             with self._lock:
-                self._held.pop(wanted, None)
+                self._kept.pop(wanted, None)
                 self._versions.pop(wanted, None)
             left = ", ".join(map(str, sorted(there, reverse=True))) or "none"
-            raise GoneError(f"version {wanted} was pruned while it was shown; choose another one: {left}")
+            raise PrunedError(f"version {wanted} was pruned while it was shown; choose another one: {left}")

@@ -1,7 +1,7 @@
 """Plans an export: which rows of which partitions of a version are written, and what `export.json` says of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -14,10 +14,10 @@ from transforms.kernels.publish.columns import PublishedColumns
 from transforms.rules.avro_schema import stored_fields
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.near_names import hint
-from transforms.stages.export_partitions import ITEM, SCENE, Exporting, ExportPart, packed
+from transforms.stages.export_partitions import ITEM, SCENE, ExportHead, Exporting, ExportPart, packed
 from transforms.storage.states import state_file
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 """Format number of `export.json`."""
 
 
@@ -34,7 +34,7 @@ class PlannedExport:
 
     parts: tuple[ExportPart, ...]
     exporting: Exporting
-    head: Mapping[str, object]
+    head: ExportHead
     state_bytes: int
 
 
@@ -106,7 +106,7 @@ def _queried(
     return parts, replace(exporting, queried=group, scenes=frozenset(scenes))
 
 
-def _head(config: ExportConfig, version: Version) -> Mapping[str, object]:
+def _head(config: ExportConfig, version: Version) -> ExportHead:
     """What does not depend on the files."""
     splits = config.splits
     return {

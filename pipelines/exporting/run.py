@@ -1,7 +1,7 @@
 """Runs an export to its end: the state files of a version -> files of other programs, and `export.json` beside them."""
 
 from functools import partial
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 import apache_beam as beam
 import msgspec
@@ -15,19 +15,11 @@ from pipelines.runners import estimate
 from transforms.beam.coders import spilling
 from transforms.export_partitions import ExportPartitions
 from transforms.rules.export_rows import Group
-from transforms.rules.policies import ExportFormat
 from transforms.rules.schema_json import Count
-from transforms.stages.export_partitions import DOCUMENT, write_document
+from transforms.stages.export_partitions import DOCUMENT, ExportHead, write_document
 from transforms.storage.stored_files import join, read_bytes
 
 _NOTHING_PUBLISHED = "nothing was published: "
-
-
-class SplitJson(TypedDict):
-    """How rows are divided into splits."""
-
-    by: str
-    shares: dict[str, float]
 
 
 class ExportedFileJson(TypedDict):
@@ -39,17 +31,9 @@ class ExportedFileJson(TypedDict):
     sha256: str
 
 
-class ExportJson(TypedDict):
+class ExportJson(ExportHead):
     """`export.json` (docs/export.md)."""
 
-    format: Literal[1]
-    dataset: str
-    version: Count
-    schema_fingerprint: str
-    file_format: ExportFormat
-    group: Group | None
-    query: str | None
-    split: SplitJson | None
     records: dict[Group, Count]
     splits: dict[str, dict[Group, Count]] | None
     files: list[ExportedFileJson]

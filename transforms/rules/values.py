@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeAlias, Union, assert_never
 
@@ -10,6 +10,8 @@ from transforms.rules.rejections import Code, Fault, shown
 
 JsonValue: TypeAlias = Union[bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"], None]  # noqa: UP007 - a quoted part cannot stand in an `|`
 JsonObject: TypeAlias = dict[str, JsonValue]
+Objects: TypeAlias = Sequence[JsonObject]
+"""The same part of many records, such as their metadata or their geometries."""
 Record: TypeAlias = dict[str, JsonValue]
 """A record of an export as it was parsed: an object of any shape, which the rules check."""
 

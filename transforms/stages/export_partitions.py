@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypedDict
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ from transforms.kernels.writers.text import csv, ndjson
 from transforms.rules.avro_schema import row_schema
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import CacheKeyMode, ExportFormat
-from transforms.rules.schema_json import StoredFieldJson
+from transforms.rules.schema_json import Count, StoredFieldJson
 from transforms.rules.splits import Splits
 from transforms.storage.states import read_state, state_file
 from transforms.storage.stored_files import Piece, StoredFile, join, part_path, store, write_bytes
@@ -26,6 +27,26 @@ DOCUMENT = "export.json"
 ITEM, SCENE = "item", "scene"
 """What splits go by, beside a metadata field of the items."""
 _KEY = "key"
+
+
+class SplitJson(TypedDict):
+    """How rows are divided into splits."""
+
+    by: str
+    shares: dict[str, float]
+
+
+class ExportHead(TypedDict):
+    """The members of `export.json` that do not depend on the files."""
+
+    format: Literal[1]
+    dataset: str
+    version: Count
+    schema_fingerprint: str
+    file_format: ExportFormat
+    group: Group | None
+    query: str | None
+    split: SplitJson | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +223,7 @@ def split_keys(part: ExportPart, exporting: Exporting) -> dict[str, str]:
     return dict(found.iter_rows())
 
 
-def write_document(root: str, head: Mapping[str, object], files: Iterable[ExportedFile]) -> None:
+def write_document(root: str, head: ExportHead, files: Iterable[ExportedFile]) -> None:
     """Writes `export.json`: the head, then counts and files in the order of their paths."""
     ordered = sorted(files, key=lambda each: each.file.path)
     splits: dict[str, dict[str, int]] = {}

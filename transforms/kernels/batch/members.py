@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import NamedTuple, TypeGuard
 
 from transforms.kernels.batch.metadata_columns import shapes
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.values import JsonValue, Objects
 
 
 class Members(NamedTuple):
@@ -26,17 +26,17 @@ class Members(NamedTuple):
         return {place for place, value in zip(self.places, self.values, strict=True) if type(value) not in types}
 
 
-def are_objects(values: Sequence[JsonValue]) -> TypeGuard[Sequence[JsonObject]]:
+def are_objects(values: Sequence[JsonValue]) -> TypeGuard[Objects]:
     """Whether all values are objects."""
     return set(map(type, values)) <= {dict}
 
 
-def objects_of(values: Sequence[JsonValue]) -> Sequence[JsonObject]:
+def objects_of(values: Sequence[JsonValue]) -> Objects:
     """The values, {} in the place of each that is no object."""
     return values if are_objects(values) else [value if isinstance(value, dict) else {} for value in values]
 
 
-def members(objects: Sequence[JsonObject], keys: Collection[str]) -> dict[str, Members]:
+def members(objects: Objects, keys: Collection[str]) -> dict[str, Members]:
     """Each of these keys to its values; null counts as absent."""
     found = {key: Members([], []) for key in keys}
     for own, positions in shapes(objects).items():

@@ -17,7 +17,7 @@ from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.rules import coordinates
 from transforms.rules.crowds import key_excess
 from transforms.rules.metadata import RESERVED
-from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM, JsonObject, JsonValue, canonical_json
+from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM, JsonValue, Objects, canonical_json
 
 CROWD = "crowd"
 FORMS: dict[str, pl.DataType] = {
@@ -68,7 +68,7 @@ class _Values:
     values: list[Sequence[JsonValue]] = field(default_factory=list)
 
 
-def shapes(objects: Sequence[JsonObject]) -> Shapes:
+def shapes(objects: Objects) -> Shapes:
     """The positions of the objects that have the same keys in the same order."""
     of_each = list(map(tuple, objects))
     if of_each and of_each.count(of_each[0]) == len(of_each):
@@ -79,7 +79,7 @@ def shapes(objects: Sequence[JsonObject]) -> Shapes:
     return found
 
 
-def odd(objects: Sequence[JsonObject], known: Shapes | None = None, *, locate: bool = True) -> set[int]:
+def odd(objects: Objects, known: Shapes | None = None, *, locate: bool = True) -> set[int]:
     """Positions of the objects that only the rule can judge (`transforms.rules.metadata.normalize`).
 
     The rule would not change the others, if it accepts their reserved keys, which are not looked at: coordinates are
@@ -114,7 +114,7 @@ def _is_within(value: JsonValue, limit: float) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and -limit <= value <= limit
 
 
-def tabulated(objects: Sequence[JsonObject], known: Shapes | None = None) -> tuple[dict[str, pl.Series], pl.DataFrame]:
+def tabulated(objects: Objects, known: Shapes | None = None) -> tuple[dict[str, pl.Series], pl.DataFrame]:
     """The columns `FORM:KEY` of shape (N,), and the cells, of N normalized metadata objects.
 
     `known` are their `shapes`, if they are known already.

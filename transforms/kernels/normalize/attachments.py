@@ -11,7 +11,7 @@ from transforms.kernels.batch.members import Members, are_objects, members, obje
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.rules.attachments import MAX_ATTACHMENT_CHARACTERS, MAX_ATTACHMENTS, MOST_CHARACTERS_PER_BYTE, NUMBERS
 from transforms.rules.core_keys import NUMBER
-from transforms.rules.values import LONG_MAXIMUM, JsonObject, JsonValue
+from transforms.rules.values import LONG_MAXIMUM, JsonValue, Objects
 
 _MAX_BYTES = MAX_ATTACHMENT_CHARACTERS // MOST_CHARACTERS_PER_BYTE
 _SIZED = 256
@@ -52,7 +52,7 @@ def _is_large(value: Sequence[JsonValue]) -> bool:
         return True
 
 
-def _faulty(objects: Sequence[JsonObject]) -> set[int]:
+def _faulty(objects: Objects) -> set[int]:
     """Positions of the attachments that have a fault."""
     found = members(objects, _KEYS)
     faulty = _faulty_urls(found["attachment"], len(objects))

@@ -16,7 +16,7 @@ from transforms.rules.export_rows import Group
 from transforms.rules.items import Item
 from transforms.rules.rejections import Fault
 from transforms.rules.scenes import Scene
-from transforms.rules.values import JsonObject
+from transforms.rules.values import Objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Rejected:
 def batch(
     group: Group,
     columns: dict[str, Sequence[object] | pl.Series],
-    metadata: Sequence[JsonObject],
+    metadata: Objects,
     source: list[pl.Series],
     known: Shapes | None = None,
     *,

@@ -9,7 +9,7 @@ from transforms.kernels.batch.members import are_objects
 from transforms.kernels.batch.metadata_columns import json_text
 from transforms.rules.core_keys import CoreKey
 from transforms.rules.geometries import GEOMETRIES, Numbers, Points
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.values import JsonValue, Objects
 
 
 def wrong_geometries(geometries: Sequence[JsonValue], kind: str) -> set[int]:
@@ -35,7 +35,7 @@ def geometry_texts(geometries: Sequence[JsonValue]) -> list[str | None]:
     return [json_text(geometry) if geometry else None for geometry in geometries]
 
 
-def _objects(values: Sequence[JsonValue]) -> tuple[Sequence[JsonObject], set[int]]:
+def _objects(values: Sequence[JsonValue]) -> tuple[Objects, set[int]]:
     """The objects among some values, {} in the place of anything else, and the positions of the latter."""
     if are_objects(values):
         return values, set()
@@ -43,7 +43,7 @@ def _objects(values: Sequence[JsonValue]) -> tuple[Sequence[JsonObject], set[int
     return [value if isinstance(value, dict) else {} for value in values], wrong
 
 
-def _wrong_numbers(objects: Sequence[JsonObject], keys: Sequence[CoreKey]) -> set[int]:
+def _wrong_numbers(objects: Objects, keys: Sequence[CoreKey]) -> set[int]:
     """Positions of the objects that lack a number under one of the keys."""
     wrong: set[int] = set()
     for key in keys:

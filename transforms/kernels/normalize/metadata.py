@@ -9,7 +9,7 @@ from transforms.kernels.normalize.attachments import unusual_attachments
 from transforms.rules import metadata as rule
 from transforms.rules.attachments import FIELD as ATTACHMENTS
 from transforms.rules.rejections import Fault
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.values import JsonObject, JsonValue, Objects
 
 
 class JudgedMetadata(NamedTuple):
@@ -22,7 +22,7 @@ class JudgedMetadata(NamedTuple):
         warnings: Position to the warnings of accepted metadata.
     """
 
-    objects: Sequence[JsonObject]
+    objects: Objects
     shapes: Shapes | None
     rejected: dict[int, Fault]
     warnings: dict[int, tuple[str, ...]]
@@ -53,7 +53,7 @@ def judged(values: Sequence[JsonValue], *, locate: bool = True) -> JudgedMetadat
     return JudgedMetadata(objects, None if unusual else known, rejected, warnings)
 
 
-def _unusual_reserved(objects: Sequence[JsonObject], known: Shapes) -> set[int]:
+def _unusual_reserved(objects: Objects, known: Shapes) -> set[int]:
     """Positions of the objects with a reserved key that the rule rejects or changes (A)."""
     unusual: set[int] = set()
     for key, check in ((ATTACHMENTS, unusual_attachments), (rule.CAMERA_PARAMS, _unusual_camera)):

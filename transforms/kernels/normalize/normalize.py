@@ -46,7 +46,7 @@ from transforms.rules.policies import Mode
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.scenes import Scene
 from transforms.rules.updates import MetadataUpdate
-from transforms.rules.values import JsonObject, Record
+from transforms.rules.values import JsonObject, Objects, Record
 
 _Row = TypeVar("_Row", Item, Scene, Annotation, MetadataUpdate)
 
@@ -299,7 +299,7 @@ def _add_selection(
 def _add(
     group: Group,
     columns: Mapping[str, Sequence[object] | pl.Series],
-    metadata: Sequence[JsonObject],
+    metadata: Objects,
     pieces: Sequence[Piece],
     *,
     origin: Origin,

@@ -17,7 +17,7 @@ from transforms.kernels.batch.metadata_columns import Shapes, json_text, shapes
 from transforms.kernels.normalize.metadata import judged
 from transforms.rules.core_keys import CoreKey
 from transforms.rules.rejections import Fault
-from transforms.rules.values import JsonObject, JsonValue, Record
+from transforms.rules.values import JsonObject, JsonValue, Objects, Record
 
 Columns: TypeAlias = dict[str, Sequence[object] | pl.Series]
 
@@ -38,7 +38,7 @@ class Selection:
 
     places: list[int]
     columns: Columns
-    metadata: Sequence[JsonObject]
+    metadata: Objects
     shapes: Shapes | None = None
     warnings: Counter[str] = field(default_factory=Counter)
     parts: list[int] | None = None

@@ -4,8 +4,6 @@ A batch thus never has more columns, or keys of rare values, than `rules.crowds.
 all others, so that keys of ignored or rejected rows do not count.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import polars as pl
 
@@ -13,18 +11,18 @@ from transforms.kernels.batch.batch import Batch, no_cells
 from transforms.kernels.batch.metadata_columns import CROWD, Shapes, columns_and_cells
 from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.rules.crowds import MOST_COUNTED, key_digest, key_hashes, smallest
-from transforms.rules.values import JsonObject
+from transforms.rules.values import Objects
 
 _KEY = "\0crowd"
 """The key under which the hashes are kept; a key of the data may be the same, in another form."""
 
 
-def key_count(objects: Sequence[JsonObject], known: Shapes | None = None) -> int:
+def key_count(objects: Objects, known: Shapes | None = None) -> int:
     """The number of distinct keys of some objects; `known` are their shapes, if they are known already."""
     return len(set[str]().union(*(objects if known is None else known)))
 
 
-def counted_only(objects: Sequence[JsonObject]) -> tuple[dict[str, pl.Series], pl.DataFrame]:
+def counted_only(objects: Objects) -> tuple[dict[str, pl.Series], pl.DataFrame]:
     """The columns and cells of rows with the hashes of their metadata keys instead of values."""
     rows = np.array([row for row, each in enumerate(objects) if each], np.int64)
     texts = [b"".join(map(key_digest, each)).hex() for each in objects if each]

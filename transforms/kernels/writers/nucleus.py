@@ -18,6 +18,8 @@ from transforms.rules.values import JsonObject
 
 RawRecord: TypeAlias = dict[str, object]
 """A record for orjson; stored JSON texts are fragments, which orjson copies."""
+Row: TypeAlias = Mapping[str, object]
+"""A row of a batch: column to value."""
 
 _TEXTS = frozenset({"json", "big"})
 _URL = "url"
@@ -103,7 +105,7 @@ def frames_alone(scene: str, found: Sequence[Frame]) -> Iterator[RawRecord]:
         left = others
 
 
-def _fitting(row: Mapping[str, object], found: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
+def _fitting(row: Row, found: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
     """The frames that have a place in the record of a scene, and those of another record with its reference id."""
     is_video, count = row["type"] == "video", row["frame_count"]
     fitting: dict[tuple[int, str | None], Frame] = {}
@@ -164,7 +166,7 @@ def _value(value: object, form: str) -> object:
     return orjson.Fragment(f"{value}") if form in _TEXTS else value
 
 
-def _annotation(row: Mapping[str, object], own: RawRecord) -> RawRecord:
+def _annotation(row: Row, own: RawRecord) -> RawRecord:
     """The record of an annotation with the columns that it has, and its `own` members."""
     record: RawRecord = {"reference_id": row["reference_id"], "type": row["type"], **_fragments(_extra(row))}
     names = ("label", "annotation_id", "task_id", "track_reference_id", "taxonomy_name", "confidence")
@@ -182,13 +184,13 @@ def _frame_list(kind: object, count: int, found: Iterable[Frame]) -> list[object
         for frame in found:
             items[frame.number] = orjson.Fragment(frame.record)
         return items
-    maps: list[dict[str, object]] = [{} for _ in range(count)]
+    maps: list[RawRecord] = [{} for _ in range(count)]
     for frame in found:
         maps[frame.number][frame.sensor or ""] = orjson.Fragment(frame.record)
     return [*maps]
 
 
-def _extra(row: Mapping[str, object]) -> JsonObject:
+def _extra(row: Row) -> JsonObject:
     """The core keys of a record that have no column (G6)."""
     found = exact_json(f"{row['extra']}") if row["extra"] is not None else {}
     return found if isinstance(found, dict) else {}

@@ -1,7 +1,7 @@
 """Writes published rows as text: NDJSON and CSV, for the commands `query` and `export`."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import orjson
 import polars as pl
@@ -18,6 +18,10 @@ _LISTS = frozenset({ATTACHMENTS, "labels"})
 _RECORDS: Mapping[str, tuple[str, ...]] = {"location": ("latitude", "longitude"), "source": ("export", "offset")}
 
 
+Members: TypeAlias = dict[str, object]
+"""Name to value of an object that orjson writes; stored JSON texts are fragments, which it copies."""
+
+
 class ListedRow(NamedTuple):
     """A published row for orjson.
 
@@ -26,8 +30,8 @@ class ListedRow(NamedTuple):
         metadata: Key to value; keys without a value are left out.
     """
 
-    columns: dict[str, object]
-    metadata: dict[str, object]
+    columns: Members
+    metadata: Members
 
 
 def ndjson(rows: ExportedRows) -> Iterator[bytes]:
@@ -86,9 +90,9 @@ def _parts(names: Iterable[str]) -> Iterator[str]:
         yield from (f"{name}.{part}" for part in _RECORDS[name]) if name in _RECORDS else (name,)
 
 
-def _metadata(frame: pl.DataFrame, fields: Mapping[str, StoredFieldJson]) -> list[dict[str, object]]:
+def _metadata(frame: pl.DataFrame, fields: Mapping[str, StoredFieldJson]) -> list[Members]:
     """The metadata of each row, built field by field, because a row has few of many fields."""
-    found: list[dict[str, object]] = [{} for _ in range(frame.height)]
+    found: list[Members] = [{} for _ in range(frame.height)]
     stored = stored_fields(fields)
     columns = frame["metadata"].struct.unnest() if stored else frame
     for key, name, storage in stored:

@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipelines.errors import ExitCode, JobError, UsageError, job_error
-from pipelines.explore.problems import CancelledError, GoneError, problem, query_problem
+from pipelines.explore.problems import CancelledError, PrunedError, problem, query_problem
 from pipelines.explore.results import check
 from pipelines.explore.snapshots import Snapshots
 from pipelines.queries.faults import QueryError
 from transforms.errors import StepError
 
-Work = Callable[[threading.Event], Response]
+Task = Callable[[threading.Event], Response]
 """Makes an answer; looks at the event now and then, and raises CancelledError once it is set."""
 _LIMIT = CapacityLimiter(8)
 """Requests that are worked on at the same time, so that memory is bounded."""
@@ -23,14 +23,14 @@ _NOBODY = 499
 """The status for a client that has gone, which nobody reads."""
 
 
-async def answered(request: Request, snapshots: Snapshots, number: int | None, work: Work) -> Response:
+async def answered(request: Request, snapshots: Snapshots, number: int | None, task: Task) -> Response:
     """The answer of some work in a thread, or that to its error.
 
     Args:
         request: Whose connection is watched.
         snapshots: The versions, to tell a pruned one from a damaged one.
         number: Of the version that is asked of; None for the one that is shown first.
-        work: Makes the answer.
+        task: Makes the answer.
     """
     cancelled = threading.Event()
 
@@ -41,20 +41,20 @@ async def answered(request: Request, snapshots: Snapshots, number: int | None, w
 
     watching = asyncio.create_task(watch())
     try:
-        return await to_thread.run_sync(_guarded, snapshots, number, work, cancelled, limiter=_LIMIT)
+        return await to_thread.run_sync(_guarded, snapshots, number, task, cancelled, limiter=_LIMIT)
     finally:
         watching.cancel()
 
 
-def _guarded(snapshots: Snapshots, number: int | None, work: Work, cancelled: threading.Event) -> Response:
+def _guarded(snapshots: Snapshots, number: int | None, task: Task, cancelled: threading.Event) -> Response:
     try:
         check(cancelled)  # of a request that waited
-        return work(cancelled)
+        return task(cancelled)
     except CancelledError:
         return Response(status_code=_NOBODY)
     except UsageError as error:
         return query_problem(error) if isinstance(error, QueryError) else problem(f"{error}", status=400)
-    except GoneError as error:
+    except PrunedError as error:
         return problem(f"{error}", status=410)
     except (JobError, StepError, OSError) as error:
         return _failed(snapshots, number, error)
@@ -64,8 +64,8 @@ def _failed(snapshots: Snapshots, number: int | None, error: JobError | StepErro
     """The answer where a file cannot be read: the version was pruned, or the file is damaged."""
     try:
         snapshots.check_there(number)
-    except (GoneError, JobError, StepError, OSError) as gone:
-        return problem(f"{gone}", status=410)
+    except (PrunedError, JobError, StepError, OSError) as pruned:
+        return problem(f"{pruned}", status=410)
     else:
         told = error if isinstance(error, JobError | OSError) else job_error(error)
         damaged = isinstance(told, JobError) and told.exit_code == ExitCode.DAMAGED
