@@ -85,3 +85,17 @@ def test_a_backfill_is_as_strict_as_each_of_its_jobs(tmp_path: Path) -> None:
     assert manifest["counts"]["items"]["rejected"] == {"unknown_key": 1}
     assert [each["records"] for each in manifest["irregularities"]] == [1]
     assert [step.get("strict") for step in manifest["options"]["backfill"]] == [True, None]
+
+
+def test_what_an_update_leaves_aside_is_named(tmp_path: Path) -> None:
+    ingest(tmp_path / "d", *exports(tmp_path))
+    item = write(tmp_path / "item", {"reference_id": "a", "weather": "rain", "width": -1, "metadata": {"n": 1}})
+    box = write(tmp_path / "box", {"reference_id": "a", "annotation_id": "0", "speed": 3, "metadata": {"n": 1}})
+    run = ingest(tmp_path / "d", "--items", item, "--predictions", f"m={box}", "--mode", "merge")
+    assert [(each["group"], each["key"], each["hint"]) for each in run.document["irregularities"]] == [
+        ("items", "weather", "put it into metadata"),
+        ("predictions", "speed", "put it into metadata"),
+    ]
+    assert run.document["groups"]["items"]["updated"] == 1
+    strict = ingest(tmp_path / "d", "--items", item, "--mode", "merge", "--strict")
+    assert strict.document["groups"]["items"]["rejected"] == {"unknown_key": 1}

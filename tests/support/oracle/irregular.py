@@ -20,16 +20,29 @@ EXTRA = {
     "multicategory": {"confidence", "class_pdf"},
     **dict.fromkeys(("box", "polygon", "line", "keypoints", "cuboid"), GEOMETRIC),
 }
+MARK = {
+    *("reference_id", "type", "label", "labels", "geometry", "metadata"),
+    *("taxonomy_name", "annotation_id", "task_id", "track_reference_id"),
+}
+# What there are columns for.
+CORE = {
+    "items": {"reference_id", "width", "height", "camera_params", "metadata"},
+    "scenes": {"reference_id", "type", "video_url", "frame_rate", "frames", "metadata"},
+    "segment": {"label", "index", "metadata"},
+    "mask": MARK | {"mask_url", "annotations"},
+    **dict.fromkeys(("box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory"), MARK),
+}
 
 
-def codes(draft: Draft, group: str) -> Iterator[str]:
-    """Each at most once."""
+def codes(draft: Draft, group: str, *, is_merge: bool) -> Iterator[str]:
+    """Each at most once; of an update, whose row has the whole record as ``extra``, keys alone are looked at."""
     row = draft.row
     form = group if group in ("items", "scenes") else row["type"]
-    known = EXTRA[form] if form == "segment" else EXTRA[form] | SERVICE
+    known = EXTRA[form] | CORE[form] if is_merge else EXTRA[form]
+    known = known if form == "segment" else known | SERVICE
     if any(value is not None and key not in known for key, value in (row.get("extra") or {}).items()):
         yield "unknown_key"
-    if any(_is_implausible(row, form)):
+    if not is_merge and any(_is_implausible(row, form)):
         yield "implausible_value"
 
 

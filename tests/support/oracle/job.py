@@ -119,8 +119,8 @@ def run(
     # These stand beside the counts: the values are gone, the records are not.
     cleared = [(n, key) for n, keys in sorted(settled.cleared.items()) for key in sorted(keys)]
     warnings = Counter(code for record in records for code in record.draft.metadata.warnings)
-    if mode != "merge":  # of an update nothing is kept but identity and metadata
-        warnings.update(code for record in records for code in irregular.codes(record.draft, record.group))
+    for record in records:
+        warnings.update(irregular.codes(record.draft, record.group, is_merge=mode == "merge"))
     warnings.update({"cleared_value": len(cleared)} if cleared else {})
     return Run(
         outcome="failed" if is_failed else "published" if is_published else "unchanged",

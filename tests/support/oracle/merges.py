@@ -93,6 +93,7 @@ def _draft(
     is_empty: bool = False,
 ) -> Draft:
     metadata = None if is_empty else _with_camera(record)
+    row |= {"extra": record}  # what of it no rule knows is told (R7)
     accepted = accept(metadata, is_located=False)  # coordinates are judged once they are merged
     check_no_overflow({key: value for key, value in record.items() if key != without})
     return Draft(row, accepted, (), identity)

@@ -33,7 +33,9 @@ def derived_ids(found: Candidates, kind: str, texts: Sequence[str | None]) -> li
 
 
 def with_equal_numbers(text: str) -> str | None:
-    r"""A canonical JSON text with whole doubles as integers, as `value_text` writes them; None if that is unsure.
+    r"""The canonical JSON text of an object or a list with whole doubles as integers; None if that is unsure.
+
+    So `value_text` writes them.
 
     >>> with_equal_numbers('{"x":1.0,"y":0.5}')
     '{"x":1,"y":0.5}'

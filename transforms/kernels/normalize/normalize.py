@@ -30,7 +30,7 @@ from transforms.kernels.normalize.items import selected_items
 from transforms.kernels.normalize.pieces import Piece, pieces_of
 from transforms.kernels.normalize.scenes import selected_scenes
 from transforms.kernels.normalize.selection import NOTHING, Selection
-from transforms.kernels.normalize.updates import selected_updates
+from transforms.kernels.normalize.updates import selected_updates, unknown_texts
 from transforms.raw_records import RawRecords
 from transforms.rules import annotations as annotation_rules
 from transforms.rules import items as item_rules
@@ -156,12 +156,18 @@ def _updates(
     pieces: Sequence[Piece], group: Group, *, exact: Collection[int], origin: Origin, done: Normalized
 ) -> None:
     """Items or scenes that update metadata only (U3)."""
-    selection = selected_updates([piece.record for piece in pieces], exclude=exact)
+    records = [piece.record for piece in pieces]
+    unknown = unknown_texts(records, [group] * len(records))
+    selection = selected_updates(records, exclude=exact)
+    selection.columns["extra"] = [unknown[place] for place in selection.places]
     _add_selection(group, selection, pieces, origin=origin, done=done)
     others = selection.others(len(pieces))
     kept, rows = _judged(pieces, others, update_rules.metadata_update, group, done, selection.faults)
     if rows:
-        columns: dict[str, Sequence[object] | pl.Series] = {"reference_id": [row.reference_id for row in rows]}
+        columns: dict[str, Sequence[object] | pl.Series] = {
+            "reference_id": [row.reference_id for row in rows],
+            "extra": [unknown[place] for place in kept],
+        }
         fields = [row.metadata.fields for row in rows]
         _add(group, columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
 
@@ -225,6 +231,7 @@ def _annotations(
 
     kept, rows = _judged(pieces, selection.others(len(pieces)), rule, group, done, selection.faults)
     kept_pieces = [pieces[place] for place in kept]
+    unknown = unknown_texts([piece.record for piece in kept_pieces], [row.type for row in rows]) if merging else []
     masks = [piece for piece, row in zip(kept_pieces, rows, strict=True) if row.type == MASK]
     for mask in masks:
         for index, segment in enumerate(annotation_rules.segments(mask.record, merging=merging)):
@@ -237,7 +244,9 @@ def _annotations(
                 kept_pieces.append(Piece(mask.position, (mask.part << 32) + index + 1, mask.record))
     if rows:
         fields = _fields([row.metadata for row in rows], done)
-        _add(group, annotation_columns(rows, model_run), fields, kept_pieces, origin=origin, done=done)
+        columns = annotation_columns(rows, model_run)
+        columns["extra"] = [*unknown, *columns["extra"][len(unknown) :]]
+        _add(group, columns, fields, kept_pieces, origin=origin, done=done)
 
 
 def _judged(
