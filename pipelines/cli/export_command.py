@@ -26,8 +26,9 @@ def _lines(document: ExportJson, out: str) -> list[str]:
     what = f"{counts or 'no rows'}, {len(document['files'])} {document['file_format']} files, {size / 1e6:.1f} MB"
     lines = [f"Exported version {document['version']} of {document['dataset']} to {out}: {what}."]
     group = next((group for group in GROUPS if document["records"][group]), None)
-    for name, records in (document["splits"] or {}).items():
-        if group is not None:
-            share = records[group] / document["records"][group]
-            lines.append(f"  {name}: {records[group]:,} {group}, {share:.1%}")
+    if document["split"] is not None and group is not None:
+        splits = document["splits"] or {}
+        for name in document["split"]["shares"]:
+            count = splits[name][group] if name in splits else 0
+            lines.append(f"  {name}: {count:,} {group}, {count / document['records'][group]:.1%}")
     return lines
