@@ -6,8 +6,6 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
-COLUMN_BYTES = 192 * 2**20
-"""What is kept of the columns that queries read: for a million items their ids and some fields."""
 _T = TypeVar("_T")
 
 

@@ -12,7 +12,6 @@ from pipelines.explore.results import result
 from pipelines.explore.snapshots import Snapshot, Snapshots
 from pipelines.json_output import JsonOutput
 from pipelines.queries.partition_frames import REFERENCE_ID
-from pipelines.queries.reading import read_columns
 from pipelines.streams import json_text
 from transforms.rules.export_rows import ANNOTATION_GROUPS, Group
 from transforms.rules.identity import partition_of
@@ -70,7 +69,7 @@ def _own(
     state = snapshot.version.states(group).get(number)
     if state is None:
         return []
-    rows = read_columns(state, (REFERENCE_ID, *identity), ()).with_row_index("row")
+    rows = snapshot.columns.read(state, (REFERENCE_ID, *identity), ()).with_row_index("row")
     wanted = [pl.col(REFERENCE_ID) == reference_id]
     wanted += [pl.col(name).cast(pl.String) == value for name, value in identity.items()]
     positions = rows.filter(*wanted)["row"].head(most).to_numpy().astype(np.int64)
@@ -107,7 +106,7 @@ def _history(snapshots: Snapshots, snapshot: Snapshot, group: Group, row: Row) -
         if now == digests:
             continue
         digests = now
-        snapshot_then = snapshot if version.number == snapshot.version.number else Snapshot(version)
+        snapshot_then = snapshot if version.number == snapshot.version.number else Snapshot(version, snapshots.columns)
         found = find(snapshot_then, group, reference_id, identity)
         if found is not None and before is None and (at > 0 or version.manifest["parent"] is None):
             history.append({"version": version.number, "change": "created"})

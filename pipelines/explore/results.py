@@ -94,7 +94,7 @@ def _found(snapshot: Snapshot, group: Group, query: str, cancelled: threading.Ev
     slips: list[FaultJson] = []
     condition = resolve(query, tree.condition, group, names, slips)
     order = None if tree.order is None else resolve_order(query, tree.order, group, names)
-    answer = Answer(version, group, condition, names, order, tree.sample, tuple(slips))
+    answer = Answer(version, group, condition, names, order, tree.sample, tuple(slips), snapshot.columns.read)
     if order is not None or tree.sample is not None:
         return _in_order(answer)
     found = []

@@ -14,13 +14,11 @@ from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
 from pipelines.explore.access import Guard, Hosts
 from pipelines.explore.api import Api
-from pipelines.explore.caches import COLUMN_BYTES, Cache
 from pipelines.explore.images import Images
 from pipelines.explore.page import policy
 from pipelines.explore.snapshots import Snapshots
 from pipelines.explore.tokens import Token
 from pipelines.explore.warming import warm
-from pipelines.queries.reading import keeping_columns
 from pipelines.runners.interrupts import own_signals
 from pipelines.streams import complain, say
 
@@ -86,7 +84,7 @@ def serve(dataset: str, version: int | None, serving: Serving) -> int:
             server_header=False,
             timeout_graceful_shutdown=_WAIT_SECONDS,
         )
-        with own_signals(), keeping_columns(Cache(COLUMN_BYTES)):
+        with own_signals():
             uvicorn.Server(config).run([listening])
     return 0
 

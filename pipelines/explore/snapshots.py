@@ -9,6 +9,7 @@ from pipelines.dataset.documents.types import InsightsJson
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import UsageError
 from pipelines.explore.caches import Cache
+from pipelines.explore.columns import Columns
 from pipelines.explore.problems import PrunedError
 from pipelines.queries.conditions import AnnotationGroup
 from pipelines.queries.names import Names, Vocabulary
@@ -30,10 +31,12 @@ class Snapshot:
         schema: Group to its part of `schema.json`.
         names: The names that a query may use.
         cache: What was computed.
+        columns: Reads the columns of its rows, and keeps them.
     """
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Version, columns: Columns) -> None:
         self.version = version
+        self.columns = columns
         self.schema: Groups[GroupJson] = version.schema()["groups"]
         self.cache = Cache(CACHE_BYTES)
         self.names = Names(self.schema, self.vocabulary)
@@ -63,10 +66,12 @@ class Snapshots:
     Attributes:
         dataset: The dataset.
         first: Number of the version that is shown if a request names none.
+        columns: The columns of all of them that were read.
     """
 
     dataset: Dataset
     first: int
+    columns: Columns = field(default_factory=Columns)
     _kept: OrderedDict[int, Snapshot] = field(default_factory=OrderedDict)
     _versions: dict[int, Version] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -81,7 +86,7 @@ class Snapshots:
         wanted = self.first if number is None else number
         with self._lock:
             if wanted not in self._kept:
-                self._kept[wanted] = Snapshot(self.version(wanted))
+                self._kept[wanted] = Snapshot(self.version(wanted), self.columns)
                 while len(self._kept) > _MOST:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(wanted)

@@ -63,12 +63,14 @@ def _values(snapshot: Snapshot, group: Group, operand: Value | Count) -> pl.Seri
     """The values of all rows of a group, partition by partition."""
     needs = Needs.of(All(()), Order(operand, descending=False))
     files = {each: snapshot.version.states(each) for each in GROUPS}
-    scenes = scenes_frame(files["scenes"].values(), needs.scene) if needs.scene else None
+    read = snapshot.columns.read
+    scenes = scenes_frame(files["scenes"].values(), needs.scene, read) if needs.scene else None
     name = needs.counts[operand] if isinstance(operand, Count) else column(operand.place, operand.column)
     found = []
     for number in sorted(files[group]):
         states = {each: of[number] for each, of in files.items() if number in of}
-        found.append(rows_frame(group, states, needs, scenes, annotation_frames(states, needs))[name].alias(_VALUE))
+        annotations = annotation_frames(states, needs, read)
+        found.append(rows_frame(group, states, needs, scenes, annotations, read)[name].alias(_VALUE))
     return pl.concat(found) if found else pl.Series(_VALUE, [], pl.Int64)
 
 

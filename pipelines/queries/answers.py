@@ -16,6 +16,7 @@ from pipelines.queries.faults import FaultJson
 from pipelines.queries.names import Names
 from pipelines.queries.parser import parse_query
 from pipelines.queries.partition_frames import REFERENCE_ID, ROW
+from pipelines.queries.reading import Read, read_columns
 from pipelines.queries.resolution import resolve, resolve_order
 from pipelines.queries.vocabularies import vocabulary
 from transforms.rules.export_rows import Group
@@ -34,6 +35,7 @@ class Answer:
         order: What the rows are ordered by, None for the order of the stored ones.
         sample: The number of rows to draw, None for all.
         slips: What is probably a slip: texts that no row has, where a similar one is known.
+        read: Reads columns of state files.
     """
 
     version: Version
@@ -43,6 +45,7 @@ class Answer:
     order: Order | None = None
     sample: int | None = None
     slips: tuple[FaultJson, ...] = ()
+    read: Read = read_columns
 
     @classmethod
     def to(cls, text: str, dataset: Dataset, group: Group, number: int | None = None) -> Self:
@@ -102,12 +105,14 @@ class Answer:
     def ordered(self) -> pl.DataFrame:
         """All matching rows in the order of the answer, with the columns of `arranging.ordered`."""
         core = () if self.sample is None else identity_columns(self.group)
-        found = evaluated(self.version, self.group, self.condition, self.names, order=self.order, core=core)
+        found = evaluated(
+            self.version, self.group, self.condition, self.names, order=self.order, core=core, read=self.read
+        )
         return ordered(found, self.group, self.order, self.sample)
 
     def _matches(self) -> Iterator[Matches]:
         if self.order is None and self.sample is None:
-            yield from matches(self.version, self.group, self.condition, self.names)
+            yield from matches(self.version, self.group, self.condition, self.names, read=self.read)
             return
         rows = self.ordered()
         if not rows.height:

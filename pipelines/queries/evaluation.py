@@ -42,6 +42,7 @@ from pipelines.queries.partition_frames import (
     selected,
 )
 from pipelines.queries.pruning import possible, possible_reference_ids
+from pipelines.queries.reading import Read, read_columns
 from transforms.kernels.batch.batch import Positions
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.identity import partition_of
@@ -89,9 +90,11 @@ class Evaluated:
     rows: pl.DataFrame
 
 
-def matches(version: Version, group: Group, condition: Condition, names: Names) -> Iterator[Matches]:
+def matches(
+    version: Version, group: Group, condition: Condition, names: Names, *, read: Read = read_columns
+) -> Iterator[Matches]:
     """The rows of a group that meet a condition, partition by partition in order; partitions without are left out."""
-    for found in evaluated(version, group, condition, names):
+    for found in evaluated(version, group, condition, names, read=read):
         positions = found.rows[ROW].to_numpy().astype(np.int64)
         yield Matches(found.partition, found.state, positions, found.rows[REFERENCE_ID])
 
@@ -104,6 +107,7 @@ def evaluated(
     *,
     order: Order | None = None,
     core: Iterable[str] = (),
+    read: Read = read_columns,
 ) -> Iterator[Evaluated]:
     """As `matches`, with the values of KEY if there is an order, and with core columns."""
     if not possible(condition, group, names):
@@ -117,11 +121,11 @@ def evaluated(
     if not numbers:
         return
     needs = Needs.of(condition, order, core)
-    scenes = scenes_frame(files["scenes"].values(), needs.scene) if needs.scene else None
+    scenes = scenes_frame(files["scenes"].values(), needs.scene, read) if needs.scene else None
 
     def evaluate(number: int) -> Evaluated:
         states = {each: of[number] for each, of in files.items() if number in of}
-        return Evaluated(number, states[group], _evaluated(condition, group, states, needs, scenes, order))
+        return Evaluated(number, states[group], _evaluated(condition, group, states, needs, scenes, order, read))
 
     with ThreadPoolExecutor(AT_ONCE) as workers:
         # At most this many at a time, also if the caller consumes the answers slowly.
@@ -146,10 +150,11 @@ def _evaluated(
     needs: Needs,
     scenes: pl.DataFrame | None,
     order: Order | None,
+    read: Read,
 ) -> pl.DataFrame:
     """The rows that meet the condition, as in `Evaluated`."""
-    annotations = annotation_frames(states, needs)
-    rows = rows_frame(group, states, needs, scenes, annotations)
+    annotations = annotation_frames(states, needs, read)
+    rows = rows_frame(group, states, needs, scenes, annotations, read)
     expression = _Compiler(rows, annotations, needs).expression(condition)
     wanted = [pl.col(name) for name in (ROW, *sorted({REFERENCE_ID, *needs.core}))]
     if order is not None:

@@ -19,7 +19,7 @@ from pipelines.queries.conditions import (
     operands,
 )
 from pipelines.queries.expressions import ANNOTATION
-from pipelines.queries.reading import read_columns
+from pipelines.queries.reading import Read, read_columns
 from transforms.rules.export_rows import Group
 from transforms.storage.stored_files import StoredFile
 
@@ -88,6 +88,7 @@ def rows_frame(
     needs: Needs,
     scenes: pl.DataFrame | None,
     annotations: Mapping[AnnotationGroup, pl.DataFrame],
+    read: Read,
 ) -> pl.DataFrame:
     """The rows of a group in one partition, in order, numbered in ROW, with their items, scenes and counts.
 
@@ -97,12 +98,13 @@ def rows_frame(
         needs: Columns that are needed.
         scenes: All scenes of the version, None if they are not needed.
         annotations: Of the partition.
+        read: Reads columns of state files.
     """
     listed_items = group == "items"
     core = {REFERENCE_ID, *needs.core, *((SCENE,) if listed_items and scenes is not None else ())}
-    frame = _placed("own", read_columns(states[group], core, needs.own), needs.own).with_row_index(ROW)
+    frame = _placed("own", read(states[group], core, needs.own), needs.own).with_row_index(ROW)
     if not listed_items and group != "scenes" and (needs.item or scenes is not None):
-        items = read_optional(states.get("items"), (REFERENCE_ID, SCENE), needs.item)
+        items = read_optional(states.get("items"), (REFERENCE_ID, SCENE), needs.item, read)
         frame = frame.join(_placed("item", items, needs.item), on=REFERENCE_ID, how="left", maintain_order="left")
         # An annotation of the scene itself has the reference id of the scene.
         frame = frame.with_columns(pl.coalesce(SCENE, REFERENCE_ID).alias(SCENE))
@@ -116,18 +118,23 @@ def rows_frame(
     return frame.with_columns(pl.col(list(needs.counts.values())).fill_null(0))
 
 
-def annotation_frames(states: Mapping[Group, StoredFile], needs: Needs) -> dict[AnnotationGroup, pl.DataFrame]:
+def annotation_frames(
+    states: Mapping[Group, StoredFile], needs: Needs, read: Read
+) -> dict[AnnotationGroup, pl.DataFrame]:
     """The annotations and predictions of one partition that are needed."""
+    core = (REFERENCE_ID, *_FILTERED)
     return {
-        group: _placed(ANNOTATION, read_optional(states.get(group), (REFERENCE_ID, *_FILTERED), columns), columns)
+        group: _placed(ANNOTATION, read_optional(states.get(group), core, columns, read), columns)
         for group, columns in needs.annotations.items()
     }
 
 
-def scenes_frame(states: Iterable[StoredFile], columns: frozenset[Column]) -> pl.DataFrame:
+def scenes_frame(states: Iterable[StoredFile], columns: frozenset[Column], read: Read) -> pl.DataFrame:
     """All scenes of a version, with their reference id in SCENE."""
-    found = [_placed("scene", read_columns(state, (REFERENCE_ID,), columns), columns) for state in states]
-    frame = pl.concat(found) if found else _placed("scene", read_optional(None, (REFERENCE_ID,), columns), columns)
+    found = [_placed("scene", read(state, (REFERENCE_ID,), columns), columns) for state in states]
+    frame = (
+        pl.concat(found) if found else _placed("scene", read_optional(None, (REFERENCE_ID,), columns, read), columns)
+    )
     return frame.rename({REFERENCE_ID: SCENE})
 
 
@@ -148,10 +155,12 @@ def labels() -> pl.Expr:
     return pl.col("labels").str.json_decode(pl.List(pl.String))
 
 
-def read_optional(state: StoredFile | None, core: Iterable[str], columns: Iterable[Column]) -> pl.DataFrame:
+def read_optional(
+    state: StoredFile | None, core: Iterable[str], columns: Iterable[Column], read: Read = read_columns
+) -> pl.DataFrame:
     """The columns of a state file; a frame without rows if there is no file."""
     if state is not None:
-        return read_columns(state, core, columns)
+        return read(state, core, columns)
     empty = {name: pl.String() for name in core} | {each.alias: _DTYPES[each.storage] for each in columns}
     return pl.DataFrame(schema=empty)
 

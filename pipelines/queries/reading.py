@@ -4,12 +4,9 @@ State files are columnar. The Avro parts are written from them, in the same orde
 stored by row: reading one field of them means reading all.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
+from typing import TypeAlias
 
 import polars as pl
 
@@ -26,35 +23,8 @@ from transforms.storage.stored_files import StoredFile
 _SIZES = {"x": "width", "y": "height"}
 
 
-class Kept(Protocol):
-    """Keeps columns of state files for the next query."""
-
-    def get(self, key: Hashable, make: Callable[[], pl.Series], size: Callable[[pl.Series], int]) -> pl.Series:
-        """The column of a key, made if it is not kept."""
-
-
-@dataclass(slots=True)
-class _Keeping:
-    """Where columns are kept: nowhere, unless a program asks many queries.
-
-    Attributes:
-        kept: None where each query reads its own.
-    """
-
-    kept: Kept | None = None
-
-
-_keeping = _Keeping()
-
-
-@contextmanager
-def keeping_columns(kept: Kept) -> Iterator[None]:
-    """Queries in the block, of all threads, keep the columns that they read."""
-    before, _keeping.kept = _keeping.kept, kept
-    try:
-        yield
-    finally:
-        _keeping.kept = before
+Read: TypeAlias = Callable[[StoredFile, Iterable[str], Iterable[Column]], pl.DataFrame]
+"""Reads columns of a state file, as `read_columns` does: a program that asks many queries keeps some of them."""
 
 
 def read_columns(state: StoredFile, core: Iterable[str], columns: Iterable[Column]) -> pl.DataFrame:
@@ -65,26 +35,6 @@ def read_columns(state: StoredFile, core: Iterable[str], columns: Iterable[Colum
         core: At least one core column, which keeps its name.
         columns: Other columns, each named by its alias.
     """
-    if (kept := _keeping.kept) is None:
-        return _read(state, core, columns)
-    files = tuple(file.sha256 for file in state.files)
-    found = [kept.get((files, name), partial(_one, state, (name,), ()), _size) for name in sorted(set(core))]
-    for each in sorted(set(columns), key=lambda column: column.alias):
-        make = partial(_one, state, ("reference_id",), (each,))
-        found.append(kept.get((files, each), make, _size))
-    return pl.DataFrame(found)
-
-
-def _size(values: pl.Series) -> int:
-    return int(values.estimated_size())
-
-
-def _one(state: StoredFile, core: Iterable[str], columns: Iterable[Column]) -> pl.Series:
-    """The last of some columns."""
-    return _read(state, core, columns).to_series(-1)
-
-
-def _read(state: StoredFile, core: Iterable[str], columns: Iterable[Column]) -> pl.DataFrame:
     kept, wanted = sorted(set(core)), sorted(set(columns), key=lambda column: column.alias)
     storages = {each.name: str(each.storage) for each in wanted if each.form == "metadata" and each.storage}
     located = any(each.form == "location" for each in wanted)

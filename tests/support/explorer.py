@@ -18,12 +18,10 @@ import uvicorn
 from pipelines.dataset.versions import Dataset
 from pipelines.explore.access import Guard, Hosts
 from pipelines.explore.api import Api
-from pipelines.explore.caches import COLUMN_BYTES, Cache
 from pipelines.explore.images import Images, Mode
 from pipelines.explore.page import policy
 from pipelines.explore.snapshots import Snapshots
 from pipelines.explore.tokens import Token
-from pipelines.queries.reading import keeping_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def exploring(dataset: Path, *, images: Mode = "browser", roots: tuple[Path, ...
     """Serves a dataset for as long as the block runs."""
     there = Dataset.at(f"{dataset}")
     snapshots = Snapshots(there, there.published().number)
-    with socket.create_server(("127.0.0.1", 0)) as listening, keeping_columns(Cache(COLUMN_BYTES)):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         token = Token.random(port)
         api = Api(snapshots, Images(images, tuple(f"{each.resolve()}" for each in roots)))
