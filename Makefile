@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo test test-engines test-long coverage check bench fuzz clean help
 
 help:
-	@echo "make demo    run the main job on real data (airports), ending with a summary and the path of its page"
+	@echo "make demo    run the main job on real data (airports) and drawn street views, ending with a summary and what to do next"
 	@echo "make test    what every change has to pass: all tests but those marked long, few examples of each property"
 	@echo "make test-engines   a job of each kind on Prism, Flink and Spark (with Go, Maven and Java; installed outside the tree)"
 	@echo "make test-long      all tests, those of engines as well, and many examples of each property"
@@ -29,18 +29,21 @@ $(VENV)/installed: setup.py $(wildcard transforms/native/*.[ch] transforms/nativ
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO)
-	$(BIN)/python examples/demo/make_exports.py $(DEMO)/exports
+	$(BIN)/python examples/demo/make_exports.py $(DEMO)/exports --images $(DEMO)/images
 	$(BIN)/metadata-etl ingest --dataset $(DEMO)/dataset \
-	  --items '$(DEMO)/exports/items.ndjson' \
-	  --scenes '$(DEMO)/exports/scenes.ndjson' \
-	  --annotations '$(DEMO)/exports/annotations.ndjson' \
+	  --items '$(DEMO)/exports/*items.ndjson' \
+	  --scenes '$(DEMO)/exports/*scenes.ndjson' \
+	  --annotations '$(DEMO)/exports/*annotations.ndjson' \
 	  --annotations '$(DEMO)/exports/masks.ndjson' \
-	  --predictions detector_v1='$(DEMO)/exports/predictions_detector_v1.ndjson' \
-	  --predictions detector_v2='$(DEMO)/exports/predictions_detector_v2.ndjson' \
+	  --predictions detector_v1='$(DEMO)/exports/*predictions_detector_v1.ndjson' \
+	  --predictions detector_v2='$(DEMO)/exports/*predictions_detector_v2.ndjson' \
 	  --items '$(DEMO)/exports/faulty.ndjson' \
 	  --report $(DEMO)/report.html
-	@echo "Look at the page in a browser, and ask: $(BIN)/metadata-etl query $(DEMO)/dataset 'metadata.country = IS'"
-	@echo "Ask and look in a browser: $(BIN)/metadata-etl explore $(DEMO)/dataset"
+	@echo
+	@echo "Next:"
+	@echo "  $(BIN)/metadata-etl query $(DEMO)/dataset 'metadata.weather = fog AND metadata.night = true AND annotations.truck >= 2'"
+	@echo "  $(BIN)/python -m webbrowser 'file://$(CURDIR)/$(DEMO)/report.html'"
+	@echo "  $(BIN)/metadata-etl explore $(DEMO)/dataset --images-root $(DEMO)/images"
 
 # A worker takes whole files, so that what the tests of one share is made once.
 SHARED := --numprocesses $(WORKERS) --dist loadfile
