@@ -7,10 +7,11 @@ WORKERS ?= 2
 # Tests start many processes: their modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-engines test-long coverage check bench fuzz clean help
+.PHONY: demo screenshots test test-engines test-long coverage check bench fuzz clean help
 
 help:
 	@echo "make demo    run the main job on real data (airports) and drawn street views, ending with a summary and what to do next"
+	@echo "make screenshots    the pictures of the explorer in docs/, of the demo (with Chromium)"
 	@echo "make test    what every change has to pass: all tests but those marked long, few examples of each property"
 	@echo "make test-engines   a job of each kind on Prism, Flink and Spark (with Go, Maven and Java; installed outside the tree)"
 	@echo "make test-long      all tests, those of engines as well, and many examples of each property"
@@ -44,6 +45,9 @@ demo: $(VENV)/installed
 	@echo "  $(BIN)/metadata-etl query $(DEMO)/dataset 'metadata.weather = fog AND metadata.night = true AND annotations.truck >= 2'"
 	@echo "  $(BIN)/python -m webbrowser 'file://$(CURDIR)/$(DEMO)/report.html'"
 	@echo "  $(BIN)/metadata-etl explore $(DEMO)/dataset --images-root $(DEMO)/images"
+
+screenshots: demo # needs Chromium; the browser is driven as in the tests
+	PYTHONPATH=tests $(BIN)/python tests/make_screenshots.py $(DEMO) docs
 
 # A worker takes whole files, so that what the tests of one share is made once.
 SHARED := --numprocesses $(WORKERS) --dist loadfile

@@ -58,7 +58,7 @@ def depth(street: Street) -> Picture:
     for thing in _far_to_near(street):
         x, y, width, height = (each / 2 for each in thing.box())
         picture.rectangle(x, y, width, height, _shade(thing.distance))
-    picture.text(6, 6, "DEPTH", WHITE, size=2)
+    picture.text(34, 6, "DEPTH", WHITE, size=2)
     return picture
 
 
@@ -80,7 +80,7 @@ def top_view(street: Street) -> Picture:
     for x, y, z in points(street):
         color = (240, 190, 70) if z else (70, 95, 120)
         picture.rectangle(TOP_SIZE / 2 + x * TOP_SCALE - 1, TOP_SIZE - y * TOP_SCALE - 1, 2, 2, color)
-    picture.text(6, 6, "TOP", WHITE, size=2)
+    picture.text(8, 36, "TOP", WHITE, size=2)
     return picture
 
 
