@@ -80,7 +80,7 @@ fuzz: $(VENV)/installed # needs gcc, with its sanitizers
 
 # All of it takes about two hours: SIZES=100000 ROUNDS=1 PAGE= for a look. Without PEERS all of them run; without PAGE nothing is written.
 SIZES ?= 100000,1000000,5000000
-CASES ?= startup,items,annotated,wide,files,update,kinds
+CASES ?= startup,items,annotated,wide,files,update,fleet,kinds
 PEERS ?=
 ROUNDS ?= 3
 PAGE ?= docs/performance.md

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import exports
+import fleet_exports
 from programs import LOOP, OURS, TYPED, Exports, Peer, custom, ingest, job
 
 ANNOTATIONS_PER_ITEM = 0.5
@@ -16,6 +17,7 @@ ITEMS_PER_SMALL_FILE = 10
 STARTUP_ITEMS = 1_000
 NORMAL, ONE_FILE = "metadata-etl, ordinary items", "metadata-etl, one file"
 FULL, REPLACE = "metadata-etl, full ingest", "metadata-etl, replace 1 %"
+MERGE = "metadata-etl, merge of metadata"
 HELP, TINY = "metadata-etl --help", "metadata-etl, 1,000 items"
 
 
@@ -114,11 +116,13 @@ def against_peers(plan: Plan, size: int, *, annotated: bool) -> Iterator[Contest
         entrants += (
             Entrant(peer.title, partial(peer.command, given), expected, read)
             for peer in plan.peers
-            if not (annotated and peer.items_only) and not (peer.smallest_only and size > min(plan.sizes))
+            if not peer.fleet
+            and not (annotated and peer.items_only)
+            and not (peer.smallest_only and size > min(plan.sizes))
         )
         yield Contest(
             case="annotated" if annotated else "items",
-            title=" and ".join(f"{count:,} {group}" for group, count in expected.items()),
+            title=_counts(expected),
             size=size,
             turns=[[entrant] for entrant in entrants],
             ratios=(
@@ -206,6 +210,43 @@ def update(plan: Plan, size: int) -> Iterator[Contest]:
         )
 
 
+def fleet(plan: Plan, size: int) -> Iterator[Contest]:
+    """A night of a driving fleet, all groups at once, and an update of metadata, beside as many ordinary items."""
+    with _folder() as folder:
+        sizes = fleet_exports.Sizes(size)
+        made = fleet_exports.write_fleet(sizes, folder / "fleet", seed=plan.seed, files=plan.files)
+        given: Exports = {**made.groups}
+        update: Exports = {"items": made.update}
+        read = tuple(path for paths in given.values() for path in paths)
+        ordinary = {"items": _items(plan, size, folder / "items")}
+        full = Entrant(OURS, partial(ingest, given), sizes.rows, read, ours=True)
+        merge = Entrant(
+            MERGE,
+            lambda dataset: ingest(update, dataset, "--mode", "merge"),
+            {"items": sizes.updated},
+            tuple(made.update),
+            ours=True,
+            follows=True,
+        )
+        peers = [
+            [Entrant(peer.title, partial(peer.command, given), sizes.rows, read)] for peer in plan.peers if peer.fleet
+        ]
+        yield Contest(
+            case="fleet",
+            title=f"A fleet of {_counts(sizes.rows)}; the metadata of {sizes.updated:,} items updated",
+            size=size,
+            turns=[
+                [Entrant(NORMAL, partial(ingest, ordinary), {"items": size}, tuple(ordinary["items"]), ours=True)],
+                [full, merge],
+                *peers,
+            ],
+            ratios=(
+                Ratio("per byte / ordinary", NORMAL, per_byte=True),
+                Ratio("ours / it", OURS, inverse=True),
+            ),
+        )
+
+
 def startup(plan: Plan) -> Iterator[Contest]:
     """What it costs to begin."""
     with _folder() as folder:
@@ -230,6 +271,7 @@ CASES: Mapping[str, Callable[[Plan], Sequence[Contests]]] = {
     "wide": lambda plan: [partial(wide, plan)],
     "files": lambda plan: [partial(small_files, plan)],
     "update": lambda plan: [partial(update, plan, size) for size in plan.sizes],
+    "fleet": lambda plan: [partial(fleet, plan, size) for size in plan.sizes],
 }
 
 
@@ -241,6 +283,11 @@ def _folder() -> Iterator[Path]:
 
 def _items(plan: Plan, count: int, out: Path) -> list[Path]:
     return exports.write(exports.item_lines(count, plan.seed), count, out=out, name="items", files=plan.files)
+
+
+def _counts(rows: Mapping[str, int]) -> str:
+    *others, last = [f"{count:,} {group}" for group, count in rows.items()]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _bytes_per_item(seed: int) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 PEERS_FOLDER = Path(__file__).resolve().parent / "peers"
 Exports = Mapping[str, Sequence[Path]]
-"""Group to its exports."""
+"""Group to its exports; those of predictions lie in a folder by the name of their model run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Peer:
         items_only: it knows no annotations.
         any_key: it takes metadata of any keys, so that it can read the wide exports.
         smallest_only: it is run at the smallest size alone, since it takes so long.
+        fleet: it reads all groups of a fleet, and nothing else.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Peer:
     items_only: bool = False
     any_key: bool = False
     smallest_only: bool = False
+    fleet: bool = False
 
     def missing(self) -> list[str]:
         """Returns the modules that are not installed."""
@@ -41,7 +43,16 @@ class Peer:
         words = [sys.executable, str(PEERS_FOLDER / f"{self.name}.py"), "--out", str(out)]
         if self.items_only:
             return [*words, *map(str, exports["items"])]
-        return [*words, *(word for group, paths in exports.items() for word in (f"--{group}", *map(str, paths)))]
+        return [*words, *(word for group in exports for word in (f"--{group}", *export_words(exports, group)))]
+
+
+def export_words(exports: Exports, group: str) -> list[str]:
+    """Returns the words by which a command line names the exports of a group.
+
+    >>> export_words({"items": [Path("a/b")], "predictions": [Path("night/c")]}, "predictions")
+    ['night=night/c']
+    """
+    return [f"{path.parent.name}={path}" if group == "predictions" else str(path) for path in exports[group]]
 
 
 TYPED = Peer("duckdb_typed", "typed DuckDB", needs=("duckdb",))
@@ -55,6 +66,8 @@ PEERS = (
     LOOP,
     Peer("plain_script", "plain script, checks", items_only=True, any_key=True),
     BEAM,
+    Peer("duckdb_fleet", "any-key DuckDB, all groups", needs=("duckdb",), fleet=True),
+    Peer("polars_fleet", "Polars, all groups", fleet=True),
 )
 OURS = "metadata-etl"
 
@@ -66,7 +79,7 @@ def job(*arguments: str) -> list[str]:
 
 def ingest(exports: Exports, dataset: Path, *options: str) -> list[str]:
     """Returns the command line of an ingest; a glob is a path too."""
-    given = [word for group, paths in exports.items() for path in paths for word in (f"--{group}", str(path))]
+    given = [word for group in exports for name in export_words(exports, group) for word in (f"--{group}", name)]
     return job("ingest", "--dataset", str(dataset), *given, *options, "--json", "--quiet")
 
 

@@ -27,20 +27,22 @@ class Table:
     texts: int = 1
 
 
-COLUMNS = ("wall s", "CPU s", "peak MiB", "processes", "records/s", "MB/s", "first read s")
+COLUMNS = ("wall s", "CPU s", "peak MiB", "processes", "records/s", "MB/s", "CPU us/KB", "first read s")
 
 
 def figures(result: Result) -> list[str]:
     """Returns the medians of a result, in the order of `COLUMNS`."""
     wall = result.median(lambda run: run.wall_seconds)
+    cpu = result.median(lambda run: run.cpu_seconds)
     peak = result.median(lambda run: run.peak_bytes)
     return [
         number(wall, ".2f"),
-        number(result.median(lambda run: run.cpu_seconds), ".2f"),
+        number(cpu, ".2f"),
         number(None if peak is None else peak / 2**20, ",.0f"),
         str(max((run.processes for run in result.runs), default=UNKNOWN)),
         number(result.records / wall if wall and result.records else None, ",.0f"),
         number(result.input_bytes / 1e6 / wall if wall and result.input_bytes else None, ",.1f"),
+        number(cpu * 1e9 / result.input_bytes if cpu and result.input_bytes else None, ",.1f"),
         number(result.median(lambda run: run.first_read_seconds), ".2f"),
     ]
 

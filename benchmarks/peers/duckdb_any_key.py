@@ -8,7 +8,7 @@ conflicts, told with example records (file and row number) of the rarest kind. T
 found type for each key. No checks of records, duplicates, references or cache keys, no rejections, no versions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -69,8 +69,8 @@ WHERE key = $key AND list_contains($rows, row) ORDER BY row
 
 
 def load(connection: duckdb.DuckDBPyConnection, name: str, exports: Sequence[Path]) -> None:
-    """Reads the exports of a group into `records`, a row for each record, and `long`, a row for each metadata value."""
-    connection.execute("DROP TABLE IF EXISTS records; DROP TABLE IF EXISTS long; DROP TABLE IF EXISTS statistics")
+    """Reads the exports of a group into `records`, a row for each record."""
+    connection.execute("DROP TABLE IF EXISTS records")
     # The order of the rows is the order of the lines, so that the number of a row tells its line.
     connection.execute(
         "CREATE TABLE records AS SELECT row_number() OVER () AS row, * FROM read_json($exports, "
@@ -80,6 +80,11 @@ def load(connection: duckdb.DuckDBPyConnection, name: str, exports: Sequence[Pat
             "columns": {**CORE[name], "metadata": "MAP(VARCHAR, JSON)"},
         },
     )
+
+
+def tabulate(connection: duckdb.DuckDBPyConnection) -> None:
+    """Lays out the metadata of `records` as `long`, a row for each value, and `statistics`, by key and kind."""
+    connection.execute("DROP TABLE IF EXISTS long; DROP TABLE IF EXISTS statistics")
     connection.execute(LONG)
     connection.execute(STATISTICS, {"examples": EXAMPLES})
 
@@ -115,12 +120,12 @@ def conflicts(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str
     return found
 
 
-def write(connection: duckdb.DuckDBPyConnection, name: str, out: Path) -> None:
-    """Writes the records with a column of its own type for each key."""
+def write(connection: duckdb.DuckDBPyConnection, name: str, out: Path, core: Iterable[str]) -> None:
+    """Writes the core columns of the records, and a column of its own type for each metadata key."""
     rows = connection.execute("SELECT key, kind, integral FROM statistics ORDER BY key").fetchall()
     types = {key: "VARCHAR" if kind != "number" else "BIGINT" if integral else "DOUBLE" for key, kind, integral in rows}
     columns = ["metadata"] if len(types) > MAX_COLUMNS else [extracted(*each) for each in types.items()]
-    wanted = ", ".join([*CORE[name], *columns])
+    wanted = ", ".join([*core, *columns])
     connection.execute(f"COPY (SELECT {wanted} FROM records) TO '{out / name}.parquet' (FORMAT parquet)")
 
 
@@ -146,12 +151,13 @@ def main() -> None:
         if not exports:
             continue
         load(connection, name, exports)
+        tabulate(connection)
         records = connection.execute("SELECT count(*) FROM records").fetchall()[0][0]
         found = conflicts(connection, name)
         groups[name] = group(records, summaries(connection))
         conflicting += found
         if not found:
-            write(connection, name, given.out)
+            write(connection, name, given.out, CORE[name])
     tell(groups, conflicting)
 
 

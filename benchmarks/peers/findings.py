@@ -35,6 +35,22 @@ class Finding:
     histogram: Sequence[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """The command line of a peer that knows all groups.
+
+    Attributes:
+        predictions: Model run to its exports.
+        out: directory, there.
+    """
+
+    items: Sequence[Path]
+    scenes: Sequence[Path]
+    annotations: Sequence[Path]
+    predictions: Mapping[str, Sequence[Path]]
+    out: Path
+
+
 def options(description: str | None) -> argparse.Namespace:
     """Returns the command line of a peer: `items` and `annotations` (lists of paths) and the directory `out`."""
     parser = argparse.ArgumentParser(description=description)
@@ -44,6 +60,22 @@ def options(description: str | None) -> argparse.Namespace:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     return given
+
+
+def fleet_options(description: str | None) -> Exports:
+    """Returns the command line of a peer that knows all groups; predictions come as RUN=PATH."""
+    parser = argparse.ArgumentParser(description=description)
+    for name in ("items", "scenes", "annotations"):
+        parser.add_argument(f"--{name}", type=Path, nargs="+", required=True, help=f"exports of {name}")
+    parser.add_argument("--predictions", nargs="+", required=True, metavar="RUN=PATH", help="exports of predictions")
+    parser.add_argument("--out", type=Path, required=True, help="directory, made if absent")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    runs: dict[str, list[Path]] = {}
+    for words in given.predictions:
+        run, _, path = words.partition("=")
+        runs.setdefault(run, []).append(Path(path))
+    return Exports(given.items, given.scenes, given.annotations, runs, given.out)
 
 
 def group(records: int, fields: Mapping[str, Finding]) -> dict[str, object]:

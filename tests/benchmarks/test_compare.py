@@ -26,7 +26,7 @@ print(json.dumps({"groups": {"items": {"created": records + int(sys.argv[1])}}})
 Path(sys.argv[2]).mkdir()
 """
 PAGE = "above\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nbelow\n"
-HEADINGS = ["wall s", "CPU s", "peak MiB", "processes", "records/s", "MB/s", "first read s"]
+HEADINGS = ["wall s", "CPU s", "peak MiB", "processes", "records/s", "MB/s", "CPU us/KB", "first read s"]
 
 
 def compare(tmp_path: Path, *arguments: str, script: str = STAND_IN) -> subprocess.CompletedProcess[str]:
@@ -80,6 +80,7 @@ def test_it_writes_medians_and_ratios_of_every_size_between_the_markers_of_a_pag
         assert int(figures["peak MiB"].replace(",", "")) >= 2 * 64
         assert figures["processes"] == "3"
         assert float(figures["wall s"]) >= 1
+        assert float(figures["CPU us/KB"].replace(",", "")) > 0
         assert 0 < float(figures["first read s"]) <= float(figures["wall s"])
         assert figures["/ typed DuckDB"] == figures["/ plain loop"] == "-"
         assert figures["ours / it"] == "1.00"
@@ -141,6 +142,14 @@ ALL_CASES = {
     },
     "files": {"6 files of 10 items, beside one file of all": ["metadata-etl, one file", "metadata-etl"]},
     "update": {"4 of 400 items replaced": ["metadata-etl, full ingest", "metadata-etl, replace 1 %"]},
+    "fleet": {
+        "A fleet of 400 items, 10 scenes, 260 annotations and 200 predictions; the metadata of 19 items updated": [
+            "metadata-etl, ordinary items",
+            "metadata-etl",
+            "metadata-etl, merge of metadata",
+            "Polars, all groups",
+        ]
+    },
 }
 """Case to its tables, and the rows of these."""
 TARGETS = {"items": "peak memory, MB", "startup": "--help, s", "files": "per byte / one file"}
@@ -152,7 +161,7 @@ def test_the_job_itself_goes_through_every_case(names: tuple[str, ...], tmp_path
     page = tmp_path / "page.md"
     page.write_text(PAGE)
     small = ("--sizes", "400", "--small-files", "6", "--wide-records", "30", "--page", str(page))
-    ended = compare(tmp_path, "--cases", ",".join(names), "--peers", "plain_loop", *small)
+    ended = compare(tmp_path, "--cases", ",".join(names), "--peers", "plain_loop,polars_fleet", *small)
     assert ended.stderr == ""
     assert ended.returncode == 0
     found = tables(page.read_text())

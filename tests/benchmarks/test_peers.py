@@ -1,4 +1,4 @@
-"""Every program that the job is compared with finds what the job finds, on one small export (RULES T1, T3, V1, V2)."""
+"""Every program that the job is compared with finds what it finds, on small exports (RULES G2, G3, T1, T3, V1, V2)."""
 
 import importlib.util
 import json
@@ -6,14 +6,17 @@ import math
 import runpy
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import polars as pl
 import pytest
 from support.in_process import ingest
+from support.runs import Ended
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 exports = SimpleNamespace(**runpy.run_path(str(BENCHMARKS / "exports.py")))
@@ -33,13 +36,18 @@ PEERS = [
 ]
 WITH_HISTOGRAMS = tuple(PEERS)
 PEERS += ["plain_script", pytest.param("beam_records", marks=pytest.mark.long)]
+FLEET_PEERS = [pytest.param("duckdb_fleet", marks=needs_duckdb), "polars_fleet"]
+FLEET_ITEMS = 900
 
 
-def run(peer: str, given: dict[str, list[Path]], out: Path) -> dict[str, Any]:
+Given = dict[str, list[Path]] | dict[str, list[str]]
+
+
+def run(peer: str, given: Given, out: Path) -> dict[str, Any]:
     if peer == "plain_script":  # it knows items alone
         words = list(map(str, given["items"]))
     else:
-        words = [word for group, paths in given.items() for word in (f"--{group}", *map(str, paths))]
+        words = [word for group, names in given.items() for word in (f"--{group}", *map(str, names))]
     command = [sys.executable, str(BENCHMARKS / "peers" / f"{peer}.py"), *words, "--out", str(out)]
     ended = subprocess.run(command, capture_output=True, check=False)
     assert ended.returncode == 0, ended.stderr.decode()
@@ -85,8 +93,13 @@ def test_a_peer_agrees_with_the_schema_that_the_job_publishes(
     peer: str, told: Callable[[str], tuple[dict[str, Any], Path]], schema: dict[str, Any]
 ) -> None:
     report, out = told(peer)
-    assert report["conflicts"] == []
     assert set(report["groups"]) == ({"items"} if peer == "plain_script" else {"items", "annotations"})
+    assert_agrees(report, schema)
+    assert any(path.stat().st_size for path in out.glob("items*.*"))
+
+
+def assert_agrees(report: dict[str, Any], schema: dict[str, Any]) -> None:
+    assert report["conflicts"] == []
     for group, found in report["groups"].items():
         ours = schema[group]
         assert found["created"] == ours["records"]
@@ -101,17 +114,70 @@ def test_a_peer_agrees_with_the_schema_that_the_job_publishes(
                     assert theirs[figure] is None, name
                 else:
                     assert math.isclose(theirs[figure], field[figure], rel_tol=1e-9), name
-    assert any(path.stat().st_size for path in out.glob("items*.*"))
 
 
 @pytest.mark.parametrize("peer", WITH_HISTOGRAMS)
 def test_a_histogram_holds_every_number_of_its_field(
     peer: str, told: Callable[[str], tuple[dict[str, Any], Path]], schema: dict[str, Any]
 ) -> None:
-    for group, found in told(peer)[0]["groups"].items():
+    assert_histograms(told(peer)[0], schema)
+
+
+def assert_histograms(report: dict[str, Any], schema: dict[str, Any]) -> None:
+    for group, found in report["groups"].items():
         for name, field in schema[group]["fields"].items():
             bins = found["fields"][name]["histogram"]
             assert (len(bins), sum(bins)) == ((50, field["present"]) if field["kind"] == "number" else (0, 0)), name
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    out = tmp_path_factory.mktemp("fleet")
+    script = [sys.executable, str(BENCHMARKS / "fleet_exports.py"), "--items", str(FLEET_ITEMS), "--out", str(out)]
+    subprocess.run(script, capture_output=True, check=True)
+    names = {group: [str(out / f"{group}.ndjson")] for group in ("items", "scenes", "annotations")}
+    runs = ("night-small", "night-large")
+    return {**names, "predictions": [f"{run}={out / run}/predictions.ndjson" for run in runs]}
+
+
+@pytest.fixture(scope="module")
+def fleet_dataset(fleet: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    flags = [word for group, names in fleet.items() for name in names for word in (f"--{group}", name)]
+    ended = ingest(tmp_path_factory.mktemp("ours") / "dataset", *flags)
+    assert ended.outcome == "published"
+    assert ended.rejections == []
+    return ended
+
+
+@pytest.mark.parametrize("peer", FLEET_PEERS)
+def test_a_peer_agrees_on_all_groups_of_a_fleet(
+    peer: str, fleet: dict[str, list[str]], fleet_dataset: Ended, tmp_path: Path
+) -> None:
+    report = run(peer, fleet, tmp_path)
+    schema = fleet_dataset.schema
+    assert set(report["groups"]) == set(schema) == {"items", "scenes", "annotations", "predictions"}
+    assert_agrees(report, schema)
+    assert_histograms(report, schema)
+    for group, keys in FLEET_KEYS.items():
+        theirs = pl.read_parquet(tmp_path / f"{group}.parquet").select(keys)
+        assert Counter(theirs.rows()) == Counter(tuple(row[key] for key in keys) for row in fleet_dataset.rows(group))
+    attachments = [
+        (row["reference_id"], each["attachment"])
+        for row in fleet_dataset.rows("items")
+        for each in row["context_attachments"] or ()
+    ]
+    found = pl.read_parquet(tmp_path / "context_attachments.parquet").select("reference_id", "attachment")
+    assert Counter(found.rows()) == Counter(attachments)
+    assert attachments
+
+
+FLEET_KEYS = {
+    "items": ("reference_id", "image_url", "pointcloud_url", "scene_reference_id", "frame_index", "sensor"),
+    "scenes": ("reference_id", "frame_rate"),
+    "annotations": ("reference_id", "type", "label", "taxonomy_name", "mask_url", "segment_index"),
+    "predictions": ("model_run", "reference_id", "annotation_id", "type", "label", "confidence"),
+}
+"""Group to columns that say which row it is, of frames and segments too."""
 
 
 @needs_duckdb
