@@ -137,7 +137,7 @@ function stage(found, group, images) {
     each.line = line;
     return line;
   }));
-  return element("section", { class: "record-stage", "aria-label": "Image" }, box, said, all.length ? [told.length ? element("ul", { class: "matches" }, told.map(({ run, found: hits, missed: misses, extra }) => element("li", {}, shown(run), `: ${whole(hits)} of ${plural(hits + misses.size, "annotation")} found, `, element("span", { class: misses.size ? "missed" : null }, `${whole(misses.size)} missed`), `, ${whole(extra)} predicted where none is`))) : null, switches, element("details", { class: "opening", open: all.length <= 12 }, element("summary", {}, plural(all.length, "annotation")), list)] : null, item?.location || record.location ? where(record.location ?? item.location) : null);
+  return element("section", { class: "record-stage", "aria-label": "Image" }, box, said, all.length ? [told.length ? element("ul", { class: "matches" }, told.map(({ run, found: hits, missed: misses, extra }) => element("li", {}, shown(run), `: ${whole(hits)} of ${whole(hits + misses.size)} ${hits + misses.size === 1 ? "box" : "boxes"} found, `, element("span", { class: misses.size ? "missed" : null }, `${whole(misses.size)} missed`), `, ${whole(extra)} predicted where none is`))) : null, switches, element("details", { class: "opening", open: all.length <= 12 }, element("summary", {}, plural(all.length, "annotation")), list)] : null, item?.location || record.location ? where(record.location ?? item.location) : null);
 }
 
 function sentence({ row, run }) {

@@ -13,11 +13,18 @@ function svg(tag, attributes, ...children) {
 const isPoint = (each) => Number.isFinite(each?.x) && Number.isFinite(each?.y);
 const points = (vertices) => (vertices ?? []).filter(isPoint).map(({ x, y }) => `${x},${y}`).join(" ");
 
-/** The colour of a label: the same for annotations and predictions. */
+const given = new Map();
+
+/** The colour of a label: the same for annotations and predictions, and one of its own while there are some left. */
 export function colourOf(label) {
-  let hash = 7;
-  for (const each of label ?? "") hash = (hash * 31 + each.codePointAt(0)) % 1_000_003;
-  return COLOURS[hash % COLOURS.length];
+  if (!given.has(label)) {
+    let at = 7;
+    for (const each of label ?? "") at = (at * 31 + each.codePointAt(0)) % 1_000_003;
+    const taken = given.size < COLOURS.length ? new Set(given.values()) : new Set();
+    while (taken.has(COLOURS[at % COLOURS.length])) at += 1;
+    given.set(label, COLOURS[at % COLOURS.length]);
+  }
+  return given.get(label);
 }
 
 /** Where a shape begins, for its name; null for what has no place in an image. */
