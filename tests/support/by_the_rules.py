@@ -8,7 +8,7 @@ from typing import Any
 from support.strategies import metadata_of, normalized, raw
 
 from transforms.kernels.batch.exact_json import parse
-from transforms.kernels.normalize.normalize import Normalized
+from transforms.kernels.normalize.normalized import Normalized
 from transforms.rules import annotations, export_rows, items, scenes
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Fault

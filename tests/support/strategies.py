@@ -10,7 +10,8 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import tabulated
 from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.normalize.columns import Origin, batch
-from transforms.kernels.normalize.normalize import Normalized, normalize
+from transforms.kernels.normalize.normalize import normalize
+from transforms.kernels.normalize.normalized import Normalized
 from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import Mode

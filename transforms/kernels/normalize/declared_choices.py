@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from transforms.kernels.batch.batch import Batch
-from transforms.kernels.normalize.columns import Origin, Rejected
-from transforms.kernels.normalize.normalize import Normalized
+from transforms.kernels.normalize.columns import Origin
+from transforms.kernels.normalize.normalized import Normalized
 from transforms.kernels.summarize.fields import values_by_form
 from transforms.rules.declared import Declared, DeclaredField, not_a_choice
 from transforms.rules.rejections import Fault
@@ -15,19 +15,10 @@ from transforms.rules.rejections import Fault
 
 def reject_other_choices(done: Normalized, declared: Declared, origin: Origin) -> None:
     """Rejects the rows of a chunk with a string that is no declared choice of its field."""
-    for place, batch in enumerate(done.batches):
+    for number, batch in enumerate(done.batches):
         pinned = {key: field for key, field in declared.get(batch.group, {}).items() if field.choices is not None}
-        faults = other_choices(batch, pinned) if pinned else {}
-        if not faults:
-            continue
-        rows = np.array(sorted(faults), np.int64)
-        exports = np.broadcast_to(origin.export, origin.offsets.shape).tolist()
-        places = {place: position for position, place in enumerate(zip(exports, origin.offsets.tolist(), strict=True))}
-        for row, (export, offset, name) in zip(
-            rows.tolist(), batch.rows.select("export", "offset", "reference_id")[rows].iter_rows(), strict=True
-        ):
-            done.rejected.append(Rejected(batch.group, places[export, offset], name, faults[row]))
-        done.batches[place] = batch.take(np.setdiff1d(np.arange(batch.rows.height), rows))
+        if pinned:
+            done.reject_rows(number, other_choices(batch, pinned), origin)
 
 
 def other_choices(batch: Batch, pinned: Mapping[str, DeclaredField]) -> dict[int, Fault]:

@@ -11,8 +11,8 @@ import orjson
 import polars as pl
 
 from transforms.kernels.batch.batch import Batch
-from transforms.kernels.normalize.columns import Origin, Rejected
-from transforms.kernels.normalize.normalize import Normalized
+from transforms.kernels.normalize.columns import Origin
+from transforms.kernels.normalize.normalized import Normalized
 from transforms.rules.annotations import GEOMETRIC
 from transforms.rules.export_rows import Group
 from transforms.rules.irregularities import Irregularity, implausible_values, irregular_fault, unknown_keys
@@ -113,20 +113,11 @@ def irregular_rows(done: Normalized) -> list[Irregular]:
 
 def reject_irregular_rows(done: Normalized, origin: Origin) -> None:
     """Rejects the irregular rows of a chunk, each by its first irregularity (`--strict`)."""
-    exports = np.broadcast_to(origin.export, origin.offsets.shape).tolist()
-    places = {place: position for position, place in enumerate(zip(exports, origin.offsets.tolist(), strict=True))}
     for number, batch in enumerate(done.batches):
         faults: dict[int, Fault] = {}
         for row, form, each in _found(batch):
             faults.setdefault(row, irregular_fault(each, form))
-        if not faults:
-            continue
-        rows = np.array(sorted(faults), np.int64)
-        for row, (export, offset, name) in zip(
-            rows.tolist(), batch.rows.select("export", "offset", "reference_id")[rows].iter_rows(), strict=True
-        ):
-            done.rejected.append(Rejected(batch.group, places[export, offset], name, faults[row]))
-        done.batches[number] = batch.take(np.setdiff1d(np.arange(batch.rows.height), rows))
+        done.reject_rows(number, faults, origin)
 
 
 def _found(batch: Batch) -> Iterator[tuple[int, str, Irregularity]]:

@@ -1,18 +1,16 @@
 """Turns a chunk of raw records of one group into batches of rows and rejections (G, V, C, A, I1, K4).
 
-Records of the most frequent form take the fast path, column by column; all others are validated by the rule, record by
-record. Both paths have the same results, which property tests compare.
+Records of the most frequent form go from bytes to columns (`fast_path`). The others are parsed, and checked column by
+column, kind by kind (`items`, `scenes`, `annotations`, `updates`); what a check of columns does not accept is left to
+the rule, record by record. All ways have the same results, which property tests compare.
 """
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
-from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.exact_json import parse
 from transforms.kernels.normalize import fast_path
 from transforms.kernels.normalize.annotations import selected_annotations
@@ -27,6 +25,7 @@ from transforms.kernels.normalize.columns import (
 )
 from transforms.kernels.normalize.frames import Frames, frames_of
 from transforms.kernels.normalize.items import selected_items
+from transforms.kernels.normalize.normalized import Normalized
 from transforms.kernels.normalize.pieces import Piece, pieces_of
 from transforms.kernels.normalize.scenes import selected_scenes
 from transforms.kernels.normalize.selection import NOTHING, Selection
@@ -49,25 +48,6 @@ from transforms.rules.updates import MetadataUpdate
 from transforms.rules.values import JsonObject, Objects, Record
 
 _Row = TypeVar("_Row", Item, Scene, Annotation, MetadataUpdate)
-
-
-@dataclass(slots=True)
-class Normalized:
-    """The result of a chunk.
-
-    Attributes:
-        batches: Accepted rows, of one or (scenes and their frames) two groups.
-        rejected: Rejected records and parts of records.
-        read: Records, frames and segments read, by group (U4).
-        warnings: Warning to the number of its occurrences.
-        most_fields: Metadata keys of a batch beyond which only hashes of keys are kept (R5).
-    """
-
-    batches: list[Batch] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    read: Counter[Group] = field(default_factory=Counter)
-    warnings: Counter[str] = field(default_factory=Counter)
-    most_fields: int = MAX_RECORD_KEYS
 
 
 def normalize(

@@ -13,7 +13,8 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import DENSITY
 from transforms.kernels.normalize.columns import Origin
 from transforms.kernels.normalize.declared_choices import other_choices, reject_other_choices
-from transforms.kernels.normalize.normalize import Normalized, normalize
+from transforms.kernels.normalize.normalize import normalize
+from transforms.kernels.normalize.normalized import Normalized
 from transforms.raw_records import RawRecords
 from transforms.rules.declared import DeclaredField, DeclaredType, not_a_choice
 from transforms.rules.export_rows import Group
