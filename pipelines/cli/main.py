@@ -7,17 +7,18 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, suppress
 from typing import NoReturn
 
 from pipelines.cli.arguments import parser
+from pipelines.cli.job_commands import JOBS
 from pipelines.errors import ExitCode, JobError, UsageError, job_error
 from pipelines.json_output import JsonOutput, encoded, print_object
 from pipelines.runners import estimate
 from pipelines.runners.imports import fast_imports
 from pipelines.runners.interrupts import exit_on_signal, print_json_on_signal
 from pipelines.runners.system_errors import system_error
-from pipelines.streams import LogFormatter, complain, job_log, prepare
+from pipelines.streams import LogFormatter, complain, prepare
 from transforms.errors import StepError, StepErrorFilter
 
 
@@ -55,9 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with exit_on_signal():
             options = parser().parse_args(given)
             print_json_on_signal(_interrupted(given) if _wants_json(given, options) else None)
-            if options.command in ("ingest", "backfill"):
-                return _run_job(options, flags)
-            return _export(options, flags) if options.command == "export" else _run_dataset_command(options, flags)
+            if options.command in JOBS:
+                _quiet_libraries()
+                return JOBS[options.command](options, flags)
+            return _run_dataset_command(options, flags)
     except (JobError, StepError) as error:
         told = error if isinstance(error, JobError) else job_error(error)
         code, message, lines = told.exit_code, f"{told}", told.lines
@@ -104,73 +106,6 @@ def _failure(given: Sequence[str], code: ExitCode, message: str, *, seconds: flo
 
         return failure(code, message, seconds=seconds)
     return {"exit_code": int(code), "message": message}
-
-
-def _run_job(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
-    from pipelines.cli.job_config import job_config  # noqa: PLC0415 - commands on a dataset need none of it
-
-    config, given = job_config(options, flags)
-    _quiet_libraries()
-    elsewhere = not estimate.runs_locally(config.runner_flags)
-    paths = (source.pattern for step in config.steps for source in step.sources)
-    buckets = elsewhere or estimate.has_buckets((config.dataset, *paths, given.report))
-    shared = _shares_workers(lambda: estimate.of_job(config), elsewhere=elsewhere)
-    with ExitStack() as resources:
-        # Imported here, because Beam takes more than a second: not for --help or a mistyped flag.
-        with fast_imports(dataflow=elsewhere, buckets=buckets):
-            from pipelines.cli.ingest_command import run_job  # noqa: PLC0415 - likewise
-        if shared:
-            from pipelines.runners.fork_server import serving_workers  # noqa: PLC0415 - likewise
-
-            resources.enter_context(serving_workers())
-        if given.verbose:
-            resources.enter_context(job_log())
-        return run_job(
-            config,
-            as_json=bool(given.json),
-            quiet=bool(given.quiet),
-            verbose=bool(given.verbose),
-            report=given.report,
-            color=options.color,
-        )
-
-
-def _shares_workers(size: Callable[[], int], *, elsewhere: bool) -> bool:
-    """Whether a job forks its workers from a server, which is started when the modules of the job are imported."""
-    fresh = "apache_beam" not in sys.modules  # not in a process that may have threads
-    shared = fresh and not elsewhere and size() >= estimate.PARALLEL_BYTES
-    if shared:
-        # There is a worker for each core, so polars gets one thread; it reads this when it is imported.
-        os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    return shared
-
-
-def _export(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
-    from pipelines.exporting.config import ExportConfig  # noqa: PLC0415 - the others need none of it
-
-    config = ExportConfig.of(
-        options.dataset,
-        out=options.out,
-        form=options.format,
-        group=options.group,
-        query=options.query,
-        version=options.version,
-        split=options.split,
-        split_by=options.split_by,
-        runner_flags=tuple(flags or ()),
-    )
-    _quiet_libraries()
-    elsewhere = not estimate.runs_locally(config.runner_flags)
-    buckets = elsewhere or estimate.has_buckets((config.dataset, config.out))
-    shared = _shares_workers(lambda: estimate.of_export(config.dataset), elsewhere=elsewhere)
-    with ExitStack() as resources:
-        with fast_imports(dataflow=elsewhere, buckets=buckets):
-            from pipelines.cli.export_command import export  # noqa: PLC0415 - Beam takes more than a second
-        if shared:
-            from pipelines.runners.fork_server import serving_workers  # noqa: PLC0415 - likewise
-
-            resources.enter_context(serving_workers())
-        return export(config, as_json=options.json)
 
 
 def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
