@@ -1,13 +1,11 @@
 """Reads rows of a result as the API gives them: as `query --format ndjson` prints them."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
 from pipelines.explore.results import EVERYTHING, Result
 from pipelines.explore.snapshots import Snapshot
+from pipelines.queries.ahead import ahead
 from pipelines.queries.answers import Answer
-from pipelines.queries.evaluation import AT_ONCE
 from pipelines.queries.listings import listed_rows
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.publish.rows import publish
@@ -36,9 +34,8 @@ def listed(snapshot: Snapshot, result: Result, wanted: Positions) -> list[Row]:
         rows = rows_at(snapshot, result.group, result.partitions[at], result.positions[at][own - start])
         return dict(zip(own.tolist(), rows, strict=True))
 
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        for rows in workers.map(of_partition, np.unique(partition_of).tolist()):
-            found.update(rows)
+    for rows in ahead(of_partition, np.unique(partition_of).tolist()):
+        found.update(rows)
     return [found[each] for each in wanted.tolist()]
 
 

@@ -1,12 +1,10 @@
 """Makes lazy frames of the files of a version: partition by partition, and only the columns that are used."""
 
 import io
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Self, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Self
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 from polars.io.plugins import register_io_source
@@ -15,10 +13,9 @@ from pipelines.dataset.rejections import lines
 from pipelines.dataset.store.base import REJECTIONS
 from pipelines.dataset.versions import Version
 from pipelines.handle.faults import explained
+from pipelines.queries.ahead import ahead
 from pipelines.queries.answers import Answer
-from pipelines.queries.arranging import PARTITION
-from pipelines.queries.listings import IN_ORDER_AT_A_TIME
-from pipelines.queries.partition_frames import ROW
+from pipelines.queries.arranging import gathered
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.publish.columns import PublishedColumns, Schema
 from transforms.rules.avro_schema import CACHE_KEYS, UPLOADS, AvroFields
@@ -27,13 +24,10 @@ from transforms.storage.states import state_file
 from transforms.storage.stored_files import StoredFile
 from transforms.storage.verified_files import verified
 
-_Given = TypeVar("_Given")
 BATCH_ROWS = 65_536
 """Rows of an Arrow batch, if the program asks for no other number."""
 _PIECE_ROWS = 25_000
 """Rows that polars gets at a time: it takes some tens of these ahead of a program that consumes them slowly."""
-_AT_ONCE = 2
-"""Parts that are decoded at the same time."""
 REJECTION_COLUMNS: Schema = {
     **dict.fromkeys(("code", "message", "field", "export"), pl.String()),
     **dict.fromkeys(("line", "offset"), pl.Int64()),
@@ -115,8 +109,8 @@ def published_rows(version: Version, group: Group, answer: Answer | None) -> Row
     def parts(names: Sequence[str]) -> Iterator[pl.DataFrame]:
         wanted = PublishedColumns(group, columns.fields, columns.cache_keys, tuple(names))
         if answer is not None and answer.order is not None:
-            return _in_order(answer, wanted)
-        return _ahead(lambda given: _rows(*given, wanted), _selected(version, group, answer))
+            return gathered(answer.ordered(), version.states(group), partial(_rows, columns=wanted))
+        return ahead(lambda given: _rows(*given, wanted), _selected(version, group, answer))
 
     return Rows.of(columns.schema, parts)
 
@@ -128,7 +122,7 @@ def listed_keys(version: Version, kind: str) -> Rows:
     files = [file for _, file in sorted(version.files(kind).items())]
 
     def parts(names: Sequence[str]) -> Iterator[pl.DataFrame]:
-        return _ahead(lambda file: pl.read_avro(io.BytesIO(verified(file)), columns=list(names)).select(names), files)
+        return ahead(lambda file: pl.read_avro(io.BytesIO(verified(file)), columns=list(names)).select(names), files)
 
     return Rows.of(schema, parts)
 
@@ -152,29 +146,6 @@ def _selected(version: Version, group: Group, answer: Answer | None) -> Iterator
         yield from ((found.state, found.positions) for found in answer.matches())
 
 
-def _in_order(answer: Answer, columns: PublishedColumns) -> Iterator[pl.DataFrame]:
-    """The rows of an answer in its order: many at a time, so that each partition is read few times."""
-    states = answer.version.states(answer.group)
-    for window in answer.ordered().iter_slices(IN_ORDER_AT_A_TIME):
-        found, places = [], []
-        for part in window.with_row_index("place").partition_by(PARTITION, maintain_order=True):
-            found.append(_rows(states[part.item(0, PARTITION)], part[ROW].to_numpy().astype(np.int64), columns))
-            places.append(part["place"])
-        yield pl.concat(found)[pl.concat(places).arg_sort()]
-
-
 def _rows(state: StoredFile, positions: Positions | None, columns: PublishedColumns) -> pl.DataFrame:
     batch = state_file(state).part(columns.stored, columns.keys)
     return columns.of(batch if positions is None else batch.take(positions))
-
-
-def _ahead(read: Callable[[_Given], pl.DataFrame], given: Iterable[_Given]) -> Iterator[pl.DataFrame]:
-    """Reads parts in order, a few at the same time, also if they are consumed slowly."""
-    with ThreadPoolExecutor(_AT_ONCE) as workers:
-        under_way: deque[Future[pl.DataFrame]] = deque()
-        for each in given:
-            under_way.append(workers.submit(read, each))
-            if len(under_way) > _AT_ONCE:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()

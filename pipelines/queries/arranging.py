@@ -1,7 +1,7 @@
 """Draws a sample of the rows that a query finds, and puts them into an order."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,11 @@ from pipelines.queries.evaluation import KEY, Evaluated
 from pipelines.queries.partition_frames import REFERENCE_ID, ROW
 from transforms.kernels.merge.timeline import identity
 from transforms.rules.export_rows import REFERENCED_GROUPS, Group
+from transforms.storage.stored_files import StoredFile
 
 PARTITION = "partition"
+IN_ORDER_AT_A_TIME = 200_000
+"""Rows that are read at a time where they come in an order."""
 _OF_ANNOTATIONS = ("model_run", "type", "annotation_id", "segment_index", "taxonomy_name", "task_id")
 _SEPARATOR = "\x1f"
 
@@ -44,6 +47,28 @@ def ordered(found: Iterable[Evaluated], group: Group, order: Order | None, sampl
     if order is not None:
         rows = rows.sort(KEY, REFERENCE_ID, ROW, descending=[order.descending, False, False], nulls_last=True)
     return rows.select(PARTITION, ROW, REFERENCE_ID)
+
+
+def gathered(
+    rows: pl.DataFrame,
+    states: Mapping[int, StoredFile],
+    read: Callable[[StoredFile, npt.NDArray[np.int64]], pl.DataFrame],
+) -> Iterator[pl.DataFrame]:
+    """The rows of `ordered` in their order, as they are read, at most `IN_ORDER_AT_A_TIME` per frame.
+
+    Neighbours are from many partitions: many rows are gathered at a time, so that each partition is read few times.
+
+    Args:
+        rows: As `ordered` gives them.
+        states: Partition to its state file.
+        read: Reads rows of a state file at some positions: int64[N].
+    """
+    for window in rows.iter_slices(IN_ORDER_AT_A_TIME):
+        found, places = [], []
+        for part in window.with_row_index("place").partition_by(PARTITION, maintain_order=True):
+            found.append(read(states[part.item(0, PARTITION)], part[ROW].to_numpy().astype(np.int64)))
+            places.append(part["place"])
+        yield pl.concat(found)[pl.concat(places).arg_sort()]
 
 
 def _drawn(rows: pl.DataFrame, group: Group, count: int) -> npt.NDArray[np.int64]:

@@ -1,8 +1,6 @@
 """Evaluates conditions on a version, partition by partition: all rows of an item are in one partition."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Self, assert_never
 
@@ -10,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.dataset.versions import Version
+from pipelines.queries.ahead import ahead
 from pipelines.queries.conditions import (
     All,
     AnnotationGroup,
@@ -48,8 +47,6 @@ from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.identity import partition_of
 from transforms.storage.stored_files import StoredFile
 
-AT_ONCE = 2
-"""Partitions that are evaluated at the same time."""
 KEY = "key"
 """Column of the values that rows are ordered by."""
 
@@ -127,20 +124,7 @@ def evaluated(
         states = {each: of[number] for each, of in files.items() if number in of}
         return Evaluated(number, states[group], _evaluated(condition, group, states, needs, scenes, order, read))
 
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        # At most this many at a time, also if the caller consumes the answers slowly.
-        under_way: deque[Future[Evaluated]] = deque()
-        for number in numbers:
-            under_way.append(workers.submit(evaluate, number))
-            if len(under_way) == AT_ONCE:
-                yield from _some(under_way.popleft())
-        while under_way:
-            yield from _some(under_way.popleft())
-
-
-def _some(found: Future[Evaluated]) -> Iterator[Evaluated]:
-    if found.result().rows.height:
-        yield found.result()
+    yield from (found for found in ahead(evaluate, numbers) if found.rows.height)
 
 
 def _evaluated(

@@ -2,23 +2,22 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import polars as pl
 
 from pipelines.queries.answers import Answer
-from pipelines.queries.arranging import PARTITION
+from pipelines.queries.arranging import IN_ORDER_AT_A_TIME, gathered
 from pipelines.queries.evaluation import Matches
-from pipelines.queries.partition_frames import REFERENCE_ID, ROW
+from pipelines.queries.partition_frames import REFERENCE_ID
 from pipelines.streams import json_text
+from transforms.kernels.batch.batch import Positions
 from transforms.kernels.publish.rows import publish
 from transforms.kernels.writers import text
 from transforms.kernels.writers.text import AT_A_TIME, ListedRow, flattened, header
 from transforms.storage.states import read_state
+from transforms.storage.stored_files import StoredFile
 
 __all__ = ["ListedRow", "csv", "flattened", "frames", "header", "ids", "in_order", "listed_rows", "ndjson", "published"]
 
-IN_ORDER_AT_A_TIME = 200_000
-"""Rows that are read at a time where they come in an order."""
 _NOT_A_LINE = r"^\"|[\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]"
 
 
@@ -32,19 +31,14 @@ def frames(answer: Answer, limit: int | None) -> Iterator[pl.DataFrame]:
 
 
 def in_order(answer: Answer, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Rows of `Answer.ordered` as they are published, at most `AT_A_TIME` rows per frame.
-
-    Neighbours are from many partitions: many rows are gathered at a time, so that each partition is read few times.
-    """
-    states = answer.version.states(answer.group)
+    """Rows of `Answer.ordered` as they are published, at most `AT_A_TIME` rows per frame."""
     mode = answer.version.manifest["cache_key"]
-    for window in rows.iter_slices(IN_ORDER_AT_A_TIME):
-        found, places = [], []
-        for part in window.with_row_index("place").partition_by(PARTITION, maintain_order=True):
-            batch = read_state(states[part.item(0, PARTITION)]).take(part[ROW].to_numpy().astype(np.int64))
-            found.append(publish(batch, answer.fields, cache_keys=mode).frame)
-            places.append(part["place"])
-        yield from pl.concat(found)[pl.concat(places).arg_sort()].iter_slices(AT_A_TIME)
+
+    def read(state: StoredFile, positions: Positions) -> pl.DataFrame:
+        return publish(read_state(state).take(positions), answer.fields, cache_keys=mode).frame
+
+    for frame in gathered(rows, answer.version.states(answer.group), read):
+        yield from frame.iter_slices(AT_A_TIME)
 
 
 def published(answer: Answer, found: Matches) -> Iterator[pl.DataFrame]:
