@@ -7,26 +7,15 @@ list of a trillion nulls never ends, and deep data end the process.
 import struct
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from transforms.avro import logical_types
+from transforms.avro.encoded_values import MORE, PRIMITIVES, EncodingError, Reader, block_count, long, string
 from transforms.avro.logical_types import NoJsonFormError
+from transforms.avro.skipping import Skipper
 from transforms.avro.types import Array, AvroType, Enum, Fixed, Map, Primitive, Record, Size, Sizes, Union
 from transforms.rules import limits
-from transforms.rules.limits import MAX_RECORD_DEPTH, MAX_RECORD_VALUES, MAX_SCHEMA_DEPTH, MAX_SKIPPED_VALUES, MIB
-
-Reader: TypeAlias = Callable[[bytes, int], tuple[Any, int]]
-"""Of the data and a place in them to the value there and the place behind it."""
-
-_MORE: Final = 0x80
-"""The bit of a byte of a number that says that another one follows."""
-_MOST_BITS: Final = 63
-_FLOAT: Final = struct.Struct("<f").unpack_from
-_DOUBLE: Final = struct.Struct("<d").unpack_from
-
-
-class EncodingError(ValueError):
-    """Bytes that are no value of their type; `str()` says why."""
+from transforms.rules.limits import MAX_RECORD_DEPTH, MAX_RECORD_VALUES, MAX_SCHEMA_DEPTH, MIB
 
 
 class Refused(Exception):  # noqa: N818 - what becomes of the record
@@ -61,7 +50,7 @@ class Decoder:
         """
         self.type = avro_type
         self._sizes = Sizes()
-        self._skipper = _Skipper(self._sizes)
+        self._skipper = Skipper(self._sizes)
         self._readers: dict[int, Reader] = {}
         self.size = self._sizes.of(avro_type)
         self.warnings: Counter[str] = Counter()
@@ -143,7 +132,7 @@ class Decoder:
                 return self._record(avro_type)
 
     def _primitive(self, avro_type: Primitive) -> Reader:
-        underlying = _PRIMITIVES[avro_type.name]
+        underlying = PRIMITIVES[avro_type.name]
         if avro_type.logical is None:
             return underlying
         if avro_type.logical == "decimal":
@@ -215,13 +204,13 @@ class Decoder:
         branches: list[Reader] = [
             self._counted(each) if isinstance(each, Record) else self._reader(each) for each in avro_type.branches
         ]
-        by_byte = {2 * number: reader for number, reader in enumerate(branches[: _MORE // 2])}
+        by_byte = {2 * number: reader for number, reader in enumerate(branches[: MORE // 2])}
 
         def read(data: bytes, at: int) -> tuple[Any, int]:
             reader = by_byte.get(data[at])
             if reader is not None:
                 return reader(data, at + 1)
-            number, at = _long(data, at)
+            number, at = long(data, at)
             if not 0 <= number < len(branches):
                 raise EncodingError(f"the type number {number} of a union of {len(branches)}")
             return branches[number](data, at)
@@ -247,7 +236,7 @@ class Decoder:
             nonlocal size
             items: list[Any] = []
             while True:
-                count, at = _block_count(data, at)
+                count, at = block_count(data, at)
                 if count == 0:
                     return items, at
                 size = size or sizes.of(avro_type.items)
@@ -268,7 +257,7 @@ class Decoder:
             nonlocal size
             values: dict[str, Any] = {}
             while True:
-                count, at = _block_count(data, at)
+                count, at = block_count(data, at)
                 if count == 0:
                     return values, at
                 size = size or sizes.of(avro_type.values)
@@ -278,7 +267,7 @@ class Decoder:
                 key = ""
                 try:
                     for _ in range(count):
-                        key, at = _string(data, at)
+                        key, at = string(data, at)
                         values[key], at = reader(data, at)
                 except Refused as refused:
                     refused.path.insert(0, key)
@@ -292,92 +281,6 @@ def _too_deep() -> Refused:
     return Refused(wanted, "deeper ones", is_large=True)
 
 
-def _long(data: bytes, at: int) -> tuple[int, int]:
-    byte = data[at]
-    if byte < _MORE:
-        return (byte >> 1) ^ -(byte & 1), at + 1
-    value, shift = byte & 0x7F, 7
-    while True:
-        at += 1
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        if byte < _MORE:
-            if value >> (_MOST_BITS + 1):
-                raise EncodingError("a number of more than 64 bits")
-            return (value >> 1) ^ -(value & 1), at + 1
-        shift += 7
-        if shift > _MOST_BITS:
-            raise EncodingError("a number of more than 64 bits")
-
-
-def _block_count(data: bytes, at: int) -> tuple[int, int]:
-    """How many items the next block of a list or map has; what it says of its bytes is passed over."""
-    count, at = _long(data, at)
-    if count < 0:
-        _, at = _long(data, at)
-        return -count, at
-    return count, at
-
-
-def _null(_data: bytes, at: int) -> tuple[None, int]:
-    return None, at
-
-
-def _boolean(data: bytes, at: int) -> tuple[bool, int]:
-    return data[at] != 0, at + 1
-
-
-class NonFinite(float):
-    """NaN or an infinity: a type of its own, for which encoders ask."""
-
-    __slots__ = ()
-
-
-def _float(data: bytes, at: int) -> tuple[float, int]:
-    (value,) = _FLOAT(data, at)
-    return (value if value - value == 0 else NonFinite(value)), at + 4
-
-
-def _double(data: bytes, at: int) -> tuple[float, int]:
-    (value,) = _DOUBLE(data, at)
-    return (value if value - value == 0 else NonFinite(value)), at + 8
-
-
-def _bytes(data: bytes, at: int) -> tuple[bytes, int]:
-    length, at = _long(data, at)
-    end = at + length
-    if length < 0 or end > len(data):
-        raise EncodingError(f"a value of {length:,} bytes where {len(data) - at:,} are left")
-    return data[at:end], end
-
-
-def _string(data: bytes, at: int) -> tuple[str, int]:
-    length = data[at]
-    if length < _MORE and not length & 1:  # as most are: shorter than 64
-        at += 1
-        end = at + (length >> 1)
-        value = data[at:end]
-        if end > len(data):
-            raise EncodingError(f"a text of {length >> 1} bytes where {len(data) - at:,} are left")
-    else:
-        value, end = _bytes(data, at)
-    try:
-        return value.decode(), end
-    except UnicodeDecodeError:
-        # It spoils its own record alone, which is judged as a line would be (F2).
-        return value.decode("utf-8", "surrogateescape"), end
-
-
-_PRIMITIVES: Final[Mapping[str, Reader]] = {
-    "null": _null,
-    "boolean": _boolean,
-    "int": _long,
-    "long": _long,
-    "float": _float,
-    "double": _double,
-    "bytes": _bytes,
-    "string": _string,
-}
 _LOGICAL: Final[Mapping[str, Callable[[Any, logical_types.Warn], object]]] = {
     "date": logical_types.days,
     "time-millis": logical_types.time_millis,
@@ -392,85 +295,9 @@ _LOGICAL: Final[Mapping[str, Callable[[Any, logical_types.Warn], object]]] = {
 
 def _enum(symbols: list[str]) -> Reader:
     def read(data: bytes, at: int) -> tuple[str, int]:
-        number, at = _long(data, at)
+        number, at = long(data, at)
         if not 0 <= number < len(symbols):
             raise EncodingError(f"the symbol number {number} of an enum of {len(symbols)}")
         return symbols[number], at
 
     return read
-
-
-class _Skipper:
-    """Finds where values end. What is left to pass is a list, so that no depth is too deep for it."""
-
-    def __init__(self, sizes: Sizes) -> None:
-        self._sizes = sizes
-        self._left = MAX_SKIPPED_VALUES
-
-    def skip(self, avro_type: AvroType, data: bytes, at: int) -> int:
-        """The place behind a value.
-
-        Raises:
-            EncodingError: There is none, or MAX_SKIPPED_VALUES are skipped.
-            IndexError: There is none.
-        """
-        waiting: list[tuple[AvroType, int]] = [(avro_type, 0)]
-        while waiting:
-            self._left -= 1
-            if self._left < 0:
-                raise EncodingError(f"more than {MAX_SKIPPED_VALUES:,} values in records that are too large to be read")
-            at = self._step(waiting, data, at)
-            if at > len(data):
-                raise EncodingError("a record that goes on behind the end of its block")
-        return at
-
-    def _step(self, waiting: list[tuple[AvroType, int]], data: bytes, at: int) -> int:  # noqa: C901 - a case for each
-        """Pass one value, or the first part of it; beside each stand the fields done, or the items left."""
-        current, number = waiting.pop()
-        match current:
-            case Primitive():
-                return _primitive_end(current.name, data, at)
-            case Enum():
-                return _long(data, at)[1]
-            case Fixed():
-                return at + current.size
-            case Record():
-                if number < len(current.fields):
-                    waiting += (current, number + 1), (current.fields[number][1], 0)
-            case Union():
-                branch, at = _long(data, at)
-                if not 0 <= branch < len(current.branches):
-                    raise EncodingError(f"the type number {branch} of a union of {len(current.branches)}")
-                waiting.append((current.branches[branch], 0))
-            case Array() | Map():
-                if number == 0:
-                    number, at = _block_count(data, at)
-                    if number == 0:
-                        return at
-                    if isinstance(current, Array) and (size := self._sizes.of(current.items)).is_exact:
-                        waiting.append((current, 0))
-                        return at + number * size.encoded
-                waiting.append((current, number - 1))
-                if isinstance(current, Map):
-                    at = _primitive_end("string", data, at)
-                waiting.append((current.values if isinstance(current, Map) else current.items, 0))
-        return at
-
-
-def _primitive_end(name: str, data: bytes, at: int) -> int:
-    match name:
-        case "null":
-            return at
-        case "boolean":
-            return at + 1
-        case "float":
-            return at + 4
-        case "double":
-            return at + 8
-        case "bytes" | "string":
-            length, at = _long(data, at)
-            if length < 0:
-                raise EncodingError(f"a value of {length:,} bytes")
-            return at + length
-        case _:
-            return _long(data, at)[1]

@@ -19,11 +19,12 @@ import numpy as np
 import orjson
 
 from transforms.avro.containers import Block, ContainerError, Source, read_blocks, read_header
-from transforms.avro.decoding import Decoder, EncodingError, NonFinite, Refused
+from transforms.avro.decoding import Decoder, Refused
+from transforms.avro.encoded_values import EncodingError, NonFinite
 from transforms.avro.logical_types import decimal_text
 from transforms.avro.types import AvroType, Map, Record, SchemaError, parts
-from transforms.formats import framing
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.formats.lines import HEAD_BYTES
 from transforms.raw_records import RawRecords
 from transforms.rules import limits
 from transforms.rules.limits import MAX_EMPTY_BLOCKS, MAX_EMPTY_RECORDS, MIB
@@ -148,7 +149,7 @@ class _Chunk:
         if refused.is_large:
             fault = Fault(Code.MALFORMED_JSON, message, None)
             end = self._decoder.skip(data, at)
-            raw: bytes = data[at : min(end, at + framing.HEAD_BYTES)]
+            raw: bytes = data[at : min(end, at + HEAD_BYTES)]
             length = end - at
         else:
             fault = Fault(Code.NUMBER_OUT_OF_RANGE, message, place or None)

@@ -12,7 +12,6 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
-from transforms.formats.framing import BYTE_ORDER_MARK, HEAD_BYTES, IS_SOLID
 from transforms.formats.json_documents import (
     LIST_KEYS,
     Extent,
@@ -23,6 +22,7 @@ from transforms.formats.json_documents import (
     keys,
     other_format,
 )
+from transforms.formats.lines import BYTE_ORDER_MARK, HEAD_BYTES, IS_SOLID
 from transforms.raw_records import RawRecords
 from transforms.rules import limits
 from transforms.rules.limits import MAX_BARREN_BYTES, MAX_KEY_BYTES, MIB

@@ -6,8 +6,8 @@ from enum import Enum
 from typing import Final
 
 from transforms.formats.chunks import Unreadable
-from transforms.formats.framing import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
 from transforms.formats.json_documents import extent, is_envelope, keys, other_format
+from transforms.formats.lines import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
 
 _ENCODINGS: Final = (
     (b"\xff\xfe\x00\x00", "UTF-32 (little endian)"),

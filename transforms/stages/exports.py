@@ -14,7 +14,8 @@ from transforms.formats.avro_exports import read_avro
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.compression import decompressed, is_compressed
 from transforms.formats.document_reader import read_document
-from transforms.formats.framing import read_range, read_stream, split_lines
+from transforms.formats.framing import read_range, read_stream
+from transforms.formats.lines import split_lines
 from transforms.formats.sniff import Format, sniff
 from transforms.stages.elements import ByteRange, Export, RawChunk
 from transforms.storage.stored_files import content_encoding, is_local, open_to_read, refusal, refusals

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.formats.framing import split_lines
+from transforms.formats.lines import split_lines
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.hashing import partitions_of
 from transforms.kernels.normalize.columns import Origin, Rejected

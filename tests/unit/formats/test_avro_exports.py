@@ -16,7 +16,7 @@ from support.fixtures import SHARED, needs_shared
 
 from transforms.formats.avro_exports import read_avro
 from transforms.formats.chunks import Chunk, Unreadable
-from transforms.formats.framing import split_lines
+from transforms.formats.lines import split_lines
 
 
 def avro(fields: list[dict[str, Any]], records: list[dict[str, Any]], **options: Any) -> bytes:

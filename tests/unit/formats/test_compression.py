@@ -15,7 +15,8 @@ from support.fixtures import SHARED, needs_shared
 
 from transforms.formats.chunks import Unreadable
 from transforms.formats.compression import decompressed, is_compressed
-from transforms.formats.framing import read_stream, split_lines
+from transforms.formats.framing import read_stream
+from transforms.formats.lines import split_lines
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": lambda data: gzip.compress(data, mtime=0),

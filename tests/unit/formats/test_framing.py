@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fixtures import SHARED, needs_shared
 
-from transforms.formats import framing
+from transforms.formats import framing, lines
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
-from transforms.formats.framing import read_range, read_stream, split_lines
+from transforms.formats.framing import read_range, read_stream
+from transforms.formats.lines import split_lines
 from transforms.rules import limits
 
 BOM = b"\xef\xbb\xbf"
@@ -99,6 +100,7 @@ def test_oversized_lines_are_found_alike_by_every_reader(data: bytes, limit: int
         patch.setattr(framing, "BLOCK_BYTES", block)
         patch.setattr(framing, "TAIL_BYTES", 2)
         patch.setattr(framing, "HEAD_BYTES", 4)
+        patch.setattr(lines, "HEAD_BYTES", 4)
         whole = [split_lines(data)]
         ranges = [read_range(io.BytesIO(data), start, stop) for start, stop in pairwise(edges)]
         stream = list(read_stream(io.BytesIO(data), 7))

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.formats.framing import split_lines
+from transforms.formats.lines import split_lines
 from transforms.raw_records import RawRecords
 
 lines = st.lists(st.sampled_from([b"{}", b'{"a":1}', b"x", b" y "]), max_size=6)

@@ -14,7 +14,7 @@ from support.profiles import draws
 from support.shredding import check_agreement
 from support.strategies import metadata_objects, raw, records, scalars
 
-from transforms.formats.framing import split_lines
+from transforms.formats.lines import split_lines
 from transforms.kernels.batch.exact_json import parse
 from transforms.kernels.batch.metadata_columns import ALWAYS_COLUMNS
 from transforms.kernels.batch.value_columns import ValueColumn

@@ -1,0 +1,62 @@
+"""Finds where encoded values end without reading them: those of records that are too large to be read (RULES R8)."""
+
+from transforms.avro.encoded_values import EncodingError, block_count, long, primitive_end
+from transforms.avro.types import Array, AvroType, Enum, Fixed, Map, Primitive, Record, Sizes, Union
+from transforms.rules.limits import MAX_SKIPPED_VALUES
+
+
+class Skipper:
+    """Finds where values end. What is left to pass is a list, so that no depth is too deep for it."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        self._sizes = sizes
+        self._left = MAX_SKIPPED_VALUES
+
+    def skip(self, avro_type: AvroType, data: bytes, at: int) -> int:
+        """The place behind a value.
+
+        Raises:
+            EncodingError: There is none, or MAX_SKIPPED_VALUES are skipped.
+            IndexError: There is none.
+        """
+        waiting: list[tuple[AvroType, int]] = [(avro_type, 0)]
+        while waiting:
+            self._left -= 1
+            if self._left < 0:
+                raise EncodingError(f"more than {MAX_SKIPPED_VALUES:,} values in records that are too large to be read")
+            at = self._step(waiting, data, at)
+            if at > len(data):
+                raise EncodingError("a record that goes on behind the end of its block")
+        return at
+
+    def _step(self, waiting: list[tuple[AvroType, int]], data: bytes, at: int) -> int:  # noqa: C901 - a case for each
+        """Pass one value, or the first part of it; beside each stand the fields done, or the items left."""
+        current, number = waiting.pop()
+        match current:
+            case Primitive():
+                return primitive_end(current.name, data, at)
+            case Enum():
+                return long(data, at)[1]
+            case Fixed():
+                return at + current.size
+            case Record():
+                if number < len(current.fields):
+                    waiting += (current, number + 1), (current.fields[number][1], 0)
+            case Union():
+                branch, at = long(data, at)
+                if not 0 <= branch < len(current.branches):
+                    raise EncodingError(f"the type number {branch} of a union of {len(current.branches)}")
+                waiting.append((current.branches[branch], 0))
+            case Array() | Map():
+                if number == 0:
+                    number, at = block_count(data, at)
+                    if number == 0:
+                        return at
+                    if isinstance(current, Array) and (size := self._sizes.of(current.items)).is_exact:
+                        waiting.append((current, 0))
+                        return at + number * size.encoded
+                waiting.append((current, number - 1))
+                if isinstance(current, Map):
+                    at = primitive_end("string", data, at)
+                waiting.append((current.values if isinstance(current, Map) else current.items, 0))
+        return at
