@@ -67,6 +67,11 @@ class Version:
         """Group to its fields that are text permanently (T2)."""
         return {group: self.manifest["sticky_text"][group] for group in GROUPS}
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What files of other programs say about the version they are of: name to text."""
+        return {"metadata-etl.version": f"{self.number}", "metadata-etl.schema": self.manifest["schema_fingerprint"]}
+
     def files(self, kind: str) -> dict[int, StoredFile]:
         """Part number to file, of one kind: a group, `state/GROUP`, `cache_keys`, `rejections` and so on."""
         return dict(self.parts.get(kind, {}))

@@ -65,10 +65,7 @@ def plan(config: ExportConfig, root: str) -> PlannedExport:
         cache_keys=version.manifest["cache_key"],
         splits=config.splits,
         split_by=config.split_by,
-        facts={
-            "metadata-etl.version": f"{version.number}",
-            "metadata-etl.schema": version.manifest["schema_fingerprint"],
-        },
+        facts=version.facts,
     )
     parts = _parts(version)
     if config.query is not None:

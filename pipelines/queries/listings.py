@@ -12,11 +12,9 @@ from pipelines.streams import json_text
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.publish.rows import publish
 from transforms.kernels.writers import text
-from transforms.kernels.writers.text import AT_A_TIME, ListedRow, flattened, header
+from transforms.kernels.writers.text import AT_A_TIME, ListedRow
 from transforms.storage.states import read_state
 from transforms.storage.stored_files import StoredFile
-
-__all__ = ["ListedRow", "csv", "flattened", "frames", "header", "ids", "in_order", "listed_rows", "ndjson", "published"]
 
 _NOT_A_LINE = r"^\"|[\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]"
 
@@ -79,14 +77,10 @@ def listed_rows(answer: Answer, frame: pl.DataFrame) -> Iterator[ListedRow]:
 
 
 def csv(answer: Answer, limit: int | None) -> Iterator[bytes]:
-    """A header, then a line for each row, with a column for each field; lists and objects are JSON texts.
-
-    A missing value is empty, an empty string is in quotes.
-    """
-    names = header(answer.group, answer.fields)
-    yield pl.DataFrame(schema=dict.fromkeys(names, pl.String)).write_csv().encode()
+    """A header, then a line for each row, as `transforms.kernels.writers.text.csv_lines`."""
+    yield text.csv_header(answer.group, answer.fields)
     for frame in frames(answer, limit):
-        yield flattened(frame, names, answer.fields).write_csv(include_header=False).encode()
+        yield text.csv_lines(frame, answer.group, answer.fields)
 
 
 def _first(rows: pl.DataFrame, limit: int | None) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """An export is what is published, in each format and for each reader (RULES V7 to V9)."""
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import duckdb
 import fastavro
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
@@ -19,8 +21,12 @@ from support.profiles import draws
 from support.runs import GROUPS, Ended, an_item, ndjson
 from support.strategies import metadata_objects
 
-from transforms.kernels.writers.parquet import names_of
+import metadata_etl
+from transforms.kernels.writers import parquet
+from transforms.kernels.writers.parquet import names_of, parquet_pieces
+from transforms.kernels.writers.rows import ExportedRows
 from transforms.rules.avro_schema import stored_fields
+from transforms.storage.states import read_state
 
 Rows = list[dict[str, Any]]
 JSON = frozenset({"camera_params", "geometry", "class_pdf", "extra"})
@@ -110,6 +116,22 @@ def test_parquet_says_how_it_is_sorted_and_from_which_version(mixed: Ended, out:
             assert file.metadata.metadata[b"metadata-etl.schema"] == manifest["schema_fingerprint"].encode()
             types = {each.name: each.logical_type.type for each in map(file.schema.column, range(len(file.schema)))}
             assert types["extra"] == "JSON"
+
+
+def test_small_frames_share_a_row_group_and_large_ones_do_not(mixed: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = max(metadata_etl.open(mixed.dataset)._version.states("items").values(), key=lambda each: each.records)
+    rows = ExportedRows(read_state(state), np.arange(state.records), mixed.schema["items"]["fields"], "canonical")
+    frames = [piece.frame for piece in rows.pieces(3)]
+    assert len(frames) > 2
+
+    def written() -> pq.ParquetFile:
+        return pq.ParquetFile(io.BytesIO(b"".join(parquet_pieces(frames, "items", rows.fields, {}))))
+
+    assert written().metadata.num_row_groups == 1
+    shared = written().read()
+    monkeypatch.setattr(parquet, "_GROUP_BYTES", 0)
+    assert written().metadata.num_row_groups == len(frames)
+    assert written().read().equals(shared)
 
 
 @pytest.mark.parametrize("group", GROUPS)

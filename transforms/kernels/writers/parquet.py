@@ -1,12 +1,14 @@
 """Writes rows as a Parquet file: the published columns under their original keys, nested columns as structs."""
 
-from collections.abc import Mapping
+import io
+from collections.abc import Iterable, Iterator, Mapping
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from typing_extensions import Buffer
 
-from transforms.kernels.publish.rows import METADATA, Published
+from transforms.kernels.publish.rows import METADATA
 from transforms.kernels.writers.rows import JSON_COLUMNS, ExportedRows
 from transforms.rules.avro_schema import COLUMNS, SOURCE, stored_fields
 from transforms.rules.export_rows import Group
@@ -15,6 +17,8 @@ from transforms.rules.values import JsonValue
 
 GROUP_ROWS = 100_000
 """Rows of a row group."""
+_GROUP_BYTES = 64 * 2**20
+"""Tables are put together to a row group up to this size in memory: rows with thousands of fields are large."""
 
 _TEXT = pa.large_string()
 _JSON = pa.json_(_TEXT)
@@ -23,21 +27,40 @@ _PRIMITIVES = {"string": _TEXT, "long": pa.int64(), "double": pa.float64()}
 _STORAGES = {"string": _TEXT, "long": pa.int64(), "double": pa.float64(), "json": _JSON}
 
 
-def parquet(rows: ExportedRows) -> bytes:
-    """The bytes of a Parquet file; the same for the same rows, schema and release of pyarrow.
+def parquet(rows: ExportedRows) -> Iterator[bytes]:
+    """A Parquet file of the rows of a part, which are sorted by reference id; the file says so."""
+    frames = (piece.frame for piece in rows.pieces(GROUP_ROWS))
+    return parquet_pieces(frames, rows.group, rows.fields, rows.facts, sorted_by="reference_id")
 
-    Compressed with zstd, with statistics; rows are sorted by reference id, which the file says.
+
+def parquet_pieces(
+    frames: Iterable[pl.DataFrame],
+    group: Group,
+    fields: Mapping[str, StoredFieldJson],
+    facts: Mapping[str, str],
+    *,
+    sorted_by: str | None = None,
+) -> Iterator[bytes]:
+    """The bytes of a Parquet file, a row group at a time; the same for the same frames and release of pyarrow.
+
+    Compressed with zstd, with statistics. A frame is never divided; small ones share a row group.
+
+    Args:
+        frames: Published rows (`kernels.publish.rows.Published.frame`), at most GROUP_ROWS each.
+        group: Their group.
+        fields: The `fields` of the group in `schema.json`.
+        facts: What the metadata of the file say: name to text.
+        sorted_by: The column that the rows of each row group are sorted by, if any.
     """
-    schema = parquet_schema(rows.group, rows.fields)
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(
-        sink, schema, compression="zstd", sorting_columns=[pq.SortingColumn(schema.get_field_index("reference_id"))]
-    ) as writer:
-        for piece in rows.pieces(GROUP_ROWS):
-            writer.write_table(_table(piece, schema), row_group_size=GROUP_ROWS)
-        writer.add_key_value_metadata(dict(rows.facts))
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
+    schema = parquet_schema(group, fields)
+    order = None if sorted_by is None else [pq.SortingColumn(schema.get_field_index(sorted_by))]
+    sink = _Sink()
+    with pq.ParquetWriter(sink, schema, compression="zstd", sorting_columns=order) as writer:
+        for table in _row_groups(_table(frame, schema) for frame in frames):
+            writer.write_table(table, row_group_size=GROUP_ROWS)
+            yield sink.taken()
+        writer.add_key_value_metadata(dict(facts))
+    yield sink.taken()
 
 
 def parquet_schema(group: Group, fields: Mapping[str, StoredFieldJson]) -> pa.Schema:
@@ -89,16 +112,29 @@ def _arrow(kind: JsonValue, name: str = "") -> pa.DataType:
             raise TypeError(f"expected a type of published rows, got {kind}")
 
 
-def _table(rows: Published, schema: pa.Schema) -> pa.Table:
-    height = rows.core.height
+def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Tables put together, as long as they have few rows and bytes."""
+    found: list[pa.Table] = []
+    rows, size = 0, 0
+    for table in tables:
+        if found and (rows + table.num_rows > GROUP_ROWS or size > _GROUP_BYTES):
+            yield pa.concat_tables(found)
+            found, rows, size = [], 0, 0
+        found.append(table)
+        rows, size = rows + table.num_rows, size + table.nbytes
+    if found:
+        yield pa.concat_tables(found)
+
+
+def _table(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
     columns = []
     for field in schema:
         if field.name == METADATA:
-            values = [column.column(height) for column in rows.metadata.values()]
+            values = frame[METADATA].struct.unnest().iter_columns()
             members = [_as(each, of.type) for each, of in zip(values, field.type, strict=True)]
             columns.append(pa.StructArray.from_arrays(members, fields=list(field.type)))
         else:
-            columns.append(_as(rows.core[field.name], field.type))
+            columns.append(_as(frame[field.name], field.type))
     return pa.Table.from_arrays(columns, schema=schema)
 
 
@@ -123,3 +159,28 @@ def _list(array: pa.Array, kind: pa.DataType) -> pa.Array:
     narrow = array.cast(pa.list_(array.type.value_type))
     values = _cast(narrow.values, kind.value_type)
     return pa.ListArray.from_arrays(narrow.offsets, values, type=kind, mask=narrow.is_null())
+
+
+class _Sink(io.RawIOBase):
+    """A file to write to, whose bytes are taken away while it grows."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer) -> int:
+        piece = bytes(data)
+        self._pieces.append(piece)
+        self._size += len(piece)
+        return len(piece)
+
+    def tell(self) -> int:
+        return self._size
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)

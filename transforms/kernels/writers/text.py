@@ -67,7 +67,7 @@ def listed_rows(frame: pl.DataFrame, fields: Mapping[str, StoredFieldJson]) -> I
 
 def csv_header(group: Group, fields: Mapping[str, StoredFieldJson]) -> bytes:
     """The line with the names of the columns."""
-    return pl.DataFrame(schema=dict.fromkeys(header(group, fields), pl.String)).write_csv().encode()
+    return pl.DataFrame(schema=dict.fromkeys(_header(group, fields), pl.String)).write_csv().encode()
 
 
 def csv_lines(frame: pl.DataFrame, group: Group, fields: Mapping[str, StoredFieldJson]) -> bytes:
@@ -75,10 +75,10 @@ def csv_lines(frame: pl.DataFrame, group: Group, fields: Mapping[str, StoredFiel
 
     A missing value is empty, an empty string is in quotes.
     """
-    return flattened(frame, header(group, fields), fields).write_csv(include_header=False).encode()
+    return _flattened(frame, _header(group, fields), fields).write_csv(include_header=False).encode()
 
 
-def header(group: Group, fields: Mapping[str, StoredFieldJson]) -> list[str]:
+def _header(group: Group, fields: Mapping[str, StoredFieldJson]) -> list[str]:
     """The columns of CSV: core columns, parts of records as `location.latitude`, fields as `metadata.KEY`."""
     core = (name for name, _ in COLUMNS[group])
     metadata = (f"metadata.{key}" for key, _, _ in stored_fields(fields))
@@ -105,8 +105,8 @@ def _metadata(frame: pl.DataFrame, fields: Mapping[str, StoredFieldJson]) -> lis
     return found
 
 
-def flattened(frame: pl.DataFrame, names: list[str], fields: Mapping[str, StoredFieldJson]) -> pl.DataFrame:
-    """Published rows with a column for each name of `header`; lists are JSON texts."""
+def _flattened(frame: pl.DataFrame, names: list[str], fields: Mapping[str, StoredFieldJson]) -> pl.DataFrame:
+    """Published rows with a column for each name of `_header`; lists are JSON texts."""
     stored = {f"metadata.{key}": name for key, name, _ in stored_fields(fields)}
     metadata = frame["metadata"].struct.unnest() if stored else frame
     columns = []
