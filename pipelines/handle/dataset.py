@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from pipelines.dataset import versions
 from pipelines.errors import UsageError
@@ -127,7 +127,7 @@ class Dataset:
         if run not in runs:
             advice = hint(run, runs) if runs else "it has no predictions"
             raise UsageError(f"{self.uri} has no model run {run}; {advice}")
-        return rows.like(rows.filter(pl.col("model_run") == run))
+        return cast("Rows", rows.filter(pl.col("model_run") == run))
 
     def cache_keys(self) -> "Rows":
         """The list of image-URL cache keys, sorted by key (K2)."""

@@ -3,15 +3,15 @@
 import io
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Self
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
-import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from pipelines.dataset.rejections import lines
 from pipelines.dataset.store.base import REJECTIONS
 from pipelines.dataset.versions import Version
+from pipelines.handle.batches import Batches, Reader
 from pipelines.handle.faults import explained
 from pipelines.queries.ahead import ahead
 from pipelines.queries.answers import Answer
@@ -24,8 +24,6 @@ from transforms.storage.states import state_file
 from transforms.storage.stored_files import StoredFile
 from transforms.storage.verified_files import verified
 
-BATCH_ROWS = 65_536
-"""Rows of an Arrow batch, if the program asks for no other number."""
 _PIECE_ROWS = 25_000
 """Rows that polars gets at a time: it takes some tens of these ahead of a program that consumes them slowly."""
 REJECTION_COLUMNS: Schema = {
@@ -38,62 +36,41 @@ REJECTION_COLUMNS: Schema = {
 """The members of a line of rejections (docs/outputs.md) as columns."""
 
 
-class Rows(pl.LazyFrame):
-    """A lazy frame of polars on a version of a dataset, which can be read in Arrow batches too.
+if TYPE_CHECKING:
 
-    What is derived from it (`filter`, `select`, `with_columns`, ...) is one as well.
+    class Rows(pl.LazyFrame):
+        """A lazy frame as type checkers see it, which know no methods that are registered with polars."""
+
+        batches: Batches
+        reader: Reader
+
+else:
+    Rows = pl.LazyFrame
+
+
+def lazy_frame(schema: Schema, parts: Callable[[Sequence[str]], Iterator[pl.DataFrame]]) -> Rows:
+    """A lazy frame with the methods `batches` and `reader`.
+
+    Args:
+        schema: Name to type of the columns.
+        parts: Reads some of the columns, part by part.
     """
 
-    @classmethod
-    def of(cls, schema: Schema, parts: Callable[[Sequence[str]], Iterator[pl.DataFrame]]) -> Self:
-        """The frame with these columns.
+    def read(
+        names: list[str] | None, predicate: pl.Expr | None, limit: int | None, _: int | None
+    ) -> Iterator[pl.DataFrame]:
+        left = limit
+        with explained():
+            found = parts(list(schema) if names is None else names)
+            for part in (piece for frame in found for piece in frame.iter_slices(_PIECE_ROWS)):
+                some = part if left is None else part.head(left)
+                if left is not None:
+                    left -= some.height
+                yield some if predicate is None else some.filter(predicate)
+                if left == 0:
+                    return
 
-        Args:
-            schema: Name to type of the columns.
-            parts: Reads some of the columns, part by part.
-        """
-
-        def read(
-            names: list[str] | None, predicate: pl.Expr | None, limit: int | None, _: int | None
-        ) -> Iterator[pl.DataFrame]:
-            left = limit
-            with explained():
-                found = parts(list(schema) if names is None else names)
-                for part in (piece for frame in found for piece in frame.iter_slices(_PIECE_ROWS)):
-                    some = part if left is None else part.head(left)
-                    if left is not None:
-                        left -= some.height
-                    yield some if predicate is None else some.filter(predicate)
-                    if left == 0:
-                        return
-
-        return cls.like(register_io_source(read, schema=dict(schema), explain_name="metadata-etl"))
-
-    @classmethod
-    def like(cls, frame: pl.LazyFrame) -> Self:
-        """A lazy frame of polars as one of these."""
-        found = cls.__new__(cls)
-        found._ldf = frame._ldf  # noqa: SLF001 - so polars makes the results of its methods, which keep the class
-        return found
-
-    def batches(self, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-        """The rows as Arrow record batches, in their order; few partitions of the dataset are in memory at a time.
-
-        Args:
-            rows: The most rows of a batch.
-        """
-        for frame in self.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
-            yield from frame.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches(max_chunksize=rows)
-
-    def reader(self, rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
-        """The batches as a reader of Arrow, which DuckDB, pyarrow and others take as a table that is read once.
-
-        Args:
-            rows: The most rows of a batch.
-        """
-        empty = pl.DataFrame(schema=self.collect_schema())
-        schema = empty.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        return pa.RecordBatchReader.from_batches(schema, self.batches(rows))
+    return cast("Rows", register_io_source(read, schema=dict(schema), explain_name="metadata-etl"))
 
 
 def published_rows(version: Version, group: Group, answer: Answer | None) -> Rows:
@@ -112,7 +89,7 @@ def published_rows(version: Version, group: Group, answer: Answer | None) -> Row
             return gathered(answer.ordered(), version.states(group), partial(_rows, columns=wanted))
         return ahead(lambda given: _rows(*given, wanted), _selected(version, group, answer))
 
-    return Rows.of(columns.schema, parts)
+    return lazy_frame(columns.schema, parts)
 
 
 def listed_keys(version: Version, kind: str) -> Rows:
@@ -124,7 +101,7 @@ def listed_keys(version: Version, kind: str) -> Rows:
     def parts(names: Sequence[str]) -> Iterator[pl.DataFrame]:
         return ahead(lambda file: pl.read_avro(io.BytesIO(verified(file)), columns=list(names)).select(names), files)
 
-    return Rows.of(schema, parts)
+    return lazy_frame(schema, parts)
 
 
 def rejected(version: Version) -> Rows:
@@ -135,7 +112,7 @@ def rejected(version: Version) -> Rows:
         for file in files:
             yield pl.DataFrame(lines(file.uri, bytes(verified(file))), schema=REJECTION_COLUMNS).select(names)
 
-    return Rows.of(REJECTION_COLUMNS, parts)
+    return lazy_frame(REJECTION_COLUMNS, parts)
 
 
 def _selected(version: Version, group: Group, answer: Answer | None) -> Iterator[tuple[StoredFile, Positions | None]]:

@@ -18,6 +18,7 @@ from support.runs import GROUPS, Ended, an_item, flags, ndjson
 
 import metadata_etl
 from pipelines.errors import DamagedDatasetError, UsageError
+from pipelines.handle.batches import Batches, Reader
 from pipelines.queries.faults import QueryError
 from transforms.kernels.batch.batch import EncodedBatch
 from transforms.kernels.batch.metadata_columns import FORMS
@@ -127,7 +128,7 @@ def test_predictions_of_one_run(asked: Ended) -> None:
     dataset = metadata_etl.open(asked.dataset)
     every = dataset.predictions().collect()
     one = dataset.predictions(run="run b")
-    assert isinstance(one, metadata_etl.Rows)
+    assert sum(batch.num_rows for batch in one.batches()) == one.collect().height
     assert one.collect().equals(every.filter(pl.col("model_run") == "run b"))
     with pytest.raises(UsageError, match="has no model run run_b; did you mean run_a"):
         dataset.predictions(run="run_b")
@@ -146,6 +147,22 @@ def test_batches_are_arrow_and_have_all_rows_in_order(asked: Ended) -> None:
     few = list(rows.filter(pl.col("metadata.n") > 0).select("reference_id", "metadata.n").batches())
     assert [name for batch in few for name in batch.schema.names][:2] == ["reference_id", "metadata.n"]
     assert sum(batch.num_rows for batch in few) == rows.filter(pl.col("metadata.n") > 0).collect().height
+
+
+def test_frames_are_those_of_polars_and_what_polars_derives_has_batches(asked: Ended) -> None:
+    dataset = metadata_etl.open(asked.dataset)
+    rows = dataset.items()
+    assert type(rows) is pl.LazyFrame
+    counted = rows.join(dataset.annotations(), on="reference_id").group_by("reference_id").len().sort("reference_id")
+    for derived in (counted, rows.unique("reference_id").select("reference_id").sort("reference_id")):
+        found: Any = pl.from_arrow(pa.Table.from_batches(derived.batches(5)))
+        assert found.equals(derived.collect())
+
+
+def test_polars_has_no_methods_of_these_names() -> None:
+    """Fails where polars gets methods `batches` or `reader` of its own, which the registered ones cannot replace."""
+    for name, registered in (("batches", Batches), ("reader", Reader)):
+        assert getattr(pl.LazyFrame, name) is registered
 
 
 def test_a_limit_reads_no_more_partitions_than_it_needs(asked: Ended) -> None:

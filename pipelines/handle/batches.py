@@ -1,0 +1,52 @@
+"""Reads lazy frames of polars as Arrow record batches, for programs that take a dataset piece by piece."""
+
+from collections.abc import Iterator
+
+import polars as pl
+import pyarrow as pa
+
+ROWS = 65_536
+"""Rows of a batch, if the program asks for no other number."""
+_OLDEST = pl.CompatLevel.oldest()
+"""Types that all readers of Arrow know, no views of strings."""
+
+
+@pl.api.register_lazyframe_namespace("batches")
+class Batches:
+    """The method `batches` of lazy frames.
+
+    polars registers namespaces: `frame.batches` is an object of this class, made with the frame. This one is called,
+    so what is derived from a frame (`filter`, `select`, ...), which polars makes, has the method too.
+    """
+
+    def __init__(self, frame: pl.LazyFrame) -> None:
+        """Takes the frame."""
+        self._frame = frame
+
+    def __call__(self, rows: int = ROWS) -> Iterator[pa.RecordBatch]:
+        """The rows as Arrow record batches, in their order; few partitions of the dataset are in memory at a time.
+
+        Args:
+            rows: The most rows of a batch.
+        """
+        for frame in self._frame.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
+            yield from frame.to_arrow(compat_level=_OLDEST).to_batches(max_chunksize=rows)
+
+
+@pl.api.register_lazyframe_namespace("reader")
+class Reader:
+    """The method `reader` of lazy frames, registered as `batches`."""
+
+    def __init__(self, frame: pl.LazyFrame) -> None:
+        """Takes the frame."""
+        self._frame = frame
+
+    def __call__(self, rows: int = ROWS) -> pa.RecordBatchReader:
+        """The batches as a reader of Arrow, which DuckDB, pyarrow and others take as a table that is read once.
+
+        Args:
+            rows: The most rows of a batch.
+        """
+        empty = pl.DataFrame(schema=self._frame.collect_schema())
+        schema = empty.to_arrow(compat_level=_OLDEST).schema
+        return pa.RecordBatchReader.from_batches(schema, Batches(self._frame)(rows))
