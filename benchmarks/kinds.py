@@ -28,7 +28,7 @@ from rich.console import Console
 from transforms.kernels.batch.batch import Batch
 from transforms.rules.policies import Step
 from transforms.rules.schema_json import ResolvedJson
-from transforms.stages.elements import Export, Partition, PublishedFiles, Reading, Rejection, WrittenKeys
+from transforms.stages.elements import Export, Partition, PublishedFiles, Reading, WrittenKeys
 from transforms.stages.exports import byte_ranges
 from transforms.stages.infer_schema import SchemaOptions, merge_summaries, resolve
 from transforms.stages.line_numbers import line_numbers
@@ -36,6 +36,7 @@ from transforms.stages.list_cache_keys import Listing, changed_owners, list_cach
 from transforms.stages.merge_records import Merging, PartitionMerger
 from transforms.stages.normalize import PartitionBuffer, normalize_chunks
 from transforms.stages.read_exports import read_byte_ranges
+from transforms.stages.rejections import Rejections
 from transforms.stages.write_rejections import RejectionParts
 from transforms.stages.write_rows import UsesBuffer, Writing, WrittenRows, write_partition
 from transforms.storage.stored_files import StoredFile
@@ -90,7 +91,7 @@ class Cost:
 
 def run(exports: Sequence[Export], root: Path, published: PublishedFiles, clock: Clock) -> Dataset:
     """One job by the functions of the stages, one after the other."""
-    rejected: list[Rejection] = []
+    rejected: list[Rejections] = []
     readings: list[Reading] = []
     buffer = PartitionBuffer(PARTITIONS)
     rows: list[tuple[int, Batch]] = []
@@ -99,7 +100,7 @@ def run(exports: Sequence[Export], root: Path, published: PublishedFiles, clock:
     with clock.step("normalize"):
         for each in chunks:
             done = normalize_chunks(each)
-            rejected += done.rejections
+            rejected.append(done.rejections)
             readings += done.readings
             rows += buffer.add(done)
         rows += buffer.release()
@@ -122,17 +123,15 @@ def run(exports: Sequence[Export], root: Path, published: PublishedFiles, clock:
         merged += merger.flush()
         summaries = [own for each in merged for _, own in each.partitions]
         schema = resolve(merge_summaries(summaries, SchemaOptions()), SchemaOptions())
-        rejected += (rejection for each in merged for rejection in each.rejections)
+        rejected += (each.rejections for each in merged)
     partitions = [partition for each in merged for partition, _ in each.partitions]
     with clock.step("write"):
         found, keys = _written(partitions, schema, Writing(str(root), PARTITIONS, published), published)
         parts = RejectionParts(str(root), exports)
-        for number in range(parts.count):
-            own = [each for each in rejected if parts.part_of(each) == number]
-            if own:
-                parts.write(number, own, line_numbers(readings))
+        for number, own in parts.by_part(parts.related(rejected)):
+            parts.write(number, [own], line_numbers(readings))
     created = sum(counts.created + counts.updated for each in merged for counts in each.counts.values())
-    return Dataset(_published(partitions, found, keys, schema), created, len(rejected))
+    return Dataset(_published(partitions, found, keys, schema), created, sum(map(len, rejected)))
 
 
 def _written(

@@ -5,12 +5,13 @@ Transforms of Beam, each with a twin that is a function over batches and needs n
 | transform | function | from | to |
 |---|---|---|---|
 | `ReadExports` | `read_byte_ranges` over `byte_ranges` | `Export` | chunks of raw records |
-| `Normalize` | `normalize_chunks`, `split_by_partition` | chunks | `Batch` by partition, `Rejection`, `Reading` |
+| `Normalize` | `normalize_chunks`, `split_by_partition` | chunks | `Batch` by partition, `Rejections`, `Reading` |
 | `NormalizeRecords` | `normalize_records` | dicts | `Batch`, `Rejection`, `Reading` |
 | `InferSchema` | `infer_schema` | `Batch` | one schema, as in `schema.json`, with its conflicts |
 | `RowsAsDicts` | `rows_as_dicts` | `Batch` and the schema | dicts, as in the published Avro parts |
 
-A `Batch` has checked rows of one group as columns. Each record counts as it came in: duplicates and references to
+A `Batch` has checked rows of one group as columns, and `Rejections` are columns that make each a `Rejection` when they
+are iterated over. Each record counts as it came in: duplicates and references to
 unknown items are decided by a job, which knows the published dataset. `local_exports` makes exports of local files.
 """
 
@@ -29,6 +30,7 @@ from transforms.stages.exports import byte_ranges
 from transforms.stages.infer_schema import SchemaOptions, can_publish, infer_schema
 from transforms.stages.normalize import NormalizedChunks, normalize_chunks, normalize_records, split_by_partition
 from transforms.stages.read_exports import read_byte_ranges
+from transforms.stages.rejections import Rejections
 from transforms.stages.rows_as_dicts import rows_as_dicts
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "ReadExports",
     "Reading",
     "Rejection",
+    "Rejections",
     "ResolvedJson",
     "RowsAsDicts",
     "SchemaOptions",

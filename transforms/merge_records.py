@@ -14,8 +14,9 @@ from transforms.beam.steps import ListValues, StepFn, at_the_end
 from transforms.kernels.batch.batch import Batch, no_cells
 from transforms.kernels.merge.merge import GroupCounts
 from transforms.kernels.merge.resolve_conflicts import Resolution
-from transforms.stages.elements import Partition, PublishedFiles, Rejection, Summaries
+from transforms.stages.elements import Partition, PublishedFiles, Summaries
 from transforms.stages.merge_records import MergedPartitions, Merging, PartitionMerger
+from transforms.stages.rejections import Rejections
 
 SUMMARIES = "summaries"
 COUNTS = "counts"
@@ -48,7 +49,7 @@ def _nothing(partition: int) -> tuple[int, Batch]:
 
 
 class MergeRecords(beam.PTransform):
-    """(partition, batches) to Partition, beside it SUMMARIES, COUNTS ((group, GroupCounts)) and REJECTED (Rejection).
+    """(partition, batches) to Partition, beside it SUMMARIES, COUNTS ((group, GroupCounts)) and REJECTED (Rejections).
 
     The merged rows are written to state files, which later steps read instead of receiving the rows, and
     from which the next version of the dataset is built. Groups that the job does not change are not read or written.
@@ -78,7 +79,7 @@ Outputs: TypeAlias = (
     Partition
     | TaggedOutput[Literal["summaries"], Summaries]
     | TaggedOutput[Literal["counts"], tuple[str, GroupCounts]]
-    | TaggedOutput[Literal["rejected"], Rejection]
+    | TaggedOutput[Literal["rejected"], Rejections]
 )
 
 
@@ -104,8 +105,8 @@ class _MergePartitionFn(StepFn):
 
     def _outputs(self, merged: Iterable[MergedPartitions]) -> Iterator[Outputs]:
         for each in merged:
-            for rejection in each.rejections:
-                yield TaggedOutput(REJECTED, rejection)
+            if len(each.rejections):
+                yield TaggedOutput(REJECTED, each.rejections)
             for counted in each.counts.items():
                 yield TaggedOutput(COUNTS, counted)
             for partition, summaries in each.partitions:

@@ -19,6 +19,7 @@ from transforms.rules.export_rows import Group
 from transforms.rules.policies import Mode
 from transforms.stages.elements import RawChunk, Reading, Rejection
 from transforms.stages.normalize import NormalizedChunks, PartitionBuffer, normalize_chunks, normalize_records
+from transforms.stages.rejections import Rejections
 
 REJECTED = "rejected"
 READINGS = "readings"
@@ -27,7 +28,7 @@ MOST_RECORDS = 5_000
 
 
 class Normalize(beam.PTransform):
-    """Lists of RawChunk to (partition, Batch), beside it the outputs REJECTED (Rejection) and READINGS (Reading)."""
+    """Lists of RawChunk to (partition, Batch), beside it the outputs REJECTED (Rejections) and READINGS (Reading)."""
 
     def __init__(self, *, partitions: int, declared: Declared | None = None, max_fields: int = MAX_FIELDS) -> None:
         """Takes how rows are checked.
@@ -89,17 +90,9 @@ class NormalizeRecords(beam.PTransform):
         )
 
 
-Beside: TypeAlias = TaggedOutput[Literal["rejected"], Rejection] | TaggedOutput[Literal["readings"], Reading]
-Outputs: TypeAlias = tuple[int, Batch] | Beside
-RecordOutputs: TypeAlias = Batch | Beside
-
-
-def _beside(done: NormalizedChunks) -> Iterator[Beside]:
-    """The outputs beside the batches."""
-    for rejection in done.rejections:
-        yield TaggedOutput(REJECTED, rejection)
-    for reading in done.readings:
-        yield TaggedOutput(READINGS, reading)
+Readings: TypeAlias = TaggedOutput[Literal["readings"], Reading]
+Outputs: TypeAlias = tuple[int, Batch] | TaggedOutput[Literal["rejected"], Rejections] | Readings
+RecordOutputs: TypeAlias = Batch | TaggedOutput[Literal["rejected"], Rejection] | Readings
 
 
 class _NormalizeFn(StepFn):
@@ -122,7 +115,10 @@ class _NormalizeFn(StepFn):
     def _outputs(self, chunks: list[RawChunk]) -> Iterator[Outputs]:
         done = normalize_chunks(chunks, declared=self._declared, max_fields=self._max_fields)
         self._stage.count(records=done.records, byte_count=done.byte_count)
-        yield from _beside(done)
+        if len(done.rejections):
+            yield TaggedOutput(REJECTED, done.rejections)
+        for reading in done.readings:
+            yield TaggedOutput(READINGS, reading)
         yield from self._buffer.add(done)
 
 
@@ -147,4 +143,7 @@ class _NormalizeRecordsFn(StepFn):
             pending, self._pending = self._pending, []
             done = self._normalize_records(pending)
             yield from done.batches
-            yield from _beside(done)
+            for rejection in done.rejections:
+                yield TaggedOutput(REJECTED, rejection)
+            for reading in done.readings:
+                yield TaggedOutput(READINGS, reading)

@@ -31,7 +31,7 @@ from transforms.kernels.merge.resolve_conflicts import Resolution
 from transforms.kernels.summarize.conflict_examples import Example
 from transforms.rules.values import JsonObject
 from transforms.stages import exports as reading
-from transforms.stages.elements import Partition, Reading, Rejection, Summaries
+from transforms.stages.elements import Partition, Reading, Summaries
 from transforms.stages.export_partitions import export_partition, write_document
 from transforms.stages.export_records import SceneFrames, export_records, export_scenes, frames_of
 from transforms.stages.exports import byte_ranges
@@ -42,6 +42,7 @@ from transforms.stages.list_cache_keys import changed_owners, list_cache_keys
 from transforms.stages.merge_records import Merging, PartitionMerger
 from transforms.stages.normalize import PartitionBuffer, normalize_chunks
 from transforms.stages.read_exports import read_byte_ranges
+from transforms.stages.rejections import Rejections
 from transforms.stages.resolve_conflicts import decide_resolution
 from transforms.stages.write_rejections import RejectionParts
 from transforms.stages.write_reports import RESULTS, report_text, write_reports
@@ -147,7 +148,7 @@ class _Merged:
     partitions: list[Partition] = field(default_factory=list)
     summaries: list[Summaries] = field(default_factory=list)
     counts: list[object] = field(default_factory=list)
-    rejected: list[Rejection] = field(default_factory=list)
+    rejected: list[Rejections] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -159,7 +160,7 @@ class _Merged:
             found.partitions += (partition for partition, _ in each.partitions)
             found.summaries += (summaries for _, summaries in each.partitions)
             found.counts += each.counts.items()
-            found.rejected += each.rejections
+            found.rejected.append(each.rejections)
         return found
 
 
@@ -168,14 +169,14 @@ def run_stages(job: Job, *, backwards: bool = False) -> None:
     order: Callable[[Iterable[Any]], list[Any]] = (lambda each: [*each][::-1]) if backwards else list
     reports: dict[str, list[object]] = defaultdict(list)
 
-    rejected: list[Rejection] = []
+    rejected: list[Rejections] = []
     readings: list[Reading] = []
     buffer = PartitionBuffer(job.partitions)
     rows: list[tuple[int, Batch]] = []
     loads = byte_ranges(job.exports, range_bytes=job.range_bytes)
     for chunks in order(chunks for load in loads for chunks in read_byte_ranges(load)):
         done = normalize_chunks(chunks, declared=job.schema.declared, max_fields=job.schema.max_fields)
-        rejected += done.rejections
+        rejected.append(done.rejections)
         readings += done.readings
         rows += buffer.add(done)
     rows += buffer.release()
@@ -209,9 +210,9 @@ def run_stages(job: Job, *, backwards: bool = False) -> None:
     reports["cache_keys"] = [list_cache_keys(number, order(uses[number]), changed, job.listing()) for number in uses]
 
     parts = RejectionParts(job.root, job.exports, range_bytes=job.range_bytes)
-    by_part: defaultdict[int, list[Rejection]] = defaultdict(list)
-    for rejection in order(parts.related([*rejected, *merged.rejected])):
-        by_part[parts.part_of(rejection)].append(rejection)
+    by_part: defaultdict[int, list[Rejections]] = defaultdict(list)
+    for number, found in parts.by_part(parts.related(order([*rejected, *merged.rejected]))):
+        by_part[number].append(found)
     reports["rejections"] = [parts.write(number, found, first_lines) for number, found in by_part.items()]
 
     reports |= {"readings": readings, "counts": merged.counts, "states": merged.partitions, "schema": [resolved]}

@@ -26,6 +26,7 @@ from transforms.rules.fields import FieldSummary, GroupSummary
 from transforms.rules.numbers import NumberSummary
 from transforms.rules.strings import StringSummary
 from transforms.stages.elements import Rejection, Summaries
+from transforms.stages.rejections import Rejections
 
 _shuffled = Stage("shuffle")
 SPILL = "METADATA_ETL_SPILL"
@@ -154,7 +155,7 @@ class FrameCoder(beam.coders.Coder):
 
 
 class RejectionCoder(beam.coders.Coder):
-    """Encodes a Rejection as the tuple of its fields, which is faster than a pickle: every record may be rejected."""
+    """Encodes a Rejection, of which `NormalizeRecords` gives each, as the tuple of its fields: faster than a pickle."""
 
     def encode(self, value: Rejection) -> bytes:
         """The bytes of a rejection."""
@@ -172,6 +173,30 @@ class RejectionCoder(beam.coders.Coder):
     def to_type_hint(self) -> type[Rejection]:
         """What is encoded."""
         return Rejection
+
+
+class RejectionsCoder(beam.coders.Coder):
+    """Encodes Rejections as the Arrow IPC file of their frame."""
+
+    def encode(self, value: Rejections) -> bytes:
+        """The bytes of rejections."""
+        return _sent(to_arrow(value.frame))
+
+    def estimate_size(self, value: Rejections) -> int:
+        """As for batches."""
+        return int(value.frame.estimated_size())
+
+    def decode(self, encoded: bytes) -> Rejections:
+        """The rejections of these bytes."""
+        return Rejections(from_arrow(_received(encoded)))
+
+    def is_deterministic(self) -> bool:
+        """As for batches."""
+        return True
+
+    def to_type_hint(self) -> type[Rejections]:
+        """What is encoded."""
+        return Rejections
 
 
 class SummariesCoder(beam.coders.Coder):
@@ -218,5 +243,6 @@ _values = attrgetter(*Rejection.__slots__)
 
 beam.coders.registry.register_coder(Batch, BatchCoder)
 beam.coders.registry.register_coder(Rejection, RejectionCoder)
+beam.coders.registry.register_coder(Rejections, RejectionsCoder)
 beam.coders.registry.register_coder(pl.DataFrame, FrameCoder)
 beam.coders.registry.register_coder(Summaries, SummariesCoder)

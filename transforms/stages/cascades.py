@@ -1,68 +1,78 @@
 """Explains rejections that follow from others: the item or scene of an annotation was rejected in the same job (I4)."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TypeAlias
+
+import polars as pl
 
 from transforms.rules.export_rows import ANNOTATION_GROUPS, REFERENCED_GROUPS
 from transforms.rules.policies import Mode
 from transforms.rules.rejections import Code
-from transforms.stages.elements import Rejection
+from transforms.stages.rejections import Rejections
 
 Steps: TypeAlias = Sequence[tuple[int, Mode]]
 """Step and mode of each export of the job."""
-_CASCADE = "; its {} was rejected in this job ({} at {{}})"
+_CASCADE = "; its {} was rejected in this job ({} at {})"
+_CAUSE = ("reference_id", "step")
+
+IS_REFERENCED = pl.col("group").is_in(REFERENCED_GROUPS)
+"""Whether annotations or predictions may lack their item or scene because of a rejection."""
+LACKS_REFERENCED = pl.col("group").is_in(ANNOTATION_GROUPS) & (pl.col("code") == Code.UNKNOWN_REFERENCE.value)
+"""Whether a rejection is that of an annotation or prediction whose item or scene does not exist."""
+IS_CASCADED = LACKS_REFERENCED & pl.col("relation").is_not_null()
+"""Whether a rejection follows from the rejection of its item or scene."""
+_MAY_BE_RELATED = pl.col("reference_id").is_not_null() & (IS_REFERENCED | LACKS_REFERENCED)
 
 
-def is_referenced(rejection: Rejection) -> bool:
-    """Whether annotations or predictions may lack their item or scene because of this rejection."""
-    return rejection.group in REFERENCED_GROUPS
+def related_and_others(rejections: Rejections) -> tuple[Rejections, Rejections]:
+    """The rejections from which others may follow or that may follow from others, and all others (I4)."""
+    frame = rejections.frame
+    return Rejections(frame.filter(_MAY_BE_RELATED)), Rejections(frame.filter(~_MAY_BE_RELATED))
 
 
-def lacks_referenced(rejection: Rejection) -> bool:
-    """Whether this rejects an annotation or prediction because its item or scene does not exist."""
-    return rejection.group in ANNOTATION_GROUPS and rejection.code == Code.UNKNOWN_REFERENCE
-
-
-def is_cascaded(rejection: Rejection) -> bool:
-    """Whether a rejection follows from the rejection of its item or scene."""
-    return lacks_referenced(rejection) and rejection.relation is not None
-
-
-def cascaded(rejections: Iterable[Rejection], steps: Steps) -> list[Rejection]:
+def cascaded(rejections: Rejections, steps: Steps) -> Rejections:
     """The rejections, with the cause added to those that follow from another rejection.
 
-    The cause is the first rejection of the item or scene in the same step, independent of the order of the input (T5).
-    In a backfill each step is a job of its own (P5).
+    The cause is the first rejection of the item or scene in the same step, independent of the order of the input (T5);
+    a duplicate comes last, since the record that is kept instead exists or is rejected itself. In a backfill each step
+    is a job of its own (P5).
     """
-    found = list(rejections)
-    wanted = {each.reference_id for each in found if lacks_referenced(each)}
-    causes: dict[tuple[str | None, int], Rejection] = {}
-    for each in found if wanted else ():
-        if is_referenced(each) and each.reference_id in wanted:
-            key = each.reference_id, steps[each.export][0]
-            if key not in causes or _rank(each) < _rank(causes[key]):
-                causes[key] = each
-    if not causes:
-        return found
-    return [_explained(each, causes.get((each.reference_id, steps[each.export][0])), steps) for each in found]
-
-
-def _rank(rejection: Rejection) -> tuple[bool, int, int, int, str, str]:
-    """Sort key of causes: duplicates last, since the record that is kept instead exists or is rejected itself."""
-    is_duplicate = rejection.code == Code.DUPLICATE_ID
-    return is_duplicate, rejection.export, rejection.offset or 0, rejection.part, rejection.group, rejection.code
-
-
-def _explained(rejection: Rejection, cause: Rejection | None, steps: Steps) -> Rejection:
+    frame = rejections.frame
+    wanted = frame.filter(LACKS_REFERENCED)["reference_id"].drop_nulls().unique()
+    if not len(wanted):
+        return rejections
     # In mode merge the record itself does not exist, which is independent of its item or scene.
-    if cause is None or not lacks_referenced(rejection) or steps[rejection.export][1] == "merge":
-        return rejection
-    relation = _CASCADE.format("item" if cause.group == "items" else "scene", cause.code)
-    return replace(
-        rejection,
-        relation=relation,
-        other_export=cause.export,
-        other_chunk=cause.chunk,
-        other_line=cause.line,
+    merging = [mode == "merge" for _, mode in steps]
+    exports = frame["export"].cast(pl.UInt32)
+    frame = frame.with_columns(
+        step=pl.Series([step for step, _ in steps], dtype=pl.Int64).gather(exports),
+        merging=pl.Series(merging, dtype=pl.Boolean).gather(exports),
     )
+    is_duplicate = pl.col("code") == Code.DUPLICATE_ID.value
+    order = (is_duplicate, "export", pl.col("offset").fill_null(0), "part", "group", "code")
+    causes = (
+        frame.filter(IS_REFERENCED & pl.col("reference_id").is_in(wanted.implode()))
+        .sort(*order)
+        .unique(_CAUSE, keep="first", maintain_order=True)
+    )
+    if not causes.height:
+        return rejections
+    what = pl.when(pl.col("group") == "items").then(pl.lit("item")).otherwise(pl.lit("scene"))
+    causes = causes.select(
+        *_CAUSE,
+        caused=pl.format(_CASCADE, what, "code", pl.lit("{}")),
+        by_export="export",
+        by_chunk="chunk",
+        by_line="line",
+    )
+    follows = LACKS_REFERENCED & ~pl.col("merging") & pl.col("caused").is_not_null()
+    explained = frame.join(causes, on=_CAUSE, how="left", maintain_order="left").with_columns(
+        pl.when(follows).then(cause).otherwise(name).alias(name)
+        for name, cause in (
+            ("relation", "caused"),
+            ("other_export", "by_export"),
+            ("other_chunk", "by_chunk"),
+            ("other_line", "by_line"),
+        )
+    )
+    return Rejections(explained.select(rejections.frame.columns))

@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-import polars as pl
-
 from transforms.errors import DamagedFileError
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.merge.merge import GroupCounts, Merged, merge
@@ -16,8 +14,9 @@ from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.export_rows import ANNOTATION_GROUPS, GROUPS, REFERENCED_GROUPS, Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Step
-from transforms.stages.elements import Partition, PublishedFiles, Rejection, Summaries
+from transforms.stages.elements import Partition, PublishedFiles, Summaries
 from transforms.stages.progress_notes import note_progress
+from transforms.stages.rejections import Rejections
 from transforms.storage.states import read_state, state_file
 from transforms.storage.stored_files import BASES, StoredFile, part_path, store
 from transforms.storage.summaries import read_summaries, summaries_data
@@ -102,35 +101,18 @@ class MergeInput:
 
 
 @dataclass(frozen=True, slots=True)
-class LateRejections:
-    """What a merge rejects, as an iterable of Rejection: made when it is iterated over, as every row may be rejected.
-
-    Attributes:
-        frames: The rejected rows, with the columns of `kernels.merge.rejections`.
-    """
-
-    frames: Sequence[pl.DataFrame]
-
-    def __iter__(self) -> Iterator[Rejection]:
-        """Each rejection, without its raw record."""
-        for frame in self.frames:
-            for row in frame.iter_rows(named=True):
-                yield Rejection(raw=None, **row)
-
-
-@dataclass(frozen=True, slots=True)
 class MergedPartitions:
     """What becomes of one partition, or of several that are merged at once.
 
     Attributes:
         partitions: Each partition with a row, and the summaries of its rows.
         counts: What became of the incoming records, by group; groups without any are left out (U4).
-        rejections: The records that only a merge can reject.
+        rejections: The records that only a merge can reject, without their bytes.
     """
 
     partitions: Sequence[tuple[Partition, Summaries]]
     counts: Mapping[Group, GroupCounts]
-    rejections: Iterable[Rejection]
+    rejections: Rejections
 
 
 class PartitionMerger:
@@ -239,7 +221,7 @@ def merge_inputs(
         if partition is not None:
             found.append((partition, summaries))
     counts = {group: each for group, each in merged.counts.items() if each != GroupCounts()}
-    return MergedPartitions(found, counts, LateRejections(merged.rejected))
+    return MergedPartitions(found, counts, Rejections.of_rows(merged.rejected))
 
 
 def _stored(given: MergeInput, merged: Merged, summaries: Summaries, merging: Merging) -> Partition | None:

@@ -10,7 +10,7 @@ import numpy as np
 from transforms.formats.lines import split_lines
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.hashing import partitions_of
-from transforms.kernels.normalize.columns import Origin, Rejected
+from transforms.kernels.normalize.columns import Origin
 from transforms.kernels.normalize.declared_choices import reject_other_choices
 from transforms.kernels.normalize.irregularities import irregular_rows, reject_irregular_rows
 from transforms.kernels.normalize.normalize import normalize
@@ -22,60 +22,11 @@ from transforms.rules.policies import Mode
 from transforms.rules.rejections import Code, Fault
 from transforms.stages.elements import ByteRange, Export, RawChunk, Reading, Rejection
 from transforms.stages.exports import first_line
+from transforms.stages.rejections import Rejections
 
 PIECE_BYTES = 4 * 1024 * 1024
 """Rows are buffered for about this many bytes of exports per partition: each batch has a fixed cost."""
 MOST_PENDING_BYTES = 128 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRecords:
-    """The records of a list of chunks that are rejected, as an iterable of Rejection.
-
-    A Rejection is made when it is iterated over: every record of a chunk may be rejected.
-
-    Attributes:
-        unreadable: Rejections without a parsed record.
-        faulty: The faults of parsed records.
-        records: All raw records.
-        origin: The place of each of them.
-    """
-
-    unreadable: Sequence[Rejection]
-    faulty: Sequence[Rejected]
-    records: RawRecords
-    origin: Origin
-
-    def __iter__(self) -> Iterator[Rejection]:
-        """Each rejection, with its raw record."""
-        yield from self.unreadable
-        positions = np.array([each.position for each in self.faulty], np.int64)
-        columns = [
-            np.broadcast_to(column, len(self.records))[positions].tolist()
-            for column in (
-                self.origin.export,
-                self.origin.chunk,
-                self.origin.lines,
-                self.origin.offsets,
-                self.records.starts,
-                self.records.ends,
-            )
-        ]
-        data = self.records.data
-        for each, export, chunk, line, offset, start, end in zip(self.faulty, *columns, strict=True):
-            yield Rejection(
-                group=each.group,
-                code=str(each.fault.code),
-                message=each.fault.message,
-                field=each.fault.field,
-                export=export,
-                chunk=chunk,
-                line=line,
-                offset=offset,
-                part=0,
-                reference_id=each.reference_id,
-                raw=data[start:end],
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +35,14 @@ class NormalizedChunks:
 
     Attributes:
         batches: The checked rows, one or more batches per group.
-        rejections: The rejected records.
+        rejections: The rejected records, an iterable of Rejection.
         readings: The counts of each chunk; those of records are with the first chunk that has some.
         records: How many records were parsed.
         byte_count: Bytes of the stored exports that they stand for.
     """
 
     batches: Sequence[Batch]
-    rejections: Iterable[Rejection]
+    rejections: Rejections
     readings: Sequence[Reading]
     records: int
     byte_count: int
@@ -118,7 +69,7 @@ def normalize_chunks(
             unreadable.append(rejection)
     readable = [chunk for chunk in chunks if chunk.chunk is not None]
     if not readable:
-        return NormalizedChunks((), unreadable, readings, 0, 0)
+        return NormalizedChunks((), Rejections.of(unreadable), readings, 0, 0)
     records, origin = _joined(readable)
     export = readable[0].byte_range.export
     with _no_collection():
@@ -140,7 +91,9 @@ def normalize_chunks(
     reading.rejected.update((each.group, str(each.fault.code)) for each in done.rejected)
     return NormalizedChunks(
         batches=done.batches,
-        rejections=RejectedRecords(unreadable, done.rejected, records, origin),
+        rejections=Rejections.joined(
+            [Rejections.of(unreadable), Rejections.of_records(done.rejected, records, origin)]
+        ),
         readings=readings,
         records=sum(done.read.values()),
         byte_count=sum(chunk.byte_count for chunk in readable),

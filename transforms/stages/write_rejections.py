@@ -1,22 +1,24 @@
 """Writes rejected records as NDJSON with their raw bytes, so that they can be re-ingested (R1)."""
 
-import base64
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Literal
+
+import numpy as np
+import polars as pl
 
 from transforms.errors import ChangedExportError, one_line
-from transforms.rules.rejection_json import RejectionJson
-from transforms.stages.cascades import cascaded, is_cascaded, is_referenced, lacks_referenced
-from transforms.stages.elements import Export, Rejection, WrittenRejections
+from transforms.kernels.batch.hashing import partitions_of
+from transforms.stages.cascades import IS_CASCADED, cascaded, related_and_others
+from transforms.stages.elements import Export, WrittenRejections
 from transforms.stages.exports import RANGE_BYTES, read_again
+from transforms.stages.rejection_lines import FirstLines, rejection_lines
+from transforms.stages.rejections import Rejections
 from transforms.storage.stored_files import store
 
 BUCKET_BYTES = 256 * 1024 * 1024
 """Approximate bytes of exports whose rejections are one part file."""
-_encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make one for each line
+_ORDER = ("export", pl.col("offset").fill_null(0), "part", "group", "code")
 
 
 class RejectionParts:
@@ -30,25 +32,34 @@ class RejectionParts:
         """Takes the folder of the files, the exports of the job in order, and how they were read."""
         self._root = root
         self._exports = list(exports)
-        self._names = [export.name for export in exports]
         self._range_bytes = range_bytes
         self._steps = [(export.step, export.mode) for export in exports]
         *self._starts, total = accumulate((export.size for export in exports), initial=0)
         self.count = max(1, -(-total // BUCKET_BYTES))
 
-    def part_of(self, rejection: Rejection) -> int:
-        """The number of the part file of a rejection."""
+    def by_part(self, rejections: Rejections) -> Iterator[tuple[int, Rejections]]:
+        """(number of a part file, the rejections that it has)."""
+        if self.count == 1 or not len(rejections):
+            yield from [(0, rejections)] * bool(len(rejections))
+            return
+        exports = rejections.frame["export"].to_numpy()
+        offsets = rejections.frame["offset"].fill_null(0).to_numpy()
         # Offsets in a compressed export exceed its size: those beyond the size belong to its end.
-        within = min(rejection.offset or 0, max(self._exports[rejection.export].size - 1, 0))
-        return min((self._starts[rejection.export] + within) // BUCKET_BYTES, self.count - 1)
+        last = np.array([max(export.size - 1, 0) for export in self._exports], np.int64)
+        places = np.array(self._starts, np.int64)[exports] + np.minimum(offsets, last[exports])
+        yield from rejections.split(np.minimum(places // BUCKET_BYTES, self.count - 1))
 
-    def related(self, rejections: Iterable[Rejection]) -> list[Rejection]:
+    def by_reference_id(self, rejections: Rejections) -> Iterator[tuple[int, Rejections]]:
+        """(a number, the rejections that may be related to others of that number), of all that may be (I4)."""
+        found, _ = related_and_others(rejections)
+        if len(found):
+            yield from found.split(partitions_of(found.frame["reference_id"], self.count))
+
+    def related(self, parts: Iterable[Rejections]) -> Rejections:
         """The rejections; one of an annotation whose item or scene was rejected in the same job names that (I4)."""
-        return cascaded(rejections, self._steps)
+        return cascaded(Rejections.joined(parts), self._steps)
 
-    def write(
-        self, number: int, found: Iterable[Rejection], first_lines: Mapping[tuple[int, int], int]
-    ) -> WrittenRejections:
+    def write(self, number: int, found: Iterable[Rejections], first_lines: FirstLines) -> WrittenRejections:
         """Writes one part file, ordered by export and position.
 
         Args:
@@ -59,81 +70,39 @@ class RejectionParts:
         Raises:
             ChangedExportError: A raw record that is read again is not there any more.
         """
-        if self.count == 1:
-            found = self.related(found)
-        rejections = sorted(found, key=lambda each: (each.export, each.offset or 0, each.part, each.group, each.code))
-        raw = self._raw(rejections)
-        lines = []
-        for rejection in rejections:
-            line = _numbered(rejection.export, rejection.chunk, rejection.line, first_lines)
-            export = self._exports[rejection.export]
-            data = rejection.raw if rejection.raw is not None else raw.get((rejection.export, rejection.offset or 0))
-            if data is None:
-                raise ChangedExportError(
-                    f"{one_line(export.name)}: the record at byte {rejection.offset} is not there any more when it is "
-                    "to be rejected; run the job again when nothing writes to the export"
-                )
-            message = self._message(rejection, first_lines)
-            lines.append(_line(rejection, export, self._names[rejection.export], message, line, data))
+        rejections = self.related(found) if self.count == 1 else Rejections.joined(found)
+        rejections = Rejections(rejections.frame.sort(*_ORDER, maintain_order=True))
+        lines = rejection_lines(rejections, self._raw(rejections), self._exports, first_lines)
         path = f"rejections/part-{number:05d}-of-{self.count:05d}.ndjson"
-        file = store(self._root, path, "".join(lines).encode(), records=len(lines))
-        return WrittenRejections(file, Counter(each.group for each in rejections if is_cascaded(each)))
+        file = store(self._root, path, b"".join(lines), records=len(lines))
+        return WrittenRejections(file, Counter(rejections.frame.filter(IS_CASCADED)["group"].to_list()))
 
-    def _message(self, rejection: Rejection, first_lines: Mapping[tuple[int, int], int]) -> str:
-        """The message, with the place of the other record if it refers to one."""
-        if rejection.relation is None or rejection.other_export is None:
-            return rejection.message
-        uri = self._exports[rejection.other_export].name
-        line = _numbered(rejection.other_export, rejection.other_chunk or 0, rejection.other_line, first_lines)
-        place = uri if line is None else f"line {line} of {uri}"
-        return rejection.message + rejection.relation.replace("{}", place)
+    def _raw(self, rejections: Rejections) -> list[bytes]:
+        """The raw record of each; those whose bytes were dropped before the rejection are read from the exports again.
 
-    def _raw(self, rejections: Sequence[Rejection]) -> dict[tuple[int, int], bytes]:
-        """The raw bytes of records whose rejection came after their bytes were dropped, read from the exports again."""
-        wanted: dict[int, set[int]] = {}
-        for rejection in rejections:
-            if rejection.raw is None:
-                wanted.setdefault(rejection.export, set()).add(rejection.offset or 0)
-        found: dict[tuple[int, int], bytes] = {}
-        for number, offsets in wanted.items():
-            for record in read_again(self._exports[number], offsets, range_bytes=self._range_bytes):
-                found[number, record.offset] = record.raw
-        return found
-
-
-def may_be_related(rejection: Rejection) -> bool:
-    """Whether another rejection may follow from this one, or this one from another (I4)."""
-    return rejection.reference_id is not None and (is_referenced(rejection) or lacks_referenced(rejection))
-
-
-def _numbered(export: int, chunk: int, line: int | None, first_lines: Mapping[tuple[int, int], int]) -> int | None:
-    """The 1-based line of a record in its export; None if it has none."""
-    return line if line is None or chunk < 0 else line + first_lines[export, chunk]
-
-
-def _line(rejection: Rejection, export: Export, name: str, message: str, line: int | None, raw: bytes) -> str:
-    """One rejection as a line of NDJSON (R1); `name` is that of its export."""
-    encoding: Literal["utf-8", "base64"] = "utf-8"
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        text, encoding = base64.b64encode(raw).decode(), "base64"
-    members: RejectionJson = {
-        "code": rejection.code,
-        "message": message,
-        "field": rejection.field,
-        "export": name,
-        "line": line,
-        "offset": rejection.offset,
-        "group": rejection.group,
-        "reference_id": rejection.reference_id,
-        "raw": text,
-        "encoding": encoding,
-    }
-    if rejection.group != export.group:  # a frame of a scene: its record is the scene
-        members["export_group"] = export.group
-    if export.model_run is not None:
-        members["model_run"] = export.model_run
-    if rejection.length is not None:
-        members["raw_truncated"], members["raw_bytes"] = True, rejection.length
-    return _encode(members) + "\n"
+        Raises:
+            ChangedExportError: As `write`.
+        """
+        raw: list[bytes] = rejections.frame["raw"].to_list()
+        dropped = rejections.frame["raw"].is_null()
+        if not dropped.any():
+            return raw
+        places = dropped.arg_true().to_list()
+        wanted = rejections.frame.filter(dropped).select("export", pl.col("offset").fill_null(0)).rows()
+        offsets: dict[int, set[int]] = {}
+        for export, offset in wanted:
+            offsets.setdefault(export, set()).add(offset)
+        found = {
+            (number, record.offset): record.raw
+            for number, own in offsets.items()
+            for record in read_again(self._exports[number], own, range_bytes=self._range_bytes)
+        }
+        for place, (export, offset) in zip(places, wanted, strict=True):
+            if (export, offset) not in found:
+                name = one_line(self._exports[export].name)
+                raise ChangedExportError(
+                    f"{name}: the record at byte {offset} is not there any more when it is to be rejected; "
+                    "run the job again when nothing writes to the export"
+                )
+            raw[place] = found[export, offset]
+        return raw

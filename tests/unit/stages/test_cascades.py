@@ -7,14 +7,19 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.stages.cascades import cascaded, is_cascaded
+from transforms.stages import cascades
 from transforms.stages.elements import Rejection
+from transforms.stages.rejections import Rejections
 
 STEPS: list[Any] = [(0, "append"), (0, "append"), (1, "append"), (0, "merge")]
 
 
 def rejection(group: Any, code: str, export: int = 0, offset: int = 0, name: str | None = "a") -> Rejection:
     return Rejection(group, code, "message", None, export, -1, offset + 1, offset, 0, name, b"")
+
+
+def cascaded(rejections: list[Rejection], steps: list[Any]) -> list[Rejection]:
+    return list(cascades.cascaded(Rejections.of(rejections), steps))
 
 
 ITEM = rejection("items", "missing_url")
@@ -31,7 +36,7 @@ def test_an_annotation_of_a_rejected_item_names_its_reason_and_place() -> None:
         other_chunk=-1,
         other_line=1,
     )
-    assert (is_cascaded(item), is_cascaded(mark)) == (False, True)
+    assert Rejections.of([item, mark]).frame.select(cascades.IS_CASCADED).to_series().to_list() == [False, True]
 
 
 def test_a_scene_is_called_so() -> None:

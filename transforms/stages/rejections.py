@@ -1,0 +1,126 @@
+"""Holds the rejections of many records as columns, from the steps that reject them to the files of rejections (R1)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Self
+
+import numpy as np
+import polars as pl
+
+from transforms.kernels.batch.batch import Positions
+from transforms.kernels.normalize.columns import Origin, Rejected
+from transforms.raw_records import RawRecords
+from transforms.stages.elements import Rejection
+
+COLUMNS: dict[str, pl.DataType] = {
+    "group": pl.String(),
+    "code": pl.String(),
+    "message": pl.String(),
+    "field": pl.String(),
+    "export": pl.Int32(),
+    "chunk": pl.Int64(),
+    "line": pl.Int64(),
+    "offset": pl.Int64(),
+    "part": pl.Int64(),
+    "reference_id": pl.String(),
+    "raw": pl.Binary(),
+    "length": pl.Int64(),
+    "relation": pl.String(),
+    "other_export": pl.Int32(),
+    "other_chunk": pl.Int64(),
+    "other_line": pl.Int64(),
+}
+"""The members of a Rejection, in their order, as columns."""
+_NOTHING = pl.DataFrame(schema=COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejections:
+    """Rejections as columns: every record of an export may be rejected. Iterating over them makes each a Rejection.
+
+    Attributes:
+        frame: A row for each, with the columns of COLUMNS.
+    """
+
+    frame: pl.DataFrame
+
+    @classmethod
+    def of(cls, rejections: Iterable[Rejection]) -> Self:
+        """Rejections that were made one by one."""
+        found = list(rejections)
+        return cls(pl.DataFrame([series(name, list(map(attrgetter(name), found))) for name in COLUMNS], schema=COLUMNS))
+
+    @classmethod
+    def of_records(cls, faulty: Sequence[Rejected], records: RawRecords, origin: Origin) -> Self:
+        """The rejected ones among records, with their bytes.
+
+        Args:
+            faulty: What is rejected, in any order.
+            records: All N records.
+            origin: The place of each of them.
+        """
+        if not faulty:
+            return cls(_NOTHING)
+        positions = np.array([each.position for each in faulty], np.int64)
+        source = {column.name: column for column in origin.columns(positions, np.zeros(len(positions), np.int64))}
+        faults = [each.fault for each in faulty]
+        starts, ends = records.starts[positions].tolist(), records.ends[positions].tolist()
+        data = records.data
+        columns = {
+            "group": series("group", [each.group for each in faulty]),
+            "code": series("code", [fault.code.value for fault in faults]),
+            "message": series("message", [fault.message for fault in faults]),
+            "field": series("field", [fault.field for fault in faults]),
+            **source,
+            "reference_id": series("reference_id", [each.reference_id for each in faulty]),
+            "raw": series("raw", [data[start:end] for start, end in zip(starts, ends, strict=True)]),
+        }
+        return cls(_completed(columns, len(faulty)))
+
+    @classmethod
+    def of_rows(cls, frames: Sequence[pl.DataFrame]) -> Self:
+        """Rejected rows of a merge (`transforms.kernels.merge.rejections`), whose bytes are read again later."""
+        rows = [_completed({column.name: column for column in frame.iter_columns()}, frame.height) for frame in frames]
+        return cls(pl.concat(rows) if rows else _NOTHING)
+
+    @classmethod
+    def joined(cls, parts: Iterable[Self]) -> Self:
+        """All rejections of several parts, in their order."""
+        frames = [part.frame for part in parts if part.frame.height]
+        return cls(pl.concat(frames) if frames else _NOTHING)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self.frame.height
+
+    def __iter__(self) -> Iterator[Rejection]:
+        """Each rejection."""
+        return (Rejection(*row) for row in self.frame.iter_rows())
+
+    def split(self, parts: Positions) -> Iterator[tuple[int, Self]]:
+        """(part, its rejections), given the part of each: int64[N]."""
+        for part in np.unique(parts).tolist():
+            yield part, type(self)(self.frame.filter(pl.Series(parts == part)))
+
+
+def series(name: str, values: Sequence[object]) -> pl.Series:
+    """A column of rejections.
+
+    A lone surrogate, which a name may have in a record that is no JSON for another reason, is written as its escape.
+    """
+    try:
+        return pl.Series(name, values, COLUMNS[name])
+    except UnicodeEncodeError:
+        texts = [each.encode(errors="backslashreplace").decode() if isinstance(each, str) else each for each in values]
+        return pl.Series(name, texts, COLUMNS[name])
+
+
+def _completed(columns: dict[str, pl.Series], height: int) -> pl.DataFrame:
+    """The frame of some of the columns; the others are null."""
+    return pl.DataFrame(
+        [
+            columns[name].cast(dtype) if name in columns else pl.Series(name, [None], dtype).new_from_index(0, height)
+            for name, dtype in COLUMNS.items()
+        ]
+    )
