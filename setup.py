@@ -85,6 +85,7 @@ setup(
         "pipelines": ["py.typed"],
         "pipelines.cli": ["completion.*"],
         "pipelines.explore": ["assets/*"],
+        "pipelines.files": ["*/*", "*/conf/*"],
         "pipelines.queries": ["*.lark"],
         "pipelines.report": ["assets/*", "vendor/*"],
         "transforms": ["py.typed", "**/*.pyi"],
