@@ -40,6 +40,7 @@ TEST = [
     "mypy>=1.19,<3",
     "import-linter>=2.5,<3",
     "jsonschema>=4.23,<5",
+    "setuptools>=80",  # that every file is packaged is a test; and what is staged for engines is built by it
     "pandas>=2.2,<4",  # a reader of what is published; and users have it
     "google-cloud-dataflow-client>=0.8,<1",  # what Beam needs of its extra `gcp` to write a template
 ]
@@ -85,6 +86,7 @@ setup(
         "pipelines": ["py.typed"],
         "pipelines.cli": ["completion.*"],
         "pipelines.explore": ["assets/*"],
+        "pipelines.files": ["*/*", "*/conf/*"],
         "pipelines.queries": ["*.lark"],
         "pipelines.report": ["assets/*", "vendor/*"],
         "transforms": ["py.typed", "**/*.pyi"],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pipelines.cli.job_arguments import add_backfill, add_ingest
 from pipelines.cli.strict_parser import GROUPS, Commands, StrictParser, add_color
+from pipelines.files import FILES, FOLDERS
 from pipelines.streams import say
 from pipelines.version import __version__
 from transforms.rules.policies import EXPORT_FORMATS
@@ -107,6 +108,7 @@ def parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_explore(commands)
     _add_export(commands)
+    _add_files(commands)
     return top
 
 
@@ -252,3 +254,17 @@ def _add_explore(commands: Commands) -> None:
         metavar="DIR",
         help="show local images that records name below this folder; may be repeated",
     )
+
+
+def _add_files(commands: Commands) -> None:
+    files = commands.add_parser(
+        "files",
+        help="print or write the files that come with it: job files, scripts of workers",
+        description="Prints or writes files of this package to copy: job files, and what engines need. Lists them.",
+        allow_abbrev=False,
+    )
+    files.add_argument(
+        "name", metavar="NAME", nargs="?", choices=(*FOLDERS, *FILES), help="a file to print, or a folder"
+    )
+    files.add_argument("--out", metavar="DIR", help="write the file, those of the folder, or all of them into DIR")
+    files.add_argument("--json", action="store_true", help="print one JSON object and nothing else")

@@ -122,6 +122,7 @@ def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | Non
         "verify": _verify,
         "rejections": _rejections,
         "explore": _explore,
+        "files": _files,
     }
     return commands.get(options.command, _read)(options)
 
@@ -191,6 +192,12 @@ def _verify(options: argparse.Namespace) -> int:
     return verify(
         options.dataset, version=options.version, every=options.all, as_json=options.json, color=options.color
     )
+
+
+def _files(options: argparse.Namespace) -> int:
+    from pipelines.cli.files_command import files  # noqa: PLC0415 - as above
+
+    return files(options.name, options.out, as_json=options.json)
 
 
 def _manage_versions(options: argparse.Namespace) -> int:

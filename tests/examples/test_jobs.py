@@ -17,7 +17,7 @@ import pytest
 from pipelines.cli.config_file import FILE_ONLY, OPTIONS, read_history, read_options
 from pipelines.config import MaxRejected, Source
 
-JOBS = Path(__file__).resolve().parents[2] / "examples" / "jobs"
+JOBS = Path(__file__).resolve().parents[2] / "pipelines" / "files" / "jobs"
 FIELD = re.compile(r"[0-9*,/-]+")
 OWN = {f"--{name.replace('_', '-')}" for name in OPTIONS if name not in FILE_ONLY} | {"--config", "--history"}
 """Flags of ingest and backfill."""

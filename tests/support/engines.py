@@ -56,7 +56,7 @@ def installed(page: str) -> Path:
             raise MissingToolError(f"{page} needs `{name}`, which is not on the PATH")
     if page == "prism" and (found := shutil.which("prism")):
         return Path(found).parent
-    pom = ROOT / "deploy" / page / "pom.xml"
+    pom = ROOT / "pipelines/files" / page / "pom.xml"
     depends = [text, pom.read_text("utf-8") if pom.exists() else ""]
     if page == "workers":
         depends += [sys.version, version("apache-beam"), *(requires("metadata-etl") or ())]

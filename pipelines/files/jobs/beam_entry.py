@@ -1,6 +1,6 @@
 """The job in the form in which schedulers start a Beam pipeline: one file, `--runner=NAME`, all options as flags.
 
-    python examples/jobs/beam_entry.py --runner=DirectRunner --config=nightly.toml --mode=merge --direct_num_workers=4
+    python beam_entry.py --runner=DirectRunner --config=nightly.toml --mode=merge --direct_num_workers=4
 
 runs `metadata-etl ingest --config=nightly.toml --mode=merge -- --direct_num_workers=4`: options of metadata-etl, with
 dashes or underscores, are its own, all others are Beam's and follow `--`. Where both know a name, as with `dry_run`,
