@@ -31,7 +31,8 @@ _LABELS = CoreKey("labels", frozenset({list}), "a list of strings", frozenset({s
 _LABEL = core_keys.text("label")
 _STRINGS = tuple(core_keys.text(name).optional() for name in STRINGS)
 _GEOMETRY = CoreKey("geometry", frozenset({dict}), "an object").optional()
-_SEGMENTS = CoreKey("annotations", frozenset({list}), "a list of segments").optional()
+SEGMENTS = CoreKey("annotations", frozenset({list}), "a list of segments").optional()
+"""Of a mask."""
 MASK_URL = CoreKey("mask_url", frozenset({str}), "a URL")
 _PREDICTION = (
     CoreKey("confidence", NUMBER, "a number").optional(),
@@ -47,7 +48,7 @@ def core_keys_of(kind: str, *, prediction: bool) -> tuple[CoreKey, ...]:
     """
     labels = _LABELS if kind == "multicategory" else _LABELS.optional()
     label = _LABEL.optional() if kind in {"multicategory", MASK} else _LABEL
-    own = (*((_SEGMENTS,) if kind == MASK else ()), *(_PREDICTION if prediction else ()))
+    own = (*((SEGMENTS,) if kind == MASK else ()), *(_PREDICTION if prediction else ()))
     return (labels, label, *_STRINGS, _GEOMETRY, *own)
 
 
@@ -131,10 +132,11 @@ def segments(record: Record, *, merging: bool = False) -> tuple[Annotation | Fau
     identity, members = reference_id(record), record.get("annotations")
     if isinstance(identity, Fault) or not isinstance(members, list):
         return ()
-    return tuple(_segment(member, position, identity, merging=merging) for position, member in enumerate(members))
+    return tuple(segment(member, position, identity, merging=merging) for position, member in enumerate(members))
 
 
-def _segment(value: JsonValue, position: int, identity: str, *, merging: bool) -> Annotation | Fault:
+def segment(value: JsonValue, position: int, identity: str, *, merging: bool) -> Annotation | Fault:
+    """The segment at a position of a mask with the reference id `identity`, or its first fault; as `segments`."""
     at = f"annotations[{position}]"
     if not isinstance(value, dict):
         return expected(Code.INVALID_FIELD, "an object", value, at=at)

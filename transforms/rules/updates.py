@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 
+from transforms.rules import core_keys
 from transforms.rules import metadata as metadata_rules
-from transforms.rules.annotations import GEOMETRIC, MASK, TYPES, Annotation
+from transforms.rules.annotations import GEOMETRIC, MASK, SEGMENTS, TYPES, Annotation
+from transforms.rules.core_keys import CoreKey
 from transforms.rules.identity import derived_annotation_id, reference_id
 from transforms.rules.metadata import CAMERA_PARAMS, EMPTY, Metadata
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonValue, Record
 
-_OBJECT, _CATEGORY = ("annotation_id", "task_id"), ("taxonomy_name",)
-"""Keys of the identity besides the reference id (I2); a mask has none of them."""
+_OBJECT = (core_keys.text("annotation_id").optional(), core_keys.text("task_id").optional())
+_CATEGORY = (core_keys.text("taxonomy_name").optional(),)
 _ANY_GEOMETRIC = "box"
 """The type of an update that has an annotation id and no type: all geometric types share one name space (I2)."""
 
@@ -36,7 +38,7 @@ def metadata_update(record: Record) -> MetadataUpdate | Fault:
     return metadata if isinstance(metadata, Fault) else MetadataUpdate(identity, metadata)
 
 
-def annotation_update(record: Record) -> Annotation | Fault:  # noqa: PLR0911 - one for each fault
+def annotation_update(record: Record) -> Annotation | Fault:
     """The update of an annotation or a prediction, or the first fault of the record.
 
     Only the identity columns (I2) and the metadata are used. A mask has no metadata (G3); `segments` returns its
@@ -48,24 +50,19 @@ def annotation_update(record: Record) -> Annotation | Fault:  # noqa: PLR0911 - 
     identity = reference_id(record)
     if isinstance(identity, Fault):
         return identity
-    kind = _type(record)
+    kind = type_of(record)
     if isinstance(kind, Fault):
         return kind
-    names: dict[str, str] = {}
-    for key in _OBJECT if kind in GEOMETRIC else () if kind == MASK else _CATEGORY:
-        value = record.get(key)
-        if isinstance(value, str):
-            names[key] = value
-        elif value is not None:
-            return expected(Code.INVALID_FIELD, "a string", value, at=key)
+    for fault in core_keys.faults(record, identity_keys_of(kind)):
+        return fault
+    values = ((key.name, record.get(key.name)) for key in identity_keys_of(kind))
+    names = {name: value for name, value in values if isinstance(value, str)}
     annotation_id = names.get("annotation_id")
     if kind in GEOMETRIC and annotation_id is None:
         label, geometry = record.get("label"), record.get("geometry")
         if not isinstance(label, str) or not isinstance(geometry, dict):
             return expected(Code.INVALID_FIELD, "the id of the annotation that is updated", None, at="annotation_id")
         annotation_id = derived_annotation_id(label, kind, geometry)
-    if kind == MASK and not isinstance(record.get("annotations"), list | None):
-        return expected(Code.INVALID_FIELD, "a list of segments", record["annotations"], at="annotations")
     metadata = EMPTY if kind == MASK else _metadata(record)
     if isinstance(metadata, Fault):
         return metadata
@@ -79,8 +76,15 @@ def annotation_update(record: Record) -> Annotation | Fault:  # noqa: PLR0911 - 
     )
 
 
-def _type(record: Record) -> str | Fault:
-    """The explicit type of a record, or else the type that its keys imply."""
+def identity_keys_of(kind: str) -> tuple[CoreKey, ...]:
+    """The keys of the identity of a type besides the reference id (I2); a mask has its segments instead."""
+    if kind in GEOMETRIC:
+        return _OBJECT
+    return (SEGMENTS,) if kind == MASK else _CATEGORY
+
+
+def type_of(record: Record) -> str | Fault:
+    """The explicit type of an update, or else the type that its keys imply."""
     kind = record.get("type")
     if kind is not None:
         if isinstance(kind, str) and kind in TYPES:

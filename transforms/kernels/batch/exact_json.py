@@ -53,20 +53,21 @@ def parse(records: Sequence[bytes]) -> Parsed:
     if faults:
         records = [b"null" if position in faults else record for position, record in enumerate(records)]
     known: dict[int, str] = {}
-    values: list[JsonValue]
-    try:
-        values = [orjson.loads(record) for record in records]
-    except orjson.JSONDecodeError:
-        values = []
-        for position, record in enumerate(records):
-            value, fault, name = _one(record)
+    values: list[JsonValue] = []
+    restored: set[int] = set()
+    for position, record in enumerate(records):
+        try:
+            values.append(orjson.loads(record))
+        except orjson.JSONDecodeError as error:
+            value, fault, name = _refused(record, error)
             values.append(value)
+            restored.add(position)
             if fault is not None:
                 faults[position] = fault
             if name is not None:
                 known[position] = name
     exact = frozenset(_with_big_integers(records))
-    for position in exact:
+    for position in exact - restored:
         if position not in faults:
             values[position] = _with_exact_integers(records[position])
     return Parsed(values, faults, exact, known)
@@ -98,15 +99,8 @@ def exact_json_values(texts: Sequence[str]) -> list[JsonValue]:
     return values
 
 
-def _one(record: bytes) -> tuple[JsonValue, Fault | None, str | None]:
-    """The value of one record, or its fault and the reference id if that is known.
-
-    Integers of more than 64 bits may have lost digits.
-    """
-    try:
-        return orjson.loads(record), None, None
-    except orjson.JSONDecodeError as error:
-        why = error
+def _refused(record: bytes, why: orjson.JSONDecodeError) -> tuple[JsonValue, Fault | None, str | None]:
+    """The exact value of a record that the parser refuses, or its fault and the reference id if that is known."""
     if "infinity" in str(why):
         try:
             return _with_exact_integers(record), None, None
@@ -197,24 +191,45 @@ class _Numbers:
         return self.wrong[-1]
 
 
+_WITH_CONSTANTS = json.JSONDecoder(parse_constant=lambda token: _Wrong.of(token, is_finite=False))
+"""Reads what is no number at all, such as NaN, which is frequent; all else at the speed of the library."""
+
+
 def _number_fault(record: bytes) -> tuple[Fault, str | None] | None:
     """The fault of the number that makes a record invalid (V6, V7), and the reference id; None if no number does.
 
     A token that is no number (NaN) precedes a number that is too large.
     """
-    numbers = _Numbers()
     try:
-        value: JsonValue = json.loads(
-            record.decode(), parse_constant=numbers.constant, parse_int=numbers.integer, parse_float=numbers.double
-        )
+        text = record.decode()
+        value, first = _first_constant(text)
+        if first is None:  # the number is too large, or the last of duplicate keys counts (F3)
+            numbers = _Numbers()
+            value = json.loads(
+                text, parse_constant=numbers.constant, parse_int=numbers.integer, parse_float=numbers.double
+            )
+            if not numbers.wrong:
+                return None
+            places = list(_wrong_numbers(value)) or [((), wrong) for wrong in numbers.wrong]
+            first = min(places, key=lambda each: each[1].is_finite)
     except (ValueError, RecursionError):
         return None
-    if not numbers.wrong:
-        return None
-    places = list(_wrong_numbers(value))
-    # The last of duplicate keys counts (F3): none of the numbers may be in it.
-    first = min(places or [((), wrong) for wrong in numbers.wrong], key=lambda each: each[1].is_finite)
     return first[1].fault(_path(first[0])), _reference_id(value)
+
+
+def _first_constant(text: str) -> "tuple[JsonValue, tuple[_Steps, _Wrong] | None]":
+    """The value of a JSON text and its first token that is no number, with its path; None if there is none.
+
+    Raises:
+        json.JSONDecodeError: It is no JSON, whatever its numbers are.
+    """
+    try:
+        value: JsonValue = _WITH_CONSTANTS.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer with more digits than the interpreter converts
+        return None, None
+    return value, next(_wrong_numbers(value), None)
 
 
 def _wrong_numbers(root: JsonValue) -> Iterator[tuple[_Steps, _Wrong]]:

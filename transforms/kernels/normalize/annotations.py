@@ -2,12 +2,17 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from itertools import chain
+
+import polars as pl
 
 from transforms.kernels.batch.metadata_columns import Shapes, json_text
+from transforms.kernels.batch.null_columns import null_column
 from transforms.kernels.normalize.derived_ids import derived_ids
 from transforms.kernels.normalize.geometries import geometry_texts, wrong_geometries
-from transforms.kernels.normalize.masks import urls_and_segments
-from transforms.kernels.normalize.selection import NOTHING, Candidates, Columns, Selection
+from transforms.kernels.normalize.masks import masks_alone, urls_and_segments
+from transforms.kernels.normalize.selection import NOTHING, Candidates, Columns, Selection, constant
 from transforms.rules.annotations import GEOMETRIC, MASK, STRINGS, TYPES, columns_of, core_keys_of
 from transforms.rules.identity import REFERENCE_ID
 from transforms.rules.values import JsonObject, Record
@@ -24,7 +29,7 @@ def selected_annotations(records: Sequence[Record], *, prediction: bool, exclude
         places = by_type[kind]
         candidates = Candidates(places, [records[place] for place in places])
         found += _selected(candidates, kind, prediction=prediction)
-    return joined([selection for selection in found if selection.places])
+    return joined(found)
 
 
 def _selected(found: Candidates, kind: str, *, prediction: bool) -> Sequence[Selection]:
@@ -32,11 +37,9 @@ def _selected(found: Candidates, kind: str, *, prediction: bool) -> Sequence[Sel
     found.check((REFERENCE_ID, *core_keys_of(kind, prediction=prediction)))
     found.require("reference_id")
     if kind == MASK:
-        urls, segments = urls_and_segments(found)
+        urls, of_masks, rejected = urls_and_segments(found)
         columns = annotation_columns(found, kind, prediction=prediction) | urls
-        # A mask has no metadata of its own (G3).
-        count = len(found.places)
-        return Selection(found.places, columns, [{}] * count, {(): [*range(count)]}), segments
+        return masks_alone(found, columns, rejected), of_masks
     if kind in GEOMETRIC:
         found.drop(wrong_geometries(found.column("geometry"), kind))
     return (found.select(annotation_columns(found, kind, prediction=prediction)),)
@@ -44,7 +47,7 @@ def _selected(found: Candidates, kind: str, *, prediction: bool) -> Sequence[Sel
 
 def annotation_columns(found: Candidates, kind: str, *, prediction: bool) -> Columns:
     """The columns of checked annotations of one type."""
-    columns: Columns = {"reference_id": found.column("reference_id"), "type": [kind] * len(found.places)}
+    columns: Columns = {"reference_id": found.column("reference_id"), "type": constant(kind, len(found.places))}
     for key in found.keys & {"label", *STRINGS}:
         columns[key] = found.column(key)
     for key in found.keys & ({"labels", "class_pdf"} if prediction else {"labels"}):
@@ -64,25 +67,37 @@ def annotation_columns(found: Candidates, kind: str, *, prediction: bool) -> Col
 
 def joined(selections: Sequence[Selection]) -> Selection:
     """The rows of several selections, one after the other."""
-    if not selections:
-        return NOTHING
     if len(selections) == 1:
         return selections[0]
+    faults = {place: fault for each in selections for place, fault in each.faults.items()}
+    rejected = [part for each in selections for part in each.rejected]
+    selections = [each for each in selections if each.places]
+    if not selections:
+        return replace(NOTHING, faults=faults, rejected=rejected)
+    if len(selections) == 1:
+        return replace(selections[0], faults=faults, rejected=rejected)
     names = dict.fromkeys(name for selection in selections for name in selection.columns)
-    columns: Columns = {}
-    for name in names:
-        values: list[object] = []
-        for selection in selections:
-            column = selection.columns.get(name)
-            values += [None] * len(selection.places) if column is None else column
-        columns[name] = values
+    columns: Columns = {
+        name: _joined_column([(each.columns.get(name), len(each.places)) for each in selections]) for name in names
+    }
     parts: list[int] | None = None
     if any(selection.parts for selection in selections):
         parts = [part for each in selections for part in each.parts or [0] * len(each.places)]
     metadata: list[JsonObject] = [each for selection in selections for each in selection.metadata]
     places = [place for selection in selections for place in selection.places]
     warnings = sum((selection.warnings for selection in selections), Counter[str]())
-    return Selection(places, columns, metadata, _joined_shapes(selections), warnings, parts)
+    return Selection(places, columns, metadata, _joined_shapes(selections), warnings, parts, faults, rejected)
+
+
+def _joined_column(parts: Sequence[tuple[Sequence[object] | pl.Series | None, int]]) -> Sequence[object] | pl.Series:
+    """The values of a column of several selections, each with its length; None is a column without a value."""
+    dtype = next((part.dtype for part, _ in parts if isinstance(part, pl.Series)), None)
+    if dtype is None:
+        return list(chain.from_iterable([None] * count if part is None else part for part, count in parts))
+    return pl.concat(
+        null_column("", dtype, count) if part is None else pl.Series(values=part, dtype=dtype).alias("")
+        for part, count in parts
+    )
 
 
 def _joined_shapes(selections: Sequence[Selection]) -> Shapes | None:

@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import polars as pl
 
 from transforms.kernels.batch.members import are_objects
-from transforms.kernels.normalize.selection import Candidates, Columns, Selection
+from transforms.kernels.batch.metadata_columns import Shapes
+from transforms.kernels.normalize.selection import Candidates, Columns, Selection, constant
 from transforms.kernels.urls.canonical import canonical_column
-from transforms.rules.annotations import MASK_URL, SEGMENT, SEGMENT_COLUMNS, SEGMENT_LABEL, segment_index
+from transforms.rules.annotations import MASK_URL, SEGMENT, SEGMENT_COLUMNS, SEGMENT_LABEL, segment, segment_index
+from transforms.rules.rejections import Fault
 from transforms.rules.values import LONG_MAXIMUM, JsonValue
+
+Faults: TypeAlias = Sequence[tuple[int, Fault]]
+"""Parts that are rejected: the position of the record of each among all records, and its fault."""
 
 
 class _Members(NamedTuple):
@@ -29,36 +34,59 @@ class _Members(NamedTuple):
     values: list[JsonValue]
 
 
-def urls_and_segments(found: Candidates) -> tuple[Columns, Selection]:
-    """The columns of the URLs of masks, and the rows of their segments.
-
-    A mask without a valid URL is dropped, and so is one with a segment that its rule rejects, with all its segments.
-    """
+def urls_and_segments(found: Candidates) -> tuple[Columns, Selection, Faults]:
+    """The columns of the URLs of masks, and what `segments` gives. A mask without a valid URL is dropped."""
     found.check((MASK_URL,))
     found.require(MASK_URL.name)
     canonical, errors = canonical_column(pl.Series(found.column(MASK_URL.name), dtype=pl.String))
-    canonical_of = dict(zip(found.places, canonical.to_list(), strict=True))
-    found.drop(errors.is_not_null().arg_true().to_list())
-    segments = _segments(found)
-    given = found.column(MASK_URL.name)
-    urls = [canonical_of[place] for place in found.places]
-    changed = [None if url == incoming else url for url, incoming in zip(urls, given, strict=True)]
-    return {MASK_URL.name: given, "url": changed}, segments
+    if errors.null_count() < len(errors):
+        fine = errors.is_null()
+        found.drop((~fine).arg_true().to_list())
+        canonical = canonical.filter(fine)
+    before = found.places
+    of_masks, rejected = segments(found)
+    if len(found.places) < len(before):
+        canonical = canonical.filter(pl.Series(before).is_in(found.places))
+    given = pl.Series(found.column(MASK_URL.name), dtype=pl.String)
+    return {MASK_URL.name: given, "url": canonical.set(canonical == given, None)}, of_masks, rejected
 
 
-def _segments(found: Candidates) -> Selection:
-    members = _members(found)
-    selection = _sound(members, found.column("reference_id"))
+def segments(found: Candidates, *, merging: bool = False) -> tuple[Selection, Faults]:
+    """The rows of the segments of masks, and the segments that their rule rejects.
+
+    A mask with a segment that only the rule can judge is dropped, with all its segments. `merging` is that of the rule.
+    """
+    members, names = _members(found), found.column("reference_id")
+    selection = _sound(members, names, merging=merging)
+    rejected: list[tuple[int, Fault]] = []
     if len(selection.places) < len(members.values):
         sound = set(selection.places)
-        found.drop({owner for place, owner in enumerate(members.owners) if place not in sound})
-        members = _members(found)
-        selection = _sound(members, found.column("reference_id"))
-    return replace(
+        others = [place for place in range(len(members.values)) if place not in sound]
+        unsure: set[int] = set()
+        for place in others:
+            owner, position = members.owners[place], members.positions[place]
+            row = segment(members.values[place], position, str(names[owner]), merging=merging)
+            if isinstance(row, Fault):
+                rejected.append((found.places[owner], row))
+            else:
+                unsure.add(owner)
+        if unsure:
+            found.drop(unsure)
+            return segments(found, merging=merging)
+    selection = replace(
         selection,
         places=[found.places[members.owners[place]] for place in selection.places],
         parts=[members.positions[place] + 1 for place in selection.places],
+        faults={},
     )
+    return selection, rejected
+
+
+def masks_alone(found: Candidates, columns: Columns, rejected: Faults) -> Selection:
+    """The rows of masks without those of their segments: a mask has no metadata of its own (G3)."""
+    count = len(found.places)
+    known: Shapes = {(): [*range(count)]} if count else {}
+    return Selection(found.places, columns, [{}] * count, known, rejected=rejected)
 
 
 def _members(found: Candidates) -> _Members:
@@ -69,26 +97,28 @@ def _members(found: Candidates) -> _Members:
     return _Members(owners.tolist(), positions.tolist(), list(chain.from_iterable(lists)))
 
 
-def _sound(members: _Members, names: Sequence[JsonValue]) -> Selection:
+def _sound(members: _Members, names: Sequence[JsonValue], *, merging: bool) -> Selection:
     """The segments that the rule accepts; `names` are the reference ids of the masks."""
     if are_objects(members.values):
         found = Candidates(range(len(members.values)), members.values)
     else:
         objects = [(place, value) for place, value in enumerate(members.values) if isinstance(value, dict)]
         found = Candidates([place for place, _ in objects], [value for _, value in objects])
-    found.check((SEGMENT_LABEL,))
+    if not merging:
+        found.check((SEGMENT_LABEL,))
     indexes = _indexes(found, members.positions)
     found.drop([place for place, index in enumerate(indexes) if index is None])
     columns: Columns = {
         "reference_id": [names[members.owners[place]] for place in found.places],
-        "type": [SEGMENT] * len(found.places),
-        "label": found.column("label"),
+        "type": constant(SEGMENT, len(found.places)),
         "segment_index": [index for index in indexes if index is not None],
     }
+    if not merging:
+        columns["label"] = found.column("label")
     extra = found.extra_texts(SEGMENT_COLUMNS, nulls=True)
     if extra is not None:
         columns["extra"] = extra
-    return found.select(columns)
+    return found.select(columns, locate=not merging)
 
 
 def _indexes(found: Candidates, positions: Sequence[int]) -> Sequence[int | None]:

@@ -28,8 +28,8 @@ from transforms.kernels.normalize.items import selected_items
 from transforms.kernels.normalize.normalized import Normalized
 from transforms.kernels.normalize.pieces import Piece, pieces_of
 from transforms.kernels.normalize.scenes import selected_scenes
-from transforms.kernels.normalize.selection import NOTHING, Selection
-from transforms.kernels.normalize.updates import selected_updates, unknown_texts
+from transforms.kernels.normalize.selection import Selection
+from transforms.kernels.normalize.updates import selected_annotation_updates, selected_updates, unknown_text
 from transforms.raw_records import RawRecords
 from transforms.rules import annotations as annotation_rules
 from transforms.rules import items as item_rules
@@ -136,17 +136,14 @@ def _updates(
     pieces: Sequence[Piece], group: Group, *, exact: Collection[int], origin: Origin, done: Normalized
 ) -> None:
     """Items or scenes that update metadata only (U3)."""
-    records = [piece.record for piece in pieces]
-    unknown = unknown_texts(records, [group] * len(records))
-    selection = selected_updates(records, exclude=exact)
-    selection.columns["extra"] = [unknown[place] for place in selection.places]
+    selection = selected_updates([piece.record for piece in pieces], group, exclude=exact)
     _add_selection(group, selection, pieces, origin=origin, done=done)
     others = selection.others(len(pieces))
     kept, rows = _judged(pieces, others, update_rules.metadata_update, group, done, selection.faults)
     if rows:
         columns: dict[str, Sequence[object] | pl.Series] = {
             "reference_id": [row.reference_id for row in rows],
-            "extra": [unknown[place] for place in kept],
+            "extra": [unknown_text(pieces[place].record, group) for place in kept],
         }
         fields = [row.metadata.fields for row in rows]
         _add(group, columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
@@ -197,7 +194,10 @@ def _annotations(
     prediction = group == "predictions"
     merging = mode == "merge"
     objects = [piece.record for piece in pieces]
-    selection = NOTHING if merging else selected_annotations(objects, prediction=prediction, exclude=exact)
+    if merging:
+        selection = selected_annotation_updates(objects, exclude=exact)
+    else:
+        selection = selected_annotations(objects, prediction=prediction, exclude=exact)
     if selection.places:
         selection.columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(
             0, len(selection.places)
@@ -211,7 +211,7 @@ def _annotations(
 
     kept, rows = _judged(pieces, selection.others(len(pieces)), rule, group, done, selection.faults)
     kept_pieces = [pieces[place] for place in kept]
-    unknown = unknown_texts([piece.record for piece in kept_pieces], [row.type for row in rows]) if merging else []
+    unknown = [unknown_text(pieces[place].record, row.type) for place, row in zip(kept, rows, strict=True)]
     masks = [piece for piece, row in zip(kept_pieces, rows, strict=True) if row.type == MASK]
     for mask in masks:
         for index, segment in enumerate(annotation_rules.segments(mask.record, merging=merging)):
@@ -225,7 +225,8 @@ def _annotations(
     if rows:
         fields = _fields([row.metadata for row in rows], done)
         columns = annotation_columns(rows, model_run)
-        columns["extra"] = [*unknown, *columns["extra"][len(unknown) :]]
+        if merging:
+            columns["extra"] = [*unknown, *columns["extra"][len(unknown) :]]
         _add(group, columns, fields, kept_pieces, origin=origin, done=done)
 
 
@@ -269,7 +270,10 @@ def _fields(metadata: Sequence[Metadata], done: Normalized) -> list[JsonObject]:
 def _add_selection(
     group: Group, selection: Selection, pieces: Sequence[Piece], *, origin: Origin, done: Normalized
 ) -> None:
-    """Adds the batch of the records of the fast path, if there are any."""
+    """Adds the batch of the records of the fast path, if there are any, and what is rejected of them."""
+    for place, fault in selection.rejected:
+        done.read[group] += 1
+        done.rejected.append(Rejected(group, pieces[place].position, _known(pieces[place].record), fault))
     if selection.places:
         chosen = [pieces[place] for place in selection.places]
         parts = [piece.part for piece in chosen]

@@ -34,6 +34,7 @@ class Selection:
         warnings: How often each warning occurs in the metadata.
         parts: The part of its record that each row is, 0 for the record itself; None if all are records.
         faults: Position to fault, of other records, as far as it is known: the first one that the rule finds.
+        rejected: Parts that are rejected of these records: the position of the record, and the fault.
     """
 
     places: list[int]
@@ -43,6 +44,7 @@ class Selection:
     warnings: Counter[str] = field(default_factory=Counter)
     parts: list[int] | None = None
     faults: Mapping[int, Fault] = field(default_factory=dict)
+    rejected: Sequence[tuple[int, Fault]] = ()
 
     def others(self, count: int) -> Sequence[int]:
         """The positions of the other ones of `count` records, ascending."""
@@ -182,6 +184,11 @@ def _members(key: str, values: Sequence[JsonValue], *, nulls: bool) -> Iterator[
             yield text
         else:
             yield json_text({key: value}) if value is not None or nulls else None
+
+
+def constant(text: str, count: int) -> pl.Series:
+    """A column of the same text."""
+    return pl.Series([text], dtype=pl.String).new_from_index(0, count)
 
 
 def wrong_values(values: Sequence[JsonValue], key: CoreKey) -> Sequence[int]:

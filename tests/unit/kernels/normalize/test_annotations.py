@@ -1,11 +1,12 @@
 """Annotations of each type: the columns are what the rule gives, and the rule sees damaged records only: I2, G3, G6."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.by_the_rules import check_by_the_rules
+from support.by_the_rules import check_by_the_rules, rows_of
 from support.profiles import draws
 from support.strategies import (
     big_integers,
@@ -20,8 +21,11 @@ from support.strategies import (
 )
 
 from transforms.kernels.batch.exact_json import parse
+from transforms.kernels.normalize import normalize
 from transforms.kernels.normalize.annotations import selected_annotations
 from transforms.kernels.normalize.derived_ids import with_equal_numbers
+from transforms.kernels.normalize.selection import NOTHING
+from transforms.kernels.normalize.updates import selected_annotation_updates
 from transforms.rules import annotations as rule
 from transforms.rules.export_rows import Group
 from transforms.rules.identity import derived_annotation_id
@@ -121,11 +125,8 @@ def test_types_beside_each_other_agree_with_their_rules(data: st.DataObject, gro
 
 
 def is_accepted(record: Any, *, prediction: bool) -> bool:
-    """Whether the rule accepts a record, and all segments of a mask."""
-    found = rule.annotation(record, prediction=prediction)
-    if isinstance(found, Fault):
-        return False
-    return found.type != "mask" or not any(isinstance(each, Fault) for each in rule.segments(record))
+    """Whether the rule accepts a record, of a mask whatever its segments are."""
+    return not isinstance(rule.annotation(record, prediction=prediction), Fault)
 
 
 @pytest.mark.parametrize("kind", sorted(rule.TYPES))
@@ -145,15 +146,16 @@ def test_records_that_are_excluded_are_not_selected() -> None:
     assert selected_annotations([record] * 3, prediction=False, exclude={1}).places == [0, 2]  # type: ignore[list-item]
 
 
-def test_a_segment_that_the_rule_rejects_leaves_its_mask_to_the_rule_and_no_other() -> None:
+def test_a_segment_that_the_rule_rejects_leaves_its_mask_and_its_neighbours_as_they_are() -> None:
     masks: list[Any] = [
         {"reference_id": name, "type": "mask", "mask_url": "/m.png", "annotations": [{"index": index}, {}]}
         for name, index in (("a", 1), ("b", -1), ("c", "2"))
     ]
     found = selected_annotations(masks, prediction=False)
-    assert found.places == [0, 2, 0, 0, 2, 2]
-    assert found.parts == [0, 0, 1, 2, 1, 2]
-    assert found.columns["segment_index"] == [None, None, 1, 1, 2, 1]
+    assert found.places == [0, 1, 2, 0, 0, 1, 2, 2]
+    assert found.parts == [0, 0, 0, 1, 2, 2, 1, 2]
+    assert found.columns["segment_index"] == [None, None, None, 1, 1, 1, 2, 1]
+    assert [(place, fault.field) for place, fault in found.rejected] == [(1, "annotations[0].index")]
     done = normalized(masks, "annotations")
     assert [each.fault.field for each in done.rejected] == ["annotations[0].index"]
     assert done.read["annotations"] == 9
@@ -194,3 +196,41 @@ def test_of_a_key_that_is_there_twice_the_last_counts() -> None:
     line = b'{"reference_id": "a", "type": "line", "label": "l", "geometry": 3, "geometry": {"vertices": []}}'
     (batch,) = normalized([line, line], "annotations").batches
     assert batch.rows["geometry"].to_list() == ['{"vertices":[]}'] * 2
+
+
+def as_updates(kind: str) -> st.SearchStrategy[Any]:
+    """Sound and damaged records of a type as updates, which may imply their type and lack their content."""
+    more = {"camera_params": st.sampled_from([{"fx": 1}, None, 3]), "type": st.sampled_from([None, kind])}
+
+    def update(record: Any, more: Any, without: set[str]) -> Any:
+        return {key: value for key, value in (record | more).items() if key not in without} | {"odd": 1}
+
+    keys = st.sets(st.sampled_from(["type", "label", "geometry", "annotation_id", "odd", "annotations"]), max_size=3)
+    return st.builds(update, st.one_of(sound(kind), damaged(kind)), st.fixed_dictionaries({}, optional=more), keys)
+
+
+@draws(150)
+@given(st.lists(st.one_of([as_updates(kind) for kind in sorted(rule.TYPES)]), max_size=8))
+def test_updates_of_types_beside_each_other_agree_with_their_rules(values: list[Any]) -> None:
+    done = normalized(values, "annotations", mode="merge")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(normalize, "selected_annotation_updates", lambda *_, **__: NOTHING)
+        ruled = normalized(values, "annotations", mode="merge")
+    assert sorted(rows_of(done)) == sorted(rows_of(ruled))
+    assert Counter(done.rejected) == Counter(ruled.rejected)
+    assert (done.read, done.warnings) == (ruled.read, ruled.warnings)
+
+
+def test_ordinary_updates_of_annotations_go_column_by_column() -> None:
+    updates: list[Any] = [
+        {"reference_id": "a", "annotation_id": "1", "metadata": {"lat": "north", "n": None}},
+        {"reference_id": "a", "type": "cuboid", "metadata": {}, "camera_params": {"fx": 1}},
+        {"reference_id": "a", "taxonomy_name": "t", "metadata": {"n": 1}},
+        {"reference_id": "a", "annotations": [{"index": 4, "metadata": {"n": 2}}, {"index": -1}]},
+        {"reference_id": "a", "type": "line", "label": "l", "geometry": {"vertices": 3}},
+        {"reference_id": "a", "type": "circle"},
+    ]
+    found = selected_annotation_updates(updates)
+    assert found.places == [0, 2, 4, 3, 3]
+    assert list(found.columns["type"]) == ["box", "category", "line", "mask", "segment"]
+    assert [(place, fault.field) for place, fault in found.rejected] == [(3, "annotations[1].index")]

@@ -86,7 +86,7 @@ def test_rows_of_exports_with_several_masks_keep_their_segments_apart() -> None:
     )
 
 
-@pytest.mark.parametrize("group", ["items", "scenes"])
+@pytest.mark.parametrize("group", GROUPS)
 @draws(60)
 @given(st.data())
 def test_updates_agree_with_the_rule_record_by_record(group: Group, data: st.DataObject) -> None:
@@ -94,6 +94,7 @@ def test_updates_agree_with_the_rule_record_by_record(group: Group, data: st.Dat
     done = normalized(values, group, mode="merge")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(normalize, "selected_updates", lambda *_, **__: NOTHING)
+        patch.setattr(normalize, "selected_annotation_updates", lambda *_, **__: NOTHING)
         ruled = normalized(values, group, mode="merge")
     assert sorted(rows_of(done)) == sorted(rows_of(ruled))
     assert Counter(done.rejected) == Counter(ruled.rejected)
@@ -102,7 +103,8 @@ def test_updates_agree_with_the_rule_record_by_record(group: Group, data: st.Dat
 
 def test_ordinary_updates_go_column_by_column() -> None:
     update: Any = {"reference_id": "a", "metadata": {"lat": "north", "n": None}, "camera_params": {"fx": 1}}
-    found = selected_updates([update, {**update, "camera_params": 3}, {"reference_id": "a"}, {"reference_id": ""}])
+    updates = [update, {**update, "camera_params": 3}, {"reference_id": "a"}, {"reference_id": ""}]
+    found = selected_updates(updates, "items")
     assert found.places == [0, 2]
     assert found.metadata == [{"lat": "north", "n": None, "camera_params": {"fx": 1}}, {}]
 
