@@ -158,6 +158,17 @@ plain_urls: st.SearchStrategy[str] = st.from_regex(
 )
 
 
+@st.composite
+def common_urls(draw: st.DrawFn) -> str:
+    """A web address in the usual spelling, with a query, a signature or escapes; or one that is nearly that."""
+    host = draw(st.sampled_from([host for host in _HOSTS if host.isascii() and host.islower()]))
+    path = "/".join(draw(st.lists(st.sampled_from(_SEGMENTS), min_size=1, max_size=3)))
+    more = ("response-content-type=image%2Fjpeg", "a=[b]{c}|d\\^`", "versionId=a.b-c", "sv=x&sig=y&se=z")
+    parameters = draw(st.lists(st.sampled_from((*_QUERIES, *more, *SIGNATURES)), max_size=3))
+    query = "&".join(draw(st.permutations("&".join(parameters).split("&"))))
+    return f"{draw(st.sampled_from(('http', 'https')))}://{host}/{path}{'?' * bool(query)}{query}"
+
+
 # A file URL cannot hold a name that is all dots: the standard resolves it, escaped or not.
 file_names: st.SearchStrategy[str] = st.one_of(st.text(min_size=1, max_size=6), st.sampled_from(_SEGMENTS)).filter(
     lambda name: name not in {"", ".", ".."}

@@ -39,17 +39,17 @@ _S3_ACCELERATED_HOST: Final = re.compile(rf"(?P<bucket>{BUCKET})\.s3-accelerate(
 _GS_HOST: Final = re.compile(rf"(?:(?P<bucket>{BUCKET})\.)?(?:storage|commondatastorage)\.googleapis\.com")
 _GS_BROWSER_HOST: Final = "storage.cloud.google.com"
 _GS_API_HOST: Final = "storage.googleapis.com"
-_GS_API_ROOTS: Final = ("/storage/v1/", "/download/storage/v1/", "/upload/storage/v1/", "/batch/storage/v1/")
-_GS_API_BUCKETS: Final = frozenset(root.split("/")[1] for root in _GS_API_ROOTS)
+GS_API_ROOTS: Final = ("/storage/v1/", "/download/storage/v1/", "/upload/storage/v1/", "/batch/storage/v1/")
+GS_API_BUCKETS: Final = frozenset(root.split("/")[1] for root in GS_API_ROOTS)
 _GS_API_OBJECT: Final = re.compile(r"(?:/download)?/storage/v1/b/([^/]+)/o/([^/]+)")
 
 _ARN: Final = r"arn:[A-Za-z0-9:_-]+"  # s3://arn:aws:s3:...:accesspoint/name/key
 _URI: Final = re.compile(rf"(gs|s3)://({BUCKET}|{_ARN})/(.+)", re.DOTALL)
-_VERSION: Final[dict[Scheme, re.Pattern[str]]] = {
+VERSIONS: Final[dict[Scheme, re.Pattern[str]]] = {
     "gs": re.compile(r"generation=[0-9]+"),
     "s3": re.compile(r"versionId=[A-Za-z0-9._-]+"),
 }
-_ENDPOINT: Final[dict[Scheme, str]] = {"gs": _GS_API_HOST, "s3": "s3.amazonaws.com"}
+ENDPOINTS: Final[dict[Scheme, str]] = {"gs": _GS_API_HOST, "s3": "s3.amazonaws.com"}
 _DOTS: Final = frozenset({b".", b".."})
 
 
@@ -87,9 +87,9 @@ class BucketObject:
             return uri
         # With its slashes escaped, a name with dot segments is not resolved by whoever fetches the URL, and
         # one that looks like a path of Google's JSON API is not taken for it.
-        fragile = not _DOTS.isdisjoint(self.name.split(b"/")) or self.bucket in _GS_API_BUCKETS
+        fragile = not _DOTS.isdisjoint(self.name.split(b"/")) or self.bucket in GS_API_BUCKETS
         path = quote(self.name, safe="" if fragile else "/")
-        return f"https://{_ENDPOINT[self.scheme]}/{self.bucket}/{path}{query}"
+        return f"https://{ENDPOINTS[self.scheme]}/{self.bucket}/{path}{query}"
 
 
 def from_uri(uri: str) -> BucketObject | None:
@@ -103,7 +103,7 @@ def from_uri(uri: str) -> BucketObject | None:
         return None
     scheme: Scheme = "gs" if match[1] == "gs" else "s3"
     name, mark, version = match[3].rpartition("?")
-    if name and mark and _VERSION[scheme].fullmatch(version):
+    if name and mark and VERSIONS[scheme].fullmatch(version):
         return BucketObject(scheme, match[2], name.encode(), version)
     return BucketObject(scheme, match[2], match[3].encode())
 
@@ -124,18 +124,12 @@ def from_web(host: str, path: str, query: str) -> BucketObject | None:
     >>> from_web("s3.amazonaws.com", "/b/R+S", ""), from_web("storage.googleapis.com", "/b/R+S", "").name
     (BucketObject(scheme='s3', bucket='b', name=b'R S', query=''), b'R+S')
     """
-    if not host.endswith(STORE_DOMAINS):
+    store = store_of(host)
+    if store is None:
         return None
-    if host == _GS_API_HOST and path.startswith(_GS_API_ROOTS):
+    if host == _GS_API_HOST and path.startswith(GS_API_ROOTS):
         return _from_api(path, query)
-    match = _S3_HOST.fullmatch(host) or _S3_ACCELERATED_HOST.fullmatch(host)
-    scheme: Scheme = "s3"
-    if match is None:
-        scheme = "gs"
-        match = _GS_HOST.fullmatch(host)
-        if match is None and host != _GS_BROWSER_HOST:
-            return None
-    bucket: str | None = match["bucket"] if match else None
+    scheme, bucket = store
     name = path[1:]
     if bucket is None:
         first, _, name = name.partition("/")
@@ -147,6 +141,23 @@ def from_web(host: str, path: str, query: str) -> BucketObject | None:
     return BucketObject(scheme, bucket, unquote_to_bytes(name), query)
 
 
+def store_of(host: str) -> tuple[Scheme, str | None] | None:
+    """The scheme of a bucket host and the bucket in its name, if there is one; None for another host.
+
+    >>> store_of("b.s3.eu-west-1.amazonaws.com"), store_of("storage.googleapis.com"), store_of("ec2.amazonaws.com")
+    (('s3', 'b'), ('gs', None), None)
+    """
+    if not host.endswith(STORE_DOMAINS):
+        return None
+    match = _S3_HOST.fullmatch(host) or _S3_ACCELERATED_HOST.fullmatch(host)
+    if match is not None:
+        return "s3", match["bucket"]
+    match = _GS_HOST.fullmatch(host)
+    if match is None and host != _GS_BROWSER_HOST:
+        return None
+    return "gs", match["bucket"] if match else None
+
+
 def _from_api(path: str, query: str) -> BucketObject | None:
     """The object of a download URL of Google's JSON API; None for its other URLs."""
     match = _GS_API_OBJECT.fullmatch(path)
@@ -156,7 +167,7 @@ def _from_api(path: str, query: str) -> BucketObject | None:
     asked.remove("alt=media")
     bucket = _bucket(match[1])
     version = "&".join(asked)
-    if bucket is None or not (version == "" or _VERSION["gs"].fullmatch(version)):
+    if bucket is None or not (version == "" or VERSIONS["gs"].fullmatch(version)):
         return None
     return BucketObject("gs", bucket, unquote_to_bytes(match[2]), version)
 

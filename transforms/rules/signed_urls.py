@@ -62,12 +62,12 @@ SIGNING_SCHEMES: Final = (
     SigningScheme("CloudFront, custom policy", _names("Policy Signature Key-Pair-Id"), _names("Hash-Algorithm")),
 )
 
-_MOST_KNOWN_CHARACTERS: Final = 4_096
+MAX_KNOWN_CHARACTERS: Final = 4_096
 """Of a query whose parameters are remembered: queries are data of strangers."""
 MIN_SIGNING_PARAMETERS: Final = min(len(scheme.required) for scheme in SIGNING_SCHEMES)
 
 # The names of a SAS are two letters long, so its version must also look like one: a date.
-_SAS_VERSION: Final = re.compile(r"sv=[0-9]{4}-[0-9]{2}-[0-9]{2}")
+SAS_VERSION: Final = r"sv=[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
 def without_signature(query: str) -> str:
@@ -91,18 +91,22 @@ def without_signature(query: str) -> str:
         return query
     parameters = query.split("&")
     given = tuple([parameter.partition("=")[0] for parameter in parameters])
-    is_short = len(query) <= _MOST_KNOWN_CHARACTERS
-    dropped, version = _dropped(given) if is_short else _dropped.__wrapped__(given)
-    if version is not None and not _SAS_VERSION.fullmatch(parameters[version]):
-        dropped, _ = _dropped.__wrapped__(given, with_version=False)
+    is_short = len(query) <= MAX_KNOWN_CHARACTERS
+    dropped, version = signing_parameters(given) if is_short else signing_parameters.__wrapped__(given)
+    if version is not None and not re.fullmatch(SAS_VERSION, parameters[version]):
+        dropped, _ = signing_parameters.__wrapped__(given, with_version=False)
     if not dropped:
         return query
     return "&".join([parameter for parameter, name in zip(parameters, given, strict=True) if name not in dropped])
 
 
 @lru_cache(maxsize=1_024)  # the URLs of an export have the same parameters
-def _dropped(given: tuple[str, ...], *, with_version: bool = True) -> tuple[frozenset[str], int | None]:
-    """The names, as given, of the parameters that only sign a URL; and which of them has to be the version of a SAS."""
+def signing_parameters(given: tuple[str, ...], *, with_version: bool = True) -> tuple[frozenset[str], int | None]:
+    """The parameters that only sign a URL, by the names of all parameters of its query.
+
+    Returns:
+        Their names, as given; and which parameter has to be the version of a SAS (SAS_VERSION) for that, None if none.
+    """
     names = [_name(name) for name in given]
     count = Counter(names)
     dropped: set[str] = set()

@@ -1,7 +1,7 @@
 """Canonical image URLs and their cache keys, a column at a time (K1, K3, K4).
 
-Most URLs of an export are canonical already. A pattern recognises those that provably are; only the others go through
-the scalar rule, once per distinct value, so the column agrees with the rule by construction.
+Most URLs of an export are canonical already. A pattern recognises those that provably are; of the others, `web` takes
+the frequent forms by columns. What is left goes through the scalar rule, once per distinct value.
 """
 
 import re
@@ -12,17 +12,14 @@ import polars as pl
 
 from transforms.kernels.batch.hashing import cache_keys, digits
 from transforms.kernels.batch.metadata_columns import spread
+from transforms.kernels.batch.null_columns import null_column
+from transforms.kernels.urls.web import HOST, SEGMENTS, UNCHANGED, web_column
 from transforms.rules import bucket_urls, image_urls
 from transforms.rules.limits import MAX_URL_CHARACTERS
 
-# Why a match is its own canonical URL:
-# - the last label of the host is letters only, so the host is no IPv4 address in any of its notations, has no port and
-#   no trailing dot; labels are lower-case ASCII, which the standard changes only where they are punycode (below);
-# - a path segment that does not start with a dot is no dot segment, and none of these characters is ever escaped;
-# - there is no query, no fragment, no percent sign and nothing that is stripped.
-_CANONICAL_WEB: Final = (
-    r"https?://(?:[a-z0-9_-]+\.)*[a-z]+(?:/(?:[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)?)+"
-)
+# A match is its own canonical URL: the standard does not change it (`web`), and there is no query that could be a
+# signature, nor an escape that could be a dot.
+_CANONICAL_WEB: Final = rf"https?://{HOST}{SEGMENTS % (UNCHANGED, UNCHANGED)}"
 # A name in a bucket URI is literal, whatever it holds.
 _CANONICAL_OBJECT: Final = rf"(?:gs|s3)://{bucket_urls.BUCKET}/(?s:.+)"
 _CANONICAL: Final = rf"^(?:{_CANONICAL_WEB}|{_CANONICAL_OBJECT})$"
@@ -46,16 +43,16 @@ def canonical_column(urls: pl.Series) -> tuple[pl.Series, pl.Series]:
     is_canonical = (is_short & urls.str.contains(_CANONICAL) & ~urls.str.contains(_SPECIAL)).fill_null(value=True)
     canonical = urls.rename("canonical")
     if is_canonical.all():
-        return canonical, pl.Series("error", [None], dtype=pl.String).new_from_index(0, len(urls))
-    frame = pl.DataFrame({"canonical": canonical, "is_canonical": is_canonical}).select(
-        pl.when("is_canonical").then("canonical").alias("canonical"),
-        pl.when(~pl.col("is_canonical")).then("canonical").alias("url"),
-    )
-    by_rule = frame.join(_by_rule(frame["url"].drop_nulls().unique()), on="url", how="left", maintain_order="left")
-    return (
-        by_rule.select(pl.coalesce("canonical", "by_rule").alias("canonical")).to_series(),
-        by_rule["error"],
-    )
+        return canonical, null_column("error", pl.String(), len(urls))
+    others = np.flatnonzero(~is_canonical.to_numpy())
+    by_columns = web_column(urls.gather(others))
+    canonical = canonical.scatter(others, by_columns)
+    others = others[by_columns.is_null().to_numpy()]
+    if not len(others):
+        return canonical, null_column("error", pl.String(), len(urls))
+    left = urls.gather(others).alias("url").to_frame()
+    by_rule = left.join(_by_rule(left["url"].unique()), on="url", how="left", maintain_order="left")
+    return canonical.scatter(others, by_rule["by_rule"]), spread(by_rule["error"], others, len(urls)).alias("error")
 
 
 def cache_key_column(canonical: pl.Series) -> pl.Series:

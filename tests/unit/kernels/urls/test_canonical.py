@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_series_equal
 from support.fixtures import SHARED, needs_shared
-from support.urls import plain_urls, tricky_urls
+from support.urls import SIGNATURES, common_urls, plain_urls, tricky_urls
 
+from transforms.kernels.urls import queries
 from transforms.kernels.urls.canonical import cache_key_column, canonical_column, published_keys
 from transforms.rules import image_urls
 from transforms.rules.limits import MAX_URL_CHARACTERS
@@ -37,6 +38,13 @@ def _assert_agrees(urls: list[str | None]) -> None:
 @given(st.lists(st.one_of(st.none(), tricky_urls(), plain_urls), max_size=20))
 def test_the_column_agrees_with_the_rule(urls: list[str | None]) -> None:
     _assert_agrees(urls)
+
+
+@given(st.lists(st.one_of(st.none(), common_urls(), tricky_urls()), max_size=20))
+def test_urls_with_queries_and_of_buckets_agree_with_the_rule_beside_others(urls: list[str | None]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queries, "_FEW", 1)
+        _assert_agrees(urls)
 
 
 @given(plain_urls)
@@ -76,6 +84,18 @@ def test_plain_urls_do_without_the_scalar_rule(monkeypatch: pytest.MonkeyPatch) 
     urls = ["https://cdn.example.com/img/1.jpg", "s3://acme-fleet/2024/a b.jpg", "gs://b/\u00fc?x", "http://h/", None]
     canonical, error = canonical_column(pl.Series(urls))
     assert canonical.to_list() == urls
+    assert error.null_count() == len(urls)
+
+
+@pytest.mark.parametrize("signature", SIGNATURES)
+@pytest.mark.parametrize("base", ["https://b.s3.eu-west-1.amazonaws.com/a%20b/", "https://cdn.example.org/x/"])
+def test_signed_urls_do_without_the_scalar_rule(base: str, signature: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K3: their parameters are looked at once for each set of names."""
+    urls: list[str | None] = [f"{base}{number}.jpg?{signature}{number}" for number in range(40)]
+    expected, _ = _by_the_rule(urls)
+    monkeypatch.setattr(image_urls, "canonical", pytest.fail)
+    canonical, error = canonical_column(pl.Series(urls))
+    assert canonical.to_list() == expected.to_list()
     assert error.null_count() == len(urls)
 
 
