@@ -54,6 +54,11 @@ def _export(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
         return export(config, as_json=options.json)
 
 
+def may_fork() -> bool:
+    """Whether this process may fork workers: it has loaded no Beam before, and so has no threads of earlier jobs."""
+    return "apache_beam" not in sys.modules
+
+
 @contextmanager
 def _job(
     runner_flags: Sequence[str], paths: Sequence[object], size: Callable[[], int], resources: ExitStack
@@ -67,8 +72,7 @@ def _job(
         resources: Closes the server when the job has ended.
     """
     elsewhere = not estimate.runs_locally(runner_flags)
-    fresh = "apache_beam" not in sys.modules  # not in a process that may have threads
-    shared = fresh and not elsewhere and size() >= estimate.PARALLEL_BYTES
+    shared = may_fork() and not elsewhere and size() >= estimate.PARALLEL_BYTES
     if shared:
         # There is a worker for each core, so polars gets one thread; it reads this when it is imported.
         os.environ.setdefault("POLARS_MAX_THREADS", "1")

@@ -4,8 +4,6 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout
@@ -15,8 +13,9 @@ from typing import Any
 import pytest
 from support.bucket import handle, put
 from support.bucket_jobs import PATIENCE, Sleeper, is_version_of, objects, publish, published, wait_for
+from support.preloaded import WORKERS, Command, command
 from support.profiles import cases, some_and_all
-from support.runs import COMMAND, an_item, ndjson
+from support.runs import an_item, ndjson
 
 from pipelines.cli.main import main
 from pipelines.dataset.store.base import new_run_id
@@ -55,17 +54,12 @@ COPYING, COPIED = "storage.Bucket.copy_blob 3", "BucketStore._replace_object 2"
 
 
 @contextmanager
-def held_up(folder: Path, moment: str, dataset: str, *exports: Path) -> Iterator[list[subprocess.Popen[str]]]:
+def held_up(folder: Path, moment: str, dataset: str, *exports: Path) -> Iterator[list[Command]]:
     """Ingests, each a process, that have all come to a moment; whoever is still there at the end is killed."""
     folder.mkdir()
-    script = (sys.executable, "-c", HELD_UP, str(folder), *moment.split())
+    to_be_held_up = (str(folder), *moment.split())
     jobs = [
-        subprocess.Popen(
-            [*script, "ingest", "--dataset", dataset, "--items", str(export), *SMALL],
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            text=True,
-        )
+        Command(*to_be_held_up, "ingest", "--dataset", dataset, "--items", str(export), *SMALL, script=HELD_UP)
         for export in exports
     ]
     try:
@@ -76,7 +70,7 @@ def held_up(folder: Path, moment: str, dataset: str, *exports: Path) -> Iterator
         for job in jobs:
             if job.poll() is None:
                 os.killpg(job.pid, signal.SIGKILL)
-            job.communicate()
+                job.communicate()
 
 
 def ingest(dataset: str, export: Path) -> dict[str, Any]:
@@ -138,13 +132,13 @@ def test_a_job_that_is_killed_with_its_workers_while_they_write_leaves_the_datas
     before = objects(dataset)
     many = ndjson(tmp_path / "many.ndjson", (an_item(f"j{n}", {"note": f"note {n}"}) for n in range(4000)))
     words = ["ingest", "--dataset", dataset, "--items", str(many), "--quiet", "--", "--direct_num_workers=2"]
-    job = subprocess.Popen([*COMMAND, *words], start_new_session=True, stderr=subprocess.DEVNULL)
+    job = Command(*words, script=WORKERS)
     try:
         wait_for(lambda: job.poll() is not None or [name for name in objects(f"{dataset}/runs") if "/state/" in name])
         assert job.poll() is None
     finally:
         os.killpg(job.pid, signal.SIGKILL)
-        job.wait()
+        job.communicate()
     assert before.items() <= objects(dataset).items()
     wait_for(BucketStore(dataset).sweep)
     assert objects(dataset) == before
@@ -180,8 +174,7 @@ def test_a_job_that_is_overtaken_before_it_publishes_ends_with_5(
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", host)
         # In a process of its own: this one lets no second job publish while it does.
         words = ("ingest", "--dataset", dataset, "--items", str(second), *SMALL)
-        other = subprocess.run([*COMMAND, *words], check=True, stdout=subprocess.PIPE)
-        assert json.loads(other.stdout)["version"] == 1
+        assert json.loads(command(*words).stdout)["version"] == 1
         after.append(objects(dataset)["CURRENT"])
         real(self, *arguments, **options)
 

@@ -13,8 +13,9 @@ import pytest
 from google.api_core.exceptions import Forbidden
 from google.cloud.storage.exceptions import InvalidResponse
 from support.bucket import handle, put
+from support.preloaded import command
 from support.profiles import cases
-from support.runs import Ended, an_item, command, ingest
+from support.runs import Ended, an_item, ingest
 
 from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError

@@ -3,38 +3,30 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from support.preloaded import WORKERS, Command
 from support.processes import DEADLINE, listening, of_session, server_of, wait_until, workers_of
 from support.profiles import cases
 from support.runs import an_item, digests, ingest, ndjson
 
-SCRIPT = """
-import sys
-from pipelines.cli.main import main
-from pipelines.runners import estimate
-estimate.PARALLEL_BYTES = 0
-sys.exit(main(sys.argv[1:]))
-"""
 TWO = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 NOBODY = 65534
 
 
-def start(dataset: Path, export: Path, *, temporary: Path | None = None) -> "subprocess.Popen[bytes]":
-    words = [sys.executable, "-c", SCRIPT, "ingest", "--dataset", str(dataset), "--items", str(export), "--quiet", *TWO]
+def start(dataset: Path, export: Path, *, temporary: Path | None = None) -> Command:
+    words = ["ingest", "--dataset", str(dataset), "--items", str(export), "--quiet", *TWO]
     environment = None if temporary is None else {**os.environ, "TMPDIR": str(temporary)}
-    return subprocess.Popen(words, start_new_session=True, stderr=subprocess.PIPE, env=environment)
+    return Command(*words, script=WORKERS, environment=environment)
 
 
-def until_nobody_is_left(process: "subprocess.Popen[bytes]") -> None:
+def until_nobody_is_left(process: Command) -> None:
     wait_until(lambda: not of_session(process))
 
 
-def until_at_work(process: "subprocess.Popen[bytes]", dataset: Path) -> None:
+def until_at_work(process: Command, dataset: Path) -> None:
     """Until two workers are there, and one of these has written something."""
     wait_until(lambda: len(workers_of(process)) == 2 and any(dataset.glob("runs/*/state/items/*")), process)
 
@@ -63,7 +55,7 @@ def test_forked_workers_give_the_bytes_of_one_process_and_nobody_else_can_talk_t
     private = [Path(path).parent.stat().st_mode & 0o077 for path in unix]
     os.killpg(process.pid, signal.SIGCONT)
     _, error = process.communicate(timeout=DEADLINE)
-    assert (process.returncode, error) == (0, b"")
+    assert (process.returncode, error) == (0, "")
     assert tcp == set()
     assert len(unix) == 3
     assert set(private) == {0}
@@ -116,7 +108,7 @@ def test_they_go_with_a_job_that_is_killed_or_interrupted_and_so_do_its_temporar
     os.kill(process.pid if number == signal.SIGKILL else -process.pid, number)
     _, error = process.communicate(timeout=DEADLINE)
     assert process.returncode == code
-    assert error.decode().splitlines() == ([f"metadata-etl: {line}"] if line else [])
+    assert error.splitlines() == ([f"metadata-etl: {line}"] if line else [])
     until_nobody_is_left(process)
     left = [entry.name for entry in temporary.iterdir()]
     assert (len(left) == 1) if number == signal.SIGKILL else (left == [])
@@ -151,7 +143,7 @@ def test_a_job_whose_worker_is_killed_fails_at_once_in_one_line(tmp_path: Path, 
     began = time.monotonic()
     _, error = process.communicate(timeout=DEADLINE)
     assert time.monotonic() - began < 20  # seconds, on a machine with much else to do
-    (line,) = error.decode().splitlines()
+    (line,) = error.splitlines()
     assert line.startswith("metadata-etl: a worker process ended before its work was done; nothing was published.")
     assert process.returncode == 1
     until_nobody_is_left(process)
@@ -164,5 +156,5 @@ def test_a_server_that_dies_costs_nothing_but_time(tmp_path: Path, few: Path) ->
     wait_until(lambda: bool(server_of(process)), process)
     os.kill(server_of(process)[0], signal.SIGKILL)
     _, error = process.communicate(timeout=DEADLINE)
-    assert (process.returncode, error) == (0, b"")
+    assert (process.returncode, error) == (0, "")
     until_nobody_is_left(process)

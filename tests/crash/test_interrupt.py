@@ -2,12 +2,12 @@
 
 import json
 import signal
-import subprocess
 from pathlib import Path
 
 from support.in_process import ingest
+from support.preloaded import WORKERS, Command
 from support.processes import of_session, wait_until
-from support.runs import COMMAND, an_item, digests, ndjson
+from support.runs import an_item, digests, ndjson
 
 
 def test_an_interrupted_job_says_so_and_leaves_the_dataset_as_it_was(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_an_interrupted_job_says_so_and_leaves_the_dataset_as_it_was(tmp_path: P
     before = digests(dataset)
     many = ndjson(tmp_path / "many.ndjson", (an_item(str(number), {"n": number}) for number in range(60_000)))
     arguments = ["ingest", "--dataset", str(dataset), "--items", str(many), "--", "--direct_num_workers=2"]
-    job = subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    job = Command(*arguments, script=WORKERS)
     wait_until(lambda: len(of_session(job)) >= 3 and any(dataset.glob("runs/*/spilled")), job)
     job.send_signal(signal.SIGINT)
     _, said = job.communicate(timeout=30)
@@ -34,8 +34,7 @@ def test_with_json_an_interrupted_job_prints_the_object_of_jobs(tmp_path: Path) 
     many = ndjson(tmp_path / "many.ndjson", (an_item(str(number), {"n": number}) for number in range(60_000)))
     dataset = tmp_path / "dataset"
     arguments = ["ingest", "--dataset", str(dataset), "--items", str(many), "--json"]
-    pipe = subprocess.PIPE
-    job = subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    job = Command(*arguments)
     wait_until(lambda: any(dataset.glob("runs/*")), job)
     job.send_signal(signal.SIGTERM)
     printed, said = job.communicate(timeout=30)

@@ -2,31 +2,31 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support import in_process
+from support.preloaded import Command
 from support.profiles import some_and_all
-from support.runs import COMMAND, Ended, an_item, digests, ndjson
+from support.runs import Ended, an_item, digests, ndjson
 
 DEADLINE = 30.0
 
 
 def killed(dataset: Path, export: Path, moment: Callable[[Path, float], bool], *flags: str) -> bool:
     """Starts a job and kills it with all its children at a moment; whether it was still at work then."""
-    words = [*COMMAND, "ingest", "--dataset", str(dataset), "--items", str(export), "--quiet", *flags]
+    words = ["ingest", "--dataset", str(dataset), "--items", str(export), "--quiet", *flags]
     began = time.monotonic()
-    process = subprocess.Popen(words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not moment(dataset, time.monotonic() - began):
-        assert time.monotonic() - began < DEADLINE
-        time.sleep(0.001)
-    at_work = process.poll() is None
-    if at_work:
-        os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait() == (-signal.SIGKILL if at_work else 0)
+    with Command(*words) as process:
+        while process.poll() is None and not moment(dataset, time.monotonic() - began):
+            assert time.monotonic() - began < DEADLINE
+            time.sleep(0.001)
+        at_work = process.poll() is None
+        if at_work:
+            os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == (-signal.SIGKILL if at_work else 0)
     return at_work
 
 
@@ -44,10 +44,10 @@ def once(pattern: str) -> Callable[[Path, float], bool]:
 
 
 MOMENTS = {
-    "0.7 s": after(0.7),
-    "1.1 s": after(1.1),
-    "1.4 s": after(1.4),
-    "1.7 s": after(1.7),
+    "0.2 s": after(0.2),
+    "0.4 s": after(0.4),
+    "0.6 s": after(0.6),
+    "0.8 s": after(0.8),
     "its run has a folder": once("runs/*"),
     "a state file is there": once("runs/*/state/items/*"),
     "a part of the items is there": once("runs/*/items/*.avro"),
@@ -67,7 +67,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return ndjson(folder / "first.ndjson", first), ndjson(folder / "second.ndjson", second)
 
 
-SOME = ("1.1 s", "a state file is there", "it begins to publish")
+SOME = ("0.4 s", "a state file is there", "it begins to publish")
 
 
 @pytest.mark.slow

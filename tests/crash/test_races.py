@@ -3,21 +3,20 @@
 import json
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 from support.in_process import ingest, worked
+from support.preloaded import Command
 from support.profiles import some_and_all
-from support.runs import COMMAND, PRIVATE, an_item, digests, ndjson
+from support.runs import PRIVATE, an_item, digests, ndjson
 
 ITEMS = 3000
 
 
-def start(dataset: Path, *arguments: str) -> "subprocess.Popen[str]":
-    words = [*COMMAND, *arguments[:1], "--dataset", str(dataset), "--json", *arguments[1:]]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+def start(dataset: Path, *arguments: str) -> Command:
+    return Command(*arguments[:1], "--dataset", str(dataset), "--json", *arguments[1:])
 
 
 @pytest.mark.parametrize("names", some_and_all("ab", "abc"))

@@ -3,17 +3,19 @@
 from pathlib import Path
 
 from support import in_process
+from support.preloaded import WORKERS, command
 from support.query_exports import build
-from support.runs import command, digests, main
+from support.runs import digests, main
 
 
 def test_a_job_on_beam_writes_the_bytes_of_the_stage(tmp_path: Path) -> None:
     run = build(tmp_path)
     flags = ("--split=train=0.7,test=0.3", "--query=metadata.n > -3")
     assert in_process.export(run.dataset, tmp_path / "stage", *flags)[0] == 0
-    ended = command("export", f"{run.dataset}", "--out", f"{tmp_path / 'job'}", *flags, "--", "--direct_num_workers=2")
-    assert ended.returncode == 0, ended.stderr
-    assert "train: " in ended.stdout
+    words = ("export", f"{run.dataset}", "--out", f"{tmp_path / 'job'}", *flags, "--", "--direct_num_workers=2")
+    done = command(*words, script=WORKERS)
+    assert done.returncode == 0, done.stderr
+    assert "train: " in done.stdout
     assert digests(tmp_path / "job") == digests(tmp_path / "stage")
 
 

@@ -8,7 +8,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.runs import a_run, command, flags, ingest
+from support.preloaded import command
+from support.runs import a_run, flags, ingest
 from support.store_processes import die_before_the_pointer_is_replaced, hold, manifest_of, written
 
 from pipelines.dataset.documents.paths import CURRENT

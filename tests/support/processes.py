@@ -1,17 +1,17 @@
 """The processes of a job that was started in a session of its own, and the sockets on which they listen."""
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+
+from support.preloaded import Command
 
 DEADLINE = 60.0
 _LISTENING = "0A"
 _LISTENING_UNIX = "00010000"
 
 
-def wait_until(there: Callable[[], bool], process: "subprocess.Popen[Any] | None" = None) -> None:
+def wait_until(there: Callable[[], bool], process: Command | None = None) -> None:
     """Waits until something is so, for a minute at most; the process must not end meanwhile."""
     began = time.monotonic()
     while not there():
@@ -20,7 +20,7 @@ def wait_until(there: Callable[[], bool], process: "subprocess.Popen[Any] | None
         time.sleep(0.005)
 
 
-def of_session(process: "subprocess.Popen[Any]") -> dict[int, int]:
+def of_session(process: Command) -> dict[int, int]:
     """Process id to that of the parent, of the living processes of a session."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
@@ -33,18 +33,18 @@ def of_session(process: "subprocess.Popen[Any]") -> dict[int, int]:
     return found
 
 
-def server_of(process: "subprocess.Popen[Any]") -> list[int]:
+def server_of(process: Command) -> list[int]:
     """The process that workers are forked from, once it is there."""
     return [pid for pid, parent in of_session(process).items() if parent == process.pid]
 
 
-def workers_of(process: "subprocess.Popen[Any]") -> list[int]:
+def workers_of(process: Command) -> list[int]:
     """The forked workers."""
     servers = server_of(process)
     return [pid for pid, parent in of_session(process).items() if parent in servers]
 
 
-def listening(process: "subprocess.Popen[Any]") -> tuple[set[str], set[str]]:
+def listening(process: Command) -> tuple[set[str], set[str]]:
     """The TCP addresses, and the paths of Unix sockets, on which the processes of a session listen."""
     inodes = set()
     for pid in of_session(process):
