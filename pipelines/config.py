@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self, TypedDict
 
 from pipelines.errors import UsageError
+from transforms.mapping.maps import Map
 from transforms.rules.declared import DeclarationError, Declared, DeclaredField, parse
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import (
@@ -38,12 +39,14 @@ class Source:
         pattern: A path or glob, local or `gs://`.
         model_run: Of predictions (G5).
         optional: Whether the pattern may match nothing.
+        map: What makes records of exports of another format.
     """
 
     group: Group
     pattern: str
     model_run: str | None = None
     optional: bool = False
+    map: Map | None = None
 
     @classmethod
     def of(cls, group: Group, text: str) -> Self:

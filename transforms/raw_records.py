@@ -1,5 +1,6 @@
 """Raw records as ranges of one block of bytes, without an object for each: from the format readers to the kernels."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Self, overload
 
@@ -9,6 +10,32 @@ import numpy.typing as npt
 NEWLINE = b"\n"
 
 Places = npt.NDArray[np.int64]
+
+
+class JoinedSources(Sequence[bytes]):
+    """Several sequences of raw records as one, without a copy: few of them are ever looked at."""
+
+    __slots__ = ("_parts", "_starts")
+
+    def __init__(self, parts: Sequence[Sequence[bytes]]) -> None:
+        """Takes the sequences in their order."""
+        self._parts = parts
+        self._starts: list[int] = np.cumsum([0, *map(len, parts)]).tolist()
+
+    def __len__(self) -> int:
+        """How many records there are."""
+        return self._starts[-1]
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        """One record, or several."""
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        part = bisect_right(self._starts, place) - 1
+        return self._parts[part][place - self._starts[part]]
 
 
 class RawRecords(Sequence[bytes]):

@@ -7,6 +7,7 @@ they mean on the command line: a relative one starts from the working directory 
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 from pipelines.cli import toml
 from pipelines.cli.job_options import JobOptions
@@ -14,6 +15,8 @@ from pipelines.cli.toml import Table, shown
 from pipelines.config import MOST_PARTITIONS, MaxRejected, Source
 from pipelines.errors import UsageError
 from pipelines.ingest import dates
+from pipelines.maps import read_map
+from transforms.mapping.maps import Map
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import CACHE_KEY_MODES, DEFAULT_MODE, MODES, ON_CONFLICT, ON_DUPLICATE, Mode, OnDuplicate
 
@@ -41,10 +44,10 @@ OPTIONS: tuple[str, ...] = (
 """The keys of a job file: the options of the command line, dashes as underscores, and FILE_ONLY."""
 FILE_ONLY = ("runner_flags", "optional")
 """The keys that the command line has no flag for."""
-_SOURCE = ("glob", "optional")
-"""The keys of exports that may be missing: `items = {glob = "late/*.ndjson", optional = true}`."""
+_SOURCE = ("glob", "optional", "map")
+"""The keys of exports that may be missing, or have a map of their own: `{glob = "*.csv", map = "manifest"}`."""
 _PATTERNS = "a path or glob, or a list of them"
-JOB_OPTIONS: tuple[str, ...] = (*GROUPS, "mode", "on_duplicate", "strict")
+JOB_OPTIONS: tuple[str, ...] = (*GROUPS, "map", "mode", "on_duplicate", "strict")
 """The keys of one job of a history."""
 
 
@@ -66,6 +69,7 @@ def read_options(path: str, today: dt.date | None = None) -> JobOptions:
     return JobOptions(
         dataset=table.text("dataset"),
         sources=tuple(replace(source, optional=True) if optional else source for source in sources) or None,
+        map=table.map(),
         mode=table.choice("mode", MODES),
         on_conflict=table.choice("on_conflict", ON_CONFLICT),
         on_duplicate=table.choice("on_duplicate", ON_DUPLICATE),
@@ -111,7 +115,8 @@ def _job(where: str, values: object) -> HistoryJob:
         raise UsageError(f"{where}: expected a table, got {shown(values)}")
     table = _JobTable(where, values)
     table.check_keys(JOB_OPTIONS)
-    sources = tuple(table.sources(None))
+    of_job = table.map()
+    sources = tuple(replace(source, map=source.map or of_job) for source in table.sources(None))
     if not sources:
         raise UsageError(f"{where}: names no exports; give it {', '.join(GROUPS[:-1])} or {GROUPS[-1]}")
     return HistoryJob(
@@ -120,6 +125,14 @@ def _job(where: str, values: object) -> HistoryJob:
         on_duplicate=table.choice("on_duplicate", ON_DUPLICATE),
         strict=table.truth("strict"),
     )
+
+
+class _Pattern(NamedTuple):
+    """A pattern of exports, whether it may match nothing, and what makes their records."""
+
+    pattern: str
+    optional: bool
+    map: Map | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +165,24 @@ class _JobTable(Table):
             case value:
                 raise self.wrong(key, "a date such as 2026-11-30", value)
 
+    def map(self, key: str = "map") -> Map | None:
+        """What makes records of exports of another format."""
+        text = self.text(key)
+        if text is None:
+            return None
+        try:
+            return read_map(text)
+        except UsageError as error:
+            raise UsageError(f"{self.where}: {key}: {f'{error}'.removeprefix('--map ')}") from error
+
     def sources(self, of: dt.date | None) -> Iterator[Source]:
         """The exports of all groups, in the order of the keys; `of` is the date of the job, as `dates.filled_in`."""
         for group in self.values:
             match group:
                 case "items" | "scenes" | "annotations":
-                    for pattern, optional in self._patterns(group, self.values[group], _PATTERNS):
-                        yield Source(group, self._filled_in(group, pattern, of), optional=optional)
+                    for each in self._patterns(group, self.values[group], _PATTERNS):
+                        pattern = self._filled_in(group, each.pattern, of)
+                        yield Source(group, pattern, optional=each.optional, map=each.map)
                 case "predictions":
                     yield from self._predictions(group, self.values[group], of)
 
@@ -170,19 +194,20 @@ class _JobTable(Table):
                 if not run:
                     raise self.wrong(group, "the name of a model run", run)
                 key = f"{group}.{run}"
-                for pattern, optional in self._patterns(key, patterns, _PATTERNS):
-                    yield Source(group, self._filled_in(key, pattern, of), run, optional)
+                for each in self._patterns(key, patterns, _PATTERNS):
+                    yield Source(group, self._filled_in(key, each.pattern, of), run, each.optional, each.map)
             return
         what = "RUN=GLOB, a list of them, or a table with a glob for each run"
-        for text, optional in self._patterns(group, value, what):
+        for each in self._patterns(group, value, what):
             try:
-                source = Source.of(group, text)
+                source = Source.of(group, each.pattern)
             except UsageError:
-                raise self.wrong(group, what, text) from None
-            yield replace(source, pattern=self._filled_in(group, source.pattern, of), optional=optional)
+                raise self.wrong(group, what, each.pattern) from None
+            pattern = self._filled_in(group, source.pattern, of)
+            yield replace(source, pattern=pattern, optional=each.optional, map=each.map)
 
-    def _patterns(self, key: str, value: object, what: str) -> Iterator[tuple[str, bool]]:
-        """(pattern, whether it may match nothing): one string or table or a list of them, no pattern empty."""
+    def _patterns(self, key: str, value: object, what: str) -> Iterator[_Pattern]:
+        """The patterns of one string or table or a list of them; none is empty."""
         given = value if isinstance(value, list) else [value]
         if not given:
             raise self.wrong(key, what, value)
@@ -192,17 +217,17 @@ class _JobTable(Table):
                 table.check_keys(_SOURCE)
                 if "glob" not in each:
                     raise self.wrong(f"{key}.glob", "a path or glob, or a list of them", None)
-                optional = table.truth("optional") or False
+                optional, of_source = table.truth("optional") or False, table.map()
                 globs = each["glob"] if isinstance(each["glob"], list) else [each["glob"]]
                 if not globs:
                     raise self.wrong(f"{key}.glob", "a path or glob, or a list of them", globs)
-                patterns = [(f"{key}.glob", glob, optional) for glob in globs]
+                place = f"{key}.glob"
             else:
-                patterns = [(key, each, False)]
-            for place, pattern, optional in patterns:
+                place, globs, optional, of_source = key, [each], False, None
+            for pattern in globs:
                 if not isinstance(pattern, str) or not pattern:
                     raise self.wrong(place, what, pattern)
-                yield pattern, optional
+                yield _Pattern(pattern, optional, of_source)
 
     def _filled_in(self, key: str, pattern: str, of: dt.date | None) -> str:
         try:

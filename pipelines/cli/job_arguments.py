@@ -71,6 +71,11 @@ def _add_job(job: argparse.ArgumentParser) -> None:
     job.add_argument("--dataset", metavar="DATASET", help="directory of the dataset, local or gs://")
     job.add_argument("--config", metavar="JOB.toml", help="file with options; the command line takes precedence")
     job.add_argument(
+        "--map",
+        metavar="PRESET|FILE.toml",
+        help="how exports of another format become records: a preset such as manifest, or a map file",
+    )
+    job.add_argument(
         "--on-conflict",
         choices=ON_CONFLICT,
         help="on type conflicts publish nothing (default), reject the records in conflict, or clear their values",

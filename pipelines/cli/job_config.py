@@ -2,13 +2,14 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from pipelines.cli.config_file import read_history, read_options
 from pipelines.cli.job_options import JobOptions
-from pipelines.config import JobConfig, JobStep, MaxRejected, read_declared
+from pipelines.config import JobConfig, JobStep, MaxRejected, Source, read_declared
 from pipelines.errors import UsageError
 from pipelines.ingest.dates import day
+from pipelines.maps import check_group, read_map
 from transforms.rules.policies import DEFAULT_MODE, DEFAULT_ON_DUPLICATE
 
 _CONFIGURED = {each.name for each in fields(JobConfig)} & {each.name for each in fields(JobOptions)}
@@ -44,6 +45,8 @@ def _of_arguments(arguments: argparse.Namespace, flags: Sequence[str] | None) ->
     """The options of the command line; `flags` are those after `--`."""
     known = {each.name for each in fields(JobOptions)}
     given = {name: value for name, value in vars(arguments).items() if name in known and value is not None}
+    if "map" in given:
+        given["map"] = read_map(given["map"])
     if "date" in given:
         given["date"] = day(given["date"], "--date")
     if "max_rejected" in given:
@@ -55,12 +58,12 @@ def _of_arguments(arguments: argparse.Namespace, flags: Sequence[str] | None) ->
 
 def _history(arguments: argparse.Namespace, file: JobOptions, options: JobOptions) -> tuple[JobStep, ...]:
     """The steps of a backfill: the jobs of its history."""
-    for name in ("sources", "mode", "date", "optional"):
+    for name in ("sources", "mode", "date", "optional", "map"):
         if getattr(file, name) is not None:
             raise UsageError(f"{arguments.config}: a backfill takes exports, modes and dates from --history alone")
     return tuple(
         JobStep(
-            sources=job.sources,
+            sources=_mapped(job.sources, options),
             mode=job.mode,
             on_duplicate=job.on_duplicate or options.on_duplicate or DEFAULT_ON_DUPLICATE,
             strict=bool(options.strict if job.strict is None else job.strict),
@@ -69,10 +72,19 @@ def _history(arguments: argparse.Namespace, file: JobOptions, options: JobOption
     )
 
 
+def _mapped(sources: Sequence[Source], options: JobOptions) -> tuple[Source, ...]:
+    """The exports, each with its own map or else that of the job."""
+    mapped = tuple(replace(source, map=source.map or options.map) for source in sources)
+    for source in mapped:
+        if source.map is not None:
+            check_group(source.map, source.group)
+    return mapped
+
+
 def _step(options: JobOptions) -> JobStep:
     """The one step of an ingest."""
     return JobStep(
-        sources=options.sources or (),
+        sources=_mapped(options.sources or (), options),
         mode=options.mode or DEFAULT_MODE,
         on_duplicate=options.on_duplicate or DEFAULT_ON_DUPLICATE,
         strict=bool(options.strict),

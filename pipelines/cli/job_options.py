@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, fields, replace
 
 from pipelines.config import MaxRejected, Source
+from transforms.mapping.maps import Map
 from transforms.rules.policies import CacheKeyMode, Mode, OnConflict, OnDuplicate
 
 
@@ -13,6 +14,7 @@ class JobOptions:
 
     Attributes:
         sources: Exports of all groups, in the order given (I3).
+        map: What makes records of exports that have no map of their own.
         declare: Path of a declared schema (D1).
         report: Path or URI of the insights page that the job writes.
         runner_flags: Flags for the Beam runner, as after `--` on the command line.
@@ -22,6 +24,7 @@ class JobOptions:
 
     dataset: str | None = None
     sources: tuple[Source, ...] | None = None
+    map: Map | None = None
     mode: Mode | None = None
     on_conflict: OnConflict | None = None
     on_duplicate: OnDuplicate | None = None

@@ -87,7 +87,8 @@ def _irregularities(outcome: Outcome, code: str) -> Iterator[str]:
     found = [each for each in outcome.tally.irregularities if each["code"] == code]
     for each in found[:_SHOWN_IRREGULARITIES]:
         example, hint = each["example"], f" ({each['hint']})" if each["hint"] else ""
-        where = f"{example['value']} in {example['reference_id']} ({example['export']} line {example['line']})"
+        of = f" in {example['reference_id']}" if example["reference_id"] else ""
+        where = f"{example['value']}{of} ({example['export']} line {example['line']})"
         yield f"  {each['group']}: {each['key']} in {each['records']:,}{hint}, first {where}"
     if len(found) > _SHOWN_IRREGULARITIES:
         yield f"  and {len(found) - _SHOWN_IRREGULARITIES} more: --json lists them"

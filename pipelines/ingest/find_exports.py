@@ -1,7 +1,7 @@
 """Resolves the patterns of a job to exports, in the order that decides between duplicates (I3)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -9,6 +9,7 @@ from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
 from pipelines.ingest import local_exports
 from pipelines.ingest.listed_exports import ListedExport
+from transforms.mapping.maps import Given, MapError
 from transforms.stages.elements import Export
 from transforms.storage.stored_files import refusal, refusals
 
@@ -69,9 +70,23 @@ def find(steps: Iterable[JobStep], *, allow_empty: bool) -> Found:
                     strict=job.strict,
                     revision=listed.revision,
                     status=listed.status,
+                    map=source.map,
                 )
                 exports.append(export)
-    return Found(tuple(exports), tuple(unmatched))
+    return Found(tuple(_with_complete_maps(exports)), tuple(unmatched))
+
+
+def _with_complete_maps(exports: Sequence[Export]) -> Iterator[Export]:
+    """The exports, with maps that know which other exports the job has."""
+    for export in exports:
+        if export.map is None:
+            yield export
+            continue
+        beside = [Given(each.group, each.uri) for each in exports if each.step == export.step]
+        try:
+            yield replace(export, map=export.map.completed(export.group, beside))
+        except MapError as error:
+            raise UsageError(f"--map {export.map.name}: {error}") from error
 
 
 def _matches(source: Source) -> list[ListedExport]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import cast
 
-from pipelines.dataset.documents.types import FoundConflictJson, InputJson
+from pipelines.dataset.documents.types import FoundConflictJson, InputJson, MapJson
 from pipelines.ingest.tally import Tally
 from transforms.kernels.summarize.conflict_examples import kinds_in_order
 from transforms.stages.elements import Export
@@ -112,10 +112,18 @@ def inputs_of(
             "model_run": export.model_run,
             "bytes": export.size,
             "fingerprint": _fingerprint(export, digests.get(export.number, {}), checksums),
+            **_map(export),
         }
         for export in exports
     ]
     return sorted(inputs, key=lambda each: (each["uri"], each["group"], str(each["model_run"])))
+
+
+def _map(export: Export) -> MapJson:
+    """The map of an export, if it has one."""
+    if export.map is None:
+        return {}
+    return {"map": export.map.name, "map_sha256": hashlib.sha256(export.map.identity.encode()).hexdigest()}
 
 
 def _fingerprint(export: Export, digests: Mapping[int, str], checksums: Mapping[int, str | None]) -> str:

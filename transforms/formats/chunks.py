@@ -1,6 +1,6 @@
 """The output of all format readers: chunks of raw records, and the error of an unreadable export (F4, R2)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,6 +52,25 @@ class Oversized:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """Parts of an export that a map does not take and nobody excluded, by name: a column, a key, a list.
+
+    Attributes:
+        name: Of the part.
+        count: How many records, or elements of a list, have it.
+        line: The first of them, like `Chunk.lines`.
+        offset: Likewise.
+        value: Its value, as text for a person.
+    """
+
+    name: str
+    count: int
+    line: int
+    offset: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     r"""Raw records of one part of an export, in their order, without blank lines.
 
@@ -64,6 +83,8 @@ class Chunk:
         byte_count: bytes this chunk covers, blank lines, line ends and byte order mark included.
         oversized: the records that are not read, for their length or another limit (F4, R8).
         warnings: code of each warning of the reader to its number of records (R6).
+        sources: the bytes of each record in its export, if a map made `records` of them; else None.
+        set_aside: what a map does not take.
     """
 
     records: RawRecords
@@ -74,3 +95,5 @@ class Chunk:
     byte_count: int
     oversized: tuple[Oversized, ...] = ()
     warnings: Mapping[str, int] = field(default_factory=dict)
+    sources: Sequence[bytes] | None = None
+    set_aside: tuple[SetAside, ...] = ()

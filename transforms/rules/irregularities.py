@@ -10,6 +10,8 @@ from transforms.rules.near_names import near
 from transforms.rules.rejections import Code, Fault, shown
 from transforms.rules.values import JsonValue, Record, is_number
 
+NOT_TAKEN = "not_taken"
+"""Warning: columns, keys or lists of an export that its map leaves aside."""
 _IDENTITY = frozenset({"reference_id", "ref_id"})
 _STORED = frozenset({"id", "dataset_id", "dataset_item_id", "item_id"})
 """Ids of the service, in its responses and in predictions (FORMATS 1.8, 2)."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.kernels.normalize.irregularities import Irregular
 from transforms.kernels.publish.insights import CountedJson
+from transforms.mapping.maps import Map
 from transforms.rules.export_rows import Group
 from transforms.rules.fields import GroupSummary
 from transforms.rules.policies import Mode
@@ -42,6 +43,7 @@ class Export(_Pickled):
         revision: Changes with every write: the modification time of a file on a disk in nanoseconds, or the generation
             of an object in a bucket. None if the store provides neither.
         status: (inode, status change time in nanoseconds) of a file on a disk.
+        map: What makes its records, if it is of another format.
     """
 
     number: int
@@ -54,6 +56,7 @@ class Export(_Pickled):
     strict: bool = False
     revision: int | None = None
     status: tuple[int, int] | None = None
+    map: Map | None = None
 
     @property
     def name(self) -> str:
@@ -96,7 +99,8 @@ class Rejection:
     Attributes:
         chunk: As in `Origin`: the place that `line` counts from.
         part: The part of the record, for the order of rejections.
-        raw: Bytes of the record; None if they have to be read from the export again.
+        raw: Bytes of the record in its export; None if they have to be read from the export again.
+        record: The raw record that a map made of them; None if there is no map, or it made none.
         length: Number of bytes of the record if `raw` is only its beginning (F4).
         relation: Continues the message, with `{}` for the place of another record; None if there is none.
         other_export: Export of that other record; `other_chunk` and `other_line` are its chunk and line.
@@ -118,6 +122,7 @@ class Rejection:
     other_export: int | None = None
     other_chunk: int | None = None
     other_line: int | None = None
+    record: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from transforms.formats.document_reader import read_document
 from transforms.formats.framing import read_range, read_stream
 from transforms.formats.lines import split_lines
 from transforms.formats.sniff import Format, sniff
+from transforms.mapping.maps import SourceFile
 from transforms.stages.elements import ByteRange, Export, RawChunk
 from transforms.storage.stored_files import content_encoding, is_local, open_to_read, refusal, refusals
 
@@ -88,17 +89,24 @@ def read(byte_range: ByteRange, *, digest: bool = True) -> Iterator[RawChunk]:
 
 @dataclass(frozen=True, slots=True)
 class FoundRecord:
-    """A raw record that was looked up: its line, and the chunk that the line counts from (as in `Origin`)."""
+    """A raw record that was looked up: its line, and the chunk that the line counts from (as in `Origin`).
+
+    Attributes:
+        raw: Its bytes in the export.
+        record: What a map made of them; None without a map.
+    """
 
     offset: int
     chunk: int
     line: int
     raw: bytes
+    record: bytes | None = None
 
 
 def read_again(export: Export, offsets: Collection[int], *, range_bytes: int = RANGE_BYTES) -> Iterator[FoundRecord]:
     """The records of an export that begin at these offsets, for the few records whose raw bytes are needed later."""
-    step = _step(export, range_bytes)
+    # With a map, places are those of the source, and do not say in which byte range a record is.
+    step = export.size if export.map is not None else _step(export, range_bytes)
     # The first byte range is always read: it is the whole file if the format can only be read from its start.
     numbers = {min(offset, max(export.size - 1, 0)) // max(step, 1) for offset in offsets} | {0}
     for number in sorted(numbers):
@@ -107,7 +115,9 @@ def read_again(export: Export, offsets: Collection[int], *, range_bytes: int = R
                 continue
             for place in np.flatnonzero(np.isin(raw.chunk.offsets, list(offsets))).tolist():
                 line = int(raw.chunk.lines[place]) + first_line(raw)
-                yield FoundRecord(int(raw.chunk.offsets[place]), raw.position, line, raw.chunk.records[place])
+                record, sources = raw.chunk.records[place], raw.chunk.sources
+                found = (record,) if sources is None else (sources[place], record)
+                yield FoundRecord(int(raw.chunk.offsets[place]), raw.position, line, *found)
 
 
 def first_line(raw: RawChunk) -> int:
@@ -117,8 +127,13 @@ def first_line(raw: RawChunk) -> int:
 
 def _chunks(stream: BinaryIO, byte_range: ByteRange) -> Iterator[tuple[int, Chunk]]:
     """(position as in RawChunk, chunk) of the records that begin in the byte range."""
+    export = byte_range.export
+    if export.map is not None:
+        source = SourceFile(export.uri, export.size, byte_range.start, byte_range.stop)
+        yield from ((-1, chunk) for chunk in export.map.chunks(source, export.group))
+        return
     # Content-Encoding decides, not the name; an object with both is compressed once.
-    name = "stored.gz" if content_encoding(stream) == "gzip" else byte_range.export.uri
+    name = "stored.gz" if content_encoding(stream) == "gzip" else export.uri
     if is_compressed(name):
         if byte_range.start:  # the name did not show the compression: the first byte range reads the whole object
             return

@@ -12,12 +12,18 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.hashing import partitions_of
 from transforms.kernels.normalize.columns import Origin
 from transforms.kernels.normalize.declared_choices import reject_other_choices
-from transforms.kernels.normalize.irregularities import irregular_rows, reject_irregular_rows
+from transforms.kernels.normalize.irregularities import (
+    Irregular,
+    IrregularExample,
+    irregular_rows,
+    reject_irregular_rows,
+)
 from transforms.kernels.normalize.normalize import normalize
-from transforms.raw_records import RawRecords
+from transforms.raw_records import JoinedSources, RawRecords
 from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import Group
+from transforms.rules.irregularities import NOT_TAKEN
 from transforms.rules.policies import Mode
 from transforms.rules.rejections import Code, Fault
 from transforms.stages.elements import ByteRange, Export, RawChunk, Reading, Rejection
@@ -63,6 +69,9 @@ def normalize_chunks(
     for chunk, reading in zip(chunks, readings, strict=True):
         if chunk.chunk is not None:
             reading.warnings.update(chunk.chunk.warnings)
+            if chunk.chunk.set_aside:
+                reading.warnings[NOT_TAKEN] += sum(each.count for each in chunk.chunk.set_aside)
+            reading.irregular.extend(_set_aside(chunk))
         for rejection in _unreadable(chunk):
             reading.read[rejection.group] += 1
             reading.rejected[rejection.group, rejection.code] += 1
@@ -92,7 +101,7 @@ def normalize_chunks(
     return NormalizedChunks(
         batches=done.batches,
         rejections=Rejections.joined(
-            [Rejections.of(unreadable), Rejections.of_records(done.rejected, records, origin)]
+            [Rejections.of(unreadable), Rejections.of_records(done.rejected, records, origin, _sources(readable))]
         ),
         readings=readings,
         records=sum(done.read.values()),
@@ -186,6 +195,23 @@ def _joined(raws: list[RawChunk]) -> tuple[RawRecords, Origin]:
         lines=np.concatenate([chunk.lines + first_line(raw) for raw, chunk in chunks]),
     )
     return records, origin
+
+
+def _sources(raws: list[RawChunk]) -> Sequence[bytes] | None:
+    """The bytes in their exports of the records of chunks; None if these are the records themselves."""
+    chunks = [raw.chunk for raw in raws if raw.chunk is not None]
+    if all(chunk.sources is None for chunk in chunks):
+        return None
+    return JoinedSources([chunk.records if chunk.sources is None else chunk.sources for chunk in chunks])
+
+
+def _set_aside(raw: RawChunk) -> Iterator[Irregular]:
+    """What a map does not take of a chunk, as it is told to a person (R7)."""
+    export = raw.byte_range.export
+    for each in () if raw.chunk is None else raw.chunk.set_aside:
+        line = each.line + first_line(raw)
+        example = IrregularExample(export.number, raw.position, line, each.offset, "", each.value)
+        yield Irregular(export.group, NOT_TAKEN, each.name, export.group, each.count, example)
 
 
 class _no_collection:  # noqa: N801 - used as a `with` word

@@ -20,20 +20,19 @@ _UTF8, _BASE64 = b'"utf-8"', b'"base64"'
 
 
 def rejection_lines(
-    rejections: Rejections, raw: Sequence[bytes], exports: Sequence[Export], first_lines: FirstLines
+    rejections: Rejections, exports: Sequence[Export], first_lines: FirstLines
 ) -> list[bytes]:
     """Each rejection as a line, in their order.
 
     Args:
-        rejections: N rejections.
-        raw: The N raw records.
+        rejections: N rejections, all with their raw bytes.
         exports: Of the job, by number.
         first_lines: The first line of each byte range.
     """
     frame = rejections.frame
     names = [_text(export.name) for export in exports]
     numbers = frame["export"].to_list()
-    texts, encodings = _raw_texts(raw)
+    texts, encodings = _raw_texts(frame["raw"].to_list())
     lines = _numbered(frame, "", first_lines)
     columns = zip(
         _texts(frame["code"]),
@@ -123,16 +122,29 @@ def _more_members(frame: pl.DataFrame, exports: Sequence[Export]) -> dict[int, b
     """Position to the members that only some lines have, with a comma before each."""
     found: dict[int, bytes] = {}
     known: dict[tuple[str, int], bytes] = {}
-    lengths = frame["length"].to_list()
+    lengths, offsets, records = (frame[name].to_list() for name in ("length", "offset", "record"))
     for place, (group, number) in enumerate(frame.select("group", "export").iter_rows()):
         more = known.get((group, number))
         if more is None:
             more = known[group, number] = _of_export(group, exports[number])
+        more += _of_map(exports[number], offsets[place] or 0, records[place])
         if lengths[place] is not None:
             more += b', "raw_truncated": true, "raw_bytes": %d' % lengths[place]
         if more:
             found[place] = more
     return found
+
+
+def _of_map(export: Export, offset: int, record: bytes | None) -> bytes:
+    """What a record has that a map made, or could not make."""
+    if export.map is None:
+        return b""
+    more = b', "map": %b' % _text(export.map.name)
+    if (place := export.map.place(export.group, offset)) is not None:
+        more += b', "place": %b' % _text(place)
+    if record is not None:
+        more += b', "record": %b' % _text(record.decode("utf-8", "replace"))
+    return more
 
 
 def _of_export(group: str, export: Export) -> bytes:

@@ -30,6 +30,7 @@ COLUMNS: dict[str, pl.DataType] = {
     "other_export": pl.Int32(),
     "other_chunk": pl.Int64(),
     "other_line": pl.Int64(),
+    "record": pl.Binary(),
 }
 """The members of a Rejection, in their order, as columns."""
 _NOTHING = pl.DataFrame(schema=COLUMNS)
@@ -52,13 +53,16 @@ class Rejections:
         return cls(pl.DataFrame([series(name, list(map(attrgetter(name), found))) for name in COLUMNS], schema=COLUMNS))
 
     @classmethod
-    def of_records(cls, faulty: Sequence[Rejected], records: RawRecords, origin: Origin) -> Self:
+    def of_records(
+        cls, faulty: Sequence[Rejected], records: RawRecords, origin: Origin, sources: Sequence[bytes] | None = None
+    ) -> Self:
         """The rejected ones among records, with their bytes.
 
         Args:
             faulty: What is rejected, in any order.
             records: All N records.
             origin: The place of each of them.
+            sources: The bytes of each in its export, if a map made the records.
         """
         if not faulty:
             return cls(_NOTHING)
@@ -67,6 +71,7 @@ class Rejections:
         faults = [each.fault for each in faulty]
         starts, ends = records.starts[positions].tolist(), records.ends[positions].tolist()
         data = records.data
+        raw = [data[start:end] for start, end in zip(starts, ends, strict=True)]
         columns = {
             "group": series("group", [each.group for each in faulty]),
             "code": series("code", [fault.code.value for fault in faults]),
@@ -74,8 +79,10 @@ class Rejections:
             "field": series("field", [fault.field for fault in faults]),
             **source,
             "reference_id": series("reference_id", [each.reference_id for each in faulty]),
-            "raw": series("raw", [data[start:end] for start, end in zip(starts, ends, strict=True)]),
+            "raw": series("raw", raw if sources is None else [sources[place] for place in positions.tolist()]),
         }
+        if sources is not None:
+            columns["record"] = series("record", raw)
         return cls(_completed(columns, len(faulty)))
 
     @classmethod

@@ -13,7 +13,7 @@ from transforms.stages.cascades import IS_CASCADED, cascaded, related_and_others
 from transforms.stages.elements import Export, WrittenRejections
 from transforms.stages.exports import RANGE_BYTES, read_again
 from transforms.stages.rejection_lines import FirstLines, rejection_lines
-from transforms.stages.rejections import Rejections
+from transforms.stages.rejections import Rejections, series
 from transforms.storage.stored_files import store
 
 BUCKET_BYTES = 256 * 1024 * 1024
@@ -72,13 +72,13 @@ class RejectionParts:
         """
         rejections = self.related(found) if self.count == 1 else Rejections.joined(found)
         rejections = Rejections(rejections.frame.sort(*_ORDER, maintain_order=True))
-        lines = rejection_lines(rejections, self._raw(rejections), self._exports, first_lines)
+        lines = rejection_lines(self._whole(rejections), self._exports, first_lines)
         path = f"rejections/part-{number:05d}-of-{self.count:05d}.ndjson"
         file = store(self._root, path, b"".join(lines), records=len(lines))
         return WrittenRejections(file, Counter(rejections.frame.filter(IS_CASCADED)["group"].to_list()))
 
-    def _raw(self, rejections: Rejections) -> list[bytes]:
-        """The raw record of each; those whose bytes were dropped before the rejection are read from the exports again.
+    def _whole(self, rejections: Rejections) -> Rejections:
+        """The rejections with their raw bytes; those that were dropped before are read from the exports again.
 
         Raises:
             ChangedExportError: As `write`.
@@ -86,14 +86,15 @@ class RejectionParts:
         raw: list[bytes] = rejections.frame["raw"].to_list()
         dropped = rejections.frame["raw"].is_null()
         if not dropped.any():
-            return raw
+            return rejections
+        records: list[bytes | None] = rejections.frame["record"].to_list()
         places = dropped.arg_true().to_list()
         wanted = rejections.frame.filter(dropped).select("export", pl.col("offset").fill_null(0)).rows()
         offsets: dict[int, set[int]] = {}
         for export, offset in wanted:
             offsets.setdefault(export, set()).add(offset)
         found = {
-            (number, record.offset): record.raw
+            (number, record.offset): record
             for number, own in offsets.items()
             for record in read_again(self._exports[number], own, range_bytes=self._range_bytes)
         }
@@ -104,5 +105,6 @@ class RejectionParts:
                     f"{name}: the record at byte {offset} is not there any more when it is to be rejected; "
                     "run the job again when nothing writes to the export"
                 )
-            raw[place] = found[export, offset]
-        return raw
+            record = found[export, offset]
+            raw[place], records[place] = record.raw, record.record
+        return Rejections(rejections.frame.with_columns(series("raw", raw), series("record", records)))

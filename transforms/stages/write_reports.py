@@ -102,7 +102,7 @@ def _irregular(irregular: Irregular) -> IrregularReport:
     example = irregular.example
     return {
         "group": irregular.group,
-        "code": irregular.code.value,
+        "code": str(irregular.code),
         "key": irregular.key,
         "form": irregular.form,
         "count": irregular.count,

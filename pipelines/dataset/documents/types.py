@@ -81,8 +81,15 @@ class CacheKeysJson(TypedDict):
     cached: Count
 
 
-class InputJson(TypedDict):
-    """An export of a job."""
+class MapJson(TypedDict, total=False):
+    """The map of an export, as it was given, and the digest of all that decides what it makes of a source."""
+
+    map: str
+    map_sha256: Digest
+
+
+class InputJson(MapJson):
+    """An export of a job; without a map it is a native one."""
 
     uri: str
     group: Group

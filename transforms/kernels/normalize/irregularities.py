@@ -70,7 +70,7 @@ class Irregular:
 
     Attributes:
         group: Their group.
-        code: What it is.
+        code: What it is: a code of rejections, or of a warning.
         key: The unknown key, or the path of the value.
         form: The form of the rows (`transforms.rules.irregularities`).
         count: How many there are.
@@ -78,7 +78,7 @@ class Irregular:
     """
 
     group: Group
-    code: Code
+    code: str
     key: str
     form: str
     count: int

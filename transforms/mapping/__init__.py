@@ -1,0 +1,1 @@
+"""Other formats as raw records: maps, the readers they need, and the presets, one module for each format."""
