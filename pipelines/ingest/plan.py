@@ -1,6 +1,7 @@
 """Plans a job: combines its configuration with the published version into what the graph is built from."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipelines.config import JobConfig
 from pipelines.dataset.published_state import PublishedState
@@ -13,6 +14,7 @@ from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import CacheKeyMode, Step
 from transforms.rules.schema_json import GroupJson, Groups
 from transforms.rules.strings import MAX_CATEGORIES
+from transforms.rules.values import Kind
 from transforms.stages.elements import Export, PublishedFiles
 from transforms.stages.infer_schema import SchemaOptions
 
@@ -22,6 +24,8 @@ PARTITION_BYTES, LARGE_PARTITION_BYTES = 48 * 1024 * 1024, 128 * 1024 * 1024
 LARGE_BYTES = 1536 * 1024 * 1024
 """From this many bytes of exports on, partitions are large: fewer partitions cost less, and memory allows it."""
 MOST_BY_SIZE = 4096
+_TEXT_TYPES = {Kind.NUMBER: "number", Kind.OTHER: "json"}
+"""Declared kinds to what maps make of texts."""
 
 
 def plan(
@@ -58,7 +62,7 @@ def plan(
         files = PublishedFiles() if before is None else PublishedState.of_keys(before, by_hash=config.verify)
     return Job(
         root=root,
-        exports=exports,
+        exports=[_typed(export, declared) for export in exports],
         partitions=_partitions(config, exports) if before is None else before.partitions,
         version=version or (1 if before is None else before.number + 1),
         steps=[Step(step.mode, step.on_duplicate) for step in config.steps],
@@ -76,6 +80,15 @@ def plan(
         progress=progress,
         limits=limits,
     )
+
+
+def _typed(export: Export, declared: Declared) -> Export:
+    """The export; its map knows the declared types of fields, which the texts of a CSV file do not have (D1)."""
+    if export.map is None:
+        return export
+    of_group = declared.get(export.group, {})
+    types = {key: _TEXT_TYPES[field.kind] for key, field in of_group.items() if field.kind in _TEXT_TYPES}
+    return replace(export, map=export.map.typed(export.group, types)) if types else export
 
 
 def _cache_key(config: JobConfig, before: Version | None) -> CacheKeyMode:

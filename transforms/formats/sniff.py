@@ -66,7 +66,7 @@ def sniff(head: bytes) -> Format:
     >>> sniff(b'{"reference_id": "a"}\n'), sniff(b'{"items": [')
     (<Format.NDJSON: 'ndjson'>, <Format.DOCUMENT: 'document'>)
     """
-    _refuse_other_formats(head)
+    refuse_other_formats(head)
     if head.startswith(_AVRO):
         return Format.AVRO
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip(BLANK + b"\n")
@@ -83,20 +83,34 @@ def sniff(head: bytes) -> Format:
     raise Unreadable(f"{_EXPECTED}, got a file that begins with {first[:40]!r}", 0, 1)
 
 
-def _refuse_other_formats(head: bytes) -> None:
+def refuse_other_formats(head: bytes, expectation: str = _EXPECTED, advice: str = "") -> None:
+    """Refuses an export that begins with `head` if it is in another encoding than UTF-8, or in a format that is known.
+
+    Args:
+        head: Its first bytes.
+        expectation: What was expected, for the message.
+        advice: What to do about another encoding, for the message.
+
+    Raises:
+        Unreadable: It is; the message names encoding or format (F2).
+    """
     if head.startswith(b"{") and b"\x00" not in head[:4]:  # which none of them begins with
         return
+    then = f"; {advice}" if advice else ""
     for mark, name in _ENCODINGS:
         if head.startswith(mark):
-            raise Unreadable(f"expected UTF-8, got {name} text, which begins with the byte order mark {mark.hex(' ')}")
+            raise Unreadable(
+                f"expected UTF-8, got {name} text, which begins with the byte order mark {mark.hex(' ')}{then}"
+            )
     for pattern, name in _ZEROS:
         if pattern.match(head[:4]):
-            raise Unreadable(f"expected UTF-8, got what looks like {name} text: it begins with {head[:4].hex(' ')}")
+            begins = head[:4].hex(" ")
+            raise Unreadable(f"expected UTF-8, got what looks like {name} text: it begins with {begins}{then}")
     if head.startswith(b"\x00"):
-        raise Unreadable(f"{_EXPECTED}, got a file that begins with zero bytes")
+        raise Unreadable(f"{expectation}, got a file that begins with zero bytes")
     for magic, name in _MAGICS:
         if head.lstrip().startswith(magic) if magic == b"<" else head.startswith(magic):
-            raise Unreadable(f"{_EXPECTED}, got {name}, which begins with {head[: len(magic)].hex(' ')}")
+            raise Unreadable(f"{expectation}, got {name}, which begins with {head[: len(magic)].hex(' ')}")
 
 
 def _is_json(line: bytes) -> bool:

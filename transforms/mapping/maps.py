@@ -7,7 +7,7 @@ leaves aside is counted by name in `Chunk.set_aside`.
 
 import io
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, cast
 
@@ -141,6 +141,9 @@ class Map(Protocol):
         Raises:
             Unreadable: The remainder cannot be read; all in front of it was yielded (R2).
         """
+
+    def typed(self, group: Group, types: Mapping[str, str]) -> "Map":
+        """The map with declared types of fields: name of each to `number`, `boolean` or `json` (D1)."""
 
     def place(self, group: Group, offset: int) -> str | None:
         """The path of the record at an offset in its document, such as `images[17]`; None if its line says enough."""

@@ -229,7 +229,7 @@ def test_the_gate_may_be_a_number_or_a_string(tmp_path: Path, text: str, number:
         ),
         ("predictions = {}", "predictions expects a glob for each model run, got {}"),
         ("predictions.run = []", "predictions.run expects a path or glob, or a list of them, got []"),
-        ("predictions.run.more = 'a'", 'predictions.run: unknown key "more"; known are glob, optional'),
+        ("predictions.run.more = 'a'", 'predictions.run: unknown key "more"; known are glob, optional, map'),
         ("items = {optional = true}", "items.glob expects a path or glob, or a list of them, got null"),
         ("items = {glob = [], optional = true}", "items.glob expects a path or glob, or a list of them, got []"),
         ("items = {glob = 'a', optional = 1}", "items: optional expects true or false, got 1"),
@@ -363,7 +363,7 @@ def test_the_jobs_of_a_history_come_in_their_order(tmp_path: Path) -> None:
         (
             "[[job]]\nitems = 'a'\non_conflict = 'null'",
             (
-                'job 1: unknown key "on_conflict"; known are items, scenes, annotations, predictions, mode, '
+                'job 1: unknown key "on_conflict"; known are items, scenes, annotations, predictions, map, mode, '
                 "on_duplicate, strict"
             ),
         ),

@@ -8,7 +8,7 @@ from transforms.mapping.maps import Map, MapError
 from transforms.rules.near_names import hint
 
 PRESETS: Mapping[str, tuple[str, ...]] = {
-    "manifest": ("delimiter", "encoding", "url", "id"),
+    "manifest": ("delimiter", "encoding", "url", "id", "images"),
 }
 """Name of each preset to the options that it takes. Its module has a function `preset(options) -> Map`."""
 

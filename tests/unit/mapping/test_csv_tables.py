@@ -1,0 +1,147 @@
+"""CSV to rows with their bytes and lines: RULES F1, F2, R1 and R2 (a bad row takes no neighbour with it)."""
+
+import csv
+import io
+from typing import NamedTuple
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from support.profiles import draws
+
+from transforms.formats.chunks import Unreadable
+from transforms.mapping.csv_tables import read_csv
+from transforms.mapping.csv_text import CsvOptions
+from transforms.mapping.maps import MapError
+
+CELLS = st.lists(st.sampled_from([*'ab ,;"\n\té|', "\r\n"]), max_size=5).map("".join)
+
+
+class Read(NamedTuple):
+    """What was read of a table."""
+
+    rows: list[dict[str, object]]
+    lines: list[int]
+    sources: list[bytes]
+    refused: list[tuple[int, bytes, str]]
+
+
+def read(data: bytes, *, block_bytes: int = 1 << 20, delimiter: str | None = None, encoding: str | None = None) -> Read:
+    found = Read([], [], [], [])
+    options = CsvOptions.of(delimiter, encoding)
+    for batch in read_csv(io.BytesIO(data), options, block_bytes=block_bytes):
+        found.rows.extend(batch.rows())
+        found.lines.extend(batch.lines.tolist())
+        found.sources.extend(batch.sources[place] for place in range(len(batch)))
+        found.refused.extend((each.line, each.head, each.fault.message if each.fault else "") for each in batch.refused)
+        for offset, source in zip(batch.offsets.tolist(), found.sources[-len(batch) :], strict=False):
+            assert encoding is not None or data[offset:].startswith(source)
+    return found
+
+
+@draws(150)
+@given(
+    st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=6)),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(",;\t|"),
+    st.sampled_from([3, 40, 1000]),
+)
+def test_a_table_has_the_rows_that_python_reads_however_it_is_cut_into_blocks(
+    rows: list[list[str]], quoting: int, line_end: str, delimiter: str, block_bytes: int
+) -> None:
+    names = [f"c{place}" for place in range(len(rows[0]) if rows else 2)]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator=line_end)  # type: ignore[arg-type]
+    writer.writerows([names, *rows])
+    found = read(text.getvalue().encode(), block_bytes=block_bytes, delimiter=delimiter)
+    assert found.refused == []
+    assert found.rows == [{name: cell for name, cell in zip(names, row, strict=True) if cell} for row in rows]
+    again = csv.reader([source.decode() for source in found.sources], delimiter=delimiter)
+    assert [row for row in again if row] == rows or any("\n" in cell or "\r" in cell for row in rows for cell in row)
+
+
+@draws(150)
+@given(st.text(st.sampled_from('a,"\n'), max_size=30), st.sampled_from([1, 4, 1000]))
+@example('"a,b\n"c\n', 1000)
+def test_every_line_of_any_text_is_in_a_row_or_refused(text: str, block_bytes: int) -> None:
+    data = b"a,b\n" + text.encode()
+    found = read(data, block_bytes=block_bytes)
+    seen = b"".join(sorted(found.sources + [raw for _, raw, _ in found.refused])).replace(b"\n", b"")
+    assert sorted(seen) == sorted(data[4:].replace(b"\n", b""))
+
+
+def test_rows_say_their_line_and_their_bytes_where_cells_have_line_ends() -> None:
+    found = read(b'\xef\xbb\xbfa,b\r\n1,"x\r\ny"\r\n\r\n2,\r\n')
+    assert found.rows == [{"a": "1", "b": "x\r\ny"}, {"a": "2"}]
+    assert found.lines == [2, 5]
+    assert found.sources == [b'1,"x\r\ny"', b"2,"]
+
+
+def test_a_ragged_row_is_refused_alone_with_its_bytes() -> None:
+    found = read(b"a,b\n1,2\n3\n4,5,6\n7,8\n")
+    assert found.rows == [{"a": "1", "b": "2"}, {"a": "7", "b": "8"}]
+    assert found.refused == [
+        (3, b"3", "expected 2 cells as in the header, got 1"),
+        (4, b"4,5,6", "expected 2 cells as in the header, got 3"),
+    ]
+
+
+def test_a_quote_that_nothing_closes_costs_its_own_line_alone() -> None:
+    found = read(b'a,b\n1,"open\n2,y\n3,z\n')
+    assert found.rows == [{"a": "2", "b": "y"}, {"a": "3", "b": "z"}]
+    assert found.refused == [(2, b'1,"open', 'expected the end of a cell in quotes, got "1,\\"open"')]
+
+
+def test_a_quote_inside_a_cell_without_quotes_is_a_character() -> None:
+    assert read(b'a,b\n1,5" pipe\n').rows == [{"a": "1", "b": '5" pipe'}]
+
+
+def test_a_row_that_is_not_utf8_is_refused_alone_in_a_file_that_is() -> None:
+    found = read("a,b\n1,ü\n2,".encode() + b"\xe9\n3,x\n")
+    assert found.rows == [{"a": "1", "b": "ü"}, {"a": "3", "b": "x"}]
+    assert found.refused == [(3, b"2,\xe9", 'expected UTF-8, got the byte 0xe9 in "2,�"')]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("a,b\n1,é\n".encode("latin-1"), "got the byte 0xe9 in line 2, as Latin-1 and Windows-1252 have it"),
+        ("a,b\n1,é\n".encode("utf-16"), "UTF-16 (little endian) text, which begins with the byte order mark ff fe"),
+        (b"a,b,a\n", 'expected columns of different names, got "a" twice; rename one'),
+        (b"\x89PNG\r\n", "expected CSV, got a PNG image"),
+    ],
+)
+def test_another_encoding_or_format_is_refused_by_name(data: bytes, message: str) -> None:
+    with pytest.raises(Unreadable) as error:
+        read(data)
+    assert message in error.value.message
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le"])
+def test_another_encoding_is_read_when_it_is_given_and_rows_keep_their_bytes(encoding: str) -> None:
+    found = read("a;b\n1;é\n2;ü\n".encode(encoding), delimiter=";", encoding=encoding)
+    assert found.rows == [{"a": "1", "b": "é"}, {"a": "2", "b": "ü"}]
+    assert [source.decode(encoding) for source in found.sources] == ["1;é", "2;ü"]
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "encoding", "message"),
+    [
+        (";;", None, 'delimiter expects one character, or tab, comma, semicolon, pipe, got ";;"'),
+        (None, "latin1000", "encoding expects the name of an encoding such as latin-1 or utf-16"),
+    ],
+)
+def test_a_wrong_option_is_refused(delimiter: str | None, encoding: str | None, message: str) -> None:
+    with pytest.raises(MapError) as error:
+        CsvOptions.of(delimiter, encoding)
+    assert message in str(error.value)
+
+
+def test_a_tab_is_the_delimiter_of_a_header_with_tabs_alone() -> None:
+    assert read(b"a\tb\n1\tx, y\n").rows == [{"a": "1", "b": "x, y"}]
+
+
+@pytest.mark.parametrize("data", [b"", b"\n \n", b"a,b\n", b"a,b"])
+def test_a_table_may_be_empty(data: bytes) -> None:
+    assert read(data) == ([], [], [], [])

@@ -1,0 +1,191 @@
+"""The preset `manifest`: tables as items, through a whole job; a map never guesses and never loses (R1, R6)."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.in_process import ingest
+from support.profiles import draws
+from support.runs import ndjson
+
+from pipelines.errors import UsageError
+from pipelines.maps import read_map
+from transforms.formats.chunks import Unreadable
+from transforms.mapping.maps import SourceFile
+
+CELLS = st.text(st.sampled_from('ab1.,"\n\\\x01é'), max_size=5)
+
+
+def records(path: Path, map_text: str = "manifest") -> list[dict[str, object]]:
+    """What the map makes of a file."""
+    size = path.stat().st_size
+    chunks = read_map(map_text).chunks(SourceFile(str(path), size, 0, size), "items")
+    return [json.loads(record) for chunk in chunks for record in chunk.records]
+
+
+def written(tmp_path: Path, text: str, name: str = "cars.csv") -> Path:
+    path = tmp_path / name
+    path.write_bytes(text.encode())
+    return path
+
+
+def test_a_column_for_the_url_and_one_for_the_id_make_an_item_and_all_others_are_metadata(tmp_path: Path) -> None:
+    path = written(tmp_path, "image_url,id,width,height,weather,latitude\ns3://b/1.jpg,7,640,,rain,52.5\n")
+    assert records(path) == [
+        {
+            "reference_id": "7",
+            "image_url": "s3://b/1.jpg",
+            "width": 640,
+            "metadata": {"weather": "rain", "latitude": "52.5"},
+        }
+    ]
+
+
+def test_without_a_column_for_the_id_the_url_is_the_id(tmp_path: Path) -> None:
+    path = written(tmp_path, "path,weather\nimg/1.jpg,rain\n/data/2.jpg,sun\n")
+    assert records(path, "manifest:images=s3://b/train/") == [
+        {"reference_id": "img/1.jpg", "image_url": "s3://b/train/img/1.jpg", "metadata": {"weather": "rain"}},
+        {"reference_id": "/data/2.jpg", "image_url": "/data/2.jpg", "metadata": {"weather": "sun"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "message"),
+    [
+        (
+            "path,file_name",
+            "",
+            "expected one column for the URL or path, got path and file_name; name it: --map manifest:",
+        ),
+        ("weather,speed", "", "expected a column for the URL or path, such as image_url, got weather, speed"),
+        (
+            "path,speed",
+            ":url=paths",
+            "expected a column paths, as the option url names it, got none; did you mean path?",
+        ),
+    ],
+)
+def test_which_column_is_the_url_is_never_guessed(tmp_path: Path, header: str, options: str, message: str) -> None:
+    with pytest.raises(Unreadable) as error:
+        records(written(tmp_path, f"{header}\n1,2\n"), f"manifest{options}")
+    assert message in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("manifst", "--map manifst: there is no preset manifst; did you mean manifest?"),
+        ("manifest:delimter=;", "the preset manifest has no option delimter; did you mean delimiter?"),
+        ("manifest:url", "options of the preset manifest are KEY=VALUE with commas between them, got 'url'"),
+        ("manifest:url=a,url=b", "the option url is given twice"),
+        ("manifest:encoding=klingon", "encoding expects the name of an encoding"),
+    ],
+)
+def test_a_wrong_map_is_wrong_usage_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        read_map(text)
+    assert message in str(error.value)
+
+
+def test_rejections_have_line_and_bytes_of_the_source_and_the_record_that_was_made(tmp_path: Path) -> None:
+    text = 'url,id,width,note\ns3://b/1.jpg,1,100,"a\nb"\nshort\ns3://b/2.jpg,1,,\n,3,,\ns3://b/4.jpg,4,wide,\n'
+    done = ingest(tmp_path / "dataset", "--items", str(written(tmp_path, text)), "--map", "manifest")
+    assert done.document["groups"]["items"]["read"] == 5
+    found = [
+        (each["code"], each["line"], each["raw"], json.loads(each.get("record", "null"))) for each in done.rejections
+    ]
+    assert found == [
+        ("malformed_json", 4, "short", None),
+        (
+            "duplicate_id",
+            5,
+            "s3://b/2.jpg,1,,",
+            {"reference_id": "1", "image_url": "s3://b/2.jpg", "metadata": {}},
+        ),
+        ("missing_url", 6, ",3,,", {"reference_id": "3", "metadata": {}}),
+        (
+            "invalid_field",
+            7,
+            "s3://b/4.jpg,4,wide,",
+            {"reference_id": "4", "image_url": "s3://b/4.jpg", "width": "wide", "metadata": {}},
+        ),
+    ]
+    assert {each["map"] for each in done.rejections} == {"manifest"}
+    [given_] = json.loads((done.folder / "manifest.json").read_text())["inputs"]
+    assert given_["map"] == "manifest"
+
+
+def test_a_declared_number_is_a_number_and_what_is_none_is_a_conflict(tmp_path: Path) -> None:
+    path = written(tmp_path, "url,speed,plate\nfile:///1,+31.50,007\nfile:///2, .5,12\nfile:///3,fast,9\n")
+    declared = tmp_path / "declared.json"
+    declared.write_text('{"items": {"speed": "number"}}')
+    done = ingest(
+        tmp_path / "dataset",
+        *("--items", str(path), "--map", "manifest", "--declare", str(declared), "--on-conflict", "quarantine"),
+    )
+    assert [row["metadata"] for row in done.rows("items")] == [
+        {"plate": "007", "speed": 31.5},
+        {"plate": "12", "speed": 0.5},
+    ]
+    assert [(each["code"], each["raw"]) for each in done.rejections] == [("type_conflict", "file:///3,fast,9")]
+
+
+def test_a_group_that_the_map_does_not_have_is_wrong_usage(tmp_path: Path) -> None:
+    path = written(tmp_path, "url\nfile:///1\n")
+    done = ingest(tmp_path / "dataset", "--annotations", str(path), "--map", "manifest")
+    assert done.exit_code == 2
+    assert "--annotations: the map manifest has no annotations, only what --items takes" in done.document["message"]
+
+
+@draws(40)
+@given(
+    rows=st.lists(st.tuples(st.from_regex(r"s3://b/[a-c]", fullmatch=True), CELLS, CELLS), max_size=8),
+    quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+)
+def test_records_are_those_of_a_script_with_the_csv_module(
+    rows: list[tuple[str, str, str]], quoting: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, quoting=quoting).writerows([("image_url", "a", 'b"'), *rows])  # type: ignore[arg-type]
+    path = written(tmp_path_factory.mktemp("table"), text.getvalue())
+    assert records(path) == [
+        {
+            "reference_id": url,
+            "image_url": url,
+            "metadata": {key: cell for key, cell in (("a", first), ('b"', second)) if cell},
+        }
+        for url, first, second in rows
+    ]
+
+
+def test_a_job_over_a_table_gives_the_rows_of_the_ndjson_of_a_script(tmp_path: Path) -> None:
+    path = written(tmp_path, 'url,a,b\ns3://b/1,"x, ""y""",\ns3://b/2,,z\\\ns3://b/2,1,\n')
+    with path.open(newline="") as stream:
+        lines = [
+            {
+                "reference_id": row["url"],
+                "image_url": row["url"],
+                "metadata": {key: row[key] for key in ("a", "b") if row[key]},
+            }
+            for row in csv.DictReader(stream)
+        ]
+    mapped = ingest(tmp_path / "one", "--items", str(path), "--map", "manifest")
+    native = ingest(tmp_path / "two", "--items", str(ndjson(tmp_path / "cars.ndjson", lines)))
+    without_source = [[{**row, "source": None} for row in done.rows("items")] for done in (mapped, native)]
+    assert without_source[0] == without_source[1]
+    assert mapped.document["groups"] == native.document["groups"]
+
+
+def test_a_job_file_has_a_map_for_each_input(tmp_path: Path) -> None:
+    table = written(tmp_path, "url,id\ns3://b/1,1\n")
+    native = ndjson(tmp_path / "two.ndjson", [{"reference_id": "2", "image_url": "s3://b/2"}])
+    job = tmp_path / "job.toml"
+    job.write_text(f'items = [{{glob = "{table}", map = "manifest"}}, "{native}"]\n')
+    done = ingest(tmp_path / "dataset", "--config", str(job))
+    assert {row["reference_id"] for row in done.rows("items")} == {"1", "2"}
+    again = ingest(tmp_path / "dataset", "--config", str(job))
+    assert again.document["outcome"] == "unchanged"

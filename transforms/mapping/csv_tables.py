@@ -1,0 +1,244 @@
+"""Reads CSV and TSV in batches of rows with their bytes and lines (R1, R2): quotes, embedded line ends, any length."""
+
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Final, overload
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from transforms.formats.chunks import Oversized, Unreadable
+from transforms.formats.framing import HEAD_BYTES as KEPT_BYTES
+from transforms.mapping.csv_rows import FoundRows, Places, blank_rows, ragged, rows_of, rows_one_by_one
+from transforms.mapping.csv_text import HEAD_BYTES, CsvOptions, Header, check_encoding, header_of, utf8
+from transforms.mapping.tables import TableBatch
+from transforms.raw_records import RawRecords
+from transforms.rules.limits import MAX_LINE_BYTES, MIB
+from transforms.rules.rejections import Code, Fault
+
+BLOCK_BYTES: Final = 8 * MIB
+
+
+def read_csv(stream: BinaryIO, options: CsvOptions, *, block_bytes: int = BLOCK_BYTES) -> Iterator[TableBatch]:
+    """The rows of a table below its header, in batches; an empty one first, if there is a header.
+
+    Offsets are those in the decoded text. Blank lines are skipped. An empty cell is no value, quoted or not.
+
+    Raises:
+        Unreadable: It is in another encoding, its header is wrong, or the stream raises it: after all rows in front
+            (R2).
+    """
+    source = _Blocks(stream, options.encoding, block_bytes)
+    header = None
+    while header is None and not source.ended:
+        source.fill()
+        if options.encoding is None:
+            check_encoding(source.data[:HEAD_BYTES])
+        if source.ended or _last_row_end(source.data, is_last=False):
+            header = header_of(source.data, options.delimiter)
+    if header is None:
+        if source.fault is not None:
+            raise source.fault
+        return
+    rows = _Rows(header, options.encoding)
+    source.take(header.end)
+    yield rows.batch(b"", source.base)
+    while True:
+        end = _last_row_end(source.data, is_last=source.ended)
+        if end:
+            yield rows.batch(source.data[:end], source.base)
+            source.take(end)
+        if source.ended:
+            break
+        source.fill()
+    if source.fault is not None:
+        raise Unreadable(source.fault.message, source.base, rows.line + 1) from source.fault
+
+
+class _Blocks:
+    """A window on a stream in UTF-8: `data` begins at the byte `base`."""
+
+    def __init__(self, stream: BinaryIO, encoding: str | None, block_bytes: int) -> None:
+        self.data = b""
+        self.base = 0
+        self.ended = False
+        self.fault: Unreadable | None = None
+        self._stream = utf8(stream, encoding)
+        self._block_bytes = block_bytes
+
+    def fill(self) -> None:
+        """Reads another block behind what is there."""
+        block = b""
+        try:
+            block = self._stream.read(self._block_bytes)
+        except Unreadable as error:
+            self.fault = error
+        self.ended = not block
+        self.data += block
+
+    def take(self, end: int) -> None:
+        """Drops the bytes in front of an offset."""
+        self.data, self.base = self.data[end:], self.base + end
+
+
+def _last_row_end(data: bytes, *, is_last: bool) -> int:
+    """Where the last whole row of a block ends; all of it at the end of the file, or if a row is beyond the limit."""
+    if is_last or len(data) > MAX_LINE_BYTES:
+        return len(data)
+    end = data.rfind(b"\n") + 1
+    while end and data.count(b'"', 0, end) % 2:
+        # An odd number of quotes in front: the line end is inside a cell, and so are those back to its opening quote.
+        end = data.rfind(b"\n", 0, max(data.rfind(b'"', 0, end), 0)) + 1
+    return end
+
+
+class _Rows:
+    """Makes batches of consecutive blocks of whole rows."""
+
+    def __init__(self, header: Header, encoding: str | None) -> None:
+        self.line = header.lines
+        self._names, self._delimiter, self._encoding = header.names, header.delimiter, encoding
+
+    def batch(self, data: bytes, base: int) -> TableBatch:
+        """The batch of a block that begins at the byte `base`."""
+        batch = self._together(data, base)
+        if batch is None:
+            batch = self._one_by_one(data, base)
+        self.line += data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
+        return batch
+
+    def _together(self, data: bytes, base: int) -> TableBatch | None:
+        """The batch of a block whose rows are found all at once; None if one has to be looked at more closely."""
+        rows = rows_of(data, self._delimiter) if data and _is_utf8(data) else None
+        if rows is None:
+            return None
+        others = np.flatnonzero(rows.cells != len(self._names))
+        blank = blank_rows(data, rows, np.arange(len(rows.starts)) if len(self._names) == 1 else others)
+        refused = np.setdiff1d(others, blank)
+        if any(b"\n" in data[rows.starts[row] : rows.ends[row]] for row in refused.tolist()):
+            return None
+        if len(others) or len(blank):
+            taken = np.ones(len(rows.starts), np.bool_)
+            taken[others] = taken[blank] = False
+            good = FoundRows(rows.starts[taken], rows.ends[taken], rows.lines[taken], rows.cells[taken])
+            cells = b"\n".join(RawRecords(data, good.starts, good.ends))
+        else:
+            good, cells = rows, data
+        columns = self._columns(cells, len(good.starts))
+        if columns is None:
+            return None
+        faults = [
+            self._refused(
+                data[rows.starts[row] : rows.ends[row]],
+                ragged(len(self._names), int(rows.cells[row])),
+                line=int(rows.lines[row]),
+                offset=int(rows.starts[row]) + base,
+            )
+            for row in refused.tolist()
+        ]
+        return self._made(data, base, columns, (good.starts, good.ends, good.lines), faults)
+
+    def _columns(self, cells: bytes, count: int) -> list[pl.Series] | None:
+        """The cells of rows that all have as many as there are columns; None if the library sees other rows."""
+        if not count:
+            return [pl.Series([], dtype=pl.String) for _ in self._names]
+        names = [f"{place}" for place in range(len(self._names))]
+        try:
+            table = arrow_csv.read_csv(
+                pa.BufferReader(cells),
+                arrow_csv.ReadOptions(use_threads=False, block_size=len(cells) + 1, column_names=names),
+                arrow_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True),
+                arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=True,
+                ),
+            )
+        except pa.ArrowInvalid:
+            return None
+        if table.num_rows != count:
+            return None
+        return [pl.Series(pl.from_arrow(column)) for column in table.columns]
+
+    def _one_by_one(self, data: bytes, base: int) -> TableBatch:
+        """The batch of any block."""
+        cells: list[list[str | None]] = []
+        places: list[tuple[int, int, int]] = []
+        faults: list[Oversized] = []
+        for row in rows_one_by_one(data, self._delimiter, len(self._names)):
+            if row.cells is None:
+                raw = data[row.start : row.end]
+                faults.append(self._refused(raw, row.fault, line=row.line, offset=row.start + base))
+            else:
+                cells.append([cell or None for cell in row.cells])
+                places.append((row.start, row.end, row.line))
+        columns = [pl.Series(each, dtype=pl.String) for each in (zip(*cells, strict=True) if cells else self._names)]
+        if not cells:
+            columns = [pl.Series([], dtype=pl.String) for _ in self._names]
+        starts, ends, lines = np.array(places, np.int64).reshape(-1, 3).T
+        return self._made(data, base, columns, (starts, ends, lines), faults)
+
+    def _made(
+        self,
+        data: bytes,
+        base: int,
+        columns: Sequence[pl.Series],
+        places: tuple[Places, Places, Places],
+        faults: Sequence[Oversized],
+    ) -> TableBatch:
+        starts, ends, lines = places
+        rows = RawRecords(data, starts, ends)
+        return TableBatch(
+            columns=dict(zip(self._names, columns, strict=True)),
+            lines=lines + self.line + 1,
+            offsets=starts + base,
+            sources=rows if self._encoding is None else _Encoded(rows, self._encoding),
+            byte_count=len(data),
+            refused=tuple(faults),
+            is_text=True,
+        )
+
+    def _refused(self, raw: bytes, message: str, *, line: int, offset: int) -> Oversized:
+        source = raw if self._encoding is None else _encoded(raw, self._encoding)
+        return Oversized(
+            offset=offset,
+            line=line + self.line + 1,
+            length=len(source),
+            head=source if len(source) <= BLOCK_BYTES else source[:KEPT_BYTES],
+            fault=Fault(Code.MALFORMED_JSON, message),
+        )
+
+
+class _Encoded(Sequence[bytes]):
+    """Rows with the bytes that they have in a source of another encoding."""
+
+    def __init__(self, rows: RawRecords, encoding: str) -> None:
+        self._rows, self._encoding = rows, encoding
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        if isinstance(place, slice):
+            return [_encoded(each, self._encoding) for each in self._rows[place]]
+        return _encoded(self._rows[place], self._encoding)
+
+
+def _encoded(raw: bytes, encoding: str) -> bytes:
+    """Text in UTF-8, as `utf8` made it, in the encoding that it came in."""
+    text = raw.decode("utf-8", "surrogatepass")
+    return text.encode(encoding.removesuffix("-sig"), "surrogateescape")
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,155 @@
+"""Reads CSV and TSV as text in UTF-8: its encoding, its byte order mark, its delimiter and its header (F1, F2).
+
+Text in another encoding is refused by name, unless the encoding is given: then it is decoded, and a row has the bytes
+that it has in the source.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from transforms.formats.chunks import Unreadable
+from transforms.formats.framing import BYTE_ORDER_MARK
+from transforms.formats.sniff import refuse_other_formats
+from transforms.mapping.maps import MapError
+from transforms.rules.limits import MAX_LINE_BYTES
+from transforms.rules.rejections import shown
+
+HEAD_BYTES: Final = 64 * 1024
+DELIMITERS: Final = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+"""Words for delimiters that are hard to write in an option."""
+_MULTIBYTE: Final = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
+
+csv.field_size_limit(MAX_LINE_BYTES)  # 128 KiB otherwise, for the whole process
+
+
+@dataclass(frozen=True, slots=True)
+class CsvOptions:
+    """How the text of a table is read.
+
+    Attributes:
+        delimiter: One character between cells; None to take the tab if the header has one and no comma, else a comma.
+        encoding: Of the file, as Python names it; None for UTF-8.
+    """
+
+    delimiter: str | None = None
+    encoding: str | None = None
+
+    @classmethod
+    def of(cls, delimiter: str | None, encoding: str | None) -> "CsvOptions":
+        """The options that texts give.
+
+        Raises:
+            MapError: No delimiter, or an encoding that is not known.
+        """
+        if delimiter is not None:
+            delimiter = DELIMITERS.get(delimiter, delimiter).replace("\\t", "\t")
+            if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
+                raise MapError(f"delimiter expects one character, or {', '.join(DELIMITERS)}, got {shown(delimiter)}")
+        if encoding is not None:
+            try:
+                encoding = codecs.lookup(encoding).name
+                "a,b\n".encode(encoding)
+            except (LookupError, ValueError) as error:
+                raise MapError(
+                    f"encoding expects the name of an encoding such as latin-1 or utf-16, got {shown(encoding)}"
+                ) from error
+        return cls(delimiter, None if encoding in {"utf-8", "utf-8-sig"} else encoding)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first row of a table.
+
+    Attributes:
+        names: Of the columns.
+        delimiter: Between cells.
+        end: Offset of the byte after it.
+        lines: Lines that it takes, those in front of it too.
+    """
+
+    names: tuple[str, ...]
+    delimiter: str
+    end: int
+    lines: int
+
+
+def utf8(stream: BinaryIO, encoding: str | None) -> BinaryIO:
+    """The bytes of a stream in UTF-8; what cannot be decoded becomes bytes that are not UTF-8, for the rows alone."""
+    return stream if encoding is None else _Transcoded(stream, encoding)  # type: ignore[return-value] # has `read`
+
+
+class _Transcoded(io.RawIOBase):
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        super().__init__()
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """About so many bytes; none at the end alone."""
+        while True:
+            block = self._stream.read(-1 if size is None else size)
+            text = self._decoder.decode(block, final=not block)
+            if text or not block:
+                return text.encode("utf-8", "surrogatepass")
+
+
+def check_encoding(head: bytes) -> None:
+    """Checks that a file that begins with `head` is text in UTF-8.
+
+    Raises:
+        Unreadable: It is in another encoding or format, which the message names.
+    """
+    refuse_other_formats(head, "expected CSV", "give the encoding: --map manifest:encoding=utf-16")
+    try:
+        head[: head.rfind(b"\n") + 1].decode()
+    except UnicodeDecodeError as error:
+        if _MULTIBYTE.search(head) is None:  # otherwise it is UTF-8, with a row that is not
+            line = head.count(b"\n", 0, error.start) + 1
+            raise Unreadable(
+                f"expected UTF-8, got the byte 0x{head[error.start]:02x} in line {line}, as Latin-1 and Windows-1252 "
+                "have it; give the encoding: --map manifest:encoding=latin-1",
+                0,
+                1,
+            ) from error
+
+
+def header_of(head: bytes, delimiter: str | None) -> Header | None:
+    """The header of a table that begins with `head`; None if it has only blank lines.
+
+    Raises:
+        Unreadable: It is not in UTF-8, or two columns have one name.
+    """
+    at = len(BYTE_ORDER_MARK) if head.startswith(BYTE_ORDER_MARK) else 0
+    lines = 0
+    while at < len(head):  # blank lines in front
+        end = head.find(b"\n", at) + 1 or len(head)
+        if head[at:end].strip():
+            break
+        at, lines = end, lines + 1
+    if at >= len(head):
+        return None
+    while end < len(head) and head.count(b'"', at, end) % 2:
+        end = head.find(b"\n", end) + 1 or len(head)
+    lines += max(head.count(b"\n", at, end), 1)
+    try:
+        text = head[at:end].decode()
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"expected a header in UTF-8, got {head[at:end][:60]!r}; give the encoding", at, 1) from error
+    found = delimiter or ("\t" if "\t" in text and "," not in text else ",")
+    names = _cells(text, found)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Unreadable(f"expected columns of different names, got {shown(twice[0])} twice; rename one", at, 1)
+    return Header(tuple(names), found, end, lines)
+
+
+def _cells(text: str, delimiter: str) -> Sequence[str]:
+    try:
+        return next(csv.reader([*text.splitlines(keepends=True)], delimiter=delimiter), [])
+    except csv.Error as error:
+        raise Unreadable(f"expected a header, got {shown(text)} ({error})", 0, 1) from error
