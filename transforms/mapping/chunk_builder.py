@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from transforms.formats.chunks import Chunk, Oversized, SetAside
-from transforms.formats.framing import HEAD_BYTES
+from transforms.formats.lines import HEAD_BYTES
 from transforms.raw_records import RawRecords
 from transforms.rules.limits import MIB
 from transforms.rules.rejections import Code, Fault, shown

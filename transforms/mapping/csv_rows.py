@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from transforms.formats.framing import BLANK
+from transforms.formats.lines import BLANK
 from transforms.rules.rejections import shown
 
 Places = npt.NDArray[np.int64]

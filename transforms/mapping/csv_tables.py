@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from transforms.formats.chunks import Oversized, Unreadable
-from transforms.formats.framing import HEAD_BYTES as KEPT_BYTES
+from transforms.formats.lines import HEAD_BYTES as KEPT_BYTES
 from transforms.mapping.csv_rows import FoundRows, Places, blank_rows, ragged, rows_of, rows_one_by_one
 from transforms.mapping.csv_text import HEAD_BYTES, CsvOptions, Header, check_encoding, header_of, utf8
 from transforms.mapping.tables import TableBatch

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from transforms.formats.chunks import Unreadable
-from transforms.formats.framing import BYTE_ORDER_MARK
+from transforms.formats.lines import BYTE_ORDER_MARK
 from transforms.formats.sniff import refuse_other_formats
 from transforms.mapping.maps import MapError
 from transforms.rules.limits import MAX_LINE_BYTES

@@ -32,16 +32,27 @@ def json_texts(values: pl.Series) -> pl.Series:
     kind = values.dtype
     if kind == pl.String:
         return _strings(values)
-    if kind.is_integer():
-        return values.cast(pl.String)
-    if kind == pl.Boolean or isinstance(kind, pl.Decimal):
+    if kind.is_integer() or kind == pl.Boolean or isinstance(kind, pl.Decimal):
         return values.cast(pl.String)
     if kind.is_float():
         numbers = values.cast(pl.Float64).cast(pl.String)
         return numbers if values.is_finite().all() else numbers.replace(_NON_FINITE)
     if isinstance(kind, pl.Categorical | pl.Enum):
         return _strings(values.cast(pl.String))
+    if kind in (pl.Date, pl.Datetime, pl.Time):
+        return _strings(_iso(values))
     texts = [None if value is None else _encode(plain(value)) for value in values.to_list()]
+    return pl.Series(values.name, texts, pl.String)
+
+
+def _iso(values: pl.Series) -> pl.Series:
+    """ISO text, with all digits of nanoseconds; the bare number beyond the years of Python's calendar (R6)."""
+    if values.dtype == pl.Datetime("ns") and (values.to_physical() % 1000 != 0).any():
+        return values.dt.to_string("iso:strict")
+    try:
+        texts = [None if value is None else value.isoformat() for value in values.to_list()]
+    except (OverflowError, ValueError):
+        return values.to_physical().cast(pl.String)
     return pl.Series(values.name, texts, pl.String)
 
 

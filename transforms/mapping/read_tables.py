@@ -1,19 +1,47 @@
-"""Reads a table in whatever format it is: told from content (F2)."""
+"""Reads a table in whatever format it is, which its content tells, not its name (F2)."""
 
 from collections.abc import Iterator
+from typing import Final
 
+from transforms.formats.chunks import Unreadable
+from transforms.mapping.arrow_tables import read_arrow, read_parquet
 from transforms.mapping.csv_tables import read_csv
 from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.maps import SourceFile
 from transforms.mapping.tables import TableBatch
 
+_PARQUET: Final = b"PAR1"
+_ARROW_FILE: Final = b"ARROW1"
+_ARROW_STREAM: Final = b"\xff\xff\xff\xff"
+_FEATHER_1: Final = b"FEA1"
+
 
 def read_table(source: SourceFile, text: CsvOptions) -> Iterator[TableBatch]:
-    """The rows of a table, or those of the byte range of one.
+    """The rows of a table, or those of the byte range of one: CSV, TSV, Parquet, an Arrow file or stream.
 
     Raises:
-        Unreadable: The remainder cannot be read (R2).
+        Unreadable: It is no table, or its remainder cannot be read (R2).
     """
-    if source.start == 0:
+    with source.open() as stream:
+        head = stream.read(64)
+    if head.startswith(_PARQUET):
+        with source.open_to_seek() as stream:
+            yield from read_parquet(stream, source.start, source.stop)
+    elif source.start:
+        return  # the range that begins the file reads all of it
+    elif head.startswith(_ARROW_FILE):
+        with source.open_to_seek() as stream:
+            yield from read_arrow(stream, is_file=True)
+    elif head.startswith(_ARROW_STREAM):
+        with source.open() as stream:
+            yield from read_arrow(stream, is_file=False)
+    elif head.startswith(_FEATHER_1):
+        raise Unreadable("expected a table, got Feather of version 1; write it as Parquet, or as Feather of version 2")
+    elif head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+        raise Unreadable(
+            "expected a table (CSV, TSV, Parquet, Arrow), got JSON; if these are native records leave --map out, else "
+            "give a map file"
+        )
+    else:
         with source.open() as stream:
             yield from read_csv(stream, text)

@@ -1,10 +1,17 @@
 """The preset `manifest`: tables as items, through a whole job; a map never guesses and never loses (R1, R6)."""
 
 import csv
+import datetime as dt
+import gzip
 import io
 import json
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,3 +196,96 @@ def test_a_job_file_has_a_map_for_each_input(tmp_path: Path) -> None:
     assert {row["reference_id"] for row in done.rows("items")} == {"1", "2"}
     again = ingest(tmp_path / "dataset", "--config", str(job))
     assert again.document["outcome"] == "unchanged"
+
+
+EVERY_TYPE = pa.table(
+    {
+        "url": ["s3://b/1", "s3://b/2", "s3://b/3"],
+        "id": [1, 2, 2],
+        "width": [640, None, 5],
+        "whole": pa.array([2**63, None, 0], pa.uint64()),
+        "float": [1.5, 1e22, None],
+        "truth": [True, None, False],
+        "moment": pa.array([dt.datetime(2026, 1, 2, 3, 4, 5, 6), None, None], pa.timestamp("us")),  # noqa: DTZ001 - a column without
+        "zoned": pa.array([dt.datetime(2026, 1, 2, tzinfo=dt.UTC), None, None], pa.timestamp("us", "UTC")),
+        "nanos": pa.array([1, None, 2], pa.timestamp("ns")),
+        "day": [dt.date(2026, 1, 2), None, None],
+        "price": pa.array([Decimal("1.50"), None, Decimal("12345678901234567890.12")], pa.decimal128(30, 2)),
+        "bytes": [b"\x00\xff", None, b""],
+        "struct": [{"a": 1, "b": None}, None, {"a": 2, "b": "x"}],
+        "list": [[1, 2], None, []],
+        "category": pa.array(["x", None, "x"]).dictionary_encode(),
+        "none": pa.nulls(3),
+    }
+)
+FIRST = {
+    "whole": 2**63,
+    "float": 1.5,
+    "truth": True,
+    "moment": "2026-01-02T03:04:05.000006",
+    "zoned": "2026-01-02T00:00:00+00:00",
+    "nanos": "1970-01-01T00:00:00.000000001",
+    "day": "2026-01-02",
+    "price": 1.5,
+    "bytes": "AP8=",
+    "struct": {"a": 1, "b": None},
+    "list": [1, 2],
+    "category": "x",
+}
+
+
+def parquet(path: Path) -> None:
+    pq.write_table(EVERY_TYPE, path, row_group_size=1)
+
+
+def feather(path: Path) -> None:
+    pyarrow.feather.write_feather(EVERY_TYPE, path)
+
+
+def arrow_stream(path: Path) -> None:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, EVERY_TYPE.schema) as writer:
+        writer.write_table(EVERY_TYPE, max_chunksize=2)
+
+
+def gzipped_parquet(path: Path) -> None:
+    plain = io.BytesIO()
+    pq.write_table(EVERY_TYPE, plain)
+    path.write_bytes(gzip.compress(plain.getvalue()))
+
+
+@pytest.mark.parametrize(
+    ("write", "name"), [(parquet, "t"), (feather, "t"), (arrow_stream, "t"), (gzipped_parquet, "t.parquet.gz")]
+)
+def test_columns_with_types_have_their_values(write: Callable[[Path], None], name: str, tmp_path: Path) -> None:
+    write(tmp_path / name)
+    first, second, third = records(tmp_path / name)
+    assert first == {"reference_id": "1", "image_url": "s3://b/1", "width": 640, "metadata": FIRST}
+    assert second == {"reference_id": "2", "image_url": "s3://b/2", "metadata": {"float": 1e22}}
+    assert third["width"] == 5
+
+
+def test_row_groups_are_read_once_each_however_a_file_is_cut_into_byte_ranges(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    parquet(path)
+    size = path.stat().st_size
+    found = []
+    for start in range(0, size, 700):
+        source = SourceFile(str(path), size, start, min(start + 700, size))
+        found += [line for chunk in read_map("manifest").chunks(source, "items") for line in chunk.lines.tolist()]
+    assert sorted(found) == [1, 2, 3]
+
+
+def test_a_rejected_row_of_parquet_has_its_number_and_its_columns_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    parquet(path)
+    [rejected] = ingest(tmp_path / "dataset", "--items", str(path), "--map", "manifest", range_bytes=900).rejections
+    assert (rejected["code"], rejected["line"], rejected["offset"]) == ("duplicate_id", 3, 2)
+    assert json.loads(rejected["raw"])["url"] == "s3://b/3"
+
+
+@pytest.mark.parametrize("write", [parquet, feather])
+def test_a_truncated_table_is_unreadable(write: Callable[[Path], None], tmp_path: Path) -> None:
+    write(tmp_path / "whole")
+    (tmp_path / "t").write_bytes((tmp_path / "whole").read_bytes()[:-20])
+    with pytest.raises(Unreadable, match=r"expected (Parquet|Arrow), got this after 0 rows"):
+        records(tmp_path / "t")

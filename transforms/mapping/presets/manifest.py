@@ -79,7 +79,7 @@ class Manifest:
         texts: dict[str, pl.Series] = {}
         for name, values in batch.columns.items():
             kind = "number" if name in columns.sizes else self.types.get(name)
-            texts[name] = typed_texts(values, kind) if kind and values.dtype == pl.String else json_texts(values)
+            texts[name] = typed_texts(values, kind) if kind and batch.is_text else json_texts(values)
         core = {"reference_id": texts[columns.reference_id], columns.key: texts[columns.url]}
         if columns.reference_id != columns.url:
             core["reference_id"] = _as_strings(batch.columns[columns.reference_id], core["reference_id"])

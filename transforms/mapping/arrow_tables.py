@@ -1,0 +1,123 @@
+"""Reads Parquet and Arrow files in batches of rows, Parquet by the row groups of a byte range (R1, R2)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO, Final, overload
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from polars.exceptions import PolarsError
+
+from transforms.formats.chunks import Unreadable
+from transforms.mapping.chunk_builder import encode
+from transforms.mapping.json_columns import plain
+from transforms.mapping.tables import TableBatch
+
+BATCH_ROWS: Final = 20_000
+_REFUSALS = (pa.ArrowException, OSError, ValueError, EOFError)  # all that pyarrow raises of damaged bytes
+
+
+def read_parquet(stream: BinaryIO, start: int, stop: int) -> Iterator[TableBatch]:
+    """The rows of the row groups that begin in a byte range of a Parquet file; an empty batch first.
+
+    Offsets are numbers of rows in the file, from 0; line n is the n-th row.
+
+    Raises:
+        Unreadable: The file is truncated or corrupt: after all rows in front of that place (R2).
+    """
+    number = 0
+    try:
+        file = pq.ParquetFile(stream)
+        yield _batch(pa.RecordBatch.from_pylist([], file.schema_arrow), 0)
+        for group in range(file.metadata.num_row_groups):
+            found = file.metadata.row_group(group)
+            end = number + found.num_rows
+            if start <= _offset(found) < stop:
+                for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], use_threads=False):
+                    yield _batch(batch, number)
+                    number += batch.num_rows
+            number = end
+    except _REFUSALS as error:
+        raise _unreadable("Parquet", error, number) from error
+
+
+def _offset(group: pq.RowGroupMetaData) -> int:
+    """The byte at which a row group begins."""
+    if not group.num_columns:
+        return 0
+    column = group.column(0)
+    places = (column.dictionary_page_offset, column.data_page_offset)
+    return min(int(place) for place in places if place is not None)
+
+
+def read_arrow(stream: BinaryIO, *, is_file: bool) -> Iterator[TableBatch]:
+    """The rows of an Arrow file (Feather), or of a stream of record batches; as `read_parquet`."""
+    number = 0
+    try:
+        with pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream) as reader:
+            yield _batch(pa.RecordBatch.from_pylist([], reader.schema), 0)
+            for batch in _of_file(reader) if is_file else reader:
+                for first in range(0, batch.num_rows, BATCH_ROWS):
+                    piece = batch.slice(first, BATCH_ROWS)
+                    yield _batch(piece, number)
+                    number += piece.num_rows
+    except _REFUSALS as error:
+        raise _unreadable("Arrow", error, number) from error
+
+
+def _of_file(reader: pa.ipc.RecordBatchFileReader) -> Iterator[pa.RecordBatch]:
+    return (reader.get_batch(place) for place in range(reader.num_record_batches))
+
+
+def _unreadable(name: str, error: Exception, rows: int) -> Unreadable:
+    reason = str(error).partition("\n")[0]
+    return Unreadable(f"expected {name}, got this after {rows:,} rows: {reason}", rows, rows + 1)
+
+
+def _batch(batch: pa.RecordBatch, number: int) -> TableBatch:
+    """A batch whose first row has a number."""
+    names = batch.schema.names
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two columns are named {twice[0]}; rename one")
+    columns = {name: _series(column) for name, column in zip(names, batch.columns, strict=True)}
+    rows = np.arange(number, number + batch.num_rows, dtype=np.int64)
+    return TableBatch(
+        columns=columns,
+        lines=rows + 1,
+        offsets=rows,
+        sources=RowTexts(columns, batch.num_rows),
+        byte_count=batch.nbytes,
+    )
+
+
+def _series(column: pa.Array) -> pl.Series:
+    """The values of a column; of a type that the library lacks as Python's."""
+    try:
+        return pl.Series(pl.from_arrow(column))
+    except (PolarsError, pa.ArrowException, ValueError, TypeError):
+        return pl.Series(column.to_pylist(), dtype=pl.Object)
+
+
+class RowTexts(Sequence[bytes]):
+    """Each row of a table as JSON text, made when it is asked for: the source of a row that is no text (R1)."""
+
+    def __init__(self, columns: Mapping[str, pl.Series], count: int) -> None:
+        """Takes the columns of so many rows."""
+        self._columns, self._count = columns, count
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        """One row, or several."""
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(self._count))]
+        row = {name: plain(values[place]) for name, values in self._columns.items()}
+        return encode(row).encode("utf-8", "surrogatepass")
