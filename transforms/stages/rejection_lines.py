@@ -19,9 +19,7 @@ _LINE = (
 _UTF8, _BASE64 = b'"utf-8"', b'"base64"'
 
 
-def rejection_lines(
-    rejections: Rejections, exports: Sequence[Export], first_lines: FirstLines
-) -> list[bytes]:
+def rejection_lines(rejections: Rejections, exports: Sequence[Export], first_lines: FirstLines) -> list[bytes]:
     """Each rejection as a line, in their order.
 
     Args:
@@ -32,7 +30,7 @@ def rejection_lines(
     frame = rejections.frame
     names = [_text(export.name) for export in exports]
     numbers = frame["export"].to_list()
-    texts, encodings = _raw_texts(frame["raw"].to_list())
+    texts, encodings = _raw_texts([raw or b"" for raw in frame["raw"].to_list()])
     lines = _numbered(frame, "", first_lines)
     columns = zip(
         _texts(frame["code"]),
