@@ -49,10 +49,10 @@ def read_document(stream: BinaryIO) -> Iterator[Chunk]:
         Unreadable: if the document is truncated or beyond a limit, or the stream raises it: after all records in front
             of that place (R2).
     """
-    yield from _Reader(stream).chunks()
+    yield from DocumentReader(stream).chunks()
 
 
-class _Reader:
+class DocumentReader:
     """A window on a stream, which is read as needed and dropped when it is parsed.
 
     `data` is the part of the document that is in memory, `base` the offset of its first byte, `at` the place in it up
@@ -225,23 +225,25 @@ class _Reader:
 
     def _list(self) -> Iterator[Chunk]:
         """Add the elements of the list that begins before `at`."""
-        while True:
-            self._space()
-            reach = self._reach(_LIST_END)
-            begin = self.at
-            if not reach.closed:
-                # A complete object or list is a record even if nothing follows; a number may be incomplete.
-                if self.data[begin : begin + 1] in (b"{", b"[") and (whole := extent(self.data, begin)).closed:
-                    self._add(begin, whole.end)
-                    begin = after_space(self.data, whole.end)
-                self.at = begin
-                raise self._expected('the rest of a list, ending with "]"', begin)
-            if begin < reach.end:
-                self._add(begin, reach.end)
-            self.at = reach.end + 1
-            if self.data[reach.end] == _LIST_END:
-                return
+        while self._element():
             yield from self._full()
+
+    def _element(self) -> bool:
+        """Add an element of a list, and pass what ends it; whether the list goes on."""
+        self._space()
+        reach = self._reach(_LIST_END)
+        begin = self.at
+        if not reach.closed:
+            # A complete object or list is a record even if nothing follows; a number may be incomplete.
+            if self.data[begin : begin + 1] in (b"{", b"[") and (whole := extent(self.data, begin)).closed:
+                self._add(begin, whole.end)
+                begin = after_space(self.data, whole.end)
+            self.at = begin
+            raise self._expected('the rest of a list, ending with "]"', begin)
+        if begin < reach.end:
+            self._add(begin, reach.end)
+        self.at = reach.end + 1
+        return self.data[reach.end] != _LIST_END
 
     def _pass_list(self) -> None:
         """Skip a list that a later one under the same key replaces (F3)."""
