@@ -22,6 +22,7 @@ RUN = [
     "rich>=14,<16",
     "lark>=1.2,<2",
     "msgspec>=0.20,<1",
+    "jmespath>=1.0.1,<2",  # the expressions of map files
     "starlette>=1,<2",  # the explorer, which uvicorn serves
     "uvicorn>=0.40,<1",
 ]

@@ -12,6 +12,10 @@ def read_map(text: str) -> Map:
         UsageError: There is no such preset or file, or it is wrong; one line with the place.
     """
     try:
+        if text.endswith(".toml"):
+            from transforms.mapping.map_files import read_map_file  # noqa: PLC0415 - presets need no JMESPath
+
+            return read_map_file(text)
         return preset_of(text)
     except MapError as error:
         raise UsageError(f"--map {text}: {error}") from error

@@ -9,7 +9,8 @@ from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
 from pipelines.ingest import local_exports
 from pipelines.ingest.listed_exports import ListedExport
-from transforms.mapping.maps import Given, MapError
+from transforms.mapping.maps import Given, Map, MapError
+from transforms.rules.export_rows import Group
 from transforms.stages.elements import Export
 from transforms.storage.stored_files import refusal, refusals
 
@@ -78,15 +79,19 @@ def find(steps: Iterable[JobStep], *, allow_empty: bool) -> Found:
 
 def _with_complete_maps(exports: Sequence[Export]) -> Iterator[Export]:
     """The exports, with maps that know which other exports the job has."""
+    known: dict[tuple[int, int, Group], Map] = {}
     for export in exports:
         if export.map is None:
             yield export
             continue
-        beside = [Given(each.group, each.uri) for each in exports if each.step == export.step]
-        try:
-            yield replace(export, map=export.map.completed(export.group, beside))
-        except MapError as error:
-            raise UsageError(f"--map {export.map.name}: {error}") from error
+        key = (export.step, id(export.map), export.group)
+        if key not in known:
+            beside = [Given(each.group, each.uri, each.map) for each in exports if each.step == export.step]
+            try:
+                known[key] = export.map.completed(export.group, beside)
+            except MapError as error:
+                raise UsageError(f"--map {export.map.name}: {error}") from error
+        yield replace(export, map=known[key])
 
 
 def _matches(source: Source) -> list[ListedExport]:

@@ -1,7 +1,7 @@
 """Reads the lists of one JSON document by their keys, element by element, for formats with several of them (F2 to F4).
 
-A COCO file is such a document: an object whose `images` and `annotations` are lists of records. It may be of any length:
-what is in memory is a chunk of elements. The bytes of each element are passed on unchanged.
+A COCO file is such a document: an object whose `images` and `annotations` are lists of records. It may be of any
+length: what is in memory is a chunk of elements. The bytes of each element are passed on unchanged.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.document_reader import DocumentReader
-from transforms.formats.framing import BYTE_ORDER_MARK
 from transforms.formats.json_documents import TooMuch
+from transforms.formats.lines import BYTE_ORDER_MARK
 from transforms.formats.whole_elements import whole_elements
 
 WHOLE = ""
@@ -59,8 +59,8 @@ def read_lists(stream: BinaryIO, wanted: Collection[str]) -> Iterator[Part]:
     """The members of a document in their order: the elements of the wanted lists in chunks, at least one for each list.
 
     Raises:
-        Unreadable: if the document is no object or list, is truncated or beyond a limit, has a wanted list twice, or the
-            stream raises it: after all elements in front of that place (R2).
+        Unreadable: if the document is no object or list, is truncated or beyond a limit, has a wanted list twice, or
+            the stream raises it: after all elements in front of that place (R2).
     """
     yield from _ListReader(stream, wanted).parts()
 

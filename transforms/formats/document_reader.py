@@ -69,6 +69,7 @@ class DocumentReader:
         self._begin()
 
     def chunks(self) -> Iterator[Chunk]:
+        """The chunks of the document; see `read_document`."""
         fault: Unreadable | None = None
         try:
             yield from self._document()

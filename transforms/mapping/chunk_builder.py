@@ -37,7 +37,10 @@ class ChunkBuilder:
 
     def add(self, record: Mapping[str, object], source: bytes, *, line: int, offset: int) -> None:
         """Adds a record that was made of the bytes `source` at a place, as `Map.chunks` says."""
-        text = encode(record).encode("utf-8", "surrogatepass")
+        self.add_text(encode(record).encode("utf-8", "surrogatepass"), source, line=line, offset=offset)
+
+    def add_text(self, text: bytes, source: bytes, *, line: int, offset: int) -> None:
+        """Adds a record that is JSON text already; as `add`."""
         self._records.append(text)
         self._sources.append(source)
         self._lines.append(line)

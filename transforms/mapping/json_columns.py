@@ -72,7 +72,7 @@ def typed_texts(values: pl.Series, kind: str) -> pl.Series:
             )
             return frame.to_series()
         case "json":
-            found = [None if text is None else _json_or_string(text) for text in values.to_list()]
+            found = [None if text is None else _encode(json_value(text)) for text in values.to_list()]
             return pl.Series(values.name, found, pl.String)
     return _strings(values)
 
@@ -145,14 +145,14 @@ def _numbers(values: pl.Series) -> pl.Series:
     found = pl.select(pl.when(is_json).then(bare).otherwise(_strings(values))).to_series()
     others = (is_number & ~is_json).fill_null(False).arg_true().to_list()  # noqa: FBT003 - polars takes it so
     if others:  # such as +5, 007, .5 and 5.
-        found = found.scatter(others, [_json_number(bare[place]) for place in others])
+        found = found.scatter(others, [number_text(bare[place]) for place in others])
     return found.alias(values.name)
 
 
-def _json_number(text: str) -> str:
+def number_text(text: str) -> str:
     """A decimal number as JSON writes it.
 
-    >>> [_json_number(text) for text in ("+5", "-007", ".5", "5.", "-.50e3")]
+    >>> [number_text(text) for text in ("+5", "-007", ".5", "5.", "-.50e3")]
     ['5', '-7', '0.5', '5', '-0.50e3']
     """
     sign, digits, fraction, exponent = _PARTS.fullmatch(text).groups()  # type: ignore[union-attr] # it is a number
@@ -160,11 +160,12 @@ def _json_number(text: str) -> str:
     return f"{'-' if sign == '-' else ''}{whole}{f'.{fraction}' if fraction else ''}{exponent or ''}"
 
 
-def _json_or_string(text: str) -> str:
-    """A text that is a JSON object or list as it is; another one as a string."""
+def json_value(text: str) -> object:
+    """The object or list that a text is; another text as it is."""
     if text.lstrip()[:1] not in ("{", "["):
-        return _encode(text)
+        return text
     try:
-        return _encode(json.loads(text))
+        found: object = json.loads(text)
     except (ValueError, RecursionError):
-        return _encode(text)
+        return text
+    return found

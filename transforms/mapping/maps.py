@@ -103,10 +103,15 @@ class _Owned(io.RawIOBase):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An export of the job, for maps that need another one beside theirs."""
+    """An export of the job, for maps that look at theirs before it begins, or need another one beside it.
+
+    Attributes:
+        map: Its map; None for a native one.
+    """
 
     group: Group
     uri: str
+    map: "Map | None" = None
 
 
 class Map(Protocol):

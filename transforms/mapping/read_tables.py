@@ -7,13 +7,27 @@ from transforms.formats.chunks import Unreadable
 from transforms.mapping.arrow_tables import read_arrow, read_parquet
 from transforms.mapping.csv_tables import read_csv
 from transforms.mapping.csv_text import CsvOptions
-from transforms.mapping.maps import SourceFile
+from transforms.mapping.maps import SourceFile, open_source
 from transforms.mapping.tables import TableBatch
+from transforms.storage.stored_files import refusals
 
 _PARQUET: Final = b"PAR1"
 _ARROW_FILE: Final = b"ARROW1"
 _ARROW_STREAM: Final = b"\xff\xff\xff\xff"
 _FEATHER_1: Final = b"FEA1"
+
+
+def table_columns(uri: str, text: CsvOptions) -> list[str] | None:
+    """The names of the columns of a table; None if the file is no table, or cannot be read, which its reading tells."""
+    try:
+        with open_source(uri) as stream:
+            head = stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+        if head[:1] in (b"{", b"[") or head.startswith(b"Obj\x01"):
+            return None
+        first = next(read_table(SourceFile(uri, 1, 0, 1), text), None)
+    except (Unreadable, *refusals()):  # type: ignore[misc] # mypy does not look into a tuple like that
+        return None
+    return None if first is None else list(first.columns)
 
 
 def read_table(source: SourceFile, text: CsvOptions) -> Iterator[TableBatch]:

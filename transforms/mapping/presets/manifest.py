@@ -9,8 +9,8 @@ import polars as pl
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.json_columns import json_texts, lines_of, typed_texts
-from transforms.mapping.maps import Given, Map, SourceFile
-from transforms.mapping.read_tables import read_table
+from transforms.mapping.maps import Given, Map, MapError, SourceFile
+from transforms.mapping.read_tables import read_table, table_columns
 from transforms.mapping.tables import TableBatch
 from transforms.rules.export_rows import Group
 from transforms.rules.near_names import hint
@@ -55,8 +55,19 @@ class Manifest:
         """Items alone."""
         return ("items",)
 
-    def completed(self, group: Group, exports: Sequence[Given]) -> "Map":  # noqa: ARG002 - of the interface
-        """The map itself."""
+    def completed(self, group: Group, exports: Sequence[Given]) -> "Map":
+        """The map itself, if it knows what the columns of its first table are.
+
+        Raises:
+            MapError: It does not.
+        """
+        first = next((each for each in exports if each.map is self and each.group == group), None)
+        columns = None if first is None else table_columns(first.uri, self.text)
+        if columns is not None:
+            try:
+                _Columns.of(columns, url=self.url, reference_id=self.id)
+            except Unreadable as error:
+                raise MapError(f"{error}") from error
         return self
 
     def typed(self, group: Group, types: Mapping[str, str]) -> "Map":  # noqa: ARG002 - of the interface

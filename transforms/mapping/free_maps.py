@@ -1,0 +1,156 @@
+"""The map of a map file: reads the records of any source one by one, and applies what the file says to each."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.mapping.chunk_builder import ChunkBuilder
+from transforms.mapping.csv_text import CsvOptions
+from transforms.mapping.expressions import UnfitValueError, streamed_list
+from transforms.mapping.maps import Given, Map, MapError, SourceFile
+from transforms.mapping.read_tables import table_columns
+from transforms.mapping.record_maps import LookUps, RecordMap, key_text
+from transforms.mapping.source_records import LeftPart, SourceRecord, elements, source_records
+from transforms.rules.export_rows import Group
+from transforms.rules.near_names import hint
+from transforms.rules.rejections import Code, shown
+from transforms.storage.stored_files import refusals
+
+
+@dataclass(frozen=True, slots=True)
+class FreeMap:
+    """The map of a map file.
+
+    Attributes:
+        name: Path of the file.
+        document: What it says, as JSON.
+        records: The map of each group that it has.
+        text: How CSV is read.
+        types: Names of declared fields to their types, for texts without types; those of the file win.
+    """
+
+    name: str
+    document: str
+    records: tuple[RecordMap, ...]
+    text: CsvOptions
+    types: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """What the file says, and the types."""
+        return repr((self.document, self.types))
+
+    @property
+    def groups(self) -> Sequence[Group]:
+        """Those of its tables."""
+        return [each.group for each in self.records]
+
+    def completed(self, group: Group, exports: Sequence[Given]) -> Map:
+        """The map itself, if the first table that it is for has the columns that it names.
+
+        Raises:
+            MapError: It has not.
+        """
+        first = next((each for each in exports if each.map is self and each.group == group), None)
+        columns = None if first is None else table_columns(first.uri, self.text)
+        if columns is not None:
+            record_map = self._of(group)
+            joined = {join.name for join in record_map.joins}
+            for key, each in record_map.fields:
+                for name in sorted(each.roots - {*columns, *joined}):
+                    raise MapError(f"fields.{key} names {name}, which is no column; {hint(name, columns)}")
+        return self
+
+    def typed(self, group: Group, types: Mapping[str, str]) -> Map:  # noqa: ARG002 - of the interface
+        """The map with declared types."""
+        return replace(self, types=tuple(types.items()))
+
+    def place(self, group: Group, offset: int) -> str | None:
+        """The path of a record in its document."""
+        records = self._of(group).records
+        if records is None:
+            return None
+        key = streamed_list(records)
+        return f"({records})[{offset}]" if key is None else f"{key}[{offset}]"
+
+    def _of(self, group: Group) -> RecordMap:
+        return next(each for each in self.records if each.group == group)
+
+    def chunks(self, source: SourceFile, group: Group) -> Iterator[Chunk]:
+        """The records of the whole source, for its first byte range."""
+        if source.start:
+            return
+        record_map = self._of(group)
+        types = {**dict(self.types), **dict(record_map.metadata.types)}
+        of_texts = replace(record_map, metadata=replace(record_map.metadata, types=tuple(types.items())))
+        others = {streamed_list(each.records) for each in self.records if each.records is not None}
+        others |= {streamed_list(join.elements) for join in record_map.joins if join.elements is not None}
+        look_ups = self._look_ups(record_map, source)
+        builder = ChunkBuilder()
+        try:
+            for each in source_records(source, record_map.records, self.text):
+                if isinstance(each, LeftPart):
+                    if each.key not in others:
+                        builder.set_aside(each.key, f"{each.count:,} elements", line=1, offset=0, count=each.count)
+                    continue
+                _add(builder, each, of_texts if each.is_text else record_map, look_ups)
+                if builder.is_full:
+                    yield builder.made()
+        except Unreadable:
+            if not builder.is_empty:
+                yield builder.made()
+            raise
+        yield builder.made()
+
+    def _look_ups(self, record_map: RecordMap, source: SourceFile) -> LookUps:
+        found: dict[str, dict[str, object]] = {}
+        for join in record_map.joins:
+            of_join: dict[str, object] = {}
+            place = source if join.file is None else SourceFile(join.file, 1, 0, 1)
+            try:
+                for element in elements(place, join.elements, self.text):
+                    key = join.key.value(element)
+                    if key is None:
+                        continue
+                    if of_join.setdefault(key_text(key), element) is not element:
+                        raise Unreadable(
+                            f"expected one element of the join {join.name} for each key, got two of {shown(key)}"
+                        )
+            except refusals() as error:
+                raise Unreadable(f"expected the file {place.uri} of the join {join.name}, got {error}") from error
+            found[join.name] = of_join
+        return found
+
+
+def _add(builder: ChunkBuilder, each: SourceRecord, record_map: RecordMap, look_ups: LookUps) -> None:
+    """Adds what the map makes of a record, or its fault."""
+    fault = each.fault
+    if fault is None and not isinstance(each.value, dict):
+        builder.refuse(
+            f"expected an object, got {shown(each.value)}",
+            each.source,
+            line=each.line,
+            offset=each.offset,
+            code=Code.NOT_AN_OBJECT,
+        )
+    elif isinstance(fault, Oversized):
+        found = fault.fault
+        message = f"expected a record that memory holds, got a line of {fault.length} bytes"
+        builder.refuse(
+            message if found is None else found.message,
+            fault.head,
+            line=each.line,
+            offset=each.offset,
+            code=Code.MALFORMED_JSON if found is None else found.code,
+        )
+    elif fault is not None:
+        builder.refuse(fault, each.source, line=each.line, offset=each.offset)
+    elif isinstance(each.value, dict):
+        try:
+            applied = record_map.applied(each.value, look_ups, is_text=each.is_text)
+        except UnfitValueError as error:
+            builder.refuse(f"{error}", each.source, line=each.line, offset=each.offset, code=Code.INVALID_FIELD)
+            return
+        builder.add(applied.record, each.source, line=each.line, offset=each.offset)
+        for name, value in (*applied.left.items(), *applied.unmatched.items()):
+            builder.set_aside(name, value, line=each.line, offset=each.offset)

@@ -1,0 +1,196 @@
+"""Turns one record of another format into a raw record, as a map file says it: fields, metadata, joined values."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from transforms.mapping.expressions import Expression, Path, UnfitValueError, Values, reached
+from transforms.mapping.json_columns import json_value, number_text
+from transforms.rules.export_rows import Group
+from transforms.rules.rejections import shown
+
+_NUMERIC: Final = frozenset({"width", "height", "frame_rate", "confidence", "index", "x", "y", "z", "yaw", "frame"})
+"""Keys of raw records that are numbers: a text that is one becomes one, if the source is a text."""
+_TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataMap:
+    """Which keys of a record become metadata.
+
+    Attributes:
+        include: Their names, with dots into objects; None for all that no field takes.
+        exclude: Names that are left out on purpose.
+        rename: (name, name in the metadata).
+        types: (name, `number`, `boolean`, `json` or `string`) of texts.
+    """
+
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    rename: tuple[tuple[str, str], ...] = ()
+    types: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A look-up of values by a key, in another part of the document or in another file.
+
+    Attributes:
+        elements: Expression of the elements; None for the rows of a file.
+        key: Expression of the key of an element.
+        on: Expression of the key in a record.
+        name: The key under which the element is put into the record.
+        file: Path of the other file; None for the document itself.
+    """
+
+    elements: str | None
+    key: Path
+    on: Path
+    name: str
+    file: str | None = None
+
+
+LookUps = Mapping[str, Mapping[str, object]]
+"""Name of a join to its elements by their key."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMap:
+    """How the records of one group are made.
+
+    Attributes:
+        records: Expression of the records of a document; None if each row or element is one.
+        fields: Keys of a raw record and what their values are.
+    """
+
+    group: Group
+    records: str | None
+    fields: tuple[tuple[str, Expression], ...]
+    metadata: MetadataMap = MetadataMap()
+    joins: tuple[Join, ...] = ()
+
+    def taken(self) -> frozenset[str]:
+        """The keys of a record that become fields whole, and so no metadata."""
+        return frozenset[str]().union(*(each.names for _, each in self.fields))
+
+    def known(self) -> frozenset[str]:
+        """The keys of a record that are used or left out on purpose, if not all are included."""
+        named = {name.split(".")[0] for name in (*(self.metadata.include or ()), *self.metadata.exclude)}
+        roots = (each.roots for _, each in self.fields)
+        joined = (join.on.roots | {join.name} for join in self.joins)
+        return frozenset(named).union(*roots, *joined)
+
+    def applied(self, record: Values, look_ups: LookUps, *, is_text: bool) -> "Applied":
+        """The raw record of a record of the source.
+
+        Args:
+            record: Its values by key.
+            look_ups: Of the joins.
+            is_text: Whether its source is a text without types, such as CSV.
+
+        Raises:
+            UnfitValueError: A value cannot be made, or is there twice; the record is to be rejected.
+        """
+        types = dict(self.metadata.types)
+        if types:
+            record = {key: typed(value, types[key]) if key in types else value for key, value in record.items()}
+        unmatched: Mapping[str, object] = {}
+        if self.joins:
+            record, unmatched = self._joined(record, look_ups)
+        made: dict[str, object] = {}
+        for key, each in self.fields:
+            value = each.value(record)
+            if value is not None:
+                made[key] = _numbers(key, value) if is_text else value
+        metadata, left = self._metadata(record)
+        made["metadata"] = metadata
+        return Applied(made, unmatched, left)
+
+    def _joined(self, record: Values, look_ups: LookUps) -> tuple[dict[str, object], dict[str, object]]:
+        """The record with the elements of its joins, and keys without one, which are not kept where one would stand."""
+        joined, unmatched = dict(record), dict[str, object]()
+        for join in self.joins:
+            key = join.on.value(record)
+            if key is None:
+                continue
+            found = look_ups[join.name].get(key_text(key))
+            if found is None:
+                unmatched[f"{join.on.text} without a match for {join.name}"] = key
+                if join.on.text == join.name:
+                    del joined[join.name]
+            else:
+                joined[join.name] = found
+        return joined, unmatched
+
+    def _metadata(self, record: Values) -> tuple[dict[str, object], Mapping[str, object]]:
+        """The metadata of a record, and what is neither included nor excluded."""
+        names, taken, rename = self.metadata, self.taken(), dict(self.metadata.rename)
+        found: dict[str, object] = {}
+        if names.include is None:
+            candidates = {key: value for key, value in record.items() if key not in taken and key not in names.exclude}
+            left: dict[str, object] = {}
+        else:
+            candidates = {name: reached(record, name) for name in names.include}
+            known = self.known()
+            left = {key: value for key, value in record.items() if key not in known and value is not None}
+        for name, value in candidates.items():
+            key = rename.get(name, name)
+            if value is None and names.include is not None:
+                continue
+            if key in found:
+                raise UnfitValueError(f"expected one value for metadata.{key}, got two: rename one of them")
+            found[key] = value
+        return found, left
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a map makes of a record.
+
+    Attributes:
+        record: The raw record.
+        unmatched: Keys that joins have found no element for, by what they are for.
+        left: Keys of the source that are neither taken nor excluded, and their values.
+    """
+
+    record: Values
+    unmatched: Mapping[str, object]
+    left: Mapping[str, object]
+
+
+def key_text(key: object) -> str:
+    """A key of a look-up as text, the same for a number and its digits."""
+    return key if isinstance(key, str) else shown(key)
+
+
+def typed(value: object, kind: str) -> object:
+    """A text as a value of a type; itself if it is none, for the rules to judge.
+
+    >>> typed("+1.50", "number"), typed("TRUE", "boolean"), typed("fast", "number"), typed(2, "boolean")
+    (1.5, True, 'fast', 2)
+    """
+    if not isinstance(value, str):
+        return value
+    match kind:
+        case "number":
+            return _number(value)
+        case "boolean":
+            return _TRUTHS.get(value.strip().lower(), value)
+        case "json":
+            return json_value(value)
+    return value
+
+
+def _numbers(key: str, value: object) -> object:
+    """The value of a field, with numbers for texts where a raw record has numbers."""
+    if isinstance(value, dict):
+        return {name: _numbers(name, each) for name, each in value.items()}
+    return _number(value) if key in _NUMERIC and isinstance(value, str) else value
+
+
+def _number(text: str) -> object:
+    bare = text.strip()
+    return json.loads(number_text(bare)) if _NUMBER.fullmatch(bare) else text
