@@ -164,23 +164,28 @@ def expression(value: object, where: str) -> Expression:
     Raises:
         MapError: It is wrong; the message has the place `where`.
     """
-    match value:
-        case str():
-            return path(value, where)
-        case {"template": str() as text} if len(value) == 1:
-            try:
-                fields_of(text)
-            except ValueError as error:
-                raise MapError(f"{where}.template: {shown(text)} is no template ({error})") from error
-            return Template(text)
-        case {"constant": constant} if len(value) == 1:
-            return Constant(json.dumps(constant, default=str))
-        case dict() if value and not {"template", "constant"} & value.keys():
+    if isinstance(value, str):
+        return path(value, where)
+    if isinstance(value, dict) and value:
+        if value.keys() == {"constant"}:
+            return Constant(json.dumps(value["constant"], default=str))
+        if value.keys() == {"template"}:
+            return _template(value["template"], f"{where}.template")
+        if not {"template", "constant"} & value.keys():
             return Members(tuple((str(key), expression(each, f"{where}.{key}")) for key, each in value.items()))
     raise MapError(
         f'{where} expects a JMESPath expression, {{template = "..."}}, {{constant = ...}} or a table of these, '
         f"got {shown(value)}"
     )
+
+
+def _template(text: object, where: str) -> Template:
+    try:
+        if isinstance(text, str) and text and fields_of(text):
+            return Template(text)
+    except ValueError as error:
+        raise MapError(f"{where}: {shown(text)} is no template ({error})") from error
+    raise MapError(f"{where} expects a text with names in braces, got {shown(text)}")
 
 
 def reached(record: object, name: str) -> object:
