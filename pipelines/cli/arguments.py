@@ -109,6 +109,7 @@ def parser() -> argparse.ArgumentParser:
     _add_explore(commands)
     _add_export(commands)
     _add_files(commands)
+    _add_inspect(commands)
     return top
 
 
@@ -254,6 +255,18 @@ def _add_explore(commands: Commands) -> None:
         metavar="DIR",
         help="show local images that records name below this folder; may be repeated",
     )
+
+
+def _add_inspect(commands: Commands) -> None:
+    inspect = commands.add_parser(
+        "inspect",
+        help="say what a file is, and how it is ingested",
+        description="Looks at a file, of any format that goes in: its records, their fields, and the command for it.",
+        allow_abbrev=False,
+    )
+    inspect.add_argument("path", metavar="FILE", help="an export, local or gs://")
+    inspect.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    add_color(inspect)
 
 
 def _add_files(commands: Commands) -> None:

@@ -123,6 +123,7 @@ def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | Non
         "rejections": _rejections,
         "explore": _explore,
         "files": _files,
+        "inspect": _inspect,
     }
     return commands.get(options.command, _read)(options)
 
@@ -198,6 +199,13 @@ def _files(options: argparse.Namespace) -> int:
     from pipelines.cli.files_command import files  # noqa: PLC0415 - as above
 
     return files(options.name, options.out, as_json=options.json)
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    with _imports(options):
+        from pipelines.cli.inspect_command import inspect  # noqa: PLC0415 - as above
+
+    return inspect(options.path, as_json=options.json, color=options.color)
 
 
 def _manage_versions(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from polars.exceptions import PolarsError
 
 from transforms.formats.chunks import Unreadable
 from transforms.mapping.chunk_builder import encode
-from transforms.mapping.json_columns import plain
+from transforms.mapping.json_columns import json_form
 from transforms.mapping.tables import TableBatch
 
 BATCH_ROWS: Final = 20_000
@@ -40,6 +40,14 @@ def read_parquet(stream: BinaryIO, start: int, stop: int) -> Iterator[TableBatch
             number = end
     except _REFUSALS as error:
         raise _unreadable("Parquet", error, number) from error
+
+
+def parquet_rows(stream: BinaryIO) -> int:
+    """How many rows a Parquet file says it has; 0 if it is damaged, which its reading tells."""
+    try:
+        return int(pq.ParquetFile(stream).metadata.num_rows)
+    except _REFUSALS:
+        return 0
 
 
 def _offset(group: pq.RowGroupMetaData) -> int:
@@ -119,5 +127,5 @@ class RowTexts(Sequence[bytes]):
         """One row, or several."""
         if isinstance(place, slice):
             return [self[each] for each in range(*place.indices(self._count))]
-        row = {name: plain(values[place]) for name, values in self._columns.items()}
+        row = {name: json_form(values[place]) for name, values in self._columns.items()}
         return encode(row).encode("utf-8", "surrogatepass")

@@ -59,19 +59,19 @@ def rows_of(data: bytes, delimiter: str) -> FoundRows | None:
     if data.count(b"\r") != data.count(b"\r\n"):
         return None
     block, mark = np.frombuffer(data, np.uint8), ord(delimiter)
-    newlines, marks = np.flatnonzero(block == _LF), np.flatnonzero(block == mark)
+    newlines, between = np.flatnonzero(block == _LF), np.flatnonzero(block == mark)
     ends = newlines
     if b'"' in data:
         quotes = np.flatnonzero(block == _QUOTE)
         if not _is_regular(block, quotes, mark):
             return None
         ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
-        marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
+        between = between[np.searchsorted(quotes, between) % 2 == 0]
     if not len(ends) or ends[-1] != len(block) - 1:
         ends = np.append(ends, len(block))
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
     lines = np.arange(len(starts)) if len(ends) >= len(newlines) else np.searchsorted(newlines, starts)
-    cells = np.diff(np.searchsorted(marks, ends), prepend=0) + 1
+    cells = np.diff(np.searchsorted(between, ends), prepend=0) + 1
     filled = ends > starts
     ends = ends.copy()
     ends[filled] -= block[ends[filled] - 1] == _CR

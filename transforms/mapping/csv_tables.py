@@ -102,13 +102,13 @@ class _Rows:
 
     def batch(self, data: bytes, base: int) -> TableBatch:
         """The batch of a block that begins at the byte `base`."""
-        batch = self._together(data, base)
+        batch = self._at_once(data, base)
         if batch is None:
             batch = self._one_by_one(data, base)
         self.line += data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
         return batch
 
-    def _together(self, data: bytes, base: int) -> TableBatch | None:
+    def _at_once(self, data: bytes, base: int) -> TableBatch | None:
         """The batch of a block whose rows are found all at once; None if one has to be looked at more closely."""
         rows = rows_of(data, self._delimiter) if data and _is_utf8(data) else None
         if rows is None:

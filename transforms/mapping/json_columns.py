@@ -41,7 +41,7 @@ def json_texts(values: pl.Series) -> pl.Series:
         return _strings(values.cast(pl.String))
     if kind in (pl.Date, pl.Datetime, pl.Time):
         return _strings(_iso(values))
-    texts = [None if value is None else _encode(plain(value)) for value in values.to_list()]
+    texts = [None if value is None else _encode(json_form(value)) for value in values.to_list()]
     return pl.Series(values.name, texts, pl.String)
 
 
@@ -77,13 +77,13 @@ def typed_texts(values: pl.Series, kind: str) -> pl.Series:
     return _strings(values)
 
 
-def plain(value: object) -> object:
+def json_form(value: object) -> object:
     """A value of a table as JSON has it (see `json_texts`)."""
     match value:
         case dict():
-            return {str(key): plain(each) for key, each in value.items()}
+            return {str(key): json_form(each) for key, each in value.items()}
         case list() | tuple() | pl.Series():
-            return [plain(each) for each in value]
+            return [json_form(each) for each in value]
         case bytes():
             return base64.b64encode(value).decode()
         case dt.datetime() | dt.date() | dt.time():

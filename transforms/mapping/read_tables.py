@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from transforms.formats.chunks import Unreadable
-from transforms.mapping.arrow_tables import read_arrow, read_parquet
+from transforms.mapping.arrow_tables import parquet_rows, read_arrow, read_parquet
 from transforms.mapping.csv_tables import read_csv
 from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.maps import SourceFile, open_source
@@ -15,6 +15,19 @@ _PARQUET: Final = b"PAR1"
 _ARROW_FILE: Final = b"ARROW1"
 _ARROW_STREAM: Final = b"\xff\xff\xff\xff"
 _FEATHER_1: Final = b"FEA1"
+
+
+def table_format(head: bytes) -> str | None:
+    """The format of a table that begins with `head`, if that is no text: `parquet` or `arrow`."""
+    if head.startswith(_PARQUET):
+        return "parquet"
+    return "arrow" if head.startswith((_ARROW_FILE, _ARROW_STREAM)) else None
+
+
+def rows_in_footer(source: SourceFile) -> int:
+    """How many rows a Parquet file says it has; 0 if it is damaged, which its reading tells."""
+    with source.open_to_seek() as stream:
+        return parquet_rows(stream)
 
 
 def table_columns(uri: str, text: CsvOptions) -> list[str] | None:

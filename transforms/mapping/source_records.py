@@ -12,7 +12,7 @@ from transforms.formats.framing import read_stream
 from transforms.mapping.chunk_builder import encode
 from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.expressions import Path, UnfitValueError, streamed_list
-from transforms.mapping.json_columns import plain
+from transforms.mapping.json_columns import json_form
 from transforms.mapping.maps import SourceFile
 from transforms.mapping.read_tables import read_table
 from transforms.mapping.tables import TableBatch
@@ -20,7 +20,7 @@ from transforms.rules.limits import MAX_LINE_BYTES, MIB
 
 _BLOCK_BYTES: Final = 8 * MIB
 _AVRO: Final = b"Obj\x01"
-_TEXT_MARKS: Final = b"\xef\xbb\xbf \t\r\n"
+_BLANKS: Final = b"\xef\xbb\xbf \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def source_records(source: SourceFile, records: str | None, text: CsvOptions) ->
     """
     with source.open() as stream:
         head = stream.read(1024)
-    bare = head.lstrip(_TEXT_MARKS)
+    bare = head.lstrip(_BLANKS)
     if head.startswith(_AVRO):
         _check_is_document(records, "an Avro file")
         with source.open() as stream:
@@ -92,7 +92,7 @@ def _rows(batch: TableBatch) -> Iterator[SourceRecord]:
     for each in batch.refused:
         yield SourceRecord(None, each.head, each.line, each.offset, each)
     for place, row in enumerate(batch.rows()):
-        value = row if batch.is_text else {name: plain(cell) for name, cell in row.items()}
+        value = row if batch.is_text else {name: json_form(cell) for name, cell in row.items()}
         line, offset = int(batch.lines[place]), int(batch.offsets[place])
         yield SourceRecord(value, batch.sources[place], line, offset, None, batch.is_text)
 
@@ -123,9 +123,9 @@ def _ndjson_or_one(source: SourceFile) -> Iterator[SourceRecord]:
     with source.open() as stream:
         head = stream.read(MAX_LINE_BYTES + 1)
     if len(head) <= MAX_LINE_BYTES and b"\n" in head.strip():
-        first = head.lstrip(_TEXT_MARKS).partition(b"\n")[0]
+        first = head.lstrip(_BLANKS).partition(b"\n")[0]
         if _parsed(first, 1, 0).fault is not None:
-            one = _parsed(head.strip(_TEXT_MARKS), 1, 0)
+            one = _parsed(head.strip(_BLANKS), 1, 0)
             if one.fault is None:
                 yield one
                 return

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import cast
 
+from transforms.mapping.looks import Look
 from transforms.mapping.maps import Map, MapError
+from transforms.rules.export_rows import Group
 from transforms.rules.near_names import hint
 
 PRESETS: Mapping[str, tuple[str, ...]] = {
@@ -62,3 +64,17 @@ def _pairs(given: str) -> list[str]:
         else:
             pairs.append(piece)
     return pairs if pairs[-1:] != [""] else pairs[:-1]
+
+
+def fitting(look: Look) -> dict[str, tuple[Group, ...]]:
+    """The presets that take a file, each with the groups that it has records of.
+
+    Args:
+        look: What the file is.
+    """
+    found = {}
+    for name in PRESETS:
+        groups = import_module(f"{__name__}.{name}").fits(look)
+        if groups:
+            found[name] = tuple(groups)
+    return found

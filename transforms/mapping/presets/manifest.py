@@ -9,6 +9,7 @@ import polars as pl
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.json_columns import json_texts, lines_of, typed_texts
+from transforms.mapping.looks import Look
 from transforms.mapping.maps import Given, Map, MapError, SourceFile
 from transforms.mapping.read_tables import read_table, table_columns
 from transforms.mapping.tables import TableBatch
@@ -207,3 +208,14 @@ def _absolute(urls: pl.Series, prefix: str) -> pl.Series:
 def _as_strings(values: pl.Series, texts: pl.Series) -> pl.Series:
     """Ids in quotes: whole numbers too, of which tables often have a column."""
     return json_texts(values.cast(pl.String)) if values.dtype.is_integer() else texts
+
+
+def fits(look: Look) -> Sequence[Group]:
+    """The groups that the preset takes of a file: items of a table whose columns it knows."""
+    if look.columns is None:
+        return ()
+    try:
+        _Columns.of(look.columns, url=None, reference_id=None)
+    except Unreadable:
+        return ()
+    return ("items",)

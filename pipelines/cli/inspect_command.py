@@ -1,0 +1,165 @@
+"""Implements `inspect`: says what a file is, and prints the command that ingests it."""
+
+import os
+import shlex
+from collections.abc import Iterator
+
+from pipelines.cli.console import DataConsole, console
+from pipelines.cli.strict_parser import Color
+from pipelines.cli.table_layout import Column, Sheet
+from pipelines.errors import UsageError
+from pipelines.json_output import JsonOutput, print_object
+from transforms.formats.chunks import Unreadable
+from transforms.mapping.maps import SourceFile
+from transforms.rules.export_rows import Group
+from transforms.stages.inspect_exports import NUMBERS, Inspection, inspect_export, with_delimiter
+from transforms.storage.stored_files import is_local, object_sizes, refusal, refusals
+
+_FORMS = {
+    "csv": "CSV",
+    "parquet": "Parquet",
+    "arrow": "Arrow",
+    "ndjson": "NDJSON",
+    "document": "a JSON document",
+    "avro": "Avro",
+    "empty": "empty",
+}
+_SHOWN_MEMBERS = 12
+
+
+def inspect(path: str, *, as_json: bool, color: Color = "auto") -> int:
+    """Prints what a file is and how it is ingested; returns the exit code.
+
+    Raises:
+        UsageError: There is no such file, or nothing reads it.
+    """
+    try:
+        if is_local(path) and os.path.isdir(path):  # noqa: PTH112 - as elsewhere, a Path would change what is named
+            raise UsageError(f"{path}: is a folder; name one file in it")
+        size = os.path.getsize(path) if is_local(path) else object_sizes(path).get(path, 0)  # noqa: PTH202 - likewise
+        found = inspect_export(SourceFile(path, size, 0, max(size, 1)))
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: no such file; check the path") from error
+    except Unreadable as error:
+        raise UsageError(f"{path}: {error}") from error
+    except refusals() as error:
+        raise UsageError(f"{path}: cannot be read ({refusal(error)}); check the path and its permissions") from error
+    if as_json:
+        print_object(_document(path, size, found))
+    else:
+        _print(path, size, found, console(color))
+    return 0
+
+
+def commands(path: str, found: Inspection) -> list[str]:
+    """The commands that ingest a file, the likeliest first."""
+    lines = [_command(path, fit.group, None) for fit in found.native]
+    for preset, groups in found.presets.items():
+        lines += (_command(path, group, with_delimiter(preset, found.delimiter)) for group in groups)
+    if not lines and found.look.columns is not None:
+        lines.append(_command(path, "items", f"{with_delimiter('manifest', found.delimiter)}{_url(found)}"))
+    return lines
+
+
+def _url(found: Inspection) -> str:
+    return f"{':' if found.delimiter is None else ','}url=COLUMN"
+
+
+def _command(path: str, group: Group, given: str | None) -> str:
+    words = ["metadata-etl", "ingest", "--dataset", "DATASET", f"--{group}"]
+    words.append(f"RUN={path}" if group == "predictions" else path)
+    return shlex.join([*words, "--map", given] if given else words)
+
+
+def _print(path: str, size: int, found: Inspection, out: DataConsole) -> None:
+    for line in _head(path, size, found):
+        out.say(line)
+    if found.fields and found.part is not None:
+        of = f" of {found.part.key}" if found.part.key else ""
+        looked = len(found.part.first)
+        title = f"fields{of}, of {looked:,} records" if looked > 1 else f"fields{of}"
+        columns = (
+            Column("field", "identity", 16),
+            Column("present", "number"),
+            Column("kind"),
+            Column("example", "value"),
+        )
+        sheet = Sheet(columns, title=title)
+        for name, each in found.fields.items():
+            kinds = ", ".join(
+                f"{kind} ({count:,})" if len(each.kinds) > 1 else kind for kind, count in each.kinds.items()
+            )
+            sheet.add(name or "(the record itself)", f"{each.present:,}", kinds, each.example)
+        sheet.print(out)
+    for line in _advice(path, found):
+        out.say(line, wrap=False)
+
+
+def _head(path: str, size: int, found: Inspection) -> Iterator[str]:
+    look = found.look
+    form = _FORMS[look.form]
+    if found.delimiter is not None:
+        form += f" with {found.delimiter!r} between cells"
+    if look.form == "document":
+        counted = ", ".join(
+            f"{part.key or 'a list'} ({_count(part.count, is_exact=part.is_exact)})" for part in look.parts
+        )
+        others = [key for key in look.members if key not in {part.key for part in look.parts}]
+        if others:
+            counted += f"; also {', '.join(others[:_SHOWN_MEMBERS])}"
+        yield f"{path}: {form}, {size:,} bytes: {counted}"
+    else:
+        count = "" if found.part is None else f", {_count(found.part.count, is_exact=found.part.is_exact)} records"
+        yield f"{path}: {form}{count}, {size:,} bytes"
+    if look.unreadable is not None:
+        yield f"Not readable to its end: {look.unreadable}"
+
+
+def _count(count: int, *, is_exact: bool) -> str:
+    return f"{count:,}" if is_exact else f"about {count:,}"
+
+
+def _advice(path: str, found: Inspection) -> Iterator[str]:
+    for fit in found.native:
+        some = (
+            f"; {fit.rejected:,} of the first {fit.accepted + fit.rejected:,} would be rejected" if fit.rejected else ""
+        )
+        yield f"It is a native export of {fit.group}{some}{f': {fit.message}' if fit.rejected else ''}."
+    for preset, groups in found.presets.items():
+        yield f"The preset {preset} takes its {' and '.join(groups)}."
+    numbers = [name for name, each in found.fields.items() if NUMBERS in each.kinds]
+    if numbers:
+        some = ", ".join(numbers[:_SHOWN_MEMBERS])
+        yield f"Texts that are all numbers: {some}. They stay texts unless --declare, or types of a map file, say so."
+    lines = commands(path, found)
+    if not found.native and not found.presets and found.part is not None:
+        if found.look.columns is not None:
+            yield "No column is the URL of an item by its name: name one, or write a map file (docs/mapping.md)."
+        else:
+            yield "No preset takes it, and it is no native export: write a map file (docs/mapping.md)."
+    if lines:
+        yield "To ingest it:"
+        yield from (f"  {line}" for line in lines)
+
+
+def _document(path: str, size: int, found: Inspection) -> JsonOutput:
+    """The object of `--json`."""
+    part = found.part
+    return {
+        "path": path,
+        "format": found.look.form,
+        "bytes": size,
+        "records": None if part is None else {"count": part.count, "exact": part.is_exact, "list": part.key or None},
+        "lists": {each.key: each.count for each in found.look.parts if each.key},
+        "native": [
+            {"group": fit.group, "accepted": fit.accepted, "rejected": fit.rejected, "message": fit.message}
+            for fit in found.native
+        ],
+        "presets": {preset: list(groups) for preset, groups in found.presets.items()},
+        "fields": {
+            name: {"present": each.present, "kinds": dict(each.kinds), "example": each.example}
+            for name, each in found.fields.items()
+        },
+        "unreadable": found.look.unreadable,
+        "commands": commands(path, found),
+    }
