@@ -244,6 +244,6 @@ def print_rejections(rejections: Iterable[RejectionJson], console: DataConsole, 
     )
     sheet = Sheet(columns, title=title)
     for each in rejections:
-        line = "" if each["line"] is None else f":{each['line']}"
-        sheet.add(each["code"], each["group"], f"{each['export']}{line}", each["reference_id"] or "", each["message"])
+        where = f": {each['place']}" if "place" in each else "" if each["line"] is None else f":{each['line']}"
+        sheet.add(each["code"], each["group"], f"{each['export']}{where}", each["reference_id"] or "", each["message"])
     sheet.print(console)

@@ -47,7 +47,7 @@ class _Named:
 
     @classmethod
     def of(cls, rejection: Rejected) -> "_Named":
-        row: JsonValue = parse([rejection.raw or b"null"]).values[0]
+        row: JsonValue = parse([rejection.native or b"null"]).values[0]
         known = rejection.line["reference_id"]
         return cls(rejection, identities(row, rejection.group, known, rejection.model_run))
 

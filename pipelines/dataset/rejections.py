@@ -89,6 +89,14 @@ class Rejected:
         raw = base64.b64decode(text) if self.line["encoding"] == "base64" else text.encode()
         return raw if raw and not self.line.get("raw_truncated") else None
 
+    @property
+    def native(self) -> bytes | None:
+        """The raw record as it can be ingested: that which a map made, if the export has one; None if there is none."""
+        if "map" not in self.line:
+            return self.raw
+        made = self.line.get("record")
+        return None if made is None else made.encode()
+
 
 def job_of_version(dataset: Dataset, version: int | None) -> RejectingJob:
     """The job that published a version, by default the current one.
@@ -148,7 +156,7 @@ def raw_records(rejections: Iterable[Rejected]) -> Iterator[bytes | None]:
     """
     seen: set[tuple[object, object, bytes | None]] = set()
     for rejection in rejections:
-        raw = rejection.raw
+        raw = rejection.native
         place = (rejection.line["export"], rejection.line["offset"], raw)
         if place in seen:
             continue

@@ -1,13 +1,13 @@
 """Collects the records that a map makes one by one into chunks, with their bytes and places in the source (R1)."""
 
 import json
-from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
 from transforms.formats.chunks import Chunk, Oversized, SetAside
 from transforms.formats.lines import HEAD_BYTES
+from transforms.mapping.values import Values
 from transforms.raw_records import RawRecords
 from transforms.rules.limits import MIB
 from transforms.rules.rejections import Code, Fault, shown
@@ -35,7 +35,7 @@ class ChunkBuilder:
         self._refused: list[Oversized] = []
         self._set_aside: dict[str, SetAside] = {}
 
-    def add(self, record: Mapping[str, object], source: bytes, *, line: int, offset: int) -> None:
+    def add(self, record: Values, source: bytes, *, line: int, offset: int) -> None:
         """Adds a record that was made of the bytes `source` at a place, as `Map.chunks` says."""
         self.add_text(encode(record).encode("utf-8", "surrogatepass"), source, line=line, offset=offset)
 

@@ -78,6 +78,25 @@ class Header:
     lines: int
 
 
+def other_delimiter(names: Sequence[str]) -> str | None:
+    """The delimiter of a table whose header was read as one cell with another one; None if it is not like that.
+
+    >>> other_delimiter(["a;b"]), other_delimiter(["a", "b"])
+    (';', None)
+    """
+    return next((each for each in ";|\t" if each in names[0]), None) if len(names) == 1 else None
+
+
+def delimiter_option(delimiter: str) -> str:
+    """The option that gives a delimiter, as a shell takes it in quotes.
+
+    >>> delimiter_option("|"), delimiter_option(";")
+    ('delimiter=pipe', 'delimiter=;')
+    """
+    words = {"\t": "tab", "|": "pipe"}
+    return f"delimiter={words.get(delimiter, delimiter)}"
+
+
 def utf8(stream: BinaryIO, encoding: str | None) -> BinaryIO:
     """The bytes of a stream in UTF-8; what cannot be decoded becomes bytes that are not UTF-8, for the rows alone."""
     return stream if encoding is None else _Transcoded(stream, encoding)  # type: ignore[return-value] # has `read`

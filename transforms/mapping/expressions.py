@@ -5,7 +5,7 @@ import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NotRequired, TypeAlias, TypedDict, cast
+from typing import Final, NotRequired, TypeAlias, TypedDict
 
 import jmespath
 from jmespath.exceptions import JMESPathError
@@ -14,7 +14,6 @@ from transforms.mapping.maps import MapError
 from transforms.rules.near_names import hint
 from transforms.rules.rejections import shown
 
-Values: TypeAlias = Mapping[str, object]
 _WHOLE_NUMBERS: Final = frozenset("bcdoxX")
 """Types of a format that take whole numbers."""
 
@@ -193,7 +192,8 @@ def reached(record: object, name: str) -> object:
     if not isinstance(record, Mapping):
         return None
     if name in record:
-        return cast("object", record[name])
+        found: object = record[name]
+        return found
     first, dot, following = name.partition(".")
     return reached(record.get(first), following) if dot else None
 
@@ -237,7 +237,8 @@ def _compiled(text: str) -> "jmespath.parser.ParsedResult":
 
 
 def _tree(text: str) -> Node:
-    return cast("Node", _compiled(text).parsed)
+    tree: Node = _compiled(text).parsed
+    return tree
 
 
 def _names(node: Node) -> Iterable[str]:

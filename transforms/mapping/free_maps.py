@@ -11,6 +11,7 @@ from transforms.mapping.maps import Given, Map, MapError, SourceFile
 from transforms.mapping.read_tables import table_columns
 from transforms.mapping.record_maps import LookUps, RecordMap, key_text
 from transforms.mapping.source_records import LeftPart, SourceRecord, elements, source_records
+from transforms.mapping.values import NewValues
 from transforms.rules.export_rows import Group
 from transforms.rules.near_names import hint
 from transforms.rules.rejections import Code, shown
@@ -103,9 +104,9 @@ class FreeMap:
         yield builder.made()
 
     def _look_ups(self, record_map: RecordMap, source: SourceFile) -> LookUps:
-        found: dict[str, dict[str, object]] = {}
+        found: dict[str, NewValues] = {}
         for join in record_map.joins:
-            of_join: dict[str, object] = {}
+            of_join: NewValues = {}
             place = source if join.file is None else SourceFile(join.file, 1, 0, 1)
             try:
                 for element in elements(place, join.elements, self.text):

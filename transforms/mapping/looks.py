@@ -1,5 +1,6 @@
 """Looks at a file without reading all of it: its format, its parts, how many records there are, and the first ones."""
 
+import io
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -98,16 +99,18 @@ def _is_json(head: bytes) -> bool:
     return not bare or bare[:1] in (b"{", b"[") or head.startswith(b"Obj\x01")
 
 
-class _Limited:
+class _Limited(io.BytesIO):
     """The first MOST_BYTES of a stream."""
 
     def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
         self._stream = stream
         self.given = 0
 
-    def read(self, size: int = -1, /) -> bytes:
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of a stream."""
         left = MOST_BYTES - self.given
-        data = self._stream.read(left if size < 0 else min(size, left)) if left else b""
+        data = self._stream.read(left if size is None or size < 0 else min(size, left)) if left else b""
         self.given += len(data)
         return data
 
@@ -189,9 +192,9 @@ def document(source: SourceFile) -> Look:
     members: list[str] = []
     unreadable = None
     with source.open() as stream:
-        limited = _Limited(stream)
+        some = _Limited(stream)
         try:
-            for part in read_lists(limited, _Every()):  # type: ignore[arg-type] # it reads, and no more
+            for part in read_lists(some, _Every()):
                 members += [part.key] if part.key not in members else []
                 if part.chunk is None:
                     continue
@@ -200,8 +203,8 @@ def document(source: SourceFile) -> Look:
                 for raw in islice(part.chunk.records, max(FIRST - len(found), 0)):
                     found += _parsed(raw)
         except Unreadable as error:
-            unreadable = error.message if limited.given < MOST_BYTES else None
-        is_exact = limited.given < MOST_BYTES
+            unreadable = error.message if some.given < MOST_BYTES else None
+        is_exact = some.given < MOST_BYTES
         if not counts and is_exact:
             return _one_object(source)
     parts = [Part(key, count, is_exact, tuple(first[key])) for key, count in counts.items()]

@@ -2,9 +2,8 @@
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path as FilePath
-from typing import cast
 
 from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.expressions import Expression, expression, path
@@ -12,6 +11,7 @@ from transforms.mapping.free_maps import FreeMap
 from transforms.mapping.maps import Map, MapError
 from transforms.mapping.presets import preset
 from transforms.mapping.record_maps import Join, MetadataMap, RecordMap
+from transforms.mapping.values import Values
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.irregularities import known_keys
 from transforms.rules.near_names import hint
@@ -41,7 +41,7 @@ def read_map_file(file: str) -> Map:
     return map_of(file, document)
 
 
-def map_of(name: str, document: Mapping[str, object]) -> Map:
+def map_of(name: str, document: Values) -> Map:
     """The map that a document describes.
 
     Args:
@@ -73,16 +73,17 @@ def map_of(name: str, document: Mapping[str, object]) -> Map:
     return FreeMap(name, json.dumps(document, sort_keys=True, default=str), maps, text)
 
 
-def _preset(document: Mapping[str, object], csv: Mapping[str, object]) -> Map:
+def _preset(document: Values, csv: Values) -> Map:
     more = next((key for key in _RECORDS if key in document), None)
     if more is not None:
         raise MapError(f"{more}: a preset says it already; leave out one of the two")
     name = _text(document, "preset", "")
-    options = {**_table(document, "options", "options"), **csv}
-    wrong = next((key for key, value in options.items() if not isinstance(value, str)), None)
+    given = {**_table(document, "options", "options"), **csv}
+    options = {key: value for key, value in given.items() if isinstance(value, str)}
+    wrong = next((key for key in given if key not in options), None)
     if wrong is not None:
-        raise MapError(f"options.{wrong} expects a text, got {shown(options[wrong])}")
-    return preset(name or "", cast("Mapping[str, str]", options))
+        raise MapError(f"options.{wrong} expects a text, got {shown(given[wrong])}")
+    return preset(name or "", options)
 
 
 def _record_map(given: object, where: str) -> RecordMap:
@@ -111,7 +112,7 @@ def _record_map(given: object, where: str) -> RecordMap:
     )
 
 
-def _fields(given: Mapping[str, object], group: Group, at: str) -> tuple[tuple[str, Expression], ...]:
+def _fields(given: Values, group: Group, at: str) -> tuple[tuple[str, Expression], ...]:
     known = sorted(known_keys() - {"metadata"})
     for key in given:
         if key == "metadata":
@@ -123,7 +124,7 @@ def _fields(given: Mapping[str, object], group: Group, at: str) -> tuple[tuple[s
     return tuple((key, expression(value, f"{at}{key}")) for key, value in given.items())
 
 
-def _metadata(given: Mapping[str, object], at: str) -> MetadataMap:
+def _metadata(given: Values, at: str) -> MetadataMap:
     _check_keys(given, _METADATA, at)
     include = given.get("include", "*")
     types = _texts_by_key(given, "types", at)
@@ -167,14 +168,14 @@ def _check_keys(table: Iterable[str], known: tuple[str, ...], at: str) -> None:
             raise MapError(f"unknown key {at}{key}; {hint(key, known)}")
 
 
-def _table(given: Mapping[str, object], key: str, where: str) -> Mapping[str, object]:
+def _table(given: Values, key: str, where: str) -> Values:
     value = given.get(key, {})
     if not isinstance(value, dict):
         raise MapError(f"{where} expects a table, got {shown(value)}")
     return value
 
 
-def _text(given: Mapping[str, object], key: str, at: str) -> str | None:
+def _text(given: Values, key: str, at: str) -> str | None:
     value = given.get(key)
     if value is not None and (not isinstance(value, str) or not value):
         raise MapError(f"{at}{key} expects a text, got {shown(value)}")
@@ -188,7 +189,7 @@ def _texts(value: object, where: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _texts_by_key(given: Mapping[str, object], key: str, at: str) -> tuple[tuple[str, str], ...]:
+def _texts_by_key(given: Values, key: str, at: str) -> tuple[tuple[str, str], ...]:
     table = _table(given, key, f"{at}{key}")
     for name, value in table.items():
         if not isinstance(value, str):

@@ -9,7 +9,7 @@ import io
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol
 
 from transforms.formats.chunks import Chunk
 from transforms.formats.compression import decompressed, is_compressed
@@ -61,12 +61,12 @@ class SourceFile:
         stream = self.open()
         if stream.seekable():
             return stream
-        whole = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES))  # noqa: SIM115 - returned
+        whole = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - returned
         with stream:
             while block := stream.read(_BUFFER_BYTES):
                 whole.write(block)
         whole.seek(0)
-        return whole
+        return whole  # type: ignore[return-value] # a file of bytes
 
 
 def open_source(uri: str) -> BinaryIO:
@@ -75,7 +75,8 @@ def open_source(uri: str) -> BinaryIO:
     name = "stored.gz" if content_encoding(stream) == "gzip" else uri
     if not is_compressed(name):
         return stream
-    return cast("BinaryIO", _Owned(decompressed(stream, name), stream))  # a buffer would drop bytes in front of a fault
+    # Not in a buffer, which would drop bytes in front of a fault.
+    return _Owned(decompressed(stream, name), stream)  # type: ignore[return-value] # a stream of bytes that is read
 
 
 class _Owned(io.RawIOBase):

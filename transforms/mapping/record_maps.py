@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from transforms.mapping.expressions import Expression, Path, UnfitValueError, Values, reached
+from transforms.mapping.expressions import Expression, Path, UnfitValueError, reached
 from transforms.mapping.json_columns import json_value, number_text
+from transforms.mapping.values import NewValues, Values
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import shown
 
@@ -53,7 +54,7 @@ class Join:
     file: str | None = None
 
 
-LookUps = Mapping[str, Mapping[str, object]]
+LookUps = Mapping[str, Values]
 """Name of a join to its elements by their key."""
 
 
@@ -97,10 +98,10 @@ class RecordMap:
         types = dict(self.metadata.types)
         if types:
             record = {key: typed(value, types[key]) if key in types else value for key, value in record.items()}
-        unmatched: Mapping[str, object] = {}
+        unmatched: Values = {}
         if self.joins:
             record, unmatched = self._joined(record, look_ups)
-        made: dict[str, object] = {}
+        made: NewValues = {}
         for key, each in self.fields:
             value = each.value(record)
             if value is not None:
@@ -109,9 +110,9 @@ class RecordMap:
         made["metadata"] = metadata
         return Applied(made, unmatched, left)
 
-    def _joined(self, record: Values, look_ups: LookUps) -> tuple[dict[str, object], dict[str, object]]:
+    def _joined(self, record: Values, look_ups: LookUps) -> tuple[NewValues, NewValues]:
         """The record with the elements of its joins, and keys without one, which are not kept where one would stand."""
-        joined, unmatched = dict(record), dict[str, object]()
+        joined, unmatched = dict(record), NewValues()
         for join in self.joins:
             key = join.on.value(record)
             if key is None:
@@ -125,13 +126,13 @@ class RecordMap:
                 joined[join.name] = found
         return joined, unmatched
 
-    def _metadata(self, record: Values) -> tuple[dict[str, object], Mapping[str, object]]:
+    def _metadata(self, record: Values) -> tuple[NewValues, Values]:
         """The metadata of a record, and what is neither included nor excluded."""
         names, taken, rename = self.metadata, self.taken(), dict(self.metadata.rename)
-        found: dict[str, object] = {}
+        found: NewValues = {}
         if names.include is None:
             candidates = {key: value for key, value in record.items() if key not in taken and key not in names.exclude}
-            left: dict[str, object] = {}
+            left: NewValues = {}
         else:
             candidates = {name: reached(record, name) for name in names.include}
             known = self.known()
@@ -157,8 +158,8 @@ class Applied:
     """
 
     record: Values
-    unmatched: Mapping[str, object]
-    left: Mapping[str, object]
+    unmatched: Values
+    left: Values
 
 
 def key_text(key: object) -> str:

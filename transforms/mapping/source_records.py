@@ -16,6 +16,7 @@ from transforms.mapping.json_columns import json_form
 from transforms.mapping.maps import SourceFile
 from transforms.mapping.read_tables import read_table
 from transforms.mapping.tables import TableBatch
+from transforms.mapping.values import Values
 from transforms.rules.limits import MAX_LINE_BYTES, MIB
 
 _BLOCK_BYTES: Final = 8 * MIB
@@ -205,7 +206,7 @@ def whole_document(source: SourceFile) -> object:
     return one.value
 
 
-def elements(source: SourceFile, expression: str | None, text: CsvOptions) -> Iterable[Mapping[str, object]]:
+def elements(source: SourceFile, expression: str | None, text: CsvOptions) -> Iterable[Values]:
     """The objects that a join looks up in.
 
     Raises:

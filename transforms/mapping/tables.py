@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from transforms.formats.chunks import Oversized
+from transforms.mapping.values import NewValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class TableBatch:
         """How many rows there are."""
         return len(self.lines)
 
-    def rows(self) -> Iterator[dict[str, object]]:
+    def rows(self) -> Iterator[NewValues]:
         """Each row as a dict of its cells; one without a value has no member."""
         names = list(self.columns)
         for cells in zip(*(values.to_list() for values in self.columns.values()), strict=True):

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 
@@ -143,7 +143,7 @@ def _chunks(stream: BinaryIO, byte_range: ByteRange) -> Iterator[tuple[int, Chun
         uncompressed = decompressed(stream, name)
         if form is Format.AVRO:
             # Only for the many small reads of Avro: in front of a fault, a buffer drops its bytes (R2).
-            uncompressed = cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", uncompressed), HEAD_BYTES))
+            uncompressed = io.BufferedReader(uncompressed, HEAD_BYTES)  # type: ignore[assignment,type-var]
         yield from ((-1, chunk) for chunk in _whole(uncompressed, form))
         return
     form = sniff(stream.read(HEAD_BYTES))

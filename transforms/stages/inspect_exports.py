@@ -7,7 +7,7 @@ from typing import Final
 
 from transforms.formats.chunks import Unreadable
 from transforms.formats.json_documents import LIST_KEYS
-from transforms.mapping.csv_text import CsvOptions
+from transforms.mapping.csv_text import CsvOptions, delimiter_option, other_delimiter
 from transforms.mapping.looks import Look, Part, document, look
 from transforms.mapping.maps import SourceFile
 from transforms.mapping.presets import fitting
@@ -19,7 +19,6 @@ NUMBERS: Final = "text (numbers)"
 _DEPTH: Final = 3
 """Keys of objects inside a record up to this depth are fields of their own."""
 MOST_FIELDS: Final = 500
-_DELIMITERS: Final = ";|\t"
 _WORDS: Final = {bool: "boolean", int: "number", float: "number", str: "text", list: "list", dict: "object"}
 
 
@@ -83,8 +82,8 @@ def inspect_export(source: SourceFile) -> Inspection:
     """
     found = look(source, CsvOptions())
     delimiter = None
-    if found.form == "csv" and found.columns is not None and len(found.columns) == 1:
-        delimiter = next((each for each in _DELIMITERS if each in found.columns[0]), None)
+    if found.form == "csv" and found.columns is not None:
+        delimiter = other_delimiter(found.columns)
         if delimiter is not None:
             try:
                 found = look(source, CsvOptions(delimiter))
@@ -162,5 +161,4 @@ def with_delimiter(options: str, delimiter: str | None) -> str:
     >>> with_delimiter("manifest", ";"), with_delimiter("coco", None)
     ('manifest:delimiter=;', 'coco')
     """
-    words = {"\t": "tab", "|": "pipe"}
-    return options if delimiter is None else f"{options}:delimiter={words.get(delimiter, delimiter)}"
+    return options if delimiter is None else f"{options}:{delimiter_option(delimiter)}"

@@ -19,6 +19,7 @@ from support.in_process import ingest
 from support.profiles import draws
 from support.runs import ndjson
 
+from pipelines.cli.main import main
 from pipelines.errors import UsageError
 from pipelines.maps import read_map
 from transforms.formats.chunks import Unreadable
@@ -249,7 +250,7 @@ def arrow_stream(path: Path) -> None:
 
 def gzipped_parquet(path: Path) -> None:
     plain = io.BytesIO()
-    pq.write_table(EVERY_TYPE, plain)
+    pq.write_table(EVERY_TYPE, plain, row_group_size=1)
     path.write_bytes(gzip.compress(plain.getvalue()))
 
 
@@ -289,3 +290,31 @@ def test_a_truncated_table_is_unreadable(write: Callable[[Path], None], tmp_path
     (tmp_path / "t").write_bytes((tmp_path / "whole").read_bytes()[:-20])
     with pytest.raises(Unreadable, match=r"expected (Parquet|Arrow), got this after 0 rows"):
         records(tmp_path / "t")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("url;speed\ns3://b/1;2\n", "expected a comma between the names of the columns"),
+        ("url;speed\ns3://b/1;2\n", "give the delimiter: --map 'manifest:delimiter=;'"),
+        ("file_name,a\na/1.jpg,2\nb.jpg,\n", 'are relative paths, such as "a/1.jpg"; say where they are: --map'),
+        ("file_name,a\na/1.jpg,2\nb.jpg,\n", "'manifest:images=s3://BUCKET/FOLDER'"),
+    ],
+)
+def test_what_no_row_would_pass_is_wrong_usage_before_the_job(tmp_path: Path, text: str, message: str) -> None:
+    done = ingest(tmp_path / "dataset", "--items", str(written(tmp_path, text)), "--map", "manifest")
+    assert done.exit_code == 2
+    assert message in done.document["message"]
+
+
+def test_the_rules_judge_a_path_that_is_relative_where_others_are_not(tmp_path: Path) -> None:
+    path = written(tmp_path, "file_name\n/data/1.jpg\n2.jpg\n")
+    done = ingest(tmp_path / "dataset", "--items", str(path), "--map", "manifest")
+    assert [each["code"] for each in done.rejections] == ["invalid_url"]
+
+
+def test_rejected_records_are_delivered_as_the_map_made_them(tmp_path: Path) -> None:
+    path = written(tmp_path, "url,id\ns3://b/1,1\ns3://b/2,1\nshort\n")
+    ingest(tmp_path / "dataset", "--items", str(path), "--map", "manifest")
+    assert main(["rejections", str(tmp_path / "dataset"), "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "items.ndjson").read_text() == '{"reference_id":"1","image_url":"s3://b/2"}\n'

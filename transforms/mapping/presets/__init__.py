@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import cast
 
 from transforms.mapping.looks import Look
 from transforms.mapping.maps import Map, MapError
@@ -30,7 +29,8 @@ def preset(name: str, options: Mapping[str, str]) -> Map:
     for key in options:
         if key not in PRESETS[name]:
             raise MapError(f"the preset {name} has no option {key}; {hint(key, PRESETS[name])}")
-    return cast("Map", import_module(f"{__name__}.{name}").preset(options))
+    found: Map = import_module(f"{__name__}.{name}").preset(options)
+    return found
 
 
 def preset_of(text: str) -> Map:

@@ -6,15 +6,17 @@ from typing import Final
 
 import polars as pl
 
+from transforms.errors import one_line
 from transforms.formats.chunks import Chunk, Unreadable
-from transforms.mapping.csv_text import CsvOptions
+from transforms.mapping.csv_text import CsvOptions, delimiter_option, other_delimiter
 from transforms.mapping.json_columns import json_texts, lines_of, typed_texts
 from transforms.mapping.looks import Look
 from transforms.mapping.maps import Given, Map, MapError, SourceFile
-from transforms.mapping.read_tables import read_table, table_columns
+from transforms.mapping.read_tables import first_rows, read_table
 from transforms.mapping.tables import TableBatch
 from transforms.rules.export_rows import Group
 from transforms.rules.near_names import hint
+from transforms.rules.rejections import shown
 
 IMAGE_URLS: Final = (
     *("image_url", "url", "uri", "image", "image_path", "image_uri", "img", "img_path", "img_url"),
@@ -23,6 +25,7 @@ IMAGE_URLS: Final = (
 POINTCLOUD_URLS: Final = ("pointcloud_url", "point_cloud_url", "lidar_url")
 IDS: Final = ("reference_id", "ref_id", "id", "image_id", "item_id")
 """Names of columns for the id, of which the first that is there is taken."""
+_ABSOLUTE: Final = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:|/)"
 SIZES: Final = {"width": "width", "height": "height", "image_width": "width", "image_height": "height"}
 
 
@@ -63,12 +66,14 @@ class Manifest:
             MapError: It does not.
         """
         first = next((each for each in exports if each.map is self and each.group == group), None)
-        columns = None if first is None else table_columns(first.uri, self.text)
-        if columns is not None:
+        rows = None if first is None else first_rows(first.uri, self.text)
+        if first is not None and rows is not None:
             try:
-                _Columns.of(columns, url=self.url, reference_id=self.id)
+                columns = _Columns.of(list(rows.columns), url=self.url, reference_id=self.id)
             except Unreadable as error:
                 raise MapError(f"{error}") from error
+            if self.images is None:
+                _check_urls(rows.columns[columns.url], first.uri, self.name)
         return self
 
     def typed(self, group: Group, types: Mapping[str, str]) -> "Map":  # noqa: ARG002 - of the interface
@@ -174,10 +179,18 @@ def _url(names: Sequence[str]) -> str:
     exact = [name for name in found if name in ("image_url", "pointcloud_url")]
     if len(exact) == 1:
         return exact[0]
-    if not found:
-        shown = ", ".join(names[:12])
+    delimiter = other_delimiter(names)
+    if not found and delimiter is not None:
         raise Unreadable(
-            f"expected a column for the URL or path, such as image_url, got {shown}; name it: "
+            f"expected a comma between the names of the columns, got {shown(names[0])}; give the delimiter: --map "
+            f"'manifest:{delimiter_option(delimiter)}'",
+            0,
+            1,
+        )
+    if not found:
+        listed = ", ".join(names[:12])
+        raise Unreadable(
+            f"expected a column for the URL or path, such as image_url, got {listed}; name it: "
             "--map manifest:url=COLUMN",
             0,
             1,
@@ -197,9 +210,24 @@ def _named(names: Sequence[str], name: str, option: str) -> str:
     return name
 
 
+def _check_urls(urls: pl.Series, uri: str, name: str) -> None:
+    """Checks that not all of the first URLs are relative paths, which every row would be rejected for.
+
+    Raises:
+        MapError: They are.
+    """
+    given = urls.drop_nulls()
+    if given.dtype == pl.String and len(given) and not given.str.contains(_ABSOLUTE).any():
+        option = f"{name}{',' if ':' in name else ':'}images=s3://BUCKET/FOLDER"
+        raise MapError(
+            f"the URLs of {one_line(uri)} are relative paths, such as {shown(given[0])}; say where they are: "
+            f"--map '{option}'"
+        )
+
+
 def _absolute(urls: pl.Series, prefix: str) -> pl.Series:
     """The URLs; a relative path has the prefix in front, with one slash between the two."""
-    is_absolute = urls.str.contains(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:|/)")
+    is_absolute = urls.str.contains(_ABSOLUTE)
     path = urls.str.strip_prefix("./")
     joined = pl.concat_str([pl.lit(f"{prefix.rstrip('/')}/"), pl.lit(path)])
     return pl.select(pl.when(is_absolute).then(urls).otherwise(joined)).to_series()
