@@ -143,7 +143,7 @@ def _chunks(stream: BinaryIO, byte_range: ByteRange) -> Iterator[tuple[int, Chun
         uncompressed = decompressed(stream, name)
         if form is Format.AVRO:
             # Only for the many small reads of Avro: in front of a fault, a buffer drops its bytes (R2).
-            uncompressed = io.BufferedReader(uncompressed, HEAD_BYTES)  # type: ignore[assignment,type-var]
+            uncompressed = io.BufferedReader(uncompressed, HEAD_BYTES)  # type: ignore[type-var]
         yield from ((-1, chunk) for chunk in _whole(uncompressed, form))
         return
     form = sniff(stream.read(HEAD_BYTES))
