@@ -1,6 +1,7 @@
 """Prepares the folder of an export, which appears whole or not at all, and never takes the place of other files."""
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -10,15 +11,19 @@ from pathlib import Path
 from pipelines.dataset.store.names import listed
 from pipelines.errors import UsageError
 from pipelines.runners.interrupts import cleanup_on_signal
+from pipelines.runners.temporary_folders import marked, remove_abandoned_folders
 from transforms.storage.stored_files import is_local, object_sizes
+
+_PART = re.compile(r"/part-\d+-of-\d+\.\w+$")
 
 
 @contextmanager
 def export_folder(out: str) -> Iterator[str]:
     """The folder in which the files of an export are written; it becomes `out` at the end of the block.
 
-    On a disk that is a folder beside it, which is renamed. In a bucket it is the place itself, in which `export.json`
-    is the last object to be written.
+    On a disk that is a folder beside it, which is renamed; folders of exports to the same place whose processes were
+    killed are removed first. In a bucket it is the place itself, in which `export.json` is the last object to be
+    written.
 
     Raises:
         UsageError: `out` is no place for an export, or not an empty one.
@@ -29,6 +34,8 @@ def export_folder(out: str) -> Iterator[str]:
     place = Path(os.path.abspath(out.removeprefix("file://")))  # noqa: PTH100 - links on the way stay as they are
     _check(place)
     place.parent.mkdir(parents=True, exist_ok=True)
+    partials = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{32}}\.partial")
+    remove_abandoned_folders(f"{place.parent}", partials, private=False)
     partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}.partial")
     partial.mkdir()
 
@@ -37,7 +44,8 @@ def export_folder(out: str) -> Iterator[str]:
 
     with cleanup_on_signal(remove):
         try:
-            yield f"{partial}"
+            with marked(partial):
+                yield f"{partial}"
             _check(place)
             _flush(partial)
             partial.rename(place)  # replaces an empty directory, and fails if there are files by now
@@ -64,8 +72,10 @@ def _bucket_folder(out: str) -> str:
     root = f"gs://{name}/{folder}"
     found = sorted(uri.removeprefix(f"{root}/") for uri in object_sizes(root))
     if found:
+        unfinished = all(_PART.search(name) for name in found)
+        what = "objects of an export that did not end, or still runs" if unfinished else "objects"
         raise UsageError(
-            f"--out {root} has objects ({listed(found)}), which are left as they are: name an empty folder, or remove "
+            f"--out {root} has {what} ({listed(found)}), which are left as they are: name an empty folder, or remove "
             "them first"
         )
     return root

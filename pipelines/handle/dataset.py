@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 from pipelines.dataset import versions
 from pipelines.errors import UsageError
@@ -120,6 +120,7 @@ class Dataset:
             return rows
         import polars as pl  # noqa: PLC0415 - see above
 
+        from pipelines.handle.frames import as_rows  # noqa: PLC0415 - see above
         from pipelines.queries.vocabularies import vocabulary  # noqa: PLC0415 - see above
 
         with explained():
@@ -127,7 +128,7 @@ class Dataset:
         if run not in runs:
             advice = hint(run, runs) if runs else "it has no predictions"
             raise UsageError(f"{self.uri} has no model run {run}; {advice}")
-        return cast("Rows", rows.filter(pl.col("model_run") == run))
+        return as_rows(rows.filter(pl.col("model_run") == run))
 
     def cache_keys(self) -> "Rows":
         """The list of image-URL cache keys, sorted by key (K2)."""

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -70,7 +70,13 @@ def lazy_frame(schema: Schema, parts: Callable[[Sequence[str]], Iterator[pl.Data
                 if left == 0:
                     return
 
-    return cast("Rows", register_io_source(read, schema=dict(schema), explain_name="metadata-etl"))
+    return as_rows(register_io_source(read, schema=dict(schema), explain_name="metadata-etl"))
+
+
+def as_rows(frame: pl.LazyFrame) -> Rows:
+    """The same frame, of which type checkers know the methods."""
+    assert isinstance(frame, Rows)  # noqa: S101 - for mypy
+    return frame
 
 
 def published_rows(version: Version, group: Group, answer: Answer | None) -> Rows:

@@ -38,7 +38,7 @@ def temporary_folder(parent: str | None = None) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     remove = partial(shutil.rmtree, folder, ignore_errors=True)
     try:
-        with cleanup_on_signal(remove), _marked(folder):
+        with cleanup_on_signal(remove), marked(folder):
             yield folder
     finally:
         remove()
@@ -65,15 +65,21 @@ def private_temporary_files() -> Iterator[None]:
                 os.environ[_VARIABLE] = variable
 
 
-def remove_abandoned_folders(parent: str) -> None:
+def remove_abandoned_folders(parent: str, names: re.Pattern[str] = _NAME, *, private: bool = True) -> None:
     """Removes the temporary folders in `parent` whose jobs, of this user, died before they could.
 
     Nothing else is touched: such a folder has our form of name, belongs to this user, is no link, is closed to other
     users, and contains our marker, which no process has locked.
+
+    Args:
+        parent: Where they are.
+        names: The form of their names.
+        private: Whether a folder that others may enter is none of them.
     """
     try:
         with os.scandir(parent) as entries:
-            abandoned = [entry.path for entry in entries if _NAME.fullmatch(entry.name) and _is_abandoned(entry)]
+            found = [entry for entry in entries if names.fullmatch(entry.name)]
+        abandoned = [entry.path for entry in found if _is_abandoned(entry, _OTHERS if private else 0)]
     except OSError:  # there is no such folder, or it cannot be read
         return
     for path in abandoned:
@@ -81,7 +87,8 @@ def remove_abandoned_folders(parent: str) -> None:
 
 
 @contextmanager
-def _marked(folder: Path) -> Iterator[None]:
+def marked(folder: Path) -> Iterator[None]:
+    """Marks a folder as that of a job that is alive as long as the block; the marker is gone after it."""
     unlocked = folder / f"{_MARKER}.new"
     with unlocked.open("x") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
@@ -89,12 +96,13 @@ def _marked(folder: Path) -> Iterator[None]:
         stream.flush()
         unlocked.rename(folder / _MARKER)  # the marker is never visible without its lock
         yield
+        (folder / _MARKER).unlink(missing_ok=True)
 
 
-def _is_abandoned(entry: "os.DirEntry[str]") -> bool:
+def _is_abandoned(entry: "os.DirEntry[str]", forbidden: int) -> bool:
     try:
         status = entry.stat(follow_symlinks=False)
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & _OTHERS:
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & forbidden:
             return False
         marker = os.open(os.path.join(entry.path, _MARKER), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # noqa: PTH118 - beside os.open
     except OSError:  # it has no marker, or was removed

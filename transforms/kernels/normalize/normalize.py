@@ -5,21 +5,22 @@ column, kind by kind (`items`, `scenes`, `annotations`, `updates`); what a check
 the rule, record by record. All ways have the same results, which property tests compare.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
 
 from transforms.kernels.batch.exact_json import parse
 from transforms.kernels.normalize import fast_path
+from transforms.kernels.normalize.added import add, add_selection, fields_of, judged, known
+from transforms.kernels.normalize.alike import Alike, divided
 from transforms.kernels.normalize.annotations import selected_annotations
 from transforms.kernels.normalize.columns import (
     Origin,
     Rejected,
     annotation_columns,
     assembled,
-    batch,
     item_columns,
     scene_columns,
 )
@@ -38,16 +39,10 @@ from transforms.rules import updates as update_rules
 from transforms.rules.annotations import MASK, Annotation
 from transforms.rules.crowds import MAX_RECORD_KEYS, most_fields
 from transforms.rules.export_rows import Group
-from transforms.rules.identity import reference_id
-from transforms.rules.items import Item
-from transforms.rules.metadata import Metadata
 from transforms.rules.policies import Mode
+from transforms.rules.published_rows import published_segment
 from transforms.rules.rejections import Code, Fault, expected
-from transforms.rules.scenes import Scene
-from transforms.rules.updates import MetadataUpdate
-from transforms.rules.values import JsonObject, Objects, Record
-
-_Row = TypeVar("_Row", Item, Scene, Annotation, MetadataUpdate)
+from transforms.rules.values import Record
 
 
 def normalize(
@@ -77,14 +72,17 @@ def normalize(
     done.rejected += others
     done.read[group] += len(pieces) + len(others)
     may_be_large = {left[place] for place in parsed.exact}
-    exact = {place for place, piece in enumerate(pieces) if piece.position in may_be_large}
-    match group:
-        case "items":
-            _items(pieces, None, exact=exact, origin=origin, done=done, mode=mode)
-        case "scenes":
-            _scenes(pieces, exact=exact, origin=origin, done=done, mode=mode)
-        case "annotations" | "predictions":
-            _annotations(pieces, group, model_run, exact=exact, origin=origin, done=done, mode=mode)
+    for each in divided(pieces, group, model_run):
+        exact = {place for place, piece in enumerate(each.pieces) if piece.position in may_be_large}
+        match group:
+            case "items":
+                _items(each.pieces, each.frames, exact=exact, origin=origin, done=done, mode=mode)
+            case "scenes":
+                _scenes(each, exact=exact, origin=origin, done=done, mode=mode)
+            case "annotations" | "predictions" if each.are_segments:
+                _segments(each, group, origin=origin, done=done, mode=mode)
+            case "annotations" | "predictions":
+                _annotations(each.pieces, group, each.model_run, exact=exact, origin=origin, done=done, mode=mode)
     return done
 
 
@@ -120,183 +118,24 @@ def _items(
     for selection in selected_items([piece.record for piece in pieces], exclude=exact):
         if frames is not None:
             selection.columns.update(frames.columns(selection.places))
-        _add_selection("items", selection, pieces, origin=origin, done=done)
+        add_selection("items", selection, pieces, origin=origin, done=done)
         selected += selection.places
         faults.update(selection.faults)
     others = Selection(selected, {}, ()).others(len(pieces))
-    kept, rows = _judged(pieces, others, item_rules.item, "items", done, faults)
+    kept, rows = judged(pieces, others, item_rules.item, "items", done, faults)
     if not rows:
         return
     columns = {**item_columns(rows), **(frames.columns(kept) if frames is not None else {})}
-    fields = _fields([row.metadata for row in rows], done)
-    _add("items", columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
+    fields = fields_of([row.metadata for row in rows], done)
+    add("items", columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
 
 
 def _updates(
     pieces: Sequence[Piece], group: Group, *, exact: Collection[int], origin: Origin, done: Normalized
 ) -> None:
     """Items or scenes that update metadata only (U3)."""
-    selection = selected_updates([piece.record for piece in pieces], group, exclude=exact)
-    _add_selection(group, selection, pieces, origin=origin, done=done)
-    others = selection.others(len(pieces))
-    kept, rows = _judged(pieces, others, update_rules.metadata_update, group, done, selection.faults)
-    if rows:
-        columns: dict[str, Sequence[object] | pl.Series] = {
-            "reference_id": [row.reference_id for row in rows],
-            "extra": [unknown_text(pieces[place].record, group) for place in kept],
-        }
-        fields = [row.metadata.fields for row in rows]
-        _add(group, columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
-
-
-def _scenes(pieces: Sequence[Piece], *, exact: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
-    large = {pieces[place].position for place in exact}
-    if mode == "merge":
-        _updates(pieces, "scenes", exact=exact, origin=origin, done=done)
-        _frames(pieces, large=large, origin=origin, done=done, mode=mode)
-        return
-    selection = selected_scenes([piece.record for piece in pieces], exclude=exact)
-    _add_selection("scenes", selection, pieces, origin=origin, done=done)
-    kept, rows = _judged(pieces, selection.others(len(pieces)), scene_rules.scene, "scenes", done, selection.faults)
-    if rows:
-        fields = _fields([row.metadata for row in rows], done)
-        _add("scenes", scene_columns(rows), fields, [pieces[place] for place in kept], origin=origin, done=done)
-    _frames(pieces, large=large, origin=origin, done=done, mode=mode)
-
-
-def _frames(pieces: Sequence[Piece], *, large: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
-    """The items in the frames of scenes (G2); scenes at the positions `large` may have integers of over 64 bits."""
-    found = frames_of([piece.record for piece in pieces])
-    if found.records:
-        done.read["items"] += len(found.records)
-    records, frames, others = found.objects()
-    for place in others:
-        at = f"frames[{found.indexes[place]}]"
-        fault = expected(Code.NOT_AN_OBJECT, "an object", found.records[place], at=at)
-        done.rejected.append(Rejected("items", pieces[found.owners[place]].position, None, fault))
-    if records:
-        positions = [pieces[owner].position for owner in frames.owners]
-        frame_pieces = list(map(Piece, positions, frames.parts, records))
-        exact = {place for place, position in enumerate(positions) if position in large} if large else ()
-        _items(frame_pieces, frames, exact=exact, origin=origin, done=done, mode=mode)
-
-
-def _annotations(
-    pieces: Sequence[Piece],
-    group: Group,
-    model_run: str | None,
-    *,
-    exact: Collection[int],
-    origin: Origin,
-    done: Normalized,
-    mode: Mode,
-) -> None:
-    prediction = group == "predictions"
-    merging = mode == "merge"
-    objects = [piece.record for piece in pieces]
-    if merging:
-        selection = selected_annotation_updates(objects, exclude=exact)
-    else:
-        selection = selected_annotations(objects, prediction=prediction, exclude=exact)
-    if selection.places:
-        selection.columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(
-            0, len(selection.places)
-        )
-    _add_selection(group, selection, pieces, origin=origin, done=done)
-
-    def rule(record: Record) -> Annotation | Fault:
-        if merging:
-            return update_rules.annotation_update(record)
-        return annotation_rules.annotation(record, prediction=prediction)
-
-    kept, rows = _judged(pieces, selection.others(len(pieces)), rule, group, done, selection.faults)
-    kept_pieces = [pieces[place] for place in kept]
-    unknown = [unknown_text(pieces[place].record, row.type) for place, row in zip(kept, rows, strict=True)]
-    masks = [piece for piece, row in zip(kept_pieces, rows, strict=True) if row.type == MASK]
-    for mask in masks:
-        for index, segment in enumerate(annotation_rules.segments(mask.record, merging=merging)):
-            done.read[group] += 1
-            if isinstance(segment, Fault):
-                done.rejected.append(Rejected(group, mask.position, _known(mask.record), segment))
-            else:
-                rows.append(segment)
-                # Parts of an export row are below 2**32: segments of different masks never share a part.
-                kept_pieces.append(Piece(mask.position, (mask.part << 32) + index + 1, mask.record))
-    if rows:
-        fields = _fields([row.metadata for row in rows], done)
-        columns = annotation_columns(rows, model_run)
-        if merging:
-            columns["extra"] = [*unknown, *columns["extra"][len(unknown) :]]
-        _add(group, columns, fields, kept_pieces, origin=origin, done=done)
-
-
-def _judged(
-    pieces: Sequence[Piece],
-    places: Sequence[int],
-    rule: Callable[[Record], _Row | Fault],
-    group: Group,
-    done: Normalized,
-    faults: Mapping[int, Fault],
-) -> tuple[list[int], list[_Row]]:
-    """The places whose records the rule accepts, and their rows; the others are rejected.
-
-    `faults` are those that are known already, by place.
-    """
-    kept: list[int] = []
-    rows: list[_Row] = []
-    for place in places:
-        piece = pieces[place]
-        row = faults[place] if place in faults else rule(piece.record)
-        if isinstance(row, Fault):
-            done.rejected.append(Rejected(group, piece.position, _known(piece.record), row))
-        else:
-            kept.append(place)
-            rows.append(row)
-    return kept, rows
-
-
-def _known(record: Record) -> str | None:
-    """The reference id of a rejected record if it has one (R1)."""
-    identity = reference_id(record)
-    return None if isinstance(identity, Fault) else identity
-
-
-def _fields(metadata: Sequence[Metadata], done: Normalized) -> list[JsonObject]:
-    for each in metadata:
-        done.warnings.update(each.warnings)
-    return [each.fields for each in metadata]
-
-
-def _add_selection(
-    group: Group, selection: Selection, pieces: Sequence[Piece], *, origin: Origin, done: Normalized
-) -> None:
-    """Adds the batch of the records of the fast path, if there are any, and what is rejected of them."""
-    for place, fault in selection.rejected:
-        done.read[group] += 1
-        done.rejected.append(Rejected(group, pieces[place].position, _known(pieces[place].record), fault))
-    if selection.places:
-        chosen = [pieces[place] for place in selection.places]
-        parts = [piece.part for piece in chosen]
-        if selection.parts is not None:
-            done.read[group] += sum(map(bool, selection.parts))
-            # Parts of an export row are below 2**32: segments of different masks never share a part.
-            parts = [
-                (part << 32) + inner if inner else part for part, inner in zip(parts, selection.parts, strict=True)
-            ]
-        source = origin.columns([piece.position for piece in chosen], parts)
-        metadata, known = selection.metadata, selection.shapes
-        done.batches.append(batch(group, selection.columns, metadata, source, known, most_fields=done.most_fields))
-        done.warnings.update(selection.warnings)
-
-
-def _add(
-    group: Group,
-    columns: Mapping[str, Sequence[object] | pl.Series],
-    metadata: Objects,
-    pieces: Sequence[Piece],
-    *,
-    origin: Origin,
-    done: Normalized,
-) -> None:
-    source = origin.columns([piece.position for piece in pieces], [piece.part for piece in pieces])
-    done.batches.append(batch(group, dict(columns), metadata, source, most_fields=done.most_fields))
+    records = [piece.record for piece in pieces]
+    unknown = unknown_texts(records, [group] * len(records))
+    selection = selected_updates(records, exclude=exact)
+    selection.columns["extra"] = [unknown[place] for place in selection.places]
+    add_selection(group, selection, pieces, origin=origin, done=done)

@@ -1,0 +1,68 @@
+"""The folder of an export appears whole; what a killed one left is removed by the next, and nothing else (P6)."""
+
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from support.processes import wait_until
+
+from pipelines.errors import UsageError
+from pipelines.exporting import place
+from pipelines.exporting.place import export_folder
+
+KILLED = """
+import pathlib, sys
+from pipelines.exporting.place import export_folder
+with export_folder(sys.argv[1]) as folder:
+    pathlib.Path(folder, "part").write_text("half")
+    pathlib.Path(sys.argv[2]).touch()
+    sys.stdin.read()
+"""
+
+
+def test_a_killed_export_leaves_a_folder_that_the_next_one_removes(tmp_path: Path) -> None:
+    out, begun = tmp_path / "exports/out", tmp_path / "begun"
+    process = subprocess.Popen([sys.executable, "-c", KILLED, out, begun], stdin=subprocess.PIPE)
+    try:
+        wait_until(begun.exists, process)
+        (left,) = out.parent.iterdir()
+        with export_folder(f"{out.parent / 'other'}"), export_folder(f"{out}2"):
+            assert left.is_dir(), "it is of a living process"
+    finally:
+        process.kill()
+        process.communicate()
+    with export_folder(f"{out.parent / 'out2'}x"):
+        assert left.is_dir(), "it is of an export to another place"
+    with export_folder(f"{out}") as folder:
+        assert not left.exists()
+        Path(folder, "export.json").touch()
+    assert [path.name for path in out.iterdir()] == ["export.json"]
+
+
+def test_folders_of_others_are_kept(tmp_path: Path) -> None:
+    names = (f".out.{uuid.uuid4().hex}.partial", ".out.partial", f".out.{uuid.uuid4().hex}.partial")
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").touch()
+    (tmp_path / names[1] / ".metadata-etl-temporary").touch()
+    with export_folder(f"{tmp_path / 'out'}"):
+        pass
+    assert all((tmp_path / name / "mine").is_file() for name in names)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["items/part-00000-of-00004.parquet", "train/items/part-00001-of-00004.parquet"], "export that did not end"),
+        (["items/part-00000-of-00004.parquet", "export.json"], r"has objects \("),
+        (["notes.txt"], r"has objects \("),
+    ],
+)
+def test_an_export_in_a_bucket_that_did_not_end_is_called_so(
+    monkeypatch: pytest.MonkeyPatch, names: list[str], said: str
+) -> None:
+    monkeypatch.setattr(place, "object_sizes", lambda root: {f"{root}/{name}": 1 for name in names})
+    with pytest.raises(UsageError, match=said), export_folder("gs://bucket/out"):
+        pass

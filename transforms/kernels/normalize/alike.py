@@ -1,0 +1,63 @@
+"""Divides the records of a chunk into those that are checked together: raw records, and published rows of one sort."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transforms.kernels.normalize.frames import Frames
+from transforms.kernels.normalize.pieces import Piece
+from transforms.rules.export_rows import Group
+from transforms.rules.published_rows import PublishedRow
+
+_Sort = tuple[bool, bool, str | None]
+"""Whether published rows are frames, or segments, and their model run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Records of one group that are checked together.
+
+    Attributes:
+        pieces: The records.
+        model_run: Of predictions.
+        frames: If they are published rows of frames, where in which scenes these are.
+        frame_counts: If they are published rows of scenes, whose frames are rows of their own, the numbers of these.
+        are_segments: Whether they are published rows of segments.
+    """
+
+    pieces: list[Piece]
+    model_run: str | None
+    frames: Frames | None = None
+    frame_counts: list[int | None] | None = None
+    are_segments: bool = False
+
+
+def divided(pieces: list[Piece], group: Group, model_run: str | None) -> Iterator[Alike]:
+    """The records of a group, divided; first the raw ones, which nearly always are all."""
+    if not any("source" in piece.record for piece in pieces):
+        yield Alike(pieces, model_run)
+        return
+    raw: list[Piece] = []
+    published: defaultdict[_Sort, list[tuple[Piece, PublishedRow]]] = defaultdict(list)
+    for piece in pieces:
+        row = PublishedRow.of(piece.record, group)
+        if row is None:
+            raw.append(piece)
+        else:
+            sort = (row.scene is not None, row.is_segment, row.model_run or model_run)
+            published[sort].append((piece._replace(record=row.record), row))
+    yield Alike(raw, model_run)
+    for (are_frames, are_segments, run), of_sort in published.items():
+        rows = [row for _, row in of_sort]
+        frames, counts = _frames(rows) if are_frames else None, [row.frame_count for row in rows]
+        yield Alike([piece for piece, _ in of_sort], run, frames, counts if group == "scenes" else None, are_segments)
+
+
+def _frames(rows: list[PublishedRow]) -> Frames:
+    """Where in which scenes rows of frames are; each is a record of its own."""
+    return Frames(
+        records=[row.record for row in rows],
+        scenes=[row.scene or "" for row in rows],
+        indexes=[row.frame for row in rows],
+        sensors=[row.sensor for row in rows],
+    )
