@@ -7,7 +7,7 @@ WORKERS ?= 2
 # Tests start many processes: their modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo screenshots test test-engines test-long coverage check bench fuzz clean help
+.PHONY: demo screenshots test test-engines test-long coverage check docs dist bench fuzz clean help
 
 help:
 	@echo "make demo    run the main job on real data (airports) and drawn street views, ending with a summary and what to do next"
@@ -16,7 +16,9 @@ help:
 	@echo "make test-engines   a job of each kind on Prism, Flink and Spark (with Go, Maven and Java; installed outside the tree)"
 	@echo "make test-long      all tests, those of engines as well, and many examples of each property"
 	@echo "make coverage       which branches of transforms and pipelines the tests of make test take (TESTS=tests/unit for some)"
-	@echo "make check   lint, types, layers"
+	@echo "make check   lint, types, layers, links of the documentation"
+	@echo "make docs    the documentation with the API reference as one site, in build/site"
+	@echo "make dist    sdist and wheel of a release, in dist; each is installed and tried outside the checkout"
 	@echo "make fuzz    the C extension under sanitizers, with mutated records (SECONDS=600)"
 	@echo "make bench   the job beside what one would write by hand, into docs/performance.md"
 	@echo "             (SIZES=100000,1000000 PEERS=duckdb_typed,plain_loop CASES=items,wide ROUNDS=2 PAGE=)"
@@ -73,6 +75,19 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(SITE)
+
+# MkDocs would tell of its successors at each build. It counts no warnings that it does not print.
+SITE = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+docs: $(VENV)/installed
+	$(SITE)
+	@echo "build/site/index.html; with its search: $(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site"
+
+# What it depends on is installed once, into an environment below build/.
+dist: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "build>=1.2,<2"
+	$(BIN)/python deploy/make_dist.py dist
+	$(BIN)/python deploy/check_dist.py dist
 
 SECONDS ?= 600
 fuzz: $(VENV)/installed # needs gcc, with its sanitizers

@@ -28,8 +28,11 @@ RUN = [
 ]
 DEMO = ["airportsdata>=20250101"]
 BENCH = ["duckdb>=1.4,<3"]  # for what the job is compared with; the other peers need nothing more than the job
+DIST = ["build>=1.2,<2"]  # makes the sdist
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.6,<10", "mkdocstrings[python]>=1,<2"]
 TEST = [
     *DEMO,
+    *DOCS,  # that the documentation builds, without a broken link, is checked
     *BENCH,  # that the peers find what the job finds is a test
     "pandas>=2.2,<4",  # one of the readers of exported Parquet files
     "pytest>=9,<10",
@@ -99,7 +102,8 @@ setup(
             [str(NATIVE / name) for name in ("_kernels.c", "shred.c", "vendor/yyjson.c")],
             depends=sorted(map(str, NATIVE.rglob("*.h"))),
             # A job is no faster with -O3, which takes much longer to compile, and workers of an engine wait for it.
-            extra_compile_args=["-O1"],
+            # Without symbols for a debugger, which have the path of the build, the same sources give the same bytes.
+            extra_compile_args=["-O1", "-g0"],
             define_macros=[("YYJSON_DISABLE_NON_STANDARD", "1"), ("YYJSON_DISABLE_UTILS", "1")],
             optional=os.environ.get("METADATA_ETL_REQUIRE_EXTENSION") != "1",
         )
@@ -109,6 +113,8 @@ setup(
         "bench": BENCH,
         "dataflow": ["apache-beam[gcp]>=2.77,<3"],
         "demo": DEMO,
+        "dist": DIST,
+        "docs": DOCS,
         "test": TEST,
     },
     entry_points={"console_scripts": ["metadata-etl = pipelines.cli.main:script"]},

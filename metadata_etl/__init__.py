@@ -1,4 +1,4 @@
-"""The package that other programs import: opens datasets, and ingests exports into them (docs/python.md).
+"""The package that other programs import: opens datasets, and ingests exports into them.
 
 It loads in a tenth of a second; polars, pyarrow and Beam are imported when they are first needed.
 """
@@ -40,10 +40,11 @@ def open(dataset: str | os.PathLike[str]) -> "Dataset":  # noqa: A001 - `metadat
         UsageError: There is no dataset.
         DamagedDatasetError: It is damaged; the text says what to do.
 
-    >>> import metadata_etl
-    >>> metadata_etl.open("/nowhere")
-    Traceback (most recent call last):
-    pipelines.errors.UsageError: /nowhere is no dataset: nothing is published there; `metadata-etl ingest` makes one
+    Examples:
+        >>> import metadata_etl
+        >>> metadata_etl.open("/nowhere")
+        Traceback (most recent call last):
+        pipelines.errors.UsageError: /nowhere is no dataset: nothing is published there; `metadata-etl ingest` makes one
     """
     from pipelines.handle.dataset import Dataset  # noqa: PLC0415 - see above
 

@@ -22,7 +22,9 @@ from transforms.stages.normalize import NormalizedChunks, PartitionBuffer, norma
 from transforms.stages.rejections import Rejections
 
 REJECTED = "rejected"
+"""The output with a Rejection for each record, or part of one, that is not accepted."""
 READINGS = "readings"
+"""The output with a Reading for each chunk: what was read, rejected and warned of."""
 MOST_RECORDS = 5_000
 """Records that are Python values are checked so many at a time: each batch has a fixed cost."""
 

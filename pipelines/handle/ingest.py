@@ -53,7 +53,7 @@ def ingest(
     fsync: bool = True,
     runner_flags: Sequence[str] = (),
 ) -> OutcomeJson:
-    """Runs an ingest to its end, and returns the object of `--json` (docs/outputs.md).
+    """Runs an ingest to its end, and returns its outcome: the object that `metadata-etl ingest --json` prints.
 
     Args:
         dataset: A directory, or `gs://BUCKET/FOLDER`.
@@ -61,16 +61,19 @@ def ingest(
         scenes: Exports of scenes.
         annotations: Exports of annotations.
         predictions: Name of a model run to its exports.
-        mode: What becomes of records that the dataset has (U1 to U3).
-        on_conflict: How type conflicts are resolved (T6).
-        on_duplicate: Which of several records with one identity is kept (I3).
+        mode: What becomes of records that the dataset has (U1 to U3): "append" leaves them, "replace" overwrites them,
+            "merge" merges metadata into theirs.
+        on_conflict: How type conflicts are resolved (T6): "fail" publishes nothing, "quarantine" rejects records,
+            "null" clears values.
+        on_duplicate: Which of several records with one identity is kept (I3): the first ("reject"), or the "last".
         max_rejected: A number, or a percentage such as "1.5%", above which nothing is published.
         strict: Whether irregular records are rejected, not warned of (R7).
         allow_unreadable: Whether to publish although an export is damaged.
         allow_empty: Whether patterns may match nothing.
         verify: Whether every file of the dataset is verified first (P7).
-        cache_key: What is hashed for cache keys; None for that of the dataset (K2).
-        max_fields: The most metadata keys of a group (R5).
+        cache_key: What is hashed for cache keys (K2): the "canonical" URL, or the "raw" one; None for what the dataset
+            has.
+        max_fields: The most metadata keys of a group (R5), by default 2000.
         partitions: Number of partitions of a new dataset; None to choose it by size.
         declare: A file with the declared schema (D1).
         dry_run: Whether nothing is published.

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 from transforms.rules.values import JsonValue, Record
 
 Group = Literal["items", "scenes", "annotations", "predictions"]
+"""The name of a group (G1)."""
 GROUPS: tuple[Group, ...] = get_args(Group)
 """The groups of a dataset (G1), in the order of every listing."""
 REFERENCED_GROUPS: tuple[Group, ...] = ("items", "scenes")
