@@ -11,8 +11,9 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
+from transforms.kernels.batch.batch import Positions
 from transforms.kernels.batch.exact_json import parse
-from transforms.kernels.normalize import fast_path
+from transforms.kernels.normalize import fast_path, native_json
 from transforms.kernels.normalize.annotations import selected_annotations
 from transforms.kernels.normalize.columns import (
     Origin,
@@ -96,10 +97,7 @@ def _shred(raw: RawRecords, group: Group, model_run: str | None, origin: Origin,
     source = origin.columns(found.places, np.zeros(len(found.places), np.int64))
     done.batches.append(assembled(group, found.columns, (found.dense, found.cells), source))
     done.read[group] += len(found.places)
-    is_left = np.ones(len(raw), np.bool_)
-    is_left[found.places] = False
-    left: list[int] = np.flatnonzero(is_left).tolist()
-    return left
+    return _left(found.places, len(raw))
 
 
 def _items(
@@ -169,9 +167,11 @@ def _scenes(pieces: Sequence[Piece], *, exact: Collection[int], origin: Origin, 
 
 def _frames(pieces: Sequence[Piece], *, large: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
     """The items in the frames of scenes (G2); scenes at the positions `large` may have integers of over 64 bits."""
-    found = frames_of([piece.record for piece in pieces])
-    if found.records:
-        done.read["items"] += len(found.records)
+    every = frames_of([piece.record for piece in pieces])
+    if not every.records:
+        return
+    done.read["items"] += len(every.records)
+    found = every if mode == "merge" else every.at(_shred_frames(pieces, every, large=large, origin=origin, done=done))
     records, frames, others = found.objects()
     for place in others:
         at = f"frames[{found.indexes[place]}]"
@@ -182,6 +182,32 @@ def _frames(pieces: Sequence[Piece], *, large: Collection[int], origin: Origin, 
         frame_pieces = list(map(Piece, positions, frames.parts, records))
         exact = {place for place, position in enumerate(positions) if position in large} if large else ()
         _items(frame_pieces, frames, exact=exact, origin=origin, done=done, mode=mode)
+
+
+def _shred_frames(
+    pieces: Sequence[Piece], frames: Frames, *, large: Collection[int], origin: Origin, done: Normalized
+) -> Sequence[int]:
+    """As `_shred`, of the items in frames: written once more, they take the way of items in half the time."""
+    if not native_json.is_built():
+        return range(len(frames.records))
+    without = {owner for owner, piece in enumerate(pieces) if piece.position in large} if large else ()
+    found = fast_path.items(frames.raw(without=without), done.most_fields)
+    if found is None:
+        return range(len(frames.records))
+    places = found.places.tolist()
+    positions = np.array([piece.position for piece in pieces], np.int64)[np.array(frames.owners, np.int64)[places]]
+    source = origin.columns(positions, np.array(frames.parts, np.int64)[places])
+    columns = {**found.columns, **frames.columns(places)}
+    done.batches.append(assembled("items", columns, (found.dense, found.cells), source))
+    return _left(found.places, len(frames.records))
+
+
+def _left(places: Positions, count: int) -> list[int]:
+    """The other ones of `count` positions."""
+    is_left = np.ones(count, np.bool_)
+    is_left[places] = False
+    left: list[int] = np.flatnonzero(is_left).tolist()
+    return left
 
 
 def _annotations(
