@@ -6,7 +6,6 @@ into the same blocks (`blocks`).
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import TypeAlias
 
 import fastavro
@@ -121,18 +120,25 @@ def _array(series: pl.Series) -> list[_Column] | None:
         return [(_BOOLEAN, 0, False, b"", b"", b"")]
     arrays = series.drop_nulls()
     counts = arrays.list.len()
-    items = arrays.filter(counts > 0).explode()
+    items = (arrays.filter(counts > 0) if (counts == 0).any() else arrays).explode()
     columns = None if isinstance(items.dtype, pl.List) else _column(items)
     if columns is None:
         return None
     # Rows that nothing names end their block at once: one item is a block.
-    encoded_items = iter(native.kernels.encode(len(items), 0, 1, columns))
-    found = [
-        b"".join([long(count), *(data for _, data in islice(encoded_items, count)), _END]) if count else _END
-        for count in counts.to_list()
-    ]
-    offsets = np.cumsum([0, *map(len, found)], dtype=np.int64)
-    return [(_ENCODED, 0, False, rows.data, offsets.data, b"".join(found))]
+    encoded_items = [data for _, data in native.kernels.encode(len(items), 0, 1, columns)]
+    pieces: list[bytes] = []
+    ends: list[int] = []
+    at = 0
+    for count in counts.to_list():
+        if count:
+            pieces.append(long(count))
+            pieces += encoded_items[at : at + count]
+            at += count
+        pieces.append(_END)
+        ends.append(len(pieces))
+    sizes = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
+    offsets = sizes[[0, *ends]]
+    return [(_ENCODED, 0, False, rows.data, offsets.data, b"".join(pieces))]
 
 
 def _leaf(rows: npt.NDArray[np.int64] | None, values: pl.Series) -> _Column | None:

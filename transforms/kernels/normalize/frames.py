@@ -1,9 +1,12 @@
 """Takes the items out of the frames of many scenes, as columns (G2)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+import orjson
+
 from transforms.kernels.normalize.selection import Columns
+from transforms.raw_records import RawRecords
 from transforms.rules.identity import reference_id
 from transforms.rules.rejections import Fault
 from transforms.rules.scenes import scene_type
@@ -40,23 +43,41 @@ class Frames:
             "sensor": [self.sensors[place] for place in places],
         }
 
+    def at(self, places: Sequence[int]) -> "Frames":
+        """The items at these positions among them."""
+        if len(places) == len(self.records):
+            return self
+        owners, parts, records, scenes, indexes, sensors = (
+            [column[place] for place in places]
+            for column in (self.owners, self.parts, self.records, self.scenes, self.indexes, self.sensors)
+        )
+        return Frames(owners, parts, records, scenes, indexes, sensors)  # type: ignore[arg-type] # each as its column
+
     def objects(self) -> tuple[list[Record], "Frames", list[int]]:
         """The items that are objects, these alone as Frames, and the places of all others."""
-        if {dict}.issuperset(map(type, self.records)):
-            return [record for record in self.records if isinstance(record, dict)], self, []
-        found, records, others = Frames(), list[Record](), []
-        for place, record in enumerate(self.records):
-            if not isinstance(record, dict):
-                others.append(place)
-                continue
-            records.append(record)
-            found.owners.append(self.owners[place])
-            found.parts.append(self.parts[place])
-            found.records.append(record)
-            found.scenes.append(self.scenes[place])
-            found.indexes.append(self.indexes[place])
-            found.sensors.append(self.sensors[place])
-        return records, found, others
+        records = [record for record in self.records if isinstance(record, dict)]
+        if len(records) == len(self.records):
+            return records, self, []
+        is_object = [isinstance(record, dict) for record in self.records]
+        others = [place for place, is_one in enumerate(is_object) if not is_one]
+        return records, self.at([place for place, is_one in enumerate(is_object) if is_one]), others
+
+    def raw(self, *, without: Collection[int]) -> RawRecords:
+        """The items as raw records, with nothing in place of those of the scenes at the positions `without`."""
+        try:
+            texts = list(map(orjson.dumps, self.records))
+        except orjson.JSONEncodeError:  # one is nested deeper than it writes, or has an integer beyond 64 bits
+            texts = list(map(_text, self.records))
+        if without:
+            texts = [b"" if owner in without else text for owner, text in zip(self.owners, texts, strict=True)]
+        return RawRecords.of(texts)
+
+
+def _text(record: JsonValue) -> bytes:
+    try:
+        return orjson.dumps(record)
+    except orjson.JSONEncodeError:
+        return b""
 
 
 def frames_of(records: Sequence[Record]) -> Frames:

@@ -68,7 +68,10 @@ def _selected(found: Candidates, key: str) -> Selection:
         found.reject({place: Fault(Code.INVALID_URL, f"{errors[place]} at {key}", key) for place in wrong})
         given, canonical = given.filter(fine), canonical.filter(fine)
     columns: Columns = {"reference_id": found.column("reference_id"), "url": canonical.set(canonical == given, None)}
-    columns |= _locations(found, key, given)
+    if key in EITHER_URL_KEYS:
+        columns |= locations(given, pl.Series("type", found.column("type"), pl.String))
+    else:
+        columns["pointcloud_url" if key in POINTCLOUD_URL_KEYS else "image_url"] = given
     for name in found.keys & {"width", "height"}:
         columns[name] = found.doubles(name)
     if CAMERA_PARAMS in found.keys:
@@ -79,11 +82,13 @@ def _selected(found: Candidates, key: str) -> Selection:
     return found.select(columns)
 
 
-def _locations(found: Candidates, key: str, given: pl.Series) -> Columns:
-    """The columns of the URLs of images and of point clouds."""
-    if key not in EITHER_URL_KEYS:
-        return {"pointcloud_url" if key in POINTCLOUD_URL_KEYS else "image_url": given}
-    kinds = pl.Series("type", found.column("type"), pl.String)
+def locations(given: pl.Series, kinds: pl.Series) -> dict[str, pl.Series]:
+    """URLs under a key of either kind as the columns of images and of point clouds, those that have a value.
+
+    Args:
+        given: String array of shape (N,), nulls allowed.
+        kinds: String array of shape (N,), the type of each item, null where it has none.
+    """
     is_cloud = (pl.col("type") == POINTCLOUD).fill_null(pl.col("given").str.ends_with(POINTCLOUD_EXTENSION))
     split = pl.DataFrame({"given": given, "type": kinds}).select(
         image_url=pl.when(~is_cloud).then("given"), pointcloud_url=pl.when(is_cloud).then("given")

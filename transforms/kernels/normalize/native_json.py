@@ -4,16 +4,16 @@ The extension accepts a record, with the same columns as the parser, `fast_path`
 unusual records are left to those modules. Without the extension all records are declined.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
 from transforms import native
-from transforms.kernels.batch.batch import Positions
-from transforms.kernels.batch.exact_json import exact_json
+from transforms.kernels.batch.batch import Positions, cells_at
+from transforms.kernels.batch.exact_json import exact_json_values
 from transforms.kernels.batch.metadata_columns import FORMS, Found, columns_and_cells, json_text, spread
 from transforms.raw_records import RawRecords
 from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT, PAIRS
@@ -31,10 +31,13 @@ _Core: TypeAlias = tuple[tuple[str, int, str], ...]
 
 _ITEM: _Core = (
     ("reference_id", _TEXT, ""),
-    ("image_url", _TEXT, ""),
+    ("image_url", _STRING_OR_NULL, ""),
     ("metadata", _METADATA, ""),
     ("width", _NUMBER_OR_NULL, ""),
     ("height", _NUMBER_OR_NULL, ""),
+    ("url", _STRING_OR_NULL, ""),
+    ("type", _STRING_OR_NULL, ""),
+    ("pointcloud_url", _STRING_OR_NULL, ""),
 )
 _MARK: _Core = (
     ("reference_id", _TEXT, ""),
@@ -68,40 +71,48 @@ class Shredded(NamedTuple):
     dense: dict[str, pl.Series]
     cells: pl.DataFrame
 
+    def without(self, odd: Collection[int]) -> "Shredded | None":
+        """The records but those at these positions among them; None if there are no others."""
+        if not odd:
+            return self
+        keep = np.delete(np.arange(len(self.places)), list(odd))
+        if not len(keep):
+            return None
+        columns, dense = (
+            {name: values.gather(keep) for name, values in of.items()} for of in (self.columns, self.dense)
+        )
+        there = {name: values for name, values in dense.items() if values.null_count() < len(keep)}
+        return Shredded(self.places[keep], columns, there, cells_at(self.cells, keep))
+
 
 def is_built() -> bool:
     """Whether the extension is present."""
     return native.kernels is not None
 
 
-def items(
-    records: RawRecords, *, skip: npt.NDArray[np.bool_] | None = None, most_fields: int = MAX_RECORD_KEYS
-) -> Shredded | None:
-    """Image items with a URL under `image_url`, a metadata object and perhaps a size; None if there are none.
+def items(records: RawRecords, *, most_fields: int = MAX_RECORD_KEYS) -> Shredded | None:
+    """Items with a metadata object and perhaps URLs, a type and a size; None if there are none.
 
-    URLs are not validated. `skip` (bool[N]) marks records that are declined in any case. Records with other metadata
-    keys than the first `most_fields` are declined too (R5, R8).
+    URLs and reserved keys of the metadata are not validated. Records with other metadata keys than the first
+    `most_fields` are declined (R5, R8).
     """
-    return _shredded(records, _ITEM, skip, most_fields)
+    return _shredded(records, _ITEM, (), most_fields)
 
 
 def boxes(records: RawRecords, *, prediction: bool, most_fields: int = MAX_RECORD_KEYS) -> Shredded | None:
     """Box annotations with an id and four numbers; None if there are none."""
-    return _shredded(records, _PREDICTED if prediction else _MARK, None, most_fields)
+    return _shredded(records, _PREDICTED if prediction else _MARK, tuple(sorted(RESERVED)), most_fields)
 
 
-def _shredded(
-    records: RawRecords, core: _Core, skip: npt.NDArray[np.bool_] | None, most_fields: int
-) -> Shredded | None:
+def _shredded(records: RawRecords, core: _Core, declined: tuple[str, ...], most_fields: int) -> Shredded | None:
+    """The records with these core keys; none with one of the `declined` metadata keys."""
     if native.kernels is None or not records:
         return None
     long = records.ends - records.starts > _LONG_BYTES
-    if long.any():
-        skip = long if skip is None else skip | long
-    skipped = b"" if skip is None else skip.astype(np.uint8).tobytes()
+    skipped = long.astype(np.uint8).tobytes() if long.any() else b""
     block = (records.data, records.starts.tobytes(), records.ends.tobytes())
     most = min(most_fields, MAX_RECORD_KEYS)
-    given, found, fields = native.kernels.shred(*block, core, tuple(sorted(RESERVED)), _COORDINATES, skipped, most)
+    given, found, fields = native.kernels.shred(*block, core, declined, _COORDINATES, skipped, most)
     places = np.frombuffer(given, np.int64)
     if not len(places):
         return None
@@ -148,7 +159,12 @@ def _texts(offsets: bytes, data: bytes) -> pl.Series:
 
 
 def _canonical(raw: pl.Series) -> pl.Series:
-    """JSON values as canonical text; equal texts, which are frequent, are converted once."""
+    """JSON values as canonical text; equal texts, where they are frequent, are converted once."""
     distinct = raw.unique(maintain_order=True)
-    texts = [json_text(exact_json(text)) for text in distinct.to_list()]
-    return raw.replace_strict(distinct, pl.Series(values=texts, dtype=pl.String), return_dtype=pl.String)
+    if 2 * len(distinct) > len(raw):
+        return _written(raw)
+    return raw.replace_strict(distinct, _written(distinct), return_dtype=pl.String)
+
+
+def _written(raw: pl.Series) -> pl.Series:
+    return pl.Series(values=list(map(json_text, exact_json_values(raw.to_list()))), dtype=pl.String)

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from itertools import chain
+from operator import attrgetter
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
-from transforms.kernels.batch.exact_json import exact_json_values
+from transforms.kernels.batch.attachments import stored
 from transforms.kernels.batch.hashing import cache_keys, digits
 from transforms.kernels.batch.list_columns import list_column
-from transforms.kernels.batch.members import Members, are_objects, members, objects_of
-from transforms.kernels.batch.metadata_columns import json_text, spread
+from transforms.kernels.batch.metadata_columns import spread
 from transforms.kernels.batch.null_columns import null_column
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.rules.attachments import FIELD, NUMBERS
@@ -23,7 +24,6 @@ _ATTACHMENT = pl.Struct(
     {"attachment": pl.String, "cache_key": pl.String, "frame": pl.Int64, **_NUMBERS, "metadata": pl.String}
 )
 _COLUMN = pl.List(_ATTACHMENT)
-_KEYS = ("attachment", "frame", *_NUMBERS, "metadata")
 _SLAB_ROWS = 8_192
 """So many rows are parsed at once: as objects, attachments take ten times their bytes."""
 
@@ -58,24 +58,20 @@ def published_attachments(
 
 def _published(texts: Sequence[str], names: pl.Series, mode: CacheKeyMode) -> tuple[pl.Series, pl.DataFrame]:
     """As `published_attachments`, of rows that all have attachments."""
-    lists = [value if isinstance(value, list) else [] for value in exact_json_values(texts)]
+    lists = stored(texts)
     counts = np.fromiter(map(len, lists), np.int64, len(lists))
     found = list(chain.from_iterable(lists))
-    if not are_objects(found):  # they were checked when the records were read
-        raise TypeError("expected checked attachments, got a list with something else than objects")
-    by_key = members(found, _KEYS)
-    given = _column("attachment", by_key["attachment"], len(found), pl.String())
+    given = pl.Series("attachment", [each.attachment for each in found], pl.String)
     url, errors = canonical_column(given)
-    if errors.null_count() < len(errors) or given.null_count():
-        raise TypeError(f"expected checked attachments, got {errors.drop_nulls().to_list() or 'no URL'}")
-    inner = by_key["metadata"]
+    if errors.null_count() < len(errors):  # they were checked when the records were read
+        raise TypeError(f"expected checked attachments, got {errors.drop_nulls().to_list()}")
     keys = cache_keys(given if mode == "raw" else url)
     table = [
         given,
         digits(keys).alias("cache_key"),
-        _column("frame", by_key["frame"], len(found), pl.Int64()),
-        *(_numbers(member, by_key[member], names_of, len(found)) for member, names_of, _ in NUMBERS),
-        _column("metadata", Members(inner.places, list(map(json_text, inner.values))), len(found), pl.String()),
+        pl.Series("frame", [each.frame for each in found], pl.Int64),
+        *(_numbers(member, [getattr(each, member) for each in found], names_of) for member, names_of, _ in NUMBERS),
+        pl.Series("metadata", [each.metadata_text for each in found], pl.String),
     ]
     uses = [
         keys.alias("cache_key"),
@@ -86,15 +82,9 @@ def _published(texts: Sequence[str], names: pl.Series, mode: CacheKeyMode) -> tu
     return list_column(pl.DataFrame(table).to_struct(), counts).cast(_COLUMN), pl.DataFrame(uses)
 
 
-def _column(name: str, given: Members, count: int, dtype: pl.DataType) -> pl.Series:
-    """The values of a key of so many attachments, null where it is absent."""
-    return spread(pl.Series(given.values, dtype=dtype), np.array(given.places, np.int64), count).alias(name)
-
-
-def _numbers(name: str, given: Members, keys: Sequence[str], count: int) -> pl.Series:
+def _numbers(name: str, given: Sequence[Struct | None], keys: Sequence[str]) -> pl.Series:
     """The numbers of an object of each attachment, as a struct of doubles; null where it has no such object."""
-    inner = members(objects_of(given.values), keys)
-    height = len(given.values)
-    numbers = [Members(inner[key].places, np.array(inner[key].values, np.float64).tolist()) for key in keys]
-    columns = [_column(key, each, height, pl.Float64()) for key, each in zip(keys, numbers, strict=True)]
-    return spread(pl.DataFrame(columns).to_struct(), np.array(given.places, np.int64), count).alias(name)
+    places = [place for place, each in enumerate(given) if each is not None]
+    there = given if len(places) == len(given) else [given[place] for place in places]
+    columns = [pl.Series(key, list(map(attrgetter(key), there)), pl.Float64) for key in keys]
+    return spread(pl.DataFrame(columns).to_struct(), np.array(places, np.int64), len(given)).alias(name)

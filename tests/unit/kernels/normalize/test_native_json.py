@@ -33,7 +33,7 @@ BOX = {"reference_id": "a", "type": "box", "label": "car", "annotation_id": "1",
 
 def item_with(metadata: str) -> bytes:
     """The record of an item whose metadata is this text."""
-    return b'{"reference_id": "a", "image_url": "u", "metadata": %s}' % metadata.encode()
+    return b'{"reference_id": "a", "image_url": "/u", "metadata": %s}' % metadata.encode()
 
 
 def taken_value(token: str) -> Any:
@@ -142,17 +142,22 @@ def test_strings_that_are_no_utf8_are_declined(data: bytes) -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        *(b'{"reference_id": "\\%s", "image_url": "u"}' % bad for bad in (b"x", b"u12", b"ud800", b"udc00x", b"")),
-        b'{"reference_id": "a", "image_url": "u"} x',
-        b'{"reference_id": "a", "image_url": "u",}',
-        b'{"reference_id": "a", "image_url": "u"',
-        b'{"reference_id": "a", "image_url": "u", "image_url": "v"}',
+        *(b'{"reference_id": "\\%s", "image_url": "/u"}' % bad for bad in (b"x", b"u12", b"ud800", b"udc00x", b"")),
+        b'{"reference_id": "a", "image_url": "/u"} x',
+        b'{"reference_id": "a", "image_url": "/u",}',
+        b'{"reference_id": "a", "image_url": "/u"',
+        b'{"reference_id": "a", "image_url": "/u", "image_url": "v"}',
         b'{"reference_id": "a"}',
-        b'{"reference_id": "", "image_url": "u"}',
-        b'{"reference_id": null, "image_url": "u"}',
-        b'{"reference_id": "a", "image_url": "u", "license": 1}',
-        b'{"reference_id": "a", "image_url": "u", "width": -0}',
-        b'{"reference_id": "a", "image_url": "u", "width": true}',
+        b'{"reference_id": "a", "image_url": "/u", "url": "/v"}',
+        b'{"reference_id": "a", "image_url": "/u", "url": ""}',
+        b'{"reference_id": "a", "image_url": ""}',
+        b'{"reference_id": "a", "image_url": null}',
+        b'{"reference_id": "a", "image_url": "/u", "type": 1}',
+        b'{"reference_id": "", "image_url": "/u"}',
+        b'{"reference_id": null, "image_url": "/u"}',
+        b'{"reference_id": "a", "image_url": "/u", "license": 1}',
+        b'{"reference_id": "a", "image_url": "/u", "width": -0}',
+        b'{"reference_id": "a", "image_url": "/u", "width": true}',
         b"[]",
         b"{}",
         b"",
@@ -180,14 +185,21 @@ def test_strings_that_are_no_utf8_are_declined(data: bytes) -> None:
                 '{"lat": "1", "lon": 2}',
                 '{"lat": 1, "lon": 2, "latitude": 1, "longitude": 2}',
                 '{"context_attachments": []}',
-                '{"camera_params": {}}',
+                '{"context_attachments": 1}',
+                '{"context_attachments": [{"attachment": "ftp://u"}]}',
+                '{"context_attachments": [{"attachment": "/u"}, {"attachment": "/u", "frame": 1.0}]}',
+                '{"camera_params": []}',
+                '{"camera_params": true}',
                 "[]",
             )
         ),
     ],
 )  # fmt: skip
 def test_what_is_left_to_the_rules(record: bytes) -> None:
-    assert native_json.items(RawRecords.of([record])) is None
+    assert fast_path.items(RawRecords.of([record])) is None
+    beside = fast_path.items(RawRecords.of([raw(ITEM), record, raw(ITEM)]))
+    assert beside is not None
+    assert beside.places.tolist() == [0, 2], "its neighbours are taken"
 
 
 def test_ordinary_records_are_taken() -> None:
@@ -225,19 +237,31 @@ def test_items_whose_url_the_rule_has_to_judge_are_left_to_it() -> None:
     found = native_json.items(lines)
     assert found is not None
     assert found.places.tolist() == [0, 1, 2, 3]
-    kept = fast_path.with_canonical_urls(lines, found)
+    kept = fast_path.items(lines)
     assert kept is not None
     canonical, errors = canonical_column(pl.Series(["https://a.org/x", "HTTPS://A.org/../x"]))
     assert errors.null_count() == 2
     assert kept.places.tolist() == [1, 2]
     assert kept.columns["url"].to_list() == [None, canonical[1]]
-    assert fast_path.with_canonical_urls(lines[:1], native_json.Shredded(*native_json.items(lines[:1]))) is None  # type: ignore[misc]
+    assert fast_path.items(lines[:1]) is None
 
 
-def test_skipped_records_are_declined() -> None:
-    found = native_json.items(RawRecords.of([raw(ITEM)] * 3), skip=np.array([False, True, False]))
-    assert found is not None
-    assert found.places.tolist() == [0, 2]
+def test_items_of_all_keys_of_urls_and_with_reserved_keys_are_taken() -> None:
+    """I1, A1, A2: those that need no rule, whatever is beside them."""
+    cloud = {"reference_id": "a", "url": "https://a.org/x.json"}
+    metadata = {"context_attachments": [{"frame": 3, "attachment": "/a.jpg", "more": 1.50}], "camera_params": {"fx": 1}}
+    items = [
+        ITEM,
+        cloud,
+        {**cloud, "type": "image"},
+        {**cloud, "type": "pointcloud", "url": "s3://b/x"},
+        {"reference_id": "a", "pointcloud_url": "gs://b/x", "type": 'x"'},
+        {**ITEM, "metadata": metadata},
+        {**cloud, "metadata": {"context_attachments": None, "camera_params": None, "a": 1}},
+    ]
+    assert check_agreement([raw(each) for each in items], "items") == len(items)
+    damaged = {**ITEM, "metadata": {"context_attachments": [{}]}}
+    assert check_agreement([raw(each) for each in (*items, damaged, *items)], "items") == 2 * len(items)
 
 
 def test_many_rare_keys_become_cells() -> None:

@@ -121,6 +121,38 @@ def test_large_integers_keep_their_value_in_every_group() -> None:
     check_by_the_rules([{"reference_id": "a", "metadata": metadata, **box}], "annotations")
 
 
+DAMAGED: list[Any] = [
+    3,
+    None,
+    {},
+    {"reference_id": "b"},
+    {"reference_id": "b", "url": "ftp://x"},
+    {"reference_id": "b", "url": "/b", "image_url": ""},
+    {"reference_id": "b", "image_url": "/b", "metadata": {"context_attachments": [{"attachment": "/c", "frame": -1}]}},
+    {"reference_id": "b", "image_url": "/b", "metadata": {"camera_params": []}},
+    {"reference_id": "b", "image_url": "/b", "metadata": {"lat": 95, "lon": 1}},
+    {"reference_id": "b", "image_url": "/b", "metadata": {"n": 10**30}},
+    {"reference_id": "b", "image_url": "/b", "metadata": {"deep": json.loads("[" * 300 + "]" * 300)}},
+    {"reference_id": "b", "image_url": "/b", "camera_params": {"fx": 1}, "width": "wide"},
+]
+
+
+@pytest.mark.parametrize("damaged", DAMAGED, ids=range(len(DAMAGED)))
+@pytest.mark.parametrize("kind", ["lidar", "video"])
+def test_an_item_in_a_frame_costs_its_neighbours_nothing(damaged: Any, kind: str) -> None:
+    """G2, R2: items of frames are what the rule makes of each, whatever is beside them."""
+    attached = {"context_attachments": [{"attachment": "/c.jpg", "dims": {"height": 2, "width": 1.50}}], "k": 1}
+    sound: list[Any] = [
+        {"reference_id": "a", "image_url": "https://x.org/a.jpg", "metadata": {"b": [1.0, {"z": 1, "a": "\u00e9"}]}},
+        {"reference_id": "c", "url": "s3://b/c.json", "camera_params": {"fx": 1}, "width": 3},
+        {"reference_id": "d", "pointcloud_url": "gs://b/d", "type": "pointcloud", "metadata": attached},
+    ]
+    items = [*sound, damaged, *sound]
+    frames = items if kind == "video" else [{f"sensor {n}": item for n, item in enumerate(items)}, {"x": sound[0]}]
+    scene = {"reference_id": "s", "type": kind, "frames": frames}
+    check_by_the_rules([scene, {**scene, "reference_id": "t", "frames": []}, {**scene, "reference_id": "u"}], "scenes")
+
+
 def test_a_chunk_without_records() -> None:
     for group in GROUPS:
         check_by_the_rules([], group)

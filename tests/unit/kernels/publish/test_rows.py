@@ -65,7 +65,7 @@ sound_attachments = st.lists(attachment_values.filter(lambda value: isinstance(a
 @draws(100)
 @given(sound_attachments, st.sampled_from(["canonical", "raw"]))
 def test_attachments_are_published_as_the_rule_reads_them(values: list[Any], mode: CacheKeyMode) -> None:
-    texts = [json.dumps(value) if value else None for value in values]
+    texts = [canonical_json(value) if value else None for value in values]
     names = pl.Series([f"r{place}" for place in range(len(values))], dtype=pl.String)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(published, "_SLAB_ROWS", 2)
