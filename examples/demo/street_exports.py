@@ -29,7 +29,11 @@ BLUR_SHARE = 0.25
 
 def write_pictures(folder: Path) -> int:
     """Draws every picture and point cloud into a folder and returns how many files these are."""
-    files: dict[str, bytes] = {f"{street.name}.png": camera(street).png() for street in streets()}
+    files: dict[str, bytes] = {}
+    for street in streets():
+        files[f"{street.name}.png"] = camera(street).png()
+        files[f"{street.name}_depth.png"] = depth(street).png()
+        files[f"{street.name}_top.png"] = top_view(street).png()
     for frame in drive():
         files[f"drive/{frame.name}_front.png"] = camera(frame).png()
         files[f"drive/{frame.name}_depth.png"] = depth(frame).png()
@@ -42,10 +46,15 @@ def write_pictures(folder: Path) -> int:
 
 
 def items(folder: Path) -> Iterator[dict[str, Json]]:
-    """Yields the item of each street view."""
+    """Yields the item of each street view, with two attachments."""
     for street in streets():
         yield {
-            "metadata": {**_conditions(street), "lanes": {"ahead": 1, "oncoming": 1}, "tags": _tags(street)},
+            "metadata": {
+                **_conditions(street),
+                "lanes": {"ahead": 1, "oncoming": 1},
+                "tags": _tags(street),
+                "context_attachments": _attachments(street, f"{folder / street.name}"),
+            },
             "reference_id": _item(street),
             "width": WIDTH,
             "height": HEIGHT,
@@ -58,16 +67,7 @@ def scenes(folder: Path) -> Iterator[dict[str, Json]]:
     frames: list[Json] = []
     for frame in drive():
         start = f"{folder / 'drive' / frame.name}"
-        attachments: list[Json] = [
-            {"attachment": f"{start}_top.png", "frame": int(frame.name), "metadata": {"view": "top"}},
-            {
-                "attachment": f"{start}_depth.png",
-                "frame": int(frame.name),
-                "dims": {"width": WIDTH // 2, "height": HEIGHT // 2},
-                "metadata": {"view": "depth", "nearest_m": min(thing.distance for thing in frame.things)},
-            },
-        ]
-        shared: dict[str, Json] = {**_conditions(frame), "context_attachments": attachments}
+        shared: dict[str, Json] = {**_conditions(frame), "context_attachments": _attachments(frame, start)}
         frames.append(
             {
                 "lidar": {
@@ -133,6 +133,20 @@ def _annotated() -> Iterator[tuple[Street, str]]:
 
 def _item(street: Street) -> str:
     return f"street/{street.name}"
+
+
+def _attachments(street: Street, start: str) -> list[Json]:
+    """The view from the top and the distances, of a street whose files begin so."""
+    frame = int(street.name)
+    return [
+        {"attachment": f"{start}_top.png", "frame": frame, "metadata": {"view": "top"}},
+        {
+            "attachment": f"{start}_depth.png",
+            "frame": frame,
+            "dims": {"width": WIDTH // 2, "height": HEIGHT // 2},
+            "metadata": {"view": "depth", "nearest_m": min(thing.distance for thing in street.things)},
+        },
+    ]
 
 
 def _conditions(street: Street) -> dict[str, Json]:

@@ -96,11 +96,11 @@ class Guard:
         """The answer to a request that is not let in, and the redirect of one that brings the token in its URL."""
         headers = Headers(scope=scope)
         if not self.hosts.accepts(headers.get("host")):
-            return PlainTextResponse("This server is not reached under that name.\n", 403)
+            return _said(scope, "This server is not reached under that name.", 403)
         if scope["method"] not in ("GET", "HEAD"):
-            return PlainTextResponse(
-                "The explorer only reads: GET is all that it takes.\n", 405, {"Allow": "GET, HEAD"}
-            )
+            refused = _said(scope, "The explorer only reads: GET is all that it takes.", 405)
+            refused.headers["Allow"] = "GET, HEAD"
+            return refused
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = next((value for name, value in pairs if name == _PARAMETER), None)
         if scope["path"] == "/" and self.token.equals(given):
@@ -110,6 +110,11 @@ class Guard:
             return response
         if self.token.in_header(headers.get("authorization")) or self.token.in_cookies(headers.get("cookie")):
             return None
-        if scope["path"].startswith("/api/"):
-            return problem(_LOCKED, status=401)
-        return PlainTextResponse(f"{_LOCKED}\n", 401)
+        return _said(scope, _LOCKED, 401)
+
+
+def _said(scope: Scope, message: str, status: int) -> Response:
+    """A refusal, to a program as JSON."""
+    if scope["path"].startswith("/api/"):
+        return problem(message, status=status)
+    return PlainTextResponse(f"{message}\n", status)

@@ -9,10 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipelines.errors import ExitCode, JobError, UsageError, job_error
-from pipelines.explore.problems import CancelledError, PrunedError, problem, query_problem
+from pipelines.explore.problems import CancelledError, PrunedError, problem, usage_problem
 from pipelines.explore.results import check
 from pipelines.explore.snapshots import Snapshots
-from pipelines.queries.faults import QueryError
 from transforms.errors import StepError
 
 Task = Callable[[threading.Event], Response]
@@ -53,7 +52,7 @@ def _guarded(snapshots: Snapshots, number: int | None, task: Task, cancelled: th
     except CancelledError:
         return Response(status_code=_NOBODY)
     except UsageError as error:
-        return query_problem(error) if isinstance(error, QueryError) else problem(f"{error}", status=400)
+        return usage_problem(error)
     except PrunedError as error:
         return problem(f"{error}", status=410)
     except (JobError, StepError, OSError) as error:

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -23,13 +23,14 @@ from pipelines.explore.exports import EXTENSIONS, MEDIA_TYPES, exported
 from pipelines.explore.images import Images
 from pipelines.explore.listing import listed
 from pipelines.explore.one_record import one_record
-from pipelines.explore.problems import JSON, problem
+from pipelines.explore.problems import JSON, problem, usage_problem
 from pipelines.explore.results import result
 from pipelines.explore.snapshots import Snapshot, Snapshots
 from pipelines.explore.sorting import order
 from pipelines.queries.completions import completion
 from pipelines.report.page_data import name_of
 from transforms.rules.export_rows import GROUPS
+from transforms.rules.near_names import hint, near
 from transforms.storage.stored_files import is_local, readable
 
 MAX_LIMIT = 1_000
@@ -66,13 +67,14 @@ class Api:
             "export": self.export,
         }
         routes = [Route(f"/api/{name}", partial(self._answer, call)) for name, call in calls.items()]
-        return Starlette(routes=[Route("/", _page), Route("/assets/{name}", _asset), *routes])
+        other = Route("/api/{name:path}", partial(_no_call, tuple(calls)))
+        return Starlette(routes=[Route("/", _page), Route("/assets/{name}", _asset), *routes, other])
 
     async def _answer(self, call: Call, request: Request) -> Response:
         try:
             asked = Asked.of(request)
         except UsageError as error:
-            return problem(f"{error}", status=400)
+            return usage_problem(error)
 
         def task(cancelled: threading.Event) -> Response:
             snapshot = self.snapshots.get(asked.version)
@@ -175,6 +177,11 @@ def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _json(document: object) -> Response:
     return Response(orjson.dumps(document), media_type=JSON)
+
+
+async def _no_call(calls: Sequence[str], request: Request) -> Response:
+    name = request.path_params["name"]
+    return problem(f"there is no call {name}; {hint(name, calls)}", status=404, hints=near(name, calls))
 
 
 async def _page(_: Request) -> Response:

@@ -11,9 +11,9 @@ from pipelines.errors import UsageError
 from pipelines.explore.exports import Format
 from pipelines.explore.listing import Row
 from pipelines.explore.one_record import IDENTITY, find
+from pipelines.explore.problems import ChoiceError
 from pipelines.explore.snapshots import Snapshot
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.near_names import hint
 
 _FORMATS: tuple[Format, ...] = get_args(Format)
 _FLAGS: Mapping[str, bool] = {"": False, "0": False, "false": False, "1": True, "true": True}
@@ -45,10 +45,11 @@ class Asked:
         given = parameters.get("group") or "items"
         group = next((each for each in GROUPS if each == given), None)
         if group is None:
-            raise UsageError(f"expected a group, one of {', '.join(GROUPS)}, got {given}; {hint(given, GROUPS)}")
+            raise ChoiceError(f"expected a group, one of {', '.join(GROUPS)}, got {given}", given, GROUPS)
         asked = cls(parameters, group, None)
-        number = asked.number("version", 0, most=_MAX_VERSION)
-        return cls(parameters, group, number or None)
+        if asked.one("version") is None:
+            return asked
+        return cls(parameters, group, asked.number("version", 0, most=_MAX_VERSION))
 
     @property
     def query(self) -> str:
@@ -65,7 +66,7 @@ class Asked:
         given = self.parameters.get("format") or "ids"
         found = next((each for each in _FORMATS if each == given), None)
         if found is None:
-            raise UsageError(f"expected a format, one of {', '.join(_FORMATS)}, got {given}")
+            raise ChoiceError(f"expected a format, one of {', '.join(_FORMATS)}, got {given}", given, _FORMATS)
         return found
 
     def one(self, name: str) -> str | None:
@@ -107,7 +108,7 @@ class Asked:
         keys = [key for each in given for key in ([each] if each in known else each.split(","))]
         for key in keys:
             if key not in known:
-                raise UsageError(f"{self.group} have no field {key}; {hint(key, known)}")
+                raise ChoiceError(f"{self.group} have no field {key}", key, tuple(known))
         return frozenset(keys) if given else None
 
     def row(self, snapshot: Snapshot) -> Row | None:

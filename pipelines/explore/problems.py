@@ -5,13 +5,27 @@ from collections.abc import Sequence
 import orjson
 from starlette.responses import Response
 
+from pipelines.errors import UsageError
 from pipelines.queries.faults import QueryError
+from transforms.rules.near_names import hint, near
 
 JSON = "application/json"
 
 
 class CancelledError(Exception):
     """Nobody waits for the answer any more."""
+
+
+class ChoiceError(UsageError):
+    """A parameter that is none of its choices.
+
+    Attributes:
+        hints: The choices nearest to it; all of them if none is near.
+    """
+
+    def __init__(self, text: str, given: str, choices: Sequence[str]) -> None:
+        super().__init__(f"{text}; {hint(given, choices)}")
+        self.hints = tuple(near(given, choices)) or tuple(choices)
 
 
 class PrunedError(Exception):
@@ -39,7 +53,9 @@ def problem(
     return Response(orjson.dumps({"error": error}), status, media_type=JSON)
 
 
-def query_problem(error: QueryError) -> Response:
-    """The answer to a query that is wrong."""
+def usage_problem(error: UsageError) -> Response:
+    """The answer to a query or a parameter that is wrong."""
+    if not isinstance(error, QueryError):
+        return problem(f"{error}", status=400, hints=error.hints if isinstance(error, ChoiceError) else ())
     told = error.document
     return problem(told["message"], status=400, position=told["position"], length=told["length"], hints=told["hints"])

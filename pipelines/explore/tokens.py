@@ -6,7 +6,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Self
 
 _BYTES = 32
-_BEARER = "Bearer "
+_BEARER = "bearer"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,8 +31,9 @@ class Token:
         return given is not None and secrets.compare_digest(given.encode("utf-8", "replace"), self.text.encode())
 
     def in_header(self, authorization: str | None) -> bool:
-        """Whether a header `Authorization: Bearer TOKEN` has it."""
-        return authorization is not None and self.equals(authorization.removeprefix(_BEARER))
+        """Whether a header `Authorization: Bearer TOKEN` has it; the scheme in any case, as HTTP has it."""
+        scheme, _, given = (authorization or "").partition(" ")
+        return scheme.lower() == _BEARER and self.equals(given.strip())
 
     def in_cookies(self, header: str | None) -> bool:
         """Whether a header `Cookie` has it."""

@@ -6,9 +6,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from support.accessibility import CONTRAST, violations
 from support.browser import Browser, Page
 from support.explorer import Explorer, exploring
 from support.explorer_exports import HOSTILE, build
+from support.hostile import build as build_hostile
 
 READY = "document.documentElement.dataset.ready"
 FIRST_CARDS = "[...document.querySelectorAll('.grid li')].slice(0, 20).map((each) => each.textContent).join()"
@@ -271,3 +273,135 @@ def test_two_people_ask_at_once(browser: Browser, served: Explorer) -> None:
         for page, query in ((one, "metadata.weather = fog"), (other, "metadata.weather = rain")):
             shows(page, query)
             assert page.evaluate(COUNT) == counted(served, query)
+
+
+STATES: dict[str, dict[str, str]] = {
+    "list": {"query": "metadata.weather = fog"},
+    "grid": {"query": "metadata.weather = fog", "view": "grid"},
+    "insights": {"query": "metadata.weather = fog AND annotations.truck > 0", "tab": "insights"},
+    "nothing": {"query": "metadata.weather = nothing"},
+    "mistake": {"query": "metadata.wether = fog"},
+    "record": {"record": json.dumps({"reference_id": "street-000"})},
+    "versions": {"tab": "versions"},
+}
+ARRIVED = {
+    "record": "!!document.querySelector('dialog[open] .history') && !!document.querySelector('dialog .shapes')",
+    "versions": "document.querySelector('.versions').textContent.includes('new value')",
+}
+
+
+@pytest.mark.parametrize("state", [*STATES, "suggestions", "menus"])
+def test_no_state_of_the_page_breaks_a_rule_of_accessibility(browser: Browser, served: Explorer, state: str) -> None:
+    with browser.page(served.opened, width=1400, height=900) as page:
+        page.wait_for(READY)
+        opened(page, served, **STATES.get(state, {}))
+        page.wait_for(ARRIVED.get(state, "true"))
+        if state == "suggestions":
+            page.press("/")
+            page.type("wea")
+            page.wait_for("!!document.querySelector('#suggestions:not([hidden]) [role=option]')")
+            page.press("ArrowDown")
+        if state == "menus":
+            page.evaluate(
+                "document.querySelectorAll('.take-away, .columns-choice, .box-form').forEach((e) => e.open = true)"
+            )
+            page.settle()
+        assert violations(page) == []
+        page.media("dark")
+        page.settle()
+        assert violations(page, CONTRAST) == []
+        page.resize(390, 844)
+        page.settle()
+        assert violations(page, CONTRAST) == []
+
+
+def test_fields_that_set_a_result_apart_are_told_in_words(page: Page, served: Explorer) -> None:
+    opened(page, served, query="metadata.weather = fog")
+    page.wait_for("!!document.querySelector('.apart li')")
+    first = page.evaluate("document.querySelector('.apart li').textContent")
+    assert first.startswith("speed")  # by the way the dataset is made; weather is what is asked for
+    assert "half of them" in first
+    opened(page, served, query="metadata.weather = snow")
+    page.wait_for("!document.querySelector('.absent').hidden")
+    assert "speed" in page.evaluate("document.querySelector('.absent').textContent")
+    assert "speed" not in page.evaluate("document.querySelector('.apart').textContent")
+
+
+def test_a_range_and_a_box_are_asked_for_with_the_keyboard(page: Page, served: Explorer) -> None:
+    speed = card(page, "speed")
+    page.evaluate(f"{speed}.querySelector('.hit').focus()")
+    page.press("ArrowRight")
+    for _ in range(3):
+        page.press("ArrowRight", shift=True)
+    page.press("Enter")
+    page.wait_for("document.getElementById('query').value.includes('metadata.speed')")
+    query = query_of(page)
+    shows(page, query)
+    assert 0 < page.evaluate(COUNT) == counted(served, query) < counted(served, "")
+    opened(page, served)
+    places = card(page, "locations")
+    page.evaluate(f"{places}.querySelector('.box-form').open = true")
+    page.evaluate(f"{places}.querySelector('input').focus()")
+    page.press("Enter")
+    page.wait_for("document.getElementById('query').value.startsWith('location WITHIN (47,')")
+    shows(page, query_of(page))
+    assert page.evaluate(COUNT) == counted(served, query_of(page)) > 0
+
+
+def test_any_record_of_a_long_list_is_reached_by_scrolling(page: Page, served: Explorer) -> None:
+    opened(page, served, sort="reference_id")
+    last = "[...document.querySelectorAll('.records-table th[scope=row]')].at(-1)?.textContent"
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.wait_for(f"{last} === 'street-239'")
+    assert page.evaluate("document.querySelectorAll('.records-table tbody:not(.spacer) tr').length") < 200
+    index = page.evaluate("[...document.querySelectorAll('[aria-rowindex]')].at(-1).ariaRowIndex")
+    assert int(index) == 1 + counted(served, "")
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for("document.querySelector('.records-table th[scope=row]')?.textContent === 'frame-0'")
+
+
+def test_what_a_model_missed_is_named(page: Page, served: Explorer) -> None:
+    opened(page, served, record=json.dumps({"reference_id": "street-000"}))
+    page.wait_for("!!document.querySelector('dialog[open] .matches')")
+    assert "missed" in page.evaluate("document.querySelector('.matches').textContent")
+    named = page.evaluate("[...document.querySelectorAll('.missed-one')].map((e) => e.textContent)")
+    assert "road" in named  # a polygon that is not predicted
+
+
+def test_hostile_names_do_nothing_on_any_view(browser: Browser, tmp_path: Path) -> None:
+    dataset = build_hostile(tmp_path).dataset
+    with exploring(dataset, images="off") as there, browser.page(there.opened) as page:
+        page.wait_for(READY)
+        for parameters in ({}, {"view": "grid"}, {"tab": "insights"}, {"group": "annotations"}, {"tab": "versions"}):
+            opened(page, there, **parameters)
+            page.evaluate("document.querySelectorAll('details').forEach((e) => e.open = true)")
+            page.evaluate("document.querySelectorAll('.card').forEach((e) => e.draw())")
+            page.settle()
+        opened(page, there, tab="insights")
+        for at in range(3):
+            page.evaluate("document.querySelectorAll('.card').forEach((e) => e.draw())")
+            page.evaluate(f"document.querySelectorAll('.card .categories button')[{at * 7}].click()")
+            page.settle()
+            page.evaluate("history.back()")
+            page.settle()
+        for name in ("__proto__", '"onmouseover="', "<img"):
+            row = next(
+                each["reference_id"]
+                for each in there.json("records", limit=1000)["records"]
+                if each["reference_id"].startswith(f"id {name}")
+            )
+            opened(page, there, record=json.dumps({"reference_id": row}))
+            page.wait_for("!!document.querySelector('dialog[open] .history')")
+        page.press("Escape")
+        page.press("/")
+        page.type("metadata.")
+        page.wait_for("document.querySelectorAll('#suggestions:not([hidden]) [role=option]').length > 3")
+        assert page.evaluate(
+            "[window.hit, document.images.length, document.querySelectorAll('main script').length]"
+        ) == [
+            None,
+            0,
+            0,
+        ]
+        assert page.evaluate("({}).x === undefined && ({}).polluted === undefined")
+        assert page.complaints == []

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.browser import Browser
+from support.hostile import NAMES
 from support.insights import document, fields_of, text_of
 from support.runs import an_item, ingest, ndjson
 
@@ -13,36 +14,6 @@ from pipelines.dataset.versions import Dataset
 from pipelines.report import examples
 
 pytestmark = pytest.mark.usefixtures("without_beam")  # pages are looked at, not who does the job
-
-RUN = "window.hit=1;alert(1)"
-NAMES = (
-    f"</script><script>{RUN}</script>",
-    f"<img src=x onerror='{RUN}'>",
-    f'"onmouseover="{RUN}" x="',
-    "'; drop 'table",
-    "<!--<script>",
-    "]]></style>-->",
-    "{{document}}{{scripts}}",
-    "${alert(1)}",
-    f"javascript:{RUN}",
-    "\u202eright to left\u202c",
-    "\u2066isolated",
-    "\u05d0\u05d1\u05d2 and latin",
-    "line\u2028and\u2029paragraph\nfeed\rreturn\ttab",
-    "\x00\x01\x1b[31m\x7f\x85",
-    "zero\u200bwidth\ufeff",
-    "__proto__",
-    "constructor",
-    "hasOwnProperty",
-    "toString",
-    "",
-    " ",
-    "a/b#c?d%20%",
-    "\U0001f469\u200d\U0001f680 \U000e0041",
-    "z\u0300\u0301\u0302\u0303\u0304\u0305\u0306\u0307" * 20,
-    "\ufffe\uffff",
-    "n" * 1_000_000,
-)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
+from support.accessibility import CONTRAST, violations
 from support.browser import Browser, Page
 from support.runs import Ended, an_item, ingest, ndjson
 
@@ -65,6 +66,16 @@ def test_nothing_is_complained_of_and_nothing_is_asked_for(browser: Browser, url
         page.click("#items .opening summary")
         assert page.evaluate("document.querySelectorAll('svg.chart').length") > 4
         assert (page.complaints, page.requests) == ([], [url])
+
+
+def test_no_state_of_the_page_breaks_a_rule_of_accessibility(page: Page) -> None:
+    page.evaluate("[...document.querySelectorAll('#items .field')].slice(0, 4).forEach((each) => (each.open = true))")
+    page.settle()
+    assert violations(page) == []
+    page.media("dark")
+    page.resize(390, 844)
+    page.settle()
+    assert violations(page, CONTRAST) == []
 
 
 def test_the_policy_stops_scripts_and_requests(page: Page) -> None:

@@ -84,7 +84,7 @@ def test_two_runs_give_the_same_files_of_a_few_kilobytes(
 def test_every_image_that_a_record_names_is_there(made: SimpleNamespace) -> None:
     assert len(made.items) == 12
     named = [item["image_url"] for item in made.items] + [item["url"] for item in frames(made)]
-    for item in frames(made):
+    for item in [*made.items, *frames(made)]:
         assert len(attachments(item)) == 2
         named += [each["attachment"] for each in attachments(item)]
     assert [name for name in named if not Path(name).is_absolute() or not Path(name).is_file()] == []

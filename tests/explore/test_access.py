@@ -23,12 +23,15 @@ PATHS = ("/", "/assets/app.js", "/api/dataset", "/api/records", "/api/image?refe
         {},
         {"Authorization": "Bearer wrong"},
         {"Authorization": "Bearer "},
+        {"Authorization": "TOKEN"},
+        {"Authorization": "Basic TOKEN"},
         {"Cookie": "metadata-etl-1=wrong"},
         {"Cookie": "\x01=;;"},
     ],
 )
 def test_nothing_is_answered_without_the_token(explorer: Explorer, path: str, headers: dict[str, str]) -> None:
-    assert explorer.get(path, headers=headers).status == 401
+    given = {name: value.replace("TOKEN", explorer.token.text) for name, value in headers.items()}
+    assert explorer.get(path, headers=given).status == 401
 
 
 def test_the_token_moves_from_the_url_into_a_cookie_that_scripts_and_other_sites_do_not_have(

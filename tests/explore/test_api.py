@@ -184,12 +184,32 @@ def test_a_wrong_query_says_where_and_what_else(explorer: Explorer) -> None:
         ("records", {"descending": "maybe"}, "true or false"),
         ("export", {"format": "xml"}, "format"),
         ("record", {}, "reference_id"),
+        ("records", {"version": 0}, "no version 0"),
+        ("records", {"version": 99}, "no version 99"),
     ],
 )
 def test_wrong_parameters_are_told(explorer: Explorer, call: str, parameters: dict[str, Any], said: str) -> None:
     answer = explorer.get(f"/api/{call}", **parameters)
     assert answer.status == 400
     assert said in answer.json["error"]["message"]
+    assert set(answer.json["error"]) == {"message", "position", "length", "hints"}
+
+
+@pytest.mark.parametrize(
+    ("call", "parameters", "status", "hints"),
+    [
+        ("records", {"group": "item"}, 400, ["items"]),
+        ("records", {"group": "xyz"}, 400, ["items", "scenes", "annotations", "predictions"]),
+        ("export", {"format": "parket"}, 400, ["parquet"]),
+        ("insights", {"fields": "wether"}, 400, ["weather"]),
+        ("record_", {}, 404, ["record", "records"]),
+    ],
+)
+def test_names_that_are_none_come_with_the_nearest_ones(
+    explorer: Explorer, call: str, parameters: dict[str, Any], status: int, hints: list[str]
+) -> None:
+    answer = explorer.get(f"/api/{call}", **parameters)
+    assert (answer.status, answer.json["error"]["hints"]) == (status, hints)
 
 
 @pytest.mark.parametrize(("group", "query"), [QUERIES[1], QUERIES[6], *QUERIES[8:]])

@@ -214,10 +214,11 @@ class Page:
             assert time.monotonic() < until, f"never came true: {expression}"
             self.settle()
 
-    def press(self, key: str) -> None:
-        """Presses and releases a key."""
+    def press(self, key: str, *, shift: bool = False) -> None:
+        """Presses and releases a key, with Shift or without."""
         text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
         known = {"key": key, "windowsVirtualKeyCode": KEYS.get(key, 0), "code": {" ": "Space"}.get(key, key)}
+        known["modifiers"] = 8 if shift else 0
         self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **known)
         self.call("Input.dispatchKeyEvent", type="keyUp", **known)
         self.settle()

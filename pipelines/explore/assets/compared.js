@@ -14,20 +14,9 @@ function svg(tag, attributes, ...children) {
 const sum = (counts) => counts.reduce((total, each) => total + each, 0);
 const share = (count, total) => (total ? count / total : 0);
 
-/** Counts of a field, whichever form they have. */
-export const countsOf = (field) => field.histogram?.counts ?? field.frequencies.map((each) => each.count);
-
-/** How much two distributions differ, with what is missing as one more value: 0 to 1 (Jensen-Shannon, in bits). */
-export function difference(version, part, records, count) {
-  if (!count) return 0;
-  const p = [...countsOf(part), count - part.present].map((each) => each / Math.max(1, sum(countsOf(part)) + count - part.present));
-  const q = [...countsOf(version), records - version.present].map((each) => each / Math.max(1, sum(countsOf(version)) + records - version.present));
-  const bits = (one, other) => (one ? one * Math.log2(one / other) : 0);
-  return Math.max(0, d3.sum(p, (each, at) => (bits(each, (each + q[at]) / 2) + bits(q[at], (each + q[at]) / 2)) / 2));
-}
-
 /**
- * A histogram of shares. A click on a bin, Enter on it, or a drag over several gives a range.
+ * A histogram of shares. A click on a bin, Enter on it, or a drag over several gives a range; Shift and an arrow key
+ * choose several with the keyboard.
  *
  * @param version, part Of { histogram: { edges, counts } }; `part` is none without a query.
  * @param pick Takes the first and the last bin of a range.
@@ -39,7 +28,7 @@ export function histogramOf({ name, version, part, pick }) {
   const most = Math.max(...counts.map((each) => share(each, all)), ...own.map((each) => share(each, some))) || 1;
   const width = 100 / counts.length;
   const height = (count, total) => (count ? Math.max(1.2, (share(count, total) / most) * 46) : 0);
-  const chart = svg("svg", { class: "bins", viewBox: "0 0 100 48", preserveAspectRatio: "none", role: "group", "aria-label": `Histogram of ${name}: arrow keys go from bin to bin, Enter asks for one` });
+  const chart = svg("svg", { class: "bins", viewBox: "0 0 100 48", preserveAspectRatio: "none", role: "group", "aria-label": `Histogram of ${name}: arrow keys go from bin to bin, with Shift they choose several, Enter asks for them` });
   const readout = element("p", { class: "readout", "aria-live": "polite" }, `${number(edges[0])} to ${number(edges.at(-1))}`);
   const bins = counts.map((count, at) => {
     const said = `${edges[at] === edges[at + 1] ? number(edges[at]) : `${number(edges[at])} to ${number(edges[at + 1])}`}: ${part ? `${whole(own[at])} of ${whole(count)}` : whole(count)}`;
@@ -56,7 +45,8 @@ export function histogramOf({ name, version, part, pick }) {
   });
   chart.append(...bins);
   let first = null;
-  const brush = (last) => bins.forEach((bin, at) => bin.classList.toggle("brushed", first !== null && at >= Math.min(first, last) && at <= Math.max(first, last)));
+  const mark = (from, to) => bins.forEach((bin, at) => bin.classList.toggle("brushed", from !== null && at >= Math.min(from, to) && at <= Math.max(from, to)));
+  const brush = (last) => mark(first, last);
   const binAt = (event) => {
     const box = chart.getBoundingClientRect();
     return Math.max(0, Math.min(bins.length - 1, Math.floor(((event.clientX - box.left) / box.width) * bins.length)));
@@ -77,16 +67,21 @@ export function histogramOf({ name, version, part, pick }) {
     pick(...range);
   });
   chart.addEventListener("pointerleave", () => (readout.textContent = `${number(edges[0])} to ${number(edges.at(-1))}`));
+  let anchor = null;
   chart.addEventListener("keydown", (event) => {
     const at = bins.indexOf(document.activeElement);
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (at >= 0 && step) {
       event.preventDefault();
-      bins[Math.max(0, Math.min(bins.length - 1, at + step))].focus();
+      const next = Math.max(0, Math.min(bins.length - 1, at + step));
+      anchor = event.shiftKey ? anchor ?? at : null;
+      bins[next].focus();
+      mark(anchor, next);
+      if (anchor !== null) readout.textContent = `${number(edges[Math.min(anchor, next)])} to ${number(edges[Math.max(anchor, next) + 1])}`;
     } else if (at >= 0 && (event.key === "Enter" || event.key === " ")) {
       event.preventDefault();
-      pick(at, at);
-    }
+      pick(...[anchor ?? at, at].sort((one, other) => one - other));
+    } else if (event.key === "Escape") mark((anchor = null), at);
   });
   return element("div", { class: "histogram" }, chart, element("div", { class: "ends", "aria-hidden": "true" }, element("span", {}, tick(Number(edges[0]))), element("span", {}, tick(Number(edges.at(-1))))), readout);
 }

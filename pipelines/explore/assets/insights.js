@@ -1,12 +1,15 @@
 // Insights of the result beside those of the whole version. What is clicked becomes a condition of the query.
 
 import { call, cancelled, newest } from "./api.js";
-import { barsOf, difference, histogramOf } from "./compared.js";
-import { chosen, conditions, fieldPath, quotedLabel, quotedValue, toggled, withBox, withRange, withValue } from "./query.js";
+import { barsOf, histogramOf } from "./compared.js";
+import { contrast, gapOf, inWords } from "./differences.js";
+import { chosen, conditions, fieldPath, mentioned, quotedLabel, quotedValue, toggled, withBox, withRange, withValue } from "./query.js";
 import { go, state } from "./state.js";
 import { mapOf } from "./worldmap.js";
 
 const PINS = "metadata-etl-pins";
+const LEADING = 3;
+const NOTICED = 0.05;
 const ON_RECORDS = new Set(["annotations", "predictions"]);
 
 export function insightsPanel() {
@@ -14,7 +17,9 @@ export function insightsPanel() {
   const search = element("input", { name: "insights-5", type: "search", "aria-label": "Search fields", placeholder: "Search fields", oninput: () => arrange() });
   const order = element("select", { name: "insights-6", "aria-label": "Order of the fields", onchange: () => arrange() }, [["name", "By name"], ["difference", "By difference"]].map(([value, said]) => element("option", { value }, said)));
   const status = element("p", { class: "note insights-status", role: "status" });
-  const panel = element("section", { class: "insights", id: "insights", "aria-label": "Insights of the result" }, element("div", { class: "insights-tools" }, search, order), status, cards);
+  const apart = element("div", { class: "apart", hidden: true });
+  const absent = element("details", { class: "absent", hidden: true }, element("summary", {}), element("ul", { class: "cards", role: "list", "aria-label": "Fields without values here" }));
+  const panel = element("section", { class: "insights", id: "insights", "aria-labelledby": "insights-title" }, element("h2", { id: "insights-title", class: "sr" }, "Insights of the result"), element("div", { class: "insights-tools" }, search, order), status, apart, cards, absent);
   const ask = newest();
   const known = new Map();
   let fields = [];
@@ -35,14 +40,15 @@ export function insightsPanel() {
     }
   }, { rootMargin: "300px" });
 
-  function card({ name, type, gap, make }) {
+  /** @param told Of the result: { gap, absent, said }, as `contrast` gives them; null without a query. */
+  function card({ name, type, told, asked, make }) {
     const body = element("div", { class: "card-body" });
-    const pinned = element("button", { type: "button", class: "pin", "aria-pressed": "false", "aria-label": `Pin ${name}`, onclick: () => pin(name) }, "★");
-    const differs = gap === null ? null : element("span", { class: "differs", title: "How much the result differs from the whole, from 0 to 1 (Jensen-Shannon)" }, gap.toFixed(2));
-    const item = element("li", { class: "card" }, element("h3", {}, shown(name), element("span", { class: "type" }, type), differs, pinned), body);
+    const pinned = element("button", { type: "button", class: "pin", "aria-pressed": "false", "aria-label": `Pin ${plain(name)}`, onclick: () => pin(name) }, "★");
+    const differs = told?.said ? element("p", { class: "differs", title: `How much it differs beyond chance, from 0 to 1 (Jensen-Shannon): ${told.gap.toFixed(2)}` }, told.said) : null;
+    const item = element("li", { class: "card" }, element("h3", {}, shown(name), element("span", { class: "type" }, type), pinned), body, differs);
     item.draw = () => body.replaceChildren(make());
     seen.observe(item);
-    return { name, gap: gap ?? 0, item, pinned, key: `${type}/${name}` };
+    return { name, told, asked, item, pinned };
   }
 
   function fieldCard(group, key, version, part, records, count, type) {
@@ -54,7 +60,7 @@ export function insightsPanel() {
       const on = chosen(query, path);
       return barsOf({ name: plain(key), rows, total: records, count, on: (value) => on.includes(quotedValue(value)), pick: (value) => put(withValue(query, path, quotedValue(value))) });
     };
-    return card({ name: key, type, gap: part ? difference(version, part, records, count) : null, make });
+    return card({ name: key, type, told: part && count ? contrast(version, part, records, count) : null, asked: mentioned(query).includes(key), make });
   }
 
   /** A card of labels or types; what a click asks for depends on what is listed. */
@@ -68,7 +74,8 @@ export function insightsPanel() {
     const [all, found] = [d3.sum(rows, (row) => row.all), d3.sum(rows, (row) => row.some ?? 0)];
     const parts = conditions(query);
     const make = () => barsOf({ name: plain(name), rows, total: all, count: found, on: (value) => parts.includes(condition(value)), pick: (value) => put(toggled(query, condition(value))) });
-    return card({ name, type: own ? `of ${group}` : "of annotations", gap: null, make });
+    const told = part && found ? { gap: gapOf(rows.map((row) => row.some), rows.map((row) => row.all)), absent: false, said: inWords(rows, all, found) } : null;
+    return card({ name, type: own ? `of ${group}` : "of annotations", told, asked: own ? parts.some((each) => each.startsWith(column)) : query.includes("annotations."), make });
   }
 
   const put = (query) => go({ query, offset: "", record: "", at: "" });
@@ -87,23 +94,48 @@ export function insightsPanel() {
     fields = [...words_("labels"), ...fields, ...words_("types")];
     if (version.locations) {
       const active = conditions(query).some((each) => each.startsWith("location WITHIN "));
-      fields.push(card({ name: "locations", type: "map", gap: null, make: () => mapOf({ version: version.locations, part: part?.locations, active, pick: (box) => put(withBox(query, box)) }) }));
+      fields.push(card({ name: "locations", type: "map", told: null, asked: active, make: () => mapOf({ version: version.locations, part: part?.locations, active, pick: (box) => put(withBox(query, box)) }) }));
     }
     order.querySelector('[value="difference"]').disabled = !part;
     status.textContent = part ? `${whole(part.count)} of ${plural(records, "record")}: the result in colour, all of them in grey` : `All ${plural(records, "record")}`;
+    leading(part);
     arrange();
+  }
+
+  /** The fields that differ most, in words; not those that the query asks for, of which that is no news. */
+  function leading(part) {
+    const found = fields.filter((each) => each.told && !each.asked && each.told.gap >= NOTICED).sort((one, other) => other.told.gap - one.told.gap).slice(0, LEADING);
+    apart.hidden = !part?.count;
+    apart.replaceChildren(
+      element("h3", {}, "What sets these apart"),
+      found.length
+        ? element("ol", {}, found.map(({ name, told, item }) => element("li", {}, element("button", { type: "button", class: "quiet", onclick: () => reveal(item) }, shown(name)), element("span", { class: "note" }, told.said))))
+        : element("p", { class: "note" }, "No other field differs by more than chance."),
+    );
+  }
+
+  function reveal(item) {
+    if (absent.contains(item)) absent.open = true;
+    item.scrollIntoView({ block: "nearest" });
+    item.querySelector(".pin").focus();
   }
 
   function arrange() {
     const now = pins();
     const text = search.value.trim().toLowerCase();
-    const by = order.value === "difference" ? (one, other) => other.gap - one.gap : () => 0;
+    const rank = (each) => (each.asked ? -1 : each.told?.gap ?? -2);
+    const by = order.value === "difference" ? (one, other) => rank(other) - rank(one) : () => 0;
     const sorted = fields.map((each, at) => ({ each, at })).sort((one, other) => now.has(other.each.name) - now.has(one.each.name) || by(one.each, other.each) || one.at - other.at);
     for (const { each } of sorted) {
       each.item.hidden = !each.name.toLowerCase().includes(text);
       each.pinned.setAttribute("aria-pressed", String(now.has(each.name)));
     }
-    cards.replaceChildren(...sorted.map(({ each }) => each.item));
+    const away = ({ each }) => Boolean(each.told?.absent && !text && !now.has(each.name));
+    cards.replaceChildren(...sorted.filter((each) => !away(each)).map(({ each }) => each.item));
+    const without = sorted.filter(away);
+    absent.hidden = !without.length;
+    absent.firstChild.textContent = `${plural(without.length, "field")} without values here`;
+    absent.lastChild.replaceChildren(...without.map(({ each }) => each.item));
   }
 
   async function load(schema) {

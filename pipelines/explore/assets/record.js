@@ -3,10 +3,11 @@
 import { call, cancelled, newest } from "./api.js";
 import { picture, source } from "./place.js";
 import { nameOf } from "./records.js";
-import { matched } from "./matching.js";
+import { matched, notCompared } from "./matching.js";
 import { colourOf, layerOf } from "./shapes.js";
 import { go, state } from "./state.js";
 import { inline, tree } from "./trees.js";
+import { placeOf } from "./worldmap.js";
 
 const HIDDEN = new Set(["metadata", "geometry", "context_attachments", "source", "extra", "location", "camera_params", "class_pdf"]);
 
@@ -75,8 +76,7 @@ export function recordView({ images, schema }) {
 
 function sections(found, group, images, schema) {
   const { record } = found;
-  const parts = [element("div", { class: "record-main" }, stage(found, group, images), element("div", { class: "record-side" }, metadataOf(record, schema[group].fields), columnsOf(record)))];
-  if (record.context_attachments?.length) parts.push(attachments(record, group, images));
+  const parts = [element("div", { class: "record-main" }, stage(found, group, images), element("div", { class: "record-side" }, record.context_attachments?.length ? attachments(record, group, images) : null, metadataOf(record, schema[group].fields), columnsOf(record)))];
   if (found.frames.length > 1) parts.push(frames(found, group, images));
   if (found.scene && group !== "scenes") parts.push(element("section", {}, element("h3", {}, "Scene "), element("p", {}, shown(found.scene.reference_id)), tree(found.scene.metadata)));
   parts.push(history(found, record));
@@ -106,12 +106,13 @@ function stage(found, group, images) {
     box.append(src ? element("video", { src, controls: true, preload: "metadata" }) : element("span", { class: "placeholder" }, reason));
   } else if (item?.image_url) {
     const asked = { group: "items", reference_id: item.reference_id };
-    box.append(picture(item.image_url, asked, images, { alt: `Image of ${item.reference_id}`, large: true, loaded: (image, frame) => {
+    box.append(picture(item.image_url, asked, images, { alt: `Image of ${plain(item.reference_id)}`, large: true, loaded: (image, frame) => {
+      frame.style.setProperty("--ratio", String(image.naturalWidth / (image.naturalHeight || 1)));
       frame.append(layerOf(all, { width: image.naturalWidth, height: image.naturalHeight }, point));
       if (own) point(own);
       visible();
     } }));
-  } else if (item || group === "scenes") box.append(element("span", { class: "placeholder" }, item?.pointcloud_url ? "A point cloud: the explorer shows none" : "No image"));
+  } else if (item || group === "scenes") box.append(element("span", { class: "placeholder" }, item?.pointcloud_url ? "A point cloud, which the explorer does not draw" : "No image"));
   const off = new Set();
   const keysOf = ({ row, run }) => [`label ${row.label ?? "(none)"}`, `type ${row.type}`, run === null ? "annotations" : `run ${run}`];
   function visible() {
@@ -137,7 +138,30 @@ function stage(found, group, images) {
     each.line = line;
     return line;
   }));
-  return element("section", { class: "record-stage", "aria-label": "Image" }, box, said, all.length ? [told.length ? element("ul", { class: "matches" }, told.map(({ run, found: hits, missed: misses, extra }) => element("li", {}, shown(run), `: ${whole(hits)} of ${whole(hits + misses.size)} ${hits + misses.size === 1 ? "box" : "boxes"} found, `, element("span", { class: misses.size ? "missed" : null }, `${whole(misses.size)} missed`), `, ${whole(extra)} predicted where none is`))) : null, switches, element("details", { class: "opening", open: all.length <= 12 }, element("summary", {}, plural(all.length, "annotation")), list)] : null, item?.location || record.location ? where(record.location ?? item.location) : null);
+  const compared = told.length ? element("ul", { class: "matches", "aria-label": "What the models found and missed" }, told.map((each) => foundBy(each, all, point))) : null;
+  const without = told.length ? notCompared(found.annotations, found.predictions) : [];
+  const place = record.location ?? item?.location;
+  return element(
+    "section",
+    { class: "record-stage", "aria-label": "Image" },
+    box,
+    compared,
+    without.length ? element("p", { class: "note" }, `Not compared: ${without.map((each) => words(each ?? "")).join(", ")}.`) : null,
+    all.length ? [said, switches, element("details", { class: "opening", open: all.length <= 12 }, element("summary", {}, [found.annotations.length ? plural(found.annotations.length, "annotation") : null, all.length > found.annotations.length ? plural(all.length - found.annotations.length, "prediction") : null].filter(Boolean).join(", ")), list)] : null,
+    place ? [element("h3", {}, "Location"), placeOf(place)] : null,
+  );
+}
+
+/** What a model run found and missed, in a sentence; what it missed can be pointed at. */
+function foundBy({ run, found: hits, missed, extra }, all, point) {
+  const total = hits.length + missed.size;
+  const names = [...missed].slice(0, 12).map((row) => {
+    const each = all.find((other) => other.row === row);
+    const button = element("button", { type: "button", class: "missed-one" }, shown(row.label ?? ((row.labels ?? []).join(", ") || row.type)));
+    for (const [event, whom] of [["pointerenter", each], ["focus", each], ["click", each], ["pointerleave", null], ["blur", null]]) button.addEventListener(event, () => point(whom));
+    return button;
+  });
+  return element("li", {}, shown(run), total ? ` found ${whole(hits.length)} of ${whole(total)}` : " found nothing that is annotated", names.length ? [", ", element("strong", { class: "missed" }, `missed ${whole(missed.size)}`), ": ", names, missed.size > names.length ? `and ${whole(missed.size - names.length)} more` : null] : null, extra ? `; ${whole(extra)} predicted where none is annotated` : null);
 }
 
 function sentence({ row, run }) {
@@ -149,8 +173,6 @@ function sentence({ row, run }) {
     more.length ? element("span", { class: "note" }, more.flatMap(([key, value]) => [" · ", shown(key), " ", inline(value)])) : null,
   ].filter(Boolean);
 }
-
-const where = ({ latitude: lat, longitude: lon }) => element("p", { class: "note" }, `Location ${latitude(lat)}, ${longitude(lon)}`);
 
 /** Metadata, in groups by the type of the field. */
 function metadataOf(record, fields) {

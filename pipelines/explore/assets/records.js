@@ -1,14 +1,16 @@
 // The records of the result: a table or a grid of images, sorted, loaded as one scrolls.
 
 import { call, cancelled } from "./api.js";
+import { chunked } from "./chunks.js";
 import { picture } from "./place.js";
 import { fieldPath, mentioned } from "./query.js";
 import { address, go, state } from "./state.js";
 import { inline } from "./trees.js";
 
 const PAGE = 60;
-const MOST = 6_000;
+const MOST = 200_000; // of one list: browsers lay out nothing that is higher than some ten million pixels
 const FIRST = 7;
+const [CARD, GAP] = [11.5, 0.9]; // of the grid, in rem, as its style has them
 const CORE = {
   items: ["image_url", "width", "height", "scene_reference_id", "frame_index", "sensor"],
   scenes: ["type", "video_url", "frame_rate", "frame_count"],
@@ -33,23 +35,22 @@ export function recordsPanel({ images }) {
   const choose = element("details", { class: "columns-choice" }, element("summary", {}, "Columns"), element("div", { class: "menu" }));
   const views = element("div", { class: "views", role: "group", "aria-label": "View" }, [["table", "Table"], ["grid", "Grid"]].map(([name, said]) => element("button", { type: "button", "data-view": name, onclick: () => go({ view: name }) }, said)));
   const panel = element("section", { class: "records", id: "results", tabindex: "-1", "aria-label": "Records" }, element("div", { class: "records-tools" }, count, jump, choose, views), body, sentinel);
-  let [controller, loaded, total, busy, rows] = [null, 0, 0, false, null];
+  let [controller, list] = [null, null];
   let schema = null;
-
-  const observer = new IntersectionObserver((entries) => entries.some((each) => each.isIntersecting) && more(), { rootMargin: "600px" });
-  observer.observe(sentinel);
+  let given = new Set();
 
   function columns() {
-    const { group, query, columns: given } = state();
-    if (given) {
+    const { group, query, columns: chosen } = state();
+    if (chosen) {
       try {
-        const wanted = JSON.parse(given);
+        const wanted = JSON.parse(chosen);
         if (Array.isArray(wanted)) return wanted.filter((each) => typeof each === "string");
       } catch { /* those of the query, then */ }
     }
     const fields = schema[group].fields;
     const asked = mentioned(query).filter((key) => key in fields);
-    const others = Object.keys(fields).filter((key) => !asked.includes(key) && fields[key].present).sort((one, other) => (fields[one].storage === "json") - (fields[other].storage === "json"));
+    // Of the others those that the first of these records have: a column of dashes tells nothing.
+    const others = Object.keys(fields).filter((key) => !asked.includes(key) && given.has(key)).sort((one, other) => (fields[one].storage === "json") - (fields[other].storage === "json"));
     return [...SHOWN[group], ...[...asked, ...others].slice(0, Math.max(FIRST, asked.length)).map((key) => `metadata.${key}`)];
   }
 
@@ -100,7 +101,7 @@ export function recordsPanel({ images }) {
   const imageOf = (row, options) => picture(row.image_url ?? row.video_url, asked(row), images, options);
 
   function tableRow(row, at, names) {
-    return element("tr", {}, hasImages() ? element("td", { class: "thumb" }, row.image_url ? imageOf(row) : null) : null, element("th", { scope: "row" }, opener(row, at, shown(row.reference_id))), names.map((column) => element("td", { class: isNumber(column) ? "number" : null }, inline(valueOf(row, column)))));
+    return element("tr", { "aria-rowindex": at - Number(state().offset || 0) + 2 }, hasImages() ? element("td", { class: "thumb" }, row.image_url ? imageOf(row) : null) : null, element("th", { scope: "row" }, opener(row, at, shown(row.reference_id))), names.map((column) => element("td", { class: isNumber(column) ? "number" : null }, inline(valueOf(row, column)))));
   }
 
   function gridCard(row, at, names) {
@@ -145,71 +146,109 @@ export function recordsPanel({ images }) {
     frame.replaceChildren(canvas);
   }
 
-  async function more() {
-    if (busy || !rows || loaded >= Math.min(total, MOST)) return;
-    busy = true;
-    const mine = controller;
-    const { group, query, version, sort, descending, offset } = state();
-    const start = Number(offset || 0);
-    try {
-      const found = await call("records", { group, query, version, sort, descending, offset: start + loaded, limit: PAGE }, mine.signal);
-      if (mine !== controller) return;
-      total = Math.max(0, found.count - start);
-      const names = columns();
-      rows.append(...found.records.map((row, at) => (state().view === "grid" ? gridCard : tableRow)(row, start + loaded + at, names)));
-      loaded += found.records.length;
-      counted(found.count, start);
-    } catch (error) {
-      if (!cancelled(error)) count.textContent = error.message;
-    } finally {
-      if (mine === controller) busy = false;
-    }
-    if (mine === controller && loaded < Math.min(total, MOST) && sentinel.getBoundingClientRect().top < innerHeight + 600) more();
-  }
-
   function counted(all, start) {
-    count.replaceChildren(element("strong", {}, whole(all)), ` ${all === 1 ? state().group.replace(/s$/, "") : state().group}`, start ? element("small", {}, ` from nr. ${whole(start + 1)}`) : "");
-    if (loaded >= MOST) sentinel.textContent = `The first ${whole(MOST)} are shown: narrow the query, sort, or go to a number.`;
+    const { group } = state();
+    count.replaceChildren(
+      element("strong", {}, whole(all)),
+      ` ${all === 1 ? group.replace(/s$/, "") : group}`,
+      ...(start ? [element("small", {}, ` from nr. ${whole(start + 1)} `), element("button", { type: "button", class: "quiet", onclick: () => go({ offset: "" }) }, "From the first")] : []),
+    );
   }
 
   /** Shows the result anew; throws what is wrong with the query. */
   async function load(of) {
     schema = of;
     controller?.abort();
+    list?.end();
+    list = null;
     controller = new AbortController();
     const mine = controller;
     const { group, query, version, sort, descending, offset, view } = state();
     views.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.view === view)));
-    busy = true;
     panel.setAttribute("aria-busy", "true");
     const start = Number(offset || 0);
+    const size = sizeOf(view);
+    const page = (at) => call("records", { group, query, version, sort, descending, offset: start + at * size, limit: size }, mine.signal);
     let found;
     try {
-      found = await call("records", { group, query, version, sort, descending, offset: start, limit: PAGE }, mine.signal);
+      found = await page(0);
+    } catch (error) {
+      if (!cancelled(error) && mine === controller) nothing("Nothing is listed: see what is wrong above.");
+      throw error;
     } finally {
-      if (mine === controller) {
-        busy = false;
-        panel.removeAttribute("aria-busy");
-      }
+      if (mine === controller) panel.removeAttribute("aria-busy");
     }
     if (mine !== controller) return [];
-    [total, loaded] = [Math.max(0, found.count - start), found.records.length];
-    sentinel.textContent = "";
-    const names = columns();
-    if (!found.records.length) {
-      rows = null;
-      body.replaceChildren(element("p", { class: "none-found" }, found.count ? "No more records from there." : schema[group].records ? "Nothing matches. Take a condition away, or ask for something else." : `This version has no ${group}.`));
-    } else if (view === "grid") {
-      rows = element("ul", { class: "grid", role: "list" }, found.records.map((row, at) => gridCard(row, start + at, names)));
-      body.replaceChildren(rows);
-    } else {
-      rows = element("tbody", {}, found.records.map((row, at) => tableRow(row, start + at, names)));
-      body.replaceChildren(element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of records" }, element("table", { class: "records-table" }, element("caption", { class: "unseen-caption" }, `Records of ${group}`), headOf(names), rows)));
-    }
+    given = new Set(found.records.flatMap((row) => Object.keys(row.metadata)));
+    const total = Math.min(MOST, Math.max(0, found.count - start));
     counted(found.count, start);
     menu();
-    if (loaded < total) more();
+    if (found.records.length) show(found.records, page, { total, start, size, view });
+    else nothing(found.count ? "No more records from there." : schema[group].records ? "Nothing matches. Take a condition away, or ask for something else." : `This version has no ${group}.`);
+    if (found.count - start > MOST) sentinel.replaceChildren(`${whole(MOST)} are in this list. `, element("button", { type: "button", onclick: () => go({ offset: String(start + MOST) }) }, `Go on at nr. ${whole(start + MOST + 1)}`));
     return found.slips ?? [];
+  }
+
+  function nothing(said) {
+    count.replaceChildren();
+    sentinel.replaceChildren();
+    body.replaceChildren(element("p", { class: "none-found" }, said));
+  }
+
+  /** Records of a chunk: of a grid whole rows. */
+  function sizeOf(view) {
+    if (view !== "grid") return PAGE;
+    const em = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const across = Math.max(1, Math.floor((body.clientWidth + GAP * em) / ((CARD + GAP) * em)));
+    return across * Math.ceil(PAGE / across);
+  }
+
+  function show(records, page, { total, start, size, view }) {
+    const { group } = state();
+    const names = columns();
+    const made = view === "grid" ? gridOf(names) : tableOf(names, group, total);
+    const chunk = (rows, at) => made.chunk(rows, start + at * size);
+    const make = async (at) => {
+      try {
+        return chunk((await page(at)).records, at);
+      } catch (error) {
+        if (!cancelled(error)) count.textContent = error.message;
+        return null;
+      }
+    };
+    sentinel.replaceChildren();
+    body.replaceChildren(made.node);
+    list = chunked({ into: made.into, total, size, first: chunk(records, 0), make, blank: made.blank, stretch: made.stretch, leaving: made.leaving ?? (() => {}) });
+  }
+
+  function gridOf(names) {
+    const node = element("div", { class: "grids" });
+    return {
+      node,
+      into: node,
+      chunk: (rows, start) => element("ul", { class: "grid", role: "list", "aria-label": `Records from nr. ${whole(start + 1)}` }, rows.map((row, at) => gridCard(row, start + at, names))),
+      blank: () => element("div", { class: "spacer", "aria-hidden": "true" }),
+      stretch: (spacer, height) => (spacer.style.height = `${height}px`),
+    };
+  }
+
+  function tableOf(names, group, total) {
+    const head = headOf(names);
+    const made = element("table", { class: "records-table", "aria-rowcount": total + 1 }, element("caption", { class: "unseen-caption" }, `Records of ${group}`), head);
+    return {
+      node: element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of records" }, made),
+      into: made,
+      chunk: (rows, start) => element("tbody", {}, rows.map((row, at) => tableRow(row, start + at, names))),
+      blank: () => element("tbody", { class: "spacer", "aria-hidden": "true" }, element("tr", {}, element("td", { colspan: names.length + 2 }))),
+      stretch: (spacer, height) => (spacer.firstChild.firstChild.style.height = `${height}px`),
+      /** Columns keep their widths, whatever comes and goes. */
+      leaving: () => {
+        const widths = [...head.firstChild.children].map((cell) => cell.offsetWidth);
+        [...head.firstChild.children].forEach((cell, at) => (cell.style.width = `${widths[at]}px`));
+        made.style.width = `${made.offsetWidth}px`;
+        made.style.tableLayout = "fixed";
+      },
+    };
   }
 
   return { node: panel, load };

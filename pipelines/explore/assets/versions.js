@@ -15,9 +15,9 @@ export function versionsPanel() {
     panel.replaceChildren(
       element("h2", {}, "Versions"),
       element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Versions" }, table("Versions of the dataset", [["Version", ""], ["Published", ""], ...Object.keys(listed[0].records).map((group) => [group, "number"])], rows, { class: "plain" })),
-      element("p", { class: "compare-tools" }, "Compare ", from, " with ", to),
-      body,
+      ...(listed.length > 1 ? [element("p", { class: "compare-tools" }, "Compare ", from, " with ", to), body] : [element("p", { class: "note compare-tools" }, "With a second version there will be two to compare here.")]),
     );
+    if (listed.length < 2) return;
 
     async function compare() {
       body.replaceChildren(element("p", { class: "note" }, "Comparing…"));

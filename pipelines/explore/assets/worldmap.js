@@ -1,4 +1,4 @@
-// The map: where the records of the version are in grey, those of the result in colour. A box drawn on it asks for it.
+// Maps: where the records of the version are in grey, those of the result in colour, with a box to ask for; one place.
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, MAX_HEIGHT] = [320, 240];
@@ -19,6 +19,39 @@ function svg(tag, attributes, ...children) {
   return made;
 }
 
+/** Scales from degrees to the drawing, as wide as WIDTH, and its height. */
+function projection([south, west, north, east], most = MAX_HEIGHT) {
+  const shrink = Math.max(0.2, Math.cos((((south + north) / 2) * Math.PI) / 180));
+  const height = Math.max(90, Math.min(most, (WIDTH * (north - south)) / ((east - west) * shrink)));
+  return { x: d3.scaleLinear([west, east], [0, WIDTH]), y: d3.scaleLinear([north, south], [0, height]), height };
+}
+
+function groundOf({ x, y }) {
+  const ground = svg("path", { class: "land" });
+  coastline().then((shape) => ground.setAttribute("d", d3.geoPath(d3.geoTransform({ point(longitude_, latitude_) { this.stream.point(x(longitude_), y(latitude_)); } }))(shape) ?? ""), () => {});
+  return ground;
+}
+
+const AROUND = 12;
+
+/** Where one record is: a point among the coastlines around it. */
+export function placeOf({ latitude: lat, longitude: lon }) {
+  const across = AROUND * 2;
+  const scales = projection([lat - AROUND, lon - across, lat + AROUND, lon + across], 160);
+  const chart = svg("svg", { class: "map still", viewBox: `0 0 ${WIDTH} ${scales.height}`, role: "img", "aria-label": `Map: ${latitude(lat)}, ${longitude(lon)}` });
+  chart.append(groundOf(scales), svg("circle", { class: "halo", cx: scales.x(lon), cy: scales.y(lat), r: 9 }), svg("circle", { class: "colour", cx: scales.x(lon), cy: scales.y(lat), r: 4 }));
+  return element("figure", { class: "place-map" }, chart, element("figcaption", { class: "note" }, `${latitude(lat)}, ${longitude(lon)}`));
+}
+
+const SIDES = [["South", -90, 90], ["West", -180, 180], ["North", -90, 90], ["East", -180, 180]];
+
+/** A box by its numbers, for who draws none. */
+function boxForm(bounds, pick) {
+  const given = [Math.floor(bounds.south), Math.floor(bounds.west), Math.ceil(bounds.north), Math.ceil(bounds.east)];
+  const inputs = SIDES.map(([, low, high], at) => element("input", { name: `worldmap-${at}`, type: "number", min: String(low), max: String(high), step: "any", required: true, value: String(Math.max(low, Math.min(high, given[at]))) }));
+  return element("details", { class: "box-form" }, element("summary", {}, "Box by numbers"), element("form", { onsubmit: (event) => (event.preventDefault(), pick(inputs.map((each) => Number(each.value)))) }, SIDES.map(([name], at) => element("label", {}, name, inputs[at])), element("button", { type: "submit" }, "Ask for it")));
+}
+
 /** @param pick Takes [south, west, north, east], or null. */
 export function mapOf({ version, part, active, pick }) {
   const { bounds, rows, columns } = version;
@@ -26,13 +59,9 @@ export function mapOf({ version, part, active, pick }) {
   const room = Math.max(high, wide, 0.02) * 0.08;
   const [south, north] = [Math.max(-90, bounds.south - room), Math.min(90, bounds.north + room)];
   const [west, east] = [Math.max(-180, bounds.west - room), Math.min(180, bounds.east + room)];
-  const shrink = Math.max(0.2, Math.cos((((south + north) / 2) * Math.PI) / 180));
-  const height = Math.max(90, Math.min(MAX_HEIGHT, (WIDTH * (north - south)) / ((east - west) * shrink)));
-  const x = d3.scaleLinear([west, east], [0, WIDTH]);
-  const y = d3.scaleLinear([north, south], [0, height]);
-  const chart = svg("svg", { class: "map", viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `Map of ${whole(part?.count ?? version.count)} locations; draw a box to ask for what is in it` });
-  const ground = svg("path", { class: "land" });
-  coastline().then((shape) => ground.setAttribute("d", d3.geoPath(d3.geoTransform({ point(longitude_, latitude_) { this.stream.point(x(longitude_), y(latitude_)); } }))(shape) ?? ""), () => {});
+  const scales = projection([south, west, north, east]);
+  const { x, y, height } = scales;
+  const chart = svg("svg", { class: "map", viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `Map of ${whole(part?.count ?? version.count)} locations; draw a box to ask for what is in it, or give one by its numbers` });
   const cells = (of, kind) => {
     const most = d3.max(of, (cell) => cell[2]) || 1;
     return of.map(([row, column, count]) => {
@@ -43,7 +72,7 @@ export function mapOf({ version, part, active, pick }) {
     });
   };
   const box = svg("rect", { class: "box", width: 0, height: 0 });
-  chart.append(ground, ...(part ? cells(version.cells, "grey") : []), ...cells((part ?? version).cells, "colour"), box);
+  chart.append(groundOf(scales), ...(part ? cells(version.cells, "grey") : []), ...cells((part ?? version).cells, "colour"), box);
   const place = (event) => {
     const around = chart.getBoundingClientRect();
     return [((event.clientX - around.left) / around.width) * WIDTH, ((event.clientY - around.top) / around.height) * height];
@@ -68,5 +97,5 @@ export function mapOf({ version, part, active, pick }) {
     if (size < 4) return;
     pick([y.invert(Math.max(one[1], other[1])), x.invert(Math.min(one[0], other[0])), y.invert(Math.min(one[1], other[1])), x.invert(Math.max(one[0], other[0]))].map((value, at) => round(Math.max(at % 2 ? -180 : -90, Math.min(at % 2 ? 180 : 90, value)))));
   });
-  return element("div", {}, chart, element("p", { class: "readout" }, `${plural((part ?? version).count, "location")}, ${latitude(bounds.south)} to ${latitude(bounds.north)}, ${longitude(bounds.west)} to ${longitude(bounds.east)}`), active ? element("button", { type: "button", class: "quiet", onclick: () => pick(null) }, "Take the box away") : null);
+  return element("div", {}, chart, element("p", { class: "readout" }, `${plural((part ?? version).count, "location")}, ${latitude(bounds.south)} to ${latitude(bounds.north)}, ${longitude(bounds.west)} to ${longitude(bounds.east)}`), active ? element("button", { type: "button", class: "quiet", onclick: () => pick(null) }, "Take the box away") : null, boxForm(bounds, pick));
 }

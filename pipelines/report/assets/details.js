@@ -36,7 +36,7 @@ function categoryBars(field) {
 function statistics(field) {
   const { minimum, maximum, mean, stddev } = field.statistics;
   const quantiles = field.histogram?.quantiles ?? {};
-  const between = QUANTILES.filter(([name]) => quantiles[name] !== undefined).map(([name, said]) => [said, quantity(quantiles[name])]);
+  const between = QUANTILES.filter(([name]) => quantiles[name] !== undefined).map(([name, said]) => [said, element("span", { title: "within 0.4 %" }, "≈ ", quantity(quantiles[name]))]);
   return facts([["Minimum", quantity(minimum)], ...between, ["Maximum", quantity(maximum)], ["Mean", quantity(mean)], ["Std. deviation", quantity(stddev)]], "numbers");
 }
 
