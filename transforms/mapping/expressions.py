@@ -42,6 +42,8 @@ class Path:
         Raises:
             UnfitValueError: A function does not take the value.
         """
+        if self.text.isidentifier() and isinstance(record, dict):
+            return record.get(self.text)  # what most expressions are
         try:
             found: object = _compiled(self.text).search(record)
         except JMESPathError as error:

@@ -9,7 +9,7 @@ from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.expressions import UnfitValueError, streamed_list
 from transforms.mapping.maps import Given, Map, MapError, SourceFile
 from transforms.mapping.read_tables import table_columns
-from transforms.mapping.record_maps import LookUps, RecordMap, key_text
+from transforms.mapping.record_maps import LookUps, RecordMaker, RecordMap, key_text
 from transforms.mapping.source_records import LeftPart, SourceRecord, elements, source_records
 from transforms.mapping.values import NewValues
 from transforms.rules.export_rows import Group
@@ -87,6 +87,7 @@ class FreeMap:
         others = {streamed_list(each.records) for each in self.records if each.records is not None}
         others |= {streamed_list(join.elements) for join in record_map.joins if join.elements is not None}
         look_ups = self._look_ups(record_map, source)
+        of_text, of_values = RecordMaker(of_texts, look_ups), RecordMaker(record_map, look_ups)
         builder = ChunkBuilder()
         try:
             for each in source_records(source, record_map.records, self.text):
@@ -94,7 +95,7 @@ class FreeMap:
                     if each.key not in others:
                         builder.set_aside(each.key, f"{each.count:,} elements", line=1, offset=0, count=each.count)
                     continue
-                _add(builder, each, of_texts if each.is_text else record_map, look_ups)
+                _add(builder, each, of_text if each.is_text else of_values)
                 if builder.is_full:
                     yield builder.made()
         except Unreadable:
@@ -123,7 +124,7 @@ class FreeMap:
         return found
 
 
-def _add(builder: ChunkBuilder, each: SourceRecord, record_map: RecordMap, look_ups: LookUps) -> None:
+def _add(builder: ChunkBuilder, each: SourceRecord, maker: RecordMaker) -> None:
     """Adds what the map makes of a record, or its fault."""
     fault = each.fault
     if fault is None and not isinstance(each.value, dict):
@@ -148,7 +149,7 @@ def _add(builder: ChunkBuilder, each: SourceRecord, record_map: RecordMap, look_
         builder.refuse(fault, each.source, line=each.line, offset=each.offset)
     elif isinstance(each.value, dict):
         try:
-            applied = record_map.applied(each.value, look_ups, is_text=each.is_text)
+            applied = maker.applied(each.value, is_text=each.is_text)
         except UnfitValueError as error:
             builder.refuse(f"{error}", each.source, line=each.line, offset=each.offset, code=Code.INVALID_FIELD)
             return

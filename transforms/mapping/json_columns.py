@@ -5,12 +5,14 @@ import datetime as dt
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 import numpy as np
 import polars as pl
 
+from transforms.kernels.batch.string_buffers import buffers
 from transforms.raw_records import RawRecords
 
 _ESCAPED: Final = '["\\\\\\x00-\\x1f]'
@@ -23,8 +25,33 @@ _TRUE, _FALSE = ("true", "1"), ("false", "0")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def json_texts(values: pl.Series) -> pl.Series:
-    """The JSON text of each value; null where there is none.
+@dataclass(frozen=True, slots=True)
+class JsonTexts:
+    """A column of JSON texts.
+
+    Attributes:
+        texts: The text of each value, null where there is none; without its quotes if `is_quoted`.
+        is_quoted: Whether each value is a string, whose quotes are still to be put around its text.
+    """
+
+    texts: pl.Series
+    is_quoted: bool = False
+
+    def whole(self) -> pl.Series:
+        """The texts with their quotes."""
+        if not self.is_quoted:
+            return self.texts
+        return pl.select(pl.concat_str([pl.lit('"'), pl.lit(self.texts), pl.lit('"')])).to_series()
+
+    def pieces(self, front: str, behind: str) -> list[pl.Expr]:
+        """What stands between two texts: pieces for a column without nulls, or one that is null where there is none."""
+        quote = '"' if self.is_quoted else ""
+        pieces = [pl.lit(f"{front}{quote}"), pl.lit(self.texts), pl.lit(f"{quote}{behind}")]
+        return pieces if not self.texts.null_count() else [pl.concat_str(pieces)]
+
+
+def json_texts(values: pl.Series) -> JsonTexts:
+    """The JSON text of each value.
 
     Numbers keep their value, NaN and infinities are tokens that no JSON parser accepts (V6). Dates, times and durations
     are ISO text, decimals numbers with all their digits, bytes base64, structs objects, lists lists.
@@ -33,16 +60,16 @@ def json_texts(values: pl.Series) -> pl.Series:
     if kind == pl.String:
         return _strings(values)
     if kind.is_integer() or kind == pl.Boolean or isinstance(kind, pl.Decimal):
-        return values.cast(pl.String)
+        return JsonTexts(values.cast(pl.String))
     if kind.is_float():
         numbers = values.cast(pl.Float64).cast(pl.String)
-        return numbers if values.is_finite().all() else numbers.replace(_NON_FINITE)
+        return JsonTexts(numbers if values.is_finite().all() else numbers.replace(_NON_FINITE))
     if isinstance(kind, pl.Categorical | pl.Enum):
         return _strings(values.cast(pl.String))
     if kind in (pl.Date, pl.Datetime, pl.Time):
         return _strings(_iso(values))
     texts = [None if value is None else _encode(json_form(value)) for value in values.to_list()]
-    return pl.Series(values.name, texts, pl.String)
+    return JsonTexts(pl.Series(values.name, texts, pl.String))
 
 
 def _iso(values: pl.Series) -> pl.Series:
@@ -56,24 +83,25 @@ def _iso(values: pl.Series) -> pl.Series:
     return pl.Series(values.name, texts, pl.String)
 
 
-def typed_texts(values: pl.Series, kind: str) -> pl.Series:
+def typed_texts(values: pl.Series, kind: str) -> JsonTexts:
     """The JSON text of each text of a column that has a type: `number`, `boolean` or `json`; others stay strings.
 
     A text that is none of the type stays a string too, for the rules to judge.
     """
     match kind:
         case "number":
-            return _numbers(values)
+            return JsonTexts(_numbers(values))
         case "boolean":
             folded = values.str.strip_chars().str.to_lowercase()
             is_true, is_false = folded.is_in(list(_TRUE)), folded.is_in(list(_FALSE))
-            frame = pl.select(
-                pl.when(is_true).then(pl.lit("true")).when(is_false).then(pl.lit("false")).otherwise(_strings(values))
+            others = _strings(values).whole()
+            true, false = pl.lit("true"), pl.lit("false")
+            return JsonTexts(
+                pl.select(pl.when(is_true).then(true).when(is_false).then(false).otherwise(others)).to_series()
             )
-            return frame.to_series()
         case "json":
             found = [None if text is None else _encode(json_value(text)) for text in values.to_list()]
-            return pl.Series(values.name, found, pl.String)
+            return JsonTexts(pl.Series(values.name, found, pl.String))
     return _strings(values)
 
 
@@ -93,7 +121,7 @@ def json_form(value: object) -> object:
     return value
 
 
-def lines_of(core: Mapping[str, pl.Series], metadata: Mapping[str, pl.Series], count: int) -> RawRecords:
+def lines_of(core: Mapping[str, JsonTexts], metadata: Mapping[str, JsonTexts], count: int) -> RawRecords:
     """The records whose values are given as JSON texts by column; a null has no member.
 
     Args:
@@ -103,46 +131,52 @@ def lines_of(core: Mapping[str, pl.Series], metadata: Mapping[str, pl.Series], c
     """
     if not count:
         return RawRecords.of([])
-    pieces = [pl.lit("{"), *_members(core, count)]
-    if metadata:
-        of_metadata = pl.concat_str(_members(metadata, count), ignore_nulls=True).str.strip_suffix(",")
-        pieces += [pl.lit('"metadata":{'), of_metadata, pl.lit("}}\n")]
-        lines = pl.select(pl.concat_str(pieces, ignore_nulls=True)).to_series()
-    else:
-        record = pl.concat_str(pieces, ignore_nulls=True).str.strip_suffix(",")
-        lines = pl.select(pl.concat_str([record, pl.lit("}\n")])).to_series()
-    lengths = lines.str.len_bytes().cast(pl.Int64).to_numpy()
-    ends = np.cumsum(lengths)
-    data = b"".join(lines.cast(pl.Binary).to_list())
-    return RawRecords(data, ends - lengths, ends - 1)
+    pieces = [pl.lit("{"), *(piece for key, each in core.items() for piece in each.pieces(f"{_encode(key)}:", ","))]
+    pieces += [pl.lit('"metadata":{'), *_members(metadata), pl.lit("}}\n")]
+    lines = pl.select(pl.concat_str(pieces, ignore_nulls=True)).to_series()
+    offsets, data = buffers(lines)
+    places = np.frombuffer(offsets, np.int64)
+    return RawRecords(bytes(data[: int(places[-1])]), places[:-1], places[1:] - 1)
 
 
-def _members(texts: Mapping[str, pl.Series], count: int) -> list[pl.Expr]:
-    """The member of each key, with a comma behind it; null where there is no value."""
-    found = []
-    for key, values in texts.items():
-        each = values if len(values) == count else values.new_from_index(0, count)
-        found.append(pl.concat_str([pl.lit(f"{_encode(key)}:"), pl.lit(each), pl.lit(",")]))
-    return found
+def object_texts(members: Mapping[str, JsonTexts]) -> JsonTexts:
+    """Objects whose members are given as JSON texts by column; null where none has a value."""
+    nothing = [each.texts.is_null() for each in members.values()]
+    inside = pl.concat_str(_members(members), ignore_nulls=True)
+    whole = pl.select(pl.concat_str([pl.lit("{"), inside, pl.lit("}")])).to_series()
+    is_null = pl.select(pl.all_horizontal(nothing)).to_series()
+    return JsonTexts(pl.select(pl.when(is_null).then(None).otherwise(whole)).to_series())
 
 
-def _strings(values: pl.Series) -> pl.Series:
-    """Strings in quotes, escaped if one needs it."""
+def _members(texts: Mapping[str, JsonTexts]) -> list[pl.Expr]:
+    """The members of objects with commas between them."""
+    first = next((key for key, each in texts.items() if not each.texts.null_count()), None)
+    if first is None:  # none that every object has
+        pieces = [piece for key, each in texts.items() for piece in each.pieces(f"{_encode(key)}:", ",")]
+        return [pl.concat_str(pieces, ignore_nulls=True).str.strip_suffix(",")] if pieces else []
+    others = [piece for key, each in texts.items() if key != first for piece in each.pieces(f",{_encode(key)}:", "")]
+    return [*texts[first].pieces(f"{_encode(first)}:", ""), *others]
+
+
+def _strings(values: pl.Series) -> JsonTexts:
+    """Strings, escaped if one needs it."""
     bare = values
     if values.str.contains(_ESCAPED).any():
         bare = values.str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
         for code in range(0x20):
             if bare.str.contains(chr(code), literal=True).any():
                 bare = bare.str.replace_all(chr(code), _encode(chr(code))[1:-1], literal=True)
-    return pl.select(pl.concat_str([pl.lit('"'), pl.lit(bare), pl.lit('"')])).to_series().alias(values.name)
+    return JsonTexts(bare, is_quoted=True)
 
 
 def _numbers(values: pl.Series) -> pl.Series:
     """Numbers as JSON has them; strings where a text is none."""
     bare = values.str.strip_chars()
-    is_number = bare.str.contains(_NUMBER)
     is_json = bare.str.contains(_JSON_NUMBER)
-    found = pl.select(pl.when(is_json).then(bare).otherwise(_strings(values))).to_series()
+    if is_json.all():
+        return bare
+    is_number = bare.str.contains(_NUMBER)
+    found = pl.select(pl.when(is_json).then(bare).otherwise(_strings(values).whole())).to_series()
     others = (is_number & ~is_json).fill_null(False).arg_true().to_list()  # noqa: FBT003 - polars takes it so
     if others:  # such as +5, 007, .5 and 5.
         found = found.scatter(others, [number_text(bare[place]) for place in others])

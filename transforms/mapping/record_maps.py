@@ -15,6 +15,7 @@ from transforms.rules.rejections import shown
 _NUMERIC: Final = frozenset({"width", "height", "frame_rate", "confidence", "index", "x", "y", "z", "yaw", "frame"})
 """Keys of raw records that are numbers: a text that is one becomes one, if the source is a text."""
 _TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
+_MOST_DIGITS: Final = 18
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
@@ -84,68 +85,6 @@ class RecordMap:
         joined = (join.on.roots | {join.name} for join in self.joins)
         return frozenset(named).union(*roots, *joined)
 
-    def applied(self, record: Values, look_ups: LookUps, *, is_text: bool) -> "Applied":
-        """The raw record of a record of the source.
-
-        Args:
-            record: Its values by key.
-            look_ups: Of the joins.
-            is_text: Whether its source is a text without types, such as CSV.
-
-        Raises:
-            UnfitValueError: A value cannot be made, or is there twice; the record is to be rejected.
-        """
-        types = dict(self.metadata.types)
-        if types:
-            record = {key: typed(value, types[key]) if key in types else value for key, value in record.items()}
-        unmatched: Values = {}
-        if self.joins:
-            record, unmatched = self._joined(record, look_ups)
-        made: NewValues = {}
-        for key, each in self.fields:
-            value = each.value(record)
-            if value is not None:
-                made[key] = _numbers(key, value) if is_text else value
-        metadata, left = self._metadata(record)
-        made["metadata"] = metadata
-        return Applied(made, unmatched, left)
-
-    def _joined(self, record: Values, look_ups: LookUps) -> tuple[NewValues, NewValues]:
-        """The record with the elements of its joins, and keys without one, which are not kept where one would stand."""
-        joined, unmatched = dict(record), NewValues()
-        for join in self.joins:
-            key = join.on.value(record)
-            if key is None:
-                continue
-            found = look_ups[join.name].get(key_text(key))
-            if found is None:
-                unmatched[f"{join.on.text} without a match for {join.name}"] = key
-                if join.on.text == join.name:
-                    del joined[join.name]
-            else:
-                joined[join.name] = found
-        return joined, unmatched
-
-    def _metadata(self, record: Values) -> tuple[NewValues, Values]:
-        """The metadata of a record, and what is neither included nor excluded."""
-        names, taken, rename = self.metadata, self.taken(), dict(self.metadata.rename)
-        found: NewValues = {}
-        if names.include is None:
-            candidates = {key: value for key, value in record.items() if key not in taken and key not in names.exclude}
-            left: NewValues = {}
-        else:
-            candidates = {name: reached(record, name) for name in names.include}
-            known = self.known()
-            left = {key: value for key, value in record.items() if key not in known and value is not None}
-        for name, value in candidates.items():
-            key = rename.get(name, name)
-            if value is None and names.include is not None:
-                continue
-            if key in found:
-                raise UnfitValueError(f"expected one value for metadata.{key}, got two: rename one of them")
-            found[key] = value
-        return found, left
-
 
 @dataclass(frozen=True, slots=True)
 class Applied:
@@ -160,6 +99,78 @@ class Applied:
     record: Values
     unmatched: Values
     left: Values
+
+
+class RecordMaker:
+    """Makes raw records as a map says, one after the other: what is the same for all is found once."""
+
+    def __init__(self, record_map: RecordMap, look_ups: LookUps) -> None:
+        """Takes the map, and the elements of its joins."""
+        self._fields, self._joins, self._metadata_map = record_map.fields, record_map.joins, record_map.metadata
+        self._taken, self._known = record_map.taken() | {*record_map.metadata.exclude}, record_map.known()
+        self._rename, self._types = dict(record_map.metadata.rename), dict(record_map.metadata.types)
+        self._look_ups = look_ups
+
+    def applied(self, record: Values, *, is_text: bool) -> "Applied":
+        """The raw record of a record of the source.
+
+        Args:
+            record: Its values by key.
+            is_text: Whether its source is a text without types, such as CSV.
+
+        Raises:
+            UnfitValueError: A value cannot be made, or is there twice; the record is to be rejected.
+        """
+        types = self._types
+        if types:
+            record = {key: typed(value, types[key]) if key in types else value for key, value in record.items()}
+        unmatched: Values = {}
+        if self._joins:
+            record, unmatched = self._joined(record)
+        made: NewValues = {}
+        for key, each in self._fields:
+            value = each.value(record)
+            if value is not None:
+                made[key] = _numbers(key, value) if is_text else value
+        metadata, left = self._metadata(record)
+        made["metadata"] = metadata
+        return Applied(made, unmatched, left)
+
+    def _joined(self, record: Values) -> tuple[NewValues, NewValues]:
+        """The record with the elements of its joins, and keys without one, which are not kept where one would stand."""
+        joined, unmatched = dict(record), NewValues()
+        for join in self._joins:
+            key = join.on.value(record)
+            if key is None:
+                continue
+            found = self._look_ups[join.name].get(key_text(key))
+            if found is None:
+                unmatched[f"{join.on.text} without a match for {join.name}"] = key
+                if join.on.text == join.name:
+                    del joined[join.name]
+            else:
+                joined[join.name] = found
+        return joined, unmatched
+
+    def _metadata(self, record: Values) -> tuple[NewValues, Values]:
+        """The metadata of a record, and what is neither included nor excluded."""
+        names, taken, rename = self._metadata_map, self._taken, self._rename
+        found: NewValues = {}
+        if names.include is None:
+            candidates = {key: value for key, value in record.items() if key not in taken}
+            left: NewValues = {}
+        else:
+            candidates = {name: reached(record, name) for name in names.include}
+            known = self._known
+            left = {key: value for key, value in record.items() if key not in known and value is not None}
+        for name, value in candidates.items():
+            key = rename.get(name, name)
+            if value is None and names.include is not None:
+                continue
+            if key in found:
+                raise UnfitValueError(f"expected one value for metadata.{key}, got two: rename one of them")
+            found[key] = value
+        return found, left
 
 
 def key_text(key: object) -> str:
@@ -194,4 +205,10 @@ def _numbers(key: str, value: object) -> object:
 
 def _number(text: str) -> object:
     bare = text.strip()
-    return json.loads(number_text(bare)) if _NUMBER.fullmatch(bare) else text
+    if not _NUMBER.fullmatch(bare):
+        return text
+    return (
+        int(bare)
+        if bare.isdecimal() and bare.isascii() and len(bare) <= _MOST_DIGITS
+        else json.loads(number_text(bare))
+    )

@@ -317,4 +317,6 @@ def test_rejected_records_are_delivered_as_the_map_made_them(tmp_path: Path) -> 
     path = written(tmp_path, "url,id\ns3://b/1,1\ns3://b/2,1\nshort\n")
     ingest(tmp_path / "dataset", "--items", str(path), "--map", "manifest")
     assert main(["rejections", str(tmp_path / "dataset"), "--out", str(tmp_path / "out")]) == 0
-    assert (tmp_path / "out" / "items.ndjson").read_text() == '{"reference_id":"1","image_url":"s3://b/2"}\n'
+    assert (tmp_path / "out" / "items.ndjson").read_text() == (
+        '{"reference_id":"1","image_url":"s3://b/2","metadata":{}}\n'
+    )

@@ -9,7 +9,7 @@ import polars as pl
 from transforms.errors import one_line
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.mapping.csv_text import CsvOptions, delimiter_option, other_delimiter
-from transforms.mapping.json_columns import json_texts, lines_of, typed_texts
+from transforms.mapping.json_columns import JsonTexts, json_texts, lines_of, typed_texts
 from transforms.mapping.looks import Look
 from transforms.mapping.maps import Given, Map, MapError, SourceFile
 from transforms.mapping.read_tables import first_rows, read_table
@@ -93,7 +93,7 @@ class Manifest:
             yield self._chunk(batch, columns)
 
     def _chunk(self, batch: TableBatch, columns: "_Columns") -> Chunk:
-        texts: dict[str, pl.Series] = {}
+        texts: dict[str, JsonTexts] = {}
         for name, values in batch.columns.items():
             kind = "number" if name in columns.sizes else self.types.get(name)
             texts[name] = typed_texts(values, kind) if kind and batch.is_text else json_texts(values)
@@ -233,7 +233,7 @@ def _absolute(urls: pl.Series, prefix: str) -> pl.Series:
     return pl.select(pl.when(is_absolute).then(urls).otherwise(joined)).to_series()
 
 
-def _as_strings(values: pl.Series, texts: pl.Series) -> pl.Series:
+def _as_strings(values: pl.Series, texts: JsonTexts) -> JsonTexts:
     """Ids in quotes: whole numbers too, of which tables often have a column."""
     return json_texts(values.cast(pl.String)) if values.dtype.is_integer() else texts
 
