@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 
 from transforms.formats.chunks import Chunk, Oversized, Unreadable
 from transforms.mapping.chunk_builder import ChunkBuilder
+from transforms.mapping.column_maps import chunk_of_columns
 from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.expressions import UnfitValueError, streamed_list
 from transforms.mapping.maps import Given, Map, MapError, SourceFile
-from transforms.mapping.read_tables import table_columns
+from transforms.mapping.read_tables import read_table, table_columns
 from transforms.mapping.record_maps import LookUps, RecordMaker, RecordMap, key_text
-from transforms.mapping.source_records import LeftPart, SourceRecord, elements, source_records
+from transforms.mapping.source_records import LeftPart, SourceRecord, elements, is_table, row_records, source_records
+from transforms.mapping.tables import TableBatch
 from transforms.mapping.values import NewValues
 from transforms.rules.export_rows import Group
 from transforms.rules.near_names import hint
@@ -89,6 +91,10 @@ class FreeMap:
         look_ups = self._look_ups(record_map, source)
         of_text, of_values = RecordMaker(of_texts, look_ups), RecordMaker(record_map, look_ups)
         builder = ChunkBuilder()
+        if record_map.records is None and is_table(source):
+            for batch in read_table(source, self.text):
+                yield self._of_table(batch, of_texts if batch.is_text else record_map, look_ups, builder)
+            return
         try:
             for each in source_records(source, record_map.records, self.text):
                 if isinstance(each, LeftPart):
@@ -103,6 +109,17 @@ class FreeMap:
                 yield builder.made()
             raise
         yield builder.made()
+
+    @staticmethod
+    def _of_table(batch: TableBatch, record_map: RecordMap, look_ups: LookUps, builder: ChunkBuilder) -> Chunk:
+        """The records of a batch of rows: all at once, or row by row where the map needs it."""
+        chunk = chunk_of_columns(batch, record_map)
+        if chunk is not None:
+            return chunk
+        maker = RecordMaker(record_map, look_ups)
+        for each in row_records(batch):
+            _add(builder, each, maker)
+        return builder.made(batch.byte_count)
 
     def _look_ups(self, record_map: RecordMap, source: SourceFile) -> LookUps:
         found: dict[str, NewValues] = {}

@@ -12,7 +12,7 @@ from transforms.mapping.values import NewValues, Values
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import shown
 
-_NUMERIC: Final = frozenset({"width", "height", "frame_rate", "confidence", "index", "x", "y", "z", "yaw", "frame"})
+NUMERIC: Final = frozenset({"width", "height", "frame_rate", "confidence", "index", "x", "y", "z", "yaw", "frame"})
 """Keys of raw records that are numbers: a text that is one becomes one, if the source is a text."""
 _TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 _MOST_DIGITS: Final = 18
@@ -200,7 +200,7 @@ def _numbers(key: str, value: object) -> object:
     """The value of a field, with numbers for texts where a raw record has numbers."""
     if isinstance(value, dict):
         return {name: _numbers(name, each) for name, each in value.items()}
-    return _number(value) if key in _NUMERIC and isinstance(value, str) else value
+    return _number(value) if key in NUMERIC and isinstance(value, str) else value
 
 
 def _number(text: str) -> object:

@@ -21,6 +21,7 @@ from transforms.rules.limits import MAX_LINE_BYTES, MIB
 
 _BLOCK_BYTES: Final = 8 * MIB
 _AVRO: Final = b"Obj\x01"
+_HEAD_BYTES: Final = 1024
 _BLANKS: Final = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -65,7 +66,7 @@ def source_records(source: SourceFile, records: str | None, text: CsvOptions) ->
         Unreadable: The remainder cannot be read (R2).
     """
     with source.open() as stream:
-        head = stream.read(1024)
+        head = stream.read(_HEAD_BYTES)
     bare = head.lstrip(_BLANKS)
     if head.startswith(_AVRO):
         _check_is_document(records, "an Avro file")
@@ -79,7 +80,14 @@ def source_records(source: SourceFile, records: str | None, text: CsvOptions) ->
     else:
         _check_is_document(records, "a table")
         for batch in read_table(source, text):
-            yield from _rows(batch)
+            yield from row_records(batch)
+
+
+def is_table(source: SourceFile) -> bool:
+    """Whether a source is a table: neither JSON nor Avro."""
+    with source.open() as stream:
+        head = stream.read(_HEAD_BYTES)
+    return not head.startswith(_AVRO) and head.lstrip(_BLANKS)[:1] not in (b"[", b"{")
 
 
 def _check_is_document(records: str | None, what: str) -> None:
@@ -89,7 +97,8 @@ def _check_is_document(records: str | None, what: str) -> None:
         )
 
 
-def _rows(batch: TableBatch) -> Iterator[SourceRecord]:
+def row_records(batch: TableBatch) -> Iterator[SourceRecord]:
+    """The rows of a batch, and those that are no record."""
     for each in batch.refused:
         yield SourceRecord(None, each.head, each.line, each.offset, each)
     for place, row in enumerate(batch.rows()):

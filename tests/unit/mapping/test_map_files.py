@@ -5,7 +5,10 @@ import io
 import json
 import tomllib
 from pathlib import Path
+from unittest.mock import patch
 
+import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,9 +18,14 @@ from support.profiles import draws
 from pipelines.errors import UsageError
 from pipelines.maps import read_map
 from transforms.formats.chunks import Chunk, Unreadable
-from transforms.mapping import source_records
+from transforms.mapping import free_maps, source_records
+from transforms.mapping.chunk_builder import ChunkBuilder
+from transforms.mapping.column_maps import chunk_of_columns
+from transforms.mapping.free_maps import FreeMap
 from transforms.mapping.map_files import map_of
 from transforms.mapping.maps import Given, MapError, SourceFile
+from transforms.mapping.tables import TableBatch
+from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
 
 COCO = {
@@ -269,3 +277,64 @@ def test_a_map_that_renames_gives_the_records_of_the_preset(
     path = written(tmp_path_factory.mktemp("table"), text.getvalue())
     by_file = records(path, 'group = "items"\n[fields]\nreference_id = "url"\nimage_url = "url"\n')
     assert by_file == records(path, 'preset = "manifest"')
+
+
+NAMES = st.sampled_from(["a", "b", "c"])
+MAPS = st.fixed_dictionaries(
+    {
+        "reference_id": NAMES,
+        "image_url": st.one_of(
+            NAMES,
+            st.builds(lambda name: {"template": f"s3://{{{name}}}/x"}, NAMES),
+            st.just({"constant": "s3://b/1"}),
+        ),
+    },
+    optional={
+        "width": NAMES,
+        "geometry": st.fixed_dictionaries({"x": NAMES, "note": NAMES}),
+        "label": st.sampled_from(['"b"', "a || b", "c"]),
+    },
+)
+METADATA = st.fixed_dictionaries(
+    {},
+    optional={
+        "include": st.lists(NAMES, unique=True) | st.just("*"),
+        "exclude": st.lists(NAMES, max_size=1),
+        "rename": st.dictionaries(NAMES, st.sampled_from(["a", "z"]), max_size=1),
+        "types": st.dictionaries(NAMES, st.sampled_from(["number", "boolean", "json", "string"])),
+    },
+)
+
+
+@draws(150)
+@given(
+    fields=MAPS,
+    metadata=METADATA,
+    cells=st.lists(
+        st.tuples(*[st.sampled_from(["", "1", "-2.50", "true", 'x,"y"', '{"k": 1}', "+07", "1e5"])] * 3), max_size=4
+    ),
+)
+def test_columns_give_the_records_that_rows_give(
+    fields: dict[str, object], metadata: dict[str, object], cells: list[tuple[str, str, str]]
+) -> None:
+    table = TableBatch(
+        columns={
+            name: pl.Series(name, [row[place] or None for row in cells], pl.String) for place, name in enumerate("abc")
+        },
+        lines=np.arange(len(cells)) + 2,
+        offsets=np.arange(len(cells)),
+        sources=RawRecords.of([b"x"] * len(cells)),
+        byte_count=1,
+        is_text=True,
+    )
+    found = map_of("m", {"group": "items", "fields": fields, "metadata": metadata})
+    assert isinstance(found, FreeMap)
+    [record_map] = found.records
+    by_columns = chunk_of_columns(table, record_map)
+    if by_columns is None:
+        return
+    with patch.object(free_maps, "chunk_of_columns", lambda *_: None):
+        by_rows = FreeMap._of_table(table, record_map, {}, ChunkBuilder())
+    assert by_rows.oversized == ()
+    assert list(map(json.loads, by_columns.records)) == list(map(json.loads, by_rows.records))
+    assert sorted(by_columns.set_aside, key=str) == sorted(by_rows.set_aside, key=str)
