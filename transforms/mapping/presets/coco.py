@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.document_lists import WHOLE, Part, read_lists
-from transforms.formats.framing import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
+from transforms.formats.lines import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
 from transforms.mapping.chunk_builder import ChunkBuilder
 from transforms.mapping.coco.lookups import ANNOTATIONS, IMAGES, LISTS, Lookups, read_lookups
 from transforms.mapping.coco.records import AnnotationMaker, Folders, Made, image_record
