@@ -8,12 +8,10 @@ from transforms.formats.chunks import Unreadable
 from transforms.formats.document_lists import WHOLE, Part, read_lists
 from transforms.mapping.coco.shapes import NO_SKELETON, Skeleton
 from transforms.mapping.coco.tokens import Members, elements, given, identity, members, string, text_of
+from transforms.rules.coco import GENERATED, GENERATED_KEYS
 
 IMAGES, ANNOTATIONS, CATEGORIES, LICENSES = "images", "annotations", "categories", "licenses"
 LISTS: Final = (IMAGES, ANNOTATIONS, CATEGORIES, LICENSES)
-GENERATED: Final = "generated"
-"""Our own key: the list of those keys of an element that an export made up because COCO needs them."""
-_GENERATED_KEYS: Final = frozenset({"id", "file_name", "area", "iscrowd", "bbox", "num_keypoints"})
 REPEATED: Final = ("supercategory", "isthing")
 """Keys of a category that stand in the metadata of its annotations."""
 _CATEGORY_KEYS: Final = frozenset({"id", "name", "keypoints", "skeleton", GENERATED, *REPEATED})
@@ -100,7 +98,7 @@ def generated(found: Members) -> frozenset[str]:
     """The keys of an element that an export made up."""
     texts = elements(found[GENERATED]) if GENERATED in found else None
     names = frozenset(string(text) or "" for text in texts or ())
-    return names if names <= _GENERATED_KEYS | {"category_id"} else frozenset()
+    return names if names <= GENERATED_KEYS else frozenset()
 
 
 def reference_id(image: Members) -> bytes | None:

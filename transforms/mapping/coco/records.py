@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from transforms.mapping.coco.lookups import (
-    GENERATED,
     Category,
     Lookups,
     generated,
@@ -16,20 +15,19 @@ from transforms.mapping.coco.lookups import (
 )
 from transforms.mapping.coco.shapes import NO_SKELETON, shape
 from transforms.mapping.coco.tokens import NULL, Members, elements, given, identity, members, object_of, string, text_of
+from transforms.rules.coco import (
+    ANNOTATION_KEYS,
+    ATTRIBUTES,
+    CAPTION,
+    CARRIER,
+    CATEGORY_ID,
+    GENERATED,
+    IMAGE_ID,
+    IMAGE_KEYS,
+)
 from transforms.rules.image_urls import InvalidUrl, canonical
 from transforms.rules.rejections import Code, Fault
 
-IMAGE_ID, CATEGORY_ID = "coco_image_id", "coco_category_id"
-"""Metadata keys of the ids of images and categories."""
-CAPTION: Final = "caption"
-_CARRIER, _ATTRIBUTES = "metadata", "attributes"
-_IMAGE_CORE: Final = frozenset(
-    {"id", "file_name", "coco_url", "width", "height", "license", "reference_id", _CARRIER, _ATTRIBUTES}
-)
-_ANNOTATION_CORE: Final = frozenset(
-    {"id", "image_id", "category_id", "bbox", "segmentation", "keypoints", "segments_info"}
-    | {"annotation_id", CATEGORY_ID, _CARRIER, _ATTRIBUTES}
-)
 Pairs = list[tuple[str, bytes]]
 
 
@@ -81,7 +79,7 @@ def image_record(element: bytes, lookups: Lookups, folders: Folders) -> Made:
         derived.append(("file_name", found["file_name"]))
     if (licence := given(found, "license")) is not None:
         derived += license_of(licence, lookups.licenses)
-    core = _IMAGE_CORE if own_name is not None else _IMAGE_CORE - {"reference_id"}
+    core = IMAGE_KEYS if own_name is not None else IMAGE_KEYS - {"reference_id"}
     return Made(object_of([*pairs, ("metadata", _metadata(found, core, made_up, derived))]), element)
 
 
@@ -125,7 +123,7 @@ class AnnotationMaker:
             return form
         label = text_of(CAPTION) if category is None or category.name is None else category.name
         pairs: Pairs = [("reference_id", reference), ("label", label), *_annotation_id(found, made_up)]
-        core = set(_ANNOTATION_CORE)
+        core = set(ANNOTATION_KEYS)
         if form is None:
             pairs += [("type", b'"category"'), *self._taxonomy(found, reference, is_caption=category is None)]
             if string(found.get("taxonomy_name")) is not None:
@@ -155,7 +153,7 @@ class AnnotationMaker:
         name = string(found.get("file_name"))
         url = None if name is None else _located(name, self.folders.masks)
         if url is not None:
-            core = _ANNOTATION_CORE | {"file_name"}
+            core = ANNOTATION_KEYS | {"file_name"}
             extras = [(key, text) for key, text in found.items() if key not in core]
             pairs = [
                 *(("reference_id", reference), ("type", b'"mask"'), ("mask_url", text_of(url))),
@@ -165,7 +163,7 @@ class AnnotationMaker:
             ]
             yield Made(object_of(pairs), element)
             return
-        of_image = [(key, text) for key, text in found.items() if key not in _ANNOTATION_CORE | {"file_name"}]
+        of_image = [(key, text) for key, text in found.items() if key not in ANNOTATION_KEYS | {"file_name"}]
         mask = [] if name is None else [("mask", text_of(name))]
         for number, segment in enumerate(segments):
             each = members(segment)
@@ -186,7 +184,7 @@ class AnnotationMaker:
         category = self._category(found)
         known = None if isinstance(category, Fault) or category is None else category
         label = found.get("category_id", NULL) if known is None else known.name or NULL
-        core = _ANNOTATION_CORE - {"bbox", "segmentation"}
+        core = ANNOTATION_KEYS - {"bbox", "segmentation"}
         metadata = self._metadata(found, core, frozenset(), known)
         index = [("index", found["id"])] if given(found, "id") is not None else []
         return object_of([("label", label), *index, ("metadata", metadata)])
@@ -255,14 +253,14 @@ def _metadata(found: Members, core: Collection[str], made_up: Collection[str], d
         while key in kept:
             key = f"{key}_"
         kept[key] = text
-    carrier = members(found[_CARRIER]) if _CARRIER in found else {}
+    carrier = members(found[CARRIER]) if CARRIER in found else {}
     is_taken = carrier is None or not kept.keys().isdisjoint(carrier)
-    if is_taken and given(found, _CARRIER) is not None:
-        kept[_CARRIER] = found[_CARRIER]
+    if is_taken and given(found, CARRIER) is not None:
+        kept[CARRIER] = found[CARRIER]
     kept = {**(carrier or {}), **kept}
-    if _ATTRIBUTES in found:
-        kept[_ATTRIBUTES] = found[_ATTRIBUTES]
-        kept = {**(members(found[_ATTRIBUTES]) or {}), **kept}
+    if ATTRIBUTES in found:
+        kept[ATTRIBUTES] = found[ATTRIBUTES]
+        kept = {**(members(found[ATTRIBUTES]) or {}), **kept}
     return object_of(kept.items())
 
 
