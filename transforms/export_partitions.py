@@ -6,6 +6,8 @@ import apache_beam as beam
 
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import ListValues, Packed, StepFn, call
+from transforms.stages.coco_ids import NOTHING, Document, Numbering, Survey, numbered, survey
+from transforms.stages.export_coco import write_coco
 from transforms.stages.export_partitions import (
     ExportedFile,
     ExportHead,
@@ -34,6 +36,8 @@ class ExportPartitions(beam.PTransform):
             | "ListPartitions" >> ListValues([(part.number, part) for part in self._parts], tuple[int, ExportPart])
             | "SpreadPartitions" >> beam.GroupByKey()
         )
+        if self._exporting.form == "coco":
+            return self._documents(parts)
         written = parts | "WriteParts" >> beam.ParDo(_ExportPartitionFn(self._exporting))
         if self._exporting.form == "nucleus":  # the frames of a scene are in any partition
             scenes = (
@@ -43,6 +47,20 @@ class ExportPartitions(beam.PTransform):
                 | "WriteScenes" >> beam.ParDo(_ExportScenesFn(self._parts, self._exporting))
             )
             written = (written, scenes) | "FlattenFiles" >> beam.Flatten()
+        return self._gathered(written)
+
+    def _documents(self, parts: beam.PCollection[tuple[int, Iterable[ExportPart]]]) -> beam.PCollection[None]:
+        """Each document of COCO is written by one worker, once ids are known."""
+        return self._gathered(
+            parts
+            | "SurveyPartitions" >> beam.ParDo(_SurveyFn())
+            | "GatherSurveys" >> beam.GroupByKey()
+            | "NumberElements" >> beam.ParDo(_NumberFn(self._exporting))
+            | "SpreadDocuments" >> beam.GroupByKey()
+            | "WriteDocuments" >> beam.ParDo(_WriteCocoFn(self._parts, self._exporting))
+        )
+
+    def _gathered(self, written: beam.PCollection[tuple[int, list[ExportedFile]]]) -> beam.PCollection[None]:
         return (
             written
             | "GatherFiles" >> beam.GroupByKey()
@@ -80,6 +98,36 @@ class _ExportScenesFn(StepFn):
     def process(self, found: tuple[int, Iterable[SceneFrames]]) -> Iterator[tuple[int, list[ExportedFile]]]:
         number, frames = found
         yield 0, export_scenes(number, self._parts.value.get(number), frames, self._exporting)
+
+
+class _SurveyFn(StepFn):
+    def process(self, parts: tuple[int, Iterable[ExportPart]]) -> Iterator[tuple[int, Survey]]:
+        for part in parts[1]:
+            yield 0, survey(part)
+
+
+class _NumberFn(StepFn):
+    def __init__(self, exporting: Exporting) -> None:
+        self._exporting = exporting
+
+    def process(self, surveys: tuple[int, Iterable[Survey]]) -> Iterator[tuple[int, tuple[Document, Numbering]]]:
+        numbering = numbered(surveys[1], self._exporting)
+        for place, document in enumerate(numbering.documents):
+            yield place, (document, numbering)
+        if not numbering.documents:
+            yield 0, (NOTHING, numbering)
+
+
+class _WriteCocoFn(StepFn):
+    def __init__(self, parts: Sequence[ExportPart], exporting: Exporting) -> None:
+        self._parts = Packed(parts)
+        self._exporting = exporting
+
+    def process(
+        self, documents: tuple[int, Iterable[tuple[Document, Numbering]]]
+    ) -> Iterator[tuple[int, list[ExportedFile]]]:
+        for document, numbering in documents[1]:
+            yield 0, write_coco(document, self._parts.value, numbering, self._exporting)
 
 
 def _write(files: tuple[int, Iterable[list[ExportedFile]]], root: str, head: ExportHead) -> None:

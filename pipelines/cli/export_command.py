@@ -31,4 +31,7 @@ def _lines(document: ExportJson, out: str) -> list[str]:
         for name in document["split"]["shares"]:
             count = splits[name][group] if name in splits else 0
             lines.append(f"  {name}: {count:,} {group}, {count / document['records'][group]:.1%}")
+    for of_group, left_out in document.get("left_out", {}).items():
+        names = ", ".join(f"{count:,} {name}" for name, count in left_out.items())
+        lines.append(f"  left out of {of_group}, because COCO has no word for it: {names}")
     return lines

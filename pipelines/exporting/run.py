@@ -1,7 +1,7 @@
 """Runs an export to its end: the state files of a version -> files of other programs, and `export.json` beside them."""
 
 from functools import partial
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import apache_beam as beam
 import msgspec
@@ -37,6 +37,7 @@ class ExportJson(ExportHead):
     records: dict[Group, Count]
     splits: dict[str, dict[Group, Count]] | None
     files: list[ExportedFileJson]
+    left_out: NotRequired[dict[str, dict[str, Count]]]
 
 
 def run(config: ExportConfig) -> ExportJson:

@@ -31,7 +31,9 @@ from transforms.kernels.merge.resolve_conflicts import Resolution
 from transforms.kernels.summarize.conflict_examples import Example
 from transforms.rules.values import JsonObject
 from transforms.stages import exports as reading
+from transforms.stages.coco_ids import numbered, survey
 from transforms.stages.elements import Partition, Reading, Summaries
+from transforms.stages.export_coco import write_coco
 from transforms.stages.export_partitions import export_partition, write_document
 from transforms.stages.export_records import SceneFrames, export_records, export_scenes, frames_of
 from transforms.stages.exports import byte_ranges
@@ -109,7 +111,10 @@ class _ExportRunner:
         """Writes the partitions one after the other, the last one first."""
         planned: PlannedExport = build.keywords["planned"]
         exporting, parts = planned.exporting, planned.parts[::-1]
-        if exporting.form != "nucleus":
+        if exporting.form == "coco":
+            numbering = numbered([survey(part) for part in parts], exporting)
+            files = [write_coco(each, parts, numbering, exporting) for each in numbering.documents]
+        elif exporting.form != "nucleus":
             files = [export_partition(part, exporting) for part in parts]
         else:
             files = [export_records(part, exporting) for part in parts]

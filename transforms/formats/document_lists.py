@@ -137,6 +137,7 @@ class _ListReader(DocumentReader):
         """The elements of the list that begins at `at`."""
         self.at += 1
         if key not in self._wanted:
+            yield Part(key, None)  # also where the document ends in it
             yield Part(key, None, count=self._passed_list())
             return
         self._key_of_list, self._number = key, 0

@@ -11,7 +11,7 @@ OnConflict = Literal["fail", "quarantine", "null"]
 """How type conflicts are resolved (T6)."""
 CacheKeyMode = Literal["canonical", "raw"]
 """What is hashed for cache keys: the canonical form of a URL, or the URL as it is in the export (K1)."""
-ExportFormat = Literal["parquet", "ndjson", "csv", "avro", "nucleus"]
+ExportFormat = Literal["parquet", "ndjson", "csv", "avro", "nucleus", "coco"]
 """The formats of `export`."""
 EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 MODES: tuple[Mode, ...] = get_args(Mode)

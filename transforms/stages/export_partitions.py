@@ -1,6 +1,7 @@
 """Writes the rows of a partition in the format of other programs: selected, divided into splits, a file for each."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
@@ -103,13 +104,15 @@ class ExportedFile:
     Attributes:
         group: The group of its records.
         split: None where there are no splits.
-        frames: How many items are in the frames of its records.
+        frames: How many items are in the frames of its records, or beside them.
+        left_out: What the format cannot say: group to name to number of rows.
     """
 
     file: StoredFile
     group: Group
     split: str | None
     frames: int = 0
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def packed(positions: Positions, records: int) -> bytes:
@@ -152,8 +155,8 @@ def _data(rows: ExportedRows, form: ExportFormat) -> Piece | Iterable[Piece]:
             published = rows.published()
             schema = row_schema(rows.group, rows.fields)
             return avro_container(published.core, schema, records=published.records)
-        case "nucleus":
-            raise ValueError("expected a format of rows, got nucleus, which has records")
+        case "nucleus" | "coco":
+            raise ValueError(f"expected a format of rows, got {form}, which has records")
 
 
 def selected_rows(part: ExportPart, group: Group, exporting: Exporting) -> Positions:
@@ -239,5 +242,16 @@ def write_document(root: str, head: ExportHead, files: Iterable[ExportedFile]) -
         {"path": each.file.path, "records": each.file.records, "bytes": each.file.bytes, "sha256": each.file.sha256}
         for each in ordered
     ]
-    document = {**head, "records": records, "splits": splits or None, "files": listed}
+    document: dict[str, object] = {**head, "records": records, "splits": splits or None, "files": listed}
+    if head["file_format"] == "coco":
+        document["left_out"] = _summed(each.left_out for each in ordered)
     write_bytes(join(root, DOCUMENT), f"{json.dumps(document, indent=2, ensure_ascii=False)}\n".encode())
+
+
+def _summed(left_out: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
+    """What several files leave out, by group and name."""
+    found: dict[str, Counter[str]] = {}
+    for each in left_out:
+        for group, counts in each.items():
+            found.setdefault(group, Counter()).update(counts)
+    return {group: dict(sorted(found[group].items())) for group in GROUPS if group in found}

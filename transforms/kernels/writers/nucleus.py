@@ -1,6 +1,6 @@
 """Writes rows as the records that the Nucleus client uploads, from which an ingest makes the same rows (FORMATS 1)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import orjson
@@ -143,8 +143,19 @@ def annotation_records(batch: Batch, positions: Positions) -> Iterator[RawRecord
         yield {**mask, "annotations": segments.get(name, [])}
 
 
-def metadata_objects(batch: Batch) -> list[RawRecord]:
-    """The metadata of each row as it came in, nulls included."""
+def _value(value: object, form: str) -> object:
+    if form == "null":
+        return None
+    return orjson.Fragment(f"{value}") if form in _TEXTS else value
+
+
+def metadata_objects(batch: Batch, written: Callable[[object, str], object] = _value) -> list[RawRecord]:
+    """The metadata of each row as it came in, nulls included.
+
+    Args:
+        batch: The rows.
+        written: What stands in the place of a stored value of a form.
+    """
     found: list[RawRecord] = [{} for _ in range(batch.rows.height)]
     for column in batch.rows.iter_columns():
         value_column = ValueColumn.of(column.name)
@@ -152,18 +163,12 @@ def metadata_objects(batch: Batch) -> list[RawRecord]:
             continue
         for row, value in enumerate(column.to_list()):
             if value is not None:
-                found[row][value_column.key] = _value(value, value_column.form)
+                found[row][value_column.key] = written(value, value_column.form)
     for (key, form), cells in cell_groups(batch):
         if form != CROWD:
             for row, value in zip(cells["row"].to_list(), cell_values(cells, form).to_list(), strict=True):
-                found[row][key] = _value(value, form)
+                found[row][key] = written(value, form)
     return found
-
-
-def _value(value: object, form: str) -> object:
-    if form == "null":
-        return None
-    return orjson.Fragment(f"{value}") if form in _TEXTS else value
 
 
 def _annotation(row: Row, own: RawRecord) -> RawRecord:

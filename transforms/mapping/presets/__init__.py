@@ -9,6 +9,7 @@ from transforms.rules.export_rows import Group
 from transforms.rules.near_names import hint
 
 PRESETS: Mapping[str, tuple[str, ...]] = {
+    "coco": ("images", "masks", "annotations"),
     "manifest": ("delimiter", "encoding", "url", "id", "images"),
 }
 """Name of each preset to the options that it takes. Its module has a function `preset(options) -> Map`."""

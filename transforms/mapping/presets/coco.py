@@ -1,0 +1,241 @@
+"""The preset `coco`: images, annotations and results of COCO documents (instances, captions, key points, panoptic).
+
+The group of an export says what is taken of it: of `items` the list `images`, of `annotations` the list `annotations`,
+of `predictions` a results file, which is a list, or the `annotations` of a document. A document is read twice, in
+bounded memory: what its records refer to by id is looked up first, wherever it stands.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Final
+
+from transforms.formats.chunks import Chunk, Unreadable
+from transforms.formats.document_lists import WHOLE, Part, read_lists
+from transforms.formats.lines import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
+from transforms.mapping.chunk_builder import ChunkBuilder
+from transforms.mapping.coco.lookups import ANNOTATIONS, IMAGES, LISTS, Lookups, read_lookups
+from transforms.mapping.coco.records import AnnotationMaker, Folders, Made, image_record
+from transforms.mapping.maps import Given, Map, MapError, SourceFile, open_source
+from transforms.rules.export_rows import Group
+from transforms.rules.rejections import Fault
+from transforms.storage.stored_files import refusals
+
+GROUPS: Final[tuple[Group, ...]] = ("items", "annotations", "predictions")
+_SEGMENT_BITS: Final = 20
+_SEGMENTS: Final = 1 << 50
+"""An offset that has this bit is that of a segment, or stands behind one: the number of the element, shifted, and that
+of the segment from 1."""
+
+
+def preset(options: Mapping[str, str]) -> Map:
+    """The preset with its options.
+
+    Args:
+        options: `images`, the URL of the folder of images; `masks`, that of panoptic masks; `annotations`, the document
+            to which results belong.
+
+    Raises:
+        MapError: An option has no value.
+    """
+    for key, value in options.items():
+        if not value:
+            raise MapError(f"the option {key} of the preset coco has no value; leave it out, or give it one")
+    pairs = ",".join(f"{key}={value}" for key, value in options.items())
+    folders = Folders(options.get("images", ""), options.get("masks", ""))
+    return CocoMap(f"coco:{pairs}" if pairs else "coco", folders, options.get("annotations", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class CocoMap:
+    """The preset as the stages use it.
+
+    Attributes:
+        name: As it was given.
+        folders: Where images and masks are.
+        document: The document with the images and categories of exports that have none themselves; "" if there is none.
+    """
+
+    name: str
+    folders: Folders
+    document: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The name, and the document to which results belong."""
+        return f"{self.name} {self.document}"
+
+    @property
+    def groups(self) -> Sequence[Group]:
+        """Items, annotations, predictions."""
+        return GROUPS
+
+    def completed(self, group: Group, exports: Sequence[Given]) -> Map:
+        """With the document that results belong to: that of the option, or the only one whose images the job takes."""
+        if self.document or group == "items":
+            return self
+        documents = sorted({each.uri for each in exports if each.group == "items"})
+        if len(documents) == 1:
+            return replace(self, document=documents[0])
+        for each in exports:
+            if each.group == group and _is_list(each.uri):
+                raise MapError(
+                    f"{each.uri} is a list of results, which name images and categories by id only: give their "
+                    f"document with --map {self.name}{',' if ':' in self.name else ':'}annotations=FILE"
+                )
+        return self
+
+    def chunks(self, source: SourceFile, group: Group) -> Iterator[Chunk]:
+        """The records of a document; see `Map.chunks`."""
+        if source.start:
+            return
+        is_items = group == "items"
+        with source.open() as stream:
+            lookups, fault = read_lookups(stream, images=not is_items)
+        key = _key(lookups, group, fault)
+        if not is_items and IMAGES not in lookups.members:
+            lookups = self._of_document(source.uri)
+        annotations = AnnotationMaker(lookups, self.folders, prediction=group == "predictions")
+        places = _Places()
+        yield _set_aside(lookups, group)
+        with source.open() as stream:
+            for part, chunk in _list(stream, key):
+                for element, number, line in _elements(part, chunk):
+                    if is_items:
+                        places.add(image_record(element, lookups, self.folders), number, line)
+                    else:
+                        for made in annotations.made(element):
+                            places.add(made, number, line)
+                    if places.builder.is_full:
+                        yield places.builder.made()
+                yield places.with_oversized(part, chunk)
+        if fault is not None:
+            raise fault
+
+    def typed(self, group: Group, types: Mapping[str, str]) -> Map:  # noqa: ARG002 - JSON has types
+        """Itself."""
+        return self
+
+    def place(self, group: Group, offset: int) -> str | None:
+        """`images[17]`, `annotations[17]` or `annotations[17].segments_info[3]`; `[17]` of predictions."""
+        number, segment = offset, 0
+        if offset & _SEGMENTS:
+            number, segment = divmod(offset ^ _SEGMENTS, 1 << _SEGMENT_BITS)
+        name = {"items": IMAGES, "annotations": ANNOTATIONS}.get(group, "")
+        return f"{name}[{number}]{f'.segments_info[{segment - 1}]' if segment else ''}"
+
+    def _of_document(self, uri: str) -> Lookups:
+        """What a results file refers to."""
+        what = "images and categories of a COCO document"
+        how = f"give the document with --map {self.name}{',' if ':' in self.name else ':'}annotations=FILE"
+        if not self.document or self.document == uri:
+            raise Unreadable(f"expected {what}, got none in this file; {how}")
+        try:
+            with open_source(self.document) as stream:
+                lookups, fault = read_lookups(stream, images=True)
+        except refusals() as error:
+            raise Unreadable(f"expected {what} in {self.document}, got {error}; {how}") from error
+        if fault is not None or IMAGES not in lookups.members:
+            raise Unreadable(f"expected {what} in {self.document}, got {fault or lookups.shown_keys}; {how}")
+        return lookups
+
+
+class _Places:
+    """Collects records with their places."""
+
+    def __init__(self) -> None:
+        self.builder = ChunkBuilder()
+        self._has_segments = False
+
+    def add(self, made: Made, number: int, line: int) -> None:
+        """Adds what was made of an element, or refuses it."""
+        offset = self._offset(number, made.segment)
+        if isinstance(made.record, Fault):
+            fault = made.record
+            self.builder.refuse(
+                fault.message, made.source, line=line, offset=offset, code=fault.code, field=fault.field
+            )
+        else:
+            self.builder.add_text(made.record, made.source, line=line, offset=offset)
+
+    def with_oversized(self, part: Part, elements: Chunk) -> Chunk:
+        """The chunk, with elements that were too large to be read (F4)."""
+        chunk = self.builder.made(elements.byte_count)
+        if not elements.oversized:
+            return chunk
+        first = elements.first_line or 0
+        numbers = part.numbers_of_oversized()
+        found = [
+            replace(each, offset=self._offset(number, None), line=each.line + first)
+            for number, each in zip(numbers, elements.oversized, strict=True)
+        ]
+        return replace(chunk, oversized=(*chunk.oversized, *found))
+
+    def _offset(self, number: int, segment: int | None) -> int:
+        """Where an element or segment is, as one number; they ascend."""
+        self._has_segments |= segment is not None
+        if not self._has_segments:
+            return number
+        return _SEGMENTS | (number << _SEGMENT_BITS) | (0 if segment is None else segment + 1)
+
+
+def _list(stream: BinaryIO, key: str) -> Iterator[tuple[Part, Chunk]]:
+    """The elements of one list of a document; what stands behind it was seen when ids were looked up."""
+    begun = False
+    for part in read_lists(stream, (key,)):
+        if part.key == key:
+            begun = True
+            if part.chunk is None:
+                raise Unreadable(f"expected a list under {key!r}, got another value")
+            yield part, part.chunk
+        elif begun:
+            return
+
+
+def _elements(part: Part, chunk: Chunk) -> Iterator[tuple[bytes, int, int]]:
+    """Each element with its number and line."""
+    lines = (chunk.lines + (chunk.first_line or 0)).tolist()
+    return zip(chunk.records, part.numbers().tolist(), lines, strict=True)
+
+
+def _key(lookups: Lookups, group: Group, fault: Unreadable | None) -> str:
+    """The key of the list that a group takes.
+
+    Raises:
+        Unreadable: The document has no such list.
+    """
+    key = IMAGES if group == "items" else ANNOTATIONS
+    if key in lookups.members:
+        return key
+    if WHOLE in lookups.members and group != "items":
+        return WHOLE
+    if fault is not None:
+        raise fault
+    hint = ""
+    if WHOLE in lookups.members:
+        hint = "; a list of results goes with --predictions RUN=FILE"
+    raise Unreadable(f"expected a COCO document with a list under {key!r}, got {lookups.shown_keys}{hint}")
+
+
+def _set_aside(lookups: Lookups, group: Group) -> Chunk:
+    """An empty chunk that counts what the map does not take."""
+    builder = ChunkBuilder()
+    if group == "items":
+        for key, count in lookups.members.items():
+            if key not in LISTS and count:
+                builder.set_aside(key, None, line=1, offset=0, count=count)
+    else:
+        for key, count in sorted(lookups.category_extras.items()):
+            builder.set_aside(f"categories.{key}", None, line=1, offset=0, count=count)
+    return builder.made(0)
+
+
+def _is_list(uri: str) -> bool:
+    """Whether a file is a JSON list; not if it cannot be read, which is said later."""
+    try:
+        with open_source(uri) as stream:
+            head = stream.read(HEAD_BYTES)
+    except Unreadable:
+        return False
+    except refusals():
+        return False
+    return head.removeprefix(BYTE_ORDER_MARK).lstrip(BLANK + b"\n").startswith(b"[")
