@@ -77,8 +77,8 @@ check: $(VENV)/installed
 	$(BIN)/lint-imports --no-logo
 	$(SITE)
 
-# MkDocs would tell of its successors at each build. It counts no warnings that it does not print.
-SITE = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+# MkDocs would tell of its successors at each build. It counts no warnings that it does not print. Ruff formats signatures.
+SITE = PATH="$(abspath $(BIN)):$$PATH" NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 docs: $(VENV)/installed
 	$(SITE)
 	@echo "build/site/index.html; with its search: $(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site"
