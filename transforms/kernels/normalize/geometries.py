@@ -5,8 +5,8 @@ from itertools import chain
 
 import numpy as np
 
-from transforms.kernels.batch.members import are_objects
 from transforms.kernels.batch.metadata_columns import json_text
+from transforms.kernels.normalize.selection import are_objects
 from transforms.rules.core_keys import CoreKey
 from transforms.rules.geometries import GEOMETRIES, Numbers, Points
 from transforms.rules.values import JsonValue, Objects

@@ -8,9 +8,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import polars as pl
 
-from transforms.kernels.batch.members import are_objects
 from transforms.kernels.batch.metadata_columns import Shapes
-from transforms.kernels.normalize.selection import Candidates, Columns, Selection, constant
+from transforms.kernels.normalize.selection import Candidates, Columns, Selection, are_objects, constant
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.rules.annotations import MASK_URL, SEGMENT, SEGMENT_COLUMNS, SEGMENT_LABEL, segment, segment_index
 from transforms.rules.rejections import Fault

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, compress
 from operator import itemgetter
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 import polars as pl
@@ -189,6 +189,11 @@ def _members(key: str, values: Sequence[JsonValue], *, nulls: bool) -> Iterator[
 def constant(text: str, count: int) -> pl.Series:
     """A column of the same text."""
     return pl.Series([text], dtype=pl.String).new_from_index(0, count)
+
+
+def are_objects(values: Sequence[JsonValue]) -> TypeGuard[Objects]:
+    """Whether all values are objects."""
+    return {dict}.issuperset(map(type, values))
 
 
 def wrong_values(values: Sequence[JsonValue], key: CoreKey) -> Sequence[int]:
