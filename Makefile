@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := build/demo
-WORKERS ?= 2
+# One more than cores: tests also wait, for disks, locks, browsers.
+WORKERS ?= 3
 # Tests start many processes: their modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -27,7 +28,8 @@ $(VENV)/installed: setup.py $(wildcard transforms/native/*.[ch] transforms/nativ
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	@echo "Installing metadata-etl and what it needs into $(VENV): about two minutes the first time"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[test]"
+	$(BIN)/python -m pip install --disable-pip-version-check --no-compile --editable ".[test]"
+	$(BIN)/python -W ignore -m compileall -qq -j 0 $(VENV)/lib # on all cores, where pip takes one
 	touch $@
 
 demo: $(VENV)/installed
@@ -52,7 +54,8 @@ screenshots: demo # needs Chromium; the browser is driven as in the tests
 	PYTHONPATH=tests $(BIN)/python tests/make_screenshots.py $(DEMO) docs
 
 # A worker takes whole files, so that what the tests of one share is made once.
-SHARED := --numprocesses $(WORKERS) --dist loadfile
+# Files begin in the order of tests/conftest.py, slow ones first; xdist alone would begin with those of most tests.
+SHARED := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 test: $(VENV)/installed
 	$(BIN)/python -m pytest $(SHARED) -m "not long"
 
