@@ -15,8 +15,10 @@ from transforms.mapping.coco.lookups import Category, Lookups
 from transforms.mapping.coco.records import AnnotationMaker, Folders, image_record
 from transforms.mapping.coco.shapes import Skeleton
 from transforms.mapping.coco.tokens import members
+from transforms.mapping.csv_text import CsvOptions
+from transforms.mapping.looks import look
 from transforms.mapping.maps import Given, MapError, SourceFile
-from transforms.mapping.presets import preset_of
+from transforms.mapping.presets import fitting, preset_of
 from transforms.rules.rejections import Fault
 
 LICENSES = {4: {"id": b"4", "name": b'"CC BY"', "url": b'"http://l"'}}
@@ -275,7 +277,7 @@ def test_parts_that_are_not_taken_are_counted(tmp_path: Path) -> None:
     colored = [{"id": 1, "name": "car", "color": [1]}]
     write(tmp_path / "i", document(info={"year": 1}, videos=[1, 2], categories=colored))
     aside = [(each.name, each.count) for chunk in chunks(tmp_path / "i", "items") for each in chunk.set_aside]
-    assert sorted(aside) == [("info", 1), ("videos", 2)]
+    assert sorted(aside) == [("videos", 2)]  # the header `info` is none
     aside = [(each.name, each.count) for chunk in chunks(tmp_path / "i", "annotations") for each in chunk.set_aside]
     assert aside == [("categories.color", 1)]
 
@@ -309,10 +311,15 @@ def test_what_is_readable_of_a_truncated_document_is_taken(tmp_path: Path) -> No
 
 
 def test_results_belong_to_the_one_document_or_to_the_named_one(tmp_path: Path) -> None:
-    results = Given("predictions", write(tmp_path / "r", []))
-    one, other = Given("items", write(tmp_path / "i", document())), Given("items", f"{tmp_path / 'j'}")
     coco, named = preset_of("coco"), preset_of("coco:annotations=k.json")
-    assert coco.completed("predictions", [one, results]).identity.endswith(one.uri)
+    with pytest.raises(MapError, match="--map coco:images=s3://BUCKET/FOLDER"):
+        coco.completed(
+            "items", [Given("items", write(tmp_path / "k", document(images=[{"file_name": "a.jpg"}])), coco)]
+        )
+    results = Given("predictions", write(tmp_path / "r", []), coco)
+    one = Given("items", write(tmp_path / "i", document()), coco)
+    other, native = Given("items", f"{tmp_path / 'j'}", coco), Given("items", f"{tmp_path / 'n'}")
+    assert coco.completed("predictions", [one, native, results]).identity.endswith(one.uri)
     assert named.completed("predictions", [one, other, results]) == named
     with pytest.raises(MapError, match="--map coco:annotations=FILE"):
         coco.completed("predictions", [one, other, results])
@@ -340,3 +347,14 @@ def test_records_of_real_files_are_those_of_their_nucleus_form() -> None:
 
 def test_members_of_duplicate_keys_are_the_last() -> None:
     assert members(b'{"a": 1, "a": 2}') == {"a": b"2"}
+
+
+def test_a_look_says_which_groups_fit(tmp_path: Path) -> None:
+    write(tmp_path / "i", document())
+    write(tmp_path / "r", [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}])
+    write(tmp_path / "n", [{"reference_id": "a", "image_url": "s3://b/a.jpg"}])
+    found = []
+    for name in "irn":
+        size = (tmp_path / name).stat().st_size
+        found.append(fitting(look(SourceFile(f"{tmp_path / name}", size, 0, size), CsvOptions())).get("coco"))
+    assert found == [("items", "annotations"), ("predictions",), None]

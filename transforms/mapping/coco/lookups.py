@@ -11,6 +11,8 @@ from transforms.mapping.coco.tokens import Members, elements, given, identity, m
 from transforms.rules.coco import GENERATED, GENERATED_KEYS
 
 IMAGES, ANNOTATIONS, CATEGORIES, LICENSES = "images", "annotations", "categories", "licenses"
+INFO: Final = "info"
+"""The header of a document, which says nothing of its records."""
 LISTS: Final = (IMAGES, ANNOTATIONS, CATEGORIES, LICENSES)
 REPEATED: Final = ("supercategory", "isthing")
 """Keys of a category that stand in the metadata of its annotations."""

@@ -275,6 +275,15 @@ def _image_url(found: Members, name: str | None, folder: str) -> bytes | None:
     return given(found, "file_name")
 
 
+def relative_name(element: bytes) -> str | None:
+    """The file name of an image of which nothing says where it is; None of any other."""
+    found = members(element)
+    if found is None or string(found.get("coco_url")) or string(found.get("flickr_url")):
+        return None
+    name = string(found.get("file_name"))
+    return name if name is not None and _located(name, "") is None else None
+
+
 def _located(name: str, folder: str) -> str | None:
     """The URL of a file: its name if that is one, else the name in the folder; None if there is no folder."""
     try:

@@ -7,20 +7,23 @@ bounded memory: what its records refer to by id is looked up first, wherever it 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import BinaryIO, Final
 
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.document_lists import WHOLE, Part, read_lists
 from transforms.formats.lines import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
 from transforms.mapping.chunk_builder import ChunkBuilder
-from transforms.mapping.coco.lookups import ANNOTATIONS, IMAGES, LISTS, Lookups, read_lookups
-from transforms.mapping.coco.records import AnnotationMaker, Folders, Made, image_record
+from transforms.mapping.coco.lookups import ANNOTATIONS, IMAGES, INFO, LISTS, Lookups, read_lookups
+from transforms.mapping.coco.records import AnnotationMaker, Folders, Made, image_record, relative_name
+from transforms.mapping.looks import Look
 from transforms.mapping.maps import Given, Map, MapError, SourceFile, open_source
 from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Fault
 from transforms.storage.stored_files import refusals
 
 GROUPS: Final[tuple[Group, ...]] = ("items", "annotations", "predictions")
+_LOOK_BYTES: Final = 1024 * 1024
 _SEGMENT_BITS: Final = 20
 _SEGMENTS: Final = 1 << 50
 """An offset that has this bit is that of a segment, or stands behind one: the number of the element, shifted, and that
@@ -43,6 +46,20 @@ def preset(options: Mapping[str, str]) -> Map:
     pairs = ",".join(f"{key}={value}" for key, value in options.items())
     folders = Folders(options.get("images", ""), options.get("masks", ""))
     return CocoMap(f"coco:{pairs}" if pairs else "coco", folders, options.get("annotations", ""))
+
+
+def fits(look: Look) -> Sequence[Group]:
+    """The groups that the preset takes of a file: of a document with images, and of a list of results."""
+    if look.form != "document":
+        return ()
+    if IMAGES in look.members:
+        return ("items", "annotations") if ANNOTATIONS in look.members else ("items",)
+    is_results = any(
+        part.key in (WHOLE, ANNOTATIONS)
+        and any(isinstance(each, dict) and "image_id" in each and "reference_id" not in each for each in part.first)
+        for part in look.parts
+    )
+    return ("predictions",) if is_results else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +88,13 @@ class CocoMap:
 
     def completed(self, group: Group, exports: Sequence[Given]) -> Map:
         """With the document that results belong to: that of the option, or the only one whose images the job takes."""
-        if self.document or group == "items":
+        if group == "items":
+            self._check_places([each.uri for each in exports if each.group == "items" and each.map == self])
             return self
-        documents = sorted({each.uri for each in exports if each.group == "items"})
+        if self.document:
+            return self
+        of_images = (each for each in exports if each.group == "items" and isinstance(each.map, CocoMap))
+        documents = sorted({each.uri for each in of_images})
         if len(documents) == 1:
             return replace(self, document=documents[0])
         for each in exports:
@@ -122,6 +143,17 @@ class CocoMap:
             number, segment = divmod(offset ^ _SEGMENTS, 1 << _SEGMENT_BITS)
         name = {"items": IMAGES, "annotations": ANNOTATIONS}.get(group, "")
         return f"{name}[{number}]{f'.segments_info[{segment - 1}]' if segment else ''}"
+
+    def _check_places(self, uris: Sequence[str]) -> None:
+        """Raises MapError if nothing says where the first images of a document are."""
+        for uri in uris:
+            names = [] if self.folders.images else _relative_names(uri)
+            if names:
+                more = "," if ":" in self.name else ":"
+                raise MapError(
+                    f"the images of {uri} have relative names ({names[0]}) and no coco_url: say where they are, with "
+                    f"--map {self.name}{more}images=s3://BUCKET/FOLDER"
+                )
 
     def _of_document(self, uri: str) -> Lookups:
         """What a results file refers to."""
@@ -221,12 +253,34 @@ def _set_aside(lookups: Lookups, group: Group) -> Chunk:
     builder = ChunkBuilder()
     if group == "items":
         for key, count in lookups.members.items():
-            if key not in LISTS and count:
+            if key not in (*LISTS, INFO) and count:
                 builder.set_aside(key, None, line=1, offset=0, count=count)
     else:
         for key, count in sorted(lookups.category_extras.items()):
             builder.set_aside(f"categories.{key}", None, line=1, offset=0, count=count)
     return builder.made(0)
+
+
+def _relative_names(uri: str) -> list[str]:
+    """The names of the first images of a document if all of them are relative and stand alone; else none."""
+    try:
+        with open_source(uri) as stream:
+            head = BytesIO(stream.read(_LOOK_BYTES))
+    except Unreadable:
+        return []
+    except refusals():
+        return []
+    names: list[str] = []
+    try:
+        for part in read_lists(head, (IMAGES,)):
+            for element in () if part.chunk is None else part.chunk.records:
+                name = relative_name(element)
+                if name is None:
+                    return []
+                names.append(name)
+    except Unreadable:  # the head ends somewhere
+        pass
+    return names
 
 
 def _is_list(uri: str) -> bool:
