@@ -37,6 +37,17 @@ def test_duckdb(run: Ended) -> None:
     assert dict(found) == Counter(row["label"] for row in run.rows("annotations"))
 
 
+def test_airflow(run: Ended) -> None:
+    checked = example("airflow_task")["checked"]
+    values = [row["metadata"]["weather"] for row in run.rows("items")]
+    there = [value for value in values if value is not None]
+    assert checked(f"{run.dataset}", "weather") == pytest.approx(
+        {name: count / len(there) for name, count in Counter(there).items()}
+    )
+    with pytest.raises(ValueError, match="expected 100% of the items"):
+        checked(f"{run.dataset}", "weather", 1.0)
+
+
 def test_hugging_face(run: Ended, tmp_path: Path) -> None:
     pytest.importorskip("datasets")
     export(run.dataset, tmp_path / "out", "--group=items", "--split=train=0.5,test=0.5")

@@ -114,6 +114,21 @@ def test_a_record_keeps_its_split_when_the_dataset_grows(tmp_path: Path, by: str
         assert len({after["i1"], after["i2"], after["i4"]}) == 1
 
 
+def test_items_without_a_value_of_the_field_are_divided_one_by_one(tmp_path: Path) -> None:
+    values: list[dict[str, object]] = [{"weather": "rain"}, {"weather": None}, {}]
+    items = [an_item(f"i{n}", values[n % 3]) for n in range(30)]
+    assert ingest(tmp_path / "d", "--items", f"{ndjson(tmp_path / 'i', items)}").outcome == "published"
+    found: dict[str, dict[str, str]] = {}
+    for by in ("weather", "item"):
+        out = tmp_path / by
+        assert export(tmp_path / "d", out, "--split=train=0.5,test=0.5", f"--split-by={by}")[0] == 0
+        found[by] = {name: split for split in ("train", "test") for name in names(out, "items", split)}
+    without = [f"i{n}" for n in range(30) if n % 3]
+    assert {name: found["weather"][name] for name in without} == {name: found["item"][name] for name in without}
+    assert len({found["weather"][name] for name in without}) == 2
+    assert len({found["weather"][f"i{n}"] for n in range(0, 30, 3)}) == 1
+
+
 def test_an_older_version_is_exported_as_it_was(tmp_path: Path) -> None:
     for number in range(2):
         ingest(tmp_path / "d", "--items", f"{ndjson(tmp_path / 'i', [an_item(f'{number}')])}")
