@@ -37,11 +37,9 @@ def order(snapshot: Snapshot, result: Result, sort: str, *, descending: bool) ->
     operand = _operand(snapshot, result.group, sort)
     make = partial(_values, snapshot, result.group, operand)
     values = snapshot.cache.get(("values", result.group, operand), make, lambda each: int(each.estimated_size()))
-    ranks = snapshot.cache.get(
-        ("ranks", result.group), partial(_ranks, snapshot, result.group), lambda each: each.nbytes
-    )
+    ranked = ranks(snapshot, result.group)
     places = result.places(snapshot)
-    rows = pl.DataFrame({_VALUE: values.gather(places), _RANK: ranks[places]}).with_row_index()
+    rows = pl.DataFrame({_VALUE: values.gather(places), _RANK: ranked[places]}).with_row_index()
     ordered = rows.sort(_VALUE, _RANK, descending=[descending, False], nulls_last=True)
     return ordered["index"].to_numpy().astype(np.int64)
 
@@ -74,8 +72,12 @@ def _values(snapshot: Snapshot, group: Group, operand: Value | Count) -> pl.Seri
     return pl.concat(found) if found else pl.Series(_VALUE, [], pl.Int64)
 
 
+def ranks(snapshot: Snapshot, group: Group) -> Positions:
+    """The rank of each row of a group by its reference id, partition by partition: int64[N]; made once."""
+    return snapshot.cache.get(("ranks", group), partial(_ranks, snapshot, group), lambda each: each.nbytes)
+
+
 def _ranks(snapshot: Snapshot, group: Group) -> Positions:
-    """The rank of each row of a group by its reference id, partition by partition: int64[N]."""
     states = snapshot.version.states(group)
     found = [state_file(states[number]).reference_ids() for number in sorted(states)]
     if not found:

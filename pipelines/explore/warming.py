@@ -1,10 +1,10 @@
-"""Computes what the page asks for next, before it asks: the words of a version, and the codes of its fields."""
+"""Computes what the page asks for next, before it asks: words of a version, the order of its ids, codes of fields."""
 
 from contextlib import suppress
 from typing import get_args
 
 from pipelines.errors import JobError
-from pipelines.explore import codes
+from pipelines.explore import codes, sorting
 from pipelines.explore.snapshots import CACHE_BYTES, Snapshot
 from pipelines.queries.conditions import AnnotationGroup
 from transforms.errors import StepError
@@ -30,6 +30,7 @@ def warm(snapshot: Snapshot) -> None:
 def _warm_group(snapshot: Snapshot, group: Group) -> None:
     codes.of_words(snapshot, group, "label")
     codes.of_words(snapshot, group, "type")
+    sorting.ranks(snapshot, group)
     whole = snapshot.insights["groups"][group]
     room = CACHE_BYTES // _SHARE // (2 * snapshot.schema[group]["records"])
     for key, insight in list(whole["fields"].items())[:room]:

@@ -42,7 +42,7 @@ def test_every_call_answers(hostile: Explorer, group: str) -> None:
         identity = {name: row[name] for name in names if group in ("annotations", "predictions") and row.get(name)}
         found = hostile.json("record", group=group, reference_id=row["reference_id"], **identity)
         assert found["record"]["reference_id"] == row["reference_id"]
-    for form in ("ids", "ndjson", "csv"):
+    for form in ("ids", "ndjson", "csv", "parquet"):
         assert hostile.get("/api/export", group=group, format=form).status == 200
 
 

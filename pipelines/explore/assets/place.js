@@ -21,11 +21,14 @@ export function source(uri, asked, images) {
   return images.mode === "server" ? served() : { src: uri, reason: null };
 }
 
-/** An image, or a placeholder that says why there is none. */
-export function picture(uri, asked, images, { alt = "", loaded = null, large = false } = {}) {
+/** An image, or a placeholder that says why there is none; `missing` is called with its frame then. */
+export function picture(uri, asked, images, { alt = "", loaded = null, missing = null, large = false } = {}) {
   const { src, reason } = source(uri, asked, images);
   const frame = element("span", { class: large ? "picture large" : "picture" });
-  const placeholder = (said) => frame.replaceChildren(element("span", { class: "placeholder" }, said));
+  const placeholder = (said) => {
+    frame.replaceChildren(element("span", { class: "placeholder" }, said));
+    if (missing) queueMicrotask(() => missing(frame)); // once the caller is done, whose image it is
+  };
   if (!src) {
     placeholder(reason);
     return frame;

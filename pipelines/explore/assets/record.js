@@ -76,7 +76,7 @@ export function recordView({ images, schema }) {
 
 function sections(found, group, images, schema) {
   const { record } = found;
-  const parts = [element("div", { class: "record-main" }, stage(found, group, images), element("div", { class: "record-side" }, record.context_attachments?.length ? attachments(record, group, images) : null, metadataOf(record, schema[group].fields), columnsOf(record)))];
+  const parts = [element("div", { class: "record-main" }, stage(found, group, images), element("div", { class: "record-side" }, record.context_attachments?.length ? attachments(record, group, images) : null, metadataOf(record, schema[group].fields), locationOf(record.location ?? found.item?.location), columnsOf(record)))];
   if (found.frames.length > 1) parts.push(frames(found, group, images));
   if (found.scene && group !== "scenes") parts.push(element("section", {}, element("h3", {}, "Scene "), element("p", {}, shown(found.scene.reference_id)), tree(found.scene.metadata)));
   parts.push(history(found, record));
@@ -100,18 +100,20 @@ function stage(found, group, images) {
   };
   const told = matched(found.annotations, found.predictions);
   const missed = ({ row, run }) => (run === null ? told.flatMap((each) => (each.missed.has(row) ? [each.run] : [])) : []);
+  /** Draws the shapes over an image, or over the place of one that cannot be loaded. */
+  const over = (frame, width, height) => {
+    frame.style.setProperty("--ratio", String(width / (height || 1)));
+    frame.append(layerOf(all, { width, height }, point));
+    if (own) point(own);
+    visible();
+  };
   const box = element("div", { class: "stage" });
   if (record.video_url) {
     const { src, reason } = source(record.video_url, { group, ...nameOf(group, record) }, images);
     box.append(src ? element("video", { src, controls: true, preload: "metadata" }) : element("span", { class: "placeholder" }, reason));
   } else if (item?.image_url) {
     const asked = { group: "items", reference_id: item.reference_id };
-    box.append(picture(item.image_url, asked, images, { alt: `Image of ${plain(item.reference_id)}`, large: true, loaded: (image, frame) => {
-      frame.style.setProperty("--ratio", String(image.naturalWidth / (image.naturalHeight || 1)));
-      frame.append(layerOf(all, { width: image.naturalWidth, height: image.naturalHeight }, point));
-      if (own) point(own);
-      visible();
-    } }));
+    box.append(picture(item.image_url, asked, images, { alt: `Image of ${plain(item.reference_id)}`, large: true, loaded: (image, frame) => over(frame, image.naturalWidth, image.naturalHeight), missing: (frame) => item.width > 0 && item.height > 0 && over(frame, item.width, item.height) }));
   } else if (item || group === "scenes") box.append(element("span", { class: "placeholder" }, item?.pointcloud_url ? "A point cloud, which the explorer does not draw" : "No image"));
   const off = new Set();
   const keysOf = ({ row, run }) => [`label ${row.label ?? "(none)"}`, `type ${row.type}`, run === null ? "annotations" : `run ${run}`];
@@ -140,7 +142,6 @@ function stage(found, group, images) {
   }));
   const compared = told.length ? element("ul", { class: "matches", "aria-label": "What the models found and missed" }, told.map((each) => foundBy(each, all, point))) : null;
   const without = told.length ? notCompared(found.annotations, found.predictions) : [];
-  const place = record.location ?? item?.location;
   return element(
     "section",
     { class: "record-stage", "aria-label": "Image" },
@@ -148,7 +149,6 @@ function stage(found, group, images) {
     compared,
     without.length ? element("p", { class: "note" }, `Not compared: ${without.map((each) => words(each ?? "")).join(", ")}.`) : null,
     all.length ? [said, switches, element("details", { class: "opening", open: all.length <= 12 }, element("summary", {}, [found.annotations.length ? plural(found.annotations.length, "annotation") : null, all.length > found.annotations.length ? plural(all.length - found.annotations.length, "prediction") : null].filter(Boolean).join(", ")), list)] : null,
-    place ? [element("h3", {}, "Location"), placeOf(place)] : null,
   );
 }
 
@@ -182,6 +182,8 @@ function metadataOf(record, fields) {
   const listed = [...types].sort(([one], [other]) => order.indexOf(one) - order.indexOf(other));
   return element("section", { class: "metadata" }, element("h3", {}, "Metadata"), listed.length ? listed.map(([type, pairs]) => [element("h4", {}, type), element("dl", { class: "tree flat" }, pairs.map(([key, value]) => element("div", {}, element("dt", {}, shown(key)), element("dd", {}, tree(value)))))]).flat() : element("p", { class: "note" }, "None."));
 }
+
+const locationOf = (place) => (place ? element("section", {}, element("h3", {}, "Location"), placeOf(place)) : null);
 
 function columnsOf(record) {
   const pairs = Object.entries(record).filter(([key, value]) => !HIDDEN.has(key) && value !== null);
