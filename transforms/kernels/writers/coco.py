@@ -26,7 +26,7 @@ from transforms.rules.coco import (
 )
 from transforms.rules.values import JsonValue, canonical_json
 
-Row: TypeAlias = Mapping[str, JsonValue]
+Row: TypeAlias = Element
 _FILE_NAME: Final = re.compile(r"\.[A-Za-z0-9]{2,5}\Z")
 _LOST_OF_ITEMS: Final = ("camera_params", "scene_reference_id", "extra")
 
