@@ -1,6 +1,11 @@
 """The keys of COCO that have a place of their own in records, and our own keys in COCO documents."""
 
-from typing import Final
+from typing import Final, TypeAlias
+
+from transforms.rules.values import JsonObject
+
+Element: TypeAlias = JsonObject
+"""An element of a document, or its geometry or metadata."""
 
 IMAGE_ID: Final = "coco_image_id"
 """Metadata key of an item: the id of its image."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.kernels.batch.batch import Batch
-from transforms.kernels.writers.coco import Element, LeftOut, image_elements, json_element
+from transforms.kernels.writers.coco import LeftOut, image_elements, json_element
 from transforms.kernels.writers.coco_annotations import (
     CAPTIONS,
     IMAGE_LABELS,
@@ -18,6 +18,7 @@ from transforms.kernels.writers.coco_annotations import (
     annotation_elements,
     original_ids,
 )
+from transforms.rules.coco import Element
 from transforms.rules.export_rows import Group
 from transforms.stages.coco_ids import IMAGE_INFO, NONE, NOTHING, RESULTS, Document, Numbering, image_originals
 from transforms.stages.export_partitions import (

@@ -242,9 +242,8 @@ def write_document(root: str, head: ExportHead, files: Iterable[ExportedFile]) -
         {"path": each.file.path, "records": each.file.records, "bytes": each.file.bytes, "sha256": each.file.sha256}
         for each in ordered
     ]
-    document: dict[str, object] = {**head, "records": records, "splits": splits or None, "files": listed}
-    if head["file_format"] == "coco":
-        document["left_out"] = _summed(each.left_out for each in ordered)
+    left_out = {"left_out": _summed(each.left_out for each in ordered)} if head["file_format"] == "coco" else {}
+    document = {**head, "records": records, "splits": splits or None, "files": listed, **left_out}
     write_bytes(join(root, DOCUMENT), f"{json.dumps(document, indent=2, ensure_ascii=False)}\n".encode())
 
 

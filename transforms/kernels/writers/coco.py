@@ -22,11 +22,11 @@ from transforms.rules.coco import (
     GENERATED,
     IMAGE_ID,
     IMAGE_KEYS,
+    Element,
 )
-from transforms.rules.values import JsonObject, JsonValue, canonical_json
+from transforms.rules.values import JsonValue, canonical_json
 
-Element: TypeAlias = JsonObject
-Row: TypeAlias = Mapping[str, JsonValue]
+Row: TypeAlias = Element
 _FILE_NAME: Final = re.compile(r"\.[A-Za-z0-9]{2,5}\Z")
 _LOST_OF_ITEMS: Final = ("camera_params", "scene_reference_id", "extra")
 
@@ -123,7 +123,7 @@ def image_elements(
         yield _image(row, metadata, ids[position], tables)
 
 
-def _image(row: Row, metadata: JsonObject, number: int, tables: CocoTables) -> Element:
+def _image(row: Row, metadata: Element, number: int, tables: CocoTables) -> Element:
     made_up: list[JsonValue] = []
     found: Element = {"id": number}
     if is_number_of(metadata.get(IMAGE_ID), number):
@@ -153,10 +153,10 @@ def _image(row: Row, metadata: JsonObject, number: int, tables: CocoTables) -> E
     return with_metadata(found, metadata, IMAGE_KEYS, made_up)
 
 
-def with_metadata(found: Element, metadata: JsonObject, reserved: frozenset[str], made_up: list[JsonValue]) -> Element:
+def with_metadata(found: Element, metadata: Element, reserved: frozenset[str], made_up: list[JsonValue]) -> Element:
     """With the metadata under their own keys, as far as these mean nothing else."""
     attributes = metadata.get(ATTRIBUTES)
-    carried: JsonObject = {}
+    carried: Element = {}
     if isinstance(attributes, dict):
         del metadata[ATTRIBUTES]
         if all(key in metadata and _same(metadata[key], value) for key, value in attributes.items()):
@@ -177,7 +177,7 @@ def with_metadata(found: Element, metadata: JsonObject, reserved: frozenset[str]
     return {**found, CARRIER: carried} if carried else found
 
 
-def metadata_values(batch: Batch) -> list[JsonObject]:
+def metadata_values(batch: Batch) -> list[Element]:
     """The metadata of each row as values."""
     return [*metadata_objects(batch, _value)]  # type: ignore[list-item] # all of them are JSON
 

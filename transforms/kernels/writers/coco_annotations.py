@@ -13,7 +13,6 @@ from transforms.kernels.batch.exact_json import exact_json
 from transforms.kernels.writers.coco import (
     CocoCategory,
     CocoTables,
-    Element,
     LeftOut,
     Row,
     is_number_of,
@@ -21,8 +20,8 @@ from transforms.kernels.writers.coco import (
     with_metadata,
 )
 from transforms.kernels.writers.coco_shapes import ShapeMembers, shape_members
-from transforms.rules.coco import ANNOTATION_KEYS, CAPTION, CATEGORY_ID
-from transforms.rules.values import JsonObject, JsonValue
+from transforms.rules.coco import ANNOTATION_KEYS, CAPTION, CATEGORY_ID, Element
+from transforms.rules.values import JsonValue
 
 SHAPES: Final = frozenset({"box", "polygon", "keypoints"})
 """Types that have a box in COCO."""
@@ -98,9 +97,7 @@ class _Made:
     lost: Sequence[str] = ()
 
 
-def _annotation(
-    row: Row, metadata: JsonObject, numbers: tuple[int, int], tables: CocoTables, group: str
-) -> _Made | None:
+def _annotation(row: Row, metadata: Element, numbers: tuple[int, int], tables: CocoTables, group: str) -> _Made | None:
     """An annotation with the id of itself and of its image; None if COCO has no word for its form."""
     is_prediction = group == "predictions"
     made_up: list[JsonValue] = []
@@ -138,7 +135,7 @@ def _shape(row: Row, skeleton: str) -> ShapeMembers | None:
     return shape_members(f"{row['type']}", geometry, skeleton)
 
 
-def _categorize(found: Element, metadata: JsonObject, category: CocoCategory, made_up: list[JsonValue]) -> None:
+def _categorize(found: Element, metadata: Element, category: CocoCategory, made_up: list[JsonValue]) -> None:
     """Adds the id of the category; metadata that the category says are left out."""
     found["category_id"] = category.id
     if CATEGORY_ID not in metadata:
@@ -169,10 +166,10 @@ def _identified(found: Element, row: Row, number: int, made_up: list[JsonValue],
 
 
 def _add_object_keys(
-    found: Element, metadata: JsonObject, kind: str, shape: ShapeMembers, made_up: list[JsonValue]
+    found: Element, metadata: Element, kind: str, shape: ShapeMembers, made_up: list[JsonValue]
 ) -> None:
     """Adds what programs expect of each object."""
-    wanted: JsonObject = {"area": shape.area, "iscrowd": 0}
+    wanted: Element = {"area": shape.area, "iscrowd": 0}
     if kind == "keypoints":
         wanted["num_keypoints"] = shape.labelled
     for key, value in wanted.items():

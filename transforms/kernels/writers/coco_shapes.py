@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from transforms.rules.values import JsonObject, JsonValue, canonical_json, is_number
+from transforms.rules.coco import Element
+from transforms.rules.values import JsonValue, canonical_json, is_number
 
 _BOX: Final = ("x", "y", "width", "height")
 _LEAST_VERTICES: Final = 3
@@ -22,7 +23,7 @@ class ShapeMembers:
         lost: Keys of the geometry that are not said.
     """
 
-    members: JsonObject
+    members: Element
     area: float
     labelled: int = 0
     made_up: list[JsonValue] = field(default_factory=list)
@@ -57,7 +58,7 @@ def skeleton_text(geometry: JsonValue) -> str:
     """
     if not isinstance(geometry, dict):
         return ""
-    found: JsonObject = {}
+    found: Element = {}
     if isinstance(names := geometry.get("names"), list):
         found["names"] = names
     pairs = geometry.get("skeleton")
@@ -70,7 +71,7 @@ def _is_pair(pair: JsonValue) -> bool:
     return isinstance(pair, list) and bool(pair) and all(type(each) is int and each >= 0 for each in pair)
 
 
-def _box(geometry: JsonObject) -> ShapeMembers | None:
+def _box(geometry: Element) -> ShapeMembers | None:
     box = [geometry.get(key) for key in _BOX]
     sides = [each for each in box if isinstance(each, int | float) and is_number(each)]
     if len(sides) < len(_BOX):
@@ -79,7 +80,7 @@ def _box(geometry: JsonObject) -> ShapeMembers | None:
     return _with_others(found, geometry, _BOX, ("segmentation", "keypoints"))
 
 
-def _polygon(geometry: JsonObject) -> ShapeMembers | None:
+def _polygon(geometry: Element) -> ShapeMembers | None:
     vertices = _vertices(geometry.get("vertices"))
     if vertices is None or len(vertices) < _LEAST_VERTICES:
         return None
@@ -89,7 +90,7 @@ def _polygon(geometry: JsonObject) -> ShapeMembers | None:
     return _with_others(found, geometry, ("vertices",), ("bbox", "keypoints"))
 
 
-def _key_points(geometry: JsonObject, skeleton: str) -> ShapeMembers | None:
+def _key_points(geometry: Element, skeleton: str) -> ShapeMembers | None:
     points = geometry.get("keypoints")
     if not isinstance(points, list) or not points:
         return None
@@ -155,7 +156,7 @@ def _area(vertices: Sequence[tuple[float, float]]) -> float:
     return abs(sum(x * v - u * y for (x, y), (u, v) in zip(vertices, turned, strict=True))) / 2
 
 
-def _with_others(found: ShapeMembers, geometry: JsonObject, said: Sequence[str], beside: Sequence[str]) -> ShapeMembers:
+def _with_others(found: ShapeMembers, geometry: Element, said: Sequence[str], beside: Sequence[str]) -> ShapeMembers:
     """With the members of the geometry that stand beside it as COCO has them; others are lost."""
     for key, value in geometry.items():
         if key in said or value is None:
