@@ -4,10 +4,9 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, TypedDict
+from typing import TYPE_CHECKING, Self, TypedDict
 
 from pipelines.errors import UsageError
-from transforms.mapping.maps import Map
 from transforms.rules.declared import DeclarationError, Declared, DeclaredField, parse
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import (
@@ -20,6 +19,9 @@ from transforms.rules.policies import (
     OnDuplicate,
 )
 from transforms.rules.schema_json import Count
+
+if TYPE_CHECKING:  # maps load numpy, which takes long: a program that opens a dataset does not wait for it
+    from transforms.mapping.maps import Map
 
 MOST_PARTITIONS = 99_999
 """The largest number with five digits, as in the name of a part."""
@@ -46,7 +48,7 @@ class Source:
     pattern: str
     model_run: str | None = None
     optional: bool = False
-    map: Map | None = None
+    map: "Map | None" = None
 
     @classmethod
     def of(cls, group: Group, text: str) -> Self:
