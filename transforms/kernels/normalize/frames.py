@@ -12,6 +12,9 @@ from transforms.rules.rejections import Fault
 from transforms.rules.scenes import scene_type
 from transforms.rules.values import JsonValue, Record
 
+_SLAB = 256
+"""So many items are written before they are copied together: each text has a buffer of 4 KiB until then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frames:
@@ -64,13 +67,21 @@ class Frames:
 
     def raw(self, *, without: Collection[int]) -> RawRecords:
         """The items as raw records, with nothing in place of those of the scenes at the positions `without`."""
-        try:
-            texts = list(map(orjson.dumps, self.records))
-        except orjson.JSONEncodeError:  # one is nested deeper than it writes, or has an integer beyond 64 bits
-            texts = list(map(_text, self.records))
-        if without:
-            texts = [b"" if owner in without else text for owner, text in zip(self.owners, texts, strict=True)]
-        return RawRecords.of(texts)
+        slabs = []
+        for start in range(0, len(self.records), _SLAB):
+            texts = _texts(self.records[start : start + _SLAB])
+            if without:
+                owners = self.owners[start : start + _SLAB]
+                texts = [b"" if owner in without else text for owner, text in zip(owners, texts, strict=True)]
+            slabs.append(RawRecords.of(texts))
+        return RawRecords.joined(slabs)
+
+
+def _texts(records: Sequence[JsonValue]) -> list[bytes]:
+    try:
+        return list(map(orjson.dumps, records))
+    except orjson.JSONEncodeError:  # one is nested deeper than it writes, or has an integer beyond 64 bits
+        return list(map(_text, records))
 
 
 def _text(record: JsonValue) -> bytes:
