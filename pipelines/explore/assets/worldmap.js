@@ -26,9 +26,12 @@ function projection([south, west, north, east], most = MAX_HEIGHT) {
   return { x: d3.scaleLinear([west, east], [0, WIDTH]), y: d3.scaleLinear([north, south], [0, height]), height };
 }
 
+/** Degrees east and south; cuts what crosses the antimeridian, which would be drawn across the whole map. */
+const DEGREES = d3.geoEquirectangular().scale(180 / Math.PI).translate([0, 0]).precision(0);
+
 function groundOf({ x, y }) {
   const ground = svg("path", { class: "land" });
-  coastline().then((shape) => ground.setAttribute("d", d3.geoPath(d3.geoTransform({ point(longitude_, latitude_) { this.stream.point(x(longitude_), y(latitude_)); } }))(shape) ?? ""), () => {});
+  coastline().then((shape) => ground.setAttribute("d", d3.geoPath({ stream: (to) => DEGREES.stream(d3.geoTransform({ point(east, south) { this.stream.point(x(east), y(-south)); } }).stream(to)) })(shape) ?? ""), () => {});
   return ground;
 }
 
