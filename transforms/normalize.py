@@ -21,6 +21,8 @@ from transforms.stages.elements import RawChunk, Reading, Rejection
 from transforms.stages.normalize import NormalizedChunks, PartitionBuffer, normalize_chunks, normalize_records
 from transforms.stages.rejections import Rejections
 
+RecordDict: TypeAlias = dict[str, object]
+"""A raw record as an exporter has it, with the keys of `docs/input.md`."""
 REJECTED = "rejected"
 """The output with a Rejection for each record, or part of one, that is not accepted."""
 READINGS = "readings"
@@ -85,7 +87,7 @@ class NormalizeRecords(beam.PTransform):
         )
 
     @no_annotations  # Beam warns of the annotation of several outputs; those of `process` are what it checks
-    def expand(self, records: beam.PCollection[dict[str, object]]) -> beam.pvalue.DoOutputsTuple:
+    def expand(self, records: beam.PCollection[RecordDict]) -> beam.pvalue.DoOutputsTuple:
         """The records of a bundle are normalized together, some thousands at a time."""
         return records | "NormalizeRecords" >> beam.ParDo(_NormalizeRecordsFn(self._normalize)).with_outputs(
             REJECTED, READINGS, main="batches"
@@ -125,14 +127,14 @@ class _NormalizeFn(StepFn):
 
 
 class _NormalizeRecordsFn(StepFn):
-    def __init__(self, normalize_records: Callable[[list[dict[str, object]]], NormalizedChunks]) -> None:
+    def __init__(self, normalize_records: Callable[[list[RecordDict]], NormalizedChunks]) -> None:
         self._normalize_records = normalize_records
-        self._pending: list[dict[str, object]] = []
+        self._pending: list[RecordDict] = []
 
     def start_bundle(self) -> None:
         self._pending = []
 
-    def process(self, record: dict[str, object]) -> Iterator[RecordOutputs]:
+    def process(self, record: RecordDict) -> Iterator[RecordOutputs]:
         self._pending.append(record)
         if len(self._pending) >= MOST_RECORDS:
             yield from self._outputs()

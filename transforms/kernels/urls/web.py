@@ -27,7 +27,7 @@ _SAME_IN_THE_STANDARD: Final = rf"^https?://{HOST}{SEGMENTS % (f'{UNCHANGED}%', 
 _MAY_DIFFER: Final = r"%2[eE]|^https?://(?:[^/]*\.)?xn--"
 _LONGER: Final = 16
 """By so many characters a canonical URL of a bucket may be longer than what was given."""
-_PLAIN_NAME: Final = r"^[A-Za-z0-9_.~/-]+$"
+_UNESCAPED_NAME: Final = r"^[A-Za-z0-9_.~/-]+$"
 """A name of an object that is not escaped in a path."""
 _BUCKET: Final = f"^{bucket_urls.BUCKET}$"
 
@@ -41,12 +41,12 @@ def web_column(urls: pl.Series) -> pl.Series:
     Returns:
         String array of shape (N,): null where the rule has to decide.
     """
-    is_plain = (
+    is_unchanged = (
         (urls.str.len_bytes() <= MAX_URL_CHARACTERS - _LONGER)
         & urls.str.contains(_SAME_IN_THE_STANDARD)
         & ~urls.str.contains(_MAY_DIFFER)
     )
-    parts = pl.DataFrame({"url": urls.set(~is_plain, None)}).select(
+    parts = pl.DataFrame({"url": urls.set(~is_unchanged, None)}).select(
         pl.col("url").str.splitn("?", 2).struct.rename_fields(["base", "query"]).struct.unnest()
     )
     kept = without_signatures(parts["query"])
@@ -116,7 +116,7 @@ def _of_stores(table: pl.DataFrame, web: pl.Series) -> pl.Series:
             .then(uri)
             .when(is_version)
             .then(uri + "?" + pl.col("kept"))
-            .when(pl.col("literal").str.contains(_PLAIN_NAME) & ~pl.col("literal").str.contains(r"(?:^|/)\.\.?(?:/|$)"))
+            .when(pl.col("literal").str.contains(_UNESCAPED_NAME) & ~pl.col("literal").str.contains(r"(?:^|/)\.\.?(?:/|$)"))
             .then(in_path)
         )
         .to_series()
