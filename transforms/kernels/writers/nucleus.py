@@ -10,13 +10,14 @@ from transforms.kernels.batch.exact_json import exact_json
 from transforms.kernels.batch.metadata_columns import CROWD, json_text
 from transforms.kernels.batch.sparse_values import cell_groups, cell_values
 from transforms.kernels.batch.value_columns import ValueColumn
+from transforms.kernels.writers.text import Members
 from transforms.rules.annotations import MASK, SEGMENT
 from transforms.rules.items import IMAGE_URL_KEYS, POINTCLOUD_URL_KEYS
 from transforms.rules.metadata import CAMERA_PARAMS
 from transforms.rules.scenes import scene_type
-from transforms.rules.values import JsonObject
+from transforms.rules.values import Record
 
-RawRecord: TypeAlias = dict[str, object]
+RawRecord: TypeAlias = Members
 """A record for orjson; stored JSON texts are fragments, which orjson copies."""
 Row: TypeAlias = Mapping[str, object]
 """A row of a batch: column to value."""
@@ -195,12 +196,12 @@ def _frame_list(kind: object, count: int, found: Iterable[Frame]) -> list[object
     return [*maps]
 
 
-def _extra(row: Row) -> JsonObject:
+def _extra(row: Row) -> Record:
     """The core keys of a record that have no column (G6)."""
     found = exact_json(f"{row['extra']}") if row["extra"] is not None else {}
     return found if isinstance(found, dict) else {}
 
 
-def _fragments(extra: JsonObject) -> RawRecord:
+def _fragments(extra: Record) -> RawRecord:
     """The members of an object as JSON texts: orjson itself writes no large integers."""
     return {name: orjson.Fragment(json_text(value)) for name, value in extra.items()}
