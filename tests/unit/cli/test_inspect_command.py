@@ -90,6 +90,17 @@ def test_a_document_of_lists_that_nothing_takes(tmp_path: Path, capsys: pytest.C
     assert (found["native"], found["presets"], found["commands"]) == ([], {}, [])
 
 
+def test_a_document_of_coco_and_its_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+    whole, results = tmp_path / "instances.json", tmp_path / "results.json"
+    whole.write_text(json.dumps({"info": {}, "images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [box]}))
+    results.write_text(json.dumps([{**box, "score": 0.5}]))
+    assert inspected(whole, capsys)["presets"] == {"coco": ["items", "annotations"]}
+    found = inspected(results, capsys)
+    assert found["presets"] == {"coco": ["predictions"]}
+    assert found["commands"] == [f"metadata-etl ingest --dataset DATASET --predictions RUN={results} --map coco"]
+
+
 def test_a_parquet_file_says_its_number_of_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"path": ["/a"] * 3000, "n": range(3000)}), path, row_group_size=100)
