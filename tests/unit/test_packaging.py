@@ -1,5 +1,6 @@
 """What is released has all that a user needs: the data of packages, headers of the extension, images of the command."""
 
+import datetime as dt
 import os
 import re
 import shutil
@@ -132,3 +133,11 @@ def test_pages_name_images_and_archives_of_this_version() -> None:
     }
     assert {page for page, _ in named} >= {"dataflow.md"}
     assert {found for _, found in named} == {__version__}
+
+
+def test_the_changelog_has_a_section_of_this_version_below_what_is_unreleased() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    headings = re.findall(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", text, re.MULTILINE)
+    assert headings[0] == ("Unreleased", "")
+    assert headings[1][0] == __version__
+    assert dt.date.fromisoformat(headings[1][1])
