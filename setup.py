@@ -34,7 +34,6 @@ TEST = [
     *DEMO,
     *DOCS,  # that the documentation builds, without a broken link, is checked
     *BENCH,  # that the peers find what the job finds is a test
-    "pandas>=2.2,<4",  # one of the readers of exported Parquet files
     "pytest>=9,<10",
     "pytest-cov>=7,<8",
     "pytest-timeout>=2.3,<3",
@@ -45,7 +44,7 @@ TEST = [
     "import-linter>=2.5,<3",
     "jsonschema>=4.23,<5",
     "setuptools>=80",  # that every file is packaged is a test; and what is staged for engines is built by it
-    "pandas>=2.2,<4",  # a reader of what is published; and users have it
+    "pandas>=2.2,<4",  # a reader of what is published and exported; and users have it
     "google-cloud-dataflow-client>=0.8,<1",  # what Beam needs of its extra `gcp` to write a template
 ]
 

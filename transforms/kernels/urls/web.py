@@ -116,7 +116,10 @@ def _of_stores(table: pl.DataFrame, web: pl.Series) -> pl.Series:
             .then(uri)
             .when(is_version)
             .then(uri + "?" + pl.col("kept"))
-            .when(pl.col("literal").str.contains(_UNESCAPED_NAME) & ~pl.col("literal").str.contains(r"(?:^|/)\.\.?(?:/|$)"))
+            .when(
+                pl.col("literal").str.contains(_UNESCAPED_NAME)
+                & ~pl.col("literal").str.contains(r"(?:^|/)\.\.?(?:/|$)")
+            )
             .then(in_path)
         )
         .to_series()
