@@ -23,7 +23,7 @@ class Kind:
 
     Attributes:
         record: The record at a position, counted from 0.
-        base: What the dataset holds before: the group, and how many records of the kind refer to each of its records.
+        base: What the dataset holds before: groups, and how many records of the kind refer to each of their records.
         mode: How the records update the dataset.
         weight: By how much fewer records are made than asked for, where each is large.
         records_per_export: None for one export of all.
@@ -32,7 +32,7 @@ class Kind:
     name: str
     group: Group
     record: Callable[[int, Random], Record]
-    base: tuple[Group, int] | None = None
+    base: Sequence[tuple[Group, int]] = ()
     mode: Literal["append", "merge", "replace"] = "append"
     weight: int = 1
     records_per_export: int | None = None
@@ -45,7 +45,13 @@ class Kind:
 
 def base_record(group: Group, index: int, rng: Random) -> Record:
     """A record that others refer to."""
-    return _item(index, rng) if group == "items" else _video(index, rng, frames=1)
+    match group:
+        case "items":
+            return _item(index, rng)
+        case "scenes":
+            return _video(index, rng, frames=1)
+        case _:
+            return _box(index, rng)
 
 
 def _metadata(rng: Random) -> Record:
@@ -274,6 +280,33 @@ def _update(index: int, rng: Random) -> Record:
     return {"reference_id": f"shot-{index:08d}", "metadata": metadata}
 
 
+def _box_update(index: int, rng: Random) -> Record:
+    metadata: Json = {"hue": rng.choice(WORDS), "reviewed": bool(rng.getrandbits(1)), "points": rng.randrange(99)}
+    return {
+        "reference_id": f"shot-{index // BASE_SHARE:08d}",
+        "annotation_id": f"box-{index:08d}",
+        "type": "box",
+        "metadata": metadata,
+    }
+
+
+def _stored(index: int, rng: Random) -> Record:
+    record = _item(index, rng)
+    return {"id": f"di_{index:012d}", "ref_id": record.pop("reference_id"), **record}
+
+
+def _faulty_box(index: int, rng: Random) -> Record:
+    record = _box(index, rng)
+    match index % 3:
+        case 0:
+            record["type"] = "circle"
+        case 1:
+            record["geometry"] = {"x": 1, "y": "2", "width": 3, "height": 4}
+        case _:
+            record["metadata"] = {"lat": 95.5, "lon": rng.random()}
+    return record
+
+
 def _faulty(index: int, rng: Random) -> Record:
     record = _item(index, rng)
     match index % 5:
@@ -290,9 +323,10 @@ def _faulty(index: int, rng: Random) -> Record:
     return record
 
 
-ON_ITEMS: tuple[Group, int] = ("items", BASE_SHARE)
-ON_SCENES: tuple[Group, int] = ("scenes", BASE_SHARE)
-EACH: tuple[Group, int] = ("items", 1)
+ON_ITEMS: Sequence[tuple[Group, int]] = (("items", BASE_SHARE),)
+ON_SCENES: Sequence[tuple[Group, int]] = (("scenes", BASE_SHARE),)
+EACH: Sequence[tuple[Group, int]] = (("items", 1),)
+EACH_BOX: Sequence[tuple[Group, int]] = (*ON_ITEMS, ("annotations", 1))
 _VECTOR: Callable[[Random], Json] = lambda rng: [rng.random() for _ in range(16)]  # noqa: E731 - beside its table
 
 KINDS: tuple[Kind, ...] = (
@@ -337,6 +371,11 @@ KINDS: tuple[Kind, ...] = (
     Kind("video scene, 20 frames", "scenes", _video, weight=10),
     Kind("video scene, one file", "scenes", _one_file_video),
     Kind("update of metadata (merge)", "items", _update, EACH, mode="merge"),
+    Kind("update of a box (merge)", "annotations", _box_update, EACH_BOX, mode="merge"),
     Kind("rejected item", "items", _faulty),
+    Kind("rejected item, NaN", "items", lambda n, rng: _item(n, rng, weight=float("nan"))),
+    Kind("rejected box", "annotations", _faulty_box, ON_ITEMS),
+    Kind("rejected box, no item", "annotations", _box),
+    Kind("item, ref_id", "items", _stored),
 )
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}

@@ -9,6 +9,8 @@ from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonValue, Record, canonical_json, value_text
 
 REFERENCE_ID = core_keys.text("reference_id")
+REFERENCE_ID_IN_RESPONSES = "ref_id"
+"""The key of the reference id where a record has none of the usual name (I1)."""
 _DERIVED = re.compile(r"content-[0-9a-f]{32}")
 
 
@@ -18,7 +20,9 @@ def reference_id(record: Record) -> str | Fault:
     >>> reference_id({"reference_id": "img_1"}), reference_id({"reference_id": 31}).code.value
     ('img_1', 'invalid_reference_id')
     """
-    key = "ref_id" if "reference_id" not in record and "ref_id" in record else "reference_id"
+    key = REFERENCE_ID.name
+    if key not in record and REFERENCE_ID_IN_RESPONSES in record:
+        key = REFERENCE_ID_IN_RESPONSES
     value = record.get(key)
     if isinstance(value, str) and value:
         return value

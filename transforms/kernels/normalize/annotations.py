@@ -21,13 +21,18 @@ from transforms.rules.values import JsonObject, Record
 def selected_annotations(records: Sequence[Record], *, prediction: bool, exclude: Collection[int] = ()) -> Selection:
     """The annotations of any type that their rule accepts; none at the positions `exclude`."""
     by_type: defaultdict[str, list[int]] = defaultdict(list)
-    for place, kind in enumerate([record.get("type") for record in records]):
-        if isinstance(kind, str) and place not in exclude:
-            by_type[kind].append(place)
+    kinds = [record.get("type") for record in records]
+    if records and not exclude and isinstance(kinds[0], str) and kinds.count(kinds[0]) == len(kinds):
+        by_type[kinds[0]] = [*range(len(kinds))]
+    else:
+        for place, kind in enumerate(kinds):
+            if isinstance(kind, str) and place not in exclude:
+                by_type[kind].append(place)
     found: list[Selection] = []
     for kind in sorted(TYPES.intersection(by_type)):
         places = by_type[kind]
-        candidates = Candidates(places, [records[place] for place in places])
+        alone = records if len(places) == len(records) else [records[place] for place in places]
+        candidates = Candidates(places, alone)
         found += _selected(candidates, kind, prediction=prediction)
     return joined(found)
 

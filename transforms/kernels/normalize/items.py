@@ -65,7 +65,9 @@ def _selected(found: Candidates, key: str) -> Selection:
     if errors.null_count() < len(errors):
         fine = errors.is_null()
         wrong = (~fine).arg_true().to_list()
-        found.reject({place: Fault(Code.INVALID_URL, f"{errors[place]} at {key}", key) for place in wrong})
+        texts = errors.drop_nulls().to_list()
+        faults = (Fault(Code.INVALID_URL, f"{error} at {key}", key) for error in texts)
+        found.reject(dict(zip(wrong, faults, strict=True)))
         given, canonical = given.filter(fine), canonical.filter(fine)
     columns: Columns = {"reference_id": found.column("reference_id"), "url": canonical.set(canonical == given, None)}
     if key in EITHER_URL_KEYS:

@@ -16,6 +16,7 @@ import polars as pl
 from transforms.kernels.batch.metadata_columns import Shapes, json_text, shapes
 from transforms.kernels.normalize.metadata import judged
 from transforms.rules.core_keys import CoreKey
+from transforms.rules.identity import REFERENCE_ID, REFERENCE_ID_IN_RESPONSES
 from transforms.rules.rejections import Fault
 from transforms.rules.values import JsonObject, JsonValue, Objects, Record
 
@@ -88,13 +89,24 @@ class Candidates:
         """The value of each record under a key, None if it lacks the key."""
         values = self._columns.get(key)
         if values is None:
-            if key not in self.keys:
+            if key == REFERENCE_ID.name and REFERENCE_ID_IN_RESPONSES in self.keys:
+                values = self._identities()
+            elif key not in self.keys:
                 values = [None] * len(self.records)
             elif all(key in keys for keys in self.shapes()):
                 values = list(map(itemgetter(key), self.records))
             else:
                 values = [record.get(key) for record in self.records]
             self._columns[key] = values
+        return values
+
+    def _identities(self) -> list[JsonValue]:
+        """The value of each record under the key of its reference id, which in responses has another name (I1)."""
+        values: list[JsonValue] = [None] * len(self.records)
+        for keys, positions in self.shapes().items():
+            name = REFERENCE_ID.name if REFERENCE_ID.name in keys else REFERENCE_ID_IN_RESPONSES
+            for position in positions if name in keys else ():
+                values[position] = self.records[position][name]
         return values
 
     def doubles(self, key: str) -> list[float | None]:

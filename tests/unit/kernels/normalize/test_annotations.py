@@ -135,7 +135,7 @@ def is_accepted(record: Any, *, prediction: bool) -> bool:
 def test_all_that_the_rule_accepts_is_selected(kind: str, data: st.DataObject, prediction: bool) -> None:
     parsed = parse([raw(record) for record in data.draw(some(kind))])
     records: list[Any] = [value for place, value in enumerate(parsed.values) if place not in parsed.exact]
-    records = [record for record in records if isinstance(record, dict) and "ref_id" not in record]
+    records = [record for record in records if isinstance(record, dict)]
     places = set(selected_annotations(records, prediction=prediction).places)
     expected = {place for place, record in enumerate(records) if is_accepted(record, prediction=prediction)}
     assert places == expected

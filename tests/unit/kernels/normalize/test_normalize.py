@@ -66,8 +66,13 @@ def test_ordinary_records_go_column_by_column() -> None:
         {**item, "metadata": {"camera_params": 3}},
         {"reference_id": "b", "url": "/b.json", "image_url": None, "type": "image"},
         {"reference_id": "b"},
+        {"ref_id": "c", "image_url": "/c.jpg"},
+        {"ref_id": "c", "image_url": "/c.jpg", "reference_id": None},
+        {"ref_id": 3, "image_url": "/c.jpg"},
     ]
-    assert sorted(place for each in selected_items([item, *others]) for place in each.places) == [0, 1, 3, 5]
+    found = list(selected_items([item, *others]))
+    assert sorted(place for each in found for place in each.places) == [0, 1, 3, 5, 7]
+    assert "c" in [name for each in found for name in each.columns["reference_id"]]
     assert [each.places for each in selected_items([item, item], exclude={0})] == [[1]]  # type: ignore[list-item]
     scene: Any = {"reference_id": "a", "frames": [{"cam": item}], "metadata": {"lat": 1, "lon": 2}}
     empty: Any = {"reference_id": "a", "frames": []}
