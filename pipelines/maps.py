@@ -1,5 +1,9 @@
 """Reads the map that `--map`, or a key `map` of a job file, gives: a preset with its options, or a map file."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipelines.config import Source
 from pipelines.errors import UsageError
 from transforms.mapping.maps import Map, MapError
 from transforms.mapping.presets import preset_of
@@ -21,12 +25,20 @@ def read_map(text: str) -> Map:
         raise UsageError(f"--map {text}: {error}") from error
 
 
-def check_group(source_map: Map, group: str) -> None:
-    """Checks that a map has records of a group.
+def with_map(sources: Sequence[Source], given: Map | None) -> tuple[Source, ...]:
+    """The exports, each with its own map or else the one that is given for all.
 
     Raises:
-        UsageError: It has none.
+        UsageError: A map has no records of the group of an export.
     """
+    mapped = tuple(replace(source, map=source.map or given) for source in sources)
+    for source in mapped:
+        if source.map is not None:
+            _check_group(source.map, source.group)
+    return mapped
+
+
+def _check_group(source_map: Map, group: str) -> None:
     if group not in source_map.groups:
         known = ", ".join(f"--{each}" for each in source_map.groups)
         raise UsageError(

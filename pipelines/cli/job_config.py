@@ -2,14 +2,14 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 
 from pipelines.cli.config_file import read_history, read_options
 from pipelines.cli.job_options import JobOptions
-from pipelines.config import JobConfig, JobStep, MaxRejected, Source, read_declared
+from pipelines.config import JobConfig, JobStep, MaxRejected, read_declared
 from pipelines.errors import UsageError
 from pipelines.ingest.dates import day
-from pipelines.maps import check_group, read_map
+from pipelines.maps import read_map, with_map
 from transforms.rules.policies import DEFAULT_MODE, DEFAULT_ON_DUPLICATE
 
 _CONFIGURED = {each.name for each in fields(JobConfig)} & {each.name for each in fields(JobOptions)}
@@ -63,7 +63,7 @@ def _history(arguments: argparse.Namespace, file: JobOptions, options: JobOption
             raise UsageError(f"{arguments.config}: a backfill takes exports, modes and dates from --history alone")
     return tuple(
         JobStep(
-            sources=_mapped(job.sources, options),
+            sources=with_map(job.sources, options.map),
             mode=job.mode,
             on_duplicate=job.on_duplicate or options.on_duplicate or DEFAULT_ON_DUPLICATE,
             strict=bool(options.strict if job.strict is None else job.strict),
@@ -72,19 +72,10 @@ def _history(arguments: argparse.Namespace, file: JobOptions, options: JobOption
     )
 
 
-def _mapped(sources: Sequence[Source], options: JobOptions) -> tuple[Source, ...]:
-    """The exports, each with its own map or else that of the job."""
-    mapped = tuple(replace(source, map=source.map or options.map) for source in sources)
-    for source in mapped:
-        if source.map is not None:
-            check_group(source.map, source.group)
-    return mapped
-
-
 def _step(options: JobOptions) -> JobStep:
     """The one step of an ingest."""
     return JobStep(
-        sources=_mapped(options.sources or (), options),
+        sources=with_map(options.sources or (), options.map),
         mode=options.mode or DEFAULT_MODE,
         on_duplicate=options.on_duplicate or DEFAULT_ON_DUPLICATE,
         strict=bool(options.strict),

@@ -8,6 +8,7 @@ from pipelines.config import DEFAULT_MAX_FIELDS, JobConfig, JobStep, MaxRejected
 from pipelines.dataset.documents.types import OutcomeJson
 from pipelines.errors import FailedJobError, UsageError
 from pipelines.handle.faults import explained
+from pipelines.maps import read_map, with_map
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.near_names import hint
 from transforms.rules.policies import (
@@ -37,6 +38,7 @@ def ingest(
     scenes: Globs = (),
     annotations: Globs = (),
     predictions: Mapping[str, Globs] | None = None,
+    map: str | None = None,  # noqa: A002 - the name of the flag
     mode: Mode = DEFAULT_MODE,
     on_conflict: OnConflict = DEFAULT_ON_CONFLICT,
     on_duplicate: OnDuplicate = DEFAULT_ON_DUPLICATE,
@@ -61,6 +63,8 @@ def ingest(
         scenes: Exports of scenes.
         annotations: Exports of annotations.
         predictions: Name of a model run to its exports.
+        map: What makes records of exports of another format, as `--map` takes it: "manifest", "coco:images=s3://b/train"
+            or the path of a map file.
         mode: What becomes of records that the dataset has (U1 to U3): "append" leaves them, "replace" overwrites them,
             "merge" merges metadata into theirs.
         on_conflict: How type conflicts are resolved (T6): "fail" publishes nothing, "quarantine" rejects records,
@@ -100,7 +104,7 @@ def ingest(
         sources += (Source("predictions", each, run) for each in _several(globs))
     config = JobConfig(
         dataset=os.fspath(dataset),
-        steps=(JobStep(tuple(sources), mode, on_duplicate, strict),),
+        steps=(JobStep(with_map(sources, None if map is None else read_map(map)), mode, on_duplicate, strict),),
         on_conflict=on_conflict,
         max_rejected=None if max_rejected is None else MaxRejected.of(f"{max_rejected}"),
         allow_unreadable=allow_unreadable,

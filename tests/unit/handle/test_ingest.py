@@ -30,6 +30,16 @@ def test_an_ingest_publishes_and_returns_the_object_of_the_command(tmp_path: Pat
     assert metadata_etl.ingest(dataset=tmp_path / "d", items=one, fsync=False)["outcome"] == "unchanged"
 
 
+def test_exports_of_another_format_have_a_map(tmp_path: Path) -> None:
+    table = tmp_path / "cars.csv"
+    table.write_text("image_url,weather\ns3://b/1.jpg,rain\ns3://b/2.jpg\n")
+    outcome = metadata_etl.ingest(dataset=tmp_path / "d", items=table, map="manifest", fsync=False)
+    assert outcome["groups"]["items"]["created"] == 1
+    assert outcome["groups"]["items"]["rejected"] == {"malformed_json": 1}
+    with pytest.raises(metadata_etl.UsageError, match="has no scenes"):
+        metadata_etl.ingest(dataset=tmp_path / "d", scenes=table, map="manifest")
+
+
 def test_a_failed_gate_raises_with_the_report(tmp_path: Path) -> None:
     export = ndjson(tmp_path / "i", [an_item("a", {"speed": 1}), an_item("b", {"speed": "fast"})])
     with pytest.raises(metadata_etl.FailedJobError, match="type conflicts in 1 field") as raised:
@@ -45,6 +55,7 @@ def test_a_failed_gate_raises_with_the_report(tmp_path: Path) -> None:
         ({}, "nothing to ingest"),
         ({"items": "/nowhere/*"}, "/nowhere"),
         ({"items": "x", "mode": "replce"}, "did you mean replace"),
+        ({"items": "x", "map": "manifst"}, "did you mean manifest"),
         ({"items": "x", "max_rejected": "some"}, "--max-rejected expects"),
     ],
 )
