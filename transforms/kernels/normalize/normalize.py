@@ -187,7 +187,7 @@ def _frames(pieces: Sequence[Piece], *, large: Collection[int], origin: Origin, 
 def _shred_frames(
     pieces: Sequence[Piece], frames: Frames, *, large: Collection[int], origin: Origin, done: Normalized
 ) -> Sequence[int]:
-    """As `_shred`, of the items in frames: written once more, they take the way of items in half the time."""
+    """As `_shred`, of the items in frames: written once more as JSON, they take the way of items."""
     if not native_json.is_built():
         return range(len(frames.records))
     without = {owner for owner, piece in enumerate(pieces) if piece.position in large} if large else ()
