@@ -11,6 +11,8 @@ from pipelines.errors import UsageError
 from pipelines.json_output import JsonOutput, print_object
 from transforms.formats.chunks import Unreadable
 from transforms.mapping.maps import SourceFile
+from transforms.mapping.presets.manifest import SIZES
+from transforms.rules.coordinates import PAIRS
 from transforms.rules.export_rows import Group
 from transforms.stages.inspect_exports import NUMBERS, Inspection, inspect_export, with_delimiter
 from transforms.storage.stored_files import is_local, object_sizes, refusal, refusals
@@ -127,7 +129,8 @@ def _advice(path: str, found: Inspection) -> Iterator[str]:
         yield f"It is a native export of {fit.group}{some}{f': {fit.message}' if fit.rejected else ''}."
     for preset, groups in found.presets.items():
         yield f"The preset {preset} takes its {' and '.join(groups)}."
-    numbers = [name for name, each in found.fields.items() if NUMBERS in each.kinds]
+    becoming = {*SIZES, *(key for pair in PAIRS for key in pair)}  # a map or a rule makes numbers of these
+    numbers = [name for name, each in found.fields.items() if NUMBERS in each.kinds and name.lower() not in becoming]
     if numbers:
         some = ", ".join(numbers[:_SHOWN_MEMBERS])
         yield f"Texts that are all numbers: {some}. They stay texts unless --declare, or types of a map file, say so."

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 _T = TypeVar("_T")
+ENTRY_BYTES = 1_024
+"""What a value takes beside its size: its key, and the objects around it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +46,7 @@ class Cache:
             finally:
                 with self._lock:
                     self._making.pop(key, None)
-            self._keep(key, value, size(value))
+            self._keep(key, value, size(value) + ENTRY_BYTES)
             return value
 
     def _keep(self, key: Hashable, value: object, size: int) -> None:

@@ -3,13 +3,14 @@
 import ipaddress
 import os
 import socket
-import urllib.error
-import urllib.request
+import ssl
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http.client import HTTPResponse
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import IO, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.responses import Response
 
@@ -18,7 +19,10 @@ from pipelines.explore.problems import problem
 Mode = Literal["off", "browser", "server"]
 MAX_BYTES = 64 * 2**20
 """The largest image that is served."""
+_TOO_LARGE = f"it is larger than {MAX_BYTES >> 20} MiB"
 _SECONDS = 15
+"""How long an image on the web may take."""
+_BLOCK_BYTES = 1024 * 1024
 _SIGNATURES: Sequence[tuple[int, bytes, str]] = (
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -113,32 +117,75 @@ def _regular(path: str) -> bytes:
         raise RefusedError(f"it cannot be read: {error.strerror}") from error
 
 
-def _bounded(stream: IO[bytes] | HTTPResponse) -> bytes:
+def _bounded(stream: IO[bytes]) -> bytes:
     data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise RefusedError(f"it is larger than {MAX_BYTES >> 20} MiB")
+        raise RefusedError(_TOO_LARGE)
     return data
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect, which could lead to a place that was not checked."""
-
-    def redirect_request(self, *_: object, **__: object) -> None:
-        return None
-
-
 def _fetched(uri: str) -> bytes:
-    """An image on the web; not of this machine or its network, which a row of a stranger could name."""
-    host = urlsplit(uri).hostname or ""
+    """An image on the web; not of this machine or its network, which a row of a stranger could name.
+
+    The address that was checked is the one that is asked: a name may have another one a moment later. A redirect, which
+    could lead elsewhere, is not followed.
+    """
+    parts = urlsplit(uri)
+    host = parts.hostname or ""
     try:
-        addresses = {str(each[4][0]) for each in socket.getaddrinfo(host, None)}
-    except (OSError, UnicodeError) as error:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        addresses = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except (OSError, ValueError) as error:
         raise RefusedError(f"{host} is not found") from error
     if not all(ipaddress.ip_address(each.partition("%")[0]).is_global for each in addresses):
         raise RefusedError(f"{host} is in a private network")
-    opener = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler())
+    end = time.monotonic() + _SECONDS
+    connection = (_HttpsTo if parts.scheme == "https" else _HttpTo)(host, port, addresses[0])
     try:
-        with opener.open(uri, timeout=_SECONDS) as response:  # http and https alone
-            return _bounded(response)
-    except (OSError, ValueError, urllib.error.URLError) as error:
+        path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+        connection.request("GET", f"{path}?{parts.query}" if parts.query else path)
+        response = connection.getresponse()
+        if response.status != HTTPStatus.OK:
+            raise RefusedError(f"it cannot be loaded: {host} answers {response.status} {response.reason}")
+        return _in_time(response, end)
+    except (OSError, HTTPException, ValueError) as error:
         raise RefusedError(f"it cannot be loaded: {error}") from error
+    finally:
+        connection.close()
+
+
+def _in_time(response: HTTPResponse, end: float) -> bytes:
+    """The body of a response, as long as it comes in time: a server may give a byte now and then."""
+    found = bytearray()
+    while block := response.read1(_BLOCK_BYTES):
+        found += block
+        if len(found) > MAX_BYTES:
+            raise RefusedError(_TOO_LARGE)
+        if time.monotonic() > end:
+            raise RefusedError(f"it cannot be loaded within {_SECONDS} seconds")
+    return bytes(found)
+
+
+class _HttpTo(HTTPConnection):
+    """A connection to one address of a host."""
+
+    def __init__(self, host: str, port: int, address: str) -> None:
+        super().__init__(host, port, timeout=_SECONDS)
+        self._address = address
+
+    def connect(self) -> None:
+        """Connects to the address."""
+        self.sock = socket.create_connection((self._address, self.port), self.timeout)
+
+
+class _HttpsTo(HTTPSConnection):
+    """Likewise, with the certificate of the host."""
+
+    def __init__(self, host: str, port: int, address: str) -> None:
+        super().__init__(host, port, timeout=_SECONDS)
+        self._address = address
+
+    def connect(self) -> None:
+        """Connects to the address."""
+        bare = socket.create_connection((self._address, self.port), self.timeout)
+        self.sock = ssl.create_default_context().wrap_socket(bare, server_hostname=self.host)

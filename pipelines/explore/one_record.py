@@ -78,7 +78,8 @@ def _own(
 
 def _frames(snapshot: Snapshot, scene_id: str, cancelled: threading.Event) -> list[Row]:
     """The items of a scene by frame and sensor."""
-    found = result(snapshot, "items", f"scene_reference_id = {json_text(scene_id)}", cancelled)
+    query = f"scene_reference_id = {json_text(scene_id)} ORDER BY frame_index"
+    found = result(snapshot, "items", query, cancelled)
     rows = listed(snapshot, found, np.arange(min(found.total, MOST)))
     return sorted(rows, key=_frame_place)
 

@@ -29,7 +29,7 @@ def read_parquet(stream: BinaryIO, start: int, stop: int) -> Iterator[TableBatch
     number = 0
     try:
         file = pq.ParquetFile(stream)
-        yield _batch(pa.RecordBatch.from_pylist([], file.schema_arrow), 0)
+        yield _no_rows(file.schema_arrow)
         for group in range(file.metadata.num_row_groups):
             found = file.metadata.row_group(group)
             end = number + found.num_rows
@@ -64,7 +64,7 @@ def read_arrow(stream: BinaryIO, *, is_file: bool) -> Iterator[TableBatch]:
     number = 0
     try:
         with pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream) as reader:
-            yield _batch(pa.RecordBatch.from_pylist([], reader.schema), 0)
+            yield _no_rows(reader.schema)
             for batch in _of_file(reader) if is_file else reader:
                 for first in range(0, batch.num_rows, BATCH_ROWS):
                     piece = batch.slice(first, BATCH_ROWS)
@@ -83,12 +83,23 @@ def _unreadable(name: str, error: Exception, rows: int) -> Unreadable:
     return Unreadable(f"expected {name}, got this after {rows:,} rows: {reason}", rows, rows + 1)
 
 
+def _no_rows(schema: pa.Schema) -> TableBatch:
+    """The batch without rows that tells the names of the columns.
+
+    Raises:
+        ValueError: Two of them have one name.
+    """
+    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two columns are named {twice[0]}; rename one")
+    columns = {name: pl.Series([], dtype=pl.String) for name in schema.names}
+    nothing = np.empty(0, np.int64)
+    return TableBatch(columns, lines=nothing, offsets=nothing, sources=(), byte_count=0)
+
+
 def _batch(batch: pa.RecordBatch, number: int) -> TableBatch:
     """A batch whose first row has a number."""
     names = batch.schema.names
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"two columns are named {twice[0]}; rename one")
     columns = {name: _series(column) for name, column in zip(names, batch.columns, strict=True)}
     rows = np.arange(number, number + batch.num_rows, dtype=np.int64)
     return TableBatch(

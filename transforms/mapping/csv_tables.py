@@ -30,13 +30,7 @@ def read_csv(stream: BinaryIO, options: CsvOptions, *, block_bytes: int = BLOCK_
             (R2).
     """
     source = _Blocks(stream, options.encoding, block_bytes)
-    header = None
-    while header is None and not source.ended:
-        source.fill()
-        if options.encoding is None:
-            check_encoding(source.data[:HEAD_BYTES])
-        if source.ended or _last_row_end(source.data, is_last=False):
-            header = header_of(source.data, options.delimiter)
+    header = _header(source, options)
     if header is None:
         if source.fault is not None:
             raise source.fault
@@ -54,6 +48,21 @@ def read_csv(stream: BinaryIO, options: CsvOptions, *, block_bytes: int = BLOCK_
         source.fill()
     if source.fault is not None:
         raise Unreadable(source.fault.message, source.base, rows.line + 1) from source.fault
+
+
+def _header(source: "_Blocks", options: CsvOptions) -> Header | None:
+    """Reads on until the header is there; None if there is none."""
+    while not source.ended:
+        source.fill()
+        if options.encoding is None:
+            check_encoding(source.data[:HEAD_BYTES])
+        if source.ended or _last_row_end(source.data, is_last=False):
+            header = header_of(source.data, options.delimiter)
+            if header is not None:
+                return header
+        if len(source.data) > MAX_LINE_BYTES:
+            raise Unreadable(f"expected a header within {MAX_LINE_BYTES // MIB} MiB, got blank lines alone", 0, 1)
+    return None
 
 
 class _Blocks:

@@ -131,7 +131,7 @@ def check_encoding(head: bytes) -> None:
             line = head.count(b"\n", 0, error.start) + 1
             raise Unreadable(
                 f"expected UTF-8, got the byte 0x{head[error.start]:02x} in line {line}, as Latin-1 and Windows-1252 "
-                "have it; give the encoding: --map manifest:encoding=latin-1",
+                "have it; give the encoding: --map manifest:encoding=latin-1, or encoding below [csv] in a map file",
                 0,
                 1,
             ) from error
@@ -169,6 +169,6 @@ def header_of(head: bytes, delimiter: str | None) -> Header | None:
 
 def _cells(text: str, delimiter: str) -> Sequence[str]:
     try:
-        return next(csv.reader([*text.splitlines(keepends=True)], delimiter=delimiter), [])
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
     except csv.Error as error:
         raise Unreadable(f"expected a header, got {shown(text)} ({error})", 0, 1) from error

@@ -80,21 +80,23 @@ class FreeMap:
         return next(each for each in self.records if each.group == group)
 
     def chunks(self, source: SourceFile, group: Group) -> Iterator[Chunk]:
-        """The records of the whole source, for its first byte range."""
-        if source.start:
-            return
+        """The records of the source, for its first byte range; of a Parquet file those of the range."""
         record_map = self._of(group)
         types = {**dict(self.types), **dict(record_map.metadata.types)}
         of_texts = replace(record_map, metadata=replace(record_map.metadata, types=tuple(types.items())))
+        if record_map.records is None and is_table(source):
+            look_ups: LookUps | None = None
+            for batch in read_table(source, self.text):
+                look_ups = self._look_ups(record_map, source) if look_ups is None else look_ups
+                yield self._of_table(batch, of_texts if batch.is_text else record_map, look_ups)
+            return
+        if source.start:
+            return
         others = {streamed_list(each.records) for each in self.records if each.records is not None}
         others |= {streamed_list(join.elements) for join in record_map.joins if join.elements is not None}
         look_ups = self._look_ups(record_map, source)
         of_text, of_values = RecordMaker(of_texts, look_ups), RecordMaker(record_map, look_ups)
         builder = ChunkBuilder()
-        if record_map.records is None and is_table(source):
-            for batch in read_table(source, self.text):
-                yield self._of_table(batch, of_texts if batch.is_text else record_map, look_ups, builder)
-            return
         try:
             for each in source_records(source, record_map.records, self.text):
                 if isinstance(each, LeftPart):
@@ -111,12 +113,12 @@ class FreeMap:
         yield builder.made()
 
     @staticmethod
-    def _of_table(batch: TableBatch, record_map: RecordMap, look_ups: LookUps, builder: ChunkBuilder) -> Chunk:
+    def _of_table(batch: TableBatch, record_map: RecordMap, look_ups: LookUps) -> Chunk:
         """The records of a batch of rows: all at once, or row by row where the map needs it."""
         chunk = chunk_of_columns(batch, record_map)
         if chunk is not None:
             return chunk
-        maker = RecordMaker(record_map, look_ups)
+        maker, builder = RecordMaker(record_map, look_ups), ChunkBuilder()
         for each in row_records(batch):
             _add(builder, each, maker)
         return builder.made(batch.byte_count)
@@ -125,7 +127,7 @@ class FreeMap:
         found: dict[str, NewValues] = {}
         for join in record_map.joins:
             of_join: NewValues = {}
-            place = source if join.file is None else SourceFile(join.file, 1, 0, 1)
+            place = SourceFile.whole(source.uri if join.file is None else join.file)
             try:
                 for element in elements(place, join.elements, self.text):
                     key = join.key.value(element)
@@ -135,6 +137,8 @@ class FreeMap:
                         raise Unreadable(
                             f"expected one element of the join {join.name} for each key, got two of {shown(key)}"
                         )
+            except UnfitValueError as error:
+                raise Unreadable(f"expected a key of the join {join.name}: {error}") from error
             except refusals() as error:
                 raise Unreadable(f"expected the file {place.uri} of the join {join.name}, got {error}") from error
             found[join.name] = of_join

@@ -53,8 +53,8 @@ class JsonTexts:
 def json_texts(values: pl.Series) -> JsonTexts:
     """The JSON text of each value.
 
-    Numbers keep their value, NaN and infinities are tokens that no JSON parser accepts (V6). Dates, times and durations
-    are ISO text, decimals numbers with all their digits, bytes base64, structs objects, lists lists.
+    Numbers keep their value, NaN and infinities are tokens that no JSON parser accepts (V6). Dates and times are ISO
+    text, durations seconds, decimals numbers with all their digits, bytes base64, structs objects, lists lists.
     """
     kind = values.dtype
     if kind == pl.String:

@@ -3,7 +3,6 @@
 import json
 import tomllib
 from collections.abc import Iterable
-from pathlib import Path as FilePath
 
 from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.expressions import Expression, expression, path
@@ -16,6 +15,7 @@ from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.irregularities import known_keys
 from transforms.rules.near_names import hint
 from transforms.rules.rejections import shown
+from transforms.storage.stored_files import open_to_read, refusal, refusals
 
 _TOP = ("group", "records", "fields", "metadata", "join", "csv", "preset", "options")
 _RECORDS = ("group", "records", "fields", "metadata", "join")
@@ -26,16 +26,16 @@ _TYPES = ("number", "boolean", "json", "string")
 
 
 def read_map_file(file: str) -> Map:
-    """The map in a file on this machine.
+    """The map in a file, on this machine or in a bucket.
 
     Raises:
         MapError: It cannot be read, or is wrong; the message has the place in it.
     """
     try:
-        text = FilePath(file).read_bytes().decode("utf-8-sig")
-        document = tomllib.loads(text)
-    except OSError as error:
-        raise MapError(f"cannot be read ({(error.strerror or f'{error}').lower()}); check the path") from error
+        with open_to_read(file) as stream:
+            document = tomllib.loads(stream.read().decode("utf-8-sig"))
+    except refusals() as error:
+        raise MapError(f"cannot be read ({refusal(error).lower()}); check the path") from error
     except (ValueError, RecursionError) as error:  # from tomllib, from UTF-8, or from a number of very many digits
         raise MapError(f"is not TOML in UTF-8: {error}") from error
     return map_of(file, document)

@@ -6,6 +6,8 @@ leaves aside is counted by name in `Chunk.set_aside`.
 """
 
 import io
+import shlex
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,15 @@ from transforms.storage.stored_files import content_encoding, open_to_read
 _BUFFER_BYTES = 1024 * 1024
 _IN_MEMORY_BYTES = 64 * 1024 * 1024
 """Decompressed bytes up to which a file that has to be entered in the middle stays in memory."""
+
+
+def with_option(name: str, option: str) -> str:
+    """How a preset is given with an option more, in quotes for a shell where it needs them.
+
+    >>> with_option("manifest", "url=photo"), with_option("manifest:encoding=latin-1", "delimiter=;")
+    ('manifest:url=photo', "'manifest:encoding=latin-1,delimiter=;'")
+    """
+    return shlex.quote(f"{name}{',' if ':' in name else ':'}{option}")
 
 
 class MapError(ValueError):
@@ -41,6 +52,11 @@ class SourceFile:
     size: int
     start: int
     stop: int
+
+    @classmethod
+    def whole(cls, uri: str) -> "SourceFile":
+        """All of a file, whose size is not known."""
+        return cls(uri, sys.maxsize, 0, sys.maxsize)
 
     def open(self) -> BinaryIO:
         """The decompressed bytes of the whole file, from their start; it may be opened several times.

@@ -47,7 +47,7 @@ def first_rows(uri: str, text: CsvOptions) -> TableBatch | None:
         if head[:1] in (b"{", b"[") or head.startswith(b"Obj\x01"):
             return None
         found = None
-        for found in islice(read_table(SourceFile(uri, 1 << 62, 0, 1 << 62), text, block_bytes=_FIRST_BYTES), 2):
+        for found in islice(read_table(SourceFile.whole(uri), text, block_bytes=_FIRST_BYTES), 2):
             if len(found):
                 break
     except (Unreadable, *refusals()):  # type: ignore[misc] # mypy does not look into a tuple like that

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from transforms.mapping.chunk_builder import encode
 from transforms.mapping.expressions import Expression, Path, UnfitValueError, reached
 from transforms.mapping.json_columns import json_value, number_text
 from transforms.mapping.values import NewValues, Values
 from transforms.rules.export_rows import Group
-from transforms.rules.rejections import shown
 
 NUMERIC: Final = frozenset({"width", "height", "frame_rate", "confidence", "index", "x", "y", "z", "yaw", "frame"})
 """Keys of raw records that are numbers: a text that is one becomes one, if the source is a text."""
@@ -175,7 +175,7 @@ class RecordMaker:
 
 def key_text(key: object) -> str:
     """A key of a look-up as text, the same for a number and its digits."""
-    return key if isinstance(key, str) else shown(key)
+    return key if isinstance(key, str) else encode(key)
 
 
 def typed(value: object, kind: str) -> object:

@@ -159,9 +159,9 @@ def _document(source: SourceFile, records: str) -> Iterator[SourceRecord | LeftP
                     yield LeftPart(part.key, part.count)
                 continue
             found = True
-            for position, large in zip(part.numbers_of_oversized(), part.chunk.oversized, strict=True):
-                yield SourceRecord(None, large.head, large.line + 1, position, large)
             first = part.chunk.first_line or 1
+            for position, large in zip(part.numbers_of_oversized(), part.chunk.oversized, strict=True):
+                yield SourceRecord(None, large.head, large.line + first, position, large)
             numbers = part.numbers().tolist()
             for raw, line, number in zip(part.chunk.records, part.chunk.lines.tolist(), numbers, strict=True):
                 each = _parsed(raw, line + first, number)
@@ -176,7 +176,11 @@ def _document(source: SourceFile, records: str) -> Iterator[SourceRecord | LeftP
 
 def _projected(each: SourceRecord, expression: Path, key: str) -> Iterator[SourceRecord]:
     """What an expression that goes through a list makes of one of its elements."""
-    found = expression.value([each.value] if key == WHOLE else {key: [each.value]})
+    try:
+        found = expression.value([each.value] if key == WHOLE else {key: [each.value]})
+    except UnfitValueError as error:
+        yield SourceRecord(None, each.source, each.line, each.offset, f"{error}")
+        return
     for value in found if isinstance(found, list) else ():
         yield SourceRecord(value, each.source, each.line, each.offset)
 

@@ -13,7 +13,7 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.exact_json import exact_json
 from transforms.kernels.publish.rows import typed_columns
 from transforms.kernels.writers.coco import CocoCategory, CocoTables, License
-from transforms.kernels.writers.coco_annotations import CAPTIONS, IMAGE_LABELS, OBJECTS, SHAPES, kinds, original_ids
+from transforms.kernels.writers.coco_annotations import CAPTIONS, IMAGE_LABELS, OBJECTS, SHAPES, original_ids
 from transforms.kernels.writers.coco_shapes import skeleton_text
 from transforms.rules.coco import CAPTION, CATEGORY_ID, IMAGE_ID
 from transforms.rules.export_rows import ANNOTATION_GROUPS, Group
@@ -27,6 +27,8 @@ Ids = npt.NDArray[np.int64]
 _Facts = tuple[int | None, str | None, str]
 NONE: Final = -1
 """Stands for an id that is not there."""
+MOST: Final = 2**53
+"""Larger ids are given anew: readers that take numbers for doubles would change them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +139,11 @@ def survey(part: ExportPart) -> Survey:
         if group not in part.states:
             continue
         batch = read_state(part.states[group])
-        _survey_labels(batch, labels)
+        rows = _labelled(batch)
+        _survey_labels(rows, labels)
         if group == "annotations":
             annotated = original_ids(batch.rows["annotation_id"].to_list())
-            columns = batch.rows.select("type", "label", "taxonomy_name").unique()
-            documents |= kinds({name: columns[name].to_list() for name in columns.columns})
+            documents |= set(rows["document"].drop_nulls().unique().to_list())
         else:
             runs |= set(batch.rows["model_run"].unique().to_list())
     images, licenses = np.empty(0, np.int64), frozenset[License]()
@@ -184,26 +186,41 @@ def numbered(surveys: Iterable[Survey], exporting: Exporting) -> Numbering:
 def image_originals(items: Batch) -> Ids:
     """The id that each item came with, -1 for an image without, -2 for a point cloud: int64[N]."""
     ids = typed_columns(items, {IMAGE_ID: "long"})[IMAGE_ID]
-    found = pl.when(ids >= 0).then(ids).otherwise(NONE)
+    found = pl.when(ids.is_between(0, MOST)).then(ids).otherwise(NONE)
     is_image = items.rows["image_url"].is_not_null()
     return pl.select(pl.when(is_image).then(found).otherwise(NONE - 1).cast(pl.Int64)).to_series().to_numpy()
 
 
-def _survey_labels(batch: Batch, labels: dict[str, Counter[_Facts]]) -> None:
-    """Counts what the rows say of the category that their label is."""
-    columns = typed_columns(batch, {CATEGORY_ID: "long", "supercategory": "string"})
-    rows = batch.rows.select("type", "label", "taxonomy_name", "geometry").with_columns(
-        id=columns[CATEGORY_ID],
-        supercategory=columns["supercategory"],
-        geometry=pl.when(pl.col("type") == "keypoints").then("geometry"),
-    )
+def _labelled(batch: Batch) -> pl.DataFrame:
+    """Of each row what says its category, and the document of annotations that it is in (null if none has it)."""
+    columns = typed_columns(batch, {CATEGORY_ID: "long", "supercategory": "string", CAPTION: "string"})
     is_caption = (
-        (pl.col("label") == CAPTION) & pl.col("taxonomy_name").str.starts_with(CAPTION) & pl.col("id").is_null()
+        (pl.col("label") == CAPTION)
+        & pl.col("taxonomy_name").str.starts_with(CAPTION)
+        & pl.col("id").is_null()
+        & pl.col("caption").is_not_null()
     )
-    has_category = pl.col("type").is_in(sorted(SHAPES)) | (
-        (pl.col("type") == "category") & ~is_caption.fill_null(value=False)
+    return (
+        batch.rows.select("type", "label", "taxonomy_name", "geometry")
+        .with_columns(id=columns[CATEGORY_ID], supercategory=columns["supercategory"], caption=columns[CAPTION])
+        .select(
+            "label",
+            "id",
+            "supercategory",
+            geometry=pl.when(pl.col("type") == "keypoints").then("geometry"),
+            document=pl.when(pl.col("type").is_in(sorted(SHAPES)))
+            .then(pl.lit(OBJECTS))
+            .when((pl.col("type") == "category") & is_caption)
+            .then(pl.lit(CAPTIONS))
+            .when(pl.col("type") == "category")
+            .then(pl.lit(IMAGE_LABELS)),
+        )
     )
-    grouped = rows.filter(has_category & pl.col("label").is_not_null())
+
+
+def _survey_labels(rows: pl.DataFrame, labels: dict[str, Counter[_Facts]]) -> None:
+    """Counts what the rows say of the category that their label is."""
+    grouped = rows.filter(pl.col("document").is_in([OBJECTS, IMAGE_LABELS]) & pl.col("label").is_not_null())
     for label, number_, above, geometry, count in (
         grouped.group_by("label", "id", "supercategory", "geometry")
         .len()

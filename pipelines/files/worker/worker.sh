@@ -10,7 +10,11 @@ set -eu
 : "${METADATA_ETL_WORKER_PYTHON:?says which Python has the dependencies; set it where the engine is started}"
 : "${METADATA_ETL_WORKER_BOOT:?says where the boot program of Beam is; set it where the engine is started}"
 folder=${METADATA_ETL_WORKER_FOLDER:-${TMPDIR:-/tmp}/metadata-etl-workers}
-mkdir -p "$folder"
+mkdir -p -m 700 "$folder"
+if [ ! -O "$folder" ]; then # what is installed from there runs as this user
+  echo "$folder belongs to another user: set METADATA_ETL_WORKER_FOLDER to a folder of your own" >&2
+  exit 1
+fi
 here=$(cd "$(dirname "$0")" && pwd)
 
 # What killed workers left: the number in a name is that of the process.

@@ -298,7 +298,7 @@ def test_a_truncated_table_is_unreadable(write: Callable[[Path], None], tmp_path
         ("url;speed\ns3://b/1;2\n", "expected a comma between the names of the columns"),
         ("url;speed\ns3://b/1;2\n", "give the delimiter: --map 'manifest:delimiter=;'"),
         ("file_name,a\na/1.jpg,2\nb.jpg,\n", 'are relative paths, such as "a/1.jpg"; say where they are: --map'),
-        ("file_name,a\na/1.jpg,2\nb.jpg,\n", "'manifest:images=s3://BUCKET/FOLDER'"),
+        ("file_name,a\na/1.jpg,2\nb.jpg,\n", "say where they are: --map manifest:images=s3://BUCKET/FOLDER"),
     ],
 )
 def test_what_no_row_would_pass_is_wrong_usage_before_the_job(tmp_path: Path, text: str, message: str) -> None:

@@ -9,6 +9,8 @@ from unittest.mock import patch
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,6 @@ from pipelines.errors import UsageError
 from pipelines.maps import read_map
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.mapping import free_maps, source_records
-from transforms.mapping.chunk_builder import ChunkBuilder
 from transforms.mapping.column_maps import chunk_of_columns
 from transforms.mapping.free_maps import FreeMap
 from transforms.mapping.map_files import map_of
@@ -55,6 +56,9 @@ on = "license"
 as = "license"
 """
 ITEMS = '[fields]\nreference_id = "id"\nimage_url = "url"\n'
+
+
+GROUPED = f'group = "items"\n{ITEMS}'
 
 
 def chunks(path: Path, toml: str, group: Group = "items") -> list[Chunk]:
@@ -334,7 +338,45 @@ def test_columns_give_the_records_that_rows_give(
     if by_columns is None:
         return
     with patch.object(free_maps, "chunk_of_columns", lambda *_: None):
-        by_rows = FreeMap._of_table(table, record_map, {}, ChunkBuilder())
+        by_rows = FreeMap._of_table(table, record_map, {})
     assert by_rows.oversized == ()
     assert list(map(json.loads, by_columns.records)) == list(map(json.loads, by_rows.records))
     assert sorted(by_columns.set_aside, key=str) == sorted(by_rows.set_aside, key=str)
+
+
+def test_rows_of_parquet_are_read_once_each_however_a_file_is_cut_into_byte_ranges(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"id": [f"{n}" for n in range(9)], "url": [f"s3://b/{n}" for n in range(9)]}).write_parquet(
+        path, row_group_size=2
+    )
+    size = path.stat().st_size
+    cut = map_of("map.toml", tomllib.loads(GROUPED))
+    sources = [SourceFile(str(path), size, start, min(start + 100, size)) for start in range(0, size, 100)]
+    found = [line for source in sources for chunk in cut.chunks(source, "items") for line in chunk.lines.tolist()]
+    assert sorted(found) == list(range(1, 10))
+
+
+def test_a_join_with_a_file_of_parquet_has_its_rows(tmp_path: Path) -> None:
+    pl.DataFrame({"name": ["x"], "city": ["Bern"]}).write_parquet(tmp_path / "sites.parquet")
+    joined = (
+        f"{GROUPED}[[join]]\nfile = {json.dumps(str(tmp_path / 'sites.parquet'))}\n"
+        'key = "name"\non = "site"\nas = "site"\n'
+    )
+    [record] = records(written(tmp_path, "id,url,site\n1,s3://b/1,x\n"), joined)
+    assert record["metadata"] == {"site": {"name": "x", "city": "Bern"}}
+
+
+def test_an_element_that_an_expression_cannot_take_is_rejected_alone(tmp_path: Path) -> None:
+    document = {"images": [{"id": "1", "url": "s3://b/1", "tags": None}, {"id": "2", "url": "s3://b/2", "tags": ["x"]}]}
+    toml = f"group = 'items'\nrecords = \"images[?contains(tags, 'x')]\"\n{ITEMS}"
+    [chunk] = chunks(written(tmp_path, json.dumps(document)), toml)
+    assert [json.loads(record)["reference_id"] for record in chunk.records] == ["2"]
+    assert [each.offset for each in chunk.oversized] == [0]
+
+
+def test_types_of_extensions_inside_structs_are_read_as_what_they_are_stored_as(tmp_path: Path) -> None:
+    inner = pa.StructArray.from_arrays([pa.array(['{"a": 1}'], pa.json_())], ["x"])
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"id": ["1"], "url": ["s3://b/1"], "m": inner}), path)
+    [record] = records(path, GROUPED)
+    assert record["metadata"] == {"m": {"x": '{"a": 1}'}}

@@ -77,16 +77,18 @@ OBJECTS, IMAGE_LABELS, CAPTIONS = "instances", "image_labels", "captions"
 """The documents of annotations."""
 
 
-def kinds(rows: Mapping[str, Sequence[JsonValue]]) -> set[str]:
-    """Which documents the rows with these columns are in: `type`, `label`, `taxonomy_name`."""
-    columns = zip(rows["type"], rows["label"], rows["taxonomy_name"], strict=True)
-    return {_kind(kind, label, taxonomy) for kind, label, taxonomy in set(columns) if kind in WRITTEN}
-
-
-def _kind(kind: JsonValue, label: JsonValue, taxonomy: JsonValue) -> str:
-    if kind != "category":
+def _kind(row: Row, metadata: Element) -> str:
+    """The document of an annotation, as `transforms.stages.coco_ids` plans it."""
+    if row["type"] != "category":
         return OBJECTS
-    is_caption = label == CAPTION and isinstance(taxonomy, str) and taxonomy.startswith(CAPTION)
+    taxonomy = row["taxonomy_name"]
+    is_caption = (
+        row["label"] == CAPTION
+        and isinstance(taxonomy, str)
+        and taxonomy.startswith(CAPTION)
+        and not isinstance(metadata.get(CATEGORY_ID), int)
+        and isinstance(metadata.get(CAPTION), str)
+    )
     return CAPTIONS if is_caption else IMAGE_LABELS
 
 
@@ -102,9 +104,7 @@ def _annotation(row: Row, metadata: Element, numbers: tuple[int, int], tables: C
     is_prediction = group == "predictions"
     made_up: list[JsonValue] = []
     found = _identified({"image_id": numbers[1]}, row, numbers[0], made_up, is_prediction=is_prediction)
-    kind = _kind(row["type"], row["label"], row["taxonomy_name"])
-    if kind == CAPTIONS and not (CATEGORY_ID not in metadata and isinstance(metadata.get(CAPTION), str)):
-        kind = IMAGE_LABELS
+    kind = _kind(row, metadata)
     category = tables.categories.get(f"{row['label']}")
     lost: Sequence[str] = ()
     if kind != CAPTIONS:

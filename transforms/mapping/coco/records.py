@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from transforms.mapping.coco.lookups import (
     Category,
+    Id,
     Lookups,
     generated,
     license_of,
@@ -91,11 +92,13 @@ class AnnotationMaker:
         lookups: Of the document, or of the one that a results file belongs to.
         folders: Where masks are.
         prediction: Whether `score` is the confidence of a prediction.
+        used: Ids of the categories that annotations had so far.
     """
 
     lookups: Lookups
     folders: Folders
     prediction: bool = False
+    used: set[Id] = field(default_factory=set)
     _shapeless: Counter[tuple[bytes, str]] = field(default_factory=Counter)
 
     def made(self, element: bytes) -> Iterator[Made]:
@@ -222,7 +225,8 @@ class AnnotationMaker:
             return None if is_caption else _fault(Code.INVALID_FIELD, "the id of a category", text, "category_id")
         key = identity(text)
         category = None if key is None else self.lookups.categories.get(key)
-        if category is not None and category.name is not None:
+        if key is not None and category is not None and category.name is not None:
+            self.used.add(key)
             return category
         what = "the id of a category of the document" if category is None else "the id of a category with a name"
         return _fault(Code.INVALID_FIELD, what, text, "category_id")

@@ -5,7 +5,7 @@ of `predictions` a results file, which is a list, or the `annotations` of a docu
 bounded memory: what its records refer to by id is looked up first, wherever it stands.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import BinaryIO, Final
@@ -14,20 +14,16 @@ from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.document_lists import WHOLE, Part, read_lists
 from transforms.formats.lines import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
 from transforms.mapping.chunk_builder import ChunkBuilder
-from transforms.mapping.coco.lookups import ANNOTATIONS, IMAGES, INFO, LISTS, Lookups, read_lookups
-from transforms.mapping.coco.records import AnnotationMaker, Folders, Made, image_record, relative_name
+from transforms.mapping.coco.lookups import ANNOTATIONS, IMAGES, INFO, LISTS, Id, Lookups, read_lookups
+from transforms.mapping.coco.places import Places, element_at
+from transforms.mapping.coco.records import AnnotationMaker, Folders, image_record, relative_name
 from transforms.mapping.looks import Look
-from transforms.mapping.maps import Given, Map, MapError, SourceFile, open_source
+from transforms.mapping.maps import Given, Map, MapError, SourceFile, open_source, with_option
 from transforms.rules.export_rows import Group
-from transforms.rules.rejections import Fault
 from transforms.storage.stored_files import refusals
 
 GROUPS: Final[tuple[Group, ...]] = ("items", "annotations", "predictions")
 _LOOK_BYTES: Final = 1024 * 1024
-_SEGMENT_BITS: Final = 20
-_SEGMENTS: Final = 1 << 50
-"""An offset that has this bit is that of a segment, or stands behind one: the number of the element, shifted, and that
-of the segment from 1."""
 
 
 def preset(options: Mapping[str, str]) -> Map:
@@ -78,8 +74,8 @@ class CocoMap:
 
     @property
     def identity(self) -> str:
-        """The name, and the document to which results belong."""
-        return f"{self.name} {self.document}"
+        """The folders, and the document to which results belong."""
+        return f"{self.folders!r} {self.document}"
 
     @property
     def groups(self) -> Sequence[Group]:
@@ -101,7 +97,7 @@ class CocoMap:
             if each.group == group and _is_list(each.uri):
                 raise MapError(
                     f"{each.uri} is a list of results, which name images and categories by id only: give their "
-                    f"document with --map {self.name}{',' if ':' in self.name else ':'}annotations=FILE"
+                    f"document with --map {with_option(self.name, 'annotations=FILE')}"
                 )
         return self
 
@@ -116,7 +112,7 @@ class CocoMap:
         if not is_items and IMAGES not in lookups.members:
             lookups = self._of_document(source.uri)
         annotations = AnnotationMaker(lookups, self.folders, prediction=group == "predictions")
-        places = _Places()
+        places = Places()
         yield _set_aside(lookups, group)
         with source.open() as stream:
             for part, chunk in _list(stream, key):
@@ -129,6 +125,8 @@ class CocoMap:
                     if places.builder.is_full:
                         yield places.builder.made()
                 yield places.with_oversized(part, chunk)
+        if group == "annotations":
+            yield _without_annotations(lookups, annotations.used)
         if fault is not None:
             raise fault
 
@@ -138,27 +136,24 @@ class CocoMap:
 
     def place(self, group: Group, offset: int) -> str | None:
         """`images[17]`, `annotations[17]` or `annotations[17].segments_info[3]`; `[17]` of predictions."""
-        number, segment = offset, 0
-        if offset & _SEGMENTS:
-            number, segment = divmod(offset ^ _SEGMENTS, 1 << _SEGMENT_BITS)
+        number, segment = element_at(offset)
         name = {"items": IMAGES, "annotations": ANNOTATIONS}.get(group, "")
-        return f"{name}[{number}]{f'.segments_info[{segment - 1}]' if segment else ''}"
+        return f"{name}[{number}]{'' if segment is None else f'.segments_info[{segment}]'}"
 
     def _check_places(self, uris: Sequence[str]) -> None:
         """Raises MapError if nothing says where the first images of a document are."""
         for uri in uris:
             names = [] if self.folders.images else _relative_names(uri)
             if names:
-                more = "," if ":" in self.name else ":"
                 raise MapError(
                     f"the images of {uri} have relative names ({names[0]}) and no coco_url: say where they are, with "
-                    f"--map {self.name}{more}images=s3://BUCKET/FOLDER"
+                    f"--map {with_option(self.name, 'images=s3://BUCKET/FOLDER')}"
                 )
 
     def _of_document(self, uri: str) -> Lookups:
         """What a results file refers to."""
         what = "images and categories of a COCO document"
-        how = f"give the document with --map {self.name}{',' if ':' in self.name else ':'}annotations=FILE"
+        how = f"give the document with --map {with_option(self.name, 'annotations=FILE')}"
         if not self.document or self.document == uri:
             raise Unreadable(f"expected {what}, got none in this file; {how}")
         try:
@@ -169,45 +164,6 @@ class CocoMap:
         if fault is not None or IMAGES not in lookups.members:
             raise Unreadable(f"expected {what} in {self.document}, got {fault or lookups.shown_keys}; {how}")
         return lookups
-
-
-class _Places:
-    """Collects records with their places."""
-
-    def __init__(self) -> None:
-        self.builder = ChunkBuilder()
-        self._has_segments = False
-
-    def add(self, made: Made, number: int, line: int) -> None:
-        """Adds what was made of an element, or refuses it."""
-        offset = self._offset(number, made.segment)
-        if isinstance(made.record, Fault):
-            fault = made.record
-            self.builder.refuse(
-                fault.message, made.source, line=line, offset=offset, code=fault.code, field=fault.field
-            )
-        else:
-            self.builder.add_text(made.record, made.source, line=line, offset=offset)
-
-    def with_oversized(self, part: Part, elements: Chunk) -> Chunk:
-        """The chunk, with elements that were too large to be read (F4)."""
-        chunk = self.builder.made(elements.byte_count)
-        if not elements.oversized:
-            return chunk
-        first = elements.first_line or 0
-        numbers = part.numbers_of_oversized()
-        found = [
-            replace(each, offset=self._offset(number, None), line=each.line + first)
-            for number, each in zip(numbers, elements.oversized, strict=True)
-        ]
-        return replace(chunk, oversized=(*chunk.oversized, *found))
-
-    def _offset(self, number: int, segment: int | None) -> int:
-        """Where an element or segment is, as one number; they ascend."""
-        self._has_segments |= segment is not None
-        if not self._has_segments:
-            return number
-        return _SEGMENTS | (number << _SEGMENT_BITS) | (0 if segment is None else segment + 1)
 
 
 def _list(stream: BinaryIO, key: str) -> Iterator[tuple[Part, Chunk]]:
@@ -258,6 +214,17 @@ def _set_aside(lookups: Lookups, group: Group) -> Chunk:
     else:
         for key, count in sorted(lookups.category_extras.items()):
             builder.set_aside(f"categories.{key}", None, line=1, offset=0, count=count)
+    return builder.made(0)
+
+
+def _without_annotations(lookups: Lookups, used: Collection[Id]) -> Chunk:
+    """An empty chunk that counts the categories that no annotation has: rows have labels, and nothing else of these."""
+    builder = ChunkBuilder()
+    left = [key for key in lookups.categories if key not in used]
+    if left:
+        first = lookups.categories[left[0]]
+        name = None if first is None or first.name is None else first.name.decode()
+        builder.set_aside("categories without annotations", name, line=1, offset=0, count=len(left))
     return builder.made(0)
 
 

@@ -1,6 +1,6 @@
 """The preset `manifest`: a table with a column for the URL or path of each item; all other columns are metadata."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -11,7 +11,7 @@ from transforms.formats.chunks import Chunk, Unreadable
 from transforms.mapping.csv_text import CsvOptions, delimiter_option, other_delimiter
 from transforms.mapping.json_columns import JsonTexts, json_texts, lines_of, typed_texts
 from transforms.mapping.looks import Look
-from transforms.mapping.maps import Given, Map, MapError, SourceFile
+from transforms.mapping.maps import Given, Map, MapError, SourceFile, with_option
 from transforms.mapping.read_tables import first_rows, read_table
 from transforms.mapping.tables import TableBatch
 from transforms.rules.export_rows import Group
@@ -69,7 +69,7 @@ class Manifest:
         rows = None if first is None else first_rows(first.uri, self.text)
         if first is not None and rows is not None:
             try:
-                columns = _Columns.of(list(rows.columns), url=self.url, reference_id=self.id)
+                columns = self._columns(rows.columns)
             except Unreadable as error:
                 raise MapError(f"{error}") from error
             if self.images is None:
@@ -89,8 +89,11 @@ class Manifest:
         columns: _Columns | None = None
         for batch in read_table(source, self.text):
             if columns is None:
-                columns = _Columns.of(list(batch.columns), url=self.url, reference_id=self.id)
+                columns = self._columns(batch.columns)
             yield self._chunk(batch, columns)
+
+    def _columns(self, names: Iterable[str]) -> "_Columns":
+        return _Columns.of([*names], url=self.url, reference_id=self.id, given=self.name)
 
     def _chunk(self, batch: TableBatch, columns: "_Columns") -> Chunk:
         texts: dict[str, JsonTexts] = {}
@@ -150,13 +153,15 @@ class _Columns:
     metadata: Sequence[str]
 
     @classmethod
-    def of(cls, names: Sequence[str], *, url: str | None, reference_id: str | None) -> "_Columns":
-        """Finds the columns by their names.
+    def of(
+        cls, names: Sequence[str], *, url: str | None = None, reference_id: str | None = None, given: str = "manifest"
+    ) -> "_Columns":
+        """Finds the columns by their names; `given` is how the preset was given, for messages.
 
         Raises:
             Unreadable: None or several may be the URL, or one that is named is not there.
         """
-        found = _url(names) if url is None else _named(names, url, "url")
+        found = _url(names, given) if url is None else _named(names, url, "url")
         key = "pointcloud_url" if found.lower() in POINTCLOUD_URLS else "image_url"
         if reference_id is None:
             by_name = {name.lower(): name for name in reversed(names)}
@@ -171,7 +176,7 @@ class _Columns:
         return cls(found, key, identity, sizes, [name for name in names if name not in taken])
 
 
-def _url(names: Sequence[str]) -> str:
+def _url(names: Sequence[str], given: str) -> str:
     usual = {*IMAGE_URLS, *POINTCLOUD_URLS}
     found = [name for name in names if name.lower() in usual]
     if len(found) == 1:
@@ -183,7 +188,7 @@ def _url(names: Sequence[str]) -> str:
     if not found and delimiter is not None:
         raise Unreadable(
             f"expected a comma between the names of the columns, got {shown(names[0])}; give the delimiter: --map "
-            f"'manifest:{delimiter_option(delimiter)}'",
+            f"{with_option(given, delimiter_option(delimiter))}",
             0,
             1,
         )
@@ -191,12 +196,13 @@ def _url(names: Sequence[str]) -> str:
         listed = ", ".join(names[:12])
         raise Unreadable(
             f"expected a column for the URL or path, such as image_url, got {listed}; name it: "
-            "--map manifest:url=COLUMN",
+            f"--map {with_option(given, 'url=COLUMN')}",
             0,
             1,
         )
     raise Unreadable(
-        f"expected one column for the URL or path, got {' and '.join(found)}; name it: --map manifest:url={found[0]}",
+        f"expected one column for the URL or path, got {' and '.join(found)}; name it: "
+        f"--map {with_option(given, f'url={found[0]}')}",
         0,
         1,
     )
@@ -218,10 +224,10 @@ def _check_urls(urls: pl.Series, uri: str, name: str) -> None:
     """
     given = urls.drop_nulls()
     if given.dtype == pl.String and len(given) and not given.str.contains(_ABSOLUTE).any():
-        option = f"{name}{',' if ':' in name else ':'}images=s3://BUCKET/FOLDER"
+        option = with_option(name, "images=s3://BUCKET/FOLDER")
         raise MapError(
             f"the URLs of {one_line(uri)} are relative paths, such as {shown(given[0])}; say where they are: "
-            f"--map '{option}'"
+            f"--map {option}"
         )
 
 
@@ -243,7 +249,7 @@ def fits(look: Look) -> Sequence[Group]:
     if look.columns is None:
         return ()
     try:
-        _Columns.of(look.columns, url=None, reference_id=None)
+        _Columns.of(look.columns)
     except Unreadable:
         return ()
     return ("items",)
