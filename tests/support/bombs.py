@@ -64,7 +64,7 @@ def _read(path: str, sender: Any) -> None:
             for raw in exports.read(byte_range):
                 if raw.chunk is not None:
                     records += len(raw.chunk.records)
-                    refused += [each.fault.message if each.fault else "too long" for each in raw.chunk.oversized]
+                    refused += [each.fault.message if each.fault else "too long" for each in raw.chunk.refused]
                     warnings |= dict(raw.chunk.warnings)
                 if raw.unreadable is not None:
                     unreadable = str(raw.unreadable)

@@ -23,7 +23,7 @@ from transforms.avro.decoding import Decoder, Refused
 from transforms.avro.encoded_values import EncodingError, NonFinite
 from transforms.avro.logical_types import decimal_text
 from transforms.avro.types import AvroType, Map, Record, SchemaError, parts
-from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
 from transforms.formats.lines import HEAD_BYTES
 from transforms.raw_records import RawRecords
 from transforms.rules import limits
@@ -118,7 +118,7 @@ class _Chunk:
         self.count = self.byte_count = 0
         self._records: list[bytes] = []
         self._lines: list[int] = []
-        self._refused: list[Oversized] = []
+        self._refused: list[RefusedRecord] = []
         self._warnings: Counter[str] = Counter()
 
     def add(self, data: bytes, at: int) -> int:
@@ -158,7 +158,7 @@ class _Chunk:
             length = len(raw)
             known = record.get("reference_id") if isinstance(record, dict) else None
         self._refused.append(
-            Oversized(
+            RefusedRecord(
                 offset=self.start + self.count,
                 line=self.count,
                 length=length,
@@ -180,7 +180,7 @@ class _Chunk:
             first_line=self.start + 1,
             line_count=self.count,
             byte_count=byte_count,
-            oversized=tuple(self._refused),
+            refused=tuple(self._refused),
             warnings=self._warnings,
         )
 

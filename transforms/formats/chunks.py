@@ -31,15 +31,18 @@ class Unreadable(Exception):  # noqa: N818 - the name that rejections and the ex
 
 
 @dataclass(frozen=True, slots=True)
-class Oversized:
-    """A record that is not read: a line, or an element of a document, beyond `limits.MAX_LINE_BYTES` (F4, R8).
+class RefusedRecord:
+    """A record that a reader rejects by itself, alone.
+
+    It is a line, or an element of a document, beyond `limits.MAX_LINE_BYTES` (F4, R8); or it has a fault that the
+    reader knows: a value of Avro without a form in JSON (R6), a row of a table with too few cells.
 
     Attributes:
         offset: Like `Chunk.offsets`.
         line: Like `Chunk.lines`.
         length: Bytes of it, without the line end.
-        head: The first 64 KiB of it; all of it if it is not longer than `length`.
-        fault: The fault, if it is not only the length (an Avro record).
+        head: The first 64 KiB of it, or all of it: it is cut if it has fewer bytes than `length`.
+        fault: The fault; None if it is the length.
         reference_id: The reference id of such a record, if it has one.
     """
 
@@ -81,7 +84,7 @@ class Chunk:
         first_line: the 1-based number in the export of the chunk's line 0; None when it is not known (a byte range).
         line_count: line ends passed in this chunk, so that ranges can be numbered by adding these up.
         byte_count: bytes this chunk covers, blank lines, line ends and byte order mark included.
-        oversized: the records that are not read, for their length or another limit (F4, R8).
+        refused: the records that are not read, for their length or another limit (F4, R8).
         warnings: code of each warning of the reader to its number of records (R6).
         sources: the bytes of each record in its export, if a map made `records` of them; else None.
         set_aside: what a map does not take.
@@ -93,7 +96,7 @@ class Chunk:
     first_line: int | None
     line_count: int
     byte_count: int
-    oversized: tuple[Oversized, ...] = ()
+    refused: tuple[RefusedRecord, ...] = ()
     warnings: Mapping[str, int] = field(default_factory=dict)
     sources: Sequence[bytes] | None = None
     set_aside: tuple[SetAside, ...] = ()

@@ -23,7 +23,7 @@ _LIST_END, _OBJECT_END = b"]}"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ListPart:
     """Some elements of a list of a document, or a member that was passed over.
 
     Attributes:
@@ -42,20 +42,20 @@ class Part:
         """The number in its list of each record of the chunk: int64[N]."""
         if self.chunk is None:
             return np.empty(0, np.int64)
-        skipped = np.array([each.offset for each in self.chunk.oversized], np.int64)
+        skipped = np.array([each.offset for each in self.chunk.refused], np.int64)
         records = self.chunk.offsets
         return np.arange(len(records)) + np.searchsorted(skipped, records) + self.first
 
-    def numbers_of_oversized(self) -> list[int]:
-        """The number in its list of each oversized element of the chunk."""
+    def numbers_of_refused(self) -> list[int]:
+        """The number in its list of each refused element of the chunk."""
         if self.chunk is None:
             return []
-        places = [each.offset for each in self.chunk.oversized]
+        places = [each.offset for each in self.chunk.refused]
         before = np.searchsorted(self.chunk.offsets, np.array(places, np.int64)).tolist()
         return [self.first + position + records for position, records in enumerate(before)]
 
 
-def read_lists(stream: BinaryIO, wanted: Collection[str]) -> Iterator[Part]:
+def read_lists(stream: BinaryIO, wanted: Collection[str]) -> Iterator[ListPart]:
     """The members of a document in their order: the elements of the wanted lists in chunks, at least one for each list.
 
     Raises:
@@ -75,7 +75,7 @@ class _ListReader(DocumentReader):
         self._number = 0
         self._one_by_one = 0  # up to this offset, elements are not looked for at once
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[ListPart]:
         fault: Unreadable | None = None
         try:
             yield from self._members()
@@ -89,7 +89,7 @@ class _ListReader(DocumentReader):
                 yield self._part(len(self.data))
             raise Unreadable(fault.message, fault.offset, fault.line) from fault
 
-    def _members(self) -> Iterator[Part]:
+    def _members(self) -> Iterator[ListPart]:
         self._fill(0)
         if self.data.startswith(BYTE_ORDER_MARK):
             self.at = len(BYTE_ORDER_MARK)
@@ -104,7 +104,7 @@ class _ListReader(DocumentReader):
         if self._space():
             raise self._expected("the end of the document", self.at)
 
-    def _object_members(self) -> Iterator[Part]:
+    def _object_members(self) -> Iterator[ListPart]:
         seen: set[str] = set()
         self.at += 1
         while True:
@@ -126,19 +126,19 @@ class _ListReader(DocumentReader):
             elif self.data[self.at : self.at + 1] != b"}":
                 raise self._expected('"," or "}"', self.at)
 
-    def _value(self, key: str) -> Part:
+    def _value(self, key: str) -> ListPart:
         """Pass a value that is no list."""
         reach = self._reach(_OBJECT_END, is_record=False)
         text = self.data[self.at : reach.end].strip()
         self.at = reach.end
-        return Part(key, None, count=int(text not in (b"null", b"{}", b'""')))
+        return ListPart(key, None, count=int(text not in (b"null", b"{}", b'""')))
 
-    def _list_of(self, key: str) -> Iterator[Part]:
+    def _list_of(self, key: str) -> Iterator[ListPart]:
         """The elements of the list that begins at `at`."""
         self.at += 1
         if key not in self._wanted:
-            yield Part(key, None)  # also where the document ends in it
-            yield Part(key, None, count=self._passed_list())
+            yield ListPart(key, None)  # also where the document ends in it
+            yield ListPart(key, None, count=self._passed_list())
             return
         self._key_of_list, self._number = key, 0
         self._made(self.at)  # lines are counted from here
@@ -181,11 +181,11 @@ class _ListReader(DocumentReader):
             self._one_by_one = self.base + len(self.data)
         return zip(starts.tolist(), ends.tolist(), strict=True)
 
-    def _part(self, end: int) -> Part:
+    def _part(self, end: int) -> ListPart:
         return self._numbered(self._made(end))
 
-    def _numbered(self, chunk: Chunk) -> Part:
-        count = len(chunk.records) + len(chunk.oversized)
-        part = Part(self._key_of_list or WHOLE, chunk, self._number, count)
+    def _numbered(self, chunk: Chunk) -> ListPart:
+        count = len(chunk.records) + len(chunk.refused)
+        part = ListPart(self._key_of_list or WHOLE, chunk, self._number, count)
         self._number += count
         return part

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
 from transforms.formats.json_documents import (
     LIST_KEYS,
     Extent,
@@ -281,7 +281,7 @@ class DocumentReader:
             self._fill(self.at)
 
     def _passed(self, closer: int | None, known: Extent, *, is_record: bool) -> Extent:
-        """The extent of a value that is too long to be a record, which is added as oversized."""
+        """The extent of a value that is too long to be a record, which is added as refused."""
         begin, line = self.base + self.at, self._line_of(self.at)
         head = self.data[self.at : self.at + HEAD_BYTES]
         while not known.closed and not self._ended:
@@ -298,7 +298,7 @@ class DocumentReader:
         self.at = known.end
         if known.closed and is_record:
             length = self.base + known.end - begin
-            self._oversized.append(Oversized(offset=begin, line=line - self._first, length=length, head=head))
+            self._refused.append(RefusedRecord(offset=begin, line=line - self._first, length=length, head=head))
         return known
 
     def _pass_string(self, begin: int) -> None:
@@ -323,7 +323,7 @@ class DocumentReader:
         self._records: list[bytes] = []
         self._offsets: list[int] = []
         self._lines: list[int] = []
-        self._oversized: list[Oversized] = []
+        self._refused: list[RefusedRecord] = []
         self._size = 0
         self._first, self._first_byte = self._line, self.base + self._counted
 
@@ -332,7 +332,7 @@ class DocumentReader:
         line = self._line_of(begin) - self._first
         offset = self.base + begin
         if len(record) > limits.MAX_LINE_BYTES:
-            self._oversized.append(Oversized(offset=offset, line=line, length=len(record), head=record[:HEAD_BYTES]))
+            self._refused.append(RefusedRecord(offset=offset, line=line, length=len(record), head=record[:HEAD_BYTES]))
             return
         self._records.append(record)
         self._offsets.append(offset)
@@ -353,7 +353,7 @@ class DocumentReader:
             first_line=self._first + 1,
             line_count=line - self._first,
             byte_count=self.base + end - self._first_byte,
-            oversized=tuple(self._oversized),
+            refused=tuple(self._refused),
         )
         self._begin()
         return chunk

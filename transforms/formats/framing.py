@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
 from transforms.formats.lines import BLANK, BYTE_ORDER_MARK, CR, HEAD_BYTES, split_lines
 from transforms.raw_records import NEWLINE, RawRecords
 from transforms.rules import limits
@@ -56,7 +56,7 @@ def read_stream(stream: BinaryIO, chunk_bytes: int) -> Iterator[Chunk]:
         for part in _line_chunks(stream, 0, None, min(BLOCK_BYTES, chunk_bytes)):
             parts.append(part)
             size += part.byte_count
-            barren = 0 if len(part.records) or part.oversized else barren + part.byte_count
+            barren = 0 if len(part.records) or part.refused else barren + part.byte_count
             _check_barren(barren)
             if size >= chunk_bytes:
                 chunk = _joined(parts, line)
@@ -176,12 +176,12 @@ class _UnfinishedLine:
     def chunk(self, *, ended: bool) -> Chunk:
         """A chunk of this one overlong line."""
         length = self.length - self._mark - (self._last == CR)
-        line = Oversized(offset=self.begin + self._mark, line=0, length=length, head=self.content()[:length])
+        line = RefusedRecord(offset=self.begin + self._mark, line=0, length=length, head=self.content()[:length])
         return replace(
             split_lines(b""),
             line_count=int(ended),
             byte_count=self.length + ended,
-            oversized=() if self._blank else (line,),
+            refused=() if self._blank else (line,),
         )
 
 
@@ -199,5 +199,5 @@ def _joined(parts: list[Chunk], first_line: int | None) -> Chunk:
         first_line=first_line,
         line_count=sum(part.line_count for part in parts),
         byte_count=sum(part.byte_count for part in parts),
-        oversized=tuple(replace(each, line=each.line + lines) for part, lines in numbered for each in part.oversized),
+        refused=tuple(replace(each, line=each.line + lines) for part, lines in numbered for each in part.refused),
     )

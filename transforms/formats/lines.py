@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from transforms.formats.chunks import Chunk, Oversized
+from transforms.formats.chunks import Chunk, RefusedRecord
 from transforms.raw_records import NEWLINE, RawRecords
 from transforms.rules import limits
 
@@ -47,7 +47,7 @@ def split_lines(data: bytes, *, offset: int = 0, first_line: int | None = None, 
         first_line=first_line,
         line_count=found.line_count,
         byte_count=size,
-        oversized=tuple(replace(each, offset=each.offset + offset) for each in found.oversized),
+        refused=tuple(replace(each, offset=each.offset + offset) for each in found.refused),
     )
 
 
@@ -59,7 +59,7 @@ class _Lines:
         starts: Offset of each: int64[N].
         ends: Offset of the byte after each, without its line end: int64[N].
         keep: Whether each is a record: bool[N].
-        oversized: Lines that are too long for a record.
+        refused: Lines that are too long for a record.
         line_count: Number of line ends.
         numbers: Line numbers, if these are not all lines of the block: int64[N].
     """
@@ -67,7 +67,7 @@ class _Lines:
     starts: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
     keep: npt.NDArray[np.bool_]
-    oversized: list[Oversized]
+    refused: list[RefusedRecord]
     line_count: int
     numbers: npt.NDArray[np.int64] | None = None
 
@@ -88,24 +88,24 @@ def _lines(data: bytes, mark: int, size: int, *, are_short: bool = False) -> _Li
         solid = np.flatnonzero(IS_SOLID[block])
         first = np.append(solid, size)[np.searchsorted(solid, starts)]
         keep &= first < ends
-    oversized = []
+    refused = []
     for index in _suspects(block, starts, ends, keep, may_be_blank=not are_short):
         record = data[starts[index] : ends[index]]
         if not record.strip(BLANK):
             keep[index] = False
         elif len(record) > limits.MAX_LINE_BYTES:
             keep[index] = False
-            oversized.append(
-                Oversized(offset=int(starts[index]), line=index, length=len(record), head=record[:HEAD_BYTES])
+            refused.append(
+                RefusedRecord(offset=int(starts[index]), line=index, length=len(record), head=record[:HEAD_BYTES])
             )
-    return _Lines(starts, ends, keep, oversized, len(found))
+    return _Lines(starts, ends, keep, refused, len(found))
 
 
 def _dense_lines(data: bytes, mark: int, size: int) -> _Lines:
     """As `_lines` for very short lines: piece by piece, and blank lines are dropped (R8)."""
     none = np.empty(0, np.int64)
     starts, ends, numbers = [none], [none], [none]
-    oversized: list[Oversized] = []
+    refused: list[RefusedRecord] = []
     at = above = 0
     while at < size:
         stop = min(at + _LOOK_BYTES, size)
@@ -122,12 +122,12 @@ def _dense_lines(data: bytes, mark: int, size: int) -> _Lines:
             starts.append(found.starts[lines] + at)
             ends.append(found.ends[lines] + at)
             numbers.append(lines + above)
-            oversized += (replace(each, offset=each.offset + at, line=each.line + above) for each in found.oversized)
+            refused += (replace(each, offset=each.offset + at, line=each.line + above) for each in found.refused)
             above += found.line_count
         at = stop
     every = np.concatenate(starts)
     return _Lines(
-        every, np.concatenate(ends), np.ones(len(every), np.bool_), oversized, above, numbers=np.concatenate(numbers)
+        every, np.concatenate(ends), np.ones(len(every), np.bool_), refused, above, numbers=np.concatenate(numbers)
     )
 
 
@@ -151,7 +151,7 @@ def _suspects(
     *,
     may_be_blank: bool,
 ) -> list[int]:
-    """Indices of the lines that may be blank or oversized: too long, or with a blank in front."""
+    """Indices of the lines that may be blank or refused: too long, or with a blank in front."""
     suspect = ends - starts > limits.MAX_LINE_BYTES
     if may_be_blank:
         suspect[keep] |= _IS_BLANK[block[starts[keep]]]

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from transforms.formats.chunks import Chunk, Oversized, SetAside
+from transforms.formats.chunks import Chunk, RefusedRecord, SetAside
 from transforms.formats.lines import HEAD_BYTES
 from transforms.mapping.values import Values
 from transforms.raw_records import RawRecords
@@ -32,7 +32,7 @@ class ChunkBuilder:
         self._sources: list[bytes] = []
         self._lines: list[int] = []
         self._offsets: list[int] = []
-        self._refused: list[Oversized] = []
+        self._refused: list[RefusedRecord] = []
         self._set_aside: dict[str, SetAside] = {}
 
     def add(self, record: Values, source: bytes, *, line: int, offset: int) -> None:
@@ -61,7 +61,7 @@ class ChunkBuilder:
         """Adds a record that cannot be made: it is rejected alone, with a message `expected ..., got ...`."""
         head = source[:HEAD_BYTES] if len(source) > CHUNK_BYTES else source
         self._refused.append(
-            Oversized(
+            RefusedRecord(
                 offset=offset,
                 line=line,
                 length=len(source),
@@ -99,7 +99,7 @@ class ChunkBuilder:
             first_line=0,
             line_count=0,
             byte_count=self.byte_count if byte_count is None else byte_count,
-            oversized=tuple(self._refused),
+            refused=tuple(self._refused),
             sources=self._sources,
             set_aside=tuple(self._set_aside.values()),
         )

@@ -42,7 +42,7 @@ def chunk_of_columns(batch: TableBatch, record_map: RecordMap) -> Chunk | None:
         first_line=0,
         line_count=0,
         byte_count=batch.byte_count,
-        oversized=batch.refused,
+        refused=batch.refused,
         sources=batch.sources,
         set_aside=set_aside,
     )

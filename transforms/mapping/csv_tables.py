@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from transforms.formats.chunks import Oversized, Unreadable
+from transforms.formats.chunks import RefusedRecord, Unreadable
 from transforms.formats.lines import HEAD_BYTES as KEPT_BYTES
 from transforms.mapping.csv_rows import FoundRows, Places, blank_rows, ragged, rows_of, rows_one_by_one
 from transforms.mapping.csv_text import HEAD_BYTES, CsvOptions, Header, check_encoding, header_of, utf8
@@ -175,7 +175,7 @@ class _Rows:
         """The batch of any block."""
         cells: list[list[str | None]] = []
         places: list[tuple[int, int, int]] = []
-        faults: list[Oversized] = []
+        faults: list[RefusedRecord] = []
         for row in rows_one_by_one(data, self._delimiter, len(self._names)):
             if row.cells is None:
                 raw = data[row.start : row.end]
@@ -195,7 +195,7 @@ class _Rows:
         base: int,
         columns: Sequence[pl.Series],
         places: tuple[Places, Places, Places],
-        faults: Sequence[Oversized],
+        faults: Sequence[RefusedRecord],
     ) -> TableBatch:
         starts, ends, lines = places
         rows = RawRecords(data, starts, ends)
@@ -209,9 +209,9 @@ class _Rows:
             is_text=True,
         )
 
-    def _refused(self, raw: bytes, message: str, *, line: int, offset: int) -> Oversized:
+    def _refused(self, raw: bytes, message: str, *, line: int, offset: int) -> RefusedRecord:
         source = raw if self._encoding is None else _encoded(raw, self._encoding)
-        return Oversized(
+        return RefusedRecord(
             offset=offset,
             line=line + self.line + 1,
             length=len(source),

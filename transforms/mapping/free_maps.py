@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
 from transforms.mapping.chunk_builder import ChunkBuilder
 from transforms.mapping.column_maps import chunk_of_columns
 from transforms.mapping.csv_text import CsvOptions
@@ -156,7 +156,7 @@ def _add(builder: ChunkBuilder, each: SourceRecord, maker: RecordMaker) -> None:
             offset=each.offset,
             code=Code.NOT_AN_OBJECT,
         )
-    elif isinstance(fault, Oversized):
+    elif isinstance(fault, RefusedRecord):
         found = fault.fault
         message = f"expected a record that memory holds, got a line of {fault.length} bytes"
         builder.refuse(

@@ -26,7 +26,7 @@ _HEAD_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LookedPart:
     """Records of a file, or of one of the lists of a document.
 
     Attributes:
@@ -56,7 +56,7 @@ class Look:
     """
 
     form: str
-    parts: tuple[Part, ...]
+    parts: tuple[LookedPart, ...]
     columns: tuple[str, ...] | None = None
     members: tuple[str, ...] = ()
     text: CsvOptions = field(default_factory=CsvOptions)
@@ -128,14 +128,14 @@ def _one_part(form: str, source: SourceFile, chunks: Iterator[Chunk]) -> Look:
     unreadable = None
     try:
         for chunk in chunks:
-            count += len(chunk.records) + len(chunk.oversized)
+            count += len(chunk.records) + len(chunk.refused)
             given += chunk.byte_count
             for raw in islice(chunk.records, max(FIRST - len(first), 0)):
                 first += _parsed(raw)
     except Unreadable as error:
         unreadable = error.message if given < MOST_BYTES - MIB else None
     number, is_exact = _estimated(count, given + MIB if given >= MOST_BYTES - MIB else given, source)
-    return Look(form, (Part("", number, is_exact, tuple(first)),), unreadable=unreadable)
+    return Look(form, (LookedPart("", number, is_exact, tuple(first)),), unreadable=unreadable)
 
 
 def _parsed(raw: bytes) -> list[object]:
@@ -169,7 +169,7 @@ def _table(source: SourceFile, form: str, text: CsvOptions) -> Look:
         count, is_exact = known, True
     else:
         count, is_exact = (count, True) if is_whole else _estimated(count, given, source)
-    return Look(form, (Part("", count, is_exact, tuple(first[:FIRST])),), columns, (), text, unreadable)
+    return Look(form, (LookedPart("", count, is_exact, tuple(first[:FIRST])),), columns, (), text, unreadable)
 
 
 class _Every(Collection[str]):
@@ -207,7 +207,7 @@ def document(source: SourceFile) -> Look:
         is_exact = some.given < MOST_BYTES
         if not counts and is_exact:
             return _one_object(source)
-    parts = [Part(key, count, is_exact, tuple(first[key])) for key, count in counts.items()]
+    parts = [LookedPart(key, count, is_exact, tuple(first[key])) for key, count in counts.items()]
     parts.sort(key=lambda part: -part.count)
     return Look("document", tuple(parts), None, tuple(each for each in members if each != WHOLE), unreadable=unreadable)
 
@@ -217,4 +217,4 @@ def _one_object(source: SourceFile) -> Look:
     with source.open() as stream:
         first = _parsed(stream.read(MOST_BYTES))
     members = tuple(first[0]) if first and isinstance(first[0], Mapping) else ()
-    return Look("document", (Part("", len(first), is_exact=True, first=tuple(first)),), None, members)
+    return Look("document", (LookedPart("", len(first), is_exact=True, first=tuple(first)),), None, members)

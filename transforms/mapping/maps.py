@@ -1,7 +1,7 @@
 """Defines what a map is for the stages: a reader of exports of another format, whose chunks have raw records (R1).
 
 A map turns each record of a source into a raw record as `FORMATS` has them, in JSON text, and everything after that is
-the way of a native export. It never loses a record: what it cannot read is in `Chunk.oversized` with its fault, what it
+the way of a native export. It never loses a record: what it cannot read is in `Chunk.refused` with its fault, what it
 leaves aside is counted by name in `Chunk.set_aside`.
 """
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from transforms.formats.avro_exports import read_avro
-from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
 from transforms.formats.document_lists import WHOLE, read_lists
 from transforms.formats.framing import read_stream
 from transforms.mapping.chunk_builder import encode
@@ -42,7 +42,7 @@ class SourceRecord:
     source: bytes
     line: int
     offset: int
-    fault: Oversized | str | None = None
+    fault: RefusedRecord | str | None = None
     is_text: bool = False
 
 
@@ -110,7 +110,7 @@ def row_records(batch: TableBatch) -> Iterator[SourceRecord]:
 def _lines(chunk: Chunk) -> Iterator[SourceRecord]:
     """The records of a chunk of a native reader."""
     first = chunk.first_line or 1
-    for each in chunk.oversized:
+    for each in chunk.refused:
         yield SourceRecord(None, each.head, each.line + first, each.offset, each)
     for raw, line, offset in zip(chunk.records, chunk.lines.tolist(), chunk.offsets.tolist(), strict=True):
         yield _parsed(raw, line + first, offset)
@@ -160,7 +160,7 @@ def _document(source: SourceFile, records: str) -> Iterator[SourceRecord | LeftP
                 continue
             found = True
             first = part.chunk.first_line or 1
-            for position, large in zip(part.numbers_of_oversized(), part.chunk.oversized, strict=True):
+            for position, large in zip(part.numbers_of_refused(), part.chunk.refused, strict=True):
                 yield SourceRecord(None, large.head, large.line + first, position, large)
             numbers = part.numbers().tolist()
             for raw, line, number in zip(part.chunk.records, part.chunk.lines.tolist(), numbers, strict=True):

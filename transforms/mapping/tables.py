@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.formats.chunks import Oversized
+from transforms.formats.chunks import RefusedRecord
 from transforms.mapping.values import NewValues
 
 
@@ -30,7 +30,7 @@ class TableBatch:
     offsets: npt.NDArray[np.int64]
     sources: Sequence[bytes]
     byte_count: int
-    refused: tuple[Oversized, ...] = ()
+    refused: tuple[RefusedRecord, ...] = ()
     is_text: bool = False
 
     def __len__(self) -> int:

@@ -73,7 +73,7 @@ def read(byte_range: ByteRange, *, digest: bool = True) -> Iterator[RawChunk]:
             for position, chunk in _chunks(stream, byte_range):
                 yield RawChunk(byte_range, position, chunk, None, chunk.byte_count, sha)
                 sha = None
-                is_empty = is_empty and not len(chunk.records) and not chunk.oversized
+                is_empty = is_empty and not len(chunk.records) and not chunk.refused
             if is_empty:
                 nothing = replace(split_lines(b""), warnings={EMPTY_EXPORT: 1})
                 yield RawChunk(byte_range, -1, nothing, None, 0, sha)

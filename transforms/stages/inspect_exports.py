@@ -8,7 +8,7 @@ from typing import Final
 from transforms.formats.chunks import Unreadable
 from transforms.formats.json_documents import LIST_KEYS
 from transforms.mapping.csv_text import CsvOptions, delimiter_option, other_delimiter
-from transforms.mapping.looks import Look, Part, document, look
+from transforms.mapping.looks import Look, LookedPart, document, look
 from transforms.mapping.maps import SourceFile
 from transforms.mapping.presets import fitting
 from transforms.rules.export_rows import GROUPS, Group
@@ -67,7 +67,7 @@ class Inspection:
     """
 
     look: Look
-    part: Part | None
+    part: LookedPart | None
     fields: Mapping[str, FieldLook]
     native: Sequence[NativeFit]
     presets: Mapping[str, tuple[Group, ...]]
@@ -120,7 +120,7 @@ def _native(found: Look) -> list[NativeFit]:
     return sorted(fits, key=lambda fit: -fit.accepted)
 
 
-def _fields(part: Part, *, is_text: bool) -> dict[str, FieldLook]:
+def _fields(part: LookedPart, *, is_text: bool) -> dict[str, FieldLook]:
     found: dict[str, FieldLook] = {}
     for record in part.first:
         _add(found, "", record, 0)

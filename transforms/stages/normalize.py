@@ -227,7 +227,7 @@ class _no_collection:  # noqa: N801 - used as a `with` word
 
 
 def _unreadable(raw: RawChunk) -> Iterator[Rejection]:
-    """Rejections without a parsed record: the unreadable end of an export (R2), oversized records (F4, R6, R8)."""
+    """Rejections without a parsed record: the unreadable end of an export (R2), refused records (F4, R6, R8)."""
     export = raw.byte_range.export
     if raw.unreadable is not None:
         yield Rejection(
@@ -245,7 +245,7 @@ def _unreadable(raw: RawChunk) -> Iterator[Rejection]:
         )
     if raw.chunk is None:
         return
-    for each in raw.chunk.oversized:
+    for each in raw.chunk.refused:
         fault = each.fault or Fault(
             Code.MALFORMED_JSON, f"expected a record that memory holds, got a line of {each.length} bytes"
         )

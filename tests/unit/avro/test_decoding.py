@@ -90,7 +90,7 @@ def test_what_has_no_form_is_rejected_alone(kind: object, encoded: bytes, messag
     data = container(schema, [(3, good + long(1) + b"b" + encoded + good)])
     (chunk,) = read_avro(io.BytesIO(data), 100)
     assert chunk.offsets.tolist() == [0, 2]
-    (refused,) = chunk.oversized
+    (refused,) = chunk.refused
     assert refused.fault is not None
     assert (refused.fault.message, refused.fault.field, refused.fault.code) == (message, "v", "number_out_of_range")
     assert (refused.offset, refused.line, refused.reference_id) == (1, 1, "b")

@@ -11,7 +11,7 @@ from support.profiles import draws
 
 from transforms.formats import document_reader
 from transforms.formats.chunks import Unreadable
-from transforms.formats.document_lists import WHOLE, Part, read_lists
+from transforms.formats.document_lists import WHOLE, ListPart, read_lists
 from transforms.formats.document_reader import read_document
 from transforms.formats.whole_elements import whole_elements
 
@@ -23,7 +23,7 @@ values = st.recursive(
 indents = st.sampled_from([None, 0, 2])
 
 
-def read(data: bytes, *wanted: str) -> tuple[dict[str, list[Any]], list[Part], Unreadable | None]:
+def read(data: bytes, *wanted: str) -> tuple[dict[str, list[Any]], list[ListPart], Unreadable | None]:
     """The elements of the wanted lists, all parts, and the fault at the end."""
     found: dict[str, list[Any]] = {}
     parts = []
@@ -114,4 +114,4 @@ def test_an_element_beyond_the_limit_keeps_its_number(monkeypatch: pytest.Monkey
     monkeypatch.setattr("transforms.rules.limits.MAX_LINE_BYTES", 100)
     data = json.dumps({"a": [{"x": 1}, {"x": "y" * 200}, {"x": 2}]}).encode()
     _, (part,), fault = read(data, "a")
-    assert (fault, part.numbers().tolist(), part.numbers_of_oversized()) == (None, [0, 2], [1])
+    assert (fault, part.numbers().tolist(), part.numbers_of_refused()) == (None, [0, 2], [1])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.fixtures import SHARED, needs_shared
 
 from transforms.formats import framing, lines
-from transforms.formats.chunks import Chunk, Oversized, Unreadable
+from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
 from transforms.formats.framing import read_range, read_stream
 from transforms.formats.lines import split_lines
 from transforms.rules import limits
@@ -45,11 +45,11 @@ def numbered(chunks: list[Chunk]) -> list[tuple[bytes, int, int]]:
     return found
 
 
-def oversized(chunks: list[Chunk]) -> list[Oversized]:
+def refused(chunks: list[Chunk]) -> list[RefusedRecord]:
     found = []
     line = 1
     for chunk in chunks:
-        found += [Oversized(each.offset, each.line + line, each.length, each.head) for each in chunk.oversized]
+        found += [RefusedRecord(each.offset, each.line + line, each.length, each.head) for each in chunk.refused]
         line += chunk.line_count
     return found
 
@@ -93,7 +93,7 @@ def test_chunks_of_any_size_add_up_to_the_whole(data: bytes, chunk_bytes: int) -
 
 
 @given(exports, st.integers(0, 12), st.integers(1, 20), st.lists(st.integers(0, 120)))
-def test_oversized_lines_are_found_alike_by_every_reader(data: bytes, limit: int, block: int, cuts: list[int]) -> None:
+def test_refused_lines_are_found_alike_by_every_reader(data: bytes, limit: int, block: int, cuts: list[int]) -> None:
     edges = sorted({0, len(data), *cuts})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "MAX_LINE_BYTES", limit)
@@ -106,12 +106,12 @@ def test_oversized_lines_are_found_alike_by_every_reader(data: bytes, limit: int
         stream = list(read_stream(io.BytesIO(data), 7))
     expected = by_hand(data)
     assert numbered(whole) == [line for line in expected if len(line[0]) <= limit]
-    assert oversized(whole) == [
-        Oversized(offset, line, len(record), record[:4]) for record, offset, line in expected if len(record) > limit
+    assert refused(whole) == [
+        RefusedRecord(offset, line, len(record), record[:4]) for record, offset, line in expected if len(record) > limit
     ]
     for chunks in (ranges, stream):
         assert numbered(chunks) == numbered(whole)
-        assert oversized(chunks) == oversized(whole)
+        assert refused(chunks) == refused(whole)
         assert sum(chunk.byte_count for chunk in chunks) == len(data)
         assert sum(chunk.line_count for chunk in chunks) == data.count(b"\n")
 
@@ -150,7 +150,7 @@ def test_a_line_of_exactly_the_limit_is_a_record(monkeypatch: pytest.MonkeyPatch
     data = BOM + b"a" * 100 + b"\r\n" + b"b" * 101 + b"\r\n"
     for chunk in (split_lines(data), *read_stream(io.BytesIO(data), 1_000)):
         assert chunk.records == [b"a" * 100]
-        assert [(each.length, each.line, each.offset) for each in chunk.oversized] == [(101, 1, 105)]
+        assert [(each.length, each.line, each.offset) for each in chunk.refused] == [(101, 1, 105)]
 
 
 class Endless(io.RawIOBase):
@@ -177,8 +177,8 @@ def test_a_line_far_beyond_the_limit_is_passed_in_bounded_blocks(monkeypatch: py
     chunks = list(read_stream(stream, 10_000))  # type: ignore[arg-type]
     assert stream.most == 4_096
     assert numbered(chunks) == [(b"{}", 1_000_001, 2)]
-    assert [(each.offset, each.line, each.length) for each in oversized(chunks)] == [(0, 1, 1_000_000)]
-    assert len(oversized(chunks)[0].head) == 64 * 1024
+    assert [(each.offset, each.line, each.length) for each in refused(chunks)] == [(0, 1, 1_000_000)]
+    assert len(refused(chunks)[0].head) == 64 * 1024
 
 
 class BreaksOff(io.BytesIO):

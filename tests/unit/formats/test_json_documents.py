@@ -204,7 +204,7 @@ def test_an_element_beyond_the_limit_is_set_aside(monkeypatch: pytest.MonkeyPatc
     chunk, fault = split_document(b'[\n{"a": 1},\n{"b": "' + b"x" * 100_000 + b'"},\n{"c": 3}]')
     assert fault is None
     assert chunk.records == [b'{"a": 1}', b'{"c": 3}']
-    assert [(each.offset, each.line, each.length, len(each.head)) for each in chunk.oversized] == [
+    assert [(each.offset, each.line, each.length, len(each.head)) for each in chunk.refused] == [
         (12, 2, 100_009, 65_536)
     ]
 

@@ -69,7 +69,7 @@ def chunks(path: Path, toml: str, group: Group = "items") -> list[Chunk]:
 def records(path: Path, toml: str, group: Group = "items") -> list[dict[str, object]]:
     """What a map makes of a file, none of which it may refuse."""
     found = chunks(path, toml, group)
-    assert [each.fault for chunk in found for each in chunk.oversized] == []
+    assert [each.fault for chunk in found for each in chunk.refused] == []
     return [json.loads(record) for chunk in found for record in chunk.records]
 
 
@@ -91,7 +91,7 @@ def test_fields_templates_metadata_and_joins_of_a_document(tmp_path: Path) -> No
         {"reference_id": "b.jpg", "image_url": "s3://bucket/train/000002.jpg", "metadata": {"id": 2}},
         {"image_url": "s3://bucket/train/000003.jpg", "metadata": {"id": 3}},
     ]
-    assert [(each.fault.code, each.offset, each.head) for each in chunk.oversized if each.fault] == [
+    assert [(each.fault.code, each.offset, each.head) for each in chunk.refused if each.fault] == [
         ("not_an_object", 3, b"7")
     ]
     assert {(each.name, each.count) for each in chunk.set_aside} == {
@@ -231,7 +231,7 @@ def test_elements_that_are_no_json_are_refused_alone(tmp_path: Path) -> None:
     path = written(tmp_path, '{"x": [{"id": "1", "url": "s3://b/1"}, {"id": }, {"id": "2", "url": "s3://b/2"}]}')
     [chunk] = chunks(path, f'group = "items"\nrecords = "x[*]"\n{ITEMS}')
     assert chunk.offsets.tolist() == [0, 2]
-    assert [(each.head, each.offset) for each in chunk.oversized] == [(b'{"id": }', 1)]
+    assert [(each.head, each.offset) for each in chunk.refused] == [(b'{"id": }', 1)]
 
 
 def test_a_join_looks_up_in_another_file_of_any_format(tmp_path: Path) -> None:
@@ -339,7 +339,7 @@ def test_columns_give_the_records_that_rows_give(
         return
     with patch.object(free_maps, "chunk_of_columns", lambda *_: None):
         by_rows = FreeMap._of_table(table, record_map, {})
-    assert by_rows.oversized == ()
+    assert by_rows.refused == ()
     assert list(map(json.loads, by_columns.records)) == list(map(json.loads, by_rows.records))
     assert sorted(by_columns.set_aside, key=str) == sorted(by_rows.set_aside, key=str)
 
@@ -371,7 +371,7 @@ def test_an_element_that_an_expression_cannot_take_is_rejected_alone(tmp_path: P
     toml = f"group = 'items'\nrecords = \"images[?contains(tags, 'x')]\"\n{ITEMS}"
     [chunk] = chunks(written(tmp_path, json.dumps(document)), toml)
     assert [json.loads(record)["reference_id"] for record in chunk.records] == ["2"]
-    assert [each.offset for each in chunk.oversized] == [0]
+    assert [each.offset for each in chunk.refused] == [0]
 
 
 def test_types_of_extensions_inside_structs_are_read_as_what_they_are_stored_as(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from transforms.formats.chunks import Unreadable
-from transforms.formats.document_lists import WHOLE, Part, read_lists
+from transforms.formats.document_lists import WHOLE, ListPart, read_lists
 from transforms.mapping.coco.shapes import NO_SKELETON, Skeleton
 from transforms.mapping.coco.tokens import Members, elements, given, identity, members, string, text_of
 from transforms.rules.coco import GENERATED, GENERATED_KEYS
@@ -113,7 +113,7 @@ def reference_id(image: Members) -> bytes | None:
     return None
 
 
-def _add(found: Lookups, part: Part) -> None:
+def _add(found: Lookups, part: ListPart) -> None:
     for each in _objects(part):
         key = identity(each.get("id"))
         if key is None:
@@ -132,7 +132,7 @@ def _add(found: Lookups, part: Part) -> None:
                 found.licenses[key] = each
 
 
-def _objects(part: Part) -> Iterator[Members]:
+def _objects(part: ListPart) -> Iterator[Members]:
     for element in () if part.chunk is None else part.chunk.records:
         if (each := members(element)) is not None:
             yield each

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from transforms.formats.chunks import Chunk
-from transforms.formats.document_lists import Part
+from transforms.formats.document_lists import ListPart
 from transforms.mapping.chunk_builder import ChunkBuilder
 from transforms.mapping.coco.records import Made
 from transforms.rules.rejections import Fault
@@ -46,18 +46,18 @@ class Places:
         else:
             self.builder.add_text(made.record, made.source, line=line, offset=offset)
 
-    def with_oversized(self, part: Part, elements: Chunk) -> Chunk:
+    def with_refused(self, part: ListPart, elements: Chunk) -> Chunk:
         """The chunk, with elements that were too large to be read (F4)."""
         chunk = self.builder.made(elements.byte_count)
-        if not elements.oversized:
+        if not elements.refused:
             return chunk
         first = elements.first_line or 0
-        numbers = part.numbers_of_oversized()
+        numbers = part.numbers_of_refused()
         found = [
             replace(each, offset=self._offset(number, None), line=each.line + first)
-            for number, each in zip(numbers, elements.oversized, strict=True)
+            for number, each in zip(numbers, elements.refused, strict=True)
         ]
-        return replace(chunk, oversized=(*chunk.oversized, *found))
+        return replace(chunk, refused=(*chunk.refused, *found))
 
     def _offset(self, number: int, segment: int | None) -> int:
         """Where an element or segment is, as one number; they ascend."""

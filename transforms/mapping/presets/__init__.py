@@ -12,7 +12,11 @@ PRESETS: Mapping[str, tuple[str, ...]] = {
     "coco": ("images", "masks", "annotations"),
     "manifest": ("delimiter", "encoding", "url", "id", "images"),
 }
-"""Name of each preset to the options that it takes. Its module has a function `preset(options) -> Map`."""
+"""Name of each preset to the options that it takes.
+
+Its module has two functions: `preset(options) -> Map`, and `fits(look) -> Sequence[Group]`, the groups that it takes of a
+file, for `inspect`.
+"""
 
 
 def preset(name: str, options: Mapping[str, str]) -> Map:

@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import BinaryIO, Final
 
 from transforms.formats.chunks import Chunk, Unreadable
-from transforms.formats.document_lists import WHOLE, Part, read_lists
+from transforms.formats.document_lists import WHOLE, ListPart, read_lists
 from transforms.formats.lines import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
 from transforms.mapping.chunk_builder import ChunkBuilder
 from transforms.mapping.coco.lookups import ANNOTATIONS, IMAGES, INFO, LISTS, Id, Lookups, read_lookups
@@ -124,7 +124,7 @@ class CocoMap:
                             places.add(made, number, line)
                     if places.builder.is_full:
                         yield places.builder.made()
-                yield places.with_oversized(part, chunk)
+                yield places.with_refused(part, chunk)
         if group == "annotations":
             yield _without_annotations(lookups, annotations.used)
         if fault is not None:
@@ -166,7 +166,7 @@ class CocoMap:
         return lookups
 
 
-def _list(stream: BinaryIO, key: str) -> Iterator[tuple[Part, Chunk]]:
+def _list(stream: BinaryIO, key: str) -> Iterator[tuple[ListPart, Chunk]]:
     """The elements of one list of a document; what stands behind it was seen when ids were looked up."""
     begun = False
     for part in read_lists(stream, (key,)):
@@ -179,7 +179,7 @@ def _list(stream: BinaryIO, key: str) -> Iterator[tuple[Part, Chunk]]:
             return
 
 
-def _elements(part: Part, chunk: Chunk) -> Iterator[tuple[bytes, int, int]]:
+def _elements(part: ListPart, chunk: Chunk) -> Iterator[tuple[bytes, int, int]]:
     """Each element with its number and line."""
     lines = (chunk.lines + (chunk.first_line or 0)).tolist()
     return zip(chunk.records, part.numbers().tolist(), lines, strict=True)

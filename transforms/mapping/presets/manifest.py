@@ -114,7 +114,7 @@ class Manifest:
             first_line=0,
             line_count=0,
             byte_count=batch.byte_count,
-            oversized=batch.refused,
+            refused=batch.refused,
             sources=batch.sources,
         )
 
