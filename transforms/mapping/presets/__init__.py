@@ -14,8 +14,8 @@ PRESETS: Mapping[str, tuple[str, ...]] = {
 }
 """Name of each preset to the options that it takes.
 
-Its module has two functions: `preset(options) -> Map`, and `fits(look) -> Sequence[Group]`, the groups that it takes of a
-file, for `inspect`.
+Its module has two functions: `preset(options) -> Map`, and `fits(look) -> Sequence[Group]`, which says for `inspect`
+which groups it takes of a file.
 """
 
 
