@@ -18,6 +18,7 @@ EXPORTS = ("items", "scenes", "annotations", "predictions")
 TEXTS = (
     "mode",
     "dataset",
+    "map",
     "on_conflict",
     "on_duplicate",
     "max_rejected",

@@ -57,7 +57,7 @@ PICKLED = {
     "that all is reported": r"WriteReports/WriteReports\.None",
     "nothing": r"(KeepLease[A-Z][A-Za-z]+|Publish)\.None",
 }
-REGISTERED = {"BatchCoder", "FrameCoder", "RejectionCoder", "SummariesCoder"}
+REGISTERED = {"BatchCoder", "FrameCoder", "RejectionsCoder", "SummariesCoder"}
 
 
 @pytest.fixture(scope="module", params=["fail", "quarantine"])
@@ -119,7 +119,7 @@ def test_rows_and_rejections_are_shuffled_by_coders_of_their_own(graph: Any) -> 
             shuffled[transform.unique_name.partition("/")[0]] = set(coders(graph, coder))
     assert shuffled["GroupPartitions"] == {"BatchCoder"}
     assert shuffled["ListCacheKeys"] == {"FrameCoder"}
-    assert shuffled["WriteRejections"] == {"RejectionCoder"}
+    assert shuffled["WriteRejections"] == {"RejectionsCoder"}
 
 
 def test_all_steps_are_named(graph: Any) -> None:
