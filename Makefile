@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := build/demo
 # One more than cores: tests also wait, for disks, locks, browsers.
-WORKERS ?= 3
+WORKERS ?= 2
 # Tests start many processes: their modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
