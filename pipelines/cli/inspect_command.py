@@ -10,11 +10,12 @@ from pipelines.cli.table_layout import Column, Sheet
 from pipelines.errors import UsageError
 from pipelines.json_output import JsonOutput, print_object
 from transforms.formats.chunks import Unreadable
-from transforms.mapping.maps import SourceFile
+from transforms.mapping.csv_text import delimiter_option
+from transforms.mapping.maps import SourceFile, with_option
 from transforms.mapping.presets.manifest import SIZES
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.export_rows import Group
-from transforms.stages.inspect_exports import NUMBERS, Inspection, inspect_export, with_delimiter
+from transforms.stages.inspect_exports import NUMBERS, Inspection, inspect_export
 from transforms.storage.stored_files import is_local, object_sizes, refusal, refusals
 
 _FORMS = {
@@ -57,14 +58,15 @@ def commands(path: str, found: Inspection) -> list[str]:
     """The commands that ingest a file, the likeliest first."""
     lines = [_command(path, fit.group, None) for fit in found.native]
     for preset, groups in found.presets.items():
-        lines += (_command(path, group, with_delimiter(preset, found.delimiter)) for group in groups)
+        lines += (_command(path, group, _preset(preset, found)) for group in groups)
     if not lines and found.look.columns is not None:
-        lines.append(_command(path, "items", f"{with_delimiter('manifest', found.delimiter)}{_url(found)}"))
+        lines.append(_command(path, "items", with_option(_preset("manifest", found), "url=COLUMN")))
     return lines
 
 
-def _url(found: Inspection) -> str:
-    return f"{':' if found.delimiter is None else ','}url=COLUMN"
+def _preset(name: str, found: Inspection) -> str:
+    """A preset with the delimiter of the file, if it has to be given."""
+    return name if found.delimiter is None else with_option(name, delimiter_option(found.delimiter))
 
 
 def _command(path: str, group: Group, given: str | None) -> str:

@@ -3,7 +3,6 @@
 They are package data, so that they are there without a checkout; `metadata-etl files` prints and writes them.
 """
 
-import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -55,12 +54,6 @@ def write(name: str | None, folder: Path) -> Sequence[Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         if data.startswith(b"#!"):
-            path.chmod(path.stat().st_mode | _executable())
+            mode = path.stat().st_mode
+            path.chmod(mode | (mode & 0o444) >> 2)  # who may read it may execute it
     return list(written)
-
-
-def _executable() -> int:
-    """The rights to execute that the umask of the process leaves."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o111 & ~mask

@@ -24,7 +24,6 @@ _SECOND: Final = 1_000_000  # in microseconds
 _DAY: Final = 86_400 * _SECOND
 _ERA_DAYS: Final = 146_097
 """Days of 400 years, after which the calendar begins again."""
-_LEAST_YEAR: Final = 1
 _MOST_ZEROS: Final = 400
 """Zeros that a decimal is written with; beyond them it has an exponent."""
 

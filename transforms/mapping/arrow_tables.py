@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 from polars.exceptions import PolarsError
 
 from transforms.formats.chunks import Unreadable
-from transforms.mapping.chunk_builder import encode
-from transforms.mapping.json_columns import json_form
+from transforms.mapping.json_columns import encode, json_form
 from transforms.mapping.tables import TableBatch
 
 BATCH_ROWS: Final = 20_000

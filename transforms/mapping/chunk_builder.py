@@ -1,12 +1,12 @@
 """Collects the records that a map makes one by one into chunks, with their bytes and places in the source (R1)."""
 
-import json
 from typing import Final
 
 import numpy as np
 
 from transforms.formats.chunks import Chunk, RefusedRecord, SetAside
 from transforms.formats.lines import HEAD_BYTES
+from transforms.mapping.json_columns import encode
 from transforms.mapping.values import Values
 from transforms.raw_records import RawRecords
 from transforms.rules.limits import MIB
@@ -15,8 +15,6 @@ from transforms.rules.rejections import Code, Fault, shown
 CHUNK_BYTES: Final = 16 * MIB
 CHUNK_RECORDS: Final = 100_000
 """A chunk ends with the record that reaches this number of bytes or records."""
-# Not orjson, which refuses NaN, long integers and lone surrogates: the rules reject them by name.
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class ChunkBuilder:

@@ -17,12 +17,16 @@ from transforms.raw_records import RawRecords
 
 _ESCAPED: Final = '["\\\\\\x00-\\x1f]'
 """What a JSON string has no bare character for."""
-_NUMBER: Final = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+NUMBER: Final = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+"""A text that a map takes for a number."""
 _JSON_NUMBER: Final = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _PARTS: Final = re.compile(r"([+-]?)([0-9]*)\.?([0-9]*)([eE][+-]?[0-9]+)?")
 _NON_FINITE: Final = {"NaN": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-_TRUE, _FALSE = ("true", "1"), ("false", "0")
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
+"""Texts, in small letters, that a map takes for booleans."""
+_TRUE, _FALSE = ([text for text, value in TRUTHS.items() if value is each] for each in (True, False))
+# Not orjson, which refuses NaN, long integers and lone surrogates: the rules reject them by name.
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def json_texts(values: pl.Series) -> JsonTexts:
         return _strings(values.cast(pl.String))
     if kind in (pl.Date, pl.Datetime, pl.Time):
         return _strings(_iso(values))
-    texts = [None if value is None else _encode(json_form(value)) for value in values.to_list()]
+    texts = [None if value is None else encode(json_form(value)) for value in values.to_list()]
     return JsonTexts(pl.Series(values.name, texts, pl.String))
 
 
@@ -93,14 +97,14 @@ def typed_texts(values: pl.Series, kind: str) -> JsonTexts:
             return JsonTexts(_numbers(values))
         case "boolean":
             folded = values.str.strip_chars().str.to_lowercase()
-            is_true, is_false = folded.is_in(list(_TRUE)), folded.is_in(list(_FALSE))
+            is_true, is_false = folded.is_in(_TRUE), folded.is_in(_FALSE)
             others = _strings(values).whole()
             true, false = pl.lit("true"), pl.lit("false")
             return JsonTexts(
                 pl.select(pl.when(is_true).then(true).when(is_false).then(false).otherwise(others)).to_series()
             )
         case "json":
-            found = [None if text is None else _encode(json_value(text)) for text in values.to_list()]
+            found = [None if text is None else encode(json_value(text)) for text in values.to_list()]
             return JsonTexts(pl.Series(values.name, found, pl.String))
     return _strings(values)
 
@@ -131,7 +135,7 @@ def lines_of(core: Mapping[str, JsonTexts], metadata: Mapping[str, JsonTexts], c
     """
     if not count:
         return RawRecords.of([])
-    pieces = [pl.lit("{"), *(piece for key, each in core.items() for piece in each.pieces(f"{_encode(key)}:", ","))]
+    pieces = [pl.lit("{"), *(piece for key, each in core.items() for piece in each.pieces(f"{encode(key)}:", ","))]
     pieces += [pl.lit('"metadata":{'), *_members(metadata), pl.lit("}}\n")]
     lines = pl.select(pl.concat_str(pieces, ignore_nulls=True)).to_series()
     offsets, data = buffers(lines)
@@ -152,10 +156,10 @@ def _members(texts: Mapping[str, JsonTexts]) -> list[pl.Expr]:
     """The members of objects with commas between them."""
     first = next((key for key, each in texts.items() if not each.texts.null_count()), None)
     if first is None:  # none that every object has
-        pieces = [piece for key, each in texts.items() for piece in each.pieces(f"{_encode(key)}:", ",")]
+        pieces = [piece for key, each in texts.items() for piece in each.pieces(f"{encode(key)}:", ",")]
         return [pl.concat_str(pieces, ignore_nulls=True).str.strip_suffix(",")] if pieces else []
-    others = [piece for key, each in texts.items() if key != first for piece in each.pieces(f",{_encode(key)}:", "")]
-    return [*texts[first].pieces(f"{_encode(first)}:", ""), *others]
+    others = [piece for key, each in texts.items() if key != first for piece in each.pieces(f",{encode(key)}:", "")]
+    return [*texts[first].pieces(f"{encode(first)}:", ""), *others]
 
 
 def _strings(values: pl.Series) -> JsonTexts:
@@ -165,7 +169,7 @@ def _strings(values: pl.Series) -> JsonTexts:
         bare = values.str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
         for code in range(0x20):
             if bare.str.contains(chr(code), literal=True).any():
-                bare = bare.str.replace_all(chr(code), _encode(chr(code))[1:-1], literal=True)
+                bare = bare.str.replace_all(chr(code), encode(chr(code))[1:-1], literal=True)
     return JsonTexts(bare, is_quoted=True)
 
 
@@ -175,7 +179,7 @@ def _numbers(values: pl.Series) -> pl.Series:
     is_json = bare.str.contains(_JSON_NUMBER)
     if is_json.all():
         return bare
-    is_number = bare.str.contains(_NUMBER)
+    is_number = bare.str.contains(f"^{NUMBER}$")
     found = pl.select(pl.when(is_json).then(bare).otherwise(_strings(values).whole())).to_series()
     others = (is_number & ~is_json).fill_null(False).arg_true().to_list()  # noqa: FBT003 - polars takes it so
     if others:  # such as +5, 007, .5 and 5.

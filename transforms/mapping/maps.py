@@ -24,12 +24,21 @@ _IN_MEMORY_BYTES = 64 * 1024 * 1024
 
 
 def with_option(name: str, option: str) -> str:
-    """How a preset is given with an option more, in quotes for a shell where it needs them.
+    """How a preset is given with an option more; `advised` says the same to a person.
 
     >>> with_option("manifest", "url=photo"), with_option("manifest:encoding=latin-1", "delimiter=;")
-    ('manifest:url=photo', "'manifest:encoding=latin-1,delimiter=;'")
+    ('manifest:url=photo', 'manifest:encoding=latin-1,delimiter=;')
     """
-    return shlex.quote(f"{name}{',' if ':' in name else ':'}{option}")
+    return f"{name}{',' if ':' in name else ':'}{option}"
+
+
+def advised(name: str, option: str) -> str:
+    """The flag that gives a preset with an option more, in quotes for a shell where it needs them.
+
+    >>> advised("manifest:encoding=latin-1", "delimiter=;")
+    "--map 'manifest:encoding=latin-1,delimiter=;'"
+    """
+    return f"--map {shlex.quote(with_option(name, option))}"
 
 
 class MapError(ValueError):

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from transforms.mapping.chunk_builder import encode
 from transforms.mapping.expressions import Expression, Path, UnfitValueError, reached
-from transforms.mapping.json_columns import json_value, number_text
+from transforms.mapping.json_columns import NUMBER, TRUTHS, encode, json_value, number_text
 from transforms.mapping.values import NewValues, Values
 from transforms.rules.export_rows import Group
 
 NUMERIC: Final = frozenset({"width", "height", "frame_rate", "confidence", "index", "x", "y", "z", "yaw", "frame"})
 """Keys of raw records that are numbers: a text that is one becomes one, if the source is a text."""
-_TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 _MOST_DIGITS: Final = 18
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NUMBER: Final = re.compile(NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +188,7 @@ def typed(value: object, kind: str) -> object:
         case "number":
             return _number(value)
         case "boolean":
-            return _TRUTHS.get(value.strip().lower(), value)
+            return TRUTHS.get(value.strip().lower(), value)
         case "json":
             return json_value(value)
     return value

@@ -9,10 +9,9 @@ from transforms.formats.avro_exports import read_avro
 from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
 from transforms.formats.document_lists import WHOLE, read_lists
 from transforms.formats.framing import read_stream
-from transforms.mapping.chunk_builder import encode
 from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.expressions import Path, UnfitValueError, streamed_list
-from transforms.mapping.json_columns import json_form
+from transforms.mapping.json_columns import encode, json_form
 from transforms.mapping.maps import SourceFile
 from transforms.mapping.read_tables import read_table
 from transforms.mapping.tables import TableBatch

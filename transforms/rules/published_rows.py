@@ -16,7 +16,7 @@ from transforms.rules.values import JsonObject, JsonValue, Record
 ALWAYS = frozenset({"reference_id", "cache_key", "metadata", "extra", "source"})
 """Keys that every row has."""
 _KEYS = {group: ALWAYS | {name for name, _ in columns} for group, columns in COLUMNS.items()}
-_NOT_OF_THE_RECORD = ALWAYS - {"reference_id"} | {"location", "context_attachments"}
+_NOT_OF_THE_RECORD = (ALWAYS - {"reference_id"}) | {"location", "context_attachments"}
 """Columns that are made of other keys, or that the record has elsewhere."""
 _PLACES = ("scene_reference_id", "frame_index", "sensor", "frame_count", "model_run", "segment_index")
 _URLS = (("image_url", IMAGE_URL_KEYS), ("pointcloud_url", POINTCLOUD_URL_KEYS))
@@ -100,7 +100,10 @@ def _record(row: Record, extra: JsonObject, group: Group) -> JsonObject:
 
 
 def _name(name: str, extra: JsonObject) -> str:
-    """The key of a URL: one that no other value stands under, which had come with it and was none."""
+    """The key of a column of a raw record.
+
+    A URL may have come under another key, since `image_url` was there with a value that is none; that is in `extra`.
+    """
     for column, keys in _URLS:
         if name == column:
             return next((key for key in keys if key not in extra), name)

@@ -7,7 +7,7 @@ from typing import Final
 
 from transforms.formats.chunks import Unreadable
 from transforms.formats.json_documents import LIST_KEYS
-from transforms.mapping.csv_text import CsvOptions, delimiter_option, other_delimiter
+from transforms.mapping.csv_text import CsvOptions, other_delimiter
 from transforms.mapping.looks import Look, LookedPart, document, look
 from transforms.mapping.maps import SourceFile
 from transforms.mapping.presets import fitting
@@ -153,12 +153,3 @@ def _is_number(text: object) -> bool:
         return isinstance(text, str) and text.strip().lower() not in {"nan", "inf"} and bool(float(text) + 1 or text)
     except ValueError:
         return False
-
-
-def with_delimiter(options: str, delimiter: str | None) -> str:
-    """A preset with the delimiter of a file, if it has to be given.
-
-    >>> with_delimiter("manifest", ";"), with_delimiter("coco", None)
-    ('manifest:delimiter=;', 'coco')
-    """
-    return options if delimiter is None else f"{options}:{delimiter_option(delimiter)}"

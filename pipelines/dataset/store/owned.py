@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from pipelines.dataset.documents.paths import CURRENT, MANIFEST, MANIFESTS, PRIVATE, record_path, version_folder
+from pipelines.dataset.documents.paths import CURRENT, MANIFEST, PRIVATE, record_path, version_folder
 from pipelines.dataset.documents.reading import DocumentError, parsed
 from pipelines.dataset.documents.types import RecordJson
 from pipelines.dataset.store.folders import TEMPORARY, Folder
@@ -25,12 +25,11 @@ from pipelines.dataset.store.guards import (
     opened_area,
 )
 from pipelines.dataset.store.locks import exclusive
-from pipelines.dataset.store.marker import FORGOTTEN_AFTER, REMOVED, dataset_id, new_marker
+from pipelines.dataset.store.marker import FORGOTTEN_AFTER, dataset_id, new_marker
 from pipelines.dataset.store.names import is_run_id, is_version_file, version_number
 from pipelines.errors import UsageError
 
 RUNS, VERSIONS = "runs", "versions"
-_AREAS = {MANIFESTS.rpartition("/")[2], REMOVED.rpartition("/")[2]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def selected_updates(records: Sequence[Record], group: Group, *, exclude: Collec
 
 
 def selected_annotation_updates(records: Sequence[Record], *, exclude: Collection[int] = ()) -> Selection:
-    """The updates of annotations or predictions that their rule accepts, and the segments of masks, as above."""
+    """The updates of annotations or predictions that their rule accepts, and segments; as `selected_updates`."""
     by_type: defaultdict[str, list[int]] = defaultdict(list)
     for place, record in enumerate(records):
         kind = type_of(record)

@@ -18,7 +18,7 @@ from transforms.mapping.coco.lookups import ANNOTATIONS, IMAGES, INFO, LISTS, Id
 from transforms.mapping.coco.places import Places, element_at
 from transforms.mapping.coco.records import AnnotationMaker, Folders, image_record, relative_name
 from transforms.mapping.looks import Look
-from transforms.mapping.maps import Given, Map, MapError, SourceFile, open_source, with_option
+from transforms.mapping.maps import Given, Map, MapError, SourceFile, advised, open_source
 from transforms.rules.export_rows import Group
 from transforms.storage.stored_files import refusals
 
@@ -97,7 +97,7 @@ class CocoMap:
             if each.group == group and _is_list(each.uri):
                 raise MapError(
                     f"{each.uri} is a list of results, which name images and categories by id only: give their "
-                    f"document with --map {with_option(self.name, 'annotations=FILE')}"
+                    f"document with {advised(self.name, 'annotations=FILE')}"
                 )
         return self
 
@@ -147,13 +147,13 @@ class CocoMap:
             if names:
                 raise MapError(
                     f"the images of {uri} have relative names ({names[0]}) and no coco_url: say where they are, with "
-                    f"--map {with_option(self.name, 'images=s3://BUCKET/FOLDER')}"
+                    f"{advised(self.name, 'images=s3://BUCKET/FOLDER')}"
                 )
 
     def _of_document(self, uri: str) -> Lookups:
         """What a results file refers to."""
         what = "images and categories of a COCO document"
-        how = f"give the document with --map {with_option(self.name, 'annotations=FILE')}"
+        how = f"give the document with {advised(self.name, 'annotations=FILE')}"
         if not self.document or self.document == uri:
             raise Unreadable(f"expected {what}, got none in this file; {how}")
         try:

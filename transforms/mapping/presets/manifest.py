@@ -11,7 +11,7 @@ from transforms.formats.chunks import Chunk, Unreadable
 from transforms.mapping.csv_text import CsvOptions, delimiter_option, other_delimiter
 from transforms.mapping.json_columns import JsonTexts, json_texts, lines_of, typed_texts
 from transforms.mapping.looks import Look
-from transforms.mapping.maps import Given, Map, MapError, SourceFile, with_option
+from transforms.mapping.maps import Given, Map, MapError, SourceFile, advised
 from transforms.mapping.read_tables import first_rows, read_table
 from transforms.mapping.tables import TableBatch
 from transforms.rules.export_rows import Group
@@ -187,8 +187,8 @@ def _url(names: Sequence[str], given: str) -> str:
     delimiter = other_delimiter(names)
     if not found and delimiter is not None:
         raise Unreadable(
-            f"expected a comma between the names of the columns, got {shown(names[0])}; give the delimiter: --map "
-            f"{with_option(given, delimiter_option(delimiter))}",
+            f"expected a comma between the names of the columns, got {shown(names[0])}; give the delimiter: "
+            f"{advised(given, delimiter_option(delimiter))}",
             0,
             1,
         )
@@ -196,13 +196,13 @@ def _url(names: Sequence[str], given: str) -> str:
         listed = ", ".join(names[:12])
         raise Unreadable(
             f"expected a column for the URL or path, such as image_url, got {listed}; name it: "
-            f"--map {with_option(given, 'url=COLUMN')}",
+            f"{advised(given, 'url=COLUMN')}",
             0,
             1,
         )
     raise Unreadable(
         f"expected one column for the URL or path, got {' and '.join(found)}; name it: "
-        f"--map {with_option(given, f'url={found[0]}')}",
+        f"{advised(given, f'url={found[0]}')}",
         0,
         1,
     )
@@ -224,10 +224,9 @@ def _check_urls(urls: pl.Series, uri: str, name: str) -> None:
     """
     given = urls.drop_nulls()
     if given.dtype == pl.String and len(given) and not given.str.contains(_ABSOLUTE).any():
-        option = with_option(name, "images=s3://BUCKET/FOLDER")
         raise MapError(
             f"the URLs of {one_line(uri)} are relative paths, such as {shown(given[0])}; say where they are: "
-            f"--map {option}"
+            f"{advised(name, 'images=s3://BUCKET/FOLDER')}"
         )
 
 
