@@ -107,13 +107,16 @@ def _change(export: Export, listed: ListedExport) -> str | None:
 def _is_same(export: Export, digests: Mapping[int, str]) -> bool:
     """Whether a file still has the bytes that were read; checked only if its inode or change time is different.
 
+    Of an export of which nothing was read, no byte can be different.
+
     A second hard link, a change of owner and some network file systems change these without changing the bytes; a copy
     that preserves times may change the bytes without changing size and modification time.
     """
     starts = sorted(digests)
+    stops = [*starts[1:], export.size] if starts else []
     try:
         with open_to_read(export.uri) as stream:
-            for start, stop in zip(starts, [*starts[1:], export.size], strict=True):
+            for start, stop in zip(starts, stops, strict=True):
                 stream.seek(start)
                 sha = hashlib.sha256()
                 left = stop - start

@@ -13,12 +13,13 @@ from pipelines.dataset.versions import Dataset, Version
 from pipelines.ingest.tally import Tally
 from pipelines.runners.interrupts import publishing
 from transforms.damage import damaged_file
+from transforms.errors import DamagedFileError
 from transforms.kernels.publish.rows import USES
 from transforms.kernels.urls.cache_keys import CacheKeys, no_uses
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.schema_json import by_group
 from transforms.stages.elements import WrittenKeys
-from transforms.stages.list_cache_keys import read_uses, written_keys
+from transforms.stages.list_cache_keys import listed_keys, read_uses, written_keys
 from transforms.storage.stored_files import BASES, StoredFile, join, store, write_bytes
 
 
@@ -70,17 +71,33 @@ def _shared(target: Version) -> Iterator[str]:
 
 
 def _keys(target: Version, current: Version, run: Run, new: int) -> Iterator[WrittenKeys]:
-    """The keys of the target; its list is shared, and written again from the uses wrun it is damaged."""
+    """The keys of the target; its list is shared, and rebuilt from the uses where it is damaged.
+
+    Of the current version it is enough to know which keys it lists, should its uses be damaged: only keys that it
+    lists no more are new to it then.
+    """
     lists = target.files("cache_keys")
     damaged = {file.path for file, _ in faults([*lists.values()], by_hash=True)}
     was, is_now = (version.files("state/cache_keys") for version in (target, current))
     for number in sorted(was.keys() | is_now.keys()):
-        old, current_uses = (read_uses(files[number]) if number in files else no_uses() for files in (was, is_now))
+        old = read_uses(was[number]) if number in was else no_uses()
+        current_uses = _known(current, number) if number in is_now else no_uses()
         used = old.filter(pl.col("reference_id").is_not_null()).select(*USES, "owner")
         keys = CacheKeys.of(used, pl.concat([current_uses, old]), changed=None, version=new)
         file = lists.get(number)
         shared = None if file is None or file.path in damaged else file
         yield written_keys(keys, run.root, number, target.partitions, file=shared)
+
+
+def _known(current: Version, number: int) -> pl.DataFrame:
+    """The keys that the current version knows, with the columns KEY_USES."""
+    try:
+        return read_uses(current.files("state/cache_keys")[number])
+    except DamagedFileError:
+        listed = current.files("cache_keys").get(number)
+        if listed is None:
+            raise
+        return listed_keys(listed)
 
 
 def _manifest(

@@ -99,6 +99,14 @@ def test_what_leaves_the_bytes_alone_is_no_change(path: Path) -> None:
     assert review([export], digests).changes == {}
 
 
+def test_of_an_export_of_which_nothing_was_read_no_byte_is_different(path: Path) -> None:
+    empty = ndjson(path.with_name("empty.ndjson"), [])
+    exports = [export_of(path), export_of(empty)]
+    for each in (path, empty):
+        each.chmod(0o600)
+    assert review(exports, {}).changes == {}
+
+
 def test_of_many_exports_that_changed_the_first_are_named(tmp_path: Path) -> None:
     for number in range(5):
         ndjson(tmp_path / f"{number}.ndjson", [an_item("a")])

@@ -102,6 +102,18 @@ def test_a_rollback_writes_a_damaged_list_of_cache_keys_again(dataset: Path) -> 
     assert [each.read_bytes() for each in ended(dataset, 4).parts("cache_keys")] == sound
 
 
+def test_a_rollback_leaves_damaged_uses_of_keys_behind(dataset: Path, tmp_path: Path) -> None:
+    """P7: the way out that the error names. The list of keys has the version that first listed each (K2)."""
+    for part in (dataset / "versions/000003/state/cache_keys").iterdir():
+        part.write_bytes(part.read_bytes()[:-1])
+    refused = ingest(dataset, "--items", str(tmp_path / "3.ndjson"), "--mode", "replace")
+    assert refused.exit_code == 7
+    assert "`metadata-etl rollback" in str(refused.document)
+    assert main(["rollback", str(dataset), "1"]) == 0
+    again = ingest(dataset, "--items", str(tmp_path / "3.ndjson"), "--mode", "replace")
+    assert again.document["cache_keys"] == {"upload": 0, "cached": 254}
+
+
 def test_text_stays_text_through_a_rollback(dataset: Path, tmp_path: Path) -> None:
     assert main(["rollback", str(dataset), "2"]) == 0
     few = ndjson(tmp_path / "few.ndjson", [an_item("a", {"v": 9, "s": "w"})])

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from transforms.avro.parts import avro_container
+from transforms.avro.parts import avro_container, rows_of
 from transforms.damage import damaged_file
 from transforms.kernels.batch.arrow_ipc import Stored, from_arrow, to_arrow
 from transforms.kernels.batch.hashing import KEY_BYTES
 from transforms.kernels.publish.rows import USES
-from transforms.kernels.urls.cache_keys import KEY_USES, CacheKeys, has_uses_of, no_uses, use_owner
+from transforms.kernels.urls.cache_keys import KEY_USES, NOBODY, CacheKeys, has_uses_of, no_uses, use_owner
 from transforms.rules.avro_schema import AvroSchema, cache_key_schema, upload_schema
 from transforms.stages.elements import Partition, PublishedFiles, WrittenKeys
 from transforms.storage.stored_files import StoredFile, part_path, store
@@ -85,6 +85,17 @@ def read_uses(file: StoredFile) -> pl.DataFrame:
     if keys.null_count() or (keys.bin.size() != KEY_BYTES).any() or uses.columns != list(KEY_USES):
         raise damaged_file(file.uri, f"expected cache keys of {KEY_BYTES} bytes with their uses")
     return uses
+
+
+def listed_keys(file: StoredFile) -> pl.DataFrame:
+    """The keys of a part of the published list, as uses that no row makes, with the columns KEY_USES.
+
+    Raises:
+        DamagedFileError: The file is not what was written.
+    """
+    listed = pl.DataFrame(list(rows_of(bytes(verified(file)))))
+    key = pl.col("cache_key").str.decode("hex")
+    return listed.select(pl.exclude("cache_key"), cache_key=key, owner=pl.lit(NOBODY)).select(*KEY_USES).cast(KEY_USES)  # type: ignore[arg-type] # a mapping is taken
 
 
 def _columns(file: StoredFile, names: Collection[str] | None = None) -> pl.DataFrame:
