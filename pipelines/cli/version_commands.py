@@ -42,7 +42,7 @@ def prune(
     found = Dataset.at(dataset)
     plan = prune_plan(found, keep)
     kept_open = keep_open(found, plan.removed, discard=discard_rejections, dry_run=dry_run)
-    removed = plan.removed if dry_run else found.store.prune(plan.keep)
+    removed = plan.removed if dry_run else found.store.prune(plan.removed)
     left = [version.number for version in found.versions() if version.number not in removed]
     foreign = [*found.store.foreign(), *plan.foreign]
     if as_json:

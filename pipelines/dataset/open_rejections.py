@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from pipelines.config import OptionsJson
-from pipelines.dataset.documents.paths import PRIVATE
+from pipelines.dataset.documents.paths import OPEN_REJECTIONS
 from pipelines.dataset.documents.reading import DocumentError, parsed
 from pipelines.dataset.documents.types import KeptRejectionsJson
 from pipelines.dataset.rejections import Rejected, RejectingJob, job_of_run, lines, of_version
@@ -31,10 +31,8 @@ from transforms.rules.rejected_identity import Identity, identities
 from transforms.rules.rejection_json import RejectionJson
 from transforms.rules.values import JsonValue
 from transforms.storage.states import state_file
-from transforms.storage.stored_files import files_named, join, read_bytes, write_bytes
+from transforms.storage.stored_files import files_named, join, read_bytes
 
-FOLDER = f"{PRIVATE}/open_rejections"
-"""Folder for the open rejections of pruned versions, a file for each job."""
 _Key: TypeAlias = tuple[Group, str | None, frozenset[Identity] | str]
 
 
@@ -71,9 +69,8 @@ class _History:
 
     @classmethod
     def of(cls, dataset: Dataset) -> "_History":
-        current = dataset.current()
-        versions = [] if current is None else dataset.versions()
-        return cls({version.number: version for version in versions}, current)
+        versions = [] if dataset.current() is None else dataset.versions()
+        return cls({version.number: version for version in versions}, versions[0] if versions else None)
 
     def at(self, number: int) -> Version | None:
         """The version of this number, or the next one that still exists; None for 0, before the first."""
@@ -112,7 +109,7 @@ def keep_open(dataset: Dataset, removed: Collection[int], *, discard: bool, dry_
         count += len(found)
         lines = [] if discard else [_complete(each) for each in found]
         if not dry_run and (lines or job.kept or not job.published):
-            write_bytes(join(dataset.root, FOLDER, _file_name(job)), _file(job, lines))
+            dataset.store.keep_rejections(_file_name(job), _file(job, lines))
     return count
 
 
@@ -180,7 +177,7 @@ def _runs(dataset: Dataset) -> Iterator[RejectingJob]:
 
 
 def _kept(dataset: Dataset) -> Iterator[RejectingJob]:
-    for uri in files_named(join(dataset.root, FOLDER), "*.ndjson"):
+    for uri in files_named(join(dataset.root, OPEN_REJECTIONS), "*.ndjson"):
         yield _job_in(uri)
 
 

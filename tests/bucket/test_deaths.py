@@ -219,11 +219,11 @@ def test_a_version_that_a_living_run_reads_is_kept(dataset: str, short_lives: No
     store._begin(reported, {"reads": "2"})
     put(f"{reported.root}/report.json", b"{}")
     with store.run(1):
-        assert store.prune([5]) in ([3], [2, 3])
+        assert store.prune([1, 2, 3, 4]) in ([3], [2, 3])
         assert store.numbers() in ([1, 5], [1, 2, 5])
-        wait_for(lambda: store.prune([5]) == [2] or store.numbers() == [1, 5])
+        wait_for(lambda: store.prune([1, 2, 3, 4]) == [2] or store.numbers() == [1, 5])
     with ThreadPoolExecutor(3) as pool:
-        removed = [each.result() for each in [pool.submit(BucketStore(dataset).prune, [5]) for _ in range(3)]]
+        removed = [each.result() for each in [pool.submit(BucketStore(dataset).prune, [1]) for _ in range(3)]]
     assert [1] in removed
     assert {path.split("/")[1] for path in objects(f"{dataset}") if path.startswith("versions/")} == {"000005"}
 
@@ -235,7 +235,7 @@ def test_a_version_that_is_being_published_is_not_pruned(dataset: str, moment: s
         slow = pool.submit(publish, store, "slow", 2, seen)
         assert store.asleep.wait(PATIENCE)
         before = objects(dataset)
-        assert BucketStore(dataset).prune([1]) == []
+        assert BucketStore(dataset).prune([2]) == []
         assert objects(dataset) == before
         store.woken.set()
         slow.result()

@@ -45,7 +45,7 @@ def test_what_is_not_its_own_stays_whatever_a_store_does(dataset: str) -> None:
     number = store.next_number(3)
     assert number == 6
     publish(store, "next", number, store.pointer())
-    assert store.prune([number]) == [1, 2, 3]
+    assert store.prune([1, 2, 3]) == [1, 2, 3]
     with pytest.raises(KeyboardInterrupt), store.run(None):
         raise KeyboardInterrupt
     with store.detach(None) as run:
@@ -66,7 +66,7 @@ def test_what_somebody_put_into_a_version_keeps_it_from_being_pruned(dataset: st
     store = BucketStore(dataset)
     found = store.removable([3])
     assert (found.versions, found.blocked) == ((2,), ("versions/000001/notes.txt",))
-    assert store.prune([3]) == [2]
+    assert store.prune([1, 2]) == [2]
     assert store.numbers() == [1, 3]
 
 
@@ -102,5 +102,5 @@ def test_each_version_is_recorded_as_it_was_published(dataset: str) -> None:
     assert json.loads(recorded)["bytes"] == len(manifest)
     assert store.recorded(2) is None
     published(dataset, "second", 2)
-    store.prune([2])
+    store.prune([1])
     assert store.recorded(1) is None

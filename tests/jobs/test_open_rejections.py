@@ -10,7 +10,8 @@ from support.in_process import ingest
 from support.runs import an_item, flags, ndjson
 
 from pipelines.cli.main import main
-from pipelines.dataset.open_rejections import FOLDER, open_rejections
+from pipelines.dataset.documents.paths import OPEN_REJECTIONS
+from pipelines.dataset.open_rejections import open_rejections
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import DamagedDatasetError
 
@@ -101,7 +102,7 @@ def test_damage_of_what_was_kept_is_named(life: Life) -> None:
     life.job(items=[an_item("good"), "{broken"])
     life.job(items=[an_item("more")])
     life.prune()
-    (kept,) = (life.dataset / FOLDER).iterdir()
+    (kept,) = (life.dataset / OPEN_REJECTIONS).iterdir()
     kept.write_bytes(kept.read_bytes().replace(b"{broken", b"{brokem"))
     with pytest.raises(DamagedDatasetError, match=r"version-1\.ndjson is damaged"):
         life.open()

@@ -146,12 +146,21 @@ def test_prune_keeps_what_a_running_job_reads_and_removes_abandoned_runs(dataset
     dead = a_run(store)
     with store.run(1) as alive:
         Path(alive.root, "written").touch()
-        assert store.prune([3]) == [2]
+        assert store.prune([1, 2]) == [2]
         assert Path(alive.root, "written").exists()
         assert store.numbers() == [1, 3]
-    assert store.prune([3]) == [1]
+    assert store.prune([1]) == [1]
     assert not dead.exists()
     assert sorted(path.name for path in (dataset / "versions").iterdir()) == ["000003"]
+
+
+def test_prune_removes_only_what_it_planned(dataset: Path) -> None:
+    """Of a version that was still read then, open rejections have not been kept (R1)."""
+    store = LocalStore(str(dataset))
+    with store.run(1):
+        planned = store.removable([3]).versions
+    assert store.prune(planned) == [2]
+    assert store.numbers() == [1, 3]
 
 
 def test_the_versions_of_a_pruned_dataset_go_on(dataset: Path, tmp_path: Path) -> None:

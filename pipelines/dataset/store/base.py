@@ -156,11 +156,14 @@ class Store(Protocol):
     def sweep(self) -> list[str]:
         """Removes abandoned runs and versions that were never published; returns the ids of these runs."""
 
-    def prune(self, keep: Collection[int]) -> list[int]:
-        """Removes versions before the current one, and abandoned runs; returns the numbers of the removed versions.
+    def prune(self, numbers: Collection[int]) -> list[int]:
+        """Removes these versions, and abandoned runs; returns the numbers of the removed versions.
 
-        Keeps versions that are in `keep`, that a running job reads, or that contain foreign files.
+        Keeps the current version and later ones, and versions that a running job reads or that contain foreign files.
         """
+
+    def keep_rejections(self, name: str, data: bytes) -> None:
+        """Writes a file of the open rejections of versions that are about to be removed, and flushes it to the disk."""
 
     def remove(self, uri: str) -> None:
         """Removes the folder of a run of this dataset with everything in it, if it exists."""

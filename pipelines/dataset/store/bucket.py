@@ -21,7 +21,7 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
 from pipelines.dataset.documents import reading
-from pipelines.dataset.documents.paths import CURRENT, MANIFEST, record_path, version_folder
+from pipelines.dataset.documents.paths import CURRENT, MANIFEST, OPEN_REJECTIONS, record_path, version_folder
 from pipelines.dataset.documents.writing import pointer, record
 from pipelines.dataset.store.base import KEPT_FILES, Placed, Removable, Run
 from pipelines.dataset.store.bucket_place import OWNER, REQUESTS_AT_ONCE, delete
@@ -164,15 +164,20 @@ class BucketStore(BucketRuns):
                 blocked=tuple(path for paths in foreign.values() for path in paths),
             )
 
-    def prune(self, keep: Collection[int]) -> list[int]:
+    def prune(self, numbers: Collection[int]) -> list[int]:
         """See `Store`."""
         self.sweep()
         with self._translating_errors():
-            removed = self.removable(keep).versions
+            removed = [number for number in self.removable(()).versions if number in numbers]
             for number in removed:
                 self._note_removed(_note(number, _PRUNED))  # from here on the version is not listed
                 self._remove_pruned(number)
-            return list(removed)
+            return removed
+
+    def keep_rejections(self, name: str, data: bytes) -> None:
+        """See `Store`."""
+        with self._translating_errors():
+            self._bucket.blob(f"{self._prefix}{OPEN_REJECTIONS}/{name}").upload_from_string(data)
 
     def _finish_removals(self, runs: Runs, current: int) -> None:
         """Completes interrupted removals, and deletes notes that are no longer needed."""

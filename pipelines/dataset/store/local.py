@@ -204,14 +204,23 @@ class LocalStore:
         with Owned.locked(self.root) as owned:
             return local_runs.removable(owned, keep, self.numbers(), self._current())
 
-    def prune(self, keep: Collection[int]) -> list[int]:
+    def prune(self, numbers: Collection[int]) -> list[int]:
         """See `Store`."""
         with Owned.locked(self.root) as owned:
             local_runs.sweep(owned)
-            removed = local_runs.removable(owned, keep, self.numbers(), self._current()).versions
+            found = local_runs.removable(owned, (), self.numbers(), self._current()).versions
+            removed = [number for number in found if number in numbers]
             for number in removed:
                 owned.discard_version(number)
-            return list(removed)
+            return removed
+
+    def keep_rejections(self, name: str, data: bytes) -> None:
+        """See `Store`."""
+        with Owned.locked(self.root) as owned:
+            folder = owned.ensure_area("open_rejections")
+            folder.write(name, data, fsync=True)
+            for changed in (folder, owned.private):
+                changed.fsync()
 
     def remove(self, uri: str) -> None:
         """See `Store`."""

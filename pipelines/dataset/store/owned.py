@@ -103,7 +103,7 @@ class Owned:
             yield owned
 
     def area(self, name: str, *, make: bool = False) -> Folder | None:
-        """`runs` or `versions`, or below the private folder `manifests` or `removed`; None if it does not exist.
+        """`runs` or `versions`, or a folder below the private one; None if it does not exist.
 
         Raises:
             UsageError: Something other than a directory has its name.
@@ -234,7 +234,7 @@ class Owned:
                 removed.remove_tree(name)
             elif now - status.st_mtime > FORGOTTEN_AFTER.total_seconds():
                 removed.remove(name)
-        for folder in (self.private, records):
+        for folder in (self.private, records, *filter(None, [self.area("open_rejections")])):
             for name in folder.names():
                 if name.endswith(TEMPORARY):
                     folder.remove(name)
