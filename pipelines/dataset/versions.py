@@ -19,7 +19,7 @@ from pipelines.errors import DamagedDatasetError, UsageError
 from transforms.damage import damaged_file
 from transforms.errors import DamagedFileError
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.storage.stored_files import BASES, StoredFile, is_local, join, read_if_there
+from transforms.storage.stored_files import BASES, StoredFile, is_local, join, local_path, read_if_there
 from transforms.storage.verified_files import verified
 
 _T = TypeVar("_T")
@@ -117,13 +117,13 @@ class Dataset:
 
     @classmethod
     def at(cls, root: str) -> Self:
-        """The dataset at a URI: a directory, or `gs://bucket/folder`.
+        """The dataset at a URI: a directory (also as `file:///path`), or `gs://bucket/folder`.
 
         Raises:
             UsageError: It is neither.
         """
         if is_local(root):
-            return cls(LocalStore(root.rstrip("/") or "/"))
+            return cls(LocalStore(local_path(root).rstrip("/") or "/"))
         if not root.startswith("gs://"):
             raise UsageError(f"--dataset expects a directory or gs://BUCKET/FOLDER, got {root}")
         # Imported only where it is needed, because that takes long.

@@ -12,7 +12,7 @@ from pipelines.dataset.store.names import listed
 from pipelines.errors import UsageError
 from pipelines.runners.interrupts import cleanup_on_signal
 from pipelines.runners.temporary_folders import marked, remove_abandoned_folders
-from transforms.storage.stored_files import is_local, object_sizes
+from transforms.storage.stored_files import is_local, local_path, object_sizes
 
 _PART = re.compile(r"/part-\d+-of-\d+\.\w+$")
 
@@ -31,7 +31,7 @@ def export_folder(out: str) -> Iterator[str]:
     if not is_local(out):
         yield _bucket_folder(out)
         return
-    place = Path(os.path.abspath(out.removeprefix("file://")))  # noqa: PTH100 - links on the way stay as they are
+    place = Path(os.path.abspath(local_path(out)))  # noqa: PTH100 - links on the way stay as they are
     _check(place)
     place.parent.mkdir(parents=True, exist_ok=True)
     partials = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{32}}\.partial")

@@ -29,7 +29,7 @@ from transforms.write_rejections import WriteRejections
 from transforms.write_reports import WriteReports
 from transforms.write_rows import USES, WriteRows
 
-RESOLVED = "settled"
+RESOLVED = "resolved"
 """Folder of the run for what is rewritten after conflicts are resolved."""
 
 

@@ -36,7 +36,7 @@ class Outcome:
     """A finished job, for messages and `--json`.
 
     Attributes:
-        version: Number of the current version after the job, None if there is none.
+        version: Number of the published version, or of the one that the job started from; None if there is neither.
         run: Id of the run.
         schema: The groups in `schema.json` of the version that was or would have been published.
         seconds: Duration of the job.

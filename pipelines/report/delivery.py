@@ -15,7 +15,7 @@ from pipelines.ingest.outcome import Outcome
 from pipelines.json_output import JsonOutput
 from pipelines.report.page import page
 from pipelines.report.page_data import name_of, of_run, of_version
-from transforms.storage.stored_files import is_local, write_bytes
+from transforms.storage.stored_files import is_local, local_path, write_bytes
 
 _OF_DATASETS = (CURRENT, LOCK, PRIVATE, RUNS, VERSIONS)
 _GENERATOR = b'<meta name="generator" content="metadata-etl">'
@@ -62,7 +62,7 @@ def deliver_outcome(outcome: Outcome, out: str) -> Delivered:
 
 def default_path(dataset: str) -> str:
     """The default path: NAME.html in the current folder."""
-    return f"{name_of(str(Path(dataset).resolve()) if is_local(dataset) else dataset)}.html"
+    return f"{name_of(str(Path(local_path(dataset)).resolve()) if is_local(dataset) else dataset)}.html"
 
 
 def checked(path: str, dataset: str) -> str:
@@ -71,6 +71,7 @@ def checked(path: str, dataset: str) -> str:
     Raises:
         UsageError: It is a folder, a device or a pipe, or belongs to the dataset (P6).
     """
+    path, dataset = (local_path(each) if is_local(each) else each for each in (path, dataset))
     if not posixpath.basename(path) or (is_local(path) and Path(path).is_dir()):
         raise UsageError(f"the page is one file, but {path or 'nothing'} is a folder; name a file such as report.html")
     target, root = (os.path.realpath(each) if is_local(each) else each.rstrip("/") for each in (path, dataset))

@@ -92,11 +92,13 @@ def stages(metrics: MetricResults | None) -> dict[str, StageJson]:
         # Counts of committed bundles; some runners report only those of attempted ones.
         value = counter.committed if counter.committed is not None else counter.attempted or 0
         if figure == MICROSECONDS:
-            of_stage["seconds"] += round(value / 1e6, 3)
+            of_stage["seconds"] += value / 1e6
         elif figure == RECORDS:
             of_stage["records"] += value
         elif figure == BYTES:
             of_stage["bytes"] += value
+    for each in found.values():
+        each["seconds"] = round(each["seconds"], 3)
     return {stage: found[stage] for stage in sorted(found)}
 
 
@@ -133,6 +135,8 @@ def choose(flags: Sequence[str], estimated_bytes: int) -> Runner:
     cores = len(os.sched_getaffinity(0))
     earned = cores if estimated_bytes >= estimate.PARALLEL_BYTES and mode != "in_memory" else 1
     workers = int(given.get("direct_num_workers") or earned)
+    if workers < 0:
+        raise UsageError(f"--direct_num_workers expects a number of processes, 0 for one for each core; got {workers}")
     mode = mode or ("in_memory" if workers == 1 else "multi_processing")
     # Other modes are done by our own workers (`worker_channels`); Beam would start its default ones.
     options = _Options([*flags, f"--direct_num_workers={workers}", "--direct_running_mode=in_memory"])

@@ -14,6 +14,7 @@ from pipelines.dataset.documents.reading import OtherFormatError, local_manifest
 from pipelines.dataset.documents.types import ManifestJson
 from transforms.errors import DamagedFileError
 from transforms.rules.export_rows import GROUPS
+from transforms.storage.stored_files import local_path
 
 PARALLEL_BYTES = 48 * 1024 * 1024
 """Jobs of at least this many bytes use worker processes; for smaller ones starting these costs more than it saves."""
@@ -76,7 +77,8 @@ def _export_bytes(steps: Iterable[JobStep]) -> int:
     total = 0
     for step in steps:
         for source in step.sources:
-            for path in glob.iglob(source.pattern):  # noqa: PTH207 - patterns may be absolute
+            pattern = f"{source.pattern}*" if source.pattern.endswith("/") else source.pattern
+            for path in glob.iglob(pattern, recursive=True):  # noqa: PTH207 - patterns may be absolute
                 with suppress(OSError):
                     total += Path(path).stat().st_size
     return total
@@ -91,5 +93,5 @@ def _state_bytes(manifest: ManifestJson) -> int:
 def _manifest(dataset: str) -> ManifestJson | None:
     """The manifest of the current version; None if it is not on this machine or cannot be read."""
     with suppress(OSError, DamagedFileError, OtherFormatError):
-        return local_manifest(Path(dataset))
+        return local_manifest(Path(local_path(dataset)))
     return None

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from transforms.kernels.summarize.conflict_examples import Example, smallest, wanted_kinds
-from transforms.kernels.summarize.conflict_examples import examples as examples_of
+from transforms.kernels.summarize.conflict_examples import Example, examples, smallest, wanted_kinds
 from transforms.rules.export_rows import Group
 from transforms.rules.schema_json import ResolvedJson
 from transforms.stages.elements import Export, Partition
@@ -24,9 +23,9 @@ def find_conflict_examples(partition: Partition, schema: ResolvedJson) -> Iterat
         wanted.setdefault(group, []).append((field, kind, most))
     for group, fields in wanted.items():
         if group in partition.states:
-            batch = read_state(partition.states[group])
-            for field, kind, most in fields:
-                yield (group, field, kind, most), examples_of(batch, field, kind, most)
+            found = examples(read_state(partition.states[group]), fields)
+            for (field, kind, most), first in zip(fields, found, strict=True):
+                yield (group, field, kind, most), first
 
 
 def number_examples(
@@ -48,15 +47,15 @@ def number_examples(
         The key, and the examples with their lines; the line is None for a record of an earlier job.
     """
     key, every = found
-    examples = smallest(every, key[-1])
+    first = smallest(every, key[-1])
     lines: dict[tuple[str, int], int] = {}
-    for uri in {example.export for example in examples} & exports.keys():
-        export = exports[uri]
-        offsets = {example.offset for example in examples if example.export == uri}
+    for name in {example.export for example in first} & exports.keys():
+        export = exports[name]
+        offsets = {example.offset for example in first if example.export == name}
         for record in read_again(export, offsets, range_bytes=range_bytes):
             start = first_lines[export.number, record.chunk] if record.chunk >= 0 else 0
-            lines[uri, record.offset] = record.line + start
-    return key, [(example, lines.get((example.export, example.offset))) for example in examples]
+            lines[name, record.offset] = record.line + start
+    return key, [(example, lines.get((example.export, example.offset))) for example in first]
 
 
 def exports_by_name(exports: Sequence[Export]) -> dict[str, Export]:

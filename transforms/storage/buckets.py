@@ -43,7 +43,7 @@ def open_to_read(uri: str) -> BinaryIO:
 
 
 def write(uri: str, pieces: Iterable[bytes | memoryview]) -> None:
-    """Writes an object, which appears at the end of its upload."""
+    """Writes an object, which appears at the end of its upload; if `pieces` raises, with what it gave until then."""
     with FileSystems.create(uri, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
         for piece in pieces:
             stream.write(piece)

@@ -1,5 +1,6 @@
 """Reads and writes whole files wherever they are: local or `gs://`, the same calls."""
 
+import glob
 import hashlib
 import mmap
 import os
@@ -7,7 +8,7 @@ import re
 import sys
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from types import ModuleType
@@ -71,7 +72,7 @@ def exists(uri: str) -> bool:
 def files_named(folder: str, pattern: str) -> list[str]:
     """URIs of the files of a folder whose names match a pattern (`part-*`), by name; none if there is no folder."""
     if not is_local(folder):
-        return sorted(_buckets().sizes(join(folder, pattern)))
+        return sorted(_buckets().sizes(join(glob.escape(folder), pattern)))
     try:
         names = os.listdir(folder)  # noqa: PTH208 - as above
     except (FileNotFoundError, NotADirectoryError):
@@ -92,7 +93,7 @@ def files_below(folder: str) -> list[str]:
 
 def object_sizes(folder: str) -> dict[str, int]:
     """URI to size in bytes of all objects below a folder of a bucket, in one listing."""
-    sizes: dict[str, int] = _buckets().sizes(join(folder, "**"))
+    sizes: dict[str, int] = _buckets().sizes(join(glob.escape(folder), "**"))
     return sizes
 
 
@@ -213,6 +214,11 @@ def is_local(uri: str) -> bool:
     return scheme is None or scheme[1] == "file"
 
 
+def local_path(path: str) -> str:
+    """A local path without the `file://` of a URI, which no call of the operating system understands."""
+    return path.removeprefix("file://")
+
+
 def readable(uri: str) -> str:
     r"""A URI as text that can be published: bytes of a file name that are not UTF-8 stand as `\xff`."""
     return uri.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -241,6 +247,11 @@ def _write_pieces(uri: str, pieces: Iterable[Piece]) -> None:
         return
     temporary = f"{uri}.{uuid.uuid4().hex}.tmp"
     os.makedirs(os.path.dirname(uri) or ".", exist_ok=True)  # noqa: PTH103, PTH120 - as above
-    with open(temporary, "wb") as stream:  # noqa: PTH123 - as above
-        stream.writelines(pieces)
-    os.replace(temporary, uri)  # noqa: PTH105 - as above
+    try:
+        with open(temporary, "wb") as stream:  # noqa: PTH123 - a Path for each of thousands takes longer
+            stream.writelines(pieces)
+        os.replace(temporary, uri)  # noqa: PTH105 - likewise
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)  # noqa: PTH108 - likewise
+        raise

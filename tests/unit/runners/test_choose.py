@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from pipelines.errors import UsageError
 from pipelines.runners import choose, estimate
 
 CORES = len(os.sched_getaffinity(0))
@@ -35,3 +36,8 @@ MANY = f"local runner ({CORES} worker processes)" if CORES > 1 else ONE
 def test_flags_take_precedence_over_the_estimate(flags: list[str], small: str, large: str) -> None:
     assert choose.choose(flags, estimate.PARALLEL_BYTES - 1).name == small
     assert choose.choose(flags, estimate.PARALLEL_BYTES).name == large
+
+
+def test_a_number_of_workers_that_cannot_be_meant_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"--direct_num_workers expects .* got -1"):
+        choose.choose(["--direct_num_workers=-1"], 0)

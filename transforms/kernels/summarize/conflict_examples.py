@@ -1,14 +1,14 @@
 """Finds example values of a type conflict in a batch: the first ones of a field and kind (T6)."""
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.metadata_columns import KIND_FORMS
-from transforms.kernels.summarize.fields import values_by_form
+from transforms.kernels.summarize.fields import Pieces, values_by_form
 from transforms.rules.export_rows import Group
 from transforms.rules.schema_json import ConflictJson, ResolvedJson
 
@@ -53,10 +53,16 @@ def _place(example: Example) -> tuple[str, int, str, str, str]:
     return example.export, example.offset, example.reference_id, example.kind, repr(example.value)
 
 
-def examples(batch: Batch, field: str, kind: str, most: int = EXAMPLES) -> list[Example]:
-    """The first few values of one kind of a field of a batch."""
+def examples(batch: Batch, wanted: Iterable[tuple[str, str, int]]) -> Iterator[list[Example]]:
+    """The first few values of each wanted (field, kind, most) of a batch, in the order in which they are wanted."""
+    values = values_by_form(batch)
+    for field, kind, most in wanted:
+        yield _examples(batch, values.get(field, {}), kind, most)
+
+
+def _examples(batch: Batch, by_form: Mapping[str, list[Pieces]], kind: str, most: int) -> list[Example]:
     found: list[Example] = []
-    for form, pieces in values_by_form(batch).get(field, {}).items():
+    for form, pieces in by_form.items():
         if form not in KIND_FORMS[kind]:
             continue
         for rows, values in pieces:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +22,16 @@ from transforms.rules.numbers import merge_numbers, summarize_number
 from transforms.rules.strings import MAX_CATEGORIES
 from transforms.rules.values import Observed
 
+Pieces: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]
+"""Rows int64[n], or None for a column of all rows, and their values."""
 
-def values_by_form(batch: Batch) -> dict[str, dict[str, list[tuple[npt.NDArray[np.int64] | None, pl.Series]]]]:
-    """Key to form to pieces of (rows, values): rows int64[n], or None for a column of all rows.
+
+def values_by_form(batch: Batch) -> dict[str, dict[str, list[Pieces]]]:
+    """Key to form to pieces of values.
 
     A key may have both a column and cells of one form, since a batch may be a concatenation.
     """
-    found: defaultdict[str, dict[str, list[tuple[npt.NDArray[np.int64] | None, pl.Series]]]] = defaultdict(dict)
+    found: defaultdict[str, dict[str, list[Pieces]]] = defaultdict(dict)
     for column in batch.rows.iter_columns():
         value = ValueColumn.of(column.name)
         if value:
