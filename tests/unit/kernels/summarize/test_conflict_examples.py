@@ -118,5 +118,5 @@ def test_several_of_the_rarest_kind_of_each_conflict_and_one_of_each_other() -> 
 def test_one_example_is_the_first_of_those_that_stand_in_one_record() -> None:
     batch = named(batch_of([{"a": value} for value in ("b", "a", "c")]), offsets=[3, 3, 5])
     for order in ([0, 1, 2], [2, 1, 0]):
-        (found,) = examples(batch.take(np.array(order, np.int64)), "a", "string", 1)
+        ((found,),) = examples(batch.take(np.array(order, np.int64)), [("a", "string", 1)])
         assert (found.offset, found.value) == (3, "a")
