@@ -200,7 +200,7 @@ def test_every_decision_is_linked_and_has_its_parts_a_status_and_a_date() -> Non
 
 def test_every_way_names_its_rooms_line_by_line_and_they_are_there() -> None:
     text = (ROOT / "docs/architecture.md").read_text("utf-8")
-    section = re.search(r"^## Ways\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
+    section = re.search(r"^## Walkthroughs\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
     assert section is not None
     ways = re.split(r"^### ", section[1], flags=re.MULTILINE)[1:]
     assert len(ways) == WAYS
