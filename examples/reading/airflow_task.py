@@ -12,12 +12,15 @@ of a second. What the task returns goes to the tasks behind it.
 import sys
 
 try:
-    from airflow.sdk import task  # type: ignore[import-not-found] # where DAGs are parsed; `airflow.decorators` in 2
+    from airflow.sdk import task
 except ImportError:
+    try:
+        from airflow.decorators import task  # Airflow 2
+    except ImportError:
 
-    def task(function):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - takes the place of Airflow's
-        """The function as it is."""
-        return function
+        def task(function):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - takes the place of Airflow's
+            """The function as it is."""
+            return function
 
 
 @task

@@ -199,7 +199,12 @@ def _add_export(commands: Commands) -> None:
     )
     export.epilog = "Flags after `--` go to the Beam runner. With none, the job runs here, on all cores."
     export.add_argument("--out", required=True, metavar="DIR", help="a new or empty directory, or gs://BUCKET/FOLDER")
-    export.add_argument("--format", choices=EXPORT_FORMATS, default="parquet", help="of the files (default: parquet)")
+    export.add_argument(
+        "--format",
+        choices=EXPORT_FORMATS,
+        default="parquet",
+        help="of the files (default: parquet); ndjson, nucleus and coco can be ingested again, csv cannot",
+    )
     export.add_argument("--group", choices=GROUPS, help="one group only")
     export.add_argument(
         "--query",

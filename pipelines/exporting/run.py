@@ -19,7 +19,8 @@ from transforms.rules.schema_json import Count
 from transforms.stages.export_partitions import DOCUMENT, ExportHead, write_document
 from transforms.storage.stored_files import join, read_bytes
 
-_NOTHING_PUBLISHED = "nothing was published: "
+_NOTHING_PUBLISHED = "nothing was published"
+"""What errors of a runner say, which know jobs that publish."""
 
 
 class ExportedFileJson(TypedDict):
@@ -57,7 +58,7 @@ def run(config: ExportConfig) -> ExportJson:
                 with spilling(None):
                     runner.run(partial(build, planned=planned))
             except JobError as error:
-                text = f"{error}".removeprefix(_NOTHING_PUBLISHED)
+                text = f"{error}".removeprefix(f"{_NOTHING_PUBLISHED}: ").replace(f"; {_NOTHING_PUBLISHED}", "")
                 raise type(error)(f"nothing was exported: {text}") from error
         return msgspec.json.decode(read_bytes(join(root, DOCUMENT)), type=ExportJson)
 

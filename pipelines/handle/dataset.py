@@ -77,7 +77,7 @@ class Dataset:
         Raises:
             DamagedDatasetError: `schema.json` is damaged.
         """
-        with explained():
+        with explained(self._version):
             return fields(self._version.schema())
 
     @property
@@ -123,7 +123,7 @@ class Dataset:
         from pipelines.handle.frames import as_rows  # noqa: PLC0415 - see above
         from pipelines.queries.vocabularies import vocabulary  # noqa: PLC0415 - see above
 
-        with explained():
+        with explained(self._version):
             runs = vocabulary(self._version, "predictions").runs
         if run not in runs:
             advice = hint(run, runs) if runs else "it has no predictions"
@@ -151,7 +151,7 @@ class Dataset:
     def _rows(self, group: Group, query: str | None) -> "Rows":
         from pipelines.handle.frames import published_rows  # noqa: PLC0415 - see above
 
-        with explained():
+        with explained(self._version):
             return published_rows(self._version, group, None if query is None else self._answer(query, group))
 
     def _answer(self, query: str, group: Group) -> "Answer":

@@ -1,9 +1,9 @@
 """Makes lazy frames of the files of a version: partition by partition, and only the columns that are used."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -37,21 +37,54 @@ REJECTION_COLUMNS: Schema = {
 
 
 if TYPE_CHECKING:
+    from polars._typing import IntoExpr
+
+    _Exprs: TypeAlias = IntoExpr | Iterable[IntoExpr]
+    _Given = ParamSpec("_Given")
+
+    def _derived(
+        method: Callable[Concatenate[pl.LazyFrame, _Given], pl.LazyFrame],
+    ) -> Callable[Concatenate["Rows", _Given], "Rows"]:
+        """The method with the same parameters, whose result has `batches` and `reader` too."""
 
     class Rows(pl.LazyFrame):
         """A lazy frame as type checkers see it, which know no methods that are registered with polars."""
 
         batches: Batches
         reader: Reader
+        cast = _derived(pl.LazyFrame.cast)
+        drop = _derived(pl.LazyFrame.drop)
+        drop_nulls = _derived(pl.LazyFrame.drop_nulls)
+        explode = _derived(pl.LazyFrame.explode)
+        head = _derived(pl.LazyFrame.head)
+        join = _derived(pl.LazyFrame.join)
+        limit = _derived(pl.LazyFrame.limit)
+        rename = _derived(pl.LazyFrame.rename)
+        slice = _derived(pl.LazyFrame.slice)
+        sort = _derived(pl.LazyFrame.sort)
+        tail = _derived(pl.LazyFrame.tail)
+        unique = _derived(pl.LazyFrame.unique)
+        unnest = _derived(pl.LazyFrame.unnest)
+
+        # A ParamSpec takes no method with keywords of any name, whose `self` could be one of them.
+        def filter(self, *predicates: _Exprs, **constraints: IntoExpr) -> "Rows":
+            """The rows that meet conditions."""
+
+        def select(self, *exprs: _Exprs, **named_exprs: IntoExpr) -> "Rows":
+            """Some columns."""
+
+        def with_columns(self, *exprs: _Exprs, **named_exprs: IntoExpr) -> "Rows":
+            """More columns."""
 
 else:
     Rows = pl.LazyFrame
 
 
-def lazy_frame(schema: Schema, parts: Callable[[Sequence[str]], Iterator[pl.DataFrame]]) -> Rows:
+def lazy_frame(version: Version, schema: Schema, parts: Callable[[Sequence[str]], Iterator[pl.DataFrame]]) -> Rows:
     """A lazy frame with the methods `batches` and `reader`.
 
     Args:
+        version: The version that is read.
         schema: Name to type of the columns.
         parts: Reads some of the columns, part by part.
     """
@@ -60,7 +93,7 @@ def lazy_frame(schema: Schema, parts: Callable[[Sequence[str]], Iterator[pl.Data
         names: list[str] | None, predicate: pl.Expr | None, limit: int | None, _: int | None
     ) -> Iterator[pl.DataFrame]:
         left = limit
-        with explained():
+        with explained(version):
             found = parts(list(schema) if names is None else names)
             for part in (piece for frame in found for piece in frame.iter_slices(_PIECE_ROWS)):
                 some = part if left is None else part.head(left)
@@ -95,7 +128,7 @@ def published_rows(version: Version, group: Group, answer: Answer | None) -> Row
             return gathered(answer.ordered(), version.states(group), partial(_rows, columns=wanted))
         return ahead(lambda given: _rows(*given, wanted), _selected(version, group, answer))
 
-    return lazy_frame(columns.schema, parts)
+    return lazy_frame(version, columns.schema, parts)
 
 
 def listed_keys(version: Version, kind: str) -> Rows:
@@ -107,7 +140,7 @@ def listed_keys(version: Version, kind: str) -> Rows:
     def parts(names: Sequence[str]) -> Iterator[pl.DataFrame]:
         return ahead(lambda file: pl.read_avro(io.BytesIO(verified(file)), columns=list(names)).select(names), files)
 
-    return lazy_frame(schema, parts)
+    return lazy_frame(version, schema, parts)
 
 
 def rejected(version: Version) -> Rows:
@@ -118,7 +151,7 @@ def rejected(version: Version) -> Rows:
         for file in files:
             yield pl.DataFrame(lines(file.uri, bytes(verified(file))), schema=REJECTION_COLUMNS).select(names)
 
-    return lazy_frame(REJECTION_COLUMNS, parts)
+    return lazy_frame(version, REJECTION_COLUMNS, parts)
 
 
 def _selected(version: Version, group: Group, answer: Answer | None) -> Iterator[tuple[StoredFile, Positions | None]]:

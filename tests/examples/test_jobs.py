@@ -7,12 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, Self
 
 import pytest
+from jinja2 import Environment, StrictUndefined
 
 from pipelines.cli.config_file import FILE_ONLY, OPTIONS, read_history, read_options
 from pipelines.config import MaxRejected, Source
@@ -156,8 +157,7 @@ def test_what_the_operator_of_the_dag_runs_is_a_command_of_metadata_etl(monkeypa
     assert load("beam_entry").arguments(flags) == [
         "ingest",
         "--config=/etc/metadata-etl/nightly.toml",
-        "--items=/srv/exports/{{ ds }}/items/*.ndjson.gz",
-        "--items=/srv/exports/{{ ds }}/late_items/*.ndjson.gz",
+        "--date={{ data_interval_end | default(dag_run.run_after, true) | ds }}",
         "--max-rejected=1%",
         "--json",
         "--",
@@ -166,7 +166,38 @@ def test_what_the_operator_of_the_dag_runs_is_a_command_of_metadata_etl(monkeypa
     ]
 
 
-def operators_of_the_dag(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
+NIGHT, BY_HAND = datetime(2026, 3, 1, 2, 15, tzinfo=UTC), datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("context", "day"),
+    [
+        ({"ds": "2026-02-28", "data_interval_end": NIGHT, "dag_run": SimpleNamespace()}, 1),
+        ({"ds": "2026-03-01", "data_interval_end": NIGHT, "dag_run": SimpleNamespace(run_after=NIGHT)}, 1),
+        ({"dag_run": SimpleNamespace(run_after=BY_HAND)}, 2),
+        ({"data_interval_end": None, "dag_run": SimpleNamespace(run_after=BY_HAND)}, 2),
+    ],
+    ids=["Airflow 2", "Airflow 3", "Airflow 3 by hand", "Airflow 3 without an interval"],
+)
+def test_the_day_of_a_run_of_the_dag_is_that_of_the_crontab(
+    context: dict[str, Any], day: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same night reads the same exports, whatever starts it."""
+    template = operators_of_the_dag(monkeypatch)["ingest"]["pipeline_options"]["date"]
+    environment = Environment(undefined=StrictUndefined)  # as Airflow has it
+    environment.filters["ds"] = lambda value: value.strftime("%Y-%m-%d")
+    due = date.fromisoformat(environment.from_string(template).render(context))
+    assert due == date(2026, 3, day)
+    first = read_options(str(JOBS / "nightly.toml"), due).sources[0]
+    assert first.pattern == f"/srv/exports/{due - timedelta(days=1)}/items/*.ndjson.gz"
+
+
+@pytest.mark.parametrize("major", [2, 3])
+def test_the_dag_is_one_for_either_airflow(major: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert operators_of_the_dag(monkeypatch, major).keys() == {"ingest"}
+
+
+def operators_of_the_dag(monkeypatch: pytest.MonkeyPatch, major: int = 3) -> dict[str, dict[str, Any]]:
     """What the DAG gives to each operator, by task; Airflow is stood in for, being no dependency of the project."""
     operators: dict[str, dict[str, Any]] = {}
 
@@ -184,9 +215,10 @@ def operators_of_the_dag(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str,
         operators[task_id] = given
 
     parts = ["airflow", "providers", "apache", "beam", "operators", "beam"]
-    names = {".".join(parts[:end]) for end in range(1, len(parts) + 1)} | {"airflow.sdk"}
-    modules = {name: ModuleType(name) for name in names}
-    vars(modules["airflow.sdk"])["DAG"] = Dag
+    names = {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+    home = "airflow" if major == 2 else "airflow.sdk"
+    modules = {name: ModuleType(name) for name in {*names, home}}
+    vars(modules[home])["DAG"] = Dag
     vars(modules[".".join(parts)])["BeamRunPythonPipelineOperator"] = operator
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)

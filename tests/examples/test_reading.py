@@ -1,14 +1,21 @@
 """The examples that read a dataset run; those of large libraries where these are installed."""
 
 import runpy
+import sys
 from collections import Counter
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import Any, Generic, TypeVar
 
 import pytest
 from support.in_process import export
 from support.query_exports import build
 from support.runs import Ended
+
+from pipelines.handle import batches
 
 FOLDER = Path(__file__).parents[2] / "examples/reading"
 
@@ -55,13 +62,45 @@ def test_hugging_face(run: Ended, tmp_path: Path) -> None:
     assert sum(len(split) for split in found.values()) == len(run.rows("items"))
 
 
-def test_pytorch(run: Ended) -> None:
-    pytest.importorskip("torch")
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
+    """Sets which of how many workers of a loader this process is; without torch the little of it that is taken."""
+    if find_spec("torch") is None:  # which is larger than all else that the tests install
+        names = ("torch", "torch.utils", "torch.utils.data")
+        torch, utils, data = (ModuleType(name) for name in names)
+        vars(torch)["utils"], vars(utils)["data"] = utils, data
+        vars(data)["IterableDataset"] = Streamed
+        for module in (torch, utils, data):
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+    data = import_module("torch.utils.data")
+    monkeypatch.setattr(data, "get_worker_info", lambda: None, raising=False)
+    return lambda number, of: monkeypatch.setattr(
+        data, "get_worker_info", lambda: SimpleNamespace(id=number, num_workers=of)
+    )
+
+
+Row = TypeVar("Row")
+
+
+class Streamed(Generic[Row]):
+    """Stands for `torch.utils.data.IterableDataset`, of which a loader takes `__iter__` alone."""
+
+
+def test_pytorch(run: Ended, workers: Callable[[int, int], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every item with a category, in order; workers of a loader share them."""
     items = example("pytorch_dataset")["Items"](f"{run.dataset}", "weather")
     expected = [
         row["metadata"]["weather"] for row in run.rows("items") if row["metadata"]["weather"] and row["image_url"]
     ]
     assert [items.categories[number] for _, number in items] == expected
+    monkeypatch.setattr(batches.Batches.__call__, "__defaults__", (7,))
+    shared = []
+    for worker in range(2):
+        workers(worker, 2)
+        mine = [items.categories[number] for _, number in items]
+        assert 0 < len(mine) < len(expected)
+        shared += mine
+    assert sorted(shared) == sorted(expected)
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)

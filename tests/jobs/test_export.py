@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from support import in_process
 from support.preloaded import WORKERS, command
 from support.query_exports import build
@@ -19,9 +20,11 @@ def test_a_job_on_beam_writes_the_bytes_of_the_stage(tmp_path: Path) -> None:
     assert digests(tmp_path / "job") == digests(tmp_path / "stage")
 
 
-def test_scenes_get_their_frames_from_all_partitions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["nucleus", "coco"])
+def test_records_of_all_partitions_come_together(tmp_path: Path, form: str) -> None:
+    """Scenes with their frames, documents with their ids."""
     run = build(tmp_path)
-    flags = ("--format=nucleus", "--split=train=0.5,test=0.5")
+    flags = (f"--format={form}", "--split=train=0.5,test=0.5")
     assert in_process.export(run.dataset, tmp_path / "stage", *flags)[0] == 0
     assert main(["export", f"{run.dataset}", "--out", f"{tmp_path / 'job'}", *flags]) == 0
     assert digests(tmp_path / "job") == digests(tmp_path / "stage")

@@ -1,7 +1,7 @@
 """Surveys the partitions of a version for its export as COCO, and gives ids to all that the documents refer to."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,8 @@ import polars as pl
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.exact_json import exact_json
+from transforms.kernels.batch.metadata_columns import FORMS
+from transforms.kernels.batch.value_columns import columns_of
 from transforms.kernels.publish.rows import typed_columns
 from transforms.kernels.writers.coco import CocoCategory, CocoTables, License
 from transforms.kernels.writers.coco_annotations import CAPTIONS, IMAGE_LABELS, OBJECTS, SHAPES, original_ids
@@ -19,7 +21,8 @@ from transforms.rules.coco import CAPTION, CATEGORY_ID, IMAGE_ID
 from transforms.rules.export_rows import ANNOTATION_GROUPS, Group
 from transforms.stages.export_partitions import Exporting, ExportPart
 from transforms.stages.export_records import run_folder
-from transforms.storage.states import read_state
+from transforms.storage.states import state_file
+from transforms.storage.stored_files import StoredFile
 
 IMAGE_INFO, RESULTS = "image_info", "results"
 """The documents of images alone, and of the predictions of a model run."""
@@ -27,6 +30,9 @@ Ids = npt.NDArray[np.int64]
 _Facts = tuple[int | None, str | None, str]
 NONE: Final = -1
 """Stands for an id that is not there."""
+_LABELLED: Final = ("type", "label", "taxonomy_name", "geometry", "annotation_id", "model_run")
+"""Columns of annotations and predictions that a survey reads."""
+_LICENSE: Final = ("license", "license_url")
 MOST: Final = 2**53
 """Larger ids are given anew: readers that take numbers for doubles would change them."""
 
@@ -138,7 +144,7 @@ def survey(part: ExportPart) -> Survey:
     for group in ANNOTATION_GROUPS:
         if group not in part.states:
             continue
-        batch = read_state(part.states[group])
+        batch = _part(part.states[group], _LABELLED, (CATEGORY_ID, "supercategory", CAPTION))
         rows = _labelled(batch)
         _survey_labels(rows, labels)
         if group == "annotations":
@@ -148,9 +154,9 @@ def survey(part: ExportPart) -> Survey:
             runs |= set(batch.rows["model_run"].unique().to_list())
     images, licenses = np.empty(0, np.int64), frozenset[License]()
     if "items" in part.states:
-        items = read_state(part.states["items"])
+        items = images_of(part.states["items"], *_LICENSE)
         images = image_originals(items)
-        named = pl.DataFrame(typed_columns(items, {"license": "string", "license_url": "string"})).unique()
+        named = pl.DataFrame(typed_columns(items, dict.fromkeys(_LICENSE, "string"))).unique()
         pairs = named.filter(pl.col("license") != "").iter_rows()
         licenses = frozenset((name, url or None) for name, url in pairs)
     return Survey(part.number, images, annotated, labels, licenses, frozenset(documents), frozenset(runs))
@@ -181,6 +187,15 @@ def numbered(surveys: Iterable[Survey], exporting: Exporting) -> Numbering:
         tables,
         tuple(documents),
     )
+
+
+def images_of(items: StoredFile, *keys: str) -> Batch:
+    """What ids of images depend on, and the metadata of some keys; nothing else of the items is decoded."""
+    return _part(items, ("reference_id", "image_url"), (IMAGE_ID, *keys))
+
+
+def _part(state: StoredFile, names: Iterable[str], keys: Collection[str]) -> Batch:
+    return state_file(state).part(columns_of(keys, FORMS).union(names), keys)
 
 
 def image_originals(items: Batch) -> Ids:

@@ -20,7 +20,16 @@ from transforms.kernels.writers.coco_annotations import (
 )
 from transforms.rules.coco import Element
 from transforms.rules.export_rows import Group
-from transforms.stages.coco_ids import IMAGE_INFO, NONE, NOTHING, RESULTS, Document, Numbering, image_originals
+from transforms.stages.coco_ids import (
+    IMAGE_INFO,
+    NONE,
+    NOTHING,
+    RESULTS,
+    Document,
+    Numbering,
+    image_originals,
+    images_of,
+)
 from transforms.stages.export_partitions import (
     ExportedFile,
     Exporting,
@@ -121,7 +130,7 @@ class _Writing:
             batch = read_state(part.states[group])
             images: dict[str, int] = {}
             if "items" in part.states:
-                items = read_state(part.states["items"])
+                items = images_of(part.states["items"])
                 names, urls = items.rows["reference_id"].to_list(), items.rows["image_url"].to_list()
                 ids = self._image_ids(part.number, items)
                 images = {n: i for n, i, u in zip(names, ids, urls, strict=True) if u is not None}
@@ -129,15 +138,22 @@ class _Writing:
             numbers = originals.tolist()
             if group == "annotations":
                 numbers = self.numbering.annotations.ids(part.number, originals)
+            is_here = self._is_here(batch)
             for positions in self._positions(part, group, batch):
-                wanted = positions
-                if self.target.run is not None:
-                    wanted = positions[(batch.rows["model_run"] == self.target.run).to_numpy()[positions]]
+                wanted = positions[is_here[positions]]
                 made = annotation_elements(batch, wanted, numbers, images, self.numbering.tables, counts)
                 for kind, each in made:
                     if self.target.name in {kind, RESULTS}:
                         self.elements += 1
                         yield json_element(each)
+
+    def _is_here(self, batch: Batch) -> npt.NDArray[np.bool_]:
+        """Whether each row can be in this document, or is counted by it: bool[N]."""
+        if self.target.run is not None:
+            return (batch.rows["model_run"] == self.target.run).to_numpy()
+        if self.target.name in {IMAGE_LABELS, CAPTIONS}:
+            return (batch.rows["type"] == "category").to_numpy()
+        return np.ones(batch.rows.height, np.bool_)
 
     def _positions(self, part: ExportPart, group: Group, batch: Batch) -> Iterator[npt.NDArray[np.int64]]:
         """The positions of the rows of a group that are in this document."""

@@ -1,4 +1,4 @@
-"""A DAG that ingests every night, for Airflow 3 with apache-airflow-providers-apache-beam.
+"""A DAG that ingests every night, for Airflow 2.10 and 3 with apache-airflow-providers-apache-beam.
 
 The operator runs `PY_INTERPRETER PY_FILE --runner=RUNNER --NAME=VALUE ...` on the Airflow worker, and fails the task on
 any exit code but 0. `beam_entry.py` beside this file makes a command line of metadata-etl from that. Install
@@ -8,6 +8,10 @@ METADATA_ETL_PYTHON be the interpreter there.
 A retry is safe, whatever the first attempt did: nothing was published unless it ended well, and the same job appended
 twice changes nothing. It mends exit codes 5 (another job published meanwhile) and 1; a type conflict (3), too many
 rejections (4) or a damaged export (6) fail again in the same way, and the log says why.
+
+What is read is said in nightly.toml alone, whose `{date:-1d}` is the day before `date`. That is the day on which the
+run is due, not `{{ ds }}`: of the same cron line `ds` is the day before in Airflow 2, and that day itself in Airflow 3.
+A run that is cleared, or of a backfill, so reads the exports of its own night.
 """
 
 import os
@@ -17,8 +21,14 @@ from pathlib import Path
 from airflow.providers.apache.beam.operators.beam import (  # type: ignore[import-not-found] # where DAGs are parsed
     BeamRunPythonPipelineOperator,
 )
-from airflow.sdk import DAG  # type: ignore[import-not-found] # likewise; `from airflow import DAG` in Airflow 2
 
+try:
+    from airflow.sdk import DAG  # type: ignore[import-not-found] # likewise
+except ImportError:  # Airflow 2
+    from airflow import DAG
+
+DUE = "{{ data_interval_end | default(dag_run.run_after, true) | ds }}"
+"""The day on which a run is due; of one that is triggered by hand in Airflow 3, without an interval, the day it is."""
 HERE = Path(__file__).resolve().parent
 
 with DAG(
@@ -42,7 +52,7 @@ with DAG(
         pipeline_options={
             "config": "/etc/metadata-etl/nightly.toml",
             # What is said here wins over the file. Values are templates.
-            "items": ["/srv/exports/{{ ds }}/items/*.ndjson.gz", "/srv/exports/{{ ds }}/late_items/*.ndjson.gz"],
+            "date": DUE,
             "max_rejected": "1%",
             "json": True,  # one line in the log of the task, which programs can read
         },

@@ -3,23 +3,17 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import fastavro
 import numpy as np
-import pandas as pd
-import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from support.in_process import export, ingest
-from support.profiles import draws
-from support.runs import GROUPS, Ended, an_item, ndjson
-from support.strategies import metadata_objects
+from support.in_process import export
+from support.parquet_readers import READERS
+from support.runs import GROUPS, Ended
 
 import metadata_etl
 from transforms.kernels.writers import parquet
@@ -45,34 +39,6 @@ def published(run: Ended, group: str) -> Rows:
 
 def parts(out: Path, group: str) -> list[str]:
     return [f"{path}" for path in sorted((out / group).glob("part-*"))]
-
-
-def by_polars(paths: list[str]) -> Rows:
-    return pl.concat([pl.read_parquet(path) for path in paths]).to_dicts()
-
-
-def by_pyarrow(paths: list[str]) -> Rows:
-    return [row for path in paths for row in pq.read_table(path).to_pylist()]
-
-
-def by_pandas(paths: list[str]) -> Rows:
-    frame = pd.concat([pd.read_parquet(path, dtype_backend="pyarrow") for path in paths])
-    return [
-        {name: None if value is pd.NA else value for name, value in row.items()} for row in frame.to_dict("records")
-    ]
-
-
-def by_duckdb(paths: list[str]) -> Rows:
-    found = duckdb.sql(f"SELECT * FROM read_parquet({paths!r})")
-    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
-
-
-READERS: dict[str, Callable[[list[str]], Rows]] = {
-    "polars": by_polars,
-    "pyarrow": by_pyarrow,
-    "pandas": by_pandas,
-    "duckdb": by_duckdb,
-}
 
 
 @pytest.fixture(scope="module")
@@ -184,19 +150,3 @@ def test_avro_is_byte_for_byte_what_is_published(mixed: Ended, tmp_path: Path) -
                 found = list(fastavro.reader(stream))
             with (mixed.folder / group / path.name).open("rb") as stream:
                 assert found == list(fastavro.reader(stream))
-
-
-@draws(30)
-@given(records=st.lists(metadata_objects(), min_size=1, max_size=4))
-def test_any_metadata_comes_back_from_parquet(
-    records: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("any")
-    items = [an_item(f"{number}", metadata) for number, metadata in enumerate(records)]
-    run = ingest(folder / "d", "--items", f"{ndjson(folder / 'i', items)}", "--on-conflict=null")
-    if run.outcome != "published":
-        return
-    assert export(run.dataset, folder / "out", "--group=items")[0] == 0
-    paths = parts(folder / "out", "items")
-    for name, reader in READERS.items():
-        same(reader(paths), published(run, "items"), renamed=name == "duckdb")

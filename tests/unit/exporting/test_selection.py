@@ -9,6 +9,10 @@ from support.in_process import export, ingest
 from support.runs import GROUPS, Ended, an_item, ndjson
 
 import metadata_etl
+from pipelines.errors import EngineError
+from pipelines.exporting.config import ExportConfig
+from pipelines.exporting.run import run
+from pipelines.runners import choose
 from transforms.rules.splits import SplitError, Splits
 
 
@@ -206,6 +210,22 @@ def test_files_of_others_are_never_written_over(asked: Ended, occupied: dict[str
 def test_an_empty_directory_is_taken(asked: Ended, occupied: dict[str, Path]) -> None:
     assert export(asked.dataset, occupied["empty"], "--group=scenes")[0] == 0
     assert names(occupied["empty"], "scenes")
+
+
+def test_an_engine_that_fails_leaves_no_folder_and_says_that_nothing_was_exported(
+    asked: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing:
+        def run(self, _: object) -> None:
+            raise EngineError(
+                "Flink did not finish the job: no slots; nothing was published. See the log of the engine"
+            )
+
+    monkeypatch.setattr(choose, "choose", lambda *_: Failing())
+    with pytest.raises(EngineError) as raised:
+        run(ExportConfig.of(f"{asked.dataset}", out=f"{tmp_path / 'out'}"))
+    said = "nothing was exported: Flink did not finish the job: no slots. See the log of the engine"
+    assert (f"{raised.value}", list(tmp_path.iterdir())) == (said, [])
 
 
 def test_damage_is_an_error_and_leaves_no_folder(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from support import mixed_exports
 from support.in_process import ingest
 from support.keys import flat_rows
 from support.query_exports import build
-from support.runs import GROUPS, Ended, an_item, flags, ndjson
+from support.runs import GROUPS, Ended, an_item, flags, main, ndjson
 
 import metadata_etl
 from pipelines.errors import DamagedDatasetError, UsageError
@@ -204,6 +204,17 @@ def test_a_version_stays_as_it_is_when_another_is_published(published: Path, tmp
     assert dataset.version(1).items().collect()["reference_id"].to_list() == ["0"]
     with pytest.raises(UsageError, match="has no version 7; it has 3, 2, 1"):
         dataset.version(7)
+
+
+def test_a_version_that_was_pruned_is_no_damage(published: Path) -> None:
+    dataset = metadata_etl.open(published)
+    old = dataset.version(1)
+    rows = old.items()
+    assert main(["prune", f"{published}", "--keep", "1"]) == 0
+    for read in (rows.collect, old.items, lambda: next(rows.batches()), lambda: old.schema):
+        with pytest.raises(UsageError, match=r"version 1 of .* was pruned after it was opened; it has 2: open one of"):
+            read()
+    assert dataset.items().collect().height == 2
 
 
 def test_the_schema_is_the_published_one(asked: Ended) -> None:
