@@ -124,7 +124,7 @@ class JobStep:
 
 
 class StepJson(TypedDict, total=False):
-    """The policies of one job of a history, in the options of a backfill; without `strict` it is not a strict one."""
+    """The policies of one job of a history, in the options of a backfill; `strict` is present only if it is true."""
 
     mode: str
     on_duplicate: str
@@ -132,7 +132,7 @@ class StepJson(TypedDict, total=False):
 
 
 class OptionsJson(StepJson, total=False):
-    """The options of a job that decide its outcome; what a job did not have, or an older release did not record, lacks.
+    """The options of a job that decide its outcome; absent if not set, or not yet recorded.
 
     Attributes:
         backfill: The jobs of the history, each with its policies.

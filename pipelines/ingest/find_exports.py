@@ -21,7 +21,7 @@ class Found:
 
     Attributes:
         exports: As the patterns were given, then by name.
-        unmatched: Patterns without a match, which may have none.
+        unmatched: Optional patterns that matched nothing.
     """
 
     exports: tuple[Export, ...]

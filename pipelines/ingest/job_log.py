@@ -48,7 +48,7 @@ def files(version: int, written: Sequence[StoredFile]) -> None:
 
 
 def ended(outcome: Outcome) -> None:
-    """How the job ended."""
+    """Logs the outcome of the job."""
     reason = f": {outcome.verdict.reason}" if outcome.verdict.reason else ""
     version = "" if outcome.version is None else f", version {outcome.version}"
     _log.info(

@@ -10,7 +10,7 @@ class Progress:
     """Reports nothing; `ProgressBar` shows it at a terminal."""
 
     @contextmanager
-    def watching(self, total_bytes: int, runner: Runner) -> Iterator[str | None]:  # noqa: ARG002 - for who tells
+    def watching(self, total_bytes: int, runner: Runner) -> Iterator[str | None]:  # noqa: ARG002 - subclasses use it
         """Entered while the workers run; yields the path of the file for their notes, None for none."""
         yield None
 

@@ -47,7 +47,7 @@ class Tally:
         cleared: Number of values that the policy `null` cleared.
         other_choices: Group to field to the number of published values that are no declared choice (D2).
         warnings: Number of warnings by code.
-        irregularities: What records are accepted with, and what cannot be meant (R7).
+        irregularities: Unknown keys and implausible values of accepted records (R7).
         cache_keys: Number of keys to `upload`, and of `cached` ones.
         too_many_fields: Groups with too many metadata keys to their number (R5).
         repaired: Paths of damaged files that the job rebuilt (P7).

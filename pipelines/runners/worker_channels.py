@@ -35,7 +35,7 @@ PROCESSES = "metadata-etl:environment:processes:v1"
 _PATH_BYTES = 100
 """Longest path of a Unix socket that all systems allow, less a few bytes."""
 _LOST_SECONDS = 2.0
-"""How long after a failure to wait for the news that a worker died, which another thread brings."""
+"""How long to wait after a failure for another thread to report that a worker died."""
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),

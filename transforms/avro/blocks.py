@@ -1,8 +1,8 @@
-"""Cuts encoded rows into the blocks of an Avro part, where a rule says that looks at the rows of the block alone.
+"""Splits encoded rows into the blocks of an Avro part; where a block ends depends on its own rows alone.
 
-So a block that no update touches stays as it is, wherever rows are added or removed before it: it is copied compressed,
-and the part still has the bytes of one that is written whole (`splices`). Blocks are small, some tens of rows, so that
-an update of one row in a hundred leaves most of them alone; in room that costs one part in twenty.
+A block without changes is therefore the same wherever rows are added or removed before it: an update copies it
+compressed, and the part has the bytes of one that is written from scratch (`splices`). Blocks are small, some tens of
+rows, so that an update of one row in a hundred leaves most of them unchanged; that costs about 5 % more space.
 """
 
 import io
@@ -36,7 +36,7 @@ _LEAVES = {"long": b"l", "double": b"d", "boolean": b"b", "string": b"s"}
 
 @dataclass(frozen=True)
 class RowType:
-    """What it takes of one of our schemas to find rows in a block, and to cut rows into blocks.
+    """The facts about a schema that are needed to find rows in a block, and to split rows into blocks.
 
     Attributes:
         schema: A record, each field of which is a union of null and its type.

@@ -45,7 +45,7 @@ def known_codecs() -> str:
 
 
 def too_large(limit: int) -> BlockError:
-    """What is said of a block that is larger than it may be."""
+    """The error for a block above the size limit."""
     return BlockError(
         f"a block of more than {limit:,} bytes, of which at most {MAX_BLOCK_BYTES // MIB} MiB, and beyond "
         f"{RATIO_FREE_BYTES // MIB} MiB at most {MAX_RATIO:,} for each compressed byte, are read"
@@ -124,7 +124,7 @@ def _snappy_length(data: bytes) -> int:
 
 
 def _zstandard(data: bytes, limit: int) -> bytes:
-    """All frames of the data. In small steps: the library knows no bound for what one call gives."""
+    """All frames of the data, in small steps, because the library cannot limit the output of one call."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_DICTIONARY_BYTES)
     pieces: list[bytes] = []
     frame, left = None, limit

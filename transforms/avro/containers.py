@@ -16,7 +16,7 @@ _READ_BYTES: Final = 1 * MIB
 
 
 class ContainerError(ValueError):
-    """A container that is none, is cut off, or is beyond a limit; `str()` says which.
+    """The file is no Avro container, is truncated or exceeds a limit; `str()` says which.
 
     Attributes:
         lost: How many records the damaged block has by its header, 0 if that cannot be read.

@@ -38,7 +38,7 @@ class Decoder:
 
     Attributes:
         type: Their type.
-        size: What a value is at the least.
+        size: The lower bound of the size of a value.
         warnings: The warnings of the last value that was read, each once.
     """
 
@@ -96,7 +96,7 @@ class Decoder:
         self.warnings[code] = 1
 
     def _charge(self, values: int, text: int) -> None:
-        """Count what a record has beyond what each has."""
+        """Counts the values and text of a record beyond the lower bound of its type."""
         self._values -= values
         self._text -= text
         if self._values < 0:
@@ -218,7 +218,7 @@ class Decoder:
         return read
 
     def _counted(self, avro_type: Record) -> Reader:
-        """A record that its surroundings did not count."""
+        """The reader of a record inside a union, which the lower bound of the outer type does not include."""
         reader, sizes = self._reader(avro_type), self._sizes
 
         def read(data: bytes, at: int) -> tuple[Any, int]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 Reader: TypeAlias = Callable[[bytes, int], tuple[Any, int]]
-"""Of the data and a place in them to the value there and the place behind it."""
+"""Takes data and an offset; returns the value there and the offset after it."""
 
 MORE: Final = 0x80
 """The bit of a byte of a number that says that another one follows."""

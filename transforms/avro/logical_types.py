@@ -87,7 +87,7 @@ def time_micros(value: int, warn: Warn) -> time | str:
 
 
 def uuid_text(value: str, warn: Warn) -> uuid.UUID | str:
-    """A UUID; text that is none as it is."""
+    """A UUID; text that is no UUID is returned as it is."""
     try:
         return uuid.UUID(value)
     except ValueError:

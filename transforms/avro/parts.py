@@ -19,7 +19,7 @@ from transforms.avro.rows import Values, encoded
 CODEC = "snappy"
 _SNAPPY = pa.Codec(CODEC)
 CHECK_BYTES = 4
-"""Of the CRC-32 that Avro has behind what snappy gives, and counts in."""
+"""Size of the CRC-32 that Avro appends to the data of snappy; it is included in the size of a block."""
 _MARKER_BYTES = 16
 
 

@@ -124,7 +124,7 @@ def _array(series: pl.Series) -> list[_Column] | None:
     columns = None if isinstance(items.dtype, pl.List) else _column(items)
     if columns is None:
         return None
-    # Rows that nothing names end their block at once: one item is a block.
+    # Without fields that name a row, and with a minimum of one row, each item is a block of its own.
     encoded_items = [data for _, data in native.kernels.encode(len(items), 0, 1, columns)]
     pieces: list[bytes] = []
     ends: list[int] = []

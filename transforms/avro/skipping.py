@@ -6,7 +6,7 @@ from transforms.rules.limits import MAX_SKIPPED_VALUES
 
 
 class Skipper:
-    """Finds where values end. What is left to pass is a list, so that no depth is too deep for it."""
+    """Finds where values end. It keeps a stack of its own, so that nesting may be of any depth."""
 
     def __init__(self, sizes: Sizes) -> None:
         self._sizes = sizes

@@ -95,7 +95,7 @@ AvroType: TypeAlias = Primitive | Fixed | Enum | Record | Array | Map | Union
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a value of a type is at the least, what its arrays, maps and records in unions hold not counted.
+    """Lower bound of the size of a value; the contents of arrays, maps and records inside unions are not counted.
 
     Attributes:
         encoded: Bytes of its encoding.
@@ -262,7 +262,7 @@ class Sizes:
         self._found: dict[int, Size | None] = {}
 
     def of(self, avro_type: AvroType) -> Size:
-        """What a value is at the least.
+        """The lower bound of the size of a value.
 
         Raises:
             SchemaError: No value of the type ends, or each has more than MAX_RECORD_VALUES values.

@@ -86,7 +86,7 @@ _look_up_credentials = auth.get_service_credentials
 
 
 def _credentials(options: PipelineOptions) -> object:
-    """Returns what Beam's file system signs its requests with; None, which is nothing, for an emulator.
+    """The credentials for Beam's file system; None for an emulator, which needs none.
 
     Beam looks for credentials even for an emulator that takes none, for 20 seconds in each process, whether or not its
     flag `--no_auth` is given.

@@ -109,7 +109,7 @@ class IrregularExampleJson(TypedDict):
 
 
 class IrregularityJson(TypedDict):
-    """What records are accepted with, and what cannot be meant (R7): a key that no rule knows, or implausible values.
+    """What accepted records are warned of (R7): a key that no rule knows, or implausible values.
 
     Attributes:
         key: The unknown key, or the path of the values.

@@ -63,7 +63,7 @@ def faulty_rows(rows: pl.DataFrame, group: Group, faults: Sequence[Fault]) -> pl
 def unknown_rows(rows: pl.DataFrame, group: Group, *, merging: bool) -> pl.DataFrame:
     """The rejections of rows that refer to no record (I4), or have no record to merge into (U3)."""
     what = (
-        "a record that the dataset holds, to merge metadata into,"
+        "the reference id of a published record to merge into,"
         if merging
         else "the reference id of an item or a scene of the job or the dataset,"
     )

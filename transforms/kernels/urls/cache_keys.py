@@ -90,10 +90,10 @@ class CacheKeys:
         """The list of the next version.
 
         Args:
-            incoming: Uses of rows that changed, with the columns USES and `owner`; as `changed_uses` gives them of
-                owners of whom most rows did not change.
+            incoming: Uses of rows that changed, with the columns USES and `owner`: all uses of owners in `changed`, of
+                others only the differences, as `changed_uses` returns them.
             published: Uses as the published version has them, columns KEY_USES.
-            changed: The owners whose uses are all incoming, so that none of their published ones remains; None for all.
+            changed: The owners whose uses are all incoming, so that their published uses are dropped; None for all.
             version: The version to be published.
         """
         if not published.height:

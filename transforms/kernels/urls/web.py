@@ -1,7 +1,7 @@
 """Canonical URLs of web addresses with a query, with escapes, or of buckets, a column at a time (K3).
 
-What makes these dear one by one, the parameters of a query and the names of a bucket's hosts, is the same for many
-URLs of an export: it is decided for each set of names and for each host, by the rules.
+The expensive parts, the parameters of a query and the names of a bucket's hosts, repeat in the URLs of an export. They
+are decided by the rules, once for each set of names and for each host.
 """
 
 from typing import Final

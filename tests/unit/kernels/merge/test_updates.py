@@ -72,7 +72,7 @@ def test_what_is_to_be_merged_into_nothing_is_rejected(group: Group) -> None:
     assert merged.counts[group].rejected == {"unknown_reference": 1}
     (row,) = merged.rejected[0].to_dicts()
     assert row["message"] == (
-        'expected a record that the dataset holds, to merge metadata into, got "y" at reference_id'
+        'expected the reference id of a published record to merge into, got "y" at reference_id'
     )
     assert not merged.changed
 
