@@ -130,9 +130,9 @@ class PartitionMerger:
 
     def add(self, number: int, batches: Iterable[Batch]) -> Iterator[MergedPartitions]:
         """Merges a partition, now or with later ones; the batches are the incoming rows of all groups."""
-        given = merge_input(number, batches, self._merging)
+        given = load_merge_input(number, batches, self._merging)
         if not given.has_few:
-            yield merge_inputs([given], self._merging, self._resolution)
+            yield merge_partitions([given], self._merging, self._resolution)
             return
         self._waiting.append(given)
         if sum(each.records for each in self._waiting) >= MOST_WAITING:
@@ -142,7 +142,7 @@ class PartitionMerger:
         """Merges the partitions that wait."""
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            yield merge_inputs(waiting, self._merging, self._resolution)
+            yield merge_partitions(waiting, self._merging, self._resolution)
 
 
 def merge_partition(
@@ -156,11 +156,11 @@ def merge_partition(
         merging: The inputs that all partitions share.
         resolution: How type conflicts are resolved, for a second merge (T6).
     """
-    return merge_inputs([merge_input(number, batches, merging)], merging, resolution)
+    return merge_partitions([load_merge_input(number, batches, merging)], merging, resolution)
 
 
-def merge_input(number: int, batches: Iterable[Batch], merging: Merging) -> MergeInput:
-    """Opens what is published of a partition, as far as the merge needs it."""
+def load_merge_input(number: int, batches: Iterable[Batch], merging: Merging) -> MergeInput:
+    """Loads the published state of a partition, as far as the merge needs it."""
     incoming: dict[Group, list[Batch]] = {}
     for batch in batches:
         if batch.rows.height:
@@ -191,7 +191,7 @@ def _known(
     return made, (part_path("state/summaries", number, merging.partitions, "json"),)
 
 
-def merge_inputs(
+def merge_partitions(
     inputs: Sequence[MergeInput], merging: Merging, resolution: Resolution | None = None
 ) -> MergedPartitions:
     """Merges one partition, or several of which few rows are touched, and writes the state files of each."""

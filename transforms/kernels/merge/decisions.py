@@ -1,8 +1,8 @@
-"""Decides the fate of each incoming row, in rounds over the rows of each identity (U1 to U3, I3, I4).
+"""Decides the outcome of each incoming row, in rounds over the rows of each identity (U1 to U3, I3, I4).
 
 The first round decides the first row of every identity, the second round the second row, and so on; only a backfill has
 several. The time therefore depends on the number of rows, not of steps. Masks are decided before their segments, which
-share their fate.
+share their outcome.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +20,12 @@ from transforms.rules.annotations import SEGMENT
 from transforms.rules.policies import Step
 from transforms.rules.rejections import Fault
 
+FROM = ("exists_from", "exists_from_without_conflicts")
+"""Columns of `Decisions.known`: the step from which on an item or scene exists, and would exist without rejections of
+type conflicts."""
 
-class Fate(IntEnum):
+
+class RowOutcome(IntEnum):
     """The possible outcomes of an incoming row (U4)."""
 
     OPEN = 0
@@ -43,16 +47,30 @@ class Decisions:
 
     Attributes:
         pool: The published rows, the incoming rows, and after them the rows that merging metadata added.
-        since: int64[lines], the step from which on the item or scene that a line refers to exists (I4); by default
-            PUBLISHED.
-        asked: int64[lines], the same step if no row had been rejected for a type conflict.
     """
 
-    def __init__(self, lines: pl.DataFrame, pool: Batch, steps: Sequence[Step], *, has_masks: bool) -> None:
-        """Takes the timeline, the batch that its column `row` refers to, and the steps."""
+    def __init__(
+        self,
+        lines: pl.DataFrame,
+        pool: Batch,
+        steps: Sequence[Step],
+        *,
+        has_masks: bool,
+        referenced: tuple[Positions, Positions] | None = None,
+    ) -> None:
+        """Takes what is to be decided.
+
+        Args:
+            lines: The timeline.
+            pool: The batch that its column `row` refers to.
+            steps: The jobs, in their order.
+            has_masks: Whether the rows may be masks and their segments.
+            referenced: int64[lines] each: the step from which on the item or scene that a line refers to exists (I4),
+                and the same step if no row had been rejected for a type conflict; None where rows refer to nothing.
+        """
         self.pool = pool
-        self.since: Positions = np.full(lines.height, PUBLISHED, np.int64)
-        self.asked: Positions = self.since
+        published: Positions = np.full(lines.height, PUBLISHED, np.int64)
+        self._referenced_from, self._referenced_from_without_conflicts = referenced or (published, published)
         self._lines = lines
         self._steps = steps
         self._identity: Positions = lines["identity"].to_numpy()
@@ -60,20 +78,22 @@ class Decisions:
         self._row: Positions = lines["row"].to_numpy()
         modes = np.array([_MODES[step.mode] for step in steps], np.int8)
         self._mode = modes[np.maximum(self._step, 0)] if lines.height else np.empty(0, np.int8)
-        self._fates = np.zeros(lines.height, np.int8)
-        self._fates[~lines["is_effective"].to_numpy()] = Fate.DUPLICATE
+        self._outcomes = np.zeros(lines.height, np.int8)
+        self._outcomes[~lines["is_effective"].to_numpy()] = RowOutcome.DUPLICATE
         self._faults: dict[int, Fault] = {}
         self._has_conflict = np.zeros(lines.height, np.bool_)
         self._has_masks = has_masks
         self._masks: Positions = np.full(lines.height, -1, np.int64)
         count = int(self._identity[-1]) + 1 if lines.height else 0
-        self._now = np.full(count, -1, np.int64)
-        self._present_since = np.full(count, NEVER, np.int64)
-        self._asked_since = np.full(count, NEVER, np.int64)
+        self._current_row = np.full(count, -1, np.int64)
+        self._exists_from = np.full(count, NEVER, np.int64)
+        self._exists_from_without_conflicts = np.full(count, NEVER, np.int64)
         self._is_changed = np.zeros(count, np.bool_)
         is_published = self._step == PUBLISHED
-        self._now[self._identity[is_published]] = self._row[is_published]
-        self._present_since[self._identity[is_published]] = self._asked_since[self._identity[is_published]] = PUBLISHED
+        self._current_row[self._identity[is_published]] = self._row[is_published]
+        self._exists_from[self._identity[is_published]] = self._exists_from_without_conflicts[
+            self._identity[is_published]
+        ] = PUBLISHED
 
     def reject(self, faults: Mapping[int, Fault]) -> None:
         """Marks rows, by number in the pool, to be rejected if they would be created or would update a row."""
@@ -85,32 +105,39 @@ class Decisions:
         """Decides all lines."""
         is_incoming = self._step != PUBLISHED
         if not self._has_masks:
-            self._rounds(np.flatnonzero(is_incoming & (self._fates == Fate.OPEN)), {})
+            self._decide_in_rounds(np.flatnonzero(is_incoming & (self._outcomes == RowOutcome.OPEN)), {})
             return
         masks = self._masks = follow_masks(self._lines)
         segments = (self._lines["space"] == SEGMENT).to_numpy() & is_incoming
         # The segments of a duplicate mask are duplicates, even if no other mask of the job has their index.
         owned = segments & (masks >= 0)
-        lost = owned & (self._fates[masks] == Fate.DUPLICATE)
-        self._fates[lost] = Fate.DUPLICATE
-        self._rounds(np.flatnonzero(is_incoming & ~segments & (self._fates == Fate.OPEN)), {})
-        owned &= self._fates == Fate.OPEN
-        self._fates[owned & (self._fates[masks] == Fate.IGNORED)] = Fate.IGNORED
-        self._fates[owned & (self._fates[masks] == Fate.UNKNOWN) & ~self._has_conflict] = Fate.UNKNOWN
-        open_segments = np.flatnonzero(segments & (self._fates == Fate.OPEN))
+        lost = owned & (self._outcomes[masks] == RowOutcome.DUPLICATE)
+        self._outcomes[lost] = RowOutcome.DUPLICATE
+        self._decide_in_rounds(np.flatnonzero(is_incoming & ~segments & (self._outcomes == RowOutcome.OPEN)), {})
+        owned &= self._outcomes == RowOutcome.OPEN
+        self._outcomes[owned & (self._outcomes[masks] == RowOutcome.IGNORED)] = RowOutcome.IGNORED
+        self._outcomes[owned & (self._outcomes[masks] == RowOutcome.UNKNOWN) & ~self._has_conflict] = RowOutcome.UNKNOWN
+        open_segments = np.flatnonzero(segments & (self._outcomes == RowOutcome.OPEN))
         removed = removed_segments(self._lines, masks, [step.mode == "replace" for step in self._steps])
-        self._rounds(
+        self._decide_in_rounds(
             open_segments, dict(zip(removed.select("identity", "step").rows(), removed["mask"].to_list(), strict=True))
         )
 
     def rows(self) -> Positions:
         """The rows of the pool that exist after the merge, in the order of their identity: int64[N]."""
-        return self._now[self._now >= 0]
+        return self._current_row[self._current_row >= 0]
 
     def known(self) -> pl.DataFrame:
-        """Columns reference_id, since, asked: the step from which on each exists, and would exist without `reject`."""
+        """The step from which on each item or scene exists, and would exist without `reject`.
+
+        Columns reference_id, exists_from, exists_from_without_conflicts.
+        """
         return pl.DataFrame(
-            [self._ids(), pl.Series("since", self._present_since), pl.Series("asked", self._asked_since)]
+            [
+                self._ids(),
+                pl.Series(FROM[0], self._exists_from),
+                pl.Series(FROM[1], self._exists_from_without_conflicts),
+            ]
         )
 
     def changed(self) -> pl.Series:
@@ -121,42 +148,42 @@ class Decisions:
         """The reference id of each identity."""
         return self._lines["reference_id"].gather(np.flatnonzero(np.diff(self._identity, prepend=-1)))
 
-    def count(self, fate: Fate) -> int:
-        """Number of incoming rows with this fate."""
-        return int(np.count_nonzero(self._fates == fate))
+    def count(self, outcome: RowOutcome) -> int:
+        """Number of incoming rows with this outcome."""
+        return int(np.count_nonzero(self._outcomes == outcome))
 
-    def rows_with(self, *fates: Fate) -> set[int]:
-        """The incoming rows, by number in the pool, that have one of these fates."""
-        return set(self._row[np.isin(self._fates, fates) & (self._step != PUBLISHED)].tolist())
+    def rows_with(self, *outcomes: RowOutcome) -> set[int]:
+        """The incoming rows, by number in the pool, that have one of these outcomes."""
+        return set(self._row[np.isin(self._outcomes, outcomes) & (self._step != PUBLISHED)].tolist())
 
     def rejections(self) -> Iterator[tuple[Positions, list[Fault] | Duplicates | Unknown]]:
         """Rejected incoming rows, by number in the pool, with a fault for each or with one reason for all of them."""
-        duplicates = np.flatnonzero(self._fates == Fate.DUPLICATE)
+        duplicates = np.flatnonzero(self._outcomes == RowOutcome.DUPLICATE)
         if len(duplicates):
-            yield self._row[duplicates], self._kept(duplicates)
+            yield self._row[duplicates], self._kept_of_duplicates(duplicates)
         for merging in (False, True):
-            unknown = (self._fates == Fate.UNKNOWN) & ((self._mode == _MERGE) == merging)
+            unknown = (self._outcomes == RowOutcome.UNKNOWN) & ((self._mode == _MERGE) == merging)
             if unknown.any():
                 yield self._row[unknown], Unknown(merging)
-        faulty = np.flatnonzero(self._fates == Fate.FAULTY)
+        faulty = np.flatnonzero(self._outcomes == RowOutcome.FAULTY)
         if len(faulty):
             yield self._row[faulty], [self._faults[line] for line in faulty.tolist()]
 
-    def _kept(self, lines: Positions) -> Duplicates:
+    def _kept_of_duplicates(self, lines: Positions) -> Duplicates:
         """The rows that are kept instead of duplicate lines: the effective line of each identity and step (I3)."""
         masks = self._masks[lines]
-        by_mask = (masks >= 0) & (self._fates[masks] == Fate.DUPLICATE)
+        by_mask = (masks >= 0) & (self._outcomes[masks] == RowOutcome.DUPLICATE)
         of = np.where(by_mask, masks, lines)
         begins = (np.diff(self._identity, prepend=-1) != 0) | (np.diff(self._step, prepend=PUBLISHED - 1) != 0)
         numbers = np.cumsum(begins) - 1
         effective = np.flatnonzero(self._lines["is_effective"].to_numpy())  # one of each number, in their order
         return Duplicates(self._row[effective[numbers[of]]], by_mask)
 
-    def _rounds(self, lines: Positions, removed: Mapping[tuple[int, int], int]) -> None:
+    def _decide_in_rounds(self, lines: Positions, removed: Mapping[tuple[int, int], int]) -> None:
         """Decides open lines.
 
         Args:
-            lines: Positions of lines whose fate is open: int64[N].
+            lines: Positions of lines whose outcome is open: int64[N].
             removed: Segments that are removed at a step: (identity, step) to the line of the mask that removes them.
         """
         ends = np.array(sorted(removed), np.int64).reshape(-1, 2)
@@ -172,56 +199,59 @@ class Decisions:
             decided = now & (line >= 0)
             self._round(line[decided])
             for place in np.flatnonzero(now & (line < 0)).tolist():
-                if self._now[identities[place]] >= 0:
-                    self._now[identities[place]] = -1
+                if self._current_row[identities[place]] >= 0:
+                    self._current_row[identities[place]] = -1
                     self._is_changed[identities[place]] = True
                     self._remove_segment(removed[int(identities[place]), int(step[place])])
 
     def _remove_segment(self, mask: int) -> None:
         """Counts an unchanged mask as updated if a segment was removed: its own row may be equal, the mask is not."""
-        if self._fates[mask] != Fate.UNCHANGED:
+        if self._outcomes[mask] != RowOutcome.UNCHANGED:
             return
-        self._fates[mask] = Fate.UPDATED
+        self._outcomes[mask] = RowOutcome.UPDATED
         self._is_changed[self._identity[mask]] = True
         identities = self._identity == self._identity[mask]
-        later = identities & (self._step > self._step[mask]) & (self._fates == Fate.UPDATED)
+        later = identities & (self._step > self._step[mask]) & (self._outcomes == RowOutcome.UPDATED)
         if not later.any():
-            self._now[self._identity[mask]] = self._row[mask]
+            self._current_row[self._identity[mask]] = self._row[mask]
 
     def _round(self, lines: Positions) -> None:
         """Decides lines of distinct identities: int64[N]."""
         identities, mode = self._identity[lines], self._mode[lines]
-        before = self._now[identities]
+        before = self._current_row[identities]
         known = before >= 0
-        fates = np.zeros(len(lines), np.int8)
-        fates[known & (mode == _APPEND)] = Fate.IGNORED
+        outcomes = np.zeros(len(lines), np.int8)
+        outcomes[known & (mode == _APPEND)] = RowOutcome.IGNORED
         has_conflict = self._has_conflict[lines]
         # The type conflict of a row precedes that of its item or scene: its reference is unknown only if there was no
         # such item or scene before any conflict.
-        has_referenced = np.where(has_conflict, self.asked[lines], self.since[lines]) <= self._step[lines]
-        fates[~known] = np.where((mode != _MERGE) & has_referenced, Fate.CREATED, Fate.UNKNOWN)[~known]
-        created = fates == Fate.CREATED
-        self._asked_since[identities[created]] = np.minimum(
-            self._asked_since[identities[created]], self._step[lines][created]
+        has_referenced = (
+            np.where(has_conflict, self._referenced_from_without_conflicts[lines], self._referenced_from[lines])
+            <= self._step[lines]
         )
-        fates[has_conflict & (created | (fates == Fate.OPEN))] = Fate.FAULTY
+        outcomes[~known] = np.where((mode != _MERGE) & has_referenced, RowOutcome.CREATED, RowOutcome.UNKNOWN)[~known]
+        created = outcomes == RowOutcome.CREATED
+        self._exists_from_without_conflicts[identities[created]] = np.minimum(
+            self._exists_from_without_conflicts[identities[created]], self._step[lines][created]
+        )
+        outcomes[has_conflict & (created | (outcomes == RowOutcome.OPEN))] = RowOutcome.FAULTY
         rows = self._row[lines].copy()
-        merging = np.flatnonzero(known & (mode == _MERGE) & (fates == Fate.OPEN))
+        merging = np.flatnonzero(known & (mode == _MERGE) & (outcomes == RowOutcome.OPEN))
         if len(merging):
             start = self.pool.rows.height
             merged, faults = merge_metadata(self.pool, before[merging], rows[merging])
             self.pool = consolidated_from([self.pool, merged])
             rows[merging] = np.arange(start, start + len(merging))
             for place, fault in faults.items():
-                fates[merging[place]] = Fate.FAULTY
+                outcomes[merging[place]] = RowOutcome.FAULTY
                 self._faults[int(lines[merging[place]])] = fault
-        compared = np.flatnonzero(known & (mode != _APPEND) & (fates == Fate.OPEN))
+        compared = np.flatnonzero(known & (mode != _APPEND) & (outcomes == RowOutcome.OPEN))
         if len(compared):
             differs = differing(self.pool, before[compared], rows[compared])
-            fates[compared] = np.where(differs, Fate.UPDATED, Fate.UNCHANGED)
-        self._fates[lines] = fates
-        new = np.isin(fates, (Fate.CREATED, Fate.UPDATED))
-        self._now[identities[new]] = rows[new]
-        created = fates == Fate.CREATED
-        self._present_since[identities[created]] = self._step[lines][created]
+            outcomes[compared] = np.where(differs, RowOutcome.UPDATED, RowOutcome.UNCHANGED)
+        self._outcomes[lines] = outcomes
+        new = np.isin(outcomes, (RowOutcome.CREATED, RowOutcome.UPDATED))
+        self._current_row[identities[new]] = rows[new]
+        created = outcomes == RowOutcome.CREATED
+        self._exists_from[identities[created]] = self._step[lines][created]
         self._is_changed[identities[new]] = True

@@ -14,7 +14,7 @@ import polars as pl
 from transforms.kernels.batch.batch import Batch, Positions, no_cells
 from transforms.kernels.batch.hashing import partitions_of
 from transforms.kernels.batch.row_equality import canonical, consolidated
-from transforms.kernels.merge.decisions import Decisions, Fate
+from transforms.kernels.merge.decisions import FROM, Decisions, RowOutcome
 from transforms.kernels.merge.rejections import Duplicates, Unknown, duplicate_rows, faulty_rows, unknown_rows
 from transforms.kernels.merge.resolve_conflicts import Resolution, cleared, dropped_values
 from transforms.kernels.merge.timeline import NEVER, PUBLISHED, timeline
@@ -102,7 +102,7 @@ def merge(
         resolution: How type conflicts are resolved, None for the first merge, which only finds them (T6).
     """
     merged = Merged()
-    referenced = pl.DataFrame(schema={"reference_id": pl.String, "since": pl.Int64, "asked": pl.Int64})
+    referenced = pl.DataFrame(schema={"reference_id": pl.String} | dict.fromkeys(FROM, pl.Int64()))
     for group in GROUPS:
         batches, before = incoming.get(group, ()), published.get(group)
         if batches:
@@ -110,9 +110,7 @@ def merge(
             known = one.merge(steps, export_steps or [0] * len(exports), referenced)
         elif before is not None:
             merged.batches[group] = before
-            known = before.rows.select(
-                "reference_id", since=pl.lit(PUBLISHED, pl.Int64), asked=pl.lit(PUBLISHED, pl.Int64)
-            )
+            known = before.rows.select("reference_id", *(pl.lit(PUBLISHED, pl.Int64).alias(name) for name in FROM))
         else:
             continue
         if group in REFERENCED_GROUPS:
@@ -159,9 +157,9 @@ class _Group:
         published = None if self._published is None else self._published.rows
         lines = timeline(self._group, self._incoming.rows, published, steps=steps, export_steps=export_steps)
         start = 0 if published is None else published.height
-        decisions = Decisions(lines, self._pool, steps, has_masks=self._group in ANNOTATION_GROUPS)
-        if self._group in ANNOTATION_GROUPS:
-            decisions.since, decisions.asked = self._referenced_since(lines, referenced)
+        refers = self._group in ANNOTATION_GROUPS
+        of_lines = self._referenced_from(lines, referenced) if refers else None
+        decisions = Decisions(lines, self._pool, steps, has_masks=refers, referenced=of_lines)
         if self._conflicts and not self._clears:
             of_row: dict[int, Fault] = {}
             for row, fault in self._conflicts:
@@ -184,19 +182,20 @@ class _Group:
         return decisions.known()
 
     @staticmethod
-    def _referenced_since(lines: pl.DataFrame, referenced: pl.DataFrame) -> tuple[Positions, Positions]:
-        """`since` and `asked` of the item or scene of each line, NEVER if it does not exist: 2 x int64[lines]."""
-        earliest = referenced.group_by("reference_id").agg(pl.col("since").min(), pl.col("asked").min())
+    def _referenced_from(lines: pl.DataFrame, referenced: pl.DataFrame) -> tuple[Positions, Positions]:
+        """The columns FROM of the item or scene of each line, NEVER if it does not exist: 2 x int64[lines]."""
+        earliest = referenced.group_by("reference_id").agg(pl.col(FROM).min())
         joined = lines.select("reference_id").join(earliest, on="reference_id", how="left", maintain_order="left")
-        return joined["since"].fill_null(NEVER).to_numpy(), joined["asked"].fill_null(NEVER).to_numpy()
+        first, second = (joined[name].fill_null(NEVER).to_numpy() for name in FROM)
+        return first, second
 
     def _count(self, decisions: Decisions, start: int) -> None:
         """Counts the outcomes of the incoming rows, and collects the rejected ones."""
         counts = self._merged.counts[self._group]
-        counts.created += decisions.count(Fate.CREATED)
-        counts.updated += decisions.count(Fate.UPDATED)
-        counts.ignored += decisions.count(Fate.IGNORED)
-        counts.unchanged += decisions.count(Fate.UNCHANGED)
+        counts.created += decisions.count(RowOutcome.CREATED)
+        counts.updated += decisions.count(RowOutcome.UPDATED)
+        counts.ignored += decisions.count(RowOutcome.IGNORED)
+        counts.unchanged += decisions.count(RowOutcome.UNCHANGED)
         for rows, reason in decisions.rejections():
             incoming = self._incoming.rows[rows - start]
             match reason:
@@ -210,7 +209,7 @@ class _Group:
             self._merged.rejected.append(frame)
             counts.rejected.update(frame["code"].to_list())
         if self._clears:
-            effective = decisions.rows_with(Fate.CREATED, Fate.UPDATED, Fate.UNCHANGED)
+            effective = decisions.rows_with(RowOutcome.CREATED, RowOutcome.UPDATED, RowOutcome.UNCHANGED)
             found = [(row, fault) for row, fault in self._conflicts if start + row in effective]
             if found:
                 where = np.array([row for row, _ in found], np.int64)

@@ -71,9 +71,7 @@ def test_what_is_to_be_merged_into_nothing_is_rejected(group: Group) -> None:
     _, merged = run((Step(), ITEM), (MERGE, {group: [[record]]}))
     assert merged.counts[group].rejected == {"unknown_reference": 1}
     (row,) = merged.rejected[0].to_dicts()
-    assert row["message"] == (
-        'expected the reference id of a published record to merge into, got "y" at reference_id'
-    )
+    assert row["message"] == ('expected the reference id of a published record to merge into, got "y" at reference_id')
     assert not merged.changed
 
 
