@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.forked_commands import forked_commands
 
 from pipelines.cli.main import parser
 
@@ -88,8 +89,8 @@ def pattern(printed: str) -> str:
     return ".*".join(map(re.escape, "\n".join(lines).split("...")))
 
 
-def execute(block: Block, folder: Path) -> None:
-    search = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+def execute(block: Block, folder: Path, commands: Path) -> None:
+    search = os.pathsep.join([f"{commands}", str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": search, "PYTHONWARNINGS": "ignore", "COLUMNS": "120"}
     for command, printed in steps(block):
         ended = subprocess.run(
@@ -141,8 +142,9 @@ def test_what_the_pages_say_to_run_runs(pages: list[Path], tmp_path: Path) -> No
     assert {block.page.name for block in to_run} >= (
         {"README.md", "outputs.md"} if RUNBOOK not in pages else {"runbook.md"}
     )
-    for block in to_run:
-        execute(block, tmp_path)
+    with forked_commands(tmp_path / "commands") as commands:
+        for block in to_run:
+            execute(block, tmp_path, commands)
 
 
 def test_every_command_and_flag_is_named() -> None:

@@ -43,7 +43,7 @@ class Command:
             script: Runs in the place of `metadata-etl`, as `python -c` would run it.
             environment: In the place of ours.
         """
-        self._server = _server()
+        self._server = server()
         given = dict(os.environ if environment is None else environment)
         request = {"words": words, "script": script, "environment": given, "folder": f"{Path.cwd()}"}
         (out, its_out), (error, its_error) = os.pipe(), os.pipe()
@@ -93,7 +93,7 @@ def command(*words: str, script: str | None = None) -> subprocess.CompletedProce
     return subprocess.CompletedProcess(words, running.wait(), out, error)
 
 
-class _Server:
+class Server:
     """The process that forks commands, which lives as long as this one."""
 
     def __init__(self) -> None:
@@ -141,7 +141,7 @@ class _Server:
         return pid, code
 
 
-_server = cache(_Server)
+server = cache(Server)
 
 
 def _load() -> None:

@@ -29,9 +29,16 @@ def share(count: int) -> int:
     return max(min(count, _FEWEST), count * settings.default.max_examples // 100)
 
 
-def draws(count: int, **more: Any) -> settings:
-    """The settings of a test that draws more or fewer examples than the usual 100: so many, as the profile scales."""
-    return settings(max_examples=share(count), **more)
+def draws(count: int, *, gate: int | None = None, **more: Any) -> settings:
+    """The settings of a test that draws more or fewer examples than the usual 100: so many, as the profile scales.
+
+    Args:
+        count: How many examples there would be of the 100 of Hypothesis itself.
+        gate: How many the gate draws instead, where each takes a tenth of a second or more.
+        more: Further settings of Hypothesis.
+    """
+    fewer = gate is not None and settings.get_current_profile_name() == GATE
+    return settings(max_examples=gate if fewer else share(count), **more)
 
 
 def cases(every: Iterable[Any], gate: Container[Any]) -> list[Any]:

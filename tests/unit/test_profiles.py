@@ -32,6 +32,10 @@ def test_the_gate_draws_a_part_and_the_long_run_more_than_all(profile: str) -> N
     assert settings().max_examples == draws(100).max_examples
 
 
+def test_a_test_with_slow_examples_says_how_many_the_gate_draws(profile: str) -> None:
+    assert draws(60, gate=5).max_examples == {GATE: 5, LONG: 120}[profile]
+
+
 def test_neither_fails_by_a_time_or_remembers_what_failed(profile: str) -> None:
     assert settings.get_profile(profile).deadline is None
     assert settings.get_profile(profile).database is None

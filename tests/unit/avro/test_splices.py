@@ -154,7 +154,7 @@ TEXTS = st.lists(
 ).map("".join)
 
 
-@draws(40)
+@draws(40, gate=3)
 @given(st.lists(TEXTS, min_size=1, max_size=8), st.integers(1, 3_000))
 def test_all_blocks_of_a_part_can_be_written_again(texts: list[str], height: int) -> None:
     chance = random.Random(height)

@@ -155,7 +155,7 @@ def check(merged: Merged, model: Model) -> None:
         assert tally == model.counts[group]
 
 
-@draws(80)
+@draws(80, gate=7)
 @given(JOBS, JOBS, st.sampled_from(["reject", "last"]), st.randoms(use_true_random=False))
 def test_two_jobs_agree_with_a_model_of_dicts(
     one: Any, two: Any, on_duplicate: OnDuplicate, chance: random.Random

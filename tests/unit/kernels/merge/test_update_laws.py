@@ -47,7 +47,7 @@ def incoming_rows(incoming: dict[Group, list[Batch]], group: Group) -> int:
     return sum(batch.rows.height for batch in incoming.get(group, ()))
 
 
-@draws(70)
+@draws(70, gate=6)
 @given(JOBS, JOBS, STEPS, st.sampled_from([0, 0, 40]))
 def test_a_step_does_to_published_rows_what_it_does_to_dicts(one: Job, two: Job, step: Step, extra: int) -> None:
     model, names = Model(), names_of(1)
@@ -63,7 +63,7 @@ def test_a_step_does_to_published_rows_what_it_does_to_dicts(one: Job, two: Job,
         published = merged.batches
 
 
-@draws(60)
+@draws(60, gate=6)
 @given(
     st.lists(st.tuples(STEPS, JOBS), min_size=2, max_size=4),
     st.sampled_from([0, 0, 40]),

@@ -83,7 +83,7 @@ PADDED = st.lists(st.tuples(st.integers(0, 41), FIELDS), max_size=4)
 """Numbers of padding items, two of which are new, and their metadata."""
 
 
-@draws(60)
+@draws(60, gate=5)
 @given(JOBS, st.lists(st.tuples(STEPS, JOBS, PADDED), min_size=1, max_size=4), st.sampled_from([0, 40, 40]))
 def test_touched_rows_alone_give_what_all_rows_give(
     first: Job, jobs: list[tuple[Step, Job, list[tuple[int, dict[str, Any]]]]], extra: int
@@ -145,7 +145,7 @@ def test_few_changed_rows_are_a_delta_and_many_a_new_base() -> None:
         assert few.rows["reference_id"].to_list() == file.batch().rows["reference_id"][[0, 3, 79]].to_list()
 
 
-@draws(60)
+@draws(60, gate=6)
 @given(JOBS, STEPS, JOBS)
 def test_partitions_merged_at_once_equal_each_alone(first: Job, step: Step, job: Job) -> None:
     names, count = names_of(1), 3
