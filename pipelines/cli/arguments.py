@@ -270,6 +270,10 @@ def _add_inspect(commands: Commands) -> None:
         allow_abbrev=False,
     )
     inspect.add_argument("path", metavar="FILE", help="an export, local or gs://")
+    inspect.add_argument(
+        "--map", metavar="PRESET|FILE.toml", help="say what this map makes of the first thousand records"
+    )
+    inspect.add_argument("--encoding", metavar="NAME", help="of CSV that is not in UTF-8, such as latin-1 or utf-16")
     inspect.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     add_color(inspect)
 

@@ -2,20 +2,21 @@
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pipelines.cli.console import DataConsole, console
 from pipelines.cli.strict_parser import Color
 from pipelines.cli.table_layout import Column, Sheet
 from pipelines.errors import UsageError
 from pipelines.json_output import JsonOutput, print_object
+from pipelines.maps import read_map
 from transforms.formats.chunks import Unreadable
-from transforms.mapping.csv_text import delimiter_option
-from transforms.mapping.maps import SourceFile, with_option
+from transforms.mapping.csv_text import CsvOptions, delimiter_option
+from transforms.mapping.maps import MapError, SourceFile, with_option
 from transforms.mapping.presets.manifest import SIZES
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.export_rows import Group
-from transforms.stages.inspect_exports import NUMBERS, Inspection, inspect_export
+from transforms.stages.inspect_exports import NUMBERS, Inspection, TriedFit, inspect_export
 from transforms.storage.stored_files import is_local, object_sizes, refusal, refusals
 
 _FORMS = {
@@ -30,52 +31,85 @@ _FORMS = {
 _SHOWN_MEMBERS = 12
 
 
-def inspect(path: str, *, as_json: bool, color: Color = "auto") -> int:
+def inspect(
+    path: str, *, as_json: bool, color: Color = "auto", given: str | None = None, encoding: str | None = None
+) -> int:
     """Prints what a file is and how it is ingested; returns the exit code.
 
+    Args:
+        path: Of the file.
+        as_json: Whether one JSON object is printed.
+        color: Whether what is printed has colors.
+        given: A map whose records are tried.
+        encoding: Of CSV.
+
     Raises:
-        UsageError: There is no such file, or nothing reads it.
+        UsageError: There is no such file, nothing reads it, or the map does not fit it.
     """
+    if given is not None and encoding is not None:
+        raise UsageError("--encoding: the map says it; leave it out, and give the map the option encoding")
+    source_map = None if given is None else read_map(given)
+    try:
+        text = CsvOptions.of(None, encoding)
+    except MapError as error:
+        raise UsageError(f"--{error}") from error
     try:
         if is_local(path) and os.path.isdir(path):  # noqa: PTH112 - as elsewhere, a Path would change what is named
             raise UsageError(f"{path}: is a folder; name one file in it")
         size = os.path.getsize(path) if is_local(path) else object_sizes(path).get(path, 0)  # noqa: PTH202 - likewise
-        found = inspect_export(SourceFile(path, size, 0, max(size, 1)))
+        found = inspect_export(SourceFile(path, size, 0, max(size, 1)), text, source_map)
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such file; check the path") from error
-    except Unreadable as error:
+    except MapError as error:
         raise UsageError(f"{path}: {error}") from error
+    except Unreadable as error:
+        how = "" if given or encoding or "encoding" not in error.message else " (here: --encoding NAME)"
+        raise UsageError(f"{path}: {error}{how}") from error
     except refusals() as error:
         raise UsageError(f"{path}: cannot be read ({refusal(error)}); check the path and its permissions") from error
     if as_json:
-        print_object(_document(path, size, found))
+        print_object(_document(path, size, found, given))
     else:
-        _print(path, size, found, console(color))
+        _print(path, size, found, given, console(color))
     return 0
 
 
-def commands(path: str, found: Inspection) -> list[str]:
-    """The commands that ingest a file, the likeliest first."""
-    lines = [_command(path, fit.group, None) for fit in found.native]
-    for preset, groups in found.presets.items():
-        lines += (_command(path, group, _preset(preset, found)) for group in groups)
+def commands(path: str, found: Inspection, given: str | None = None) -> list[str]:
+    """The commands that ingest a file, the likeliest first; words in capitals are to be filled in.
+
+    Args:
+        path: Of the file.
+        found: What it is.
+        given: The map with which it was inspected.
+    """
+    if found.mapped is not None:
+        groups = [fit.group for fit in found.mapped]
+        return [_command(path, groups, given)] if groups else []
+    lines = [_command(path, [fit.group], None) for fit in found.native]
+    for preset, fit in found.presets.items():
+        lines.append(_command(path, fit.groups, _preset(preset, found, fit.options)))
     if not lines and found.look.columns is not None:
-        lines.append(_command(path, "items", with_option(_preset("manifest", found), "url=COLUMN")))
+        lines.append(_command(path, ["items"], _preset("manifest", found, ["url=COLUMN"])))
     return lines
 
 
-def _preset(name: str, found: Inspection) -> str:
-    """A preset with the delimiter of the file, if it has to be given."""
-    return name if found.delimiter is None else with_option(name, delimiter_option(found.delimiter))
+def _preset(name: str, found: Inspection, options: Iterable[str]) -> str:
+    """A preset with the delimiter and the encoding of the file, if they have to be given, and with options."""
+    words = [] if found.delimiter is None else [delimiter_option(found.delimiter)]
+    words += [] if found.look.text.encoding is None else [f"encoding={found.look.text.encoding}"]
+    for option in (*words, *options):
+        name = with_option(name, option)
+    return name
 
 
-def _command(path: str, group: Group, given: str | None) -> str:
-    words = ["metadata-etl", "ingest", "--dataset", "DATASET", f"--{group}"]
-    words.append(f"RUN={path}" if group == "predictions" else path)
+def _command(path: str, groups: Iterable[Group], given: str | None) -> str:
+    words = ["metadata-etl", "ingest", "--dataset", "DATASET"]
+    for group in groups:
+        words += [f"--{group}", f"RUN={path}" if group == "predictions" else path]
     return shlex.join([*words, "--map", given] if given else words)
 
 
-def _print(path: str, size: int, found: Inspection, out: DataConsole) -> None:
+def _print(path: str, size: int, found: Inspection, given: str | None, out: DataConsole) -> None:
     for line in _head(path, size, found):
         out.say(line)
     if found.fields and found.part is not None:
@@ -95,7 +129,7 @@ def _print(path: str, size: int, found: Inspection, out: DataConsole) -> None:
             )
             sheet.add(name or "(the record itself)", f"{each.present:,}", kinds, each.example)
         sheet.print(out)
-    for line in _advice(path, found):
+    for line in _advice(path, found, given):
         out.say(line, wrap=False)
 
 
@@ -123,31 +157,51 @@ def _count(count: int, *, is_exact: bool) -> str:
     return f"{count:,}" if is_exact else f"about {count:,}"
 
 
-def _advice(path: str, found: Inspection) -> Iterator[str]:
+def _advice(path: str, found: Inspection, given: str | None) -> Iterator[str]:
     for fit in found.native:
-        some = (
-            f"; {fit.rejected:,} of the first {fit.accepted + fit.rejected:,} would be rejected" if fit.rejected else ""
-        )
-        yield f"It is a native export of {fit.group}{some}{f': {fit.message}' if fit.rejected else ''}."
-    for preset, groups in found.presets.items():
-        yield f"The preset {preset} takes its {' and '.join(groups)}."
+        yield f"It is a native export of {fit.group}{_rejected(fit)}."
+    for fit in found.mapped or ():
+        tried = fit.accepted + fit.rejected
+        yield f"The map makes {fit.group} of it{_rejected(fit) if tried else ' (too large to be tried here)'}."
+    if found.mapped == []:
+        yield "The map makes no record of it."
+    for preset, taken in found.presets.items():
+        yield f"The preset {preset} takes its {' and '.join(taken.groups)}."
     becoming = {*SIZES, *(key for pair in PAIRS for key in pair)}  # a map or a rule makes numbers of these
     numbers = [name for name, each in found.fields.items() if NUMBERS in each.kinds and name.lower() not in becoming]
     if numbers:
         some = ", ".join(numbers[:_SHOWN_MEMBERS])
         yield f"Texts that are all numbers: {some}. They stay texts unless --declare, or types of a map file, say so."
-    lines = commands(path, found)
-    if not found.native and not found.presets and found.part is not None:
+    lines = commands(path, found, given)
+    if not found.native and not found.presets and found.mapped is None and found.part is not None:
         if found.look.columns is not None:
             yield "No column is the URL of an item by its name: name one, or write a map file (docs/mapping.md)."
         else:
             yield "No preset takes it, and it is no native export: write a map file (docs/mapping.md)."
     if lines:
-        yield "To ingest it:"
+        needed = [
+            name
+            for name in ("COLUMN", "FILE", "BUCKET/FOLDER")
+            if any(f"={name}" in each or f"/{name}" in each for each in lines)
+        ]
+        yield "To ingest it:" if not needed else f"To ingest it (fill in {' and '.join(needed)}):"
         yield from (f"  {line}" for line in lines)
 
 
-def _document(path: str, size: int, found: Inspection) -> JsonOutput:
+def _rejected(fit: TriedFit) -> str:
+    """How many of the first records would be rejected, and why the first of them."""
+    if not fit.rejected:
+        return ""
+    return f"; {fit.rejected:,} of the first {fit.accepted + fit.rejected:,} would be rejected: {fit.message}"
+
+
+def _tried(fits: Iterable[TriedFit]) -> list[JsonOutput]:
+    return [
+        {"group": fit.group, "accepted": fit.accepted, "rejected": fit.rejected, "message": fit.message} for fit in fits
+    ]
+
+
+def _document(path: str, size: int, found: Inspection, given: str | None) -> JsonOutput:
     """The object of `--json`."""
     part = found.part
     return {
@@ -156,15 +210,14 @@ def _document(path: str, size: int, found: Inspection) -> JsonOutput:
         "bytes": size,
         "records": None if part is None else {"count": part.count, "exact": part.is_exact, "list": part.key or None},
         "lists": {each.key: each.count for each in found.look.parts if each.key},
-        "native": [
-            {"group": fit.group, "accepted": fit.accepted, "rejected": fit.rejected, "message": fit.message}
-            for fit in found.native
-        ],
-        "presets": {preset: list(groups) for preset, groups in found.presets.items()},
+        "native": _tried(found.native),
+        "presets": {preset: list(fit.groups) for preset, fit in found.presets.items()},
+        "options": {preset: list(fit.options) for preset, fit in found.presets.items()},
+        "mapped": None if found.mapped is None else _tried(found.mapped),
         "fields": {
             name: {"present": each.present, "kinds": dict(each.kinds), "example": each.example}
             for name, each in found.fields.items()
         },
         "unreadable": found.look.unreadable,
-        "commands": commands(path, found),
+        "commands": commands(path, found, given),
     }

@@ -205,7 +205,9 @@ def _inspect(options: argparse.Namespace) -> int:
     with _imports(options):
         from pipelines.cli.inspect_command import inspect  # noqa: PLC0415 - as above
 
-    return inspect(options.path, as_json=options.json, color=options.color)
+    return inspect(
+        options.path, given=options.map, encoding=options.encoding, as_json=options.json, color=options.color
+    )
 
 
 def _manage_versions(options: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, Final
@@ -16,6 +16,7 @@ from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.json_columns import json_form
 from transforms.mapping.maps import SourceFile
 from transforms.mapping.read_tables import read_table, rows_in_footer, table_format
+from transforms.rules.export_rows import Group
 from transforms.rules.limits import MIB
 
 FIRST: Final = 1_000
@@ -40,6 +41,19 @@ class LookedPart:
     count: int
     is_exact: bool
     first: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a preset takes a file.
+
+    Attributes:
+        groups: The groups that it has records of; none if it does not take it.
+        options: Options without which the job would stop and ask, with values to be filled in.
+    """
+
+    groups: Sequence[Group] = ()
+    options: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from transforms.rules.export_rows import Group
 from transforms.storage.stored_files import content_encoding, open_to_read
 
 _BUFFER_BYTES = 1024 * 1024
+IMAGES_OPTION = "images=s3://BUCKET/FOLDER"
+"""The option of presets that says where relative paths are, as messages give it."""
 _IN_MEMORY_BYTES = 64 * 1024 * 1024
 """Decompressed bytes up to which a file that has to be entered in the middle stays in memory."""
 

@@ -1,15 +1,17 @@
 """Says what a file is and how it is ingested: its fields, the groups and presets that take it (no job, no dataset)."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import islice
+from typing import Final, Protocol, runtime_checkable
 
 from transforms.formats.chunks import Unreadable
 from transforms.formats.json_documents import LIST_KEYS
 from transforms.mapping.csv_text import CsvOptions, other_delimiter
-from transforms.mapping.looks import Look, LookedPart, document, look
-from transforms.mapping.maps import SourceFile
+from transforms.mapping.looks import FIRST, MOST_BYTES, Fit, Look, LookedPart, document, look
+from transforms.mapping.maps import Given, Map, SourceFile
 from transforms.mapping.presets import fitting
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import shown
@@ -38,8 +40,8 @@ class FieldLook:
 
 
 @dataclass(frozen=True, slots=True)
-class NativeFit:
-    """How a file fits as a native export of a group.
+class TriedFit:
+    """How the first records of a file fit as records of a group: as a native export, or as a map makes them.
 
     Attributes:
         accepted: How many of the first records a job would accept.
@@ -62,31 +64,54 @@ class Inspection:
         part: The records whose fields are shown; None if there are none.
         fields: Their keys.
         native: The groups as which it is a native export, the best first.
-        presets: Presets that take it, with their groups.
+        presets: Presets that take it, and how.
         delimiter: Of a CSV file, if it has to be given.
+        mapped: What the map that was given makes of it; None without one.
     """
 
     look: Look
     part: LookedPart | None
     fields: Mapping[str, FieldLook]
-    native: Sequence[NativeFit]
-    presets: Mapping[str, tuple[Group, ...]]
+    native: Sequence[TriedFit]
+    presets: Mapping[str, Fit]
     delimiter: str | None = None
+    mapped: Sequence[TriedFit] | None = None
 
 
-def inspect_export(source: SourceFile) -> Inspection:
+@runtime_checkable
+class _ReadsText(Protocol):
+    """A map that says how text is read."""
+
+    @property
+    def text(self) -> CsvOptions: ...
+
+
+def inspect_export(source: SourceFile, text: CsvOptions | None = None, given: Map | None = None) -> Inspection:
     """Looks at a file.
+
+    Args:
+        source: The whole of it.
+        text: How CSV is read, if it is not told from the file.
+        given: A map whose records are tried, in the place of the presets.
 
     Raises:
         Unreadable: It is in a format or an encoding that nothing reads.
+        MapError: The map needs an option that is not there, or a column.
     """
-    found = look(source, CsvOptions())
+    text = text or CsvOptions()
+    found = look(source, given.text if isinstance(given, _ReadsText) else text)
     delimiter = None
-    if found.form == "csv" and found.columns is not None:
+    if given is not None:
+        preset = fitting(found).get(given.name.partition(":")[0])
+        groups = given.groups if preset is None else preset.groups
+        mapped = _mapped(source, given, groups, is_small=source.size <= MOST_BYTES)
+        part = next(iter(found.parts), None)
+        return Inspection(found, part, _fields_of(found, part), [], {}, mapped=mapped)
+    if found.form == "csv" and found.columns is not None and text.delimiter is None:
         delimiter = other_delimiter(found.columns)
         if delimiter is not None:
             try:
-                found = look(source, CsvOptions(delimiter))
+                found = look(source, CsvOptions(delimiter, text.encoding))
             except Unreadable:
                 delimiter = None
     native = _native(found)
@@ -94,11 +119,48 @@ def inspect_export(source: SourceFile) -> Inspection:
         found = document(source)  # an object with lists, on one line
     presets = {} if native else fitting(found)
     part = next(iter(found.parts), None)
-    fields = {} if part is None else _fields(part, is_text=found.form == "csv")
-    return Inspection(found, part, fields, native, presets, delimiter)
+    return Inspection(found, part, _fields_of(found, part), native, presets, delimiter)
 
 
-def _native(found: Look) -> list[NativeFit]:
+def _mapped(source: SourceFile, given: Map, groups: Sequence[Group], *, is_small: bool) -> list[TriedFit]:
+    """What becomes of the first records that a map makes, for each of some groups that the file has records of.
+
+    Raises:
+        Unreadable: It has records of none of them; or MapError, as `inspect_export`.
+    """
+    fits: list[TriedFit] = []
+    fault: Unreadable | None = None
+    for group in groups:
+        ready = given.completed(group, [Given(each, source.uri, given) for each in groups])
+        records: list[object] = []
+        refused: list[str] = []
+        try:
+            for chunk in ready.chunks(source, group) if is_small else ():
+                records += map(json.loads, islice(chunk.records, FIRST - len(records)))
+                refused += [each.fault.message for each in chunk.refused if each.fault is not None]
+                if len(records) >= FIRST:
+                    break
+        except Unreadable as error:
+            fault = error
+            if not records:
+                continue
+        done = normalize_records([each for each in records if isinstance(each, dict)], group, model_run=_run_of(group))
+        messages = [*refused, *(each.message for each in done.rejections)]
+        fits.append(TriedFit(group, done.records - len(done.rejections), len(messages), next(iter(messages), None)))
+    if not fits and fault is not None:
+        raise fault
+    return [fit for fit in fits if fit.accepted or fit.rejected or not is_small]
+
+
+def _run_of(group: Group) -> str | None:
+    return "run" if group == "predictions" else None
+
+
+def _fields_of(found: Look, part: LookedPart | None) -> dict[str, FieldLook]:
+    return {} if part is None else _fields(part, is_text=found.form == "csv")
+
+
+def _native(found: Look) -> list[TriedFit]:
     """The groups whose rules accept most of the first records."""
     if found.columns is not None:
         return []
@@ -106,13 +168,13 @@ def _native(found: Look) -> list[NativeFit]:
     records = [each for part in parts for each in part.first if isinstance(each, dict)]
     fits = []
     for group in GROUPS if records else ():
-        done = normalize_records(records, group, model_run="run" if group == "predictions" else None)
+        done = normalize_records(records, group, model_run=_run_of(group))
         rejections = done.rejections
         first = next(iter(rejections), None)
         rejected = len(rejections)
         accepted = max(done.records - rejected, 0)
         if accepted:
-            fits.append(NativeFit(group, accepted, rejected, None if first is None else first.message))
+            fits.append(TriedFit(group, accepted, rejected, None if first is None else first.message))
     best = max((fit.accepted for fit in fits), default=0)
     fits = [fit for fit in fits if fit.accepted * 2 > best]
     if any(isinstance(each, dict) and "confidence" in each for each in records):

@@ -18,8 +18,8 @@ from pipelines.cli.main import main
 BOX = {"reference_id": "a", "type": "box", "label": "x", "geometry": {"x": 1, "y": 1, "width": 1, "height": 1}}
 
 
-def inspected(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    assert main(["inspect", str(path), "--json"]) == 0
+def inspected(path: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> dict[str, Any]:
+    assert main(["inspect", str(path), "--json", *flags]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
 
@@ -98,7 +98,10 @@ def test_a_document_of_coco_and_its_results(tmp_path: Path, capsys: pytest.Captu
     assert inspected(whole, capsys)["presets"] == {"coco": ["items", "annotations"]}
     found = inspected(results, capsys)
     assert found["presets"] == {"coco": ["predictions"]}
-    assert found["commands"] == [f"metadata-etl ingest --dataset DATASET --predictions RUN={results} --map coco"]
+    command = f"metadata-etl ingest --dataset DATASET --predictions RUN={results} --map coco:annotations=FILE"
+    assert found["commands"] == [command]
+    both = f"--items {whole} --annotations {whole} --map coco:images=s3://BUCKET/FOLDER"
+    assert inspected(whole, capsys)["commands"] == [f"metadata-etl ingest --dataset DATASET {both}"]
 
 
 def test_a_parquet_file_says_its_number_of_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,3 +146,42 @@ def test_it_does_not_load_beam(tmp_path: Path) -> None:
     code = f"import sys; from pipelines.cli.main import main; main(['inspect', {str(path)!r}]); "
     code += "assert 'apache_beam' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_an_encoding_that_is_given_is_in_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "cars.csv"
+    path.write_bytes("image_url,place\nimg/1.jpg,Zürich\n".encode("latin-1"))
+    assert main(["inspect", str(path)]) == 2
+    assert "--encoding NAME" in capsys.readouterr().err
+    found = inspected(path, capsys, "--encoding", "latin-1")
+    assert found["fields"]["place"]["example"] == "Zürich"
+    given = "manifest:encoding=iso8859-1,images=s3://BUCKET/FOLDER"
+    assert found["commands"] == [f"metadata-etl ingest --dataset DATASET --items {path} --map {given}"]
+
+
+def test_a_map_that_is_given_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, given = tmp_path / "cars.csv", "manifest:delimiter=;,url=photo"
+    path.write_text("photo;speed\ns3://b/1;1\nb.jpg;2\nragged\n")
+    found = inspected(path, capsys, "--map", given)
+    assert found["mapped"] == [
+        {"group": "items", "accepted": 1, "rejected": 2, "message": "expected 2 cells as in the header, got 1"}
+    ]
+    assert found["commands"] == [f"metadata-etl ingest --dataset DATASET --items {path} --map '{given}'"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--map", "manifest:url=photo"], "are relative paths, such as"),
+        (["--map", "manifests"], "did you mean manifest?"),
+        (["--map", "manifest", "--encoding", "latin-1"], "--encoding: the map says it"),
+        (["--encoding", "latin-99"], "encoding expects the name of an encoding"),
+    ],
+)
+def test_a_map_or_encoding_that_cannot_be_is_wrong_usage(
+    flags: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cars.csv"
+    path.write_text("photo\na.jpg\n")
+    assert main(["inspect", str(path), *flags]) == 2
+    assert message in capsys.readouterr().err

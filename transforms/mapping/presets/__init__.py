@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from importlib import import_module
 
-from transforms.mapping.looks import Look
+from transforms.mapping.looks import Fit, Look
 from transforms.mapping.maps import Map, MapError
-from transforms.rules.export_rows import Group
 from transforms.rules.near_names import hint
 
 PRESETS: Mapping[str, tuple[str, ...]] = {
@@ -14,8 +13,8 @@ PRESETS: Mapping[str, tuple[str, ...]] = {
 }
 """Name of each preset to the options that it takes.
 
-Its module has two functions: `preset(options) -> Map`, and `fits(look) -> Sequence[Group]`, which says for `inspect`
-which groups it takes of a file.
+Its module has two functions: `preset(options) -> Map`, and `fits(look) -> Fit`, which says for `inspect` which groups
+it takes of a file, and which options it needs for that.
 """
 
 
@@ -71,15 +70,11 @@ def _pairs(given: str) -> list[str]:
     return pairs if pairs[-1:] != [""] else pairs[:-1]
 
 
-def fitting(look: Look) -> dict[str, tuple[Group, ...]]:
-    """The presets that take a file, each with the groups that it has records of.
+def fitting(look: Look) -> dict[str, Fit]:
+    """The presets that take a file, and how.
 
     Args:
         look: What the file is.
     """
-    found = {}
-    for name in PRESETS:
-        groups = import_module(f"{__name__}.{name}").fits(look)
-        if groups:
-            found[name] = tuple(groups)
-    return found
+    fits: dict[str, Fit] = {name: import_module(f"{__name__}.{name}").fits(look) for name in PRESETS}
+    return {name: fit for name, fit in fits.items() if fit.groups}

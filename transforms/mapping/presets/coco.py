@@ -17,13 +17,15 @@ from transforms.mapping.chunk_builder import ChunkBuilder
 from transforms.mapping.coco.lookups import ANNOTATIONS, IMAGES, INFO, LISTS, Id, Lookups, read_lookups
 from transforms.mapping.coco.places import Places, element_at
 from transforms.mapping.coco.records import AnnotationMaker, Folders, image_record, relative_name
-from transforms.mapping.looks import Look
-from transforms.mapping.maps import Given, Map, MapError, SourceFile, advised, open_source
+from transforms.mapping.json_columns import encode
+from transforms.mapping.looks import Fit, Look
+from transforms.mapping.maps import IMAGES_OPTION, Given, Map, MapError, SourceFile, advised, open_source
 from transforms.rules.export_rows import Group
 from transforms.storage.stored_files import refusals
 
 GROUPS: Final[tuple[Group, ...]] = ("items", "annotations", "predictions")
 _LOOK_BYTES: Final = 1024 * 1024
+_DOCUMENT_OPTION: Final = "annotations=FILE"
 
 
 def preset(options: Mapping[str, str]) -> Map:
@@ -44,18 +46,21 @@ def preset(options: Mapping[str, str]) -> Map:
     return CocoMap(f"coco:{pairs}" if pairs else "coco", folders, options.get("annotations", ""))
 
 
-def fits(look: Look) -> Sequence[Group]:
-    """The groups that the preset takes of a file: of a document with images, and of a list of results."""
+def fits(look: Look) -> Fit:
+    """How the preset takes a file: a document with images, or a list of results."""
     if look.form != "document":
-        return ()
+        return Fit()
     if IMAGES in look.members:
-        return ("items", "annotations") if ANNOTATIONS in look.members else ("items",)
+        first = next((part.first for part in look.parts if part.key == IMAGES), ())
+        names = [relative_name(encode(each).encode("utf-8", "surrogatepass")) for each in first]
+        options = (IMAGES_OPTION,) if names and None not in names else ()
+        return Fit(("items", "annotations") if ANNOTATIONS in look.members else ("items",), options)
     is_results = any(
         part.key in (WHOLE, ANNOTATIONS)
         and any(isinstance(each, dict) and "image_id" in each and "reference_id" not in each for each in part.first)
         for part in look.parts
     )
-    return ("predictions",) if is_results else ()
+    return Fit(("predictions",), (_DOCUMENT_OPTION,)) if is_results else Fit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ class CocoMap:
             if each.group == group and _is_list(each.uri):
                 raise MapError(
                     f"{each.uri} is a list of results, which name images and categories by id only: give their "
-                    f"document with {advised(self.name, 'annotations=FILE')}"
+                    f"document with {advised(self.name, _DOCUMENT_OPTION)}"
                 )
         return self
 
@@ -147,13 +152,13 @@ class CocoMap:
             if names:
                 raise MapError(
                     f"the images of {uri} have relative names ({names[0]}) and no coco_url: say where they are, with "
-                    f"{advised(self.name, 'images=s3://BUCKET/FOLDER')}"
+                    f"{advised(self.name, IMAGES_OPTION)}"
                 )
 
     def _of_document(self, uri: str) -> Lookups:
         """What a results file refers to."""
         what = "images and categories of a COCO document"
-        how = f"give the document with {advised(self.name, 'annotations=FILE')}"
+        how = f"give the document with {advised(self.name, _DOCUMENT_OPTION)}"
         if not self.document or self.document == uri:
             raise Unreadable(f"expected {what}, got none in this file; {how}")
         try:

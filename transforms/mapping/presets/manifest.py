@@ -1,5 +1,6 @@
 """The preset `manifest`: a table with a column for the URL or path of each item; all other columns are metadata."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -10,8 +11,8 @@ from transforms.errors import one_line
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.mapping.csv_text import CsvOptions, delimiter_option, other_delimiter
 from transforms.mapping.json_columns import JsonTexts, json_texts, lines_of, typed_texts
-from transforms.mapping.looks import Look
-from transforms.mapping.maps import Given, Map, MapError, SourceFile, advised
+from transforms.mapping.looks import Fit, Look
+from transforms.mapping.maps import IMAGES_OPTION, Given, Map, MapError, SourceFile, advised
 from transforms.mapping.read_tables import first_rows, read_table
 from transforms.mapping.tables import TableBatch
 from transforms.rules.export_rows import Group
@@ -26,6 +27,7 @@ POINTCLOUD_URLS: Final = ("pointcloud_url", "point_cloud_url", "lidar_url")
 IDS: Final = ("reference_id", "ref_id", "id", "image_id", "item_id")
 """Names of columns for the id, of which the first that is there is taken."""
 _ABSOLUTE: Final = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:|/)"
+_IS_ABSOLUTE: Final = re.compile(_ABSOLUTE)
 SIZES: Final = {"width": "width", "height": "height", "image_width": "width", "image_height": "height"}
 
 
@@ -226,7 +228,7 @@ def _check_urls(urls: pl.Series, uri: str, name: str) -> None:
     if given.dtype == pl.String and len(given) and not given.str.contains(_ABSOLUTE).any():
         raise MapError(
             f"the URLs of {one_line(uri)} are relative paths, such as {shown(given[0])}; say where they are: "
-            f"{advised(name, 'images=s3://BUCKET/FOLDER')}"
+            f"{advised(name, IMAGES_OPTION)}"
         )
 
 
@@ -243,12 +245,15 @@ def _as_strings(values: pl.Series, texts: JsonTexts) -> JsonTexts:
     return json_texts(values.cast(pl.String)) if values.dtype.is_integer() else texts
 
 
-def fits(look: Look) -> Sequence[Group]:
-    """The groups that the preset takes of a file: items of a table whose columns it knows."""
+def fits(look: Look) -> Fit:
+    """How the preset takes a file: items of a table whose columns it knows."""
     if look.columns is None:
-        return ()
+        return Fit()
     try:
-        _Columns.of(look.columns)
+        url = _Columns.of(look.columns).url
     except Unreadable:
-        return ()
-    return ("items",)
+        return Fit()
+    first = look.parts[0].first if look.parts else ()
+    urls = [each[url] for each in first if isinstance(each, dict) and isinstance(each.get(url), str)]
+    is_relative = bool(urls) and not any(_IS_ABSOLUTE.match(each) for each in urls)
+    return Fit(("items",), (IMAGES_OPTION,) if is_relative else ())
