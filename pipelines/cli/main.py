@@ -15,7 +15,7 @@ from pipelines.cli.job_commands import JOBS
 from pipelines.errors import ExitCode, JobError, UsageError, job_error
 from pipelines.json_output import JsonOutput, encoded, print_object
 from pipelines.runners import estimate
-from pipelines.runners.imports import fast_imports
+from pipelines.runners.imports import fast_imports, uncollected_imports
 from pipelines.runners.interrupts import exit_on_signal, print_json_on_signal
 from pipelines.runners.system_errors import system_error
 from pipelines.streams import LogFormatter, complain, prepare
@@ -124,35 +124,46 @@ def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | Non
         "explore": _explore,
         "files": _files,
         "inspect": _inspect,
+        "versions": _list_versions,
+        "show": _list_versions,
+        "schema": _schema,
+        "report": _report,
     }
-    return commands.get(options.command, _read)(options)
+    return commands[options.command](options)
 
 
-def _read(options: argparse.Namespace) -> int:
+def _list_versions(options: argparse.Namespace) -> int:
     with _imports(options):
-        from pipelines.cli import dataset_commands  # noqa: PLC0415 - as above
+        from pipelines.cli import version_listings  # noqa: PLC0415 - as above
 
-    dataset, as_json = options.dataset, options.json
-    match options.command:
-        case "schema" if options.input is not None:
-            return dataset_commands.input_schema(options.input, dataset, version=options.version, as_json=as_json)
-        case "schema" if dataset is None:
-            raise UsageError("schema: DATASET is needed; or --input items, for a schema of the records of exports")
-        case "schema":
-            return dataset_commands.schema(
-                dataset,
-                version=options.version,
-                group=options.group,
-                form=options.format,
-                as_json=as_json,
-                color=options.color,
-            )
-        case "report":
-            return dataset_commands.report(dataset, options.out, version=options.version, as_json=as_json)
-        case "versions":
-            return dataset_commands.versions(dataset, as_json=as_json, color=options.color)
-        case _:
-            return dataset_commands.show(dataset, options.version, as_json=as_json, color=options.color)
+    if options.command == "versions":
+        return version_listings.versions(options.dataset, as_json=options.json, color=options.color)
+    return version_listings.show(options.dataset, options.version, as_json=options.json, color=options.color)
+
+
+def _schema(options: argparse.Namespace) -> int:
+    with _imports(options):
+        from pipelines.cli.schema_command import input_schema, schema  # noqa: PLC0415 - as above
+
+    if options.input is not None:
+        return input_schema(options.input, options.dataset, version=options.version, as_json=options.json)
+    if options.dataset is None:
+        raise UsageError("schema: DATASET is needed; or --input items, for a schema of the records of exports")
+    return schema(
+        options.dataset,
+        version=options.version,
+        group=options.group,
+        form=options.format,
+        as_json=options.json,
+        color=options.color,
+    )
+
+
+def _report(options: argparse.Namespace) -> int:
+    with _imports(options):
+        from pipelines.cli.report_command import report  # noqa: PLC0415 - as above
+
+    return report(options.dataset, options.out, version=options.version, as_json=options.json)
 
 
 def _query(options: argparse.Namespace) -> int:
@@ -226,8 +237,10 @@ def _manage_versions(options: argparse.Namespace) -> int:
 
 
 def _imports(options: argparse.Namespace) -> AbstractContextManager[None]:
-    """Imports in the block are those that the command needs, and fast."""
-    return fast_imports(dataflow=False, buckets=estimate.has_buckets(vars(options).values()))
+    """Imports in the block are those that the command needs, and fast; only its files in buckets need Beam."""
+    if estimate.has_buckets(vars(options).values()):
+        return fast_imports(dataflow=False)
+    return uncollected_imports()
 
 
 def _only_json(options: argparse.Namespace) -> str:

@@ -21,7 +21,6 @@ from pipelines.dataset.store.local import LocalStore
 with warnings.catch_warnings():
     # Importing Beam warns of what other libraries lack; the command does it only when it needs Beam.
     warnings.simplefilter("ignore")
-    import pipelines.cli.dataset_commands
     import pipelines.cli.ingest_command
 
     del pipelines

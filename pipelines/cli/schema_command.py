@@ -1,15 +1,11 @@
-"""Implements the commands that read a dataset: schema, report, versions, show."""
+"""Implements `schema`: of a version, and of the raw records of a group."""
 
 from pipelines.cli.console import console
-from pipelines.cli.schema_formats import described
 from pipelines.cli.strict_parser import Color
-from pipelines.cli.tables import print_changes, print_schema, print_versions
-from pipelines.dataset.diff import changes
-from pipelines.dataset.version_objects import changes_object, versions_object
+from pipelines.cli.tables import print_schema
 from pipelines.dataset.versions import Dataset
 from pipelines.json_output import print_object
-from pipelines.report.delivery import deliver
-from pipelines.streams import emit_json, say
+from pipelines.streams import emit_json
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.record_schema import record_schema
 
@@ -42,6 +38,9 @@ def schema(
         case "json":
             emit_json({**document, "groups": chosen}, indent=1)
         case "avro" | "bigquery" | "json-schema":
+            # Imported only here: the other forms do not wait for the library of Avro.
+            from pipelines.cli.schema_formats import described  # noqa: PLC0415 - see above
+
             schemas = {name: described(form, name, chosen[name]) for name in wanted}
             if as_json:
                 print_object({"version": of.number, "format": form, "groups": schemas})
@@ -61,45 +60,10 @@ def input_schema(group: Group, dataset: str | None, *, version: int | None = Non
     Raises:
         UsageError: There is no dataset of this name, or no such version.
     """
-    described = None if dataset is None else Dataset.at(dataset).version(version).schema()["groups"][group]
-    schema = record_schema(group, described)
+    published = None if dataset is None else Dataset.at(dataset).version(version).schema()["groups"][group]
+    schema = record_schema(group, published)
     if as_json:
         print_object(schema)
     else:
         emit_json(schema, indent=1)
-    return 0
-
-
-def report(dataset: str, out: str | None, *, version: int | None = None, as_json: bool = False) -> int:
-    """Writes the insights page of a version, by default the current one, and prints its path; returns the exit code.
-
-    Raises:
-        UsageError: There is no dataset or no such version, or the page cannot be written to this path.
-    """
-    delivered = deliver(dataset, out, version)
-    if as_json:
-        print_object({"version": delivered.version, "path": delivered.path, "bytes": delivered.bytes})
-        return 0
-    size = f"{delivered.bytes / 1_000_000:.1f} MB"
-    say(f"Insights of version {delivered.version} of {dataset} ({size}): {delivered.path}")
-    return 0
-
-
-def versions(dataset: str, *, as_json: bool = False, color: Color = "auto") -> int:
-    """Prints the versions of a dataset, the newest first; returns the exit code."""
-    if as_json:
-        found = Dataset.at(dataset).versions()
-        print_object(versions_object(found))
-        return 0
-    print_versions(Dataset.at(dataset).versions(), console(color))
-    return 0
-
-
-def show(dataset: str, number: int | None, *, as_json: bool = False, color: Color = "auto") -> int:
-    """Prints what a version changed, compared with its parent; returns the exit code."""
-    found = changes(Dataset.at(dataset), number)
-    if as_json:
-        print_object(changes_object(found))
-    else:
-        print_changes(found, console(color))
     return 0
