@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from transforms.damage import damaged_file
+from transforms.kernels.batch.arrow_arrays import decoded
 from transforms.kernels.batch.null_columns import completed, null_column_names, without
 from transforms.kernels.batch.string_buffers import SomeTexts
 from transforms.kernels.batch.value_columns import ValueColumn
@@ -279,21 +280,15 @@ def _with_dictionaries(table: pa.Table) -> pa.Table:
     return table
 
 
-def _decoded(table: pa.Table) -> pa.Table:
-    """The table with dictionary-encoded texts decoded."""
-    for number, column in enumerate(table.columns):
-        if pa.types.is_dictionary(column.type):
-            table = table.set_column(number, table.field(number).name, column.cast(column.type.value_type))
-    return table
-
-
 def _frame(table: pa.Table) -> pl.DataFrame:
     null_names = [field.name for field in table.schema if pa.types.is_null(field.type)]
-    frame = pl.from_arrow(_decoded(table.drop_columns(null_names) if null_names else table))
+    numbered = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
+    frame = pl.from_arrow(table.drop_columns([*null_names, *numbered]) if null_names or numbered else table)
     if not isinstance(frame, pl.DataFrame):
         raise TypeError(f"expected a table, got {type(frame)}")
-    if not null_names:
+    if not null_names and not numbered:
         return frame
+    frame = pl.DataFrame([*frame.iter_columns(), *(decoded(table.column(name)).alias(name) for name in numbered)])
     there = frame.schema  # a property that polars computes from all columns at each access
     schema = {
         field.name: _DTYPES[field.metadata[_TYPE].decode()] if pa.types.is_null(field.type) else there[field.name]

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from transforms.kernels.batch.arrow_arrays import series_of
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.batch.string_buffers import buffers
 
@@ -29,7 +30,7 @@ def cache_keys(urls: pl.Series) -> pl.Series:
     array = pa.LargeBinaryArray.from_buffers(
         pa.large_binary(), len(urls), [None, pa.py_buffer(offsets), pa.py_buffer(keys)]
     )
-    return pl.Series(values=array, dtype=pl.Binary)
+    return series_of(array)
 
 
 def digits(keys: pl.Series) -> pl.Series:
@@ -46,7 +47,7 @@ def digits(keys: pl.Series) -> pl.Series:
     hexed = hexlify(data[first : first + len(keys) * KEY_BYTES])
     offsets = np.arange(len(keys) + 1, dtype=np.int64) * 2 * KEY_BYTES
     array = pa.LargeStringArray.from_buffers(len(keys), pa.py_buffer(offsets), pa.py_buffer(hexed))
-    return pl.Series(values=array, dtype=pl.String)
+    return series_of(array)
 
 
 def partitions_of(reference_ids: pl.Series, partitions: int) -> Positions:

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from transforms.kernels.batch.arrow_arrays import series_of
 from transforms.kernels.batch.batch import Positions
 
 
@@ -17,4 +18,4 @@ def list_column(elements: pl.Series, counts: Positions) -> pl.Series:
     # `pa.array` would look for pandas first.
     places = pa.Array.from_buffers(pa.int64(), len(offsets), [None, pa.py_buffer(offsets)])
     values = elements.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    return pl.Series(values=pa.LargeListArray.from_arrays(places, values), dtype=pl.List(elements.dtype))
+    return series_of(pa.LargeListArray.from_arrays(places, values))

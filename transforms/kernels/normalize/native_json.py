@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from transforms import native
+from transforms.kernels.batch.arrow_arrays import series_of
 from transforms.kernels.batch.batch import Positions, cells_at
 from transforms.kernels.batch.exact_json import exact_json_values
 from transforms.kernels.batch.metadata_columns import FORMS, Found, columns_and_cells, json_text, spread
@@ -155,7 +156,7 @@ def _texts(offsets: bytes, data: bytes) -> pl.Series:
     """N strings in valid UTF-8; the N + 1 int64 are their offsets in `data`."""
     count = len(offsets) // 8 - 1
     array = pa.LargeStringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(data))
-    return pl.Series(values=array, dtype=pl.String)
+    return series_of(array)
 
 
 def _canonical(raw: pl.Series) -> pl.Series:
