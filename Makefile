@@ -29,7 +29,7 @@ $(VENV)/installed: setup.py $(wildcard transforms/native/*.[ch] transforms/nativ
 	@echo "Installing metadata-etl and what it needs into $(VENV): about two minutes the first time"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --no-compile --editable ".[test]"
-	$(BIN)/python -W ignore -m compileall -qq -j 0 -x '/(tests|pip|mypyc?)/' $(VENV)/lib # on all cores; not what nothing here imports
+	$(BIN)/python -W ignore -m compileall -qq -j 0 -x '/(tests|pip|mypyc?)/' $(VENV)/lib metadata_etl pipelines transforms # on all cores; not what nothing here imports
 	touch $@
 
 demo: $(VENV)/installed

@@ -323,6 +323,34 @@ def test_help_does_not_load_beam() -> None:
     assert "--on-duplicate" in ended.stdout
 
 
+_LIGHT = (["versions"], ["show"], ["schema"], ["rejections"], ["suggest", "sp"])
+_BY_COLUMNS = (["query", "metadata.speed > 1"], ["query", "metadata.speed > 1", "--count"])
+_TELLS = """
+import sys
+from pipelines.cli.main import main
+light, by_columns, exports = eval(sys.argv[1])
+for command in light:
+    assert main(command) == 0, command
+heavy = {"apache_beam", "polars", "numpy", "pyarrow", "fastavro", "lark", "asyncio", "jmespath"} & sys.modules.keys()
+assert not heavy, heavy
+for command in by_columns:
+    assert main(command) == 0, command
+heavy = {"apache_beam", "pyarrow.compute", "fastavro", "pyarrow.parquet", "jmespath", "duckdb"} & sys.modules.keys()
+assert not heavy, heavy
+assert main(["inspect", exports]) == 0
+heavy = {"apache_beam", "pyarrow.compute", "jmespath", "duckdb"} & sys.modules.keys()
+assert not heavy, heavy
+"""
+
+
+def test_commands_that_read_load_neither_beam_nor_what_they_do_not_use(published: Ended, export: Path) -> None:
+    dataset = str(published.dataset)
+    light, by_columns = ([[name, dataset, *more] for name, *more in each] for each in (_LIGHT, _BY_COLUMNS))
+    told = repr((light, by_columns, str(export)))
+    ended = subprocess.run([sys.executable, "-c", _TELLS, told], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_schema_as_table_json_and_avro(published: Ended, capsys: pytest.CaptureFixture[str]) -> None:
     dataset = str(published.dataset)
     assert main(["schema", dataset]) == 0
