@@ -1,12 +1,14 @@
 """Reads lazy frames of polars as Arrow record batches, for programs that take a dataset piece by piece."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import polars as pl
 import pyarrow as pa
 
 ROWS = 65_536
 """Rows of a batch, if the program asks for no other number."""
+_BYTES = 32 * 2**20
+"""Rows are put together to a batch up to this size in memory."""
 _OLDEST = pl.CompatLevel.oldest()
 """Types that all readers of Arrow know, no views of strings."""
 
@@ -27,9 +29,9 @@ class Batches:
         """The rows as Arrow record batches, in their order; few partitions of the dataset are in memory at a time.
 
         Args:
-            rows: The most rows of a batch.
+            rows: The most rows of a batch; large rows make smaller ones.
         """
-        for frame in self._frame.collect_batches(chunk_size=rows, maintain_order=True, lazy=True):
+        for frame in _gathered(self._frame.collect_batches(maintain_order=True, lazy=True), rows):
             yield from frame.to_arrow(compat_level=_OLDEST).to_batches(max_chunksize=rows)
 
 
@@ -50,3 +52,17 @@ class Reader:
         empty = pl.DataFrame(schema=self._frame.collect_schema())
         schema = empty.to_arrow(compat_level=_OLDEST).schema
         return pa.RecordBatchReader.from_batches(schema, Batches(self._frame)(rows))
+
+
+def _gathered(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """Frames put together, as long as they have few rows and bytes."""
+    found: list[pl.DataFrame] = []
+    height, size = 0, 0
+    for frame in frames:
+        if found and (height + frame.height > rows or size > _BYTES):
+            yield pl.concat(found)
+            found, height, size = [], 0, 0
+        found.append(frame)
+        height, size = height + frame.height, size + int(frame.estimated_size())
+    if found:
+        yield pl.concat(found)

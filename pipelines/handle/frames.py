@@ -26,6 +26,8 @@ from transforms.storage.verified_files import verified
 
 _PIECE_ROWS = 25_000
 """Rows that polars gets at a time: it takes some tens of these ahead of a program that consumes them slowly."""
+_PIECE_BYTES = 4 * 2**20
+"""Fewer rows, if they have more bytes than this."""
 REJECTION_COLUMNS: Schema = {
     **dict.fromkeys(("code", "message", "field", "export"), pl.String()),
     **dict.fromkeys(("line", "offset"), pl.Int64()),
@@ -95,7 +97,7 @@ def lazy_frame(version: Version, schema: Schema, parts: Callable[[Sequence[str]]
         left = limit
         with explained(version):
             found = parts(list(schema) if names is None else names)
-            for part in (piece for frame in found for piece in frame.iter_slices(_PIECE_ROWS)):
+            for part in (piece for frame in found for piece in frame.iter_slices(_piece_rows(frame))):
                 some = part if left is None else part.head(left)
                 if left is not None:
                     left -= some.height
@@ -104,6 +106,11 @@ def lazy_frame(version: Version, schema: Schema, parts: Callable[[Sequence[str]]
                     return
 
     return as_rows(register_io_source(read, schema=dict(schema), explain_name="metadata-etl"))
+
+
+def _piece_rows(frame: pl.DataFrame) -> int:
+    """How many rows of a frame are given to polars at a time."""
+    return max(1, min(_PIECE_ROWS, frame.height * _PIECE_BYTES // max(1, int(frame.estimated_size()))))
 
 
 def as_rows(frame: pl.LazyFrame) -> Rows:

@@ -18,6 +18,7 @@ from support.runs import GROUPS, Ended, an_item, flags, main, ndjson
 
 import metadata_etl
 from pipelines.errors import DamagedDatasetError, UsageError
+from pipelines.handle import batches, frames
 from pipelines.handle.batches import Batches, Reader
 from pipelines.queries.faults import QueryError
 from transforms.kernels.batch.batch import EncodedBatch
@@ -147,6 +148,21 @@ def test_batches_are_arrow_and_have_all_rows_in_order(asked: Ended) -> None:
     few = list(rows.filter(pl.col("metadata.n") > 0).select("reference_id", "metadata.n").batches())
     assert [name for batch in few for name in batch.schema.names][:2] == ["reference_id", "metadata.n"]
     assert sum(batch.num_rows for batch in few) == rows.filter(pl.col("metadata.n") > 0).collect().height
+
+
+def test_large_rows_are_read_few_at_a_time(asked: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what polars reads ahead, and a batch, is bounded by bytes and not by rows."""
+    large = pl.DataFrame({"text": ["x" * 2**20] * 9})
+    assert frames._piece_rows(large) == 4
+    assert frames._piece_rows(pl.DataFrame({"n": range(100_000)})) == 25_000
+    assert frames._piece_rows(pl.DataFrame({"text": ["x" * 2**23]})) == 1
+    rows = metadata_etl.open(asked.dataset).items()
+    few = list(rows.batches())
+    for module, name in ((frames, "_PIECE_BYTES"), (batches, "_BYTES")):
+        monkeypatch.setattr(module, name, 1)
+    many = list(rows.batches())
+    assert len(many) == rows.collect().height > len(few)
+    assert pa.Table.from_batches(many).equals(pa.Table.from_batches(few))
 
 
 def test_frames_are_those_of_polars_and_what_polars_derives_has_batches(asked: Ended) -> None:
