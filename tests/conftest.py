@@ -1,10 +1,14 @@
 """What holds for all tests."""
 
 import gc
+from typing import TYPE_CHECKING
 
 import pytest
 from support import profiles
 from support.bucket import bucket, emulator
+
+if TYPE_CHECKING:
+    from support.runs import Ended
 
 __all__ = ["bucket", "emulator"]
 
@@ -12,6 +16,14 @@ __all__ = ["bucket", "emulator"]
 pytest.register_assert_rewrite("support.agreement", "support.published")
 
 profiles.register()
+
+
+@pytest.fixture(scope="session")
+def query_dataset(tmp_path_factory: pytest.TempPathFactory) -> "Ended":
+    """A dataset with something of everything that a query can ask for, which tests only read."""
+    from support.query_exports import build  # noqa: PLC0415 - it loads Beam, for those that ask for it
+
+    return build(tmp_path_factory.mktemp("queries"))
 
 
 @pytest.hookimpl(trylast=True)

@@ -121,13 +121,38 @@ def test_a_page_without_markers_is_told_before_anything_runs(tmp_path: Path) -> 
     assert page.read_text() == "nothing to see\n"
 
 
-@pytest.mark.parametrize(
-    "arguments", [("--cases", "items,none"), ("--peers", "spark"), ("--rounds", "0"), ("--sizes", "0"), ("--cases", "")]
-)
-def test_a_command_line_that_makes_no_sense_is_wrong_usage(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    ended = compare(tmp_path, *arguments)
-    assert ended.returncode == 2
-    assert "error:" in ended.stderr
+SENSELESS = [("--cases", "items,none"), ("--peers", "spark"), ("--rounds", "0"), ("--sizes", "0"), ("--cases", "")]
+EACH_IN_TURN = """
+import io, json, sys
+from contextlib import redirect_stderr
+import compare
+ended = []
+for arguments in json.loads(sys.argv[1]):
+    told, code = io.StringIO(), 0
+    with redirect_stderr(told):
+        try:
+            code = compare.main(arguments)
+        except SystemExit as error:
+            code = error.code
+    ended.append([code, told.getvalue()])
+print(json.dumps(ended))
+"""
+"""Loading what the comparison needs takes a second and a half."""
+
+
+@pytest.fixture(scope="module")
+def refused() -> list[tuple[int, str]]:
+    """Exit code and standard error for each command line that makes no sense."""
+    command = [sys.executable, "-c", EACH_IN_TURN, json.dumps(SENSELESS)]
+    done = subprocess.run(command, cwd=BENCHMARKS, capture_output=True, text=True, check=True)
+    return [(code, told) for code, told in json.loads(done.stdout)]
+
+
+@pytest.mark.parametrize("number", range(len(SENSELESS)), ids=lambda number: " ".join(SENSELESS[number]))
+def test_a_command_line_that_makes_no_sense_is_wrong_usage(number: int, refused: list[tuple[int, str]]) -> None:
+    code, told = refused[number]
+    assert code == 2
+    assert "error:" in told
 
 
 ALL_CASES = {

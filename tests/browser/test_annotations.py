@@ -4,19 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from support.browser import Browser, Page
-from support.query_exports import build
 from support.runs import Ended
 
 from pipelines.cli.main import main
 
 PANEL = "[...document.querySelectorAll('#{group} .panel')].find((e) => e.querySelector('h3').textContent === {title})"
-
-
-@pytest.fixture(scope="module")
-def annotated(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    return build(Path(tmp_path_factory.mktemp("annotated")))
 
 
 def bars(page: Page, group: str, title: str) -> dict[str, int]:
@@ -27,10 +20,10 @@ def bars(page: Page, group: str, title: str) -> dict[str, int]:
     return dict(page.evaluate(f"[...{panel}.querySelectorAll('tbody tr')].map({row})"))
 
 
-def test_panels_show_what_was_counted(browser: Browser, annotated: Ended, tmp_path: Path) -> None:
+def test_panels_show_what_was_counted(browser: Browser, query_dataset: Ended, tmp_path: Path) -> None:
     out = tmp_path / "page.html"
-    assert main(["report", str(annotated.dataset), "--out", str(out)]) == 0
-    insights: Any = json.loads((annotated.folder / "insights.json").read_text())["groups"]
+    assert main(["report", str(query_dataset.dataset), "--out", str(out)]) == 0
+    insights: Any = json.loads((query_dataset.folder / "insights.json").read_text())["groups"]
     with browser.page(out.as_uri()) as page:
         page.wait_for("document.documentElement.dataset.ready")
         for group in ("annotations", "predictions"):

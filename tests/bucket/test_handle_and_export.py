@@ -6,15 +6,14 @@ import pyarrow.parquet as pq
 import pytest
 from support.bucket import put
 from support.in_process import export
-from support.query_exports import build
-from support.runs import files
+from support.runs import Ended, files
 
 import metadata_etl
 from transforms.storage.stored_files import files_below, read_bytes
 
 
-def test_a_bucket_reads_and_writes_as_a_directory_does(bucket: str, tmp_path: Path) -> None:
-    here = build(tmp_path).dataset
+def test_a_bucket_reads_and_writes_as_a_directory_does(bucket: str, query_dataset: Ended, tmp_path: Path) -> None:
+    here = query_dataset.dataset
     for name, path in files(here):
         put(f"{bucket}/dataset/{name}", path.read_bytes())
     there = metadata_etl.open(f"{bucket}/dataset")

@@ -1,19 +1,16 @@
 """A dataset in a bucket answers as one in a directory does."""
 
-from pathlib import Path
-
 import pytest
 from support.bucket import put
-from support.query_exports import build
-from support.runs import files
+from support.runs import Ended, files
 
 from pipelines.cli.main import main
 
 
 def test_a_bucket_answers_as_a_directory_does(
-    bucket: str, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+    bucket: str, query_dataset: Ended, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    here = build(tmp_path).dataset
+    here = query_dataset.dataset
     for name, path in files(here):
         put(f"{bucket}/dataset/{name}", path.read_bytes())
     query = "metadata.n > 0 AND annotations.count > 0"

@@ -12,7 +12,6 @@ from typing import Any, Generic, TypeVar
 
 import pytest
 from support.in_process import export
-from support.query_exports import build
 from support.runs import Ended
 
 from pipelines.handle import batches
@@ -21,8 +20,8 @@ FOLDER = Path(__file__).parents[2] / "examples/reading"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    return build(tmp_path_factory.mktemp("asked"))
+def run(query_dataset: Ended) -> Ended:
+    return query_dataset
 
 
 def example(name: str) -> dict[str, Any]:

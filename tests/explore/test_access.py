@@ -13,6 +13,8 @@ import pytest
 from support.explorer import Explorer
 from support.runs import COMMAND, Ended, command
 
+from pipelines.cli.main import main
+
 PATHS = ("/", "/assets/app.js", "/api/dataset", "/api/records", "/api/image?reference_id=x")
 
 
@@ -117,17 +119,17 @@ def test_a_port_that_is_taken_is_one_line(published: Ended) -> None:
     )
 
 
-def test_wrong_usage_is_one_line(published: Ended, tmp_path: Path) -> None:
+def test_wrong_usage_is_one_line(published: Ended, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words, said in (
         ([f"{tmp_path}/none"], "is no dataset"),
         ([f"{published.dataset}", "--version", "9"], "has no version 9"),
         ([f"{published.dataset}", "--images-root", f"{tmp_path}/none"], "expects a folder"),
         ([f"{published.dataset}", "--port", "70000"], "0 to 65535"),
     ):
-        ended = command("explore", *words, "--no-open")
-        assert ended.returncode == 2, ended
-        assert said in ended.stderr
-        assert ended.stderr.count("\n") == 1
+        assert main(["explore", *words, "--no-open"]) == 2
+        told = capsys.readouterr().err
+        assert said in told
+        assert told.count("\n") == 1
 
 
 def test_a_query_that_nobody_waits_for_leaves_the_server_as_it_was(explorer: Explorer) -> None:

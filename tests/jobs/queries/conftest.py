@@ -1,16 +1,13 @@
 """The dataset that queries are asked of: made once, read by all."""
 
-from pathlib import Path
-
 import pytest
-from support.query_exports import build
 from support.query_oracle import World
 from support.runs import Ended
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    return build(Path(tmp_path_factory.mktemp("queries")))
+def published(query_dataset: Ended) -> Ended:
+    return query_dataset
 
 
 @pytest.fixture(scope="session")

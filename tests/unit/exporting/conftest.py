@@ -1,11 +1,8 @@
 """Datasets that are exported."""
 
-from pathlib import Path
-
 import pytest
 from support import mixed_exports
 from support.in_process import ingest
-from support.query_exports import build
 from support.runs import Ended, flags
 
 
@@ -21,6 +18,6 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 
 @pytest.fixture(scope="session")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+def asked(query_dataset: Ended) -> Ended:
     """A dataset with something of everything that a query can ask for."""
-    return build(Path(tmp_path_factory.mktemp("asked")))
+    return query_dataset

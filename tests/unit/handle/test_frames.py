@@ -13,7 +13,6 @@ import pytest
 from support import mixed_exports
 from support.in_process import ingest
 from support.keys import flat_rows
-from support.query_exports import build
 from support.runs import GROUPS, Ended, an_item, flags, main, ndjson
 
 import metadata_etl
@@ -36,9 +35,9 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+def asked(query_dataset: Ended) -> Ended:
     """A dataset with something of everything that a query can ask for."""
-    return build(tmp_path_factory.mktemp("asked"))
+    return query_dataset
 
 
 def frame(run: Ended, group: str) -> metadata_etl.Rows:
