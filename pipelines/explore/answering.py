@@ -2,16 +2,17 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pipelines.errors import ExitCode, JobError, UsageError, job_error
-from pipelines.explore.problems import CancelledError, PrunedError, problem, usage_problem
+from pipelines.explore.problems import BrokenOffError, CancelledError, PrunedError, problem, usage_problem
 from pipelines.explore.results import check
 from pipelines.explore.snapshots import Snapshots
+from pipelines.streams import complain
 from transforms.errors import StepError
 
 Task = Callable[[threading.Event], Response]
@@ -45,6 +46,24 @@ async def answered(request: Request, snapshots: Snapshots, number: int | None, t
         watching.cancel()
 
 
+async def streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces of an answer, each made in a thread as other answers are, once the one before was taken.
+
+    Raises:
+        BrokenOffError: A file cannot be read any more; the person at the terminal is told.
+    """
+    while True:
+        try:
+            piece = await to_thread.run_sync(next, pieces, b"", limiter=_LIMIT)
+        except (JobError, StepError, OSError) as error:
+            told = error if isinstance(error, JobError | OSError) else job_error(error)
+            complain(f"a download was broken off: {told}")
+            raise BrokenOffError from error
+        if not piece:
+            return
+        yield piece
+
+
 def _guarded(snapshots: Snapshots, number: int | None, task: Task, cancelled: threading.Event) -> Response:
     try:
         check(cancelled)  # of a request that waited
@@ -54,7 +73,7 @@ def _guarded(snapshots: Snapshots, number: int | None, task: Task, cancelled: th
     except UsageError as error:
         return usage_problem(error)
     except PrunedError as error:
-        return problem(f"{error}", status=410)
+        return problem(f"{error}", status=410, hints=error.hints)
     except (JobError, StepError, OSError) as error:
         return _failed(snapshots, number, error)
 
@@ -63,8 +82,10 @@ def _failed(snapshots: Snapshots, number: int | None, error: JobError | StepErro
     """The answer where a file cannot be read: the version was pruned, or the file is damaged."""
     try:
         snapshots.check_there(number)
-    except (PrunedError, JobError, StepError, OSError) as pruned:
-        return problem(f"{pruned}", status=410)
+    except PrunedError as pruned:
+        return problem(f"{pruned}", status=410, hints=pruned.hints)
+    except (JobError, StepError, OSError) as gone:
+        return problem(f"{gone}", status=410)
     else:
         told = error if isinstance(error, JobError | OSError) else job_error(error)
         damaged = isinstance(told, JobError) and told.exit_code == ExitCode.DAMAGED

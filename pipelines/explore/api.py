@@ -2,6 +2,7 @@
 
 import re
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,19 +17,20 @@ from starlette.routing import Route
 
 from pipelines.errors import UsageError
 from pipelines.explore import page
-from pipelines.explore.answering import answered
+from pipelines.explore.answering import answered, streamed
 from pipelines.explore.asked import Asked
 from pipelines.explore.counts import insights
 from pipelines.explore.exports import EXTENSIONS, MEDIA_TYPES, exported
 from pipelines.explore.images import Images
 from pipelines.explore.listing import listed
 from pipelines.explore.one_record import one_record
-from pipelines.explore.problems import JSON, problem, usage_problem
+from pipelines.explore.problems import JSON, BrokenOffError, problem, usage_problem
 from pipelines.explore.results import result
 from pipelines.explore.snapshots import Snapshot, Snapshots
 from pipelines.explore.sorting import order
 from pipelines.queries.completions import completion
 from pipelines.report.page_data import name_of
+from pipelines.streams import complain
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.near_names import hint, near
 from transforms.storage.stored_files import is_local, readable
@@ -68,7 +70,10 @@ class Api:
         }
         routes = [Route(f"/api/{name}", partial(self._answer, call)) for name, call in calls.items()]
         other = Route("/api/{name:path}", partial(_no_call, tuple(calls)))
-        return Starlette(routes=[Route("/", _page), Route("/assets/{name}", _asset), *routes, other])
+        return Starlette(
+            routes=[Route("/", _page), Route("/assets/{name}", _asset), *routes, other],
+            exception_handlers={Exception: _unexpected},
+        )
 
     async def _answer(self, call: Call, request: Request) -> Response:
         try:
@@ -161,7 +166,7 @@ class Api:
         name = _NO_NAME.sub("-", name_of(self.snapshots.dataset.root)).strip("-.") or "dataset"
         file = f"{name}-v{snapshot.version.number}-{asked.group}.{EXTENSIONS[form]}"
         headers = {"Content-Disposition": f'attachment; filename="{file}"'}
-        return StreamingResponse(_begun(exported(found, form)), media_type=MEDIA_TYPES[form], headers=headers)
+        return StreamingResponse(streamed(_begun(exported(found, form))), media_type=MEDIA_TYPES[form], headers=headers)
 
 
 def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -177,6 +182,14 @@ def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _json(document: object) -> Response:
     return Response(orjson.dumps(document), media_type=JSON)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """The answer where this program is wrong; at the terminal is what a report of it needs."""
+    if not isinstance(error, BrokenOffError):
+        lines = [line for each in traceback.format_exception(error) for line in each.splitlines()]
+        complain(f"the answer to {request.url.path} failed; please report it with these lines", *lines)
+    return problem("the server made a mistake, which its terminal tells; please report it", status=500)
 
 
 async def _no_call(calls: Sequence[str], request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Keeps the columns that queries read, so that a query after another one reads only what is new in it."""
+"""Keeps the columns that queries read and the rows that are listed, so that the next answer reads only what is new."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,10 +9,17 @@ import polars as pl
 from pipelines.explore.caches import Cache
 from pipelines.queries.conditions import Column
 from pipelines.queries.reading import read_columns
+from transforms.kernels.batch.batch import Batch, Positions
+from transforms.kernels.batch.state_files import StateFile
+from transforms.storage.states import state_file
 from transforms.storage.stored_files import StoredFile
 
 COLUMN_BYTES = 192 * 2**20
 """What is kept of the columns that queries read: for a million items their ids and some fields."""
+
+
+ROW_BYTES = 192 * 2**20
+"""What is kept of state files from which rows were listed: a sorted page has rows of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +27,12 @@ class Columns:
     """Columns of state files, by the digest of their bytes, so that versions share them.
 
     Attributes:
-        cache: Where they are kept.
+        cache: Where those that queries read are kept.
+        files: Where decompressed files are kept.
     """
 
     cache: Cache = field(default_factory=partial(Cache, COLUMN_BYTES))
+    files: Cache = field(default_factory=partial(Cache, ROW_BYTES))
 
     def read(self, state: StoredFile, core: Iterable[str], columns: Iterable[Column]) -> pl.DataFrame:
         """As `pipelines.queries.reading.read_columns`, of which this is a `Read`."""
@@ -33,6 +42,17 @@ class Columns:
             make = partial(_one, state, ("reference_id",), (each,))
             found.append(self.cache.get((files, each), make, _size))
         return pl.DataFrame(found)
+
+    def rows(self, state: StoredFile, positions: Positions) -> Batch:
+        """The rows at these positions of a state file, ascending: int64[N]."""
+        digests = tuple(file.sha256 for file in state.files)
+        return self.files.get(digests, partial(_decompressed, state), lambda each: each.kept_bytes).rows(positions)
+
+
+def _decompressed(state: StoredFile) -> StateFile:
+    file = state_file(state)
+    file.keep()
+    return file
 
 
 def _size(values: pl.Series) -> int:

@@ -1,6 +1,6 @@
 """Turns errors into the answers of the API: a message, its place in the query, and hints that can be clicked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
 from starlette.responses import Response
@@ -16,20 +16,40 @@ class CancelledError(Exception):
     """Nobody waits for the answer any more."""
 
 
-class ChoiceError(UsageError):
-    """A parameter that is none of its choices.
+class BrokenOffError(Exception):
+    """An answer that has begun cannot be completed."""
+
+
+class HintedError(UsageError):
+    """A parameter that is wrong.
 
     Attributes:
-        hints: The choices nearest to it; all of them if none is near.
+        hints: What may stand there instead.
     """
 
+    def __init__(self, text: str, hints: Sequence[str]) -> None:
+        super().__init__(text)
+        self.hints = tuple(hints)
+
+
+class ChoiceError(HintedError):
+    """A parameter that is none of its choices; its hints are those nearest to it, or all if none is near."""
+
     def __init__(self, text: str, given: str, choices: Sequence[str]) -> None:
-        super().__init__(f"{text}; {hint(given, choices)}")
-        self.hints = tuple(near(given, choices)) or tuple(choices)
+        super().__init__(f"{text}; {hint(given, choices)}", near(given, choices) or choices)
 
 
 class PrunedError(Exception):
-    """The version that is asked of was pruned."""
+    """The version that is asked of was pruned.
+
+    Attributes:
+        hints: Numbers of the versions that there are, the newest first.
+    """
+
+    def __init__(self, number: int, there: Iterable[int]) -> None:
+        self.hints = tuple(map(str, sorted(there, reverse=True)))
+        left = ", ".join(self.hints) or "none"
+        super().__init__(f"version {number} was pruned while it was shown; choose another one: {left}")
 
 
 def problem(
@@ -56,6 +76,6 @@ def problem(
 def usage_problem(error: UsageError) -> Response:
     """The answer to a query or a parameter that is wrong."""
     if not isinstance(error, QueryError):
-        return problem(f"{error}", status=400, hints=error.hints if isinstance(error, ChoiceError) else ())
+        return problem(f"{error}", status=400, hints=error.hints if isinstance(error, HintedError) else ())
     told = error.document
     return problem(told["message"], status=400, position=told["position"], length=told["length"], hints=told["hints"])

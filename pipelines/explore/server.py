@@ -9,11 +9,14 @@ import webbrowser
 from dataclasses import dataclass
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
 from pipelines.explore.access import Guard, Hosts
 from pipelines.explore.api import Api
+from pipelines.explore.connections import HEAD_BYTES, MOST, PatientProtocol
+from pipelines.explore.gates import Gates
 from pipelines.explore.images import Images
 from pipelines.explore.page import policy
 from pipelines.explore.snapshots import Snapshots
@@ -61,7 +64,7 @@ def serve(dataset: str, version: int | None, serving: Serving) -> int:
         port = int(listening.getsockname()[1])
         token = Token.random(port)
         app = Guard(
-            Api(snapshots, serving.images).app(), token, _hosts(serving.host, port), policy(serving.images.mode)
+            Gates(Api(snapshots, serving.images).app()), token, _hosts(serving.host, port), policy(serving.images.mode)
         )
         if serving.host not in LOOPBACK:
             complain(
@@ -73,20 +76,27 @@ def serve(dataset: str, version: int | None, serving: Serving) -> int:
         if serving.opens and _has_display():
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         threading.Thread(target=_warm, args=(snapshots,), daemon=True).start()
-        config = uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_WAIT_SECONDS,
-        )
         with own_signals():
-            uvicorn.Server(config).run([listening])
+            uvicorn.Server(configured(app)).run([listening])
     return 0
+
+
+def configured(app: ASGIApp) -> uvicorn.Config:
+    """How the server runs an application; what strangers send it that is no request is not logged."""
+    return uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=MOST,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        timeout_graceful_shutdown=_WAIT_SECONDS,
+    )
 
 
 def _warm(snapshots: Snapshots) -> None:

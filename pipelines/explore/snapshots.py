@@ -10,7 +10,7 @@ from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import UsageError
 from pipelines.explore.caches import Cache
 from pipelines.explore.columns import Columns
-from pipelines.explore.problems import PrunedError
+from pipelines.explore.problems import HintedError, PrunedError
 from pipelines.queries.conditions import AnnotationGroup
 from pipelines.queries.names import Names, Vocabulary
 from pipelines.queries.vocabularies import vocabulary
@@ -72,6 +72,7 @@ class Snapshots:
     dataset: Dataset
     first: int
     columns: Columns = field(default_factory=Columns)
+    _shown: set[int] = field(default_factory=set)
     _kept: OrderedDict[int, Snapshot] = field(default_factory=OrderedDict)
     _versions: dict[int, Version] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -80,7 +81,7 @@ class Snapshots:
         """A version, by default the first one.
 
         Raises:
-            UsageError: There is no such version.
+            HintedError: There is no such version.
             PrunedError: It was there, and was pruned.
         """
         wanted = self.first if number is None else number
@@ -98,9 +99,13 @@ class Snapshots:
             try:
                 self._versions[number] = self.dataset.version(number)
             except UsageError as error:
-                if number == self.first:
-                    raise PrunedError(f"{error}") from error
-                raise
+                there = self.dataset.store.numbers()
+                if number in there:  # published by another release
+                    raise
+                if number in self._shown or number == self.first:
+                    raise PrunedError(number, there) from error
+                raise HintedError(f"{error}", [f"{each}" for each in sorted(there, reverse=True)]) from error
+            self._shown.add(number)
         return self._versions[number]
 
     def versions(self) -> list[Version]:
@@ -118,5 +123,4 @@ class Snapshots:
             with self._lock:
                 self._kept.pop(wanted, None)
                 self._versions.pop(wanted, None)
-            left = ", ".join(map(str, sorted(there, reverse=True))) or "none"
-            raise PrunedError(f"version {wanted} was pruned while it was shown; choose another one: {left}")
+            raise PrunedError(wanted, there)

@@ -18,7 +18,7 @@ from transforms.kernels.batch.batch import Positions
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.storage.states import state_file
 
-_VALUE, _RANK = "value", "rank"
+_VALUE = "value"
 _ORDER_BY = "ORDER BY "
 
 
@@ -37,11 +37,20 @@ def order(snapshot: Snapshot, result: Result, sort: str, *, descending: bool) ->
     operand = _operand(snapshot, result.group, sort)
     make = partial(_values, snapshot, result.group, operand)
     values = snapshot.cache.get(("values", result.group, operand), make, lambda each: int(each.estimated_size()))
-    ranked = ranks(snapshot, result.group)
     places = result.places(snapshot)
-    rows = pl.DataFrame({_VALUE: values.gather(places), _RANK: ranked[places]}).with_row_index()
-    ordered = rows.sort(_VALUE, _RANK, descending=[descending, False], nulls_last=True)
-    return ordered["index"].to_numpy().astype(np.int64)
+    by_identity = np.argsort(ranks(snapshot, result.group)[places])
+    return by_identity[_stable_order(values.gather(places[by_identity]), descending=descending)]
+
+
+def _stable_order(values: pl.Series, *, descending: bool) -> Positions:
+    """The order of numbers, int64[N]: nulls last, equal ones as they are given, in either direction."""
+    there = values.is_not_null().to_numpy()
+    numbers = values.drop_nulls().to_numpy()
+    if descending:  # backwards from the end, so that equal ones come as they are given
+        order = len(numbers) - 1 - np.argsort(numbers[::-1], kind="stable")[::-1]
+    else:
+        order = np.argsort(numbers, kind="stable")
+    return np.concatenate([np.flatnonzero(there)[order], np.flatnonzero(~there)])
 
 
 def _operand(snapshot: Snapshot, group: Group, sort: str) -> Value | Count:
@@ -58,7 +67,7 @@ def _operand(snapshot: Snapshot, group: Group, sort: str) -> Value | Count:
 
 
 def _values(snapshot: Snapshot, group: Group, operand: Value | Count) -> pl.Series:
-    """The values of all rows of a group, partition by partition."""
+    """The values of all rows of a group, partition by partition; for texts numbers in their order."""
     needs = Needs.of(All(()), Order(operand, descending=False))
     files = {each: snapshot.version.states(each) for each in GROUPS}
     read = snapshot.columns.read
@@ -69,7 +78,14 @@ def _values(snapshot: Snapshot, group: Group, operand: Value | Count) -> pl.Seri
         states = {each: of[number] for each, of in files.items() if number in of}
         annotations = annotation_frames(states, needs, read)
         found.append(rows_frame(group, states, needs, scenes, annotations, read)[name].alias(_VALUE))
-    return pl.concat(found) if found else pl.Series(_VALUE, [], pl.Int64)
+    values = pl.concat(found) if found else pl.Series(_VALUE, [], pl.Int64)
+    return values if values.dtype.is_numeric() else _numbered(values)
+
+
+def _numbered(texts: pl.Series) -> pl.Series:
+    """For each text its place among all different ones, by code point."""
+    names = texts.drop_nulls().unique().sort()
+    return texts.replace_strict(names, pl.int_range(len(names), dtype=pl.Int64, eager=True), default=None)
 
 
 def ranks(snapshot: Snapshot, group: Group) -> Positions:

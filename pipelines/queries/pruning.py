@@ -65,7 +65,7 @@ def possible_reference_ids(condition: Condition) -> frozenset[str] | None:  # no
         case Test(left=Constant(value=str() as text), comparator="=", right=Value() as value):
             return _reference_ids(value, text)
         case OneOf(operand=Value() as value, constants=constants):
-            known_ids = [_reference_ids(value, each) for each in constants if isinstance(each, str)]
+            known_ids = [_reference_ids(value, each) if isinstance(each, str) else None for each in constants]
             return frozenset().union(*(each for each in known_ids if each)) if all(known_ids) else None
         case _:  # a negation is met by all other ids
             return None

@@ -11,6 +11,10 @@ from support.browser import Browser, Page
 from support.explorer import Explorer, exploring
 from support.explorer_exports import HOSTILE, build
 from support.hostile import build as build_hostile
+from support.in_process import ingest
+from support.runs import an_item, ndjson
+
+from pipelines.cli.main import main
 
 READY = "document.documentElement.dataset.ready"
 FIRST_CARDS = "[...document.querySelectorAll('.grid li')].slice(0, 20).map((each) => each.textContent).join()"
@@ -405,3 +409,28 @@ def test_hostile_names_do_nothing_on_any_view(browser: Browser, tmp_path: Path) 
         ]
         assert page.evaluate("({}).x === undefined && ({}).polluted === undefined")
         assert page.complaints == []
+
+
+def test_a_version_that_comes_and_one_that_is_pruned_are_one_click_away(browser: Browser, tmp_path: Path) -> None:
+    def published(name: str) -> None:
+        items = ndjson(tmp_path / f"{name}.ndjson", [an_item(name, {"speed": 1})])
+        assert ingest(tmp_path / "d", "--items", f"{items}").outcome == "published"
+
+    said = "document.getElementById('notices').textContent"
+    click = "document.querySelector('#notices button').click()"
+    published("a")
+    with exploring(tmp_path / "d") as explorer, browser.page(explorer.opened) as page:
+        page.wait_for(READY)
+        published("b")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.wait_for(f"{said}.includes('Version 2 was published')")
+        page.evaluate(click)
+        page.wait_for(f"document.querySelector('.head select').value === '2' && !{said} && {COUNT} === 2")
+        assert main(["prune", f"{tmp_path / 'd'}", "--keep", "1"]) == 0
+        page.go(explorer.url)
+        page.wait_for(f"{said}.includes('Version 1 was pruned')")
+        page.evaluate(click)
+        page.wait_for(
+            f"document.readyState === 'complete' && document.querySelector('.records .count strong') && {COUNT} === 2"
+        )
+        assert page.evaluate(said) == ""

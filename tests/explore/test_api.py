@@ -203,6 +203,7 @@ def test_wrong_parameters_are_told(explorer: Explorer, call: str, parameters: di
         ("export", {"format": "parket"}, 400, ["parquet"]),
         ("insights", {"fields": "wether"}, 400, ["weather"]),
         ("record_", {}, 404, ["record", "records"]),
+        ("records", {"version": 7}, 400, ["1"]),
     ],
 )
 def test_names_that_are_none_come_with_the_nearest_ones(

@@ -47,6 +47,10 @@ def test_a_version_that_is_pruned_while_it_is_shown_is_told(tmp_path: Path) -> N
             answer = explorer.get(f"/api/{call}", query="metadata.speed > 1")
             assert answer.status == 410, call
             assert "version 1" in answer.json["error"]["message"]
+            assert answer.json["error"]["hints"] == ["3"]
+        for _ in range(2):
+            assert explorer.get("/api/records", version=2).status == 410
+        assert explorer.get("/api/records", version=4).json["error"]["hints"] == ["3"]
         assert explorer.json("records", version=3)["count"] == 4
         assert explorer.json("record", reference_id="a", version=3)["history"] == []
 

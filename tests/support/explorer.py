@@ -18,8 +18,10 @@ import uvicorn
 from pipelines.dataset.versions import Dataset
 from pipelines.explore.access import Guard, Hosts
 from pipelines.explore.api import Api
+from pipelines.explore.gates import Gates
 from pipelines.explore.images import Images, Mode
 from pipelines.explore.page import policy
+from pipelines.explore.server import configured
 from pipelines.explore.snapshots import Snapshots
 from pipelines.explore.tokens import Token
 
@@ -93,11 +95,8 @@ def exploring(dataset: Path, *, images: Mode = "browser", roots: tuple[Path, ...
         port = listening.getsockname()[1]
         token = Token.random(port)
         api = Api(snapshots, Images(images, tuple(f"{each.resolve()}" for each in roots)))
-        app = Guard(api.app(), token, Hosts(("127.0.0.1", "localhost"), port), policy(images))
-        config = uvicorn.Config(
-            app, http="h11", ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1, loop="asyncio"
-        )
-        server = uvicorn.Server(config)
+        app = Guard(Gates(api.app()), token, Hosts(("127.0.0.1", "localhost"), port), policy(images))
+        server = uvicorn.Server(configured(app))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         while not server.started:

@@ -16,12 +16,22 @@ function notice(...content) {
   byId("notices").replaceChildren(...(content.length ? [element("p", { class: "notice" }, ...content)] : []));
 }
 
+/** The button that shows another version, as `open` does. */
+const shower = (number, said, open = go) => element("button", { type: "button", onclick: () => open({ version: String(number), record: "", at: "", offset: "" }) }, said);
+
+/** What is wrong with the version, and the newest one in its place. */
+function unavailable({ message, hints }, open = go) {
+  if (!hints?.length) return notice(message);
+  const [said] = message.split("; ");
+  notice(`${said[0].toUpperCase()}${said.slice(1)}. `, shower(hints[0], `Show version ${hints[0]}`, open));
+}
+
 async function start() {
   let described;
   try {
     described = await call("dataset", { version: state().version });
   } catch (error) {
-    return notice(error.message);
+    return unavailable(error, (changes) => location.assign(address(changes))); // nothing listens yet
   }
   document.title = `${plain(described.name)} · explorer`;
   const bar = queryBar({ name: described.dataset });
@@ -69,7 +79,7 @@ async function start() {
       document.documentElement.dataset.ready = JSON.stringify([state().group, query]);
     } catch (error) {
       if (cancelled(error)) return;
-      if (error.status === 410) notice(error.message);
+      if (error.status === 410) unavailable(error);
       else bar.wrong(error, query);
       document.documentElement.dataset.ready = JSON.stringify([state().group, query]);
     }
@@ -82,7 +92,7 @@ async function start() {
         described = await call("dataset", { version: now.version });
         notice();
       } catch (error) {
-        return notice(error.message);
+        return unavailable(error);
       }
     }
     heads();
@@ -96,9 +106,9 @@ async function start() {
     try {
       const now = await call("dataset", { version: state().version });
       const newest = now.versions[0].version;
-      if (newest > described.versions[0].version) notice(`Version ${newest} was published. `, element("button", { type: "button", class: "quiet", onclick: () => (notice(), go({ version: String(newest), record: "", at: "" })) }, "Show it"));
+      if (newest > described.versions[0].version) notice(`Version ${newest} was published while this page was open. `, shower(newest, `Show version ${newest}`));
     } catch (error) {
-      if (error.status === 410) notice(error.message);
+      if (error.status === 410) unavailable(error);
     }
   }
 

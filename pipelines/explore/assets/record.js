@@ -39,6 +39,7 @@ export function recordView({ images, schema }) {
     const { record, group, version } = state();
     if (!record) {
       if (dialog.open) dialog.close();
+      delete dialog.dataset.shown;
       back?.focus();
       back = null;
       return;
@@ -54,6 +55,8 @@ export function recordView({ images, schema }) {
       dialog.showModal();
     }
     title.replaceChildren(shown(String(name.reference_id)));
+    content.setAttribute("aria-busy", "true");
+    if (dialog.dataset.shown === undefined) content.replaceChildren(element("p", { class: "note", role: "status" }, "Loading…"));
     try {
       const found = await ask("record", { group, ...name, version });
       content.replaceChildren(...sections(found, group, images, schema()));
@@ -61,8 +64,10 @@ export function recordView({ images, schema }) {
       title.focus();
       dialog.dataset.shown = record;
     } catch (error) {
-      if (!cancelled(error)) content.replaceChildren(element("p", { class: "notice alert", role: "alert" }, error.message));
+      if (cancelled(error)) return; // a newer one is under way
+      content.replaceChildren(element("p", { class: "notice alert", role: "alert" }, error.message));
     }
+    content.removeAttribute("aria-busy");
   }
 
   const keys = (event) => {

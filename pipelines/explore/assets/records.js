@@ -49,8 +49,8 @@ export function recordsPanel({ images }) {
     }
     const fields = schema[group].fields;
     const asked = mentioned(query).filter((key) => key in fields);
-    // Of the others those that the first of these records have: a column of dashes tells nothing.
-    const others = Object.keys(fields).filter((key) => !asked.includes(key) && given.has(key)).sort((one, other) => (fields[one].storage === "json") - (fields[other].storage === "json"));
+    // Of the others those that the first of these records have: a column of dashes tells nothing, nor does one of attachments, which a record shows.
+    const others = Object.keys(fields).filter((key) => !asked.includes(key) && given.has(key) && key !== "context_attachments").sort((one, other) => (fields[one].storage === "json") - (fields[other].storage === "json"));
     return [...SHOWN[group], ...[...asked, ...others].slice(0, Math.max(FIRST, asked.length)).map((key) => `metadata.${key}`)];
   }
 

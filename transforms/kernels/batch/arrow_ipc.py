@@ -170,6 +170,11 @@ class ArrowFile:
         """Drops the decompressed columns."""
         self._table = None
 
+    @property
+    def kept_bytes(self) -> int:
+        """The size of the decompressed columns."""
+        return 0 if self._table is None else self._table.nbytes
+
     def rows(self, numbers: npt.NDArray[np.int64]) -> pl.DataFrame:
         """The rows at these positions, int64[N], with all columns."""
         if self._table is None:

@@ -166,6 +166,11 @@ class EncodedBatch:
             if file is not None:
                 file.forget()
 
+    @property
+    def kept_bytes(self) -> int:
+        """The size of the decompressed columns."""
+        return sum(0 if file is None else file.kept_bytes for file in (self.rows, self.cells))
+
     def at(self, positions: Positions) -> Batch:
         """The rows at these positions, ascending: int64[N]."""
         cells = no_cells() if self.cells is None else cells_at(self.cells.frame(), positions)

@@ -129,12 +129,17 @@ class StateFile:
             if encoded is not None:
                 encoded.forget()
 
+    @property
+    def kept_bytes(self) -> int:
+        """The size of the decompressed columns, as `keep` leaves them."""
+        return sum(0 if encoded is None else encoded.kept_bytes for encoded in (self.base, self.delta))
+
     def rows(self, positions: Positions) -> Batch:
         """The rows at these positions, ascending: int64[N]."""
+        if self.delta is None:
+            return self.base.at(positions)
         origins = self._origins()[positions]
         base_rows = self.base.at(origins[origins < self._count])
-        if self.delta is None:
-            return base_rows
         delta_rows = self.delta.at(origins[origins >= self._count] - self._count)
         order = np.argsort(np.argsort(origins >= self._count, kind="stable"), kind="stable")
         return Batch.concatenated([base_rows, delta_rows]).take(order)
