@@ -37,7 +37,7 @@ class Parsed:
     Attributes:
         values: JSON value of each record, None where it could not be parsed.
         faults: Position to fault.
-        exact: Positions of the values that may hold integers of more than 64 bits.
+        exact: Positions of the values that may hold integers beyond the range of double.
         known: Position to reference id, of faulty records from which it can be read (R1).
     """
 
@@ -66,11 +66,10 @@ def parse(records: Sequence[bytes]) -> Parsed:
                 faults[position] = fault
             if name is not None:
                 known[position] = name
-    exact = frozenset(_with_big_integers(records))
-    for position in exact - restored:
-        if position not in faults:
-            values[position] = _with_exact_integers(records[position])
-    return Parsed(values, faults, exact, known)
+    for position in _with_big_integers(records):
+        if position not in restored and position not in faults:
+            values[position] = _unrounded(records[position])
+    return Parsed(values, faults, frozenset(restored.difference(faults)), known)
 
 
 def exact_json(text: str) -> JsonValue:
@@ -95,7 +94,7 @@ def exact_json_values(texts: Sequence[str]) -> list[JsonValue]:
     except orjson.JSONDecodeError:  # one level deeper than it takes
         return list(map(exact_json, texts))
     for position in _with_big_integers(records):
-        values[position] = _with_exact_integers(records[position])
+        values[position] = _unrounded(records[position])
     return values
 
 
@@ -108,6 +107,14 @@ def _refused(record: bytes, why: orjson.JSONDecodeError) -> tuple[JsonValue, Fau
             pass  # another number or something else is the fault, which is found below
     fault, name = _number_fault(record) or (Fault(Code.MALFORMED_JSON, f"expected JSON, got {why}"), None)
     return None, fault, name
+
+
+def _unrounded(record: bytes) -> JsonValue:
+    """The value of a record that the fast parser takes, with all digits of its integers."""
+    try:
+        return cast("JsonValue", json.loads(record.decode()))
+    except RecursionError:  # it takes less depth than the fast parser
+        return _with_exact_integers(record)
 
 
 def _with_exact_integers(record: bytes) -> JsonValue:
