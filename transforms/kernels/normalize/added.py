@@ -14,7 +14,7 @@ from transforms.rules.export_rows import Group
 from transforms.rules.identity import reference_id
 from transforms.rules.items import Item
 from transforms.rules.metadata import Metadata
-from transforms.rules.rejections import Fault
+from transforms.rules.rejections import Code, Fault
 from transforms.rules.scenes import Scene
 from transforms.rules.updates import MetadataUpdate
 from transforms.rules.values import JsonObject, Objects, Record
@@ -40,7 +40,8 @@ def judged(
         record = pieces.records[place]
         row = faults[place] if place in faults else rule(record)
         if isinstance(row, Fault):
-            done.rejected.append(Rejected(group, pieces.position(place), known(record), row))
+            name = None if row.code is Code.INVALID_REFERENCE_ID else known(record)
+            done.rejected.append(Rejected(group, pieces.position(place), name, row))
         else:
             kept.append(place)
             rows.append(row)
