@@ -22,6 +22,7 @@ Values: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]
 """Rows that have a value, ascending, None for all; and these values, without nulls."""
 _LONG, _DOUBLE, _BOOLEAN, _STRING, _ENCODED, _RECORD = range(6)
 _KINDS = {pl.Int64: _LONG, pl.Float64: _DOUBLE, pl.Boolean: _BOOLEAN}
+_CODES = {pl.Int64: b"l", pl.Float64: b"d", pl.Boolean: b"b", pl.String: b"s"}
 _END = long(0)
 """Behind the items of an array; one without items has nothing else."""
 _SLAB_ROWS = 4_096
@@ -124,21 +125,49 @@ def _array(series: pl.Series) -> list[_Column] | None:
     columns = None if isinstance(items.dtype, pl.List) else _column(items)
     if columns is None:
         return None
-    # Without fields that name a row, and with a minimum of one row, each item is a block of its own.
-    encoded_items = [data for _, data in native.kernels.encode(len(items), 0, 1, columns)]
-    pieces: list[bytes] = []
-    ends: list[int] = []
-    at = 0
-    for count in counts.to_list():
-        if count:
-            pieces.append(long(count))
-            pieces += encoded_items[at : at + count]
-            at += count
-        pieces.append(_END)
-        ends.append(len(pieces))
-    sizes = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
-    offsets = sizes[[0, *ends]]
-    return [(_ENCODED, 0, False, rows.data, offsets.data, b"".join(pieces))]
+    data = b"".join(block for _, block in native.kernels.encode(len(items), 0, len(items), columns))
+    starts = np.frombuffer(
+        native.kernels.row_starts(data, len(items), _code(pl.Struct({"item": items.dtype}))), np.int64
+    )
+    offsets, arrays_data = _arrays(np.frombuffer(data, np.uint8), starts, counts.to_numpy().astype(np.int64))
+    return [(_ENCODED, 0, False, rows.data, offsets.data, arrays_data.data)]
+
+
+def _arrays(
+    items: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """The bytes of N arrays, and where each of them begins, with where the last one ends: uint8[...], int64[N + 1].
+
+    Args:
+        items: The bytes of all items.
+        starts: Where each item begins in them, with where the last one ends.
+        counts: How many items each array has: int64[N].
+    """
+    distinct, kinds = np.unique(counts, return_inverse=True)
+    heads = [long(count) if count else b"" for count in distinct.tolist()]
+    head_sizes = np.array([len(head) for head in heads], np.int64)[kinds]
+    item_sizes = np.diff(starts[np.concatenate(([0], np.cumsum(counts)))])
+    offsets = np.concatenate(([0], np.cumsum(head_sizes + item_sizes + len(_END))))
+    found = np.zeros(offsets[-1], np.uint8)  # with _END behind each array
+    is_item = np.ones(len(found), np.bool_)
+    is_item[offsets[1:] - 1] = False
+    for place in range(max(map(len, heads))):
+        longer = np.flatnonzero(head_sizes > place)
+        bytes_there = np.array([head[place] if len(head) > place else 0 for head in heads], np.uint8)
+        found[offsets[longer] + place] = bytes_there[kinds[longer]]
+        is_item[offsets[longer] + place] = False
+    found[is_item] = items
+    return offsets, found
+
+
+def _code(dtype: pl.DataType) -> bytes:
+    """A type as the extension takes that of rows; one that is encoded as nulls alone may be any."""
+    if isinstance(dtype, pl.List):
+        return b"a" + _code(pl.Series(dtype=dtype.inner).dtype)
+    if isinstance(dtype, pl.Struct):
+        fields = pl.DataFrame(schema=dict(dtype)).dtypes
+        return b"r" + len(fields).to_bytes(2, "little") + b"".join(map(_code, fields))
+    return _CODES.get(type(dtype), b"b")
 
 
 def _leaf(rows: npt.NDArray[np.int64] | None, values: pl.Series) -> _Column | None:

@@ -212,7 +212,9 @@ def _accepted(
 
 def _faults(record: Record, kind: str, *, prediction: bool) -> Iterator[Fault]:
     """The faults of the core keys, in their order, of which the geometry is one."""
-    for key in core_keys_of(kind, prediction=prediction):
-        yield from core_keys.faults(record, (key,))
-        if key.name == "geometry" and kind in GEOMETRIC:
-            yield from geometry_faults(record.get("geometry"), kind)
+    keys = core_keys_of(kind, prediction=prediction)
+    behind = keys.index(_GEOMETRY) + 1
+    yield from core_keys.faults(record, keys[:behind])
+    if kind in GEOMETRIC:
+        yield from geometry_faults(record.get("geometry"), kind)
+    yield from core_keys.faults(record, keys[behind:])

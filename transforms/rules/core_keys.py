@@ -41,7 +41,7 @@ class CoreKey:
         if type(value) not in self.types:
             return False
         if isinstance(value, list):
-            return self.elements is None or all(type(element) in self.elements for element in value)
+            return self.elements is None or self.elements.issuperset(map(type, value))
         return type(value) is not int or as_double(value) is not None
 
 

@@ -56,6 +56,8 @@ def shown(value: object) -> str:
     >>> shown("north"), shown([1, None]), shown(float("inf"))
     ('"north"', '[1, null]', 'Infinity')
     """
+    if value is None:  # of a missing key
+        return "null"
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > SHOWN_CHARACTERS * 3:
         return f"an integer of {value.bit_length()} bits"
     try:

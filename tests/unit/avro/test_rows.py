@@ -155,3 +155,21 @@ def test_lists_of_lists_are_left_to_polars_unless_there_is_none() -> None:
 def test_buffers_that_do_not_hold_what_they_say_are_refused(column: Any) -> None:
     with pytest.raises(ValueError, match="expected columns whose buffers hold what they say"):
         native.kernels.encode(1, 0, 8, [column])
+
+
+@needs_extension
+def test_arrays_of_any_length_are_encoded_as_polars_does() -> None:
+    counts = [0, 1, 2, 63, 64, 65, 130, 9_000, 0]
+    items = [[{"a": n, "b": "é" * (n % 5) if n % 3 else None} for n in range(count)] for count in counts]
+    texts = [None, *([f"{n}" for n in range(count)] for count in counts)]
+    of_items = pl.List(pl.Struct({"a": pl.Int64, "b": pl.String}))
+    frame = pl.DataFrame({"records": pl.Series([None, *items], dtype=of_items), "texts": texts})
+    assert avro_rows._columns(frame, {}) is not None, "no column is left to polars"
+    assert blocks(frame) == by_polars(frame)
+    empty = pl.DataFrame({"texts": [[], None, []]}, schema={"texts": pl.List(pl.String)})
+    assert blocks(empty) == by_polars(empty)
+    inner = pl.DataFrame(
+        {"rows": [[{"a": [1, None]}, {"a": None}], [None, {"a": []}]]},
+        schema={"rows": pl.List(pl.Struct({"a": pl.List(pl.Int64)}))},
+    )
+    assert blocks(inner) == by_polars(inner)

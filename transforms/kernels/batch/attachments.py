@@ -58,12 +58,6 @@ class Stored(_Known, frozen=True, gc=False):
 
     metadata: Raw = Raw()
 
-    @property
-    def metadata_text(self) -> str | None:
-        """The JSON of the metadata."""
-        text = bytes(self.metadata)
-        return None if text in (b"", b"null") else text.decode()
-
 
 _CHECKED, _CHECKED_LISTS = msgspec.json.Decoder(list[Checked]), msgspec.json.Decoder(list[list[Checked]])
 _STORED, _STORED_LISTS = msgspec.json.Decoder(list[Stored]), msgspec.json.Decoder(list[list[Stored]])

@@ -37,7 +37,7 @@ class Parsed:
     Attributes:
         values: JSON value of each record, None where it could not be parsed.
         faults: Position to fault.
-        exact: Positions of the values that may hold integers of more than 64 bits.
+        exact: Positions of the values that may hold integers beyond the range of double.
         known: Position to reference id, of faulty records from which it can be read (R1).
     """
 
@@ -66,11 +66,10 @@ def parse(records: Sequence[bytes]) -> Parsed:
                 faults[position] = fault
             if name is not None:
                 known[position] = name
-    exact = frozenset(_with_big_integers(records))
-    for position in exact - restored:
-        if position not in faults:
-            values[position] = _with_exact_integers(records[position])
-    return Parsed(values, faults, exact, known)
+    for position in _with_big_integers(records):
+        if position not in restored and position not in faults:
+            values[position] = _unrounded(records[position])
+    return Parsed(values, faults, frozenset(restored.difference(faults)), known)
 
 
 def exact_json(text: str) -> JsonValue:
@@ -95,7 +94,7 @@ def exact_json_values(texts: Sequence[str]) -> list[JsonValue]:
     except orjson.JSONDecodeError:  # one level deeper than it takes
         return list(map(exact_json, texts))
     for position in _with_big_integers(records):
-        values[position] = _with_exact_integers(records[position])
+        values[position] = _unrounded(records[position])
     return values
 
 
@@ -108,6 +107,14 @@ def _refused(record: bytes, why: orjson.JSONDecodeError) -> tuple[JsonValue, Fau
             pass  # another number or something else is the fault, which is found below
     fault, name = _number_fault(record) or (Fault(Code.MALFORMED_JSON, f"expected JSON, got {why}"), None)
     return None, fault, name
+
+
+def _unrounded(record: bytes) -> JsonValue:
+    """The value of a record that the fast parser takes, with all digits of its integers."""
+    try:
+        return cast("JsonValue", json.loads(record.decode()))
+    except RecursionError:  # it takes less depth than the fast parser
+        return _with_exact_integers(record)
 
 
 def _with_exact_integers(record: bytes) -> JsonValue:
@@ -191,6 +198,9 @@ class _Numbers:
         return self.wrong[-1]
 
 
+_CONSTANTS = (b"NaN", b"Infinity")
+_MAY_BE_LARGE = re.compile(rb"[0-9.][eE]\+?[0-9]|[0-9]{300}")
+"""Is in every number beyond the range of double, and in others."""
 _WITH_CONSTANTS = json.JSONDecoder(parse_constant=lambda token: _Wrong.of(token, is_finite=False))
 """Reads what is no number at all, such as NaN, which is frequent; all else at the speed of the library."""
 
@@ -200,6 +210,9 @@ def _number_fault(record: bytes) -> tuple[Fault, str | None] | None:
 
     A token that is no number (NaN) precedes a number that is too large.
     """
+    may_be_large = _MAY_BE_LARGE.search(record) is not None
+    if not may_be_large and not any(constant in record for constant in _CONSTANTS):
+        return None
     try:
         text = record.decode()
         value, first = _first_constant(text)

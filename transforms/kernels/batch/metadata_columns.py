@@ -79,19 +79,14 @@ def shapes(objects: Objects) -> Shapes:
     return found
 
 
-def odd(objects: Objects, known: Shapes | None = None, *, locate: bool = True) -> set[int]:
-    """Positions of the objects that only the rule can judge (`transforms.rules.metadata.normalize`).
+def odd(objects: Objects, known: Shapes | None = None) -> set[int]:
+    """Positions of the objects with coordinates that are no complete pair of numbers within range.
 
-    The rule would not change the others, if it accepts their reserved keys, which are not looked at: coordinates are
-    absent or a complete pair of numbers within range. Whether numbers can be stored (V6, V7) is not checked: the
-    parser names the records with larger integers.
+    The rule `transforms.rules.coordinates.locate` would neither change nor warn of the others.
     """
     found: set[int] = set()
     for keys, positions in (shapes(objects) if known is None else known).items():
-        special = coordinates.KEYS.intersection(keys) if locate else None
-        if key_excess(keys) is not None:
-            found.update(positions)
-            continue
+        special = coordinates.KEYS.intersection(keys)
         if not special:
             continue
         if special not in ({"latitude", "longitude"}, {"lat", "lon"}):
@@ -112,6 +107,11 @@ def odd(objects: Objects, known: Shapes | None = None, *, locate: bool = True) -
 
 def _is_within(value: JsonValue, limit: float) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and -limit <= value <= limit
+
+
+def crowded(known: Shapes) -> set[int]:
+    """Positions of the objects with more keys than a record may have (R8)."""
+    return {position for keys, positions in known.items() if key_excess(keys) is not None for position in positions}
 
 
 def tabulated(objects: Objects, known: Shapes | None = None) -> tuple[dict[str, pl.Series], pl.DataFrame]:

@@ -7,14 +7,14 @@ import polars as pl
 
 from transforms.kernels.normalize.columns import Origin, Rejected, batch
 from transforms.kernels.normalize.normalized import Normalized
-from transforms.kernels.normalize.pieces import Piece
+from transforms.kernels.normalize.pieces import Pieces
 from transforms.kernels.normalize.selection import Selection
 from transforms.rules.annotations import Annotation
 from transforms.rules.export_rows import Group
 from transforms.rules.identity import reference_id
 from transforms.rules.items import Item
 from transforms.rules.metadata import Metadata
-from transforms.rules.rejections import Fault
+from transforms.rules.rejections import Code, Fault
 from transforms.rules.scenes import Scene
 from transforms.rules.updates import MetadataUpdate
 from transforms.rules.values import JsonObject, Objects, Record
@@ -23,7 +23,7 @@ _Row = TypeVar("_Row", Item, Scene, Annotation, MetadataUpdate)
 
 
 def judged(
-    pieces: Sequence[Piece],
+    pieces: Pieces,
     places: Sequence[int],
     rule: Callable[[Record], _Row | Fault],
     group: Group,
@@ -37,10 +37,11 @@ def judged(
     kept: list[int] = []
     rows: list[_Row] = []
     for place in places:
-        piece = pieces[place]
-        row = faults[place] if place in faults else rule(piece.record)
+        record = pieces.records[place]
+        row = faults[place] if place in faults else rule(record)
         if isinstance(row, Fault):
-            done.rejected.append(Rejected(group, piece.position, known(piece.record), row))
+            name = None if row.code is Code.INVALID_REFERENCE_ID else known(record)
+            done.rejected.append(Rejected(group, pieces.position(place), name, row))
         else:
             kept.append(place)
             rows.append(row)
@@ -60,23 +61,15 @@ def fields_of(metadata: Sequence[Metadata], done: Normalized) -> list[JsonObject
     return [each.fields for each in metadata]
 
 
-def add_selection(
-    group: Group, selection: Selection, pieces: Sequence[Piece], *, origin: Origin, done: Normalized
-) -> None:
+def add_selection(group: Group, selection: Selection, pieces: Pieces, *, origin: Origin, done: Normalized) -> None:
     """Adds the batch of the records that were checked column by column, and what is rejected of them."""
     for place, fault in selection.rejected:
         done.read[group] += 1
-        done.rejected.append(Rejected(group, pieces[place].position, known(pieces[place].record), fault))
+        done.rejected.append(Rejected(group, pieces.position(place), known(pieces.records[place]), fault))
     if selection.places:
-        chosen = [pieces[place] for place in selection.places]
-        parts = [piece.part for piece in chosen]
         if selection.parts is not None:
             done.read[group] += sum(map(bool, selection.parts))
-            # Parts of an export row are below 2**32: segments of different masks never share a part.
-            parts = [
-                (part << 32) + inner if inner else part for part, inner in zip(parts, selection.parts, strict=True)
-            ]
-        source = origin.columns([piece.position for piece in chosen], parts)
+        source = pieces.source(selection.places, selection.parts, origin)
         metadata, shapes = selection.metadata, selection.shapes
         done.batches.append(batch(group, selection.columns, metadata, source, shapes, most_fields=done.most_fields))
         done.warnings.update(selection.warnings)
@@ -86,11 +79,8 @@ def add(
     group: Group,
     columns: Mapping[str, Sequence[object] | pl.Series],
     metadata: Objects,
-    pieces: Sequence[Piece],
-    *,
-    origin: Origin,
+    source: list[pl.Series],
     done: Normalized,
 ) -> None:
-    """Adds the batch of rows that rules made one by one, given as columns."""
-    source = origin.columns([piece.position for piece in pieces], [piece.part for piece in pieces])
+    """Adds the batch of rows that rules made one by one, given as columns; `source` are its SOURCE columns."""
     done.batches.append(batch(group, dict(columns), metadata, source, most_fields=done.most_fields))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from transforms.kernels.normalize.frames import Frames
-from transforms.kernels.normalize.pieces import Piece
+from transforms.kernels.normalize.pieces import Pieces
 from transforms.rules.export_rows import Group
 from transforms.rules.published_rows import PublishedRow
 
@@ -25,32 +25,33 @@ class Alike:
         are_segments: Whether they are published rows of segments.
     """
 
-    pieces: list[Piece]
+    pieces: Pieces
     model_run: str | None
     frames: Frames | None = None
     frame_counts: list[int | None] | None = None
     are_segments: bool = False
 
 
-def divided(pieces: list[Piece], group: Group, model_run: str | None) -> Iterator[Alike]:
+def divided(pieces: Pieces, group: Group, model_run: str | None) -> Iterator[Alike]:
     """The records of a group, divided; first the raw ones, which nearly always are all."""
-    if not any("source" in piece.record for piece in pieces):
+    if not any("source" in record for record in pieces.records):
         yield Alike(pieces, model_run)
         return
-    raw: list[Piece] = []
-    published: defaultdict[_Sort, list[tuple[Piece, PublishedRow]]] = defaultdict(list)
-    for piece in pieces:
-        row = PublishedRow.of(piece.record, group)
+    raw: list[int] = []
+    published: defaultdict[_Sort, list[tuple[int, PublishedRow]]] = defaultdict(list)
+    for place, record in enumerate(pieces.records):
+        row = PublishedRow.of(record, group)
         if row is None:
-            raw.append(piece)
+            raw.append(place)
         else:
             sort = (row.scene is not None, row.is_segment, row.model_run or model_run)
-            published[sort].append((piece._replace(record=row.record), row))
-    yield Alike(raw, model_run)
+            published[sort].append((place, row))
+    yield Alike(pieces.at(raw), model_run)
     for (are_frames, are_segments, run), of_sort in published.items():
         rows = [row for _, row in of_sort]
         frames, counts = _frames(rows) if are_frames else None, [row.frame_count for row in rows]
-        yield Alike([piece for piece, _ in of_sort], run, frames, counts if group == "scenes" else None, are_segments)
+        own = pieces.at([place for place, _ in of_sort], [row.record for row in rows])
+        yield Alike(own, run, frames, counts if group == "scenes" else None, are_segments)
 
 
 def _frames(rows: list[PublishedRow]) -> Frames:

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import polars as pl
 
+from transforms.kernels.batch.batch import Positions
 from transforms.kernels.batch.metadata_columns import Shapes
 from transforms.kernels.normalize.selection import Candidates, Columns, Selection, are_objects, constant
 from transforms.kernels.urls.canonical import canonical_column
@@ -23,13 +24,13 @@ class _Members(NamedTuple):
     """The segments of masks.
 
     Attributes:
-        owners: The position of the mask of each among the masks.
-        positions: Its position in the mask.
-        values: The segments themselves.
+        owners: The position of the mask of each among the masks: int64[N].
+        positions: Its position in the mask: int64[N].
+        values: The N segments themselves.
     """
 
-    owners: list[int]
-    positions: list[int]
+    owners: Positions
+    positions: Positions
     values: list[JsonValue]
 
 
@@ -63,7 +64,7 @@ def segments(found: Candidates, *, merging: bool = False) -> tuple[Selection, Fa
         others = [place for place in range(len(members.values)) if place not in sound]
         unsure: set[int] = set()
         for place in others:
-            owner, position = members.owners[place], members.positions[place]
+            owner, position = int(members.owners[place]), int(members.positions[place])
             row = segment(members.values[place], position, str(names[owner]), merging=merging)
             if isinstance(row, Fault):
                 rejected.append((found.places[owner], row))
@@ -72,13 +73,10 @@ def segments(found: Candidates, *, merging: bool = False) -> tuple[Selection, Fa
         if unsure:
             found.drop(unsure)
             return segments(found, merging=merging)
-    selection = replace(
-        selection,
-        places=[found.places[members.owners[place]] for place in selection.places],
-        parts=[members.positions[place] + 1 for place in selection.places],
-        faults={},
-    )
-    return selection, rejected
+    chosen = np.asarray(selection.places, np.int64)
+    places: list[int] = np.asarray(found.places, np.int64)[members.owners[chosen]].tolist()
+    parts: list[int] = (members.positions[chosen] + 1).tolist()
+    return replace(selection, places=places, parts=parts, faults={}), rejected
 
 
 def masks_alone(found: Candidates, columns: Columns, rejected: Faults) -> Selection:
@@ -93,7 +91,7 @@ def _members(found: Candidates) -> _Members:
     counts = np.array([len(each) for each in lists], np.int64)
     owners = np.repeat(np.arange(len(lists)), counts)
     positions = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return _Members(owners.tolist(), positions.tolist(), list(chain.from_iterable(lists)))
+    return _Members(owners, positions, list(chain.from_iterable(lists)))
 
 
 def _sound(members: _Members, names: Sequence[JsonValue], *, merging: bool) -> Selection:
@@ -108,7 +106,7 @@ def _sound(members: _Members, names: Sequence[JsonValue], *, merging: bool) -> S
     indexes = _indexes(found, members.positions)
     found.drop([place for place, index in enumerate(indexes) if index is None])
     columns: Columns = {
-        "reference_id": [names[members.owners[place]] for place in found.places],
+        "reference_id": pl.Series(names, dtype=pl.String).gather(members.owners[np.asarray(found.places, np.int64)]),
         "type": constant(SEGMENT, len(found.places)),
         "segment_index": [index for index in indexes if index is not None],
     }
@@ -120,10 +118,10 @@ def _sound(members: _Members, names: Sequence[JsonValue], *, merging: bool) -> S
     return found.select(columns, locate=not merging)
 
 
-def _indexes(found: Candidates, positions: Sequence[int]) -> Sequence[int | None]:
+def _indexes(found: Candidates, positions: Positions) -> Sequence[int | None]:
     """The index of each segment, None for a value that is none; `positions` are those in the masks."""
     given = found.column("index")
     numbers = [value for value in given if type(value) is int]
     if len(numbers) == len(given) and (not numbers or (min(numbers) >= 0 and max(numbers) <= LONG_MAXIMUM)):
         return numbers
-    return [segment_index(value, positions[place]) for value, place in zip(given, found.places, strict=True)]
+    return [segment_index(value, int(positions[place])) for value, place in zip(given, found.places, strict=True)]

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from transforms.kernels.batch.metadata_columns import Shapes, odd, shapes
+from transforms.kernels.batch.metadata_columns import Shapes, crowded, odd, shapes
 from transforms.kernels.normalize.attachments import unusual_attachments
+from transforms.rules import coordinates
 from transforms.rules import metadata as rule
 from transforms.rules.attachments import FIELD as ATTACHMENTS
 from transforms.rules.rejections import Fault
@@ -33,24 +34,37 @@ class JudgedMetadata(NamedTuple):
 
 
 def judged(values: Sequence[JsonValue], *, locate: bool = True) -> JudgedMetadata:
-    """The metadata of records, given as the values under that key; null is {} (G4). `locate` is that of the rule."""
+    """The metadata of records, given as the values under that key; null is {} (G4). `locate` is that of the rule.
+
+    Whether numbers can be stored (V6, V7) is not checked: the parser names the records with larger integers.
+    """
     objects: list[JsonObject] = [value if type(value) is dict else {} for value in values]
     known = shapes(objects)
-    unusual = odd(objects, known, locate=locate) | _unusual_reserved(objects, known)
+    unusual = crowded(known) | _unusual_reserved(objects, known)
     if not {dict, type(None)}.issuperset(map(type, values)):
         unusual.update(place for place, value in enumerate(values) if value is not None and type(value) is not dict)
     rejected: dict[int, Fault] = {}
     warnings: dict[int, tuple[str, ...]] = {}
-    for place in unusual:
-        found = rule.normalize(values[place], locate=locate)
+    for place in odd(objects, known) - unusual if locate else ():
+        found = coordinates.locate(objects[place])  # the rule asks nothing else of such an object
         if isinstance(found, Fault):
             rejected[place] = found
             objects[place] = {}
+            continue
+        if found.numbers:
+            objects[place] = {**objects[place], **found.numbers}
+        if found.warnings:
+            warnings[place] = found.warnings
+    for place in unusual:
+        judgement = rule.normalize(values[place], locate=locate)
+        if isinstance(judgement, Fault):
+            rejected[place] = judgement
+            objects[place] = {}
         else:
-            objects[place] = found.fields
-            if found.warnings:
-                warnings[place] = found.warnings
-    return JudgedMetadata(objects, None if unusual else known, rejected, warnings)
+            objects[place] = judgement.fields
+            if judgement.warnings:
+                warnings[place] = judgement.warnings
+    return JudgedMetadata(objects, None if rejected else known, rejected, warnings)
 
 
 def _unusual_reserved(objects: Objects, known: Shapes) -> set[int]:

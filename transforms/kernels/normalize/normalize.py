@@ -28,7 +28,7 @@ from transforms.kernels.normalize.columns import (
 from transforms.kernels.normalize.frames import Frames, frames_of
 from transforms.kernels.normalize.items import selected_items
 from transforms.kernels.normalize.normalized import Normalized
-from transforms.kernels.normalize.pieces import Piece, pieces_of
+from transforms.kernels.normalize.pieces import Pieces, pieces_of
 from transforms.kernels.normalize.scenes import selected_scenes
 from transforms.kernels.normalize.selection import Selection
 from transforms.kernels.normalize.updates import selected_annotation_updates, selected_updates, unknown_text
@@ -71,10 +71,10 @@ def normalize(
     done.read[group] += len(parsed.faults)
     pieces, others = pieces_of(parsed.values, left, parsed.faults, group)
     done.rejected += others
-    done.read[group] += len(pieces) + len(others)
+    done.read[group] += len(pieces.records) + len(others)
     may_be_large = {left[place] for place in parsed.exact}
     for each in divided(pieces, group, model_run):
-        exact = {place for place, piece in enumerate(each.pieces) if piece.position in may_be_large}
+        exact = each.pieces.places_of(may_be_large)
         match group:
             case "items":
                 _items(each.pieces, each.frames, exact=exact, origin=origin, done=done, mode=mode)
@@ -99,7 +99,7 @@ def _shred(raw: RawRecords, group: Group, model_run: str | None, origin: Origin,
 
 
 def _items(
-    pieces: Sequence[Piece],
+    pieces: Pieces,
     frames: Frames | None,
     *,
     exact: Collection[int],
@@ -113,61 +113,60 @@ def _items(
         return
     selected: list[int] = []
     faults: dict[int, Fault] = {}
-    for selection in selected_items([piece.record for piece in pieces], exclude=exact):
+    for selection in selected_items(pieces.records, exclude=exact):
         if frames is not None:
             selection.columns.update(frames.columns(selection.places))
         add_selection("items", selection, pieces, origin=origin, done=done)
         selected += selection.places
         faults.update(selection.faults)
-    others = Selection(selected, {}, ()).others(len(pieces))
+    others = Selection(selected, {}, ()).others(len(pieces.records))
     kept, rows = judged(pieces, others, item_rules.item, "items", done, faults)
     if not rows:
         return
     columns = {**item_columns(rows), **(frames.columns(kept) if frames is not None else {})}
     fields = fields_of([row.metadata for row in rows], done)
-    add("items", columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
+    add("items", columns, fields, pieces.source(kept, None, origin), done)
 
 
-def _updates(
-    pieces: Sequence[Piece], group: Group, *, exact: Collection[int], origin: Origin, done: Normalized
-) -> None:
+def _updates(pieces: Pieces, group: Group, *, exact: Collection[int], origin: Origin, done: Normalized) -> None:
     """Items or scenes that update metadata only (U3)."""
-    selection = selected_updates([piece.record for piece in pieces], group, exclude=exact)
+    selection = selected_updates(pieces.records, group, exclude=exact)
     add_selection(group, selection, pieces, origin=origin, done=done)
-    others = selection.others(len(pieces))
+    others = selection.others(len(pieces.records))
     kept, rows = judged(pieces, others, update_rules.metadata_update, group, done, selection.faults)
     if rows:
         columns: dict[str, Sequence[object] | pl.Series] = {
             "reference_id": [row.reference_id for row in rows],
-            "extra": [unknown_text(pieces[place].record, group) for place in kept],
+            "extra": [unknown_text(pieces.records[place], group) for place in kept],
         }
         fields = [row.metadata.fields for row in rows]
-        add(group, columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
+        add(group, columns, fields, pieces.source(kept, None, origin), done)
 
 
 def _scenes(alike: Alike, *, exact: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
     pieces, counts = alike.pieces, alike.frame_counts
-    large = {pieces[place].position for place in exact}
+    large = {pieces.position(place) for place in exact}
     if mode == "merge":
         _updates(pieces, "scenes", exact=exact, origin=origin, done=done)
         _frames(pieces, large=large, origin=origin, done=done, mode=mode)
         return
-    selection = selected_scenes([piece.record for piece in pieces], exclude=exact)
+    selection = selected_scenes(pieces.records, exclude=exact)
     if counts is not None:
         selection.columns["frame_count"] = [counts[place] for place in selection.places]
     add_selection("scenes", selection, pieces, origin=origin, done=done)
-    kept, rows = judged(pieces, selection.others(len(pieces)), scene_rules.scene, "scenes", done, selection.faults)
+    others = selection.others(len(pieces.records))
+    kept, rows = judged(pieces, others, scene_rules.scene, "scenes", done, selection.faults)
     if rows:
         columns, fields = scene_columns(rows), fields_of([row.metadata for row in rows], done)
         if counts is not None:
             columns["frame_count"] = [counts[place] for place in kept]
-        add("scenes", columns, fields, [pieces[place] for place in kept], origin=origin, done=done)
+        add("scenes", columns, fields, pieces.source(kept, None, origin), done)
     _frames(pieces, large=large, origin=origin, done=done, mode=mode)
 
 
-def _frames(pieces: Sequence[Piece], *, large: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
-    """The items in the frames of scenes (G2); scenes at the positions `large` may have integers of over 64 bits."""
-    every = frames_of([piece.record for piece in pieces])
+def _frames(pieces: Pieces, *, large: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
+    """The items in frames (G2); scenes at the positions `large` may have integers beyond the range of double."""
+    every = frames_of(pieces.records)
     if not every.records:
         return
     done.read["items"] += len(every.records)
@@ -176,26 +175,24 @@ def _frames(pieces: Sequence[Piece], *, large: Collection[int], origin: Origin, 
     for place in others:
         at = f"frames[{found.indexes[place]}]"
         fault = expected(Code.NOT_AN_OBJECT, "an object", found.records[place], at=at)
-        done.rejected.append(Rejected("items", pieces[found.owners[place]].position, None, fault))
+        done.rejected.append(Rejected("items", pieces.position(found.owners[place]), None, fault))
     if records:
-        positions = [pieces[owner].position for owner in frames.owners]
-        frame_pieces = list(map(Piece, positions, frames.parts, records))
-        exact = {place for place, position in enumerate(positions) if position in large} if large else ()
-        _items(frame_pieces, frames, exact=exact, origin=origin, done=done, mode=mode)
+        positions = pieces.positions[np.array(frames.owners, np.int64)]
+        own = Pieces(records, positions, np.array(frames.parts, np.int64))
+        _items(own, frames, exact=own.places_of(large), origin=origin, done=done, mode=mode)
 
 
 def _shred_frames(
-    pieces: Sequence[Piece], frames: Frames, *, large: Collection[int], origin: Origin, done: Normalized
+    pieces: Pieces, frames: Frames, *, large: Collection[int], origin: Origin, done: Normalized
 ) -> Sequence[int]:
     """As `_shred`, of the items in frames: written once more as JSON, they take the way of items."""
     if not native_json.is_built():
         return range(len(frames.records))
-    without = {owner for owner, piece in enumerate(pieces) if piece.position in large} if large else ()
-    found = fast_path.items(frames.raw(without=without), done.most_fields)
+    found = fast_path.items(frames.raw(without=pieces.places_of(large)), done.most_fields)
     if found is None:
         return range(len(frames.records))
     places = found.places.tolist()
-    positions = np.array([piece.position for piece in pieces], np.int64)[np.array(frames.owners, np.int64)[places]]
+    positions = pieces.positions[np.array(frames.owners, np.int64)[places]]
     source = origin.columns(positions, np.array(frames.parts, np.int64)[places])
     columns = {**found.columns, **frames.columns(places)}
     done.batches.append(assembled("items", columns, (found.dense, found.cells), source))
@@ -211,7 +208,7 @@ def _left(places: Positions, count: int) -> list[int]:
 
 
 def _annotations(
-    pieces: Sequence[Piece],
+    pieces: Pieces,
     group: Group,
     model_run: str | None,
     *,
@@ -222,11 +219,10 @@ def _annotations(
 ) -> None:
     prediction = group == "predictions"
     merging = mode == "merge"
-    objects = [piece.record for piece in pieces]
     if merging:
-        selection = selected_annotation_updates(objects, exclude=exact)
+        selection = selected_annotation_updates(pieces.records, exclude=exact)
     else:
-        selection = selected_annotations(objects, prediction=prediction, exclude=exact)
+        selection = selected_annotations(pieces.records, prediction=prediction, exclude=exact)
     if selection.places:
         selection.columns["model_run"] = pl.Series([model_run], dtype=pl.String).new_from_index(
             0, len(selection.places)
@@ -238,31 +234,31 @@ def _annotations(
             return update_rules.annotation_update(record)
         return annotation_rules.annotation(record, prediction=prediction)
 
-    kept, rows = judged(pieces, selection.others(len(pieces)), rule, group, done, selection.faults)
-    kept_pieces = [pieces[place] for place in kept]
-    unknown = [unknown_text(pieces[place].record, row.type) for place, row in zip(kept, rows, strict=True)]
-    masks = [piece for piece, row in zip(kept_pieces, rows, strict=True) if row.type == MASK]
-    for mask in masks:
-        for index, segment in enumerate(annotation_rules.segments(mask.record, merging=merging)):
+    kept, rows = judged(pieces, selection.others(len(pieces.records)), rule, group, done, selection.faults)
+    unknown = [unknown_text(pieces.records[place], row.type) for place, row in zip(kept, rows, strict=True)]
+    inner = [0] * len(kept)
+    for place in [place for place, row in zip(kept, rows, strict=True) if row.type == MASK]:
+        mask = pieces.records[place]
+        for index, segment in enumerate(annotation_rules.segments(mask, merging=merging)):
             done.read[group] += 1
             if isinstance(segment, Fault):
-                done.rejected.append(Rejected(group, mask.position, known(mask.record), segment))
+                done.rejected.append(Rejected(group, pieces.position(place), known(mask), segment))
             else:
                 rows.append(segment)
-                # Parts of an export row are below 2**32: segments of different masks never share a part.
-                kept_pieces.append(Piece(mask.position, (mask.part << 32) + index + 1, mask.record))
+                kept.append(place)
+                inner.append(index + 1)
     if rows:
         fields = fields_of([row.metadata for row in rows], done)
         columns = annotation_columns(rows, model_run)
         if merging:
             columns["extra"] = [*unknown, *columns["extra"][len(unknown) :]]
-        add(group, columns, fields, kept_pieces, origin=origin, done=done)
+        add(group, columns, fields, pieces.source(kept, inner, origin), done)
 
 
 def _segments(alike: Alike, group: Group, *, origin: Origin, done: Normalized, mode: Mode) -> None:
     """Segments that are records of their own: published rows."""
     rule = partial(published_segment, merging=mode == "merge")
-    kept, rows = judged(alike.pieces, range(len(alike.pieces)), rule, group, done, {})
+    kept, rows = judged(alike.pieces, range(len(alike.pieces.records)), rule, group, done, {})
     if rows:
         columns, fields = annotation_columns(rows, alike.model_run), fields_of([row.metadata for row in rows], done)
-        add(group, columns, fields, [alike.pieces[place] for place in kept], origin=origin, done=done)
+        add(group, columns, fields, alike.pieces.source(kept, None, origin), done)

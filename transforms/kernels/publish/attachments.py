@@ -6,7 +6,8 @@ from operator import attrgetter
 
 import numpy as np
 import polars as pl
-from msgspec import Struct
+import pyarrow as pa
+from msgspec import Raw, Struct
 
 from transforms.kernels.batch.attachments import stored
 from transforms.kernels.batch.hashing import cache_keys, digits
@@ -71,7 +72,7 @@ def _published(texts: Sequence[str], names: pl.Series, mode: CacheKeyMode) -> tu
         digits(keys).alias("cache_key"),
         pl.Series("frame", [each.frame for each in found], pl.Int64),
         *(_numbers(member, [getattr(each, member) for each in found], names_of) for member, names_of, _ in NUMBERS),
-        pl.Series("metadata", [each.metadata_text for each in found], pl.String),
+        _texts([each.metadata for each in found]).alias("metadata"),
     ]
     uses = [
         keys.alias("cache_key"),
@@ -86,5 +87,17 @@ def _numbers(name: str, given: Sequence[Struct | None], keys: Sequence[str]) -> 
     """The numbers of an object of each attachment, as a struct of doubles; null where it has no such object."""
     places = [place for place, each in enumerate(given) if each is not None]
     there = given if len(places) == len(given) else [given[place] for place in places]
-    columns = [pl.Series(key, list(map(attrgetter(key), there)), pl.Float64) for key in keys]
+    members = chain.from_iterable(map(attrgetter(*keys), there))
+    table = np.fromiter(members, np.float64, len(there) * len(keys)).reshape(len(there), len(keys))
+    columns = [pl.Series(key, np.ascontiguousarray(table[:, place])) for place, key in enumerate(keys)]
     return spread(pl.DataFrame(columns).to_struct(), np.array(places, np.int64), len(given)).alias(name)
+
+
+def _texts(given: Sequence[Raw]) -> pl.Series:
+    """JSON texts as a column; null where there is nothing, or null."""
+    data = b"".join(given)
+    sizes = np.fromiter((memoryview(each).nbytes for each in given), np.int64, len(given))
+    offsets = np.concatenate(([0], np.cumsum(sizes)))
+    array = pa.LargeStringArray.from_buffers(len(given), pa.py_buffer(offsets), pa.py_buffer(data))
+    texts = pl.Series(values=array, dtype=pl.String)
+    return texts.set(texts.is_in(["", "null"]), None)

@@ -16,10 +16,10 @@ DEEP = '[{"attachment":"/a.jpg","dims":{"height":2,"width":1},"frame":3,"metadat
 
 def test_metadata_of_stored_attachments_is_the_text_as_it_stands_however_deep_it_is() -> None:
     plain, deep, other = stored([PLAIN, DEEP, PLAIN])
-    assert [each.metadata_text for each in plain] == ['{"b":[1]}', None]
+    assert [bytes(each.metadata) for each in plain] == [b'{"b":[1]}', b"null"]
     assert other == plain
     (found,) = deep
-    assert found.metadata_text == DEEP_METADATA
+    assert bytes(found.metadata) == DEEP_METADATA.encode()
     assert (found.attachment, found.frame, found.dims) == ("/a.jpg", 3, attachments.Size(1.0, 2.0))
 
 
