@@ -59,7 +59,7 @@ function gapsOf(field, group) {
   if (!field.gaps) return null;
   const kind = KINDS[group.name];
   const rows = field.gaps.map(([name, records, missing]) => [name === null ? `without a ${kind}` : shown(name), quantity(missing), percent(missing, records)]);
-  return table(`Where ${plain(field.name)} is missing, by ${kind}`, [[`By ${kind}`, ""], ["Missing", "number"], ["Share", "number"]], rows, { class: "plain tight" });
+  return [element("h4", {}, `Missing, by ${kind}`), table(`Where ${plain(field.name)} is missing, by ${kind}`, [[`By ${kind}`, ""], ["Missing", "number"], ["Share", "number"]], rows, { class: "plain tight" })];
 }
 
 /** The same in a few words: where it is always missing, or never, else where most. */
