@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pipelines.dataset.documents.types import HistogramJson, InsightJson
 from pipelines.json_output import JsonOutput
 from pipelines.report.cuts import LONGEST, cut, exact
+from pipelines.report.gaps import Kind
 from transforms.rules.schema_json import DeclaredFieldJson, FieldJson
 
 _ROOM = 12_000_000
@@ -13,7 +14,10 @@ _SHORTEST = 40
 
 
 def field_documents(
-    fields: Mapping[str, FieldJson], insights: Mapping[str, InsightJson], examples: Mapping[str, Sequence[str]]
+    fields: Mapping[str, FieldJson],
+    insights: Mapping[str, InsightJson],
+    examples: Mapping[str, Sequence[str]],
+    gaps: Mapping[str, Sequence[Kind]],
 ) -> list[JsonOutput]:
     """The fields of a group, in the order of `schema.json`; members that do not apply to a field are left out.
 
@@ -21,15 +25,22 @@ def field_documents(
         fields: Of the group in `schema.json`.
         insights: Of the group in `insights.json`; empty where there is none.
         examples: Values of some fields, as text.
+        gaps: Of some fields, where they are missing.
     """
     categories = sum(len(field["categories"] or ()) for field in fields.values())
     longest = max(_SHORTEST, min(LONGEST, _ROOM // max(1, categories)))
     return [
-        _document(key, field, insights.get(key, {}), examples.get(key, ()), longest) for key, field in fields.items()
+        {
+            **_document(key, field, insights.get(key, {}), examples.get(key, ()), longest),
+            **({"gaps": gaps[key]} if key in gaps else {}),
+        }
+        for key, field in fields.items()
     ]
 
 
-def _document(key: str, field: FieldJson, insight: InsightJson, examples: Sequence[str], longest: int) -> JsonOutput:
+def _document(
+    key: str, field: FieldJson, insight: InsightJson, examples: Sequence[str], longest: int
+) -> dict[str, object]:
     found: dict[str, object] = {"name": cut(key), "type": field["type"]}
     found |= {"present": field["present"], "null": field["null"], "missing": field["missing"]}
     telling = {"kind": field["kind"], "storage": field["storage"], "inexact": field["inexact"]}

@@ -12,6 +12,7 @@ from pipelines.report.annotations import annotations_document
 from pipelines.report.cuts import Cut, cut
 from pipelines.report.examples import examples, first_rejections
 from pipelines.report.fields import field_documents
+from pipelines.report.gaps import gaps
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejection_json import RejectionJson
 from transforms.storage.stored_files import files_named, join, mapped, readable
@@ -52,6 +53,7 @@ def of_version(dataset: Dataset, version: Version, conflicts: Collection[FoundCo
                     fields,
                     insights[group]["fields"],
                     examples(version, group, fields),
+                    gaps(version, group, fields),
                 ),
             }
         )
@@ -83,7 +85,7 @@ def of_run(outcome: Outcome) -> JsonOutput:
             "changes": None,
             "locations": None,
             "annotations": None,
-            "fields": field_documents(schema[group]["fields"], {}, {}),
+            "fields": field_documents(schema[group]["fields"], {}, {}, {}),
         }
         for group in GROUPS
     ]

@@ -5,11 +5,13 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from support.explorer import Explorer, exploring
 from support.in_process import ingest
 from support.runs import an_item, ndjson
+from uvicorn.protocols.http.flow_control import FlowControl
 
 from pipelines.explore import api, connections, gates
 
@@ -27,11 +29,11 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
         yield served
 
 
-def asking(explorer: Explorer, path: str, room: int = 4_096) -> socket.socket:
-    """A client that asks; its system takes so many bytes for it."""
+def asking(explorer: Explorer, path: str) -> socket.socket:
+    """A client that asks, and takes as little as it can."""
     name, _, port = explorer.url.removeprefix("http://").partition(":")
     client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     client.settimeout(20)
     client.connect((name, int(port)))
     client.sendall(
@@ -59,20 +61,30 @@ def test_clients_that_take_nothing_of_their_downloads_hold_nobody(wide: Explorer
     assert wide.get("/api/export", format="ids").body.count(b"\n") == ITEMS
 
 
-def test_a_client_that_stalls_is_let_go_and_one_that_is_slow_is_not(
-    wide: Explorer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_client_that_takes_nothing_of_an_answer_is_let_go(wide: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "STALL_SECONDS", 0.2)
-    stalled, slow = (asking(wide, "/api/records?limit=1000", room) for room in (4_096, 2**17))
-    got = bytearray(slow.recv(400))
-    length = int(got.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    stalled = asking(wide, "/api/records?limit=1000")
+    length = int(stalled.recv(400).lower().split(b"content-length: ")[1].split(b"\r\n")[0])
     assert length > ITEMS * 1_000
-    while len(got) <= length and (piece := slow.recv(2**17)):
-        got += piece
-        time.sleep(0.01)
-    assert len(got) > length
-    assert len(ended(stalled)) < length
-    slow.close()
+    time.sleep(1)
+    assert len(ended(stalled)) < length - 400
+
+
+@pytest.mark.parametrize(
+    ("left", "is_let_go"), [([900, 700, 700], True), ([900, 900], True), ([900, 899, 300, 1], False)]
+)
+def test_a_client_is_slow_as_long_as_it_takes_some_of_what_is_left(left: list[int], is_let_go: bool) -> None:
+    loop, transport = Mock(), Mock()
+    transport.get_write_buffer_size.side_effect = left
+    client = object.__new__(connections.PatientProtocol)
+    client.loop, client.transport, client.flow = loop, transport, FlowControl(transport)
+    client.pause_writing()
+    for at in range(len(left) - 1):
+        (_, look), _ = loop.call_later.call_args_list[at]
+        look()
+    assert transport.abort.called is is_let_go
+    client.resume_writing()
+    assert loop.call_later.return_value.cancel.called
 
 
 @pytest.mark.parametrize("beginning", [b"", b"GET /api/data"])

@@ -148,6 +148,7 @@ export function recordsPanel({ images }) {
 
   function counted(all, start) {
     const { group } = state();
+    jump.hidden = all <= PAGE;
     count.replaceChildren(
       element("strong", {}, whole(all)),
       ` ${all === 1 ? group.replace(/s$/, "") : group}`,

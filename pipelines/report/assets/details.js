@@ -1,6 +1,7 @@
 // What is shown of a field when it is opened.
 
 const QUANTILES = [["0.01", "1 %"], ["0.05", "5 %"], ["0.25", "25 %"], ["0.5", "Median"], ["0.75", "75 %"], ["0.95", "95 %"], ["0.99", "99 %"]];
+const KINDS = { items: "sensor", scenes: "type of scene" };
 const OBSERVED = { bool: "booleans", int: "integers", float: "decimals", string: "strings", list: "lists", object: "objects" };
 
 function fieldBody(field, group) {
@@ -50,12 +51,35 @@ function presence(field, group) {
     part.style.flexGrow = field[name] / group.records;
     meter.append(part);
   }
+  return [meter, presenceTable(field, group, parts), gapsOf(field, group)];
+}
+
+/** Where a field is missing, if sensors or types of scenes differ in it. */
+function gapsOf(field, group) {
+  if (!field.gaps) return null;
+  const kind = KINDS[group.name];
+  const rows = field.gaps.map(([name, records, missing]) => [name === null ? `without a ${kind}` : shown(name), quantity(missing), percent(missing, records)]);
+  return [element("h4", {}, `Missing, by ${kind}`), table(`Where ${plain(field.name)} is missing, by ${kind}`, [[`By ${kind}`, ""], ["Missing", "number"], ["Share", "number"]], rows, { class: "plain tight" })];
+}
+
+/** The same in a few words: where it is always missing, or never, else where most. */
+function gapsSaid(field, group) {
+  if (!field.gaps) return null;
+  const named = (found) => found.slice(0, 3).flatMap(([name], at) => [at ? ", " : null, name === null ? `without a ${KINDS[group.name]}` : shown(name)]).concat(found.length > 3 ? [` and ${whole(found.length - 3)} more`] : []);
+  const [never, always] = [field.gaps.filter(([, records, missing]) => missing === records), field.gaps.filter(([, , missing]) => !missing)];
+  if (never.length) return element("small", { class: "gaps" }, "never: ", named(never));
+  if (always.length) return element("small", { class: "gaps" }, "always: ", named(always));
+  const most = d3.greatest(field.gaps, ([, records, missing]) => missing / records);
+  return element("small", { class: "gaps" }, `missing in ${percent(most[2], most[1])}: `, named([most]));
+}
+
+function presenceTable(field, group, parts) {
   const rows = parts.map(([name, said]) => [
     [element("span", { class: `swatch ${name}` }), said],
     quantity(field[name]),
     percent(field[name], group.records),
   ]);
-  return [meter, table(`Records of ${group.name} by what ${plain(field.name)} holds`, [["", ""], ["Records", "number"], ["Share", "number"]], rows, { class: "plain tight" })];
+  return table(`Records of ${group.name} by what ${plain(field.name)} holds`, [["", ""], ["Records", "number"], ["Share", "number"]], rows, { class: "plain tight" });
 }
 
 function about(field) {

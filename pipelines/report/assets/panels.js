@@ -45,7 +45,7 @@ function panels(group, page, land) {
   if (group.fields.length) made.push(panel("Fields by type", bars({ caption: `Fields of ${group.name} by type`, of: "Fields", head: "Type", rows: byType(group) })));
   const gaps = d3.sort(group.fields.filter((field) => field.null + field.missing), (field) => -(field.null + field.missing));
   if (gaps.length) {
-    const rows = gaps.slice(0, 6).map((field) => ({ value: linkTo(group, field.name), count: field.null + field.missing }));
+    const rows = gaps.slice(0, 6).map((field) => ({ value: element("span", {}, linkTo(group, field.name), gapsSaid(field, group)), count: field.null + field.missing }));
     const note = `${plural(gaps.length, "field")} of ${whole(group.fields.length)} ${gaps.length === 1 ? "lacks" : "lack"} values in some records.`;
     made.push(panel("Most often missing", bars({ caption: `Fields of ${group.name} that are missing most often`, of: "Missing", head: "Field", rows, total: group.records }), element("p", { class: "note" }, note)));
   }
