@@ -24,7 +24,7 @@ CALM: list[tuple[str, list[Any]]] = [
 
 def test_updates_of_a_mixed_dataset(tmp_path: Path) -> None:
     twins = Twins(tmp_path / "d")
-    twins.ingest(mixed_exports.job(tmp_path / "first", seed=1, numbers=range(120)), partitions=3)
+    twins.ingest(mixed_exports.job(tmp_path / "first", seed=1, numbers=range(120)), partitions=2)
     over = mixed_exports.job(tmp_path / "over", seed=2, numbers=range(60, 180))
     run, _ = twins.ingest(over, mode="replace")
     for end in ("created", "updated", "rejected"):

@@ -18,23 +18,25 @@ PACKAGES = ("pipelines", "transforms")
 MOST_CASTS = 40
 MOST_RAW_OBJECTS = 80
 RAW_NAMES = frozenset({"JsonObject"})
-RAW_TYPES = frozenset(
-    f"{kind}[str, {value}]" for kind in ("dict", "Mapping") for value in ("Any", "object", "JsonValue")
-)
+RAW_KINDS = ("dict", "Mapping")
+RAW_TYPES = frozenset(f"{kind}[str, {value}]" for kind in RAW_KINDS for value in ("Any", "object", "JsonValue"))
 
 
 def casts(tree: ast.AST) -> Iterator[ast.Call]:
     """The calls of `typing.cast`; `Series.cast` of Polars is none."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("cast", "typing.cast"):
-            yield node
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):  # else much is unparsed
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            if name == "cast" and ast.unparse(node.func) in ("cast", "typing.cast"):
+                yield node
 
 
 def raw_objects(tree: ast.AST) -> Iterator[ast.expr]:
     """The uses of a type of JSON objects of any shape, also in a type that is written as text."""
     for node in ast.walk(tree):
         is_name = isinstance(node, ast.Name) and node.id in RAW_NAMES
-        if is_name or (isinstance(node, ast.Subscript) and ast.unparse(node) in RAW_TYPES):
+        is_type = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name)
+        if is_name or (is_type and node.value.id in RAW_KINDS and ast.unparse(node) in RAW_TYPES):
             yield node
     for call in casts(tree):
         if isinstance(call.args[0], ast.Constant):
