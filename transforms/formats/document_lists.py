@@ -4,9 +4,9 @@ A COCO file is such a document: an object whose `images` and `annotations` are l
 length: what is in memory is a chunk of elements. The bytes of each element are passed on unchanged.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,16 @@ from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.document_reader import DocumentReader
 from transforms.formats.json_documents import TooMuch
 from transforms.formats.lines import BYTE_ORDER_MARK
-from transforms.formats.whole_elements import whole_elements
+from transforms.formats.whole_elements import Places, whole_elements
+from transforms.rules import limits
 
 WHOLE = ""
 """Stands for the key of a document that is a list itself."""
 _LIST_END, _OBJECT_END = b"]}"
+_LF = ord("\n")
+_TOGETHER: Final = 10_000
+"""Elements after which the size of a chunk is looked at."""
+_NONE: Final = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +155,37 @@ class _ListReader(DocumentReader):
     def _list(self) -> Iterator[Chunk]:
         going_on = True
         while going_on:
-            for begin, end in self._whole_elements():
-                self._add(begin, end)
-                self.at = end
+            starts, ends = self._whole_elements()
+            for first in range(0, len(starts), _TOGETHER):
+                self._add_whole(starts[first : first + _TOGETHER], ends[first : first + _TOGETHER])
                 yield from self._full()
             going_on = self._element()
+
+    def _add_whole(self, starts: Places, ends: Places) -> None:
+        """Add elements that are in memory, their places at once."""
+        if int((ends - starts).max()) > limits.MAX_LINE_BYTES:
+            for begin, end in zip(starts.tolist(), ends.tolist(), strict=True):
+                self._add(begin, end)
+        else:
+            begin, line = self._counted, self._line - self._first
+            block = np.frombuffer(self.data, np.uint8)[begin : int(starts[-1])]
+            newlines = np.flatnonzero(block == _LF) + begin
+            self._lines += (np.searchsorted(newlines, starts) + line).tolist()
+            self._line += len(newlines)
+            self._counted = max(self._counted, int(starts[-1]))
+            self._records += [self.data[at:end] for at, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+            self._offsets += (starts + self.base).tolist()
+            self._size += int((ends - starts).sum())
+        self.at = int(ends[-1])
 
     def _passed_list(self) -> int:
         """Skip the elements of a list up to its end; returns how many there are."""
         count, going_on = 0, True
         while going_on:
-            for _, end in self._whole_elements():
-                count += 1
-                self.at = end
+            _, ends = self._whole_elements()
+            if len(ends):
+                count += len(ends)
+                self.at = int(ends[-1])
             self._space()
             reach = self._reach(_LIST_END, is_record=False)
             count += self.at < reach.end
@@ -172,14 +195,14 @@ class _ListReader(DocumentReader):
             going_on = self.data[reach.end] != _LIST_END
         return count
 
-    def _whole_elements(self) -> Iterable[tuple[int, int]]:
+    def _whole_elements(self) -> tuple[Places, Places]:
         """Start and end of elements that are in memory and can be found at once."""
         if self.base + self.at < self._one_by_one:
-            return ()
+            return _NONE, _NONE
         starts, ends = whole_elements(self.data, self.at)
         if not len(starts):
             self._one_by_one = self.base + len(self.data)
-        return zip(starts.tolist(), ends.tolist(), strict=True)
+        return starts, ends
 
     def _part(self, end: int) -> ListPart:
         return self._numbered(self._made(end))

@@ -121,8 +121,18 @@ def json_form(value: object) -> object:
         case dt.datetime() | dt.date() | dt.time():
             return value.isoformat()
         case dt.timedelta() | Decimal():
-            return value.total_seconds() if isinstance(value, dt.timedelta) else float(value)
+            return value.total_seconds() if isinstance(value, dt.timedelta) else _decimal(value)
     return value
+
+
+def _decimal(value: Decimal) -> int | float:
+    """A decimal as a parser reads its digits: exactly if it has none behind the point, as `json_texts` gives it.
+
+    >>> _decimal(Decimal("12345678901234567")), _decimal(Decimal("2.00"))
+    (12345678901234567, 2.0)
+    """
+    exponent = value.as_tuple().exponent
+    return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value)
 
 
 def lines_of(core: Mapping[str, JsonTexts], metadata: Mapping[str, JsonTexts], count: int) -> RawRecords:

@@ -357,4 +357,4 @@ def test_a_look_says_which_groups_fit(tmp_path: Path) -> None:
     for name in "irn":
         size = (tmp_path / name).stat().st_size
         found.append(fitting(look(SourceFile(f"{tmp_path / name}", size, 0, size), CsvOptions())).get("coco"))
-    assert found == [("items", "annotations"), ("predictions",), None]
+    assert [each and each.groups for each in found] == [("items", "annotations"), ("predictions",), None]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
@@ -23,6 +24,7 @@ from pipelines.cli.main import main
 from pipelines.errors import UsageError
 from pipelines.maps import read_map
 from transforms.formats.chunks import Unreadable
+from transforms.mapping.json_columns import json_form, json_texts
 from transforms.mapping.maps import SourceFile
 
 CELLS = st.text(st.sampled_from('ab1.,"\n\\\x01é'), max_size=5)
@@ -320,3 +322,10 @@ def test_rejected_records_are_delivered_as_the_map_made_them(tmp_path: Path) -> 
     assert (tmp_path / "out" / "items.ndjson").read_text() == (
         '{"reference_id":"1","image_url":"s3://b/2","metadata":{}}\n'
     )
+
+
+def test_a_decimal_is_the_same_number_by_columns_and_row_by_row() -> None:
+    for text, scale in (("12345678901234567", 0), ("0", 0), ("1.50", 2), ("-3.00", 2), ("12345678901234567.25", 2)):
+        column = pl.Series([Decimal(text)], dtype=pl.Decimal(30, scale))
+        assert json.loads(json_texts(column).texts[0]) == json_form(column[0])
+        assert type(json.loads(json_texts(column).texts[0])) is type(json_form(column[0]))

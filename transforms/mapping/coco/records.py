@@ -126,16 +126,16 @@ class AnnotationMaker:
             return form
         label = text_of(CAPTION) if category is None or category.name is None else category.name
         pairs: Pairs = [("reference_id", reference), ("label", label), *_annotation_id(found, made_up)]
-        core = set(ANNOTATION_KEYS)
+        core = ANNOTATION_KEYS
         if form is None:
             pairs += [("type", b'"category"'), *self._taxonomy(found, reference, is_caption=category is None)]
             if string(found.get("taxonomy_name")) is not None:
-                core.add("taxonomy_name")
+                core |= {"taxonomy_name"}
         else:
-            pairs += [("type", text_of(form.type)), ("geometry", form.geometry)]
+            pairs += [("type", b'"%b"' % form.type.encode()), ("geometry", form.geometry)]
         if self.prediction and (score := given(found, "score")) is not None:
             pairs.append(("confidence", score))
-            core.add("score")
+            core |= {"score"}
         return object_of([*pairs, ("metadata", self._metadata(found, core, made_up, category))])
 
     def _taxonomy(self, found: Members, reference: bytes, *, is_caption: bool) -> Pairs:
@@ -257,6 +257,8 @@ def _metadata(found: Members, core: Collection[str], made_up: Collection[str], d
         while key in kept:
             key = f"{key}_"
         kept[key] = text
+    if CARRIER not in found and ATTRIBUTES not in found:  # the usual case
+        return object_of(kept.items())
     carrier = members(found[CARRIER]) if CARRIER in found else {}
     is_taken = carrier is None or not kept.keys().isdisjoint(carrier)
     if is_taken and given(found, CARRIER) is not None:

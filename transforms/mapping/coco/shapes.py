@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from transforms.mapping.coco.rle import rle_box
@@ -120,9 +121,14 @@ def _polygon(annotation: Members, segmentation: bytes | None) -> Shape | None:
     flat = numbers(inner[1:-1])
     if flat is None or len(flat) % 2 or len(flat) < _LEAST_RING:
         return None
-    ring = b",".join([b'{"x":%b,"y":%b}' % pair for pair in zip(flat[::2], flat[1::2], strict=True)])
     others = _beside(annotation, ("bbox", "keypoints"))
-    return Shape("polygon", object_of([("vertices", b"[%b]" % ring), *others]))
+    return Shape("polygon", object_of([("vertices", _ring_of(len(flat) // 2) % tuple(flat)), *others]))
+
+
+@lru_cache(maxsize=1_000)
+def _ring_of(points: int) -> bytes:
+    """The form of a ring of so many points, which takes their numbers at once."""
+    return b"[%b]" % b",".join([b'{"x":%b,"y":%b}'] * points)
 
 
 def _box(annotation: Members, segmentation: bytes | None) -> Shape | None:

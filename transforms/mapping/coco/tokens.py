@@ -57,6 +57,8 @@ def identity(text: bytes | None) -> int | str | None:
     """
     if text is None:
         return None
+    if text.isdigit() and len(text) <= _MOST_DIGITS:  # the usual case
+        return int(text)
     if text.startswith(b'"'):
         return string(text)
     if text.removeprefix(b"-").isdigit():
