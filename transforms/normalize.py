@@ -13,9 +13,9 @@ from transforms.beam import coders as _coders  # noqa: F401 - registers how batc
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import StepFn, at_the_end
 from transforms.kernels.batch.batch import Batch
-from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import Group
+from transforms.rules.key_limits import MAX_FIELDS
 from transforms.rules.policies import Mode
 from transforms.stages.elements import RawChunk, Reading, Rejection
 from transforms.stages.normalize import NormalizedChunks, PartitionBuffer, normalize_chunks, normalize_records

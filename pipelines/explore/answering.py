@@ -84,8 +84,8 @@ def _failed(snapshots: Snapshots, number: int | None, error: JobError | StepErro
         snapshots.check_there(number)
     except PrunedError as pruned:
         return problem(f"{pruned}", status=410, hints=pruned.hints)
-    except (JobError, StepError, OSError) as gone:
-        return problem(f"{gone}", status=410)
+    except (JobError, StepError, OSError) as removed:
+        return problem(f"{removed}", status=410)
     else:
         told = error if isinstance(error, JobError | OSError) else job_error(error)
         damaged = isinstance(told, JobError) and told.exit_code == ExitCode.DAMAGED

@@ -12,7 +12,7 @@ from pipelines.dataset.documents.types import (
 )
 from pipelines.errors import ExitCode
 from pipelines.ingest.tally import Tally
-from transforms.rules.crowds import MOST_COUNTED
+from transforms.rules.key_limits import MOST_COUNTED
 from transforms.rules.rejections import Code
 from transforms.rules.schema_json import GroupJson, Groups, by_group
 

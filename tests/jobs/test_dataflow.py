@@ -17,7 +17,7 @@ from support.runs import an_item, ndjson
 from pipelines.config import JobConfig, JobStep, Source
 from pipelines.ingest.plan import MOST_BY_SIZE, plan
 from pipelines.ingest.publish import PublishContext
-from transforms.rules.crowds import MAX_FIELDS
+from transforms.rules.key_limits import MAX_FIELDS
 from transforms.rules.strings import MAX_CATEGORIES
 from transforms.stages.elements import Export
 from transforms.stages.exports import RANGE_BYTES

@@ -22,7 +22,7 @@ WHOLE = ""
 """Stands for the key of a document that is a list itself."""
 _LIST_END, _OBJECT_END = b"]}"
 _LF = ord("\n")
-_TOGETHER: Final = 10_000
+_CHECK_EVERY: Final = 10_000
 """Elements after which the size of a chunk is looked at."""
 _NONE: Final = np.empty(0, np.int64)
 
@@ -156,8 +156,8 @@ class _ListReader(DocumentReader):
         going_on = True
         while going_on:
             starts, ends = self._whole_elements()
-            for first in range(0, len(starts), _TOGETHER):
-                self._add_whole(starts[first : first + _TOGETHER], ends[first : first + _TOGETHER])
+            for first in range(0, len(starts), _CHECK_EVERY):
+                self._add_whole(starts[first : first + _CHECK_EVERY], ends[first : first + _CHECK_EVERY])
                 yield from self._full()
             going_on = self._element()
 

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.counting import added
-from transforms.rules.crowds import key_hashes, smallest
+from transforms.rules.key_limits import key_hashes, smallest
 from transforms.rules.numbers import NUMBERS_ZERO, NumberSummary, merge_numbers, summarize_number
 from transforms.rules.strings import STRINGS_ZERO, StringSummary, merge_strings, summarize_string
 from transforms.rules.values import JsonValue, Kind, Observed, is_number, kind, observed
@@ -56,12 +56,12 @@ class GroupSummary:
     Attributes:
         records: Number of records, including those without metadata.
         fields: Metadata key to the summary of its values.
-        crowd: The hashes of the keys as in `rules.crowds`, if there are too many keys (R5); `fields` is empty then.
+        key_sketch: The hashes of the keys as in `rules.key_limits`, if there are too many (R5); `fields` is empty then.
     """
 
     records: int = 0
     fields: Mapping[str, FieldSummary] = field(default_factory=dict)
-    crowd: frozenset[int] = frozenset()
+    key_sketch: frozenset[int] = frozenset()
 
 
 FIELD_ZERO = FieldSummary()
@@ -116,7 +116,7 @@ def merge_fields(a: FieldSummary, b: FieldSummary) -> FieldSummary:
 def merge_groups(a: GroupSummary, b: GroupSummary) -> GroupSummary:
     """Return the summary of the records of both. Commutative and associative, with `GROUP_ZERO` as zero."""
     records = a.records + b.records
-    if a.crowd or b.crowd:
+    if a.key_sketch or b.key_sketch:
         return GroupSummary(records, {}, smallest(_key_hashes(a) | _key_hashes(b)))
     fields = dict(a.fields)
     for key, summary in b.fields.items():
@@ -134,9 +134,9 @@ def limited(summary: GroupSummary, most: int) -> GroupSummary:
 
 
 def key_count(summary: GroupSummary) -> int:
-    """Number of metadata keys; of a crowd up to MOST_COUNTED."""
-    return len(summary.crowd) or len(summary.fields)
+    """Number of metadata keys; beyond the limits up to MOST_COUNTED."""
+    return len(summary.key_sketch) or len(summary.fields)
 
 
 def _key_hashes(summary: GroupSummary) -> frozenset[int]:
-    return summary.crowd or key_hashes(summary.fields)
+    return summary.key_sketch or key_hashes(summary.fields)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from transforms.rules import attachments, coordinates
-from transforms.rules.crowds import key_excess
+from transforms.rules.key_limits import key_excess
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonObject, JsonValue, number_fault
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.summarize.fields import summarize
-from transforms.rules.crowds import MAX_FIELDS, most_fields
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.fields import GROUP_ZERO, FieldSummary, GroupSummary, key_count, limited, merge_groups
+from transforms.rules.key_limits import MAX_FIELDS, most_fields
 from transforms.rules.numbers import quantiles
 from transforms.rules.schema import conflicts, other_choices, resolve_group
 from transforms.rules.schema_json import ResolvedJson, by_group
@@ -40,8 +40,8 @@ def infer_schema(batches: Iterable[Batch], options: SchemaOptions | None = None)
     `groups` is as in `schema.json`; `conflicts` has the type conflicts (T3); `quantiles`, by group and numerical field,
     the values at QUANTILES; `too_many_fields`, the number of metadata keys of each group that has more than
     `max_fields` (R5; with far more keys a group has no fields, and the number is exact up to
-    `rules.crowds.MOST_COUNTED`); `sticky_text`, by group, the fields that are text permanently (T2); `other_choices`,
-    by group and field, how many values are none of the declared choices (D2).
+    `rules.key_limits.MOST_COUNTED`); `sticky_text`, by group, the fields that are text permanently (T2);
+    `other_choices`, by group and field, how many values are none of the declared choices (D2).
     """
     given = options or SchemaOptions()
     return resolve(merge_summaries(map(summarize_batch, batches), given), given)
@@ -72,7 +72,7 @@ def resolve(summaries: Summaries, options: SchemaOptions) -> ResolvedJson:
             # Rows whose keys were only counted may be fewer than the rows that were read with these keys.
             group: max(key_count(summary), options.max_fields + 1)
             for group, summary in found.items()
-            if summary.crowd or len(summary.fields) > options.max_fields
+            if summary.key_sketch or len(summary.fields) > options.max_fields
         },
         "groups": by_group(
             lambda group: resolve_group(found[group], sticky_text=sticky[group], declared=declared[group])

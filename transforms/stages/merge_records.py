@@ -10,9 +10,9 @@ from transforms.kernels.merge.merge import GroupCounts, Merged, merge
 from transforms.kernels.merge.resolve_conflicts import Resolution
 from transforms.kernels.publish.changed_rows import FEW, Touched
 from transforms.kernels.summarize.fields import summarize
-from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.export_rows import ANNOTATION_GROUPS, GROUPS, REFERENCED_GROUPS, Group
 from transforms.rules.fields import GroupSummary
+from transforms.rules.key_limits import MAX_FIELDS
 from transforms.rules.policies import Step
 from transforms.stages.elements import Partition, PublishedFiles, Summaries
 from transforms.stages.progress_notes import note_progress

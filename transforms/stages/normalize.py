@@ -20,10 +20,10 @@ from transforms.kernels.normalize.irregularities import (
 )
 from transforms.kernels.normalize.normalize import normalize
 from transforms.raw_records import JoinedSources, RawRecords
-from transforms.rules.crowds import MAX_FIELDS
 from transforms.rules.declared import Declared
 from transforms.rules.export_rows import Group
 from transforms.rules.irregularities import NOT_TAKEN
+from transforms.rules.key_limits import MAX_FIELDS
 from transforms.rules.policies import Mode
 from transforms.rules.rejections import Code, Fault
 from transforms.stages.elements import ByteRange, Export, RawChunk, Reading, Rejection

@@ -15,11 +15,11 @@ from transforms.kernels.batch.null_columns import null_column
 from transforms.kernels.batch.sorting import order_of_numbers
 from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.rules import coordinates
-from transforms.rules.crowds import key_excess
+from transforms.rules.key_limits import key_excess
 from transforms.rules.metadata import RESERVED
 from transforms.rules.values import LONG_MAXIMUM, LONG_MINIMUM, JsonValue, Objects, canonical_json
 
-CROWD = "crowd"
+KEY_SKETCH = "key_sketch"
 FORMS: dict[str, pl.DataType] = {
     "bool": pl.Boolean(),
     "int": pl.Int64(),
@@ -28,10 +28,10 @@ FORMS: dict[str, pl.DataType] = {
     "json": pl.String(),
     "big": pl.String(),
     "null": pl.Boolean(),
-    CROWD: pl.String(),
+    KEY_SKETCH: pl.String(),
 }
 """The stored forms of a value: `json` is the canonical text of a list or an object (V4), `big` the digits of an
-integer beyond int64 (V7), `null` marks an explicit null (V5), CROWD what only counts keys (R5)."""
+integer beyond int64 (V7), `null` marks an explicit null (V5), KEY_SKETCH what only counts keys (R5)."""
 
 KIND_FORMS = {"number": ("int", "float", "big"), "string": ("string", "bool"), "other": ("json",)}
 """The forms of each kind of value (V)."""

@@ -15,8 +15,8 @@ from transforms.kernels.normalize.native_json import Shredded
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.raw_records import RawRecords
 from transforms.rules.attachments import FIELD as ATTACHMENTS
-from transforms.rules.crowds import MAX_RECORD_KEYS
 from transforms.rules.export_rows import Group
+from transforms.rules.key_limits import MAX_RECORD_KEYS
 from transforms.rules.metadata import RESERVED
 
 _URLS = ("image_url", "pointcloud_url", "url")

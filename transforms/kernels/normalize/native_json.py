@@ -18,7 +18,7 @@ from transforms.kernels.batch.exact_json import exact_json_values
 from transforms.kernels.batch.metadata_columns import FORMS, Found, columns_and_cells, json_text, spread
 from transforms.raw_records import RawRecords
 from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT, PAIRS
-from transforms.rules.crowds import MAX_RECORD_KEY_CHARACTERS, MAX_RECORD_KEYS
+from transforms.rules.key_limits import MAX_RECORD_KEY_CHARACTERS, MAX_RECORD_KEYS
 from transforms.rules.limits import MAX_URL_CHARACTERS
 from transforms.rules.metadata import RESERVED
 

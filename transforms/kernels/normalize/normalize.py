@@ -38,8 +38,8 @@ from transforms.rules import items as item_rules
 from transforms.rules import scenes as scene_rules
 from transforms.rules import updates as update_rules
 from transforms.rules.annotations import MASK, Annotation
-from transforms.rules.crowds import MAX_RECORD_KEYS, most_fields
 from transforms.rules.export_rows import Group
+from transforms.rules.key_limits import MAX_RECORD_KEYS, most_fields
 from transforms.rules.policies import Mode
 from transforms.rules.published_rows import published_segment
 from transforms.rules.rejections import Code, Fault, expected

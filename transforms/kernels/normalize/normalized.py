@@ -8,8 +8,8 @@ import numpy as np
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.normalize.columns import Origin, Rejected
-from transforms.rules.crowds import MAX_RECORD_KEYS
 from transforms.rules.export_rows import Group
+from transforms.rules.key_limits import MAX_RECORD_KEYS
 from transforms.rules.rejections import Fault
 
 

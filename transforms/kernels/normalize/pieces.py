@@ -66,9 +66,9 @@ def pieces_of(
 
     `faults` are the places of the values that could not be parsed.
     """
-    plain = [value for value in values if type(value) is dict and "item" not in value and "scene" not in value]
-    if len(plain) == len(values):
-        return Pieces(plain, np.asarray(left, np.int64), np.zeros(len(plain), np.int64)), []
+    single = [value for value in values if type(value) is dict and "item" not in value and "scene" not in value]
+    if len(single) == len(values):
+        return Pieces(single, np.asarray(left, np.int64), np.zeros(len(single), np.int64)), []
     found: list[Record] = []
     positions: list[int] = []
     parts: list[int] = []

@@ -132,7 +132,7 @@ class Touched:
         state = self.state.replaced(self.numbers, rows, places)
         added = summarize(rows, most=ALL_VALUES, max_fields=max_fields)
         changes = Changes(self.numbers, _counted(self.rows), rows, places)
-        if added.crowd:
+        if added.key_sketch:
             return state, changes, merge_groups(GroupSummary(state.records - added.records, self.known.fields), added)
         fields = replaced_group(self.known, self.summary, added, self.unchanged, limits)
         return state, changes, GroupSummary(state.records, fields)

@@ -1,19 +1,19 @@
 """Replaces values by hashes of their keys in batches with more metadata keys than a group may have (R5).
 
-A batch thus never has more columns, or keys of rare values, than `rules.crowds.most_fields`. The rows are merged like
-all others, so that keys of ignored or rejected rows do not count.
+A batch thus never has more columns, or keys of rare values, than `rules.key_limits.most_fields`. The rows are merged
+like all others, so that keys of ignored or rejected rows do not count.
 """
 
 import numpy as np
 import polars as pl
 
 from transforms.kernels.batch.batch import Batch, no_cells
-from transforms.kernels.batch.metadata_columns import CROWD, Shapes, columns_and_cells
+from transforms.kernels.batch.metadata_columns import KEY_SKETCH, Shapes, columns_and_cells
 from transforms.kernels.batch.value_columns import ValueColumn
-from transforms.rules.crowds import MOST_COUNTED, key_digest, key_hashes, smallest
+from transforms.rules.key_limits import MOST_COUNTED, key_digest, key_hashes, smallest
 from transforms.rules.values import Objects
 
-_KEY = "\0crowd"
+_KEY = "\0key_sketch"
 """The key under which the hashes are kept; a key of the data may be the same, in another form."""
 
 
@@ -26,7 +26,9 @@ def counted_only(objects: Objects) -> tuple[dict[str, pl.Series], pl.DataFrame]:
     """The columns and cells of rows with the hashes of their metadata keys instead of values."""
     rows = np.array([row for row, each in enumerate(objects) if each], np.int64)
     texts = [b"".join(map(key_digest, each)).hex() for each in objects if each]
-    columns, cells = columns_and_cells([(_KEY, CROWD, rows, pl.Series(values=texts, dtype=pl.String))], len(objects))
+    columns, cells = columns_and_cells(
+        [(_KEY, KEY_SKETCH, rows, pl.Series(values=texts, dtype=pl.String))], len(objects)
+    )
     return columns, cells if len(rows) else no_cells()
 
 
@@ -41,8 +43,8 @@ def keys_of(batch: Batch) -> tuple[set[str], frozenset[int]]:
     keys |= set(batch.cells["key"].unique().to_list())
     if _KEY not in keys:
         return keys, frozenset()
-    texts = batch.cells.filter(key=_KEY, form=CROWD)["text"].to_list()
-    column = batch.rows.get_column(ValueColumn(CROWD, _KEY).name, default=None)
+    texts = batch.cells.filter(key=_KEY, form=KEY_SKETCH)["text"].to_list()
+    column = batch.rows.get_column(ValueColumn(KEY_SKETCH, _KEY).name, default=None)
     texts += [] if column is None else column.drop_nulls().to_list()
     hashes = np.unique(np.frombuffer(bytes.fromhex("".join(texts)), ">u8"))
     return keys, frozenset(hashes[:MOST_COUNTED].tolist())

@@ -16,8 +16,8 @@ from transforms.kernels.summarize.field_counts import hashes_of, keys_of
 from transforms.kernels.summarize.locations import coordinate
 from transforms.kernels.summarize.sparse_columns import numbers_of_ranges, strings_of_keys
 from transforms.rules.coordinates import PAIRS
-from transforms.rules.crowds import most_fields
 from transforms.rules.fields import FIELD_ZERO, FieldSummary, GroupSummary, merge_fields
+from transforms.rules.key_limits import most_fields
 from transforms.rules.numbers import merge_numbers, summarize_number
 from transforms.rules.strings import MAX_CATEGORIES
 from transforms.rules.values import Observed
@@ -58,8 +58,8 @@ def summarize(
         max_fields: Maximum number of metadata keys of a group (R5); of far more keys only their number is kept.
     """
     rows = batch.rows
-    keys, crowd = keys_of(batch)
-    if crowd or (max_fields is not None and len(keys) > most_fields(max_fields)):
+    keys, sketch = keys_of(batch)
+    if sketch or (max_fields is not None and len(keys) > most_fields(max_fields)):
         return GroupSummary(rows.height, {}, hashes_of(batch))
     paired = _paired(rows)
     limits = limits or {}

@@ -7,7 +7,7 @@ import orjson
 
 from transforms.kernels.batch.batch import Batch, Positions
 from transforms.kernels.batch.exact_json import exact_json
-from transforms.kernels.batch.metadata_columns import CROWD, json_text
+from transforms.kernels.batch.metadata_columns import KEY_SKETCH, json_text
 from transforms.kernels.batch.sparse_values import cell_groups, cell_values
 from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.writers.text import Members
@@ -160,13 +160,13 @@ def metadata_objects(batch: Batch, written: Callable[[object, str], object] = _v
     found: list[RawRecord] = [{} for _ in range(batch.rows.height)]
     for column in batch.rows.iter_columns():
         value_column = ValueColumn.of(column.name)
-        if value_column is None or value_column.form == CROWD or column.null_count() == len(column):
+        if value_column is None or value_column.form == KEY_SKETCH or column.null_count() == len(column):
             continue
         for row, value in enumerate(column.to_list()):
             if value is not None:
                 found[row][value_column.key] = written(value, value_column.form)
     for (key, form), cells in cell_groups(batch):
-        if form != CROWD:
+        if form != KEY_SKETCH:
             for row, value in zip(cells["row"].to_list(), cell_values(cells, form).to_list(), strict=True):
                 found[row][key] = written(value, form)
     return found

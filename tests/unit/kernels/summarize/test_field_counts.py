@@ -14,9 +14,9 @@ from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.row_equality import consolidated, consolidated_from
 from transforms.kernels.normalize import native_json
 from transforms.kernels.summarize.fields import summarize
-from transforms.rules import crowds
-from transforms.rules.crowds import MAX_RECORD_KEYS, MOST_COUNTED, key_hashes, most_fields, smallest
+from transforms.rules import key_limits
 from transforms.rules.fields import GROUP_ZERO, GroupSummary, key_count, limited, merge_groups, summarize_record
+from transforms.rules.key_limits import MAX_RECORD_KEYS, MOST_COUNTED, key_hashes, most_fields, smallest
 
 LIMIT = 2
 
@@ -25,7 +25,7 @@ def item(number: int, metadata: dict[str, Any]) -> dict[str, Any]:
     return {"reference_id": f"r{number}", "image_url": "s3://b/a", "metadata": metadata}
 
 
-def crowd(count: int) -> dict[str, Any]:
+def many_keys(count: int) -> dict[str, Any]:
     return {f"key {number}": number for number in range(count)}
 
 
@@ -34,7 +34,7 @@ def width(batch: Batch) -> int:
 
 
 @pytest.mark.parametrize("has_extension", [True, False])
-def test_rows_of_a_crowd_hold_the_number_of_their_keys_alone(
+def test_rows_with_many_keys_hold_the_number_of_their_keys_alone(
     has_extension: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not has_extension:
@@ -48,7 +48,7 @@ def test_rows_of_a_crowd_hold_the_number_of_their_keys_alone(
 
 
 def test_a_row_that_is_left_out_does_not_count() -> None:
-    rows = [item(0, {"a": 1}), item(1, crowd(100))]
+    rows = [item(0, {"a": 1}), item(1, many_keys(100))]
     whole = consolidated_from(normalized(rows, "items", max_fields=LIMIT).batches)
     places = {name: place for place, name in enumerate(whole.rows["reference_id"])}
     assert key_count(summarize(whole.take(np.array([places["r1"]])), max_fields=LIMIT)) == 100
@@ -56,15 +56,16 @@ def test_a_row_that_is_left_out_does_not_count() -> None:
 
 
 def test_as_many_fields_as_the_schema_of_a_failed_run_lists_are_kept() -> None:
-    done = normalized([item(0, crowd(most_fields(LIMIT)))], "items", max_fields=LIMIT)
+    done = normalized([item(0, many_keys(most_fields(LIMIT)))], "items", max_fields=LIMIT)
     assert (
-        summarize(consolidated_from(done.batches), max_fields=LIMIT).fields.keys() == crowd(most_fields(LIMIT)).keys()
+        summarize(consolidated_from(done.batches), max_fields=LIMIT).fields.keys()
+        == many_keys(most_fields(LIMIT)).keys()
     )
 
 
 @draws(60)
 @given(st.data(), st.lists(st.dictionaries(keys, st.integers(0, 3), max_size=4), min_size=1, max_size=8))
-def test_counts_of_crowds_depend_on_the_keys_alone(data: st.DataObject, objects: list[dict[str, int]]) -> None:
+def test_counts_of_many_keys_depend_on_the_keys_alone(data: st.DataObject, objects: list[dict[str, int]]) -> None:
     summaries: list[GroupSummary] = [summarize_record(dict(each)) for each in objects]
     distinct = {key for each in objects for key in each}
     merged = GROUP_ZERO
@@ -72,7 +73,7 @@ def test_counts_of_crowds_depend_on_the_keys_alone(data: st.DataObject, objects:
         merged = limited(merge_groups(merged, summary), LIMIT)
     assert merged.records == len(objects)
     assert key_count(merged) == len(distinct)
-    assert bool(merged.crowd) == (len(distinct) > LIMIT)
+    assert bool(merged.key_sketch) == (len(distinct) > LIMIT)
     assert summarize(batch_of([dict(each) for each in objects])).fields.keys() == distinct
 
 
@@ -86,7 +87,7 @@ def test_no_more_keys_are_counted_than_memory_should_hold() -> None:
 def test_a_record_of_too_many_keys_is_rejected_by_name(has_extension: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not has_extension:
         monkeypatch.setattr(native, "kernels", None)
-    rows = [item(0, crowd(MAX_RECORD_KEYS + 1)), item(1, {"a": 1}), item(2, crowd(MAX_RECORD_KEYS))]
+    rows = [item(0, many_keys(MAX_RECORD_KEYS + 1)), item(1, {"a": 1}), item(2, many_keys(MAX_RECORD_KEYS))]
     done = normalized(rows, "items", max_fields=LIMIT)
     (rejected,) = done.rejected
     assert (rejected.fault.code, rejected.reference_id) == ("too_many_fields", "r0")
@@ -100,7 +101,7 @@ def test_a_record_whose_keys_are_too_long_is_rejected_by_name(
 ) -> None:
     if not has_extension:
         monkeypatch.setattr(native, "kernels", None)
-    monkeypatch.setattr(crowds, "MAX_RECORD_KEY_CHARACTERS", 100)
+    monkeypatch.setattr(key_limits, "MAX_RECORD_KEY_CHARACTERS", 100)
     monkeypatch.setattr(native_json, "_LONG_BYTES", 100)
     rows = [item(0, {"k" * 101: 1}), item(1, {"k" * 100: 1}), item(2, {"k" * 60: 1, "l" * 41: 1})]
     done = normalized(rows, "items", max_fields=LIMIT)

@@ -1,4 +1,4 @@
-"""Counts the metadata keys of a group that has too many of them for fields (R5, R8).
+"""Limits the metadata keys of records and groups, and counts those of a group that has too many (R5, R8).
 
 A job with more keys than a group may have fails, whatever their values are. Beyond twice the limit no step therefore
 keeps values, but the smallest hashes of the keys. Such a set depends on the keys alone (T5), and is exact up to
@@ -19,7 +19,8 @@ MAX_RECORD_KEY_CHARACTERS = 4 * MIB
 and stands in schemas, summaries and columns."""
 MOST_COUNTED = 1 << 14
 """Keys are counted exactly up to this number; beyond it, it is only known that there are more."""
-_CROWDED = 2
+_KEPT_TIMES = 2
+"""Fields are kept up to so many times the number that a group may have."""
 
 
 def key_excess(keys: Collection[str]) -> str | None:
@@ -34,7 +35,7 @@ def key_excess(keys: Collection[str]) -> str | None:
 
 def most_fields(max_fields: int) -> int:
     """How many fields are kept of a group that may have `max_fields`: the schema of a failed run still lists these."""
-    return _CROWDED * max_fields
+    return _KEPT_TIMES * max_fields
 
 
 def key_digest(key: str) -> bytes:
