@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := build/demo
-# One more than cores: tests also wait, for disks, locks, browsers.
+# Processes of tests. With a third one beside the engines, a worker of Prism may not connect within its minute.
 WORKERS ?= 2
 # Tests start many processes: their modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
