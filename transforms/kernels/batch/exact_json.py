@@ -199,8 +199,8 @@ class _Numbers:
 
 
 _CONSTANTS = (b"NaN", b"Infinity")
-_MAY_BE_LARGE = re.compile(rb"[0-9.][eE]\+?[0-9]|[0-9]{300}")
-"""Is in every number beyond the range of double, and in others."""
+_MAY_BE_LARGE = (re.compile(rb"[eE]\+?[0-9]"), re.compile(rb"[0-9]{300}"))
+"""One of them is in every number beyond the range of double, and in others."""
 _WITH_CONSTANTS = json.JSONDecoder(parse_constant=lambda token: _Wrong.of(token, is_finite=False))
 """Reads what is no number at all, such as NaN, which is frequent; all else at the speed of the library."""
 
@@ -210,8 +210,9 @@ def _number_fault(record: bytes) -> tuple[Fault, str | None] | None:
 
     A token that is no number (NaN) precedes a number that is too large.
     """
-    may_be_large = _MAY_BE_LARGE.search(record) is not None
-    if not may_be_large and not any(constant in record for constant in _CONSTANTS):
+    if not any(constant in record for constant in _CONSTANTS) and not any(
+        pattern.search(record) for pattern in _MAY_BE_LARGE
+    ):
         return None
     try:
         text = record.decode()
