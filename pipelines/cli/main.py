@@ -7,15 +7,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from typing import NoReturn
 
+from pipelines.cli import dataset_commands
 from pipelines.cli.arguments import parser
 from pipelines.cli.job_commands import JOBS
 from pipelines.errors import ExitCode, JobError, UsageError, job_error
 from pipelines.json_output import JsonOutput, encoded, print_object
-from pipelines.runners import estimate
-from pipelines.runners.imports import fast_imports, uncollected_imports
 from pipelines.runners.interrupts import exit_on_signal, print_json_on_signal
 from pipelines.runners.system_errors import system_error
 from pipelines.streams import LogFormatter, complain, prepare
@@ -56,10 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with exit_on_signal():
             options = parser().parse_args(given)
             print_json_on_signal(_interrupted(given) if _wants_json(given, options) else None)
-            if options.command in JOBS:
-                _quiet_libraries()
-                return JOBS[options.command](options, flags)
-            return _run_dataset_command(options, flags)
+            _quiet_libraries()
+            run = JOBS.get(options.command, dataset_commands.run)
+            return run(options, flags)
     except (JobError, StepError) as error:
         told = error if isinstance(error, JobError) else job_error(error)
         code, message, lines = told.exit_code, f"{told}", told.lines
@@ -106,196 +104,6 @@ def _failure(given: Sequence[str], code: ExitCode, message: str, *, seconds: flo
 
         return failure(code, message, seconds=seconds)
     return {"exit_code": int(code), "message": message}
-
-
-def _run_dataset_command(options: argparse.Namespace, flags: Sequence[str] | None) -> int:
-    """Runs the commands that read a dataset or manage its versions; each imports what it needs, and nothing else."""
-    if flags is not None:
-        raise UsageError(f"`{options.command}` takes no runner flags after `--`, got {' '.join(flags) or 'nothing'}")
-    _quiet_libraries()
-    commands = {
-        "suggest": _complete,
-        "completion": _complete,
-        "rollback": _manage_versions,
-        "prune": _manage_versions,
-        "query": _query,
-        "verify": _verify,
-        "rejections": _rejections,
-        "explore": _explore,
-        "files": _files,
-        "inspect": _inspect,
-        "versions": _list_versions,
-        "show": _list_versions,
-        "schema": _schema,
-        "report": _report,
-    }
-    return commands[options.command](options)
-
-
-def _list_versions(options: argparse.Namespace) -> int:
-    with _imports(options):
-        from pipelines.cli import version_listings  # noqa: PLC0415 - as above
-
-    if options.command == "versions":
-        return version_listings.versions(options.dataset, as_json=options.json, color=options.color)
-    return version_listings.show(options.dataset, options.version, as_json=options.json, color=options.color)
-
-
-def _schema(options: argparse.Namespace) -> int:
-    with _imports(options):
-        from pipelines.cli.schema_command import input_schema, schema  # noqa: PLC0415 - as above
-
-    if options.input is not None:
-        return input_schema(options.input, options.dataset, version=options.version, as_json=options.json)
-    if options.dataset is None:
-        raise UsageError("schema: DATASET is needed; or --input items, for a schema of the records of exports")
-    return schema(
-        options.dataset,
-        version=options.version,
-        group=options.group,
-        form=options.format,
-        as_json=options.json,
-        color=options.color,
-    )
-
-
-def _report(options: argparse.Namespace) -> int:
-    with _imports(options):
-        from pipelines.cli.report_command import report  # noqa: PLC0415 - as above
-
-    return report(options.dataset, options.out, version=options.version, as_json=options.json)
-
-
-def _query(options: argparse.Namespace) -> int:
-    with _imports(options):
-        from pipelines.cli.query_command import query  # noqa: PLC0415 - as above
-
-    return query(
-        options.dataset,
-        options.expression,
-        version=options.version,
-        group=options.group,
-        form=_only_json(options) if options.json else options.format,
-        count=options.count,
-        limit=options.limit,
-        color=options.color,
-    )
-
-
-def _explore(options: argparse.Namespace) -> int:
-    with _imports(options):
-        from pipelines.cli.explore_command import explore  # noqa: PLC0415 - as above
-
-    return explore(
-        options.dataset,
-        version=options.version,
-        host=options.host,
-        port=options.port,
-        opens=not options.no_open,
-        images=options.images,
-        roots=options.images_root,
-    )
-
-
-def _verify(options: argparse.Namespace) -> int:
-    with _imports(options):
-        from pipelines.cli.verify_command import verify  # noqa: PLC0415 - as above
-
-    return verify(
-        options.dataset, version=options.version, every=options.all, as_json=options.json, color=options.color
-    )
-
-
-def _files(options: argparse.Namespace) -> int:
-    from pipelines.cli.files_command import files  # noqa: PLC0415 - as above
-
-    return files(options.name, options.out, as_json=options.json)
-
-
-def _inspect(options: argparse.Namespace) -> int:
-    with _imports(options):
-        from pipelines.cli.inspect_command import inspect  # noqa: PLC0415 - as above
-
-    return inspect(
-        options.path, given=options.map, encoding=options.encoding, as_json=options.json, color=options.color
-    )
-
-
-def _manage_versions(options: argparse.Namespace) -> int:
-    with _imports(options):
-        from pipelines.cli import version_commands  # noqa: PLC0415 - as above
-
-    if options.command == "rollback":
-        return version_commands.rollback(options.dataset, options.version, as_json=options.json)
-    return version_commands.prune(
-        options.dataset,
-        keep=options.keep,
-        discard_rejections=options.discard_rejections,
-        dry_run=options.dry_run,
-        as_json=options.json,
-    )
-
-
-def _imports(options: argparse.Namespace) -> AbstractContextManager[None]:
-    """Imports in the block are those that the command needs, and fast; only its files in buckets need Beam."""
-    if estimate.has_buckets(vars(options).values()):
-        return fast_imports(dataflow=False)
-    return uncollected_imports()
-
-
-def _only_json(options: argparse.Namespace) -> str:
-    """The format of a query with `--json`.
-
-    Raises:
-        UsageError: Another format is asked for too.
-    """
-    if options.format != "table":
-        raise UsageError(
-            f"--json prints one object, --format {options.format} something else: leave one of the two out"
-        )
-    return "json"
-
-
-def _rejections(options: argparse.Namespace) -> int:
-    with _imports(options):
-        from pipelines.cli.rejections_command import Which, rejections  # noqa: PLC0415 - as above
-
-    which = Which(
-        version=options.version,
-        run=options.run,
-        is_open=options.open,
-        code=options.code,
-        group=options.group,
-        model_run=options.run_name,
-    )
-    return rejections(
-        options.dataset, which, raw=options.raw, out=options.out, as_json=options.json, color=options.color
-    )
-
-
-def _complete(options: argparse.Namespace) -> int:
-    """Runs the commands of shell completion, which must not wait for Beam."""
-    from pipelines.cli import completion  # noqa: PLC0415 - the others need none of it
-
-    if options.command == "completion":
-        return completion.completion(options.shell, parser())
-    if options.complete is not None:
-        return completion.complete(
-            options.dataset,
-            options.field,
-            options.prefix,
-            version=options.version,
-            group=options.group,
-            within=options.complete,
-        )
-    return completion.suggest(
-        options.dataset,
-        options.field,
-        options.prefix,
-        version=options.version,
-        group=options.group,
-        as_json=options.json,
-    )
 
 
 def _quiet_libraries() -> None:
