@@ -47,11 +47,9 @@ class BucketPlace:
 
     def check_free(self) -> None:
         """See `Store`."""
-        if self.identity() is not None:
-            return
         with self._translating_errors():
             found = sorted(name for name in self._entries("") if name and not is_system_file(name))
-        if found:
+        if found and self.identity() is None:  # looked for afterwards: another job may have made it a dataset
             raise UsageError(
                 f"{self.root} has objects but is no dataset ({listed(found)}; there is no {MARKER}): name an empty "
                 "folder; these objects are left as they are"

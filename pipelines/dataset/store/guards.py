@@ -35,15 +35,13 @@ def marker(root: Folder) -> bytes | None:
 
 def check_free(root: Folder) -> None:
     """Raises UsageError if a directory has no marker and contains foreign files."""
-    if marker(root) is not None:
-        return
     found = [name for name in root.names() if name not in (LOCK, PRIVATE) and not is_system_file(name)]
     if (status := root.status(PRIVATE)) is not None:
         if not stat.S_ISDIR(status.st_mode):
             raise UsageError(obstacle_message(root, PRIVATE, status))
         with suppress(OSError), root.inner(PRIVATE) as private:
             found += [f"{PRIVATE}/{name}" for name in private.names() if not name.endswith(TEMPORARY)]
-    if found:
+    if found and marker(root) is None:  # looked for afterwards: another job may have made it a dataset
         raise UsageError(
             f"{root.path} has files but is no dataset ({listed(found)}; there is no {MARKER}): name an empty or a new "
             "directory; these files are left as they are"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.dataset.store.folders import Folder
+from pipelines.dataset.store.local import LocalStore
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
 from transforms.storage import stored_files
@@ -28,3 +30,18 @@ def test_a_file_whose_writing_fails_leaves_nothing_behind(tmp_path: Path) -> Non
     with pytest.raises(OSError, match="no space left"):
         stored_files.store(str(tmp_path), "items/part-0", pieces(), records=0)
     assert list((tmp_path / "items").iterdir()) == []
+
+
+def test_a_directory_that_another_job_makes_a_dataset_meanwhile_is_no_foreign_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P2: two first jobs begin at once."""
+    real = Folder.names
+
+    def names(folder: Folder) -> list[str]:
+        monkeypatch.setattr(Folder, "names", real)
+        with LocalStore(str(tmp_path)).run(None):
+            return real(folder)
+
+    monkeypatch.setattr(Folder, "names", names)
+    LocalStore(str(tmp_path)).check_free()
