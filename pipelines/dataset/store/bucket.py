@@ -153,26 +153,30 @@ class BucketStore(BucketRuns):
     def removable(self, keep: Collection[int]) -> Removable:
         """See `Store`."""
         with self._translating_errors():
-            runs = self._runs()
-            kept = {*keep, *(int(base) for base in runs.living.values() if base.isdigit())}
-            current = self._current().version
-            old = [number for number in self.numbers() if number < current and number not in kept]
-            foreign = {number: self._in_version(number)[1] for number in old}
-            return Removable(
-                versions=tuple(number for number in old if not foreign[number]),
-                runs=tuple(runs.abandoned),
-                blocked=tuple(path for paths in foreign.values() for path in paths),
-            )
+            return self._removable([number for number in self.numbers() if number not in keep])
+
+    def _removable(self, numbers: Collection[int]) -> Removable:
+        """What a prune of these complete versions, in ascending order, would remove."""
+        runs = self._runs()
+        kept = {int(base) for base in runs.living.values() if base.isdigit()}
+        current = self._current().version
+        old = [number for number in numbers if number < current and number not in kept]
+        foreign = {number: self._in_version(number)[1] for number in old}
+        return Removable(
+            versions=tuple(number for number in old if not foreign[number]),
+            runs=tuple(runs.abandoned),
+            blocked=tuple(path for paths in foreign.values() for path in paths),
+        )
 
     def prune(self, numbers: Collection[int]) -> list[int]:
         """See `Store`."""
         self.sweep()
         with self._translating_errors():
-            removed = [number for number in self.removable(()).versions if number in numbers]
+            removed = self._removable([number for number in self.numbers() if number in numbers]).versions
             for number in removed:
                 self._note_removed(_note(number, _PRUNED))  # from here on the version is not listed
                 self._remove_pruned(number)
-            return removed
+            return list(removed)
 
     def keep_rejections(self, name: str, data: bytes) -> None:
         """See `Store`."""

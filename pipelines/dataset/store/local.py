@@ -202,17 +202,18 @@ class LocalStore:
     def removable(self, keep: Collection[int]) -> Removable:
         """See `Store`."""
         with Owned.locked(self.root) as owned:
-            return local_runs.removable(owned, keep, self.numbers(), self._current())
+            others = [number for number in self.numbers() if number not in keep]
+            return local_runs.removable(owned, others, self._current())
 
     def prune(self, numbers: Collection[int]) -> list[int]:
         """See `Store`."""
         with Owned.locked(self.root) as owned:
             local_runs.sweep(owned)
-            found = local_runs.removable(owned, (), self.numbers(), self._current()).versions
-            removed = [number for number in found if number in numbers]
+            chosen = [number for number in self.numbers() if number in numbers]
+            removed = local_runs.removable(owned, chosen, self._current()).versions
             for number in removed:
                 owned.discard_version(number)
-            return removed
+            return list(removed)
 
     def keep_rejections(self, name: str, data: bytes) -> None:
         """See `Store`."""

@@ -1,6 +1,6 @@
 """Tracks the runs of a dataset in a directory: which are alive, which are abandoned, what may be removed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from pipelines.dataset.documents import reading
 from pipelines.dataset.documents.paths import CURRENT, PRIVATE, REPORT
@@ -54,21 +54,20 @@ def abandoned_runs(owned: Owned) -> list[str]:
     return abandoned
 
 
-def removable(owned: Owned, keep: Collection[int], there: Sequence[int], current: int) -> Removable:
-    """What a prune would remove.
+def removable(owned: Owned, numbers: Collection[int], current: int) -> Removable:
+    """What a prune of some versions would remove.
 
     Args:
         owned: The dataset.
-        keep: Numbers of versions to keep.
-        there: Numbers of the complete versions.
+        numbers: Of these complete versions, ascending.
         current: Number of the current version.
     """
-    now, kept = owned.now(), set(keep)
+    now, kept = owned.now(), set[int]()
     for name in owned.runs():
         with owned.run(name) as folder:
             if folder is not None and is_alive(folder, now) and (base := folder.read(BASE) or b"").isdigit():
                 kept.add(int(base))
-    old = [number for number in there if number < current and number not in kept and owned.is_version(number)]
+    old = [number for number in numbers if number < current and number not in kept and owned.is_version(number)]
     foreign_files = {number: owned.foreign_files(number) for number in old}
     return Removable(
         versions=tuple(number for number in old if not foreign_files[number]),
