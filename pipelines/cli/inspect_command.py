@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from pipelines.cli.console import DataConsole, console
 from pipelines.cli.strict_parser import Color
@@ -12,12 +12,13 @@ from pipelines.json_output import JsonOutput, print_object
 from pipelines.maps import read_map
 from transforms.formats.chunks import Unreadable
 from transforms.mapping.csv_text import CsvOptions, delimiter_option
+from transforms.mapping.looks import Fit
 from transforms.mapping.maps import MapError, SourceFile, with_option
 from transforms.mapping.presets.manifest import SIZES
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.export_rows import Group
 from transforms.stages.inspect_exports import NUMBERS, Inspection, TriedFit, inspect_export
-from transforms.storage.stored_files import is_local, object_sizes, refusal, refusals
+from transforms.storage.stored_files import is_local, object_size, refusal, refusals
 
 _FORMS = {
     "csv": "CSV",
@@ -56,7 +57,7 @@ def inspect(
     try:
         if is_local(path) and os.path.isdir(path):  # noqa: PTH112 - as elsewhere, a Path would change what is named
             raise UsageError(f"{path}: is a folder; name one file in it")
-        size = os.path.getsize(path) if is_local(path) else object_sizes(path).get(path, 0)  # noqa: PTH202 - likewise
+        size = os.path.getsize(path) if is_local(path) else object_size(path)  # noqa: PTH202 - likewise
         found = inspect_export(SourceFile(path, size, 0, max(size, 1)), text, source_map)
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such file; check the path") from error
@@ -86,11 +87,24 @@ def commands(path: str, found: Inspection, given: str | None = None) -> list[str
         groups = [fit.group for fit in found.mapped]
         return [_command(path, groups, given)] if groups else []
     lines = [_command(path, [fit.group], None) for fit in found.native]
-    for preset, fit in found.presets.items():
+    for preset, fit in _taken(found).items():
         lines.append(_command(path, fit.groups, _preset(preset, found, fit.options)))
-    if not lines and found.look.columns is not None:
-        lines.append(_command(path, ["items"], _preset("manifest", found, ["url=COLUMN"])))
     return lines
+
+
+def _taken(found: Inspection) -> Mapping[str, Fit]:
+    """The presets of the commands; of a table that none takes, the one that does once it knows the column of URLs."""
+    if found.mapped is not None:
+        return {}
+    if found.native or found.presets or found.look.columns is None:
+        return found.presets
+    return {"manifest": Fit(("items",), ("url=COLUMN",))}
+
+
+def _to_fill_in(found: Inspection) -> list[str]:
+    """The words in capitals that options of presets have in the commands."""
+    options = [option for fit in _taken(found).values() for option in fit.options]
+    return list(dict.fromkeys(option.partition("=")[2].rpartition("//")[2] for option in options))
 
 
 def _preset(name: str, found: Inspection, options: Iterable[str]) -> str:
@@ -179,11 +193,7 @@ def _advice(path: str, found: Inspection, given: str | None) -> Iterator[str]:
         else:
             yield "No preset takes it, and it is no native export: write a map file (docs/mapping.md)."
     if lines:
-        needed = [
-            name
-            for name in ("COLUMN", "FILE", "BUCKET/FOLDER")
-            if any(f"={name}" in each or f"/{name}" in each for each in lines)
-        ]
+        needed = _to_fill_in(found)
         yield "To ingest it:" if not needed else f"To ingest it (fill in {' and '.join(needed)}):"
         yield from (f"  {line}" for line in lines)
 

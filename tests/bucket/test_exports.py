@@ -17,6 +17,7 @@ from support.preloaded import command
 from support.profiles import cases
 from support.runs import Ended, an_item, ingest
 
+from pipelines.cli.main import main
 from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
 from pipelines.ingest.find_exports import find_exports
@@ -155,6 +156,20 @@ def test_an_ingest_from_a_bucket_has_all_records_of_all_exports(bucket: str, tmp
     assert ended.document["groups"]["items"]["read"] == count
     assert ended.document["groups"]["items"]["created"] == count
     assert len({row["reference_id"] for row in ended.rows("items")}) == count
+
+
+def test_inspect_says_the_size_of_an_object_whatever_its_name(bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
+    data = b"url\nhttps://example.org/1.jpg\n"
+    uri = put(f"{bucket}/in/odd[1]*.csv", data)
+    assert main(["inspect", uri, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bytes"] == len(data)
+
+
+def test_a_folder_is_taken_by_its_name_whatever_wildcards_it_has(bucket: str) -> None:
+    data = {name: put(f"{bucket}/{name}", b"x") for name in ("a[1]*/x", "a[1]*/in/y", "a1b/x", "a[1]b/x")}
+    own = {data["a[1]*/x"]: 1, data["a[1]*/in/y"]: 1}
+    assert stored_files.object_sizes(f"{bucket}/a[1]*") == own
+    assert stored_files.files_named(f"{bucket}/a[1]*", "*") == [data["a[1]*/x"]]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Reads and writes whole files wherever they are: local or `gs://`, the same calls."""
 
-import glob
 import hashlib
 import mmap
 import os
@@ -18,6 +17,7 @@ Piece = bytes | memoryview
 BASES = "state/base/"
 """Folder in a version, by group: the base files of the state files (deltas) with the same numbers."""
 _SCHEME = re.compile(r"([A-Za-z][-A-Za-z0-9+.]*)://")
+_WILDCARDS = re.compile(r"[][*?]")
 _WRITE_BYTES = 1 << 20
 """Bytes of one write: few enough for the bytes that were just hashed to be still in the cache of the processor."""
 
@@ -72,7 +72,7 @@ def exists(uri: str) -> bool:
 def files_named(folder: str, pattern: str) -> list[str]:
     """URIs of the files of a folder whose names match a pattern (`part-*`), by name; none if there is no folder."""
     if not is_local(folder):
-        return sorted(_buckets().sizes(join(glob.escape(folder), pattern)))
+        return sorted(_sizes(join(folder, ""), pattern))
     try:
         names = os.listdir(folder)  # noqa: PTH208 - as above
     except (FileNotFoundError, NotADirectoryError):
@@ -93,8 +93,19 @@ def files_below(folder: str) -> list[str]:
 
 def object_sizes(folder: str) -> dict[str, int]:
     """URI to size in bytes of all objects below a folder of a bucket, in one listing."""
-    sizes: dict[str, int] = _buckets().sizes(join(glob.escape(folder), "**"))
-    return sizes
+    return _sizes(join(folder, ""), "**")
+
+
+def _sizes(start: str, pattern: str) -> dict[str, int]:
+    """URI to size of the objects whose URIs are `start`, as it is, and what matches a pattern."""
+    # Patterns of Beam have no escape: a wildcard for one character stands for each, and other objects are left out.
+    found: dict[str, int] = _buckets().sizes(_WILDCARDS.sub("?", start) + pattern)
+    return {uri: size for uri, size in found.items() if uri.startswith(start)}
+
+
+def object_size(uri: str) -> int:
+    """The size of an object; 0 if there is none."""
+    return _sizes(uri, "").get(uri, 0)
 
 
 def object_checksum(uri: str) -> str | None:
