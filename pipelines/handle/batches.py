@@ -1,9 +1,11 @@
 """Reads lazy frames of polars as Arrow record batches, for programs that take a dataset piece by piece."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import polars as pl
 import pyarrow as pa
+
+from transforms.kernels.batch.gathering import gathered
 
 ROWS = 65_536
 """Rows of a batch, if the program asks for no other number."""
@@ -31,7 +33,8 @@ class Batches:
         Args:
             rows: The most rows of a batch; large rows make smaller ones.
         """
-        for frame in _gathered(self._frame.collect_batches(maintain_order=True, lazy=True), rows):
+        frames = self._frame.collect_batches(maintain_order=True, lazy=True)
+        for frame in map(pl.concat, gathered(frames, _size, most_rows=rows, most_bytes=_BYTES)):
             yield from frame.to_arrow(compat_level=_OLDEST).to_batches(max_chunksize=rows)
 
 
@@ -54,15 +57,5 @@ class Reader:
         return pa.RecordBatchReader.from_batches(schema, Batches(self._frame)(rows))
 
 
-def _gathered(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """Frames put together, as long as they have few rows and bytes."""
-    found: list[pl.DataFrame] = []
-    height, size = 0, 0
-    for frame in frames:
-        if found and (height + frame.height > rows or size > _BYTES):
-            yield pl.concat(found)
-            found, height, size = [], 0, 0
-        found.append(frame)
-        height, size = height + frame.height, size + int(frame.estimated_size())
-    if found:
-        yield pl.concat(found)
+def _size(frame: pl.DataFrame) -> tuple[int, int]:
+    return frame.height, int(frame.estimated_size())

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from typing_extensions import Buffer
 
+from transforms.kernels.batch.gathering import gathered
 from transforms.kernels.publish.rows import METADATA
 from transforms.kernels.writers.rows import JSON_COLUMNS, ExportedRows
 from transforms.rules.avro_schema import COLUMNS, SOURCE, stored_fields
@@ -113,17 +114,11 @@ def _arrow(kind: JsonValue, name: str = "") -> pa.DataType:
 
 
 def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Tables put together, as long as they have few rows and bytes."""
-    found: list[pa.Table] = []
-    rows, size = 0, 0
-    for table in tables:
-        if found and (rows + table.num_rows > GROUP_ROWS or size > _GROUP_BYTES):
-            yield pa.concat_tables(found)
-            found, rows, size = [], 0, 0
-        found.append(table)
-        rows, size = rows + table.num_rows, size + table.nbytes
-    if found:
-        yield pa.concat_tables(found)
+    yield from map(pa.concat_tables, gathered(tables, _size, most_rows=GROUP_ROWS, most_bytes=_GROUP_BYTES))
+
+
+def _size(table: pa.Table) -> tuple[int, int]:
+    return table.num_rows, table.nbytes
 
 
 def _table(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
