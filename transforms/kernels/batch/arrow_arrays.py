@@ -1,4 +1,4 @@
-"""Makes columns of Arrow arrays for kernels, by the C interface of Arrow.
+"""Makes columns of Arrow arrays for kernels, and arrays of frequent texts dictionary-encoded.
 
 Given a pyarrow array itself, polars imports `pyarrow.compute`, which takes a quarter as long as importing polars.
 """
@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 import polars as pl
 import pyarrow as pa
+
+_SAMPLE, _OFTEN = 512, 8
+"""Texts are dictionary-encoded if each occurs 8 times on average, first in a sample of rows, then in all rows."""
+_MOST_INT8 = 2**7
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,22 @@ def series_of(array: pa.Array) -> pl.Series:
     ['a', None]
     """
     return pl.Series(values=_Exported(array))
+
+
+def with_dictionaries(table: pa.Table) -> pa.Table:
+    """The table with columns of few, frequent texts dictionary-encoded."""
+    for number, column in enumerate(table.columns):
+        if not pa.types.is_large_string(column.type) or column.num_chunks != 1:
+            continue
+        array = column.chunk(0)
+        if len(array.slice(0, _SAMPLE).unique()) * _OFTEN > min(len(array), _SAMPLE):
+            continue
+        numbered = array.dictionary_encode()
+        if len(numbered.dictionary) * _OFTEN <= len(array):
+            if len(numbered.dictionary) <= _MOST_INT8:  # a quarter of the bytes
+                numbered = pa.DictionaryArray.from_arrays(numbered.indices.cast(pa.int8()), numbered.dictionary)
+            table = table.set_column(number, table.field(number).name, numbered)
+    return table
 
 
 def decoded(column: pa.ChunkedArray) -> pl.Series:

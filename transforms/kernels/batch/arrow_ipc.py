@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from transforms.damage import damaged_file
-from transforms.kernels.batch.arrow_arrays import decoded
+from transforms.kernels.batch.arrow_arrays import decoded, with_dictionaries
 from transforms.kernels.batch.null_columns import completed, null_column_names, without
 from transforms.kernels.batch.string_buffers import SomeTexts
 from transforms.kernels.batch.value_columns import ValueColumn
@@ -26,9 +26,6 @@ _DTYPES = {
     str(dtype): dtype
     for dtype in (pl.String(), pl.Binary(), pl.Boolean(), pl.Float64(), pl.Int32(), pl.Int64(), pl.UInt32())
 }
-_SAMPLE, _OFTEN = 512, 8
-"""Texts are dictionary-encoded if each occurs 8 times on average, first in a sample of rows, then in all rows."""
-_MOST_INT8 = 2**7
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
 _TYPE = b"type"
 """Metadata key with the type of a column without values, which is stored as a column of type null."""
@@ -87,7 +84,7 @@ def to_arrow(frame: pl.DataFrame, *, numbered: bool = False) -> bytes:
     null_names = {name for name in null_column_names(frame) if f"{schema[name]}" in _DTYPES}
     table = without(frame, null_names).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     if numbered:
-        table = _with_dictionaries(table)
+        table = with_dictionaries(table)
     if null_names:
         table = _with_null_columns(table, frame)
     sink = pa.BufferOutputStream()
@@ -267,22 +264,6 @@ def _with_null_columns(table: pa.Table, frame: pl.DataFrame) -> pa.Table:
 @lru_cache(4096)
 def _null_field(name: str, dtype: str) -> pa.Field:
     return pa.field(name, pa.null(), metadata={_TYPE: dtype})
-
-
-def _with_dictionaries(table: pa.Table) -> pa.Table:
-    """The table with columns of few, frequent texts dictionary-encoded."""
-    for number, column in enumerate(table.columns):
-        if not pa.types.is_large_string(column.type) or column.num_chunks != 1:
-            continue
-        array = column.chunk(0)
-        if len(array.slice(0, _SAMPLE).unique()) * _OFTEN > min(len(array), _SAMPLE):
-            continue
-        numbered = array.dictionary_encode()
-        if len(numbered.dictionary) * _OFTEN <= len(array):
-            if len(numbered.dictionary) <= _MOST_INT8:  # a quarter of the bytes
-                numbered = pa.DictionaryArray.from_arrays(numbered.indices.cast(pa.int8()), numbered.dictionary)
-            table = table.set_column(number, table.field(number).name, numbered)
-    return table
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:
