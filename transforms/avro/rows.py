@@ -22,7 +22,6 @@ Values: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]
 """Rows that have a value, ascending, None for all; and these values, without nulls."""
 _LONG, _DOUBLE, _BOOLEAN, _STRING, _ENCODED, _RECORD = range(6)
 _KINDS = {pl.Int64: _LONG, pl.Float64: _DOUBLE, pl.Boolean: _BOOLEAN}
-_CODES = {pl.Int64: b"l", pl.Float64: b"d", pl.Boolean: b"b", pl.String: b"s"}
 _END = long(0)
 """Behind the items of an array; one without items has nothing else."""
 _SLAB_ROWS = 4_096
@@ -125,11 +124,11 @@ def _array(series: pl.Series) -> list[_Column] | None:
     columns = None if isinstance(items.dtype, pl.List) else _column(items)
     if columns is None:
         return None
-    data = b"".join(block for _, block in native.kernels.encode(len(items), 0, len(items), columns))
-    starts = np.frombuffer(
-        native.kernels.row_starts(data, len(items), _code(pl.Struct({"item": items.dtype}))), np.int64
-    )
-    offsets, arrays_data = _arrays(np.frombuffer(data, np.uint8), starts, counts.to_numpy().astype(np.int64))
+    # Without fields that name a row, and with a minimum of one row, each item is a block of its own.
+    encoded_items = [data for _, data in native.kernels.encode(len(items), 0, 1, columns)]
+    starts = np.concatenate(([0], np.cumsum(np.fromiter(map(len, encoded_items), np.int64, len(encoded_items)))))
+    data = np.frombuffer(b"".join(encoded_items), np.uint8)
+    offsets, arrays_data = _arrays(data, starts, counts.to_numpy().astype(np.int64))
     return [(_ENCODED, 0, False, rows.data, offsets.data, arrays_data.data)]
 
 
@@ -158,16 +157,6 @@ def _arrays(
         is_item[offsets[longer] + place] = False
     found[is_item] = items
     return offsets, found
-
-
-def _code(dtype: pl.DataType) -> bytes:
-    """A type as the extension takes that of rows; one that is encoded as nulls alone may be any."""
-    if isinstance(dtype, pl.List):
-        return b"a" + _code(pl.Series(dtype=dtype.inner).dtype)
-    if isinstance(dtype, pl.Struct):
-        fields = pl.DataFrame(schema=dict(dtype)).dtypes
-        return b"r" + len(fields).to_bytes(2, "little") + b"".join(map(_code, fields))
-    return _CODES.get(type(dtype), b"b")
 
 
 def _leaf(rows: npt.NDArray[np.int64] | None, values: pl.Series) -> _Column | None:

@@ -1,6 +1,6 @@
 """Splits parsed raw records into the records of a group, with the place of each, for checks of columns (FORMATS 2)."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +76,7 @@ def pieces_of(
     for place, (position, value) in enumerate(zip(left, values, strict=True)):
         if place in faults:
             continue
-        for part, record in _parts(value, group):
+        for part, record in enumerate(records(value, group)):
             if isinstance(record, dict):
                 found.append(record)
                 positions.append(position)
@@ -85,9 +85,3 @@ def pieces_of(
                 fault = Fault(Code.NOT_AN_OBJECT, f"expected an object, got {shown(record)}")
                 rejected.append(Rejected(group, position, None, fault))
     return Pieces(found, np.array(positions, np.int64), np.array(parts, np.int64)), rejected
-
-
-def _parts(value: JsonValue, group: Group) -> Iterable[tuple[int, JsonValue]]:
-    if type(value) is dict and "item" not in value and "scene" not in value:
-        return ((0, value),)
-    return enumerate(records(value, group))

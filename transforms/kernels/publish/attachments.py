@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 from msgspec import Raw, Struct
 
+from transforms.kernels.batch.arrow_arrays import series_of
 from transforms.kernels.batch.attachments import stored
 from transforms.kernels.batch.hashing import cache_keys, digits
 from transforms.kernels.batch.list_columns import list_column
@@ -99,5 +100,5 @@ def _texts(given: Sequence[Raw]) -> pl.Series:
     sizes = np.fromiter((memoryview(each).nbytes for each in given), np.int64, len(given))
     offsets = np.concatenate(([0], np.cumsum(sizes)))
     array = pa.LargeStringArray.from_buffers(len(given), pa.py_buffer(offsets), pa.py_buffer(data))
-    texts = pl.Series(values=array, dtype=pl.String)
+    texts = series_of(array)
     return texts.set(texts.is_in(["", "null"]), None)
