@@ -1,15 +1,13 @@
 """Finds fields that items of one sensor, or scenes of one type, have more often than others, for the page."""
 
-from collections.abc import Mapping
-
-import polars as pl
+from collections.abc import Collection, Iterable, Mapping
 
 from pipelines.dataset.versions import Version
 from pipelines.queries.conditions import Column
-from pipelines.queries.reading import read_columns
 from pipelines.report.cuts import Cut, cut
 from transforms.rules.export_rows import Group
 from transforms.rules.schema_json import FieldJson
+from transforms.storage.stored_files import StoredFile
 
 _TOLD_APART: Mapping[Group, str] = {"items": "sensor", "scenes": "type"}
 """The column by which records of a group are told apart."""
@@ -29,26 +27,45 @@ def gaps(version: Version, group: Group, fields: Mapping[str, FieldJson]) -> dic
     Only fields whose share of missing values differs between them, and of no more than `_MOST_KINDS` of them.
     """
     kind = _TOLD_APART.get(group)
-    lacking = {key: field for key, field in fields.items() if field["present"] and field["null"] + field["missing"]}
+    lacking = [key for key, field in fields.items() if field["present"] and field["null"] + field["missing"]]
     states = [state for _, state in sorted(version.states(group).items())]
     if kind is None or not lacking or not states:
         return {}
-    known = pl.concat([read_columns(state, (kind,), ())[kind].unique() for state in states]).n_unique()
-    if not 1 < known <= _MOST_KINDS:
-        return {}
-    keys = sorted(lacking, key=lambda key: (lacking[key]["present"], key))[:_MOST_FIELDS]
-    columns = {key: Column("metadata", key, lacking[key]["storage"]) for key in keys}
-    nulls = [pl.col(each.alias).null_count() for each in columns.values()]
-    parts = [
-        read_columns(state, (kind,), columns.values()).group_by(kind).agg(pl.len().alias(_RECORDS), *nulls)
-        for state in states
-    ]
-    counted = pl.concat(parts).group_by(kind).sum().sort(pl.col(kind).is_null(), -pl.col(_RECORDS).cast(pl.Int64), kind)
-    names = [None if each is None else cut(f"{each}") for each in counted[kind].to_list()]
+    keys = sorted(lacking, key=lambda key: (fields[key]["present"], key))[:_MOST_FIELDS]
+    columns = {key: Column("metadata", key, fields[key]["storage"]) for key in keys}
+    counted = _counted(states, kind, columns.values())
     found: dict[str, list[Kind]] = {}
     for key, column in columns.items():
-        rows = list(zip(names, counted[_RECORDS].to_list(), counted[column.alias].to_list(), strict=True))
+        rows = [(name, records, missing[column.alias]) for name, records, missing in counted]
         shares = [missing / records for _, records, missing in rows]
-        if max(shares) - min(shares) >= _NOTICED:
+        if rows and max(shares) - min(shares) >= _NOTICED:
             found[key] = rows
     return found
+
+
+def _counted(
+    states: Iterable[StoredFile], kind: str, columns: Collection[Column]
+) -> list[tuple[Cut | None, int, Mapping[str, int]]]:
+    """Each kind of records, how many there are, and how many have no value in each column, by alias.
+
+    Empty if there is one kind, or more than `_MOST_KINDS`.
+    """
+    # Imported only here: the page of a dataset without missing values does not wait for them.
+    import polars as pl  # noqa: PLC0415 - see above
+
+    from pipelines.queries.reading import read_columns  # noqa: PLC0415 - likewise
+
+    nulls = [pl.col(each.alias).null_count() for each in columns]
+    parts: list[pl.DataFrame] = []
+    for state in states:
+        parts.append(read_columns(state, (kind,), columns).group_by(kind).agg(pl.len().alias(_RECORDS), *nulls))
+        if parts[-1].height > _MOST_KINDS:
+            return []
+    counted = pl.concat(parts).group_by(kind).sum()
+    if not 1 < counted.height <= _MOST_KINDS:
+        return []
+    ordered = counted.sort(pl.col(kind).is_null(), -pl.col(_RECORDS).cast(pl.Int64), kind)
+    return [
+        (None if row[kind] is None else cut(f"{row[kind]}"), row[_RECORDS], row)
+        for row in ordered.iter_rows(named=True)
+    ]
