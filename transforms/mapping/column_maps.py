@@ -11,7 +11,7 @@ import polars as pl
 from transforms.formats.chunks import Chunk, SetAside
 from transforms.mapping.expressions import Constant, Expression, Members, Path, Template, fields_of
 from transforms.mapping.json_columns import JsonTexts, json_texts, lines_of, object_texts, typed_texts
-from transforms.mapping.record_maps import NUMERIC, RecordMap
+from transforms.mapping.record_maps import NUMERIC, RecordMap, typed
 from transforms.mapping.tables import TableBatch
 from transforms.rules.rejections import shown
 
@@ -62,16 +62,20 @@ def _metadata(
         included = [name for name in names.include if name in batch.columns]
         known = record_map.known()
         others = {name: values for name, values in batch.columns.items() if name not in known}
-        set_aside = tuple(_set_aside(batch, name, values) for name, values in others.items() if values.count())
+        types = dict(names.types)
+        set_aside = tuple(
+            _set_aside(batch, name, values, types.get(name)) for name, values in others.items() if values.count()
+        )
     found = {rename.get(name, name): columns.texts(name) for name in included}
     if len(found) < len(included):
         raise _RowByRow
     return found, set_aside
 
 
-def _set_aside(batch: TableBatch, name: str, values: pl.Series) -> SetAside:
+def _set_aside(batch: TableBatch, name: str, values: pl.Series, kind: str | None) -> SetAside:
     first = int(np.flatnonzero(values.is_not_null().to_numpy())[0])
-    return SetAside(name, values.count(), int(batch.lines[first]), int(batch.offsets[first]), shown(values[first]))
+    value = values[first] if kind is None else typed(values[first], kind)
+    return SetAside(name, values.count(), int(batch.lines[first]), int(batch.offsets[first]), shown(value))
 
 
 class _Columns:

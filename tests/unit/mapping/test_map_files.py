@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.in_process import ingest
 from support.profiles import draws
@@ -311,6 +311,11 @@ METADATA = st.fixed_dictionaries(
 
 
 @draws(150)
+@example(
+    fields={"reference_id": "a", "image_url": {"constant": "s3://b/1"}},
+    metadata={"include": [], "types": {"b": "number"}},
+    cells=[("", "1", "")],
+)
 @given(
     fields=MAPS,
     metadata=METADATA,
