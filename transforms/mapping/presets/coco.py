@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import BinaryIO, Final
 
-from transforms.formats.chunks import Chunk, Unreadable
+from transforms.formats.chunks import OF_ALL, Chunk, Unreadable
 from transforms.formats.document_lists import WHOLE, ListPart, read_lists
 from transforms.formats.lines import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
 from transforms.mapping.chunk_builder import ChunkBuilder
@@ -215,10 +215,10 @@ def _set_aside(lookups: Lookups, group: Group) -> Chunk:
     if group == "items":
         for key, count in lookups.members.items():
             if key not in (*LISTS, INFO) and count:
-                builder.set_aside(key, None, line=1, offset=0, count=count)
+                builder.set_aside(key, None, line=OF_ALL, offset=0, count=count)
     else:
         for key, count in sorted(lookups.category_extras.items()):
-            builder.set_aside(f"categories.{key}", None, line=1, offset=0, count=count)
+            builder.set_aside(f"categories.{key}", None, line=OF_ALL, offset=0, count=count)
     return builder.made(0)
 
 
@@ -229,7 +229,7 @@ def _without_annotations(lookups: Lookups, used: Collection[Id]) -> Chunk:
     if left:
         first = lookups.categories[left[0]]
         name = None if first is None or first.name is None else first.name.decode()
-        builder.set_aside("categories without annotations", name, line=1, offset=0, count=len(left))
+        builder.set_aside("categories without annotations", name, line=OF_ALL, offset=0, count=len(left))
     return builder.made(0)
 
 
