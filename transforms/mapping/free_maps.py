@@ -76,6 +76,14 @@ class FreeMap:
         key = streamed_list(records)
         return f"({records})[{offset}]" if key is None else f"{key}[{offset}]"
 
+    def hint(self, code: Code) -> str | None:
+        """How a relative path becomes a URL."""
+        if code is not Code.INVALID_URL:
+            return None
+        return (
+            'a template puts their folder in front of relative paths: image_url = { template = "s3://BUCKET/{path}" }'
+        )
+
     def _of(self, group: Group) -> RecordMap:
         return next(each for each in self.records if each.group == group)
 

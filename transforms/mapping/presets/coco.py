@@ -21,6 +21,7 @@ from transforms.mapping.json_columns import encode
 from transforms.mapping.looks import Fit, Look
 from transforms.mapping.maps import IMAGES_OPTION, Given, Map, MapError, SourceFile, advised, open_source
 from transforms.rules.export_rows import Group
+from transforms.rules.rejections import Code
 from transforms.storage.stored_files import refusals
 
 GROUPS: Final[tuple[Group, ...]] = ("items", "annotations", "predictions")
@@ -144,6 +145,12 @@ class CocoMap:
         number, segment = element_at(offset)
         name = {"items": IMAGES, "annotations": ANNOTATIONS}.get(group, "")
         return f"{name}[{number}]{'' if segment is None else f'.segments_info[{segment}]'}"
+
+    def hint(self, code: Code) -> str | None:
+        """Where images without a URL are, if nothing says so."""
+        if code is not Code.MISSING_URL or self.folders.images:
+            return None
+        return f"{advised(self.name, IMAGES_OPTION)} puts their folder in front of relative file names"
 
     def _check_places(self, uris: Sequence[str]) -> None:
         """Raises MapError if nothing says where the first images of a document are."""
