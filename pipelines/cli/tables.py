@@ -88,7 +88,8 @@ def _irregularities(outcome: Outcome, code: str) -> Iterator[str]:
     for each in found[:_SHOWN_IRREGULARITIES]:
         example, hint = each["example"], f" ({each['hint']})" if each["hint"] else ""
         of = f" in {example['reference_id']}" if example["reference_id"] else ""
-        where = f"{example['value']}{of} ({example['export']} line {example['line']})"
+        place = example.get("place", f"line {example['line']}")
+        where = f"{example['value']}{of} ({example['export']} {place})"
         yield f"  {each['group']}: {each['key']} in {each['records']:,}{hint}, first {where}"
     if len(found) > _SHOWN_IRREGULARITIES:
         yield f"  and {len(found) - _SHOWN_IRREGULARITIES} more: --json lists them"

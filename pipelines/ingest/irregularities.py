@@ -1,15 +1,16 @@
 """Combines what the chunks of a job report as irregular, for summary, report and manifest (R7)."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from pipelines.dataset.documents.types import IrregularityJson
+from pipelines.dataset.documents.types import IrregularExampleJson, IrregularityJson
+from transforms.formats.chunks import OF_ALL
 from transforms.kernels.normalize.irregularities import MAX_KEYS
 from transforms.rules.export_rows import GROUPS, Group
-from transforms.rules.irregularities import advice
-from transforms.rules.rejections import Code
+from transforms.rules.irregularities import hint_of
+from transforms.stages.elements import Export
 from transforms.stages.line_numbers import first_lines
 from transforms.stages.results import IrregularReport, ReadingReport
 
@@ -25,20 +26,20 @@ class _Irregularity(NamedTuple):
     key: str
 
 
-def irregularities_of(readings: Sequence[ReadingReport], exports: Mapping[int, str]) -> list[IrregularityJson]:
+def irregularities_of(readings: Sequence[ReadingReport], exports: Iterable[Export]) -> list[IrregularityJson]:
     """The irregularities that most records have, with the first example of each.
 
     Args:
         readings: The reports of all chunks.
-        exports: Number of each export to its name.
+        exports: All exports of the job.
     """
     found: defaultdict[_Irregularity, list[IrregularReport]] = defaultdict(list)
     for reading in readings:
         for each in reading["irregular"]:
             found[_Irregularity(each["group"], each["code"], each["key"])].append(each)
     counted = sorted(_counted(found), key=lambda each: (-each[1], GROUPS.index(each[0].group), each[0]))
-    lines = _lines(readings)
-    return [_document(irregularity, found[irregularity], exports, lines) for irregularity, _ in counted[:MAX_LISTED]]
+    lines, of_number = _lines(readings), {export.number: export for export in exports}
+    return [_document(irregularity, found[irregularity], of_number, lines) for irregularity, _ in counted[:MAX_LISTED]]
 
 
 def _counted(found: Mapping[_Irregularity, Sequence[IrregularReport]]) -> list[tuple[_Irregularity, int]]:
@@ -52,25 +53,28 @@ def _counted(found: Mapping[_Irregularity, Sequence[IrregularReport]]) -> list[t
 def _document(
     irregularity: _Irregularity,
     reports: Sequence[IrregularReport],
-    exports: Mapping[int, str],
+    exports: Mapping[int, Export],
     lines: Mapping[tuple[int, int], int],
 ) -> IrregularityJson:
     first = min(reports, key=lambda report: (report["export"], report["offset"]))
-    is_key = irregularity.code == Code.UNKNOWN_KEY.value
-    before = lines.get((first["export"], first["chunk"]), 0)
+    export, line = exports[first["export"]], first["line"] + lines.get((first["export"], first["chunk"]), 0)
+    example: IrregularExampleJson = {
+        "export": export.name,
+        "line": max(line, 1),
+        "offset": first["offset"],
+        "reference_id": first["reference_id"],
+        "value": first["value"],
+    }
+    place = None if export.map is None or line == OF_ALL else export.map.place(export.group, first["offset"])
+    if place is not None:
+        example["place"] = place
     return {
         "group": irregularity.group,
         "code": irregularity.code,
         "key": irregularity.key,
         "records": sum(report["count"] for report in reports),
-        "hint": advice(irregularity.key, sorted({report["form"] for report in reports})) if is_key else None,
-        "example": {
-            "export": exports[first["export"]],
-            "line": first["line"] + before,
-            "offset": first["offset"],
-            "reference_id": first["reference_id"],
-            "value": first["value"],
-        },
+        "hint": hint_of(irregularity.code, irregularity.key, sorted({report["form"] for report in reports})),
+        "example": example,
     }
 
 

@@ -167,8 +167,7 @@ class _Collected:
 def _collected(context: PublishContext, before: Version | None, run: Run) -> _Collected:
     results = read_results(run.root)
     tally = tally_of(results)
-    names = {export.number: export.name for export in context.exports}
-    tally.irregularities = irregularities_of(results.get("readings", []), names)
+    tally.irregularities = irregularities_of(results.get("readings", []), context.exports)
     schema = schema_document(context.version, results["schema"][0]["groups"])
     if context.unmatched:
         tally.warnings[NOTHING_MATCHED] += len(context.unmatched)

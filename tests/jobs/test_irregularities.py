@@ -39,6 +39,22 @@ def test_irregular_records_are_published_and_said(tmp_path: Path) -> None:
     assert manifest["irregularities"] == run.document["irregularities"]
 
 
+def test_a_half_coordinate_is_warned_of_with_its_first_record(tmp_path: Path) -> None:
+    halves = [{"lat": 1, "lon": 2}, {"lat": 52.5}, {"lat": "north"}, {"longitude": None, "lat": 1}]
+    items = [{**ITEM, "reference_id": f"{number}", "metadata": each} for number, each in enumerate(halves)]
+    run = ingest(tmp_path / "d", "--items", write(tmp_path / "items", *items))
+    assert run.document["warnings"] == {"half_coordinate": 3}
+    shown = [
+        (each["key"], each["records"], each["hint"], each["example"]["reference_id"], each["example"]["value"])
+        for each in run.document["irregularities"]
+    ]
+    assert shown == [
+        ("metadata.lat", 3, "give metadata.lon too", "1", "52.5"),
+        ("metadata.longitude", 1, "give metadata.latitude too", "3", "null"),
+    ]
+    assert run.document["irregularities"][0]["example"]["line"] == 2
+
+
 def test_a_strict_job_rejects_them_and_no_neighbour(tmp_path: Path) -> None:
     run = ingest(tmp_path / "d", *exports(tmp_path), "--strict")
     counts = run.document["groups"]["predictions"]

@@ -54,6 +54,10 @@ class RefusedRecord:
     reference_id: str | None = None
 
 
+OF_ALL = 0
+"""The line of what is set aside of a whole source, not of one of its records."""
+
+
 @dataclass(frozen=True, slots=True)
 class SetAside:
     """Parts of an export that a map does not take and nobody excluded, by name: a column, a key, a list.
@@ -61,7 +65,7 @@ class SetAside:
     Attributes:
         name: Of the part.
         count: How many records, or elements of a list, have it.
-        line: The first of them, like `Chunk.lines`.
+        line: The first of them, like `Chunk.lines`; OF_ALL for a part of the whole source.
         offset: Likewise.
         value: Its value, as text for a person.
     """

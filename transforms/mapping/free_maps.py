@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
+from transforms.formats.chunks import OF_ALL, Chunk, RefusedRecord, Unreadable
 from transforms.mapping.chunk_builder import ChunkBuilder
 from transforms.mapping.column_maps import chunk_of_columns
 from transforms.mapping.csv_text import CsvOptions
@@ -76,6 +76,14 @@ class FreeMap:
         key = streamed_list(records)
         return f"({records})[{offset}]" if key is None else f"{key}[{offset}]"
 
+    def hint(self, code: Code) -> str | None:
+        """How a relative path becomes a URL."""
+        if code is not Code.INVALID_URL:
+            return None
+        return (
+            'a template puts their folder in front of relative paths: image_url = { template = "s3://BUCKET/{path}" }'
+        )
+
     def _of(self, group: Group) -> RecordMap:
         return next(each for each in self.records if each.group == group)
 
@@ -101,7 +109,7 @@ class FreeMap:
             for each in source_records(source, record_map.records, self.text):
                 if isinstance(each, LeftPart):
                     if each.key not in others:
-                        builder.set_aside(each.key, f"{each.count:,} elements", line=1, offset=0, count=each.count)
+                        builder.set_aside(each.key, f"{each.count:,} elements", line=OF_ALL, offset=0, count=each.count)
                     continue
                 _add(builder, each, of_text if each.is_text else of_values)
                 if builder.is_full:

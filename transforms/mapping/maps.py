@@ -16,6 +16,7 @@ from typing import BinaryIO, Protocol
 from transforms.formats.chunks import Chunk
 from transforms.formats.compression import decompressed, is_compressed
 from transforms.rules.export_rows import Group
+from transforms.rules.rejections import Code
 from transforms.storage.stored_files import content_encoding, open_to_read
 
 _BUFFER_BYTES = 1024 * 1024
@@ -180,3 +181,6 @@ class Map(Protocol):
 
     def place(self, group: Group, offset: int) -> str | None:
         """The path of the record at an offset in its document, such as `images[17]`; None if its line says enough."""
+
+    def hint(self, code: Code) -> str | None:
+        """What to change in the map if the rules reject a record of it with this code; None if it may be right."""

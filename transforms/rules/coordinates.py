@@ -10,6 +10,8 @@ from transforms.rules.values import JsonValue, as_double, is_number
 PAIRS = (("latitude", "longitude"), ("lat", "lon"))
 """The keys of coordinate pairs, the preferred pair first (C1, C2)."""
 KEYS = frozenset(key for pair in PAIRS for key in pair)
+PARTNERS = dict(PAIRS) | {east: north for north, east in PAIRS}
+"""Key to the other one of its pair."""
 LATITUDE_LIMIT = 90.0
 LONGITUDE_LIMIT = 180.0
 

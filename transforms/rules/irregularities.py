@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from transforms.rules.annotations import CATEGORIES, GEOMETRIC, MASK, SEGMENT
-from transforms.rules.items import URL_KEYS
+from transforms.rules.coordinates import HALF_COORDINATE, PARTNERS
+from transforms.rules.geometries import GEOMETRIES, Points
+from transforms.rules.items import IMAGE_URL_KEYS, POINTCLOUD_URL_KEYS, URL_KEYS
 from transforms.rules.metadata import CAMERA_PARAMS
 from transforms.rules.near_names import near
 from transforms.rules.rejections import Code, Fault, shown
@@ -22,12 +24,14 @@ _MARKED_ONCE = _MARKED | {"annotation_id", "task_id", "track_reference_id", "con
 _KNOWN: Mapping[str, frozenset[str]] = {
     "items": _ITEM | {"phash", "update"},
     "scenes": _SCENE | {"update", "annotations"},
-    MASK: _MARKED_ONCE | {"mask_url", "annotations", "metadata"},
+    MASK: _MARKED_ONCE | {"mask_url", "annotations"},
     SEGMENT: frozenset({"label", "index", "metadata"}),
     **dict.fromkeys(GEOMETRIC, _MARKED_ONCE | {"metadata", "embedding_vector"}),
     **dict.fromkeys(CATEGORIES, _MARKED_ONCE | {"metadata"}),
 }
 """The keys of FORMATS, of items and scenes by group, of annotations and predictions by type."""
+_OF_SEGMENTS = "put it into the metadata of each of its segments"
+"""What to do about the metadata of a mask, which has none (G3)."""
 _SYNONYMS: Mapping[str, str] = {
     "score": "confidence",
     "probability": "confidence",
@@ -69,6 +73,10 @@ _SYNONYMS: Mapping[str, str] = {
     "meta": "metadata",
 }
 """Keys of other formats to the key that stands for them here."""
+_POINTS = {
+    kind: f"geometry.{part.member}" for kind, parts in GEOMETRIES.items() for part in parts if isinstance(part, Points)
+}
+"""Type to the path of the list of its points."""
 
 
 class Irregularity(NamedTuple):
@@ -88,7 +96,7 @@ class Irregularity(NamedTuple):
 def irregularities(record: Record, form: str, *, prediction: bool = False) -> tuple[Irregularity, ...]:
     """What is irregular in an accepted record, or in an accepted segment of a mask (R7).
 
-    Unknown keys come first, by name. Null counts as absent.
+    Unknown keys come first, by name. Null counts as absent, and so do metadata without a key (G4).
 
     Args:
         record: The record or segment.
@@ -100,9 +108,14 @@ def irregularities(record: Record, form: str, *, prediction: bool = False) -> tu
     >>> irregularities({"reference_id": "a", "width": -1}, "items")
     (Irregularity(code=<Code.IMPLAUSIBLE_VALUE: 'implausible_value'>, key='width', value=-1),)
     """
-    given = {key for key, value in record.items() if value is not None}
+    given = {key for key, value in record.items() if is_given(key, value)}
     unknown = (Irregularity(Code.UNKNOWN_KEY, key, record[key]) for key in unknown_keys(given, form))
     return (*unknown, *implausible_values(record, form, prediction=prediction))
+
+
+def is_given(key: str, value: JsonValue) -> bool:
+    """Whether a key with this value counts as there."""
+    return value is not None and not (key == "metadata" and value == {})
 
 
 def known_keys() -> frozenset[str]:
@@ -139,9 +152,31 @@ def advice(key: str, forms: Collection[str]) -> str:
 
     >>> advice("weather", ["items"]), advice("score", ["box"])
     ('put it into metadata', 'did you mean confidence?')
+    >>> advice("metadata", ["mask"])
+    'put it into the metadata of each of its segments'
     """
+    if key == "metadata":
+        return _OF_SEGMENTS
     name = intended(key, forms)
     return "put it into metadata" if name is None else f"did you mean {name}?"
+
+
+def hint_of(code: str, key: str, forms: Collection[str]) -> str | None:
+    """What to do about what a job warns of; None if that depends.
+
+    Args:
+        code: Of the warning.
+        key: The unknown key, or the path of the value.
+        forms: The forms of the records.
+
+    >>> hint_of("half_coordinate", "metadata.lat", ["items"])
+    'give metadata.lon too'
+    """
+    if code == Code.UNKNOWN_KEY.value:
+        return advice(key, forms)
+    if code == HALF_COORDINATE:
+        return f"give metadata.{PARTNERS[key.removeprefix('metadata.')]} too"
+    return None
 
 
 def irregular_fault(irregularity: Irregularity, form: str) -> Fault:
@@ -157,6 +192,10 @@ def irregular_fault(irregularity: Irregularity, form: str) -> Fault:
         expectation = "a number from 0 to 1"
     elif key in {"label", "labels"}:
         expectation = "a label"
+    elif key in POINTCLOUD_URL_KEYS:
+        expectation = "an image or a point cloud, not the URLs of both"
+    elif key in _POINTS.values():
+        expectation = "at least one point"
     else:
         expectation = "a size of at least 0"
     return Fault(code, f"expected {expectation}, got {shown(value)} at {key}", key)
@@ -173,6 +212,7 @@ def _implausible(record: Record, form: str, *, prediction: bool) -> Iterator[tup
     match form:
         case "items":
             yield from _negative(record, ("width", "height"), "")
+            yield from _both_urls(record)
         case "scenes":
             yield from _negative(record, ("frame_rate",), "")
         case _:
@@ -186,11 +226,24 @@ def _implausible(record: Record, form: str, *, prediction: bool) -> Iterator[tup
                 yield from _implausible_confidence(record)
 
 
+def _both_urls(record: Record) -> Iterator[tuple[str, JsonValue]]:
+    """The URL of a point cloud beside that of an image, by which the item is an image; "" counts as absent (K4)."""
+    if all(record.get(key) in (None, "") for key in IMAGE_URL_KEYS):
+        return
+    for key in POINTCLOUD_URL_KEYS:
+        if record.get(key) not in (None, ""):
+            yield key, record[key]
+
+
 def _implausible_geometry(geometry: JsonValue, form: str) -> Iterator[tuple[str, JsonValue]]:
     if not isinstance(geometry, dict):
         return
     if form == "box":
         yield from _negative(geometry, ("width", "height"), "geometry.")
+    if form in _POINTS:
+        points = geometry.get(_POINTS[form].removeprefix("geometry."))
+        if points == []:
+            yield _POINTS[form], points
     dimensions = geometry.get("dimensions")
     if form == "cuboid" and isinstance(dimensions, dict):
         yield from _negative(dimensions, ("x", "y", "z"), "geometry.dimensions.")

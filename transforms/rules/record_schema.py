@@ -3,13 +3,16 @@
 A schema accepts every record that an ingest accepts whole, and refuses, as far as a schema can say it, what is
 rejected: of a scene or mask also a record with a frame or segment that is. It does not know other records, so neither
 duplicates nor unknown references, and it does not parse URLs.
+
+Published rows (`transforms.rules.published_rows`) are accepted too; segments are records of their own only among them.
 """
 
-from transforms.rules.annotations import CATEGORIES, GEOMETRIC, MASK, TYPES
+from transforms.rules.annotations import CATEGORIES, GEOMETRIC, MASK, SEGMENT, TYPES
 from transforms.rules.export_rows import Group
 from transforms.rules.items import URL_KEYS
 from transforms.rules.json_schema import DIALECT, LARGEST, JsonSchema, metadata_schema
 from transforms.rules.metadata import CAMERA_PARAMS
+from transforms.rules.published_rows import ALWAYS
 from transforms.rules.schema_json import GroupJson
 from transforms.rules.values import LONG_MAXIMUM, JsonValue
 
@@ -92,7 +95,7 @@ def _scene(metadata: JsonSchema) -> JsonSchema:
 def _annotation(metadata: JsonSchema, *, prediction: bool) -> JsonSchema:
     texts = ("label", "annotation_id", "task_id", "track_reference_id", "taxonomy_name")
     properties: JsonSchema = {
-        "type": {"enum": [*sorted(TYPES)]},
+        "type": {"enum": [*sorted(TYPES), SEGMENT]},
         "geometry": _OBJECT_OR_NULL,
         "labels": {"type": ["array", "null"], "items": {"type": "string"}},
         **dict.fromkeys(texts, _TEXT_OR_NULL),
@@ -108,6 +111,7 @@ def _annotation(metadata: JsonSchema, *, prediction: bool) -> JsonSchema:
             *(_of_type(kind, _of_geometry(kind, metadata)) for kind in sorted(GEOMETRIC)),
             *(_of_type(kind, _of_category(kind, metadata)) for kind in sorted(CATEGORIES)),
             _of_type(MASK, _of_mask(metadata)),
+            _of_type(SEGMENT, _of_published_segment(metadata)),
         ],
     }
 
@@ -164,6 +168,13 @@ def _of_mask(metadata: JsonSchema) -> JsonSchema:
         "required": ["mask_url"],
         "properties": {"mask_url": _NON_EMPTY, "annotations": {"type": ["array", "null"], "items": segment}},
     }
+
+
+def _of_published_segment(metadata: JsonSchema) -> JsonSchema:
+    """A segment as `query` and `export` write it, which is told by the keys that all published rows have."""
+    index: JsonSchema = {"type": ["integer", "null"], "minimum": 0, "maximum": LONG_MAXIMUM}
+    properties: JsonSchema = {"segment_index": index, "metadata": metadata, "source": {"type": "object"}}
+    return {"required": [*sorted(ALWAYS)], "properties": properties}
 
 
 def _numbers(*names: str) -> JsonSchema:

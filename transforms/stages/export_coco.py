@@ -46,9 +46,10 @@ def write_coco(
     document: Document, parts: Sequence[ExportPart], numbering: Numbering, exporting: Exporting
 ) -> list[ExportedFile]:
     """Writes a document; one without an element is left out."""
-    if document == NOTHING:
+    ordered = sorted(parts, key=lambda part: part.number)
+    if document == NOTHING or _lacks_annotations(_Writing(document, ordered, numbering, exporting)):
         return []
-    writing = _Writing(document, sorted(parts, key=lambda part: part.number), numbering, exporting)
+    writing = _Writing(document, ordered, numbering, exporting)
     text = writing.results() if document.name == RESULTS else writing.document()
     begun = []
     for piece in text:
@@ -63,6 +64,13 @@ def write_coco(
     images = writing.images if document.name in {OBJECTS, IMAGE_INFO} else 0
     left_out = {group: dict(counts) for group, counts in writing.left_out.counts.items()}
     return [ExportedFile(file, document.group, document.split, frames=images, left_out=left_out)]
+
+
+def _lacks_annotations(writing: "_Writing") -> bool:
+    """Whether a document of captions or image labels has images alone: its rows are elsewhere, or not selected."""
+    if writing.target.name not in {IMAGE_LABELS, CAPTIONS}:
+        return False
+    return next(writing.annotation_texts("annotations"), None) is None
 
 
 @dataclass(slots=True)
@@ -96,7 +104,7 @@ class _Writing:
         yield from _listed(self._image_texts())
         if self.target.name != IMAGE_INFO:
             yield b'],\n"annotations": ['
-            yield from _listed(self._annotation_texts("annotations"))
+            yield from _listed(self.annotation_texts("annotations"))
         yield b'],\n"categories": ['
         categories = sorted(tables.categories.items(), key=lambda each: each[1].id)
         yield from _listed(json_element(category.element(name)) for name, category in categories)
@@ -105,7 +113,7 @@ class _Writing:
     def results(self) -> Iterator[bytes]:
         """The text of a results file."""
         yield b"["
-        yield from _listed(self._annotation_texts("predictions"))
+        yield from _listed(self.annotation_texts("predictions"))
         yield b"]\n"
 
     def _image_texts(self) -> Iterator[bytes]:
@@ -122,7 +130,8 @@ class _Writing:
                     self.images += 1
                     yield json_element(each)
 
-    def _annotation_texts(self, group: Group) -> Iterator[bytes]:
+    def annotation_texts(self, group: Group) -> Iterator[bytes]:
+        """The text of each annotation or result."""
         counts = LeftOut() if self.target.name in {IMAGE_LABELS, CAPTIONS} else self.left_out
         for part in self.parts:
             if group not in part.states:

@@ -101,7 +101,10 @@ def normalize_chunks(
     return NormalizedChunks(
         batches=done.batches,
         rejections=Rejections.joined(
-            [Rejections.of(unreadable), Rejections.of_records(done.rejected, records, origin, _sources(readable))]
+            [
+                Rejections.of(unreadable),
+                Rejections.of_records(done.rejected, records, origin, _sources(readable), export.map),
+            ]
         ),
         readings=readings,
         records=sum(done.read.values()),

@@ -10,7 +10,9 @@ import polars as pl
 
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.normalize.columns import Origin, Rejected
+from transforms.mapping.maps import Map
 from transforms.raw_records import RawRecords
+from transforms.rules.rejections import Fault
 from transforms.stages.elements import Rejection
 
 COLUMNS: dict[str, pl.DataType] = {
@@ -54,7 +56,12 @@ class Rejections:
 
     @classmethod
     def of_records(
-        cls, faulty: Sequence[Rejected], records: RawRecords, origin: Origin, sources: Sequence[bytes] | None = None
+        cls,
+        faulty: Sequence[Rejected],
+        records: RawRecords,
+        origin: Origin,
+        sources: Sequence[bytes] | None = None,
+        of_map: Map | None = None,
     ) -> Self:
         """The rejected ones among records, with their bytes.
 
@@ -63,6 +70,7 @@ class Rejections:
             records: All N records.
             origin: The place of each of them.
             sources: The bytes of each in its export, if a map made the records.
+            of_map: This map, which may know what to change.
         """
         if not faulty:
             return cls(_NOTHING)
@@ -75,7 +83,7 @@ class Rejections:
         columns = {
             "group": series("group", [each.group for each in faulty]),
             "code": series("code", [fault.code.value for fault in faults]),
-            "message": series("message", [fault.message for fault in faults]),
+            "message": series("message", [_message(fault, of_map) for fault in faults]),
             "field": series("field", [fault.field for fault in faults]),
             **source,
             "reference_id": series("reference_id", [each.reference_id for each in faulty]),
@@ -109,6 +117,11 @@ class Rejections:
         """(part, its rejections), given the part of each: int64[N]."""
         for part in np.unique(parts).tolist():
             yield part, type(self)(self.frame.filter(pl.Series(parts == part)))
+
+
+def _message(fault: Fault, of_map: Map | None) -> str:
+    hint = None if of_map is None else of_map.hint(fault.code)
+    return fault.message if hint is None else f"{fault.message}; {hint}"
 
 
 def series(name: str, values: Sequence[object]) -> pl.Series:

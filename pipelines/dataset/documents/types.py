@@ -99,13 +99,18 @@ class InputJson(MapJson):
 
 
 class IrregularExampleJson(TypedDict):
-    """The first record with an irregularity; its value as text for a person."""
+    """The first record with an irregularity; its value as text for a person.
+
+    Attributes:
+        place: The path of the record in its document, where a map knows it.
+    """
 
     export: str
     line: Count
     offset: Count
     reference_id: str
     value: str
+    place: NotRequired[str]
 
 
 class IrregularityJson(TypedDict):

@@ -15,7 +15,7 @@ EXTRA = {
     },
     "scenes": {"tracks", "upload_to_scale", "update", "annotations"},
     "segment": set(),
-    "mask": {"metadata", "confidence", "class_pdf"},
+    "mask": {"confidence", "class_pdf"},
     "category": {"confidence", "class_pdf"},
     "multicategory": {"confidence", "class_pdf"},
     **dict.fromkeys(("box", "polygon", "line", "keypoints", "cuboid"), GEOMETRIC),
@@ -29,7 +29,7 @@ CORE = {
     "items": {"reference_id", "width", "height", "camera_params", "metadata"},
     "scenes": {"reference_id", "type", "video_url", "frame_rate", "frames", "metadata"},
     "segment": {"label", "index", "metadata"},
-    "mask": MARK | {"mask_url", "annotations"},
+    "mask": MARK - {"metadata"} | {"mask_url", "annotations"},
     **dict.fromkeys(("box", "polygon", "line", "keypoints", "cuboid", "category", "multicategory"), MARK),
 }
 
@@ -40,7 +40,8 @@ def codes(draft: Draft, group: str, *, is_merge: bool) -> Iterator[str]:
     form = group if group in ("items", "scenes") else row["type"]
     known = EXTRA[form] | CORE[form] if is_merge else EXTRA[form]
     known = known if form == "segment" else known | SERVICE
-    if any(value is not None and key not in known for key, value in (row.get("extra") or {}).items()):
+    given = (row.get("extra") or {}).items()
+    if any(value is not None and key not in known and (key, value) != ("metadata", {}) for key, value in given):
         yield "unknown_key"
     if not is_merge and any(_is_implausible(row, form)):
         yield "implausible_value"
@@ -49,6 +50,7 @@ def codes(draft: Draft, group: str, *, is_merge: bool) -> Iterator[str]:
 def _is_implausible(row: dict[str, Any], form: str) -> Iterator[bool]:
     if form == "items":
         yield from (_is_below_0(row.get(key)) for key in ("width", "height"))
+        yield row.get("image_url") is not None and (row.get("extra") or {}).get("pointcloud_url") not in (None, "")
         return
     if form == "scenes":
         yield _is_below_0(row.get("frame_rate"))
@@ -58,6 +60,8 @@ def _is_implausible(row: dict[str, Any], form: str) -> Iterator[bool]:
     geometry = row.get("geometry") or {}
     if form == "box":
         yield from (_is_below_0(geometry.get(key)) for key in ("width", "height"))
+    if form in ("polygon", "line", "keypoints"):
+        yield geometry["keypoints" if form == "keypoints" else "vertices"] == []
     if form == "cuboid":
         yield from (_is_below_0(geometry["dimensions"].get(key)) for key in "xyz")
     if "confidence" in row:  # a prediction

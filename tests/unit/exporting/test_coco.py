@@ -211,6 +211,15 @@ def test_counts_and_files_are_in_export_json(coco: tuple[dict[str, Any], Ended],
     ]
 
 
+def test_a_document_of_captions_without_a_caption_is_left_out(
+    coco: tuple[dict[str, Any], Ended], tmp_path: Path
+) -> None:
+    code, printed = export(coco[1].dataset, tmp_path / "out", "--format=coco", "--query=metadata.coco_image_id = 785")
+    assert (code, printed["left_out"]) == (0, {})
+    assert [each["path"] for each in printed["files"]] == ["annotations/instances.json"]
+    assert len(document(tmp_path / "out")["images"]) == 1
+
+
 def test_splits_divide_images_with_what_belongs_to_them(asked: Ended, tmp_path: Path) -> None:
     code, printed = export(asked.dataset, tmp_path / "out", "--format=coco", "--split=train=0.5,test=0.5")
     assert code == 0

@@ -226,6 +226,9 @@ def test_panoptic_segments_are_a_mask_where_its_url_is_known_and_boxes_where_not
         {"label": "person", "index": 3, "metadata": metadata},
         {"label": 9, "index": 4, "metadata": {}},  # a number is no label: the rules reject this segment alone
     ]
+    (told,) = made_of({**given, "checked": True}, masks="s3://b/m/")
+    assert "metadata" not in told
+    assert [each["metadata"]["checked"] for each in told["annotations"]] == [True, True]
     box, fault = made_of(given)
     assert (box["type"], box["annotation_id"], box["geometry"]) == ("box", "3", BOX)
     assert box["metadata"]["mask"] == "a.png"
@@ -266,6 +269,13 @@ def test_rejections_have_the_place_and_the_bytes_of_the_element(run: Ended) -> N
         ("annotations[1]", "unknown_reference", {"id": 6, "image_id": 8}),
         ("images[1]", "invalid_reference_id", {"id": 2, "file_name": 5}),
     ]
+
+
+def test_what_is_warned_of_has_the_place_of_the_element_and_lists_have_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "i.json", document(videos=[1], categories=[{"id": 1, "name": ""}]))
+    run = ingest(tmp_path / "d", "--items", path, "--annotations", path, "--map=coco:images=s3://b/")
+    shown = [(each["code"], each["key"], each["example"].get("place")) for each in run.document["irregularities"]]
+    assert sorted(shown) == [("implausible_value", "label", "annotations[0]"), ("not_taken", "videos", None)]
 
 
 def chunks(path: Path, group: str, preset: str = "coco") -> list[Any]:

@@ -312,7 +312,10 @@ def test_what_no_row_would_pass_is_wrong_usage_before_the_job(tmp_path: Path, te
 def test_the_rules_judge_a_path_that_is_relative_where_others_are_not(tmp_path: Path) -> None:
     path = written(tmp_path, "file_name\n/data/1.jpg\n2.jpg\n")
     done = ingest(tmp_path / "dataset", "--items", str(path), "--map", "manifest")
-    assert [each["code"] for each in done.rejections] == ["invalid_url"]
+    (rejection,) = done.rejections
+    assert rejection["code"] == "invalid_url"
+    advice = "--map manifest:images=s3://BUCKET/FOLDER puts their folder in front of relative paths"
+    assert rejection["message"].endswith(f'got "2.jpg" at image_url; {advice}')
 
 
 def test_rejected_records_are_delivered_as_the_map_made_them(tmp_path: Path) -> None:

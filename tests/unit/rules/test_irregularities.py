@@ -35,13 +35,24 @@ def test_an_unknown_key_is_named_with_what_may_be_meant(form: str, key: str, nam
     assert intended(key, [form]) == name
 
 
+def test_an_item_with_one_url_that_counts_is_regular() -> None:
+    assert codes({"image_url": "", "pointcloud_url": "s3://b/a.json"}, "items") == []
+    assert codes({"image_url": "s3://b/a.jpg", "pointcloud_url": ""}, "items") == []
+
+
+def test_a_mask_has_no_metadata_but_its_segments_do() -> None:
+    assert codes({"metadata": {"night": True}}, "mask") == [("unknown_key", "metadata")]
+    assert codes({"metadata": {}}, "mask") == codes({"metadata": {"night": True}}, "segment") == []
+    assert advice("metadata", ["mask"]) == "put it into the metadata of each of its segments"
+
+
 def test_a_key_without_a_value_is_not_there() -> None:
     assert codes({**BOX, "weather": None}, "box") == []
 
 
 @pytest.mark.parametrize("form", sorted(TYPES))
 def test_the_keys_of_an_upload_are_known(form: str) -> None:
-    record = dict.fromkeys(("reference_id", "annotation_id", "item_id", "metadata", "confidence"), "x")
+    record = dict.fromkeys(("reference_id", "annotation_id", "item_id", "confidence"), "x")
     assert codes(record, form) == []
 
 
@@ -56,6 +67,11 @@ def test_the_keys_of_an_upload_are_known(form: str) -> None:
         ("polygon", {"label": ""}, "label"),
         ("segment", {"label": ""}, "label"),
         ("multicategory", {"labels": ["a", ""]}, "labels"),
+        ("polygon", {"geometry": {"vertices": []}}, "geometry.vertices"),
+        ("line", {"geometry": {"vertices": []}}, "geometry.vertices"),
+        ("keypoints", {"geometry": {"keypoints": []}}, "geometry.keypoints"),
+        ("items", {"image_url": "s3://b/a.jpg", "pointcloud_url": "s3://b/a.json"}, "pointcloud_url"),
+        ("items", {"original_image_url": "s3://b/a.jpg", "pointcloud_url": "x"}, "pointcloud_url"),
     ],
 )
 def test_what_cannot_be_meant_is_named(form: str, record: dict[str, Any], path: str) -> None:

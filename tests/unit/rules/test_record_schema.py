@@ -22,6 +22,18 @@ BOX: dict[str, Any] = {
 }
 MASK: dict[str, Any] = {"reference_id": "a", "type": "mask", "mask_url": "gs://b/m.png"}
 
+SEGMENT: dict[str, Any] = {
+    "reference_id": "a",
+    "type": "segment",
+    "label": "road",
+    "segment_index": 3,
+    "metadata": {"wet": True},
+    "cache_key": None,
+    "extra": None,
+    "source": {"export": "masks.ndjson", "offset": 0},
+}
+"""As a query prints it."""
+
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_it_is_a_valid_schema(group: Group) -> None:
@@ -68,6 +80,8 @@ def test_what_an_ingest_accepts_whole_is_valid(drawn: tuple[Group, Any]) -> None
         ("annotations", {"reference_id": "a", "type": "mask"}),
         ("annotations", MASK | {"annotations": [{"index": -1}]}),
         ("annotations", MASK | {"annotations": {"label": "car"}}),
+        ("annotations", SEGMENT | {"segment_index": -1}),
+        ("annotations", {"reference_id": "a", "type": "segment", "label": "road"}),
         ("predictions", BOX | {"confidence": "high"}),
         ("predictions", BOX | {"class_pdf": [0.5]}),
     ],
@@ -88,6 +102,7 @@ def test_a_fault_is_refused(group: Group, record: dict[str, Any]) -> None:
         ("annotations", BOX),
         ("annotations", MASK | {"annotations": [{"index": "3", "label": "road", "metadata": {"wet": True}}]}),
         ("annotations", {"reference_id": "a", "type": "category", "label": "x", "geometry": {}}),
+        ("annotations", SEGMENT),
         ("predictions", BOX | {"confidence": 0.5, "class_pdf": {"car": 0.5}}),
     ],
 )

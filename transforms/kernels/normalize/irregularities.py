@@ -12,10 +12,12 @@ import polars as pl
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.normalize.columns import Origin
+from transforms.kernels.normalize.half_coordinates import half_coordinates, value_at
 from transforms.kernels.normalize.normalized import Normalized
 from transforms.rules.annotations import GEOMETRIC
+from transforms.rules.coordinates import HALF_COORDINATE
 from transforms.rules.export_rows import Group
-from transforms.rules.irregularities import Irregularity, implausible_values, irregular_fault, unknown_keys
+from transforms.rules.irregularities import Irregularity, implausible_values, irregular_fault, is_given, unknown_keys
 from transforms.rules.rejections import Code, Fault, shown
 from transforms.rules.values import JsonObject, JsonValue
 
@@ -23,9 +25,13 @@ MAX_KEYS = 1_000
 """How many irregular keys of a form are counted one by one: a record may have any key."""
 _MOST_COUNTED = 20 * MAX_KEYS
 _SIZES: dict[Group, tuple[str, ...]] = {"items": ("width", "height"), "scenes": ("frame_rate",)}
+_VALUES: dict[Group, tuple[str, ...]] = {"items": ("width", "height", "image_url", "extra"), "scenes": ("frame_rate",)}
+"""The columns that the rule looks at."""
 _JSON = ("geometry", "class_pdf", "labels")
-_NEGATIVE_SIZE = r'"(?:width|height)":-|"dimensions":\{[^}]*:-'
-"""In geometries with a negative size, and in a few others."""
+_WRONG_GEOMETRY = r'"(?:width|height)":-|"dimensions":\{[^}]*:-|"(?:vertices|keypoints)":\[\]'
+"""In geometries with a negative size or no point, and in a few others."""
+_BOTH_URLS = '"pointcloud_url":'
+"""In `extra` of images with the URL of a point cloud too."""
 _OUTSIDE = r":(?:-|[1-9])"
 """In distributions with a probability outside 0 to 1, and in a few others."""
 _EMPTY_LABEL = r'(?:\[|,)""'
@@ -39,7 +45,7 @@ _FREQUENT: dict[Group, str] = {
 }
 """Values of `extra` with a frequent known key and no other: they need no parser."""
 _EMBEDDING = _SINGLE % "embedding_vector"
-_Key = tuple[Group, str, Code, str]
+_Key = tuple[Group, str, str, str]
 """Group, form, code and key of an irregularity."""
 
 
@@ -95,17 +101,13 @@ def irregular_rows(done: Normalized) -> list[Irregular]:
     for batch in done.batches:
         counted = _counted(batch)
         for (form, code, key), (rows, each) in counted.items():
-            example = _example(batch, rows, each.value)
-            known = found.get((batch.group, form, code, key))
-            if known is None:
-                found[batch.group, form, code, key] = Irregular(batch.group, code, key, form, len(rows), example)
-                continue
-            known.count += len(rows)
-            if (example.export, example.offset) < (known.example.export, known.example.offset):
-                known.example = example
+            _add(found, Irregular(batch.group, code, key, form, len(rows), _example(batch, rows[0], each.value)))
         for code in {code for _, code, _ in counted}:
             of_code = [rows for (_, other, _), (rows, _) in counted.items() if other is code]
             done.warnings[code.value] += len(set().union(*of_code)) if len(of_code) > 1 else len(of_code[0])
+        if done.warnings[HALF_COORDINATE]:  # which are counted where metadata are read
+            for half in _half_coordinates(batch):
+                _add(found, half)
         if len(found) > _MOST_COUNTED:
             found = dict(_first(found))
     return [irregular for _, irregular in _first(found)]
@@ -143,7 +145,7 @@ def _unknown(batch: Batch) -> Iterator[tuple[int, str, Irregularity]]:
         if shape not in unknown:
             unknown[shape] = unknown_keys(record, form)
         for key in unknown[shape]:
-            if record[key] is not None:
+            if is_given(key, record[key]):
                 yield row, form, Irregularity(Code.UNKNOWN_KEY, key, record[key])
 
 
@@ -153,10 +155,11 @@ def _implausible(batch: Batch) -> Iterator[tuple[int, str, Irregularity]]:
     positions = np.flatnonzero(_suspects(group, rows))
     if not len(positions):
         return
-    names = _SIZES.get(group, ("type", "label", "confidence", *_JSON))
+    names = _VALUES.get(group, ("type", "label", "confidence", *_JSON))
     for row, values in zip(positions.tolist(), rows.select(names)[positions].iter_rows(named=True), strict=True):
-        form = values.pop("type", group)
-        record: JsonObject = {
+        form, extra = values.pop("type", group), values.pop("extra", None)
+        record: JsonObject = {} if extra is None else orjson.loads(extra)
+        record |= {
             name: orjson.loads(value) if name in _JSON else value for name, value in values.items() if value is not None
         }
         for each in implausible_values(record, form, prediction=group == "predictions"):
@@ -167,9 +170,11 @@ def _suspects(group: Group, rows: pl.DataFrame) -> npt.NDArray[np.bool_]:
     """The rows that may have an implausible value: bool[rows]; those that have one are among them."""
     if group in _SIZES:
         found = [rows[name] < 0 for name in _SIZES[group]]
+        if group == "items" and rows["extra"].null_count() < rows.height:
+            found.append(rows["image_url"].is_not_null() & rows["extra"].str.contains(_BOTH_URLS, literal=True))
     else:
         found = [rows["label"] == "", ~rows["confidence"].is_between(0, 1)]
-        for name, pattern in (("labels", _EMPTY_LABEL), ("geometry", _NEGATIVE_SIZE), ("class_pdf", _OUTSIDE)):
+        for name, pattern in (("labels", _EMPTY_LABEL), ("geometry", _WRONG_GEOMETRY), ("class_pdf", _OUTSIDE)):
             if rows[name].null_count() < rows.height:
                 found.append(rows[name].str.contains(pattern))
     is_suspect = np.zeros(rows.height, np.bool_)
@@ -196,14 +201,33 @@ def _counted(batch: Batch) -> dict[tuple[str, Code, str], tuple[list[int], Irreg
     return found
 
 
+def _add(found: dict[_Key, Irregular], more: Irregular) -> None:
+    """Counts rows of a batch among those with the same irregularity."""
+    known = found.setdefault((more.group, more.form, more.code, more.key), more)
+    if known is more:
+        return
+    known.count += more.count
+    if (more.example.export, more.example.offset) < (known.example.export, known.example.offset):
+        known.example = more.example
+
+
+def _half_coordinates(batch: Batch) -> Iterator[Irregular]:
+    """The rows of a batch with a coordinate without its partner, by its key (C3)."""
+    for key, rows in half_coordinates(batch):
+        places = batch.rows.select("export", "offset")[rows]
+        first = int(rows[places.select(pl.struct("export", "offset").arg_min()).item()])
+        example = _example(batch, first, value_at(batch, key, first))
+        yield Irregular(batch.group, HALF_COORDINATE, f"metadata.{key}", batch.group, len(rows), example)
+
+
 def _first(found: dict[_Key, Irregular]) -> Iterator[tuple[_Key, Irregular]]:
     """The first MAX_KEYS of each group, form and code, by key."""
     for _, alike in groupby(sorted(found.items(), key=itemgetter(0)), key=lambda item: item[0][:3]):
         yield from islice(alike, MAX_KEYS)
 
 
-def _example(batch: Batch, rows: list[int], value: JsonValue) -> IrregularExample:
-    """The first of some rows as an example."""
+def _example(batch: Batch, row: int, value: JsonValue) -> IrregularExample:
+    """A row as an example."""
     columns = ("export", "chunk", "line", "offset", "reference_id")
-    export, chunk, line, offset, name = batch.rows.select(columns).row(rows[0])
+    export, chunk, line, offset, name = batch.rows.select(columns).row(row)
     return IrregularExample(export, chunk, line, offset, name, shown(value))

@@ -155,18 +155,15 @@ class AnnotationMaker:
     def _panoptic(self, element: bytes, found: Members, reference: bytes, segments: list[bytes]) -> Iterator[Made]:
         name = string(found.get("file_name"))
         url = None if name is None else _located(name, self.folders.masks)
+        of_image = {key: text for key, text in found.items() if key not in ANNOTATION_KEYS | {"file_name"}}
         if url is not None:
-            core = ANNOTATION_KEYS | {"file_name"}
-            extras = [(key, text) for key, text in found.items() if key not in core]
             pairs = [
                 *(("reference_id", reference), ("type", b'"mask"'), ("mask_url", text_of(url))),
                 *_annotation_id(found, generated(found)),
-                ("annotations", b"[%s]" % b",".join(map(self._segment, segments))),
-                *([("metadata", object_of(extras))] if extras else []),
+                ("annotations", b"[%s]" % b",".join([self._segment(each, of_image) for each in segments])),
             ]
             yield Made(object_of(pairs), element)
             return
-        of_image = [(key, text) for key, text in found.items() if key not in ANNOTATION_KEYS | {"file_name"}]
         mask = [] if name is None else [("mask", text_of(name))]
         for number, segment in enumerate(segments):
             each = members(segment)
@@ -176,14 +173,15 @@ class AnnotationMaker:
                 )
                 yield Made(fault, segment, number)
                 continue
-            kept = dict([*of_image, *mask, *each.items()])
+            kept = {**of_image, **dict(mask), **each}
             yield Made(self._record(kept, reference), segment, number)
 
-    def _segment(self, segment: bytes) -> bytes:
-        """A segment of a mask; its rows are rejected alone, as the rules say (G3)."""
-        found = members(segment)
-        if found is None:
+    def _segment(self, segment: bytes, of_image: Members) -> bytes:
+        """A segment of a mask, with what is said of all of them; its rows are rejected alone, as the rules say (G3)."""
+        own = members(segment)
+        if own is None:
             return segment
+        found = {**of_image, **own}
         category = self._category(found)
         known = None if isinstance(category, Fault) or category is None else category
         label = found.get("category_id", NULL) if known is None else known.name or NULL

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import BinaryIO, Final
 
-from transforms.formats.chunks import Chunk, Unreadable
+from transforms.formats.chunks import OF_ALL, Chunk, Unreadable
 from transforms.formats.document_lists import WHOLE, ListPart, read_lists
 from transforms.formats.lines import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
 from transforms.mapping.chunk_builder import ChunkBuilder
@@ -21,6 +21,7 @@ from transforms.mapping.json_columns import encode
 from transforms.mapping.looks import Fit, Look
 from transforms.mapping.maps import IMAGES_OPTION, Given, Map, MapError, SourceFile, advised, open_source
 from transforms.rules.export_rows import Group
+from transforms.rules.rejections import Code
 from transforms.storage.stored_files import refusals
 
 GROUPS: Final[tuple[Group, ...]] = ("items", "annotations", "predictions")
@@ -145,6 +146,12 @@ class CocoMap:
         name = {"items": IMAGES, "annotations": ANNOTATIONS}.get(group, "")
         return f"{name}[{number}]{'' if segment is None else f'.segments_info[{segment}]'}"
 
+    def hint(self, code: Code) -> str | None:
+        """Where images without a URL are, if nothing says so."""
+        if code is not Code.MISSING_URL or self.folders.images:
+            return None
+        return f"{advised(self.name, IMAGES_OPTION)} puts their folder in front of relative file names"
+
     def _check_places(self, uris: Sequence[str]) -> None:
         """Raises MapError if nothing says where the first images of a document are."""
         for uri in uris:
@@ -215,10 +222,10 @@ def _set_aside(lookups: Lookups, group: Group) -> Chunk:
     if group == "items":
         for key, count in lookups.members.items():
             if key not in (*LISTS, INFO) and count:
-                builder.set_aside(key, None, line=1, offset=0, count=count)
+                builder.set_aside(key, None, line=OF_ALL, offset=0, count=count)
     else:
         for key, count in sorted(lookups.category_extras.items()):
-            builder.set_aside(f"categories.{key}", None, line=1, offset=0, count=count)
+            builder.set_aside(f"categories.{key}", None, line=OF_ALL, offset=0, count=count)
     return builder.made(0)
 
 
@@ -229,7 +236,7 @@ def _without_annotations(lookups: Lookups, used: Collection[Id]) -> Chunk:
     if left:
         first = lookups.categories[left[0]]
         name = None if first is None or first.name is None else first.name.decode()
-        builder.set_aside("categories without annotations", name, line=1, offset=0, count=len(left))
+        builder.set_aside("categories without annotations", name, line=OF_ALL, offset=0, count=len(left))
     return builder.made(0)
 
 

@@ -17,7 +17,7 @@ from transforms.mapping.read_tables import first_rows, read_table
 from transforms.mapping.tables import TableBatch
 from transforms.rules.export_rows import Group
 from transforms.rules.near_names import hint
-from transforms.rules.rejections import shown
+from transforms.rules.rejections import Code, shown
 
 IMAGE_URLS: Final = (
     *("image_url", "url", "uri", "image", "image_path", "image_uri", "img", "img_path", "img_url"),
@@ -85,6 +85,12 @@ class Manifest:
     def place(self, group: Group, offset: int) -> str | None:  # noqa: ARG002 - of the interface
         """None: the line says enough."""
         return None
+
+    def hint(self, code: Code) -> str | None:
+        """Where relative paths are, if nothing says so."""
+        if code is not Code.INVALID_URL or self.images is not None:
+            return None
+        return f"{advised(self.name, IMAGES_OPTION)} puts their folder in front of relative paths"
 
     def chunks(self, source: SourceFile, group: Group) -> Iterator[Chunk]:  # noqa: ARG002 - of the interface
         """The rows of a table as items."""

@@ -13,13 +13,18 @@ from transforms.rules.irregularities import irregularities
 from transforms.rules.scenes import frame_items
 
 SIZES = st.sampled_from([-1, -0.5, 0, -0.0, 1, 3.5])
+POINTS = st.lists(st.fixed_dictionaries({"x": SIZES, "y": SIZES}), max_size=1)
 ODD: dict[str, st.SearchStrategy[Any]] = {
     "width": SIZES,
     "height": SIZES,
     "frame_rate": SIZES,
     "label": st.sampled_from(["", "car", '"', "\\"]),
     "labels": st.sampled_from([["a"], [""], ["", "b"], ['"'], ["\\", ""]]),
-    "geometry": st.fixed_dictionaries({"x": SIZES, "y": SIZES, "width": SIZES, "height": SIZES}),
+    "geometry": st.fixed_dictionaries(
+        {"x": SIZES, "y": SIZES, "width": SIZES, "height": SIZES},
+        optional={"vertices": POINTS, "keypoints": POINTS},
+    ),
+    "pointcloud_url": st.sampled_from(["s3://b/a.json", "", None]),
     "confidence": st.sampled_from([0, 1, 0.5, 1.5, -1e-9, 2]),
     "class_pdf": st.dictionaries(st.sampled_from(["a", ":-", ":1"]), st.sampled_from([0.5, 1, 1e-7, -0.1, 1.0001, 9])),
     "weather": st.sampled_from(["rain", 1, [], None]),
@@ -55,7 +60,8 @@ def test_rows_are_irregular_as_the_rule_says(drawn: tuple[Group, list[Any]]) -> 
     done = normalized(values, group, model_run="m" if group == "predictions" else None)
     counted: dict[tuple[str, str, str, str], int] = {}
     for each in irregular_rows(done):
-        counted[each.group, each.form, each.code.value, each.key] = each.count
+        if each.code != "half_coordinate":
+            counted[each.group, each.form, each.code, each.key] = each.count
     by_rule: dict[tuple[str, str, str, str], int] = {}
     rejected = [(each.group, each.position) for each in done.rejected]
     for position, value in enumerate(values):
