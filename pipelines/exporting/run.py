@@ -8,7 +8,7 @@ import msgspec
 
 from pipelines.errors import JobError
 from pipelines.exporting.config import ExportConfig
-from pipelines.exporting.place import export_folder
+from pipelines.exporting.place import check_outside, export_folder
 from pipelines.exporting.plan import PlannedExport, plan
 from pipelines.runners import choose as runners
 from pipelines.runners import estimate
@@ -48,6 +48,7 @@ def run(config: ExportConfig) -> ExportJson:
         UsageError: The dataset, the version, the query or the folder is wrong.
         DamagedDatasetError: A file of the dataset is damaged (P7).
     """
+    check_outside(config.out, config.dataset)
     with export_folder(config.out) as root:
         planned = plan(config, root)
         if not planned.parts:
