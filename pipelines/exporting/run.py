@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 import apache_beam as beam
 import msgspec
 
+from pipelines.dataset.removed_versions import check_not_removed
 from pipelines.errors import JobError
 from pipelines.exporting.config import ExportConfig
 from pipelines.exporting.place import check_outside, export_folder
@@ -59,6 +60,7 @@ def run(config: ExportConfig) -> ExportJson:
                 with spilling(None):
                     runner.run(partial(build, planned=planned))
             except JobError as error:
+                check_not_removed(planned.head["dataset"], planned.head["version"], error)
                 text = f"{error}".removeprefix(f"{_NOTHING_PUBLISHED}: ").replace(f"; {_NOTHING_PUBLISHED}", "")
                 raise type(error)(f"nothing was exported: {text}") from error
         return msgspec.json.decode(read_bytes(join(root, DOCUMENT)), type=ExportJson)
