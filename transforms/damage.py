@@ -92,6 +92,16 @@ def damaged_file(uri: str, reason: str) -> DamagedFileError:
     return error
 
 
+def version_of(uri: str) -> tuple[str, int] | None:
+    """The dataset and the number of the version that a file belongs to, by its URI; None if to none.
+
+    >>> version_of("d/versions/000002/items/part-00003-of-00008.avro"), version_of("d/CURRENT")
+    (('d', 2), None)
+    """
+    place = _VERSION.fullmatch(uri) or _RECORD.fullmatch(uri)
+    return None if place is None else (place["root"], int(place["version"]))
+
+
 def digests_differ(expected: str, got: str) -> str:
     """The fault of a file with the expected size and another SHA-256."""
     return f"expected the SHA-256 {expected[:_SHOWN]}..., got {got[:_SHOWN]}..."

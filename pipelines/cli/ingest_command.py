@@ -7,11 +7,12 @@ without waiting for them.
 from pipelines.cli.strict_parser import Color
 from pipelines.config import JobConfig
 from pipelines.dataset.foreign import warn_of_foreign
-from pipelines.errors import UsageError
+from pipelines.errors import JobError, UsageError
 from pipelines.ingest import run
 from pipelines.ingest.outcome import Outcome
 from pipelines.ingest.progress import Progress
 from pipelines.streams import complain, emit_json, say
+from transforms.errors import StepError
 from transforms.storage.stored_files import refusal, refusals
 
 
@@ -86,7 +87,8 @@ def _deliver(outcome: Outcome, report: str, *, quiet: bool) -> None:
 
     try:
         deliver_outcome(outcome, report)
-    except refusals() as error:
+    except (JobError, StepError, *refusals()) as error:  # type: ignore[misc] # mypy does not look into a tuple
+        # Such as damage of a file that the version shares with an earlier one, which only the page reads.
         complain(f"the insights page {report} cannot be written: {refusal(error)}")
     else:
         if not quiet:

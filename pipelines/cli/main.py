@@ -18,7 +18,7 @@ from pipelines.json_output import JsonOutput, encoded, print_object
 from pipelines.runners.interrupts import exit_on_signal, print_json_on_signal
 from pipelines.runners.system_errors import system_error
 from pipelines.streams import LogFormatter, complain, prepare
-from transforms.errors import StepError, StepErrorFilter
+from transforms.errors import DamagedFileError, StepError, StepErrorFilter
 
 
 def script() -> NoReturn:
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run = JOBS.get(options.command, dataset_commands.run)
             return run(options, flags)
     except (JobError, StepError) as error:
-        told = error if isinstance(error, JobError) else job_error(error)
+        told = _told(error)
         code, message, lines = told.exit_code, f"{told}", told.lines
     except BrokenPipeError:
         sys.stderr.close()  # the reader has closed the pipe
@@ -74,6 +74,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         complain(*lines)
     return int(code)
+
+
+def _told(error: JobError | StepError) -> JobError:
+    """The error to show."""
+    if isinstance(error, DamagedFileError):
+        from pipelines.dataset.removed_versions import removed_version  # noqa: PLC0415 - only errors need it
+
+        return removed_version(error) or job_error(error)
+    return error if isinstance(error, JobError) else job_error(error)
 
 
 def _interrupted(given: Sequence[str]) -> Callable[[int, str], bytes]:

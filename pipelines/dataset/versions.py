@@ -186,15 +186,13 @@ class Dataset:
             UsageError: Nothing is published there.
         """
         current = self.published()
-        return [
-            current,
-            *(self.at_number(number, None) for number in reversed(self.store.numbers()) if number < current.number),
-        ]
+        older = (self._older(number) for number in reversed(self.store.numbers()) if number < current.number)
+        return [current, *filter(None, older)]
 
     def parent(self, version: Version) -> Version | None:
         """The parent of a version; None for a first version, or if the parent was removed."""
         number = version.manifest["parent"]
-        return self.at_number(number, None) if number is not None and number in self.store.numbers() else None
+        return self._older(number) if number is not None and number in self.store.numbers() else None
 
     def version(self, number: int | None) -> Version:
         """A published version, the current one for None.
@@ -206,10 +204,19 @@ class Dataset:
         if number is None or number == current.number:
             return current
         older = [each for each in reversed(self.store.numbers()) if each < current.number]
-        if number in older:
-            return self.at_number(number, None)
-        there = ", ".join(map(str, [current.number, *older]))
+        if number in older and (found := self._older(number)) is not None:
+            return found
+        there = ", ".join(map(str, [current.number, *(each for each in older if each != number)]))
         raise UsageError(f"{self.root} has no version {number}; it has {there}")
+
+    def _older(self, number: int) -> Version | None:
+        """An earlier version that was listed; None if it was pruned since."""
+        try:
+            return self.at_number(number, None)
+        except DamagedFileError:
+            if number in self.store.numbers():
+                raise
+            return None
 
     def at_number(self, number: int, pointer: bytes | None) -> Version:
         """Loads a version by its number; `pointer` is the content of CURRENT if it is the current one.

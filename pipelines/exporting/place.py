@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pipelines.dataset.own_places import is_own_place
 from pipelines.dataset.store.names import listed
 from pipelines.errors import UsageError
 from pipelines.runners.interrupts import cleanup_on_signal
@@ -15,6 +16,12 @@ from pipelines.runners.temporary_folders import marked, remove_abandoned_folders
 from transforms.storage.stored_files import is_local, local_path, object_sizes
 
 _PART = re.compile(r"/part-\d+-of-\d+\.\w+$")
+
+
+def check_outside(out: str, dataset: str) -> None:
+    """Raises UsageError if a folder is one of a dataset's own, or below one: files there would be foreign ones (P6)."""
+    if is_own_place(out, dataset):
+        raise UsageError(f"--out {out} belongs to the dataset itself; name a folder elsewhere")
 
 
 @contextmanager

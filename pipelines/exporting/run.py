@@ -6,9 +6,10 @@ from typing import NotRequired, TypedDict
 import apache_beam as beam
 import msgspec
 
+from pipelines.dataset.removed_versions import check_not_removed
 from pipelines.errors import JobError
 from pipelines.exporting.config import ExportConfig
-from pipelines.exporting.place import export_folder
+from pipelines.exporting.place import check_outside, export_folder
 from pipelines.exporting.plan import PlannedExport, plan
 from pipelines.runners import choose as runners
 from pipelines.runners import estimate
@@ -48,6 +49,7 @@ def run(config: ExportConfig) -> ExportJson:
         UsageError: The dataset, the version, the query or the folder is wrong.
         DamagedDatasetError: A file of the dataset is damaged (P7).
     """
+    check_outside(config.out, config.dataset)
     with export_folder(config.out) as root:
         planned = plan(config, root)
         if not planned.parts:
@@ -58,6 +60,7 @@ def run(config: ExportConfig) -> ExportJson:
                 with spilling(None):
                     runner.run(partial(build, planned=planned))
             except JobError as error:
+                check_not_removed(planned.head["dataset"], planned.head["version"], error)
                 text = f"{error}".removeprefix(f"{_NOTHING_PUBLISHED}: ").replace(f"; {_NOTHING_PUBLISHED}", "")
                 raise type(error)(f"nothing was exported: {text}") from error
         return msgspec.json.decode(read_bytes(join(root, DOCUMENT)), type=ExportJson)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pipelines.config import DEFAULT_MAX_FIELDS, OptionsJson, StepJson
+from pipelines.dataset.own_places import is_own_place
 from pipelines.dataset.rejections import Rejected, raw_records
 from pipelines.errors import UsageError
 from pipelines.ingest.outcome import shell_command
@@ -86,8 +87,10 @@ def deliver(dataset: str, rejections: Sequence[Rejected], folder: str) -> tuple[
         What was written, and how many records were left out because only their export has the whole record.
 
     Raises:
-        UsageError: A file exists already; nothing was written.
+        UsageError: A file exists already, or the folder belongs to the dataset (P6); nothing was written.
     """
+    if is_own_place(folder, dataset):
+        raise UsageError(f"--out: {folder} belongs to the dataset itself; name a folder elsewhere")
     jobs: dict[str, list[Rejected]] = {}
     for each in rejections:
         jobs.setdefault(json.dumps(each.job.options, sort_keys=True), []).append(each)

@@ -2,13 +2,10 @@
 
 import os
 import posixpath
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.dataset.documents.paths import CURRENT, PRIVATE
-from pipelines.dataset.store.guards import LOCK
-from pipelines.dataset.store.owned import RUNS, VERSIONS
+from pipelines.dataset.own_places import is_own_place
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
 from pipelines.ingest.outcome import Outcome
@@ -17,7 +14,6 @@ from pipelines.report.page import page
 from pipelines.report.page_data import name_of, of_run, of_version
 from transforms.storage.stored_files import is_local, local_path, write_bytes
 
-_OF_DATASETS = (CURRENT, LOCK, PRIVATE, RUNS, VERSIONS)
 _GENERATOR = b'<meta name="generator" content="metadata-etl">'
 _HEAD_BYTES = 65_536
 
@@ -69,18 +65,22 @@ def checked(path: str, dataset: str) -> str:
     """Checks the path of a page before the job starts; returns it, or the target of a symbolic link.
 
     Raises:
-        UsageError: It is a folder, a device or a pipe, or belongs to the dataset (P6).
+        UsageError: It is a folder, a device or a pipe, belongs to the dataset, or has a file that is no page (P6).
     """
     path, dataset = (local_path(each) if is_local(each) else each for each in (path, dataset))
     if not posixpath.basename(path) or (is_local(path) and Path(path).is_dir()):
         raise UsageError(f"the page is one file, but {path or 'nothing'} is a folder; name a file such as report.html")
-    target, root = (os.path.realpath(each) if is_local(each) else each.rstrip("/") for each in (path, dataset))
-    if is_local(path) and os.path.lexists(target) and not Path(target).is_file():
-        raise UsageError(f"the page is one file, and {path} is no regular file; name another one")
-    inner = target.removeprefix(f"{root}/")
-    if inner != target and inner.partition("/")[0] in _OF_DATASETS:
+    if is_own_place(path, dataset):
         raise UsageError(f"{path} belongs to the dataset, which the page would damage; name a file elsewhere")
-    return target if is_local(path) and Path(path).is_symlink() else path
+    if not is_local(path):
+        return path
+    target = Path(path).resolve()
+    if os.path.lexists(target):
+        if not target.is_file():
+            raise UsageError(f"the page is one file, and {path} is no regular file; name another one")
+        if not _may_be_replaced(target):
+            raise UsageError(f"{path} exists and is no page of this tool; name another file, or remove it first")
+    return f"{target}" if Path(path).is_symlink() else path
 
 
 def _unused(path: str) -> str:
@@ -90,12 +90,19 @@ def _unused(path: str) -> str:
         UsageError: Something other than a page is there (P6).
     """
     there = Path(path)
-    if os.path.lexists(path):
-        with suppress(OSError):
-            if there.is_file() and not there.is_symlink() and _GENERATOR in there.read_bytes()[:_HEAD_BYTES]:
-                return path
+    if os.path.lexists(path) and not (there.is_file() and not there.is_symlink() and _may_be_replaced(there)):
         raise UsageError(f"{path} exists and is no page of this tool; name another file with --out")
     return path
+
+
+def _may_be_replaced(file: Path) -> bool:
+    """Whether a file is a page, or empty: one that was made to reserve its name."""
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+    except OSError:  # it cannot be read, and so is not known to be one
+        return False
+    return not head or _GENERATOR in head
 
 
 def _write(path: str, document: JsonOutput, version: int | None) -> Delivered:

@@ -439,11 +439,13 @@ def test_a_page_takes_the_place_of_a_page_and_of_nothing_else(
     shutil.copytree(made / "d", tmp_path / "d")
     mine = a_file(tmp_path / "d.html", "<p>mine")
     link, pipe = a_link(tmp_path / "link.html", "page.html"), a_pipe(tmp_path / "pipe.html")
+    a_file(tmp_path / "export.ndjson", "{}")
     before = snapshot(tmp_path)
     refused = {
         "d/CURRENT": "belongs to the dataset",
         "d/versions/x.html": "belongs to the dataset",
         "pipe.html": "no regular file",
+        "export.ndjson": "is no page",
     }
     for out, reason in refused.items():
         code, _, err = said("report", "d", "--out", out)
@@ -455,10 +457,43 @@ def test_a_page_takes_the_place_of_a_page_and_of_nothing_else(
     mine.unlink()
     for _ in range(2):
         assert said("report", "d") == (0, *said("report", "d")[1:])
+    (tmp_path / "page.html").touch()  # reserved, as by mktemp
     assert said("report", "d", "--out", link.name)[0] == 0
     assert link.is_symlink()
     assert (tmp_path / "page.html").read_bytes() == mine.read_bytes()
     assert pipe.is_fifo()
+
+
+def test_a_job_does_not_write_its_page_over_its_export(tmp_path: Path) -> None:
+    export = ndjson(tmp_path / "items.ndjson", [an_item("a")])
+    was = export.read_bytes()
+    code, _, err = said("ingest", "--dataset", tmp_path / "d", "--items", export, "--report", export)
+    assert (code, "exists and is no page" in err) == (2, True)
+    assert export.read_bytes() == was
+    assert not (tmp_path / "d").exists()
+
+
+def test_nothing_else_is_written_among_the_files_of_a_dataset(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "d", tmp_path / "d")
+    a_link(tmp_path / "link", "d/versions")
+    before = snapshot(tmp_path)
+    for out in ("d/versions/000009", "d/runs", "d/.metadata-etl/x", "link/x"):
+        for command in ("export", "rejections"):
+            code, _, err = said(command, tmp_path / "d", "--out", tmp_path / out)
+            assert (code, err.count("\n"), "belongs to the dataset" in err) == (2, 1, True), (command, out)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_page_that_cannot_be_made_leaves_the_outcome_as_it_is(made: Path, tmp_path: Path) -> None:
+    """RULES R4: only a job that publishes nothing ends with another exit code than 0."""
+    shutil.copytree(made / "d", tmp_path / "d")
+    schema = tmp_path / "d/versions/000002/schema.json"  # which the page compares with, and the job does not need
+    schema.write_bytes(schema.read_bytes().replace(b"1", b"2", 1))
+    arguments = ("--items", made / "3.ndjson", "--json", "--report", tmp_path / "page.html")
+    code, out, err = said("ingest", "--dataset", tmp_path / "d", *arguments)
+    assert (code, json.loads(out)["outcome"], json.loads(out)["version"]) == (0, "published", 3)
+    assert (err.count("\n"), "schema.json is damaged" in err, "cannot be written" in err) == (1, True, True)
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_a_store_removes_runs_of_its_own_alone(store: LocalStore, tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.in_process import ingest
+from support.in_process import export, ingest
 from support.runs import Ended, a_run, an_item, digests, ndjson
 
 from pipelines.cli.main import main
 from pipelines.dataset.store.local import LocalStore
 from pipelines.dataset.versions import Dataset
+from pipelines.exporting import run
+from pipelines.queries.listings import csv as csv_lines
 
 GROUPS = ("items", "scenes", "annotations", "predictions")
 
@@ -152,6 +155,51 @@ def test_prune_keeps_what_a_running_job_reads_and_removes_abandoned_runs(dataset
     assert store.prune([1]) == [1]
     assert not dead.exists()
     assert sorted(path.name for path in (dataset / "versions").iterdir()) == ["000003"]
+
+
+PRUNED = "version 1 of {} was pruned after it was opened; it has 3: open one of these"
+
+
+def test_a_version_that_is_pruned_while_it_is_read_is_no_damage(
+    dataset: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pruning(answer: Any, limit: int | None) -> Any:
+        assert LocalStore(str(dataset)).prune([1, 2]) == [1, 2]
+        return csv_lines(answer, limit)
+
+    monkeypatch.setattr("pipelines.cli.query_command._LINES", {"csv": pruning})
+    assert main(["query", str(dataset), "metadata.v > 0", "--format", "csv", "--version", "1"]) == 2
+    assert capsys.readouterr().err == f"metadata-etl: {PRUNED.format(dataset)}\n"
+
+
+def test_a_version_that_is_pruned_while_it_is_exported_is_no_damage(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pruning(*given: Any) -> Any:
+        planned = real(*given)
+        assert LocalStore(str(dataset)).prune([1, 2]) == [1, 2]
+        return planned
+
+    real = run.plan
+    monkeypatch.setattr(run, "plan", pruning)
+    code, document = export(dataset, tmp_path / "out", "--version", "1")
+    assert (code, document["message"]) == (2, PRUNED.format(dataset))
+
+
+def test_a_version_that_is_pruned_while_all_are_listed_is_left_out(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pruning(store: LocalStore) -> list[int]:
+        found = real(store)
+        with monkeypatch.context() as patched:
+            patched.setattr(LocalStore, "numbers", real)
+            store.prune([1])
+        return found
+
+    real = LocalStore.numbers
+    there = Dataset.at(str(dataset))
+    monkeypatch.setattr(LocalStore, "numbers", pruning)
+    assert [each.number for each in there.versions()] == [3, 2]
 
 
 def test_prune_removes_only_what_it_planned(dataset: Path) -> None:

@@ -244,7 +244,9 @@ def write_document(root: str, head: ExportHead, files: Iterable[ExportedFile]) -
     ]
     left_out = {"left_out": _summed(each.left_out for each in ordered)} if head["file_format"] == "coco" else {}
     document = {**head, "records": records, "splits": splits or None, "files": listed, **left_out}
-    write_bytes(join(root, DOCUMENT), f"{json.dumps(document, indent=2, ensure_ascii=False)}\n".encode())
+    text = f"{json.dumps(document, indent=2, ensure_ascii=False)}\n"
+    # What is no UTF-8, in the path of the dataset, is escaped: for a surrogate this equals the escape of JSON.
+    write_bytes(join(root, DOCUMENT), text.encode(errors="backslashreplace"))
 
 
 def _summed(left_out: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:

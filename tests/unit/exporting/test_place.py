@@ -1,5 +1,6 @@
 """The folder of an export appears whole; what a killed one left is removed by the next, and nothing else (P6)."""
 
+import json
 import subprocess
 import sys
 import uuid
@@ -11,6 +12,7 @@ from support.processes import wait_until
 from pipelines.errors import UsageError
 from pipelines.exporting import place
 from pipelines.exporting.place import export_folder
+from transforms.stages.export_partitions import ExportHead, write_document
 
 KILLED = """
 import pathlib, sys
@@ -66,3 +68,19 @@ def test_an_export_in_a_bucket_that_did_not_end_is_called_so(
     monkeypatch.setattr(place, "object_sizes", lambda root: {f"{root}/{name}": 1 for name in names})
     with pytest.raises(UsageError, match=said), export_folder("gs://bucket/out"):
         pass
+
+
+def test_the_path_of_the_dataset_may_be_no_utf8(tmp_path: Path) -> None:
+    dataset = "exports\udcff/d"  # as Python has the name of a folder in Latin-1
+    head: ExportHead = {
+        "format": 1,
+        "dataset": dataset,
+        "version": 1,
+        "schema_fingerprint": "",
+        "file_format": "csv",
+        "group": None,
+        "query": None,
+        "split": None,
+    }
+    write_document(f"{tmp_path}", head, [])
+    assert json.loads((tmp_path / "export.json").read_bytes())["dataset"] == dataset

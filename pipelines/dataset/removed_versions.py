@@ -1,0 +1,47 @@
+"""Tells a version that was removed while it was read from a damaged one, for commands and programs."""
+
+from pipelines.dataset.documents import reading
+from pipelines.dataset.versions import Dataset
+from pipelines.errors import JobError, UsageError
+from transforms.damage import version_of
+from transforms.errors import DamagedFileError, StepError
+
+
+def check_not_removed(root: str, number: int, error: BaseException) -> None:
+    """Raises UsageError if a version, of which a file could not be read, was pruned after it was opened.
+
+    Args:
+        root: URI of the dataset.
+        number: Of the version.
+        error: The error of reading it.
+    """
+    try:
+        left = _left(root, number)
+    except (JobError, StepError, OSError):  # the dataset cannot be read: what was said of the file holds
+        return
+    if left:
+        listed = ", ".join(map(str, left))
+        raise UsageError(
+            f"version {number} of {root} was pruned after it was opened; it has {listed}: open one of these"
+        ) from error
+
+
+def removed_version(error: JobError | StepError) -> UsageError | None:
+    """The error to show instead, if this one is of a file of a version that was pruned meanwhile; None if it is not."""
+    place = version_of(error.uri) if isinstance(error, DamagedFileError) else None
+    if place is None:
+        return None
+    try:
+        check_not_removed(*place, error)
+    except UsageError as removed:
+        return removed
+    return None
+
+
+def _left(root: str, number: int) -> list[int]:
+    """The published versions of a dataset, newest first; none if this one is among them, or never was an old one."""
+    store = Dataset.at(root).store
+    pointer = store.pointer()
+    current = 0 if pointer is None else reading.pointer(pointer, root)
+    there = [each for each in reversed(store.numbers()) if each <= current]
+    return [] if number >= current or number in there else there
