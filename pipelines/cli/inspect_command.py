@@ -108,9 +108,10 @@ def _to_fill_in(found: Inspection) -> list[str]:
 
 
 def _preset(name: str, found: Inspection, options: Iterable[str]) -> str:
-    """A preset with the delimiter and the encoding of the file, if they have to be given, and with options."""
+    """A preset with what has to be given of the text of the file, and with options."""
     words = [] if found.delimiter is None else [delimiter_option(found.delimiter)]
     words += [] if found.look.text.encoding is None else [f"encoding={found.look.text.encoding}"]
+    words += [] if found.look.text.decimal == "." else ["decimal=comma"]
     for option in (*words, *options):
         name = with_option(name, option)
     return name
@@ -152,6 +153,8 @@ def _head(path: str, size: int, found: Inspection) -> Iterator[str]:
     form = _FORMS[look.form]
     if found.delimiter is not None:
         form += f" with {found.delimiter!r} between cells"
+    if look.text.decimal != ".":
+        form += f", {look.text.decimal!r} in front of fractions"
     if look.form == "document":
         counted = ", ".join(
             f"{part.key or 'a list'} ({_count(part.count, is_exact=part.is_exact)})" for part in look.parts

@@ -27,7 +27,7 @@ def chunk_of_columns(batch: TableBatch, record_map: RecordMap) -> Chunk | None:
         batch: The rows.
         record_map: The map, with the types of the columns.
     """
-    columns = _Columns(batch, dict(record_map.metadata.types))
+    columns = _Columns(batch, dict(record_map.metadata.types), record_map.decimal)
     try:
         if record_map.joins:
             return None
@@ -62,9 +62,11 @@ def _metadata(
         included = [name for name in names.include if name in batch.columns]
         known = record_map.known()
         others = {name: values for name, values in batch.columns.items() if name not in known}
-        types = dict(names.types)
+        types, decimal = dict(names.types), record_map.decimal
         set_aside = tuple(
-            _set_aside(batch, name, values, types.get(name)) for name, values in others.items() if values.count()
+            _set_aside(batch, name, values, types.get(name), decimal)
+            for name, values in others.items()
+            if values.count()
         )
     found = {rename.get(name, name): columns.texts(name) for name in included}
     if len(found) < len(included):
@@ -72,23 +74,25 @@ def _metadata(
     return found, set_aside
 
 
-def _set_aside(batch: TableBatch, name: str, values: pl.Series, kind: str | None) -> SetAside:
+def _set_aside(batch: TableBatch, name: str, values: pl.Series, kind: str | None, decimal: str) -> SetAside:
     first = int(np.flatnonzero(values.is_not_null().to_numpy())[0])
-    value = values[first] if kind is None else typed(values[first], kind)
+    value = values[first] if kind is None else typed(values[first], kind, decimal)
     return SetAside(name, values.count(), int(batch.lines[first]), int(batch.offsets[first]), shown(value))
 
 
 class _Columns:
     """The columns of a batch as JSON texts, with their types."""
 
-    def __init__(self, batch: TableBatch, types: Mapping[str, str]) -> None:
-        self._batch, self._types = batch, types
+    def __init__(self, batch: TableBatch, types: Mapping[str, str], decimal: str) -> None:
+        self._batch, self._types, self._decimal = batch, types, decimal
 
     def texts(self, name: str, kind: str | None = None) -> JsonTexts:
         """The texts of a column, by the type of the map or else by `kind`."""
         values = self._batch.columns[name]
         kind = self._types.get(name, kind)
-        return typed_texts(values, kind) if kind is not None and values.dtype == pl.String else json_texts(values)
+        if kind is None or values.dtype != pl.String:
+            return json_texts(values)
+        return typed_texts(values, kind, self._decimal)
 
     def texts_of(self, key: str, expression: Expression) -> JsonTexts | None:
         """The texts of a field; None if no record has a value."""

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from transforms.formats.chunks import Unreadable
@@ -22,6 +22,8 @@ from transforms.rules.rejections import shown
 HEAD_BYTES: Final = 64 * 1024
 DELIMITERS: Final = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 """Words for delimiters that are hard to write in an option."""
+DECIMALS: Final = {"point": ".", "comma": ","}
+"""Words for what stands in front of the fraction of a number."""
 _MULTIBYTE: Final = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 
 csv.field_size_limit(MAX_LINE_BYTES)  # 128 KiB otherwise, for the whole process
@@ -34,17 +36,20 @@ class CsvOptions:
     Attributes:
         delimiter: One character between cells; None to take the tab if the header has one and no comma, else a comma.
         encoding: Of the file, as Python names it; None for UTF-8.
+        decimal: What stands in front of the fraction of a number, a point or a comma. It is left out of the `repr`,
+            which is part of the identity of maps from before there was a choice.
     """
 
     delimiter: str | None = None
     encoding: str | None = None
+    decimal: str = field(default=".", repr=False)
 
     @classmethod
-    def of(cls, delimiter: str | None, encoding: str | None) -> "CsvOptions":
+    def of(cls, delimiter: str | None, encoding: str | None, decimal: str | None = None) -> "CsvOptions":
         """The options that texts give.
 
         Raises:
-            MapError: No delimiter, or an encoding that is not known.
+            MapError: No delimiter, an encoding that is not known, or neither point nor comma.
         """
         if delimiter is not None:
             delimiter = DELIMITERS.get(delimiter, delimiter).replace("\\t", "\t")
@@ -58,7 +63,10 @@ class CsvOptions:
                 raise MapError(
                     f"encoding expects the name of an encoding such as latin-1 or utf-16, got {shown(encoding)}"
                 ) from error
-        return cls(delimiter, None if encoding in {"utf-8", "utf-8-sig"} else encoding)
+        mark = DECIMALS.get(decimal or "point", decimal or ".")
+        if mark not in DECIMALS.values():
+            raise MapError(f"decimal expects {' or '.join(DECIMALS)}, got {shown(decimal)}")
+        return cls(delimiter, None if encoding in {"utf-8", "utf-8-sig"} else encoding, mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,17 @@ def delimiter_option(delimiter: str) -> str:
     """
     words = {"\t": "tab", "|": "pipe"}
     return f"delimiter={words.get(delimiter, delimiter)}"
+
+
+def delimiter_of(stream: BinaryIO, options: CsvOptions) -> str | None:
+    """The delimiter by which a table is read; None if it has no header.
+
+    Raises:
+        Unreadable: As `header_of`.
+    """
+    head = utf8(stream, options.encoding).read(HEAD_BYTES)
+    header = header_of(head[: head.rfind(b"\n") + 1 or len(head)], options.delimiter)
+    return None if header is None else header.delimiter
 
 
 def utf8(stream: BinaryIO, encoding: str | None) -> BinaryIO:

@@ -14,6 +14,7 @@ from transforms.mapping.record_maps import LookUps, RecordMaker, RecordMap, key_
 from transforms.mapping.source_records import LeftPart, SourceRecord, elements, is_table, row_records, source_records
 from transforms.mapping.tables import TableBatch
 from transforms.mapping.values import NewValues
+from transforms.rules import coordinates
 from transforms.rules.export_rows import Group
 from transforms.rules.near_names import hint
 from transforms.rules.rejections import Code, shown
@@ -90,8 +91,7 @@ class FreeMap:
     def chunks(self, source: SourceFile, group: Group) -> Iterator[Chunk]:
         """The records of the source, for its first byte range; of a Parquet file those of the range."""
         record_map = self._of(group)
-        types = {**dict(self.types), **dict(record_map.metadata.types)}
-        of_texts = replace(record_map, metadata=replace(record_map.metadata, types=tuple(types.items())))
+        of_texts = self._of_texts(record_map)
         if record_map.records is None and is_table(source):
             look_ups: LookUps | None = None
             for batch in read_table(source, self.text):
@@ -119,6 +119,19 @@ class FreeMap:
                 yield builder.made()
             raise
         yield builder.made()
+
+    def _of_texts(self, record_map: RecordMap) -> RecordMap:
+        """The map of texts: with declared types, and with numbers as the file writes them."""
+        names = record_map.metadata
+        types = {**dict(self.types), **dict(names.types)}
+        if self.text.decimal != ".":
+            # The rule for coordinates takes texts of numbers (C4), but not with a comma.
+            source = {after: before for before, after in names.rename}
+            used = frozenset[str]().union(*(each.roots for _, each in record_map.fields))
+            columns = {source.get(key, key) for key in coordinates.KEYS} - used
+            types = {**dict.fromkeys(sorted(columns), "number"), **types}
+        typed = replace(names, types=tuple(types.items()))
+        return replace(record_map, metadata=typed, decimal=self.text.decimal)
 
     @staticmethod
     def _of_table(batch: TableBatch, record_map: RecordMap, look_ups: LookUps) -> Chunk:

@@ -87,14 +87,19 @@ def _iso(values: pl.Series) -> pl.Series:
     return pl.Series(values.name, texts, pl.String)
 
 
-def typed_texts(values: pl.Series, kind: str) -> JsonTexts:
+def typed_texts(values: pl.Series, kind: str, decimal: str = ".") -> JsonTexts:
     """The JSON text of each text of a column that has a type: `number`, `boolean` or `json`; others stay strings.
 
     A text that is none of the type stays a string too, for the rules to judge.
+
+    Args:
+        values: The texts.
+        kind: Their type.
+        decimal: What stands in front of the fraction of a number.
     """
     match kind:
         case "number":
-            return JsonTexts(_numbers(values))
+            return JsonTexts(_numbers(values, decimal))
         case "boolean":
             folded = values.str.strip_chars().str.to_lowercase()
             is_true, is_false = folded.is_in(_TRUE), folded.is_in(_FALSE)
@@ -183,9 +188,12 @@ def _strings(values: pl.Series) -> JsonTexts:
     return JsonTexts(bare, is_quoted=True)
 
 
-def _numbers(values: pl.Series) -> pl.Series:
+def _numbers(values: pl.Series, decimal: str) -> pl.Series:
     """Numbers as JSON has them; strings where a text is none."""
     bare = values.str.strip_chars()
+    if decimal != ".":
+        # One with a point is no number: with commas for fractions it is a separator of thousands, or a mistake.
+        bare = bare.set(bare.str.contains(".", literal=True), "").str.replace(decimal, ".", literal=True)
     is_json = bare.str.contains(_JSON_NUMBER)
     if is_json.all():
         return bare
@@ -195,6 +203,17 @@ def _numbers(values: pl.Series) -> pl.Series:
     if others:  # such as +5, 007, .5 and 5.
         found = found.scatter(others, [number_text(bare[place]) for place in others])
     return found.alias(values.name)
+
+
+def with_point(text: str, decimal: str) -> str:
+    """The text of a number with a point in front of its fraction; "" if it has a point that is none.
+
+    >>> with_point("1,5", ","), with_point("1.234,5", ","), with_point("1.5", ".")
+    ('1.5', '', '1.5')
+    """
+    if decimal == ".":
+        return text
+    return "" if "." in text else text.replace(decimal, ".", 1)
 
 
 def number_text(text: str) -> str:

@@ -21,7 +21,7 @@ _TOP = ("group", "records", "fields", "metadata", "join", "csv", "preset", "opti
 _RECORDS = ("group", "records", "fields", "metadata", "join")
 _METADATA = ("include", "exclude", "rename", "types")
 _JOIN = ("from", "key", "on", "as", "file")
-_CSV = ("delimiter", "encoding")
+_CSV = ("delimiter", "encoding", "decimal")
 _TYPES = ("number", "boolean", "json", "string")
 
 
@@ -69,7 +69,7 @@ def map_of(name: str, document: Values) -> Map:
     groups = [each.group for each in maps]
     if len(set(groups)) < len(groups):
         raise MapError("expected one [[records]] table for a group, got two; put their records into one expression")
-    text = CsvOptions.of(_text(csv, "delimiter", "csv."), _text(csv, "encoding", "csv."))
+    text = CsvOptions.of(*(_text(csv, key, "csv.") for key in _CSV))
     return FreeMap(name, json.dumps(document, sort_keys=True, default=str), maps, text)
 
 

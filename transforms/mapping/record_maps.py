@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from transforms.mapping.expressions import Expression, Path, UnfitValueError, reached
-from transforms.mapping.json_columns import NUMBER, TRUTHS, encode, json_value, number_text
+from transforms.mapping.json_columns import NUMBER, TRUTHS, encode, json_value, number_text, with_point
 from transforms.mapping.values import NewValues, Values
 from transforms.rules.export_rows import Group
 
@@ -64,6 +64,7 @@ class RecordMap:
     Attributes:
         records: Expression of the records of a document; None if each row or element is one.
         fields: Keys of a raw record and what their values are.
+        decimal: What stands in front of the fraction of a number in texts without types.
     """
 
     group: Group
@@ -71,6 +72,7 @@ class RecordMap:
     fields: tuple[tuple[str, Expression], ...]
     metadata: MetadataMap = MetadataMap()
     joins: tuple[Join, ...] = ()
+    decimal: str = "."
 
     def taken(self) -> frozenset[str]:
         """The keys of a record that become fields whole, and so no metadata."""
@@ -107,7 +109,7 @@ class RecordMaker:
         self._fields, self._joins, self._metadata_map = record_map.fields, record_map.joins, record_map.metadata
         self._taken, self._known = record_map.taken() | {*record_map.metadata.exclude}, record_map.known()
         self._rename, self._types = dict(record_map.metadata.rename), dict(record_map.metadata.types)
-        self._look_ups = look_ups
+        self._look_ups, self._decimal = look_ups, record_map.decimal
 
     def applied(self, record: Values, *, is_text: bool) -> "Applied":
         """The raw record of a record of the source.
@@ -121,7 +123,9 @@ class RecordMaker:
         """
         types = self._types
         if types:
-            record = {key: typed(value, types[key]) if key in types else value for key, value in record.items()}
+            record = {
+                key: typed(value, types[key], self._decimal) if key in types else value for key, value in record.items()
+            }
         unmatched: Values = {}
         if self._joins:
             record, unmatched = self._joined(record)
@@ -129,7 +133,7 @@ class RecordMaker:
         for key, each in self._fields:
             value = each.value(record)
             if value is not None:
-                made[key] = _numbers(key, value) if is_text else value
+                made[key] = _numbers(key, value, self._decimal) if is_text else value
         metadata, left = self._metadata(record)
         made["metadata"] = metadata
         return Applied(made, unmatched, left)
@@ -176,7 +180,7 @@ def key_text(key: object) -> str:
     return key if isinstance(key, str) else encode(key)
 
 
-def typed(value: object, kind: str) -> object:
+def typed(value: object, kind: str, decimal: str = ".") -> object:
     """A text as a value of a type; itself if it is none, for the rules to judge.
 
     >>> typed("+1.50", "number"), typed("TRUE", "boolean"), typed("fast", "number"), typed(2, "boolean")
@@ -186,7 +190,7 @@ def typed(value: object, kind: str) -> object:
         return value
     match kind:
         case "number":
-            return _number(value)
+            return _number(value, decimal)
         case "boolean":
             return TRUTHS.get(value.strip().lower(), value)
         case "json":
@@ -194,15 +198,15 @@ def typed(value: object, kind: str) -> object:
     return value
 
 
-def _numbers(key: str, value: object) -> object:
+def _numbers(key: str, value: object, decimal: str) -> object:
     """The value of a field, with numbers for texts where a raw record has numbers."""
     if isinstance(value, dict):
-        return {name: _numbers(name, each) for name, each in value.items()}
-    return _number(value) if key in NUMERIC and isinstance(value, str) else value
+        return {name: _numbers(name, each, decimal) for name, each in value.items()}
+    return _number(value, decimal) if key in NUMERIC and isinstance(value, str) else value
 
 
-def _number(text: str) -> object:
-    bare = text.strip()
+def _number(text: str, decimal: str) -> object:
+    bare = with_point(text.strip(), decimal)
     if not _NUMBER.fullmatch(bare):
         return text
     return (

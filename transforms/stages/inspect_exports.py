@@ -1,15 +1,17 @@
 """Says what a file is and how it is ingested: its fields, the groups and presets that take it (no job, no dataset)."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, Protocol, runtime_checkable
 
 from transforms.formats.chunks import Unreadable
 from transforms.formats.json_documents import LIST_KEYS
-from transforms.mapping.csv_text import CsvOptions, other_delimiter
+from transforms.mapping.csv_text import CsvOptions, delimiter_of, other_delimiter
+from transforms.mapping.json_columns import NUMBER, with_point
 from transforms.mapping.looks import FIRST, MOST_BYTES, Fit, Look, LookedPart, document, look
 from transforms.mapping.maps import Given, Map, SourceFile
 from transforms.mapping.presets import fitting
@@ -18,6 +20,7 @@ from transforms.rules.rejections import shown
 from transforms.stages.normalize import normalize_records
 
 NUMBERS: Final = "text (numbers)"
+_NUMBER: Final = re.compile(NUMBER)
 _DEPTH: Final = 3
 """Keys of objects inside a record up to this depth are fields of their own."""
 MOST_FIELDS: Final = 500
@@ -114,12 +117,30 @@ def inspect_export(source: SourceFile, text: CsvOptions | None = None, given: Ma
                 found = look(source, CsvOptions(delimiter, text.encoding))
             except Unreadable:
                 delimiter = None
+    if _has_commas(found, source):
+        found = replace(found, text=replace(found.text, decimal=","))
     native = _native(found)
     if not native and found.form == "ndjson" and found.parts and found.parts[0].count == 1:
         found = document(source)  # an object with lists, on one line
     presets = {} if native else fitting(found)
     part = next(iter(found.parts), None)
     return Inspection(found, part, _fields_of(found, part), native, presets, delimiter)
+
+
+def _has_commas(found: Look, source: SourceFile) -> bool:
+    """Whether the numbers of a CSV file have commas in front of their fractions, and not between its cells too."""
+    if found.form != "csv" or found.columns is None or not found.parts:
+        return False
+    with source.open() as stream:
+        if delimiter_of(stream, found.text) == ",":
+            return False
+    by_mark = dict.fromkeys(".,", 0)
+    for name in found.columns:
+        texts = [each[name] for each in found.parts[0].first if isinstance(each, dict) and name in each]
+        for mark in by_mark:
+            some = any(isinstance(text, str) and mark in text for text in texts)
+            by_mark[mark] += some and all(_is_number(text, mark) for text in texts)
+    return by_mark[","] > by_mark["."]
 
 
 def _mapped(source: SourceFile, given: Map, groups: Sequence[Group], *, is_small: bool) -> list[TriedFit]:
@@ -157,7 +178,7 @@ def _run_of(group: Group) -> str | None:
 
 
 def _fields_of(found: Look, part: LookedPart | None) -> dict[str, FieldLook]:
-    return {} if part is None else _fields(part, is_text=found.form == "csv")
+    return {} if part is None else _fields(part, found.text.decimal if found.form == "csv" else None)
 
 
 def _native(found: Look) -> list[TriedFit]:
@@ -182,14 +203,15 @@ def _native(found: Look) -> list[TriedFit]:
     return sorted(fits, key=lambda fit: -fit.accepted)
 
 
-def _fields(part: LookedPart, *, is_text: bool) -> dict[str, FieldLook]:
+def _fields(part: LookedPart, decimal: str | None) -> dict[str, FieldLook]:
+    """The keys of some records; `decimal` is that of texts without types, None of all other records."""
     found: dict[str, FieldLook] = {}
     for record in part.first:
         _add(found, "", record, 0)
-    if is_text:
+    if decimal is not None:
         for name, each in found.items():
             texts = [record[name] for record in part.first if isinstance(record, dict) and name in record]
-            if texts and all(_is_number(text) for text in texts):
+            if texts and all(_is_number(text, decimal) for text in texts):
                 each.kinds = Counter({NUMBERS: len(texts)})
     return found
 
@@ -210,8 +232,5 @@ def _add(found: dict[str, FieldLook], name: str, value: object, depth: int) -> N
         each.kinds["null"] += 1
 
 
-def _is_number(text: object) -> bool:
-    try:
-        return isinstance(text, str) and text.strip().lower() not in {"nan", "inf"} and bool(float(text) + 1 or text)
-    except ValueError:
-        return False
+def _is_number(text: object, decimal: str) -> bool:
+    return isinstance(text, str) and _NUMBER.fullmatch(with_point(text.strip(), decimal)) is not None

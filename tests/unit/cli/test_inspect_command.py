@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,28 @@ def test_a_table_with_another_delimiter_and_no_url(tmp_path: Path, capsys: pytes
     assert found["commands"] == [
         f"metadata-etl ingest --dataset DATASET --items {path} --map 'manifest:delimiter=;,url=COLUMN'"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("url;speed;note\ns3://b/1;31,5;1\ns3://b/2;7;x\n", "delimiter=;,decimal=comma"),
+        ("url;speed;n\ns3://b/1;1.5;1,5\n", "delimiter=;"),
+        ("url\tspeed\ns3://b/1\t31,5\n", "decimal=comma"),
+        ('url,size\ns3://b/1,"640,480"\n', ""),
+    ],
+)
+def test_commas_in_front_of_fractions_are_seen(
+    text: str, options: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cars.csv"
+    path.write_text(text)
+    found = inspected(path, capsys)
+    [command] = found["commands"]
+    assert shlex.split(command)[-1] == (f"manifest:{options}" if options else "manifest")
+    is_numbers = "text (numbers)" in found["fields"].get("speed", {"kinds": {}})["kinds"]
+    assert is_numbers == ("speed" in text)
+    assert main(["inspect", str(path), "--map", shlex.split(command)[-1]]) == 0
 
 
 @pytest.mark.parametrize(

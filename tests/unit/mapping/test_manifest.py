@@ -144,6 +144,34 @@ def test_a_declared_number_is_a_number_and_what_is_none_is_a_conflict(tmp_path: 
     assert [(each["code"], each["raw"]) for each in done.rejections] == [("type_conflict", "file:///3,fast,9")]
 
 
+GERMAN = (
+    '\ufeff"Dateiname";"width";"Geschwindigkeit";"latitude";"longitude";"Bemerkung"\r\n'
+    '"s3://b/0001.jpg";1920;31,5;52,520008;13,404954;"Straße, naß"\r\n'
+    '"s3://b/0002.jpg";1920,0;-0,25;48,1;11,6;""\r\n'
+    '"s3://b/0003.jpg";1.920;"1.031,5";48,1;11,6;"1,5"\r\n'
+)
+"""As a spreadsheet writes it in Germany."""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_table_with_commas_for_fractions(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "autos.csv"
+    path.write_bytes(GERMAN.removeprefix("\ufeff" if encoding == "cp1252" else "").encode(encoding))
+    declared = tmp_path / "declared.json"
+    declared.write_text(json.dumps({"items": {"Geschwindigkeit": {"type": "number"}}}))
+    options = f"manifest:delimiter=;,decimal=,,url=Dateiname,encoding={encoding}"
+    flags = ("--declare", str(declared), "--on-conflict", "quarantine")
+    done = ingest(tmp_path / "d", "--items", str(path), "--map", options, *flags)
+    rows = {row["reference_id"]: row for row in done.rows("items")}
+    assert [(row["width"], row["metadata"]["Geschwindigkeit"]) for row in rows.values()] == [
+        (1920, 31.5),
+        (1920, -0.25),
+    ]
+    assert rows["s3://b/0001.jpg"]["location"] == {"latitude": 52.520008, "longitude": 13.404954}
+    assert rows["s3://b/0001.jpg"]["metadata"]["Bemerkung"] == "Straße, naß"
+    assert [(each["line"], each["code"], each["field"]) for each in done.rejections] == [(4, "invalid_field", "width")]
+
+
 def test_a_group_that_the_map_does_not_have_is_wrong_usage(tmp_path: Path) -> None:
     path = written(tmp_path, "url\nfile:///1\n")
     done = ingest(tmp_path / "dataset", "--annotations", str(path), "--map", "manifest")

@@ -151,6 +151,7 @@ def test_rejections_have_the_path_and_the_bytes_in_the_document(tmp_path: Path) 
             "group: with [[records]] tables it belongs into each of them",
         ),
         ("preset = 'manifest'\n[csv]\ndelimter = ';'", "unknown key csv.delimter; did you mean delimiter?"),
+        ("group = 'items'\n[csv]\ndecimal = '.,'", 'decimal expects point or comma, got ".,"'),
         ("preset = 'manifest'\n[options]\nurls = 'a'", "the preset manifest has no option urls; did you mean url?"),
     ],
 )
@@ -191,6 +192,29 @@ def test_texts_of_a_table_become_what_the_map_says_and_numbers_where_records_hav
             "type": "box",
             "geometry": {"x": 1, "y": 2.5, "width": 3, "height": 4},
             "metadata": {"night": True, "speed": "fast", "note": "7"},
+        }
+    ]
+
+
+def test_fractions_behind_commas_are_numbers_where_the_map_says_so(tmp_path: Path) -> None:
+    path = written(tmp_path, "bild;x1;breite;lat;tempo;notiz\n1.jpg;1,5;-,5;52,5;1.234,5;1,5\n")
+    toml = """
+    group = "annotations"
+    [fields]
+    reference_id = "bild"
+    geometry = { x = "x1", width = "breite" }
+    [metadata]
+    types = { tempo = "number" }
+    rename = { lat = "latitude" }
+    [csv]
+    delimiter = ";"
+    decimal = "comma"
+    """
+    assert records(path, toml, "annotations") == [
+        {
+            "reference_id": "1.jpg",
+            "geometry": {"x": 1.5, "width": -0.5},
+            "metadata": {"latitude": 52.5, "tempo": "1.234,5", "notiz": "1,5"},
         }
     ]
 
@@ -315,16 +339,21 @@ METADATA = st.fixed_dictionaries(
     fields={"reference_id": "a", "image_url": {"constant": "s3://b/1"}},
     metadata={"include": [], "types": {"b": "number"}},
     cells=[("", "1", "")],
+    decimal="point",
 )
 @given(
     fields=MAPS,
     metadata=METADATA,
     cells=st.lists(
-        st.tuples(*[st.sampled_from(["", "1", "-2.50", "true", 'x,"y"', '{"k": 1}', "+07", "1e5"])] * 3), max_size=4
+        st.tuples(
+            *[st.sampled_from(["", "1", "-2.50", "true", 'x,"y"', '{"k": 1}', "+07", "1e5", "1,5", "1.2,5"])] * 3
+        ),
+        max_size=4,
     ),
+    decimal=st.sampled_from(["point", "comma"]),
 )
 def test_columns_give_the_records_that_rows_give(
-    fields: dict[str, object], metadata: dict[str, object], cells: list[tuple[str, str, str]]
+    fields: dict[str, object], metadata: dict[str, object], cells: list[tuple[str, str, str]], decimal: str
 ) -> None:
     table = TableBatch(
         columns={
@@ -336,9 +365,9 @@ def test_columns_give_the_records_that_rows_give(
         byte_count=1,
         is_text=True,
     )
-    found = map_of("m", {"group": "items", "fields": fields, "metadata": metadata})
+    found = map_of("m", {"group": "items", "fields": fields, "metadata": metadata, "csv": {"decimal": decimal}})
     assert isinstance(found, FreeMap)
-    [record_map] = found.records
+    record_map = found._of_texts(found.records[0])
     by_columns = chunk_of_columns(table, record_map)
     if by_columns is None:
         return

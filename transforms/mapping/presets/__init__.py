@@ -9,7 +9,7 @@ from transforms.rules.near_names import hint
 
 PRESETS: Mapping[str, tuple[str, ...]] = {
     "coco": ("images", "masks", "annotations"),
-    "manifest": ("delimiter", "encoding", "url", "id", "images"),
+    "manifest": ("delimiter", "encoding", "decimal", "url", "id", "images"),
 }
 """Name of each preset to the options that it takes.
 

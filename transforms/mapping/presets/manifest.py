@@ -15,6 +15,7 @@ from transforms.mapping.looks import Fit, Look
 from transforms.mapping.maps import IMAGES_OPTION, Given, Map, MapError, SourceFile, advised
 from transforms.mapping.read_tables import first_rows, read_table
 from transforms.mapping.tables import TableBatch
+from transforms.rules import coordinates
 from transforms.rules.export_rows import Group
 from transforms.rules.near_names import hint
 from transforms.rules.rejections import Code, shown
@@ -54,7 +55,8 @@ class Manifest:
     @property
     def identity(self) -> str:
         """All that decides what it makes of a table."""
-        return repr((self.text, self.url, self.id, self.images, sorted(self.types.items())))
+        decimal = "" if self.text.decimal == "." else f" decimal={self.text.decimal}"
+        return repr((self.text, self.url, self.id, self.images, sorted(self.types.items()))) + decimal
 
     @property
     def groups(self) -> Sequence[Group]:
@@ -105,9 +107,12 @@ class Manifest:
 
     def _chunk(self, batch: TableBatch, columns: "_Columns") -> Chunk:
         texts: dict[str, JsonTexts] = {}
+        decimal = self.text.decimal
         for name, values in batch.columns.items():
             kind = "number" if name in columns.sizes else self.types.get(name)
-            texts[name] = typed_texts(values, kind) if kind and batch.is_text else json_texts(values)
+            if kind is None and decimal != "." and name in coordinates.KEYS:
+                kind = "number"  # the rule takes texts of numbers (C4), but not with a comma
+            texts[name] = typed_texts(values, kind, decimal) if kind and batch.is_text else json_texts(values)
         core = {"reference_id": texts[columns.reference_id], columns.key: texts[columns.url]}
         if columns.reference_id != columns.url:
             core["reference_id"] = _as_strings(batch.columns[columns.reference_id], core["reference_id"])
@@ -128,7 +133,7 @@ class Manifest:
 
 
 def preset(options: Mapping[str, str]) -> Map:
-    """The map with options `delimiter`, `encoding`, `url`, `id` and `images`.
+    """The map with options `delimiter`, `encoding`, `decimal`, `url`, `id` and `images`.
 
     Raises:
         MapError: One of them has no such value.
@@ -136,7 +141,7 @@ def preset(options: Mapping[str, str]) -> Map:
     given = ",".join(f"{key}={value}" for key, value in options.items())
     return Manifest(
         name=f"manifest:{given}" if given else "manifest",
-        text=CsvOptions.of(options.get("delimiter"), options.get("encoding")),
+        text=CsvOptions.of(*(options.get(key) for key in ("delimiter", "encoding", "decimal"))),
         url=options.get("url"),
         id=options.get("id"),
         images=options.get("images"),
