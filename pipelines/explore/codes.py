@@ -18,6 +18,7 @@ from pipelines.queries.conditions import LATITUDE, LONGITUDE, AnnotationGroup, C
 from pipelines.queries.partition_frames import REFERENCE_ID, labels
 from pipelines.queries.reading import read_columns
 from transforms.kernels.batch.batch import Positions
+from transforms.kernels.publish.date_counts import days
 from transforms.kernels.publish.insights import Bounds, grid_cells
 from transforms.rules.export_rows import Group
 
@@ -36,6 +37,11 @@ def of_numbers(snapshot: Snapshot, group: Group, key: str, edges: Sequence[float
 def of_categories(snapshot: Snapshot, group: Group, key: str, categories: Sequence[str]) -> Codes:
     """The category of each row in a field."""
     return _kept(snapshot, group, key, partial(_categories, categories=categories))
+
+
+def of_dates(snapshot: Snapshot, group: Group, key: str, places: Sequence[str]) -> Codes:
+    """The day, month or year of each row in a field of dates; `places` as in `insights.json`, all of one unit."""
+    return _kept(snapshot, group, key, partial(_dates, places=places), "dates")
 
 
 def of_locations(snapshot: Snapshot, group: Group, box: Bounds) -> Codes:
@@ -95,13 +101,13 @@ def counted(codes: Codes, size: int, places: Positions) -> tuple[int, list[int]]
     return len(places) - int(counts[0]), counts[1:].tolist()
 
 
-def _kept(snapshot: Snapshot, group: Group, key: str, coded: Coded) -> Codes:
+def _kept(snapshot: Snapshot, group: Group, key: str, coded: Coded, kind: str = "codes") -> Codes:
     def make() -> Codes:
         storage = snapshot.fields(group)[key]["storage"]
         column = Column("metadata", key, "string" if storage == "json" else storage)
         return _joined([coded(frame[column.alias]).astype(np.uint16) for frame in _frames(snapshot, group, [column])])
 
-    return snapshot.cache.get(("codes", group, key), make, lambda each: each.nbytes)
+    return snapshot.cache.get((kind, group, key), make, lambda each: each.nbytes)
 
 
 def _frames(snapshot: Snapshot, group: Group, columns: Sequence[Column]) -> Iterator[pl.DataFrame]:
@@ -126,6 +132,10 @@ def _bins(values: pl.Series, edges: Sequence[float]) -> npt.NDArray[np.int64]:
 def _categories(values: pl.Series, categories: Sequence[str]) -> npt.NDArray[np.int64]:
     codes = values.cast(pl.Enum(list(categories)), strict=False).to_physical().cast(pl.Int64) + 1
     return codes.fill_null(0).to_numpy()
+
+
+def _dates(values: pl.Series, places: Sequence[str]) -> npt.NDArray[np.int64]:
+    return _categories(days(values).str.slice(0, len(places[0])), places)
 
 
 def _words(snapshot: Snapshot, group: Group, word: Word) -> Words:

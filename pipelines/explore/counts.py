@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from pipelines.dataset.documents.types import InsightJson, LocationsJson
+from pipelines.dataset.documents.types import InsightJson, LocationsJson, TimelineJson
 from pipelines.explore import codes
 from pipelines.explore.results import Result, check
 from pipelines.explore.snapshots import Snapshot
@@ -40,6 +40,11 @@ def insights(
     return {
         "count": result.total,
         "fields": found,
+        "timelines": {
+            key: _timeline(snapshot, group, key, timeline, places)
+            for key, timeline in of_version.get("timelines", {}).items()
+            if fields is None or key in fields
+        },
         "locations": _locations(snapshot, group, of_version["locations"], places),
         "labels": _words(snapshot, group, "label", places),
         "types": _words(snapshot, group, "type", places),
@@ -61,6 +66,17 @@ def _field(snapshot: Snapshot, group: Group, key: str, insight: InsightJson, pla
     present, counts = codes.counted(codes.of_categories(snapshot, group, key, values), len(values), places)
     listed = [{"value": value, "count": count} for value, count in zip(values, counts, strict=True)]
     return {"present": present, "frequencies": listed}
+
+
+def _timeline(snapshot: Snapshot, group: Group, key: str, whole: TimelineJson, places: Positions | None) -> JsonOutput:
+    values = [each["value"] for each in whole["counts"]]
+    if places is None:
+        counts = [each["count"] for each in whole["counts"]]
+        present = sum(counts)
+    else:
+        present, counts = codes.counted(codes.of_dates(snapshot, group, key, values), len(values), places)
+    listed = [{"value": value, "count": count} for value, count in zip(values, counts, strict=True)]
+    return {"present": present, "unit": whole["unit"], "counts": listed}
 
 
 def _locations(

@@ -14,7 +14,7 @@ _TYPES: Mapping[str, str] = {
     ".json": "application/json",
     ".svg": "image/svg+xml",
 }
-_SHARED = ("texts.js", "charts.js", "map.js", "style.css")
+_SHARED = ("texts.js", "charts.js", "timelines.js", "map.js", "style.css")
 _VENDORED = ("d3.min.js", "topojson-client.min.js", LAND)
 _OWN = (
     "explorer.css",

@@ -38,6 +38,8 @@ def _warm_group(snapshot: Snapshot, group: Group) -> None:
             codes.of_numbers(snapshot, group, key, histogram["edges"])
         else:
             codes.of_categories(snapshot, group, key, [each["value"] for each in insight.get("frequencies", [])])
+    for key, timeline in list(whole.get("timelines", {}).items())[:room]:
+        codes.of_dates(snapshot, group, key, [each["value"] for each in timeline["counts"]])
     if whole["locations"] is not None:
         box = whole["locations"]["bounds"]
         codes.of_locations(snapshot, group, Bounds(*(float(box[side]) for side in ("south", "west", "north", "east"))))

@@ -1,4 +1,4 @@
-"""Makes `insights.json` (histograms, frequencies, locations) from the schema and the counts of the last pass."""
+"""Makes `insights.json` (histograms, frequencies, timelines, locations) from the schema and the counts of a job."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +13,7 @@ from pipelines.dataset.documents.types import (
     InsightsJson,
     LocationsJson,
     SchemaJson,
+    TimelineJson,
 )
 from transforms.kernels.publish.annotation_counts import (
     CONFIDENCE_EDGES,
@@ -20,7 +21,9 @@ from transforms.kernels.publish.annotation_counts import (
     SIZE_EDGES,
     AnnotationCounts,
 )
+from transforms.kernels.publish.date_counts import DateCounts, in_one_unit, is_text, summed
 from transforms.kernels.publish.insights import GRID, Grid, bounds, field_edges, grid_of, no_locations
+from transforms.rules.dates import NEARLY_ALL, day_of, unit_counted
 from transforms.rules.export_rows import REFERENCED_GROUPS, Group
 from transforms.rules.schema_json import CategoryJson, FieldJson, Groups, by_group
 from transforms.stages.results import RowsReport
@@ -29,7 +32,7 @@ from transforms.stages.results import RowsReport
 def insights(
     schema: SchemaJson, quantiles: Groups[dict[str, dict[str, float]]], written: Iterable[RowsReport]
 ) -> InsightsJson:
-    """Per group and field: `histogram` {edges, counts, quantiles}, `frequencies`; `locations`, `annotations`.
+    """Per group and field: `histogram`, `frequencies`; per group: `locations`, `annotations`, `timelines`.
 
     Args:
         schema: As in `schema.json`.
@@ -39,6 +42,7 @@ def insights(
     histograms: defaultdict[tuple[Group, str], list[int]] = defaultdict(list)
     grids: defaultdict[Group, Grid] = defaultdict(no_locations)
     annotations: defaultdict[Group, AnnotationCounts] = defaultdict(AnnotationCounts.none)
+    dates: defaultdict[Group, list[DateCounts]] = defaultdict(list)
     for report in written:
         for group, counted in report["counted"].items():
             for key, counts in counted["histograms"].items():
@@ -47,6 +51,7 @@ def insights(
             grids[group] += grid_of(counted["grid"])
             if counted["annotations"] is not None:
                 annotations[group] += AnnotationCounts.from_json(counted["annotations"])
+            dates[group].append(counted.get("dates", {}))
     records = sum(schema["groups"][group]["records"] for group in REFERENCED_GROUPS)
 
     def of_group(group: Group) -> GroupInsightsJson:
@@ -59,9 +64,28 @@ def insights(
             },
             "locations": _locations(fields, grids[group]),
             "annotations": None if group in REFERENCED_GROUPS else _annotations(annotations[group], records),
+            "timelines": _timelines(fields, summed(dates[group])),
         }
 
     return {"format": 1, "version": schema["version"], "groups": by_group(of_group)}
+
+
+def _timelines(fields: Mapping[str, FieldJson], of_texts: DateCounts) -> dict[str, TimelineJson]:
+    """The timelines of the fields whose strings are all, or nearly all, dates; of categorical ones by category."""
+    found: dict[str, TimelineJson] = {}
+    for key, field in fields.items():
+        if field["type"] == "categorical" and field["categories"] is not None:
+            days: dict[str, int] = {}
+            for each in field["categories"]:
+                if (day := day_of(each["value"])) is not None:
+                    days[day] = days.get(day, 0) + each["count"]
+            counts = in_one_unit(days)
+        else:
+            counts = {**of_texts.get(key, {})} if is_text(field) else {}
+        if counts and sum(counts.values()) >= NEARLY_ALL * field["present"]:
+            listed: list[CategoryJson] = [{"value": place, "count": count} for place, count in counts.items()]
+            found[key] = {"unit": unit_counted(counts), "counts": listed}
+    return found
 
 
 def _annotations(counts: AnnotationCounts, records: int) -> AnnotationInsightsJson:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipelines.dataset.documents.types import HistogramJson, InsightJson
+from pipelines.dataset.documents.types import HistogramJson, InsightJson, TimelineJson
 from pipelines.json_output import JsonOutput
 from pipelines.report.cuts import LONGEST, cut, exact
 from pipelines.report.gaps import Kind
@@ -18,6 +18,7 @@ def field_documents(
     insights: Mapping[str, InsightJson],
     examples: Mapping[str, Sequence[str]],
     gaps: Mapping[str, Sequence[Kind]],
+    timelines: Mapping[str, TimelineJson],
 ) -> list[JsonOutput]:
     """The fields of a group, in the order of `schema.json`; members that do not apply to a field are left out.
 
@@ -26,6 +27,7 @@ def field_documents(
         insights: Of the group in `insights.json`; empty where there is none.
         examples: Values of some fields, as text.
         gaps: Of some fields, where they are missing.
+        timelines: Of the group in `insights.json`: fields of dates.
     """
     categories = sum(len(field["categories"] or ()) for field in fields.values())
     longest = max(_SHORTEST, min(LONGEST, _ROOM // max(1, categories)))
@@ -33,6 +35,7 @@ def field_documents(
         {
             **_document(key, field, insights.get(key, {}), examples.get(key, ()), longest),
             **({"gaps": gaps[key]} if key in gaps else {}),
+            **({"timeline": timelines[key]} if key in timelines else {}),
         }
         for key, field in fields.items()
     ]

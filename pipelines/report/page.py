@@ -14,7 +14,17 @@ from pipelines.json_output import JsonOutput
 LIBRARIES = ("d3.min.js", "topojson-client.min.js", "plot.umd.min.js")
 """Files in `vendor/`, in the order of their dependencies."""
 LICENCES = ("d3.LICENSE", "topojson-client.LICENSE", "plot.LICENSE", "world-atlas.LICENSE")
-SCRIPTS = ("texts.js", "charts.js", "map.js", "annotations.js", "panels.js", "details.js", "rows.js", "app.js")
+SCRIPTS = (
+    "texts.js",
+    "charts.js",
+    "timelines.js",
+    "map.js",
+    "annotations.js",
+    "panels.js",
+    "details.js",
+    "rows.js",
+    "app.js",
+)
 """Files in `assets/`, joined to one script."""
 LAND = "land-110m.json"
 _CHART_STYLE = "chart_style.css"

@@ -54,6 +54,7 @@ def of_version(dataset: Dataset, version: Version, conflicts: Collection[FoundCo
                     insights[group]["fields"],
                     examples(version, group, fields),
                     gaps(version, group, fields),
+                    insights[group].get("timelines", {}),
                 ),
             }
         )
@@ -85,7 +86,7 @@ def of_run(outcome: Outcome) -> JsonOutput:
             "changes": None,
             "locations": None,
             "annotations": None,
-            "fields": field_documents(schema[group]["fields"], {}, {}, {}),
+            "fields": field_documents(schema[group]["fields"], {}, {}, {}, {}),
         }
         for group in GROUPS
     ]

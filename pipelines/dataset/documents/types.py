@@ -5,6 +5,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 import msgspec
 
 from pipelines.config import OptionsJson
+from transforms.rules.dates import Unit
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import CacheKeyMode
 from transforms.rules.schema_json import (
@@ -230,12 +231,24 @@ class AnnotationInsightsJson(TypedDict):
     confidence: dict[str, ConfidenceJson]
 
 
+class TimelineJson(TypedDict):
+    """The dates of a field of strings: each day, month or year that there is, in order of time."""
+
+    unit: Unit
+    counts: list[CategoryJson]
+
+
 class GroupInsightsJson(TypedDict):
-    """A group in `insights.json`; only annotations and predictions have `annotations`."""
+    """A group in `insights.json`; only annotations and predictions have `annotations`.
+
+    Attributes:
+        timelines: The fields whose strings are dates; earlier versions have no such member.
+    """
 
     fields: dict[str, InsightJson]
     locations: LocationsJson | None
     annotations: AnnotationInsightsJson | None
+    timelines: NotRequired[dict[str, TimelineJson]]
 
 
 class InsightsJson(TypedDict):

@@ -14,24 +14,41 @@ function svg(tag, attributes, ...children) {
 const sum = (counts) => counts.reduce((total, each) => total + each, 0);
 const share = (count, total) => (total ? count / total : 0);
 
-/**
- * A histogram of shares. A click on a bin, Enter on it, or a drag over several gives a range; Shift and an arrow key
- * choose several with the keyboard.
- *
- * @param version, part Of { histogram: { edges, counts } }; `part` is none without a query.
- * @param pick Takes the first and the last bin of a range.
- */
+/** A histogram of shares of the numbers of a field; `part` is none without a query. */
 export function histogramOf({ name, version, part, pick }) {
   const { edges, counts } = version.histogram;
-  const own = part?.histogram.counts ?? counts;
+  const named = (first, last) => (edges[first] === edges[last + 1] ? number(edges[first]) : `${number(edges[first])} to ${number(edges[last + 1])}`);
+  return binsOfShares({ title: `Histogram of ${name}`, counts, part: part?.histogram.counts, named, ends: [tick(Number(edges[0])), tick(Number(edges.at(-1)))], pick });
+}
+
+/** A timeline of shares of the dates of a field; `bins` are those of `timelineBins`. */
+export function timelineOf({ name, bins, version, part, pick }) {
+  const counts = timelineCounts(version, bins);
+  const own = part && timelineCounts(part, bins);
+  const [first, last] = [bins.names[0], bins.names.at(-1)].map((each) => each.split(" to "));
+  const named = (one, other) => (one === other ? bins.names[one] : `${bins.names[one].split(" to ")[0]} to ${bins.names[other].split(" to ").at(-1)}`);
+  return binsOfShares({ title: `Timeline of ${name}`, counts, part: own, named, ends: [first[0], last.at(-1)], pick });
+}
+
+/**
+ * Bins as shares. A click on a bin, Enter on it, or a drag over several gives a range; Shift and an arrow key choose
+ * several with the keyboard.
+ *
+ * @param counts, part Of all records and of the result, which is none without a query.
+ * @param named A range of bins in words, given the first and the last one; `ends` are what stands below the chart.
+ * @param pick Takes the first and the last bin of a range.
+ */
+function binsOfShares({ title, counts, part, named, ends, pick }) {
+  const own = part ?? counts;
   const [all, some] = [sum(counts), sum(own)];
   const most = Math.max(...counts.map((each) => share(each, all)), ...own.map((each) => share(each, some))) || 1;
   const width = 100 / counts.length;
   const height = (count, total) => (count ? Math.max(1.2, (share(count, total) / most) * 46) : 0);
-  const chart = svg("svg", { class: "bins", viewBox: "0 0 100 48", preserveAspectRatio: "none", role: "group", "aria-label": `Histogram of ${name}: arrow keys go from bin to bin, with Shift they choose several, Enter asks for them` });
-  const readout = element("p", { class: "readout", "aria-live": "polite" }, `${number(edges[0])} to ${number(edges.at(-1))}`);
+  const chart = svg("svg", { class: "bins", viewBox: "0 0 100 48", preserveAspectRatio: "none", role: "group", "aria-label": `${title}: arrow keys go from bin to bin, with Shift they choose several, Enter asks for them` });
+  const everything = named(0, counts.length - 1);
+  const readout = element("p", { class: "readout", "aria-live": "polite" }, everything);
   const bins = counts.map((count, at) => {
-    const said = `${edges[at] === edges[at + 1] ? number(edges[at]) : `${number(edges[at])} to ${number(edges[at + 1])}`}: ${part ? `${whole(own[at])} of ${whole(count)}` : whole(count)}`;
+    const said = `${named(at, at)}: ${part ? `${whole(own[at])} of ${whole(count)}` : whole(count)}`;
     const hit = svg("rect", { class: "hit", x: at * width, width, y: 0, height: 48, role: "button", tabindex: at ? -1 : 0, "aria-label": said });
     hit.addEventListener("focus", () => (readout.textContent = said));
     hit.addEventListener("pointerenter", () => (readout.textContent = said));
@@ -66,7 +83,7 @@ export function histogramOf({ name, version, part, pick }) {
     brush(0);
     pick(...range);
   });
-  chart.addEventListener("pointerleave", () => (readout.textContent = `${number(edges[0])} to ${number(edges.at(-1))}`));
+  chart.addEventListener("pointerleave", () => (readout.textContent = everything));
   let anchor = null;
   chart.addEventListener("keydown", (event) => {
     const at = bins.indexOf(document.activeElement);
@@ -77,13 +94,13 @@ export function histogramOf({ name, version, part, pick }) {
       anchor = event.shiftKey ? anchor ?? at : null;
       bins[next].focus();
       mark(anchor, next);
-      if (anchor !== null) readout.textContent = `${number(edges[Math.min(anchor, next)])} to ${number(edges[Math.max(anchor, next) + 1])}`;
+      if (anchor !== null) readout.textContent = named(Math.min(anchor, next), Math.max(anchor, next));
     } else if (at >= 0 && (event.key === "Enter" || event.key === " ")) {
       event.preventDefault();
       pick(...[anchor ?? at, at].sort((one, other) => one - other));
     } else if (event.key === "Escape") mark((anchor = null), at);
   });
-  return element("div", { class: "histogram" }, chart, element("div", { class: "ends", "aria-hidden": "true" }, element("span", {}, tick(Number(edges[0]))), element("span", {}, tick(Number(edges.at(-1))))), readout);
+  return element("div", { class: "histogram" }, chart, element("div", { class: "ends", "aria-hidden": "true" }, ends.map((each) => element("span", {}, each))), readout);
 }
 
 

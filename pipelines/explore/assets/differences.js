@@ -100,5 +100,21 @@ export function contrast(version, part, records, count) {
   }
   const [here, there] = [part.present / (count || 1), version.present / (records || 1)];
   if (Math.abs(here - there) > NOTICED) said.push(`given in ${percent(part.present, count)}, of all in ${percent(version.present, records)}`);
-  return { gap: Math.min(1, gap + divergence([here, 1 - here], [there, 1 - there]) / 4), absent: false, said: said.filter(Boolean).join("; ") };
+  return { gap: Math.min(1, gap + presenceGap(version, part, records, count)), absent: false, said: said.filter(Boolean).join("; ") };
+}
+
+/** The same of dates; `bins` are those of `timelineBins`. */
+export function contrastOfDates(version, part, bins, records, count) {
+  if (!part.present) return { gap: 0, absent: true, said: "no dates here" };
+  const [own, all] = [timelineCounts(part, bins), timelineCounts(version, bins)];
+  const named = (counts, share) => bins.names[d3.bisectLeft(d3.cumsum(counts), share * sum(counts))].split(" to ")[0];
+  const between = (counts) => [...new Set([named(counts, 0.25), named(counts, 0.75)])].join(" to ");
+  const gap = gapOf(...coarse(own, all, sum(own)));
+  return { gap: Math.min(1, gap + presenceGap(version, part, records, count)), absent: false, said: `half of them ${between(own)}, of all ${between(all)}` };
+}
+
+/** A quarter of how much having a value differs. */
+function presenceGap(version, part, records, count) {
+  const [here, there] = [part.present / (count || 1), version.present / (records || 1)];
+  return divergence([here, 1 - here], [there, 1 - there]) / 4;
 }

@@ -1,8 +1,8 @@
 // Insights of the result beside those of the whole version. What is clicked becomes a condition of the query.
 
 import { call, cancelled, newest } from "./api.js";
-import { barsOf, histogramOf } from "./compared.js";
-import { contrast, gapOf, inWords } from "./differences.js";
+import { barsOf, histogramOf, timelineOf } from "./compared.js";
+import { contrast, contrastOfDates, gapOf, inWords } from "./differences.js";
 import { chosen, conditions, fieldPath, mentioned, quotedLabel, quotedValue, toggled, withBox, withRange, withValue } from "./query.js";
 import { go, state } from "./state.js";
 import { mapOf } from "./worldmap.js";
@@ -10,6 +10,7 @@ import { mapOf } from "./worldmap.js";
 const PINS = "metadata-etl-pins";
 const LEADING = 3;
 const NOTICED = 0.05;
+const quotedDay = (day) => (day.endsWith("-99") ? `"${day}"` : day);
 const ON_RECORDS = new Set(["annotations", "predictions"]);
 
 export function insightsPanel() {
@@ -63,6 +64,17 @@ export function insightsPanel() {
     return card({ name: key, type, told: part && count ? contrast(version, part, records, count) : null, asked: mentioned(query).includes(key), make });
   }
 
+  /** A card of dates. What is dragged over becomes a range of days, the last of them excluded. */
+  function dateCard(group, key, version, part, records, count, type) {
+    const path = fieldPath(key);
+    const { query } = state();
+    const bins = timelineBins(version);
+    const pick = (first, last) => put(withRange(query, path, `${path} >= ${bins.from[first]}`, `${path} < ${quotedDay(bins.from[last + 1])}`));
+    const make = () => timelineOf({ name: plain(key), bins, version, part, pick });
+    const told = part && count ? contrastOfDates(version, part, bins, records, count) : null;
+    return card({ name: key, type: `${type}, dates`, told, asked: mentioned(query).includes(key), make });
+  }
+
   /** A card of labels or types; what a click asks for depends on what is listed. */
   function wordCard(group, name, version, part) {
     const own = ON_RECORDS.has(group);
@@ -89,7 +101,10 @@ export function insightsPanel() {
     const { group, query } = state();
     const records = version.count;
     seen.disconnect();
-    fields = Object.entries(version.fields).map(([key, field]) => fieldCard(group, key, field, part?.fields[key], records, part?.count ?? 0, schema[group].fields[key].type));
+    const dates = Object.entries(version.timelines).map(([key, each]) => [key, dateCard(group, key, each, part?.timelines[key], records, part?.count ?? 0, schema[group].fields[key].type)]);
+    const others = Object.entries(version.fields).filter(([key]) => !version.timelines[key]);
+    const numbersAndCategories = others.map(([key, field]) => [key, fieldCard(group, key, field, part?.fields[key], records, part?.count ?? 0, schema[group].fields[key].type)]);
+    fields = [...dates, ...numbersAndCategories].sort(([one], [other]) => d3.ascending(one, other)).map(([, each]) => each);
     const words_ = (name) => (version[name].length ? [wordCard(group, name, version[name], part?.[name])] : []);
     fields = [...words_("labels"), ...fields, ...words_("types")];
     if (version.locations) {

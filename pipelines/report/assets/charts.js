@@ -64,6 +64,37 @@ function histogram(field) {
   );
 }
 
+/** The timeline of a field of dates, and its bins as a table. */
+function timeline(field) {
+  const bins = timelineBins(field.timeline);
+  const counts = timelineCounts(field.timeline, bins);
+  const drawn = bins.names.map((name, at) => ({ name, at, count: counts[at] }));
+  const most = d3.greatest(drawn, (bin) => bin.count);
+  const every = Math.max(1, Math.ceil(drawn.length / (roomFor(700) / 90)));
+  const chart = Plot.plot({
+    className: "chart",
+    width: roomFor(700),
+    height: 200,
+    marginLeft: 56,
+    marginRight: 24,
+    marginTop: 10,
+    style: { fontSize: "11.5px", overflow: "visible" },
+    x: { label: null, domain: [0, drawn.length], ticks: drawn.filter(({ at }) => at % every === 0).map(({ at }) => at), tickFormat: (at) => bins.names[at].slice(0, 10) },
+    y: { label: null, tickFormat: tick, ticks: 4, grid: true },
+    marks: [
+      Plot.rectY(drawn, { x1: "at", x2: (bin) => bin.at + 1, y: "count", insetLeft: drawn.length > 150 ? 0 : 0.5, insetRight: drawn.length > 150 ? 0 : 0.5, fill: "var(--accent)" }),
+      Plot.ruleY([0], { stroke: "var(--line-strong)" }),
+      Plot.tip(drawn, Plot.pointerX({ x1: "at", x2: (bin) => bin.at + 1, y: "count", title: (bin) => `${bin.name}\n${plural(bin.count, "record")}`, fill: "var(--surface)", stroke: "var(--line-strong)" })),
+    ],
+  });
+  chart.setAttribute("role", "img");
+  chart.setAttribute("aria-label", `Timeline of ${plain(field.name)}: from ${bins.names[0]} to ${bins.names.at(-1)}; most records, ${whole(most.count)}, are of ${most.name}.`);
+  const others = field.present - d3.sum(counts);
+  const said = `Records by ${field.timeline.unit}${others ? `; ${plural(others, "value")} that ${others === 1 ? "is no date is" : "are no dates are"} left out` : ""}.`;
+  const rows = drawn.filter((bin) => bin.count).map((bin) => [bin.name, quantity(bin.count)]);
+  return element("figure", { class: "figure" }, chart, element("figcaption", {}, said), opening("The timeline as a table", () => table(`Timeline of ${plain(field.name)}`, [["When", ""], ["Records", "number"]], rows, { class: "plain" })));
+}
+
 const FIRST = 10;
 const MORE = 250;
 
@@ -131,10 +162,11 @@ function bars({ caption, of, rows, total, filter = null, head = "Value" }) {
 
 /** A chart of a field the size of a word; what it shows stands beside it in words. */
 function sparkline(field) {
-  const counts = field.histogram?.counts ?? field.categories?.counts.slice(0, 20);
+  const dates = field.timeline ? timelineCounts(field.timeline, timelineBins(field.timeline)) : null;
+  const counts = field.histogram?.counts ?? dates ?? field.categories?.counts.slice(0, 20);
   if (!counts?.length) return null;
   const [width, height] = [88, 22];
-  const x = d3.scaleBand(d3.range(counts.length), [0, Math.min(width, counts.length * 14)]).paddingInner(0.18);
+  const x = d3.scaleBand(d3.range(counts.length), [0, Math.min(width, counts.length * 14)]).paddingInner(counts.length > 40 ? 0 : 0.18);
   const y = d3.scaleLinear([0, d3.max(counts) || 1], [0, height]);
   const column = (count, at) => (count ? `M${x(at).toFixed(1)},${height}v${-Math.max(1, y(count)).toFixed(1)}h${Math.min(x.bandwidth(), 12).toFixed(1)}V${height}z` : "");
   const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${height}`).attr("class", "sparkline").attr("aria-hidden", "true");

@@ -17,6 +17,7 @@ function drawing(field, group) {
   if (field.histogram) made.push(histogram(field));
   if (field.statistics) made.push(statistics(field));
   if (field.type === "geographic" && group.locations) made.push(element("p", { class: "note" }, element("a", { href: `#${group.name}-map` }, "Map of all locations"), " of this group"));
+  if (field.timeline) made.push(timeline(field));
   if (field.categories) made.push(categoryBars(field));
   if (field.examples) made.push(element("h4", {}, "Examples"), element("ul", { class: "examples" }, field.examples.map((each) => element("li", {}, shown(each)))));
   if (!made.length) made.push(element("p", { class: "note" }, nothing(field)));

@@ -66,6 +66,10 @@ function gistOf(field) {
     const { minimum, maximum, mean } = field.statistics;
     return typeof minimum === "number" && minimum === maximum ? ["always ", number(minimum)] : [number(minimum), " to ", number(maximum), element("span", { class: "aside" }, "mean ", number(mean))];
   }
+  if (field.timeline) {
+    const { names } = timelineBins(field.timeline);
+    return [names[0], names.length > 1 ? [" to ", names.at(-1)] : null, element("span", { class: "aside" }, "dates")].flat();
+  }
   if (field.categories?.values.length) {
     const { values, counts } = field.categories;
     const first = values.slice(0, 3).map((value, at) => [at ? ", " : null, shown(value), element("small", {}, ` ${percent(counts[at], field.present)}`)]);

@@ -20,6 +20,7 @@ from transforms.kernels.publish.annotation_counts import COUNTED
 from transforms.kernels.publish.rows import USED
 from transforms.kernels.summarize.fields import summarize
 from transforms.kernels.summarize.unchanged_rows import unchanged_values
+from transforms.rules.dates import DATE
 from transforms.rules.export_rows import REFERENCED_GROUPS
 from transforms.rules.fields import GroupSummary, merge_groups
 from transforms.rules.retraction import UnchangedValues, open_fields, replaced_group
@@ -27,6 +28,7 @@ from transforms.rules.strings import ALL_VALUES
 
 FEW = 4
 """Only touched rows are read if the published rows are at least this many times the incoming ones."""
+_STRING = "string"
 _HEADER = struct.Struct("<QQQ")
 
 
@@ -139,14 +141,19 @@ class Touched:
 
 
 def _counted(batch: Batch) -> Batch:
-    """The columns and cells of numbers, what annotations are counted by, and the columns of the uses of URLs."""
+    """The columns and cells of numbers and dates, what annotations are counted by, and the columns of uses of URLs."""
     used = USED[batch.group] | (frozenset() if batch.group in REFERENCED_GROUPS else frozenset(COUNTED))
-    names = [name for name in batch.rows.columns if name in used or _is_number(name)]
-    cells = batch.cells.filter(pl.col("form").is_in(KIND_FORMS["number"])) if batch.cells.height else batch.cells
+    names = [each.name for each in batch.rows.iter_columns() if each.name in used or _is_counted(each)]
+    cells = batch.cells
+    if cells.height:
+        numbers = pl.col("form").is_in(KIND_FORMS["number"])
+        cells = cells.filter(numbers | ((pl.col("form") == _STRING) & pl.col("text").str.contains(DATE)))
     return Batch(batch.group, batch.rows.select(names), cells)
 
 
-def _is_number(name: str) -> bool:
-    """Whether a column has numbers of metadata."""
-    value = ValueColumn.of(name)
-    return value is not None and value.form in KIND_FORMS["number"]
+def _is_counted(column: pl.Series) -> bool:
+    """Whether a column has numbers of metadata, or strings of which some are dates."""
+    value = ValueColumn.of(column.name)
+    if value is None:
+        return False
+    return value.form in KIND_FORMS["number"] or (value.form == _STRING and bool(column.str.contains(DATE).any()))

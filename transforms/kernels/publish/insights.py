@@ -1,11 +1,11 @@
-"""Counts histograms of numbers and a grid of locations for the insights page, while rows are written."""
+"""Counts histograms of numbers, dates and a grid of locations for the insights page, while rows are written."""
 
 import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self, TypeAlias, TypedDict
+from typing import NotRequired, Self, TypeAlias, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,12 @@ import polars as pl
 
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.publish.annotation_counts import AnnotationCounts, AnnotationCountsJson
+from transforms.kernels.publish.date_counts import DateCounts, date_counts, is_text, summed
 from transforms.kernels.publish.rows import Sparse, sparse_columns
 from transforms.kernels.summarize import histograms
 from transforms.kernels.summarize.locations import locations
 from transforms.rules.coordinates import KEYS
+from transforms.rules.dates import is_too_coarse
 from transforms.rules.export_rows import REFERENCED_GROUPS
 from transforms.rules.histograms import edges
 from transforms.rules.schema_json import StorageName, StoredFieldJson
@@ -28,11 +30,16 @@ Grid: TypeAlias = npt.NDArray[np.int64]
 
 
 class CountedJson(TypedDict):
-    """The JSON of `Counted.document`: counts by field, and the grid in the format of `grid_of`."""
+    """The JSON of `Counted.document`: counts by field, and the grid in the format of `grid_of`.
+
+    Attributes:
+        dates: As `date_counts.DateCounts`; earlier versions have none.
+    """
 
     histograms: dict[str, list[int]]
     grid: str | list[tuple[int, int, int]] | None
     annotations: AnnotationCountsJson | None
+    dates: NotRequired[dict[str, dict[str, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +116,21 @@ class Counted:
         histograms: Counts by numerical field.
         grid: The number of locations in each cell of the grid; None if the schema has no location.
         annotations: What annotations or predictions are counted by; None for items and scenes.
+        dates: The dates among the strings of text fields; None if they were not counted.
     """
 
     fields: Mapping[str, StoredFieldJson]
     histograms: Mapping[str, list[int]]
     grid: Grid | None
     annotations: AnnotationCounts | None = None
+    dates: DateCounts | None = None
 
     @classmethod
     def of(cls, document: CountedJson, fields: Mapping[str, StoredFieldJson]) -> Self:
         """The counts in a document, which were made for these fields."""
         of = document["annotations"]
         annotations = None if of is None else AnnotationCounts.from_json(of)
-        return cls(fields, document["histograms"], grid_of(document["grid"]), annotations)
+        return cls(fields, document["histograms"], grid_of(document["grid"]), annotations, document.get("dates"))
 
     def document(self) -> CountedJson:
         """The counts as JSON; the grid in the format of `grid_of`."""
@@ -130,7 +139,10 @@ class Counted:
             grid = base64.b64encode(self.grid.astype("<i8").tobytes()).decode()
         histograms = {key: list(counts) for key, counts in sorted(self.histograms.items())}
         annotations = None if self.annotations is None else self.annotations.document()
-        return {"histograms": histograms, "grid": grid, "annotations": annotations}
+        found: CountedJson = {"histograms": histograms, "grid": grid, "annotations": annotations}
+        if self.dates is not None:
+            found["dates"] = {key: dict(sorted(of.items())) for key, of in sorted(self.dates.items())}
+        return found
 
     def continued(
         self,
@@ -153,29 +165,37 @@ class Counted:
             for key, edges in bins.items()
             if key in self.histograms and _binned(self.fields[key]) == (fields[key]["storage"], edges)
         }
+        texts = {key for key, field in fields.items() if is_text(field)}
+        read = {key for key in texts if self.dates is not None and key in self.fields and is_text(self.fields[key])}
         box = bounds(fields)
         moved = box is not None and box != bounds(self.fields)
         histograms = {key: self.histograms[key] for key in same}
+        dates = {key: dict(of) for key, of in (self.dates or {}).items() if key in read}
         grid = None if box is None or self.grid is None else self.grid.copy()
         annotations = self.annotations
         if removed is not None and added is not None:
             columns, located, others = added
             if annotations is not None and others is not None:
                 annotations = annotations - AnnotationCounts.of(removed.rows) + others
-            before = sparse_columns(removed, _storages(fields, same))
+            before = sparse_columns(removed, _storages(fields, same | read))
             for key, counts in histograms.items():
                 out, into = (_counts(fields[key], of[key]) for of in (before, columns))
                 histograms[key] = [here - less + more for here, less, more in zip(counts, out, into, strict=True)]
+            out_of, into_it = (date_counts(fields, {key: of[key] for key in read}) for of in (before, columns))
+            dates = summed([dates, into_it], removed=out_of)
             if box is not None and grid is not None and not moved:
                 grid -= grid_counts(locations(removed.rows), box)
                 grid += grid_counts(located, box)
-        if len(same) < len(bins) or moved:
-            other = _storages(fields, bins.keys() - same)
+        again = texts - read | {key for key, of in dates.items() if is_too_coarse(of)}
+        if len(same) < len(bins) or moved or again:
+            other = _storages(fields, again | (bins.keys() - same))
             batch = rows(other.keys() | (KEYS if moved else frozenset()))
-            histograms |= field_counts(fields, sparse_columns(batch, other))
+            values = sparse_columns(batch, other)
+            histograms |= field_counts(fields, values)
+            dates = {key: of for key, of in dates.items() if key not in again} | date_counts(fields, values)
             if moved and box is not None:
                 grid = grid_counts(locations(batch.rows), box)
-        return Counted(fields, histograms, grid, annotations)
+        return Counted(fields, histograms, grid, annotations, dates)
 
 
 def grid_of(stored: str | Sequence[tuple[int, int, int]] | None) -> Grid:
@@ -201,7 +221,7 @@ def counted(
     """Counts rows: typed metadata values, locations (`kernels.summarize.fields.locations`), and annotations."""
     box = bounds(fields)
     grid = None if box is None else grid_counts(located, box)
-    return Counted(fields, field_counts(fields, columns), grid, annotations)
+    return Counted(fields, field_counts(fields, columns), grid, annotations, date_counts(fields, columns))
 
 
 def annotation_counts(batch: Batch) -> AnnotationCounts | None:
