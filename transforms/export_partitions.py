@@ -6,7 +6,8 @@ import apache_beam as beam
 
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import ListValues, Packed, StepFn, call
-from transforms.stages.coco_ids import NOTHING, Document, Numbering, Survey, numbered, survey
+from transforms.stages.coco_fragments import Fragment, write_fragments
+from transforms.stages.coco_ids import Numbering, Survey, numbered, survey
 from transforms.stages.export_coco import write_coco
 from transforms.stages.export_partitions import (
     ExportedFile,
@@ -50,15 +51,21 @@ class ExportPartitions(beam.PTransform):
         return self._gathered(written)
 
     def _documents(self, parts: beam.PCollection[tuple[int, Iterable[ExportPart]]]) -> beam.PCollection[None]:
-        """Each document of COCO is written by one worker, once ids are known."""
-        return self._gathered(
+        """Once ids are known, each partition is written as fragments of documents, and each document from its own."""
+        numbering = (
             parts
             | "SurveyPartitions" >> beam.ParDo(_SurveyFn())
             | "GatherSurveys" >> beam.GroupByKey()
-            | "NumberElements" >> beam.ParDo(_NumberFn(self._exporting))
-            | "SpreadDocuments" >> beam.GroupByKey()
-            | "WriteDocuments" >> beam.ParDo(_WriteCocoFn(self._parts, self._exporting))
+            | "NumberElements" >> call(_number, self._exporting).with_output_types(Numbering)
         )
+        documents = (
+            parts
+            | "WriteFragments" >> beam.ParDo(_WriteFragmentsFn(self._exporting), beam.pvalue.AsSingleton(numbering))
+            | "GatherFragments" >> beam.GroupByKey()
+            | "WriteDocuments" >> beam.ParDo(_WriteCocoFn(self._exporting), beam.pvalue.AsSingleton(numbering))
+        )
+        none = numbering | "NoFiles" >> call(_no_files).with_output_types(tuple[int, list[ExportedFile]])
+        return self._gathered((documents, none) | "FlattenFiles" >> beam.Flatten())
 
     def _gathered(self, written: beam.PCollection[tuple[int, list[ExportedFile]]]) -> beam.PCollection[None]:
         return (
@@ -106,28 +113,34 @@ class _SurveyFn(StepFn):
             yield 0, survey(part)
 
 
-class _NumberFn(StepFn):
+class _WriteFragmentsFn(StepFn):
     def __init__(self, exporting: Exporting) -> None:
         self._exporting = exporting
+        self._stage = Stage("export")
 
-    def process(self, surveys: tuple[int, Iterable[Survey]]) -> Iterator[tuple[int, tuple[Document, Numbering]]]:
-        numbering = numbered(surveys[1], self._exporting)
-        for place, document in enumerate(numbering.documents):
-            yield place, (document, numbering)
-        if not numbering.documents:
-            yield 0, (NOTHING, numbering)
+    def process(self, parts: tuple[int, Iterable[ExportPart]], numbering: Numbering) -> Iterator[tuple[int, Fragment]]:
+        for fragments in self._stage.timed(write_fragments(part, numbering, self._exporting) for part in parts[1]):
+            yield from fragments
 
 
 class _WriteCocoFn(StepFn):
-    def __init__(self, parts: Sequence[ExportPart], exporting: Exporting) -> None:
-        self._parts = Packed(parts)
+    def __init__(self, exporting: Exporting) -> None:
         self._exporting = exporting
 
     def process(
-        self, documents: tuple[int, Iterable[tuple[Document, Numbering]]]
+        self, found: tuple[int, Iterable[Fragment]], numbering: Numbering
     ) -> Iterator[tuple[int, list[ExportedFile]]]:
-        for document, numbering in documents[1]:
-            yield 0, write_coco(document, self._parts.value, numbering, self._exporting)
+        place, fragments = found
+        yield 0, write_coco(place, fragments, numbering, self._exporting)
+
+
+def _number(surveys: tuple[int, Iterable[Survey]], exporting: Exporting) -> Numbering:
+    return numbered(surveys[1], exporting)
+
+
+def _no_files(_: Numbering) -> tuple[int, list[ExportedFile]]:
+    """What makes `export.json` come where there is no document."""
+    return 0, []
 
 
 def _write(files: tuple[int, Iterable[list[ExportedFile]]], root: str, head: ExportHead) -> None:

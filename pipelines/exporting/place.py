@@ -13,9 +13,11 @@ from pipelines.dataset.store.names import listed
 from pipelines.errors import UsageError
 from pipelines.runners.interrupts import cleanup_on_signal
 from pipelines.runners.temporary_folders import marked, remove_abandoned_folders
-from transforms.storage.stored_files import is_local, local_path, object_sizes
+from transforms.stages.coco_fragments import FRAGMENTS
+from transforms.storage.stored_files import is_local, join, local_path, object_sizes, remove_folder
 
-_PART = re.compile(r"/part-\d+-of-\d+\.\w+$")
+_WRITTEN = re.compile(r"/(part-\d+-of-\d+\.\w+|(instances|image_labels|captions|image_info|results)\.json)$")
+"""What an export writes before `export.json`."""
 
 
 def check_outside(out: str, dataset: str) -> None:
@@ -30,13 +32,15 @@ def export_folder(out: str) -> Iterator[str]:
 
     On a disk that is a folder beside it, which is renamed; folders of exports to the same place whose processes were
     killed are removed first. In a bucket it is the place itself, in which `export.json` is the last object to be
-    written.
+    written. Fragments are removed from it at the end.
 
     Raises:
         UsageError: `out` is no place for an export, or not an empty one.
     """
     if not is_local(out):
-        yield _bucket_folder(out)
+        root = _bucket_folder(out)
+        yield root
+        remove_folder(join(root, FRAGMENTS))
         return
     place = Path(os.path.abspath(local_path(out)))  # noqa: PTH100 - links on the way stay as they are
     _check(place)
@@ -53,6 +57,7 @@ def export_folder(out: str) -> Iterator[str]:
         try:
             with marked(partial):
                 yield f"{partial}"
+                remove_folder(join(f"{partial}", FRAGMENTS))
             _check(place)
             _flush(partial)
             partial.rename(place)  # replaces an empty directory, and fails if there are files by now
@@ -79,7 +84,7 @@ def _bucket_folder(out: str) -> str:
     root = f"gs://{name}/{folder}"
     found = sorted(uri.removeprefix(f"{root}/") for uri in object_sizes(root))
     if found:
-        unfinished = all(_PART.search(name) for name in found)
+        unfinished = all(_WRITTEN.search(name) for name in found)
         what = "objects of an export that did not end, or still runs" if unfinished else "objects"
         raise UsageError(
             f"--out {root} has {what} ({listed(found)}), which are left as they are: name an empty folder, or remove "

@@ -32,6 +32,9 @@ def test_a_bucket_reads_and_writes_as_a_directory_does(bucket: str, query_datase
     assert pq.read_table(next((tmp_path / "out/items").glob("part-*"))).num_rows
     code, printed = export(here, f"{bucket}/out")
     assert (code, "has objects" in printed["message"]) == (2, True)
+    assert [export(here, out, "--format=coco")[0] for out in (tmp_path / "coco", f"{bucket}/coco")] == [0, 0]
+    documents = {f"{bucket}/coco/{name}": path.read_bytes() for name, path in files(tmp_path / "coco")}
+    assert {uri: read_bytes(uri) for uri in files_below(f"{bucket}/coco")} == documents
 
 
 def test_no_bucket_is_wrong_usage() -> None:

@@ -31,6 +31,7 @@ from transforms.kernels.merge.resolve_conflicts import Resolution
 from transforms.kernels.summarize.conflict_examples import Example
 from transforms.rules.values import JsonObject
 from transforms.stages import exports as reading
+from transforms.stages.coco_fragments import Fragment, write_fragments
 from transforms.stages.coco_ids import numbered, survey
 from transforms.stages.elements import Partition, Reading, Summaries
 from transforms.stages.export_coco import write_coco
@@ -113,7 +114,11 @@ class _ExportRunner:
         exporting, parts = planned.exporting, planned.parts[::-1]
         if exporting.form == "coco":
             numbering = numbered([survey(part) for part in parts], exporting)
-            files = [write_coco(each, parts, numbering, exporting) for each in numbering.documents]
+            fragments: defaultdict[int, list[Fragment]] = defaultdict(list)
+            for part in parts:
+                for place, fragment in write_fragments(part, numbering, exporting):
+                    fragments[place].append(fragment)
+            files = [write_coco(place, each, numbering, exporting) for place, each in fragments.items()]
         elif exporting.form != "nucleus":
             files = [export_partition(part, exporting) for part in parts]
         else:

@@ -121,10 +121,6 @@ class Document:
         return f"{'' if self.split is None else f'{self.split}/'}{folder}/{self.name}.json"
 
 
-NOTHING: Final = Document("", None)
-"""Stands for the documents of an export that has none, which writes `export.json` alone."""
-
-
 @dataclass(frozen=True, slots=True)
 class Numbering:
     """What all documents share, and which there are."""

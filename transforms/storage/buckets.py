@@ -6,7 +6,7 @@ Beam and the libraries of buckets take one to two seconds to import, which comma
 import errno
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, Protocol, cast
 
@@ -21,10 +21,17 @@ FETCH_BYTES = 2 * 1024 * 1024
 """The least that one request to a bucket asks for: a byte range of an export begins and ends with short reads."""
 
 
-class Client(Protocol):
-    """What is used of the client of the library of buckets, which is not typed."""
+class Bucket(Protocol):
+    """What is used of a bucket of the library, which is not typed."""
 
-    def bucket(self, name: str) -> object:
+    def delete_blobs(self, blobs: Sequence[str], on_error: Callable[[object], None]) -> None:
+        """Deletes the objects of these names one by one, and calls `on_error` for those that are not there."""
+
+
+class Client(Protocol):
+    """What is used of the client of the library of buckets."""
+
+    def bucket(self, name: str) -> Bucket:
         """The bucket of a name, which need not exist."""
 
 
@@ -57,6 +64,12 @@ def exists(uri: str) -> bool:
 def sizes(pattern: str) -> dict[str, int]:
     """URI to size in bytes of the objects that match a pattern of Beam's, `**` for all below."""
     return {each.path: each.size_in_bytes for each in FileSystems.match([pattern])[0].metadata_list}
+
+
+def remove(uris: Sequence[str]) -> None:
+    """Removes objects of one bucket, as far as they are there."""
+    name = uris[0].split("/")[2]
+    client().bucket(name).delete_blobs([uri.removeprefix(f"gs://{name}/") for uri in uris], lambda _: None)
 
 
 def checksum(uri: str) -> str | None:

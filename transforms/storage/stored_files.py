@@ -4,6 +4,7 @@ import hashlib
 import mmap
 import os
 import re
+import shutil
 import sys
 import uuid
 from collections.abc import Iterable, Iterator
@@ -140,6 +141,37 @@ def read_bytes(uri: str) -> bytes:
     """
     with _as_on_a_disk(uri), open_to_read(uri) as stream:
         return stream.read()
+
+
+def read_span(uri: str, start: int, stop: int) -> Iterator[bytes]:
+    """The bytes of a file from one offset to another, in blocks.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        OSError: It cannot be read, or is shorter.
+    """
+    with _as_on_a_disk(uri), open_to_read(uri) as stream:
+        stream.seek(start)
+        while start < stop:
+            block = stream.read(min(stop - start, _WRITE_BYTES))
+            if not block:
+                raise OSError(f"{uri}: expected {stop - start:,} more bytes at {start:,}, got the end of the file")
+            start += len(block)
+            yield block
+
+
+def remove_folder(folder: str) -> None:
+    """Removes all files below a folder, and the folder, if they are there.
+
+    Raises:
+        OSError: A file cannot be removed.
+    """
+    if is_local(folder):
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+    elif found := list(object_sizes(folder)):
+        with _as_on_a_disk(folder):
+            _buckets().remove(found)
 
 
 def mapped(uri: str) -> Piece:

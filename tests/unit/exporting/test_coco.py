@@ -1,6 +1,7 @@
 """COCO documents of a version: what COCO can say comes back by `--map coco`, the rest is counted (EXCHANGE, Out)."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -8,9 +9,15 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import in_process
 from support.in_process import export, ingest
 from support.profiles import draws
-from support.runs import Ended, ndjson
+from support.runs import GROUPS, Ended, digests, ndjson
+
+from transforms.kernels.batch.batch import Batch
+from transforms.stages import coco_fragments, export_coco
+from transforms.storage import stored_files
+from transforms.storage.stored_files import StoredFile
 
 FLAGS = ("--partitions=3", "--on-conflict=null")
 
@@ -256,3 +263,48 @@ def test_the_same_export_has_the_same_bytes_and_one_group_alone_is_written(mixed
     code, printed = export(mixed.dataset, tmp_path / "c", "--format=coco", "--group=items")
     assert (code, [each["path"] for each in printed["files"]]) == (0, ["items/image_info.json"])
     assert document(tmp_path / "c", "items/image_info.json")["images"] == document(tmp_path / "a")["images"]
+
+
+def test_partitions_are_read_once_however_many_documents_there_are(
+    mixed: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Counter[str] = Counter()
+    real = coco_fragments.read_state
+
+    def counted(state: StoredFile) -> Batch:
+        read[state.uri] += 1
+        return real(state)
+
+    monkeypatch.setattr(coco_fragments, "read_state", counted)
+    code, printed = export(mixed.dataset, tmp_path / "out", "--format=coco", "--split=a=0.5,b=0.3,c=0.2")
+    assert code == 0
+    assert len(printed["files"]) > len(GROUPS)
+    assert set(read.values()) == {1}
+
+
+def test_elements_come_in_blocks_of_few_rows_with_the_same_bytes(
+    mixed: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert export(mixed.dataset, tmp_path / "a", "--format=coco")[0] == 0
+    monkeypatch.setattr(coco_fragments, "_ROWS", 2)
+    monkeypatch.setattr(stored_files, "_WRITE_BYTES", 100)
+    assert export(mixed.dataset, tmp_path / "b", "--format=coco")[0] == 0
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+
+
+def test_nothing_but_documents_is_left_and_no_partial_one_is_published(
+    mixed: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert export(mixed.dataset, tmp_path / "out", "--format=coco")[0] == 0
+    assert not (tmp_path / "out" / coco_fragments.FRAGMENTS).exists()
+    real = export_coco.write_coco
+
+    def shortened(*given: Any) -> Any:
+        for path in tmp_path.glob(".cut.*.partial/fragments/*"):
+            path.write_bytes(path.read_bytes()[:-1])
+        return real(*given)
+
+    monkeypatch.setattr(in_process, "write_coco", shortened)
+    code, printed = export(mixed.dataset, tmp_path / "cut", "--format=coco")
+    assert (code, "got the end of the file" in printed["message"]) == (1, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

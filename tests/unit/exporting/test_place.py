@@ -58,6 +58,7 @@ def test_folders_of_others_are_kept(tmp_path: Path) -> None:
     ("names", "said"),
     [
         (["items/part-00000-of-00004.parquet", "train/items/part-00001-of-00004.parquet"], "export that did not end"),
+        (["fragments/part-00000-of-00004.json", "train/annotations/instances.json"], "export that did not end"),
         (["items/part-00000-of-00004.parquet", "export.json"], r"has objects \("),
         (["notes.txt"], r"has objects \("),
     ],

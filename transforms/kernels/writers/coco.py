@@ -90,6 +90,11 @@ class LeftOut:
         """Counts rows of a group."""
         self.counts.setdefault(group, Counter())[name] += count
 
+    def add(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Adds what another one counted."""
+        for group, of_group in counts.items():
+            self.counts.setdefault(group, Counter()).update(of_group)
+
 
 def json_element(element: Element) -> bytes:
     """The JSON text of an element."""
