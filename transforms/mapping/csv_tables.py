@@ -11,7 +11,7 @@ from pyarrow import csv as arrow_csv
 from transforms.formats.chunks import RefusedRecord, Unreadable
 from transforms.formats.lines import HEAD_BYTES as KEPT_BYTES
 from transforms.mapping.csv_rows import FoundRows, Places, blank_rows, ragged, rows_of, rows_one_by_one
-from transforms.mapping.csv_text import HEAD_BYTES, CsvOptions, Header, check_encoding, header_of, utf8
+from transforms.mapping.csv_text import HEAD_BYTES, CsvOptions, Header, Transcoded, check_encoding, header_of, utf8
 from transforms.mapping.tables import TableBatch
 from transforms.raw_records import RawRecords
 from transforms.rules.limits import MAX_LINE_BYTES, MIB
@@ -35,7 +35,7 @@ def read_csv(stream: BinaryIO, options: CsvOptions, *, block_bytes: int = BLOCK_
         if source.fault is not None:
             raise source.fault
         return
-    rows = _Rows(header, options.encoding)
+    rows = _Rows(header, source.row_encoding)
     source.take(header.end)
     yield rows.batch(b"", source.base)
     while True:
@@ -85,6 +85,11 @@ class _Blocks:
             self.fault = error
         self.ended = not block
         self.data += block
+
+    @property
+    def row_encoding(self) -> str | None:
+        """The encoding of the bytes of a row; None for UTF-8."""
+        return self._stream.row_encoding if isinstance(self._stream, Transcoded) else None
 
     def take(self, end: int) -> None:
         """Drops the bytes in front of an offset."""
@@ -241,8 +246,7 @@ class _Encoded(Sequence[bytes]):
 
 def _encoded(raw: bytes, encoding: str) -> bytes:
     """Text in UTF-8, as `utf8` made it, in the encoding that it came in."""
-    text = raw.decode("utf-8", "surrogatepass")
-    return text.encode(encoding.removesuffix("-sig"), "surrogateescape")
+    return raw.decode("utf-8", "surrogatepass").encode(encoding, "surrogateescape")
 
 
 def _is_utf8(data: bytes) -> bool:

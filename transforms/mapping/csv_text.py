@@ -24,6 +24,8 @@ DELIMITERS: Final = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 """Words for delimiters that are hard to write in an option."""
 DECIMALS: Final = {"point": ".", "comma": ","}
 """Words for what stands in front of the fraction of a number."""
+_MARKS: Final = {"utf-16": codecs.BOM_UTF16_BE, "utf-32": codecs.BOM_UTF32_BE}
+"""Encodings whose order of bytes a mark says, and the mark of the one that is not Python's default."""
 _MULTIBYTE: Final = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 
 csv.field_size_limit(MAX_LINE_BYTES)  # 128 KiB otherwise, for the whole process
@@ -118,22 +120,42 @@ def delimiter_of(stream: BinaryIO, options: CsvOptions) -> str | None:
 
 def utf8(stream: BinaryIO, encoding: str | None) -> BinaryIO:
     """The bytes of a stream in UTF-8; what cannot be decoded becomes bytes that are not UTF-8, for the rows alone."""
-    return stream if encoding is None else _Transcoded(stream, encoding)  # type: ignore[return-value] # has `read`
+    return stream if encoding is None else Transcoded(stream, encoding)  # type: ignore[return-value] # has `read`
 
 
-class _Transcoded(io.RawIOBase):
+class Transcoded(io.RawIOBase):
+    """A stream in UTF-8 of one in another encoding.
+
+    Attributes:
+        row_encoding: The encoding of a row inside the file, where no byte order mark stands in front of it; known once
+            something was read.
+    """
+
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        """Takes the stream, and its encoding as `CsvOptions` has it."""
         super().__init__()
         self._stream = stream
+        self._is_begun = False
+        self.row_encoding = encoding.removesuffix("-sig")
         self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
 
     def read(self, size: int | None = -1, /) -> bytes:
         """About so many bytes; none at the end alone."""
         while True:
             block = self._stream.read(-1 if size is None else size)
+            if not self._is_begun:
+                self._is_begun = True
+                self.row_encoding = _in_order(self.row_encoding, block)
             text = self._decoder.decode(block, final=not block)
             if text or not block:
                 return text.encode("utf-8", "surrogatepass")
+
+
+def _in_order(encoding: str, head: bytes) -> str:
+    """The encoding with the byte order that the mark at the start of a file gives, where a mark does."""
+    if encoding not in _MARKS:
+        return encoding
+    return f"{encoding}-{'be' if head.startswith(_MARKS[encoding]) else 'le'}"
 
 
 def check_encoding(head: bytes) -> None:

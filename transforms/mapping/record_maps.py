@@ -80,7 +80,8 @@ class RecordMap:
 
     def known(self) -> frozenset[str]:
         """The keys of a record that are used or left out on purpose, if not all are included."""
-        named = {name.split(".")[0] for name in (*(self.metadata.include or ()), *self.metadata.exclude)}
+        whole = {*(self.metadata.include or ()), *self.metadata.exclude}
+        named = whole | {name.split(".")[0] for name in whole}  # a dot may also be in the name of a column
         roots = (each.roots for _, each in self.fields)
         joined = (join.on.roots | {join.name} for join in self.joins)
         return frozenset(named).union(*roots, *joined)

@@ -125,6 +125,13 @@ def test_another_encoding_is_read_when_it_is_given_and_rows_keep_their_bytes(enc
     assert [source.decode(encoding) for source in found.sources] == ["1;é", "2;ü"]
 
 
+@pytest.mark.parametrize("mark", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_rows_of_a_file_with_a_byte_order_mark_are_in_its_order_without_the_mark(mark: str) -> None:
+    found = read("\ufeffa,b\n1,é\nshort\n".encode(mark), encoding=mark[:6])
+    assert found.sources == ["1,é".encode(mark)]
+    assert [raw for _, raw, _ in found.refused] == ["short".encode(mark)]
+
+
 @pytest.mark.parametrize(
     ("delimiter", "encoding", "message"),
     [
