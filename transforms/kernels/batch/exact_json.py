@@ -11,7 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from transforms.kernels.batch.number_faults import MAX_DIGITS, number_fault
+from transforms.kernels.batch.number_faults import (
+    MAX_DIGITS,
+    Read,
+    constant_fault,
+    has_constant,
+    large_double_fault,
+    large_integers,
+    number_fault,
+)
 from transforms.rules.record_values import value_fault
 from transforms.rules.rejections import Code, Fault
 from transforms.rules.values import JsonValue
@@ -51,19 +59,27 @@ def parse(records: Sequence[bytes]) -> Parsed:
     known: dict[int, str] = {}
     values: list[JsonValue] = []
     restored: set[int] = set()
+    block = b"\n".join(records)
+    has_constants = has_constant(block)
     for position, record in enumerate(records):
-        try:
-            values.append(orjson.loads(record))
-        except orjson.JSONDecodeError as error:
-            value, fault, name = _refused(record, error)
-            values.append(value)
-            restored.add(position)
-            if fault is not None:
-                faults[position] = fault
-            if name is not None:
-                known[position] = name
-    for position in _with_big_integers(records):
-        if position not in restored and position not in faults:
+        read = constant_fault(record) if has_constants and has_constant(record) else None
+        if read is None:
+            try:
+                values.append(orjson.loads(record))
+                continue
+            except orjson.JSONDecodeError as error:
+                read = _refused(record, error)
+        values.append(read.value if read.fault is None else None)
+        restored.add(position)
+        if read.fault is not None:
+            faults[position] = read.fault
+        if read.reference_id is not None:
+            known[position] = read.reference_id
+    if restored:
+        records = [b"" if position in restored else record for position, record in enumerate(records)]
+        block = b"\n".join(records)
+    for position in _with_big_integers(records, block):
+        if position not in faults:
             values[position] = _unrounded(records[position])
     return Parsed(values, faults, frozenset(restored.difference(faults)), known)
 
@@ -89,20 +105,25 @@ def exact_json_values(texts: Sequence[str]) -> list[JsonValue]:
         values = cast("list[JsonValue]", orjson.loads(b"[%s]" % b",".join(records)))
     except orjson.JSONDecodeError:  # one level deeper than it takes
         return list(map(exact_json, texts))
-    for position in _with_big_integers(records):
+    for position in _with_big_integers(records, b"\n".join(records)):
         values[position] = _unrounded(records[position])
     return values
 
 
-def _refused(record: bytes, why: orjson.JSONDecodeError) -> tuple[JsonValue, Fault | None, str | None]:
+def _refused(record: bytes, why: orjson.JSONDecodeError) -> Read:
     """The exact value of a record that the parser refuses, or its fault and the reference id if that is known."""
     if "infinity" in str(why):
+        value = large_integers(record)
+        if value is not None:
+            return Read(value, None, None)
+        if (found := large_double_fault(record)) is not None:
+            return found
         try:
-            return _with_exact_integers(record), None, None
+            return Read(_with_exact_integers(record), None, None)
         except orjson.JSONDecodeError:
             pass  # another number or something else is the fault, which is found below
     fault, name = number_fault(record) or (Fault(Code.MALFORMED_JSON, f"expected JSON, got {why}"), None)
-    return None, fault, name
+    return Read(None, fault, name)
 
 
 def _unrounded(record: bytes) -> JsonValue:
@@ -148,12 +169,13 @@ def _with_exact_integers(record: bytes) -> JsonValue:
     return root[0]
 
 
-def _with_big_integers(records: Sequence[bytes]) -> list[int]:
+def _with_big_integers(records: Sequence[bytes], joined: bytes) -> list[int]:
     """Positions of the records with an integer literal that orjson would round to a double.
 
-    Such a literal has at least 20 digits, or 19 after a minus sign; the few records with such a run are checked.
+    `joined` are the records as lines. Such a literal has at least 20 digits, or 19 after a minus sign; the few records
+    with such a run are checked.
     """
-    block = np.frombuffer(b"\n".join(records), np.uint8)
+    block = np.frombuffer(joined, np.uint8)
     starts = np.concatenate([_digit_runs(block, start) for start in range(0, max(len(block), 1), _CACHED_BYTES)])
     if not len(starts):
         return []

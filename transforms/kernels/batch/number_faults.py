@@ -3,8 +3,10 @@
 import json
 import math
 import re
-from collections.abc import Iterator
-from typing import TypeAlias
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+import orjson
 
 from transforms.rules.identity import reference_id
 from transforms.rules.rejections import Code, Fault
@@ -60,11 +62,120 @@ class _Numbers:
         return self.wrong[-1]
 
 
-_CONSTANTS = (b"NaN", b"Infinity")
-_MAY_BE_LARGE = (re.compile(rb"[eE]\+?[0-9]"), re.compile(rb"[0-9]{300}"))
-"""One of them is in every number beyond the range of double, and in others."""
+_CONSTANTS = (b"-Infinity", b"Infinity", b"NaN")
+_SORTED = bytes.maketrans(b"123456789E", b"000000000e")
+_LARGE_DIGITS = b"0" * 300
+_EXPONENT = re.compile(rb"(?:^|[:,\[\s])(-?[0-9.]++[eE]\+?+[0-9]++)")
+"""A number with a large exponent, and what looks so in a text."""
+_MARK = "no number: "
 _WITH_CONSTANTS = json.JSONDecoder(parse_constant=lambda token: _Wrong.of(token, is_finite=False))
 """Reads what is no number at all, such as NaN, which is frequent; all else at the speed of the library."""
+
+
+class Read(NamedTuple):
+    """What was read of a record that the fast parser refuses.
+
+    Attributes:
+        value: Of the record, if it has no fault.
+        fault: That of its first number that cannot be stored; None if all can.
+        reference_id: If there is a fault, and it is known (R1).
+    """
+
+    value: JsonValue
+    fault: Fault | None
+    reference_id: str | None
+
+
+def has_constant(record: bytes) -> bool:
+    """Whether a record may have a token that is no number, such as NaN."""
+    return b"NaN" in record or b"Infinity" in record
+
+
+def constant_fault(record: bytes) -> Read | None:
+    """The fault of the first token that is no number, such as NaN (V6), of a record that may have one.
+
+    None for a record that can only be read as a whole: text in it has such a word, or another number is wrong as well.
+    """
+    return _marked_fault(record, _CONSTANTS, is_finite=False)
+
+
+def large_double_fault(record: bytes) -> Read | None:
+    """As `constant_fault`, of the first number with an exponent that is beyond the range of double (V7)."""
+    if has_constant(record):
+        return None
+    tokens = {match[1] for match in _EXPONENT.finditer(record)}
+    large = [token for token in tokens if _is_beyond_double(token.decode())]
+    return _marked_fault(record, sorted(large, key=len, reverse=True), is_finite=True) if large else None
+
+
+def _is_beyond_double(token: str) -> bool:
+    try:
+        return math.isinf(float(token))
+    except ValueError:  # with two points, in a text
+        return False
+
+
+def _marked_fault(record: bytes, tokens: Sequence[bytes], *, is_finite: bool) -> Read | None:
+    """The fault of the first of some tokens, which the fast parser finds as marks; none begins within one before it."""
+    if _MARK.encode() in record:
+        return None
+    text, count, marks = record, 0, {}
+    for number, token in enumerate(tokens):
+        count += text.count(token)
+        text = text.replace(token, b'"%b%d"' % (_MARK.encode(), number))
+        marks[f"{_MARK}{number}"] = token.decode()
+    try:
+        value: JsonValue = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    marked = list(_marked(value, marks))
+    if len(marked) < count:
+        return None  # the last of duplicate keys counts (F3)
+    steps, mark = marked[0]
+    name = _reference_id(value)
+    fault = _Wrong.of(marks[mark], is_finite=is_finite).fault(_path(steps))
+    return Read(None, fault, None if name in marks else name)
+
+
+def large_integers(record: bytes) -> JsonValue | None:
+    """The value of a record that the fast parser refuses for the size of a number, if all such numbers are integers.
+
+    None for a record that can only be read as a whole: it may have an exponent, or an escape that is no character.
+    """
+    kinds = record.translate(_SORTED)
+    if _has_exponent(kinds) or _LARGE_DIGITS + b"." in kinds or b"\\u" in record or has_constant(record):
+        return None
+    if len(record) > MAX_DIGITS and b"0" * (MAX_DIGITS + 1) in kinds:
+        return None
+    try:
+        value: JsonValue = json.loads(record.decode())
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _marked(root: JsonValue, marks: Collection[str]) -> "Iterator[tuple[_Steps, str]]":
+    """The marks in a value, in their order, each with its path."""
+    todo: list[tuple[_Steps, Iterator[tuple[str | int, JsonValue]]]] = [((), iter([(0, root)]))]
+    while todo:
+        steps, members = todo[-1]
+        for key, value in members:
+            if isinstance(value, str):
+                if value in marks:
+                    yield (steps, key), value
+            elif isinstance(value, dict):
+                todo.append(((steps, key), iter(value.items())))
+                break
+            elif isinstance(value, list):
+                todo.append(((steps, key), enumerate(value)))
+                break
+        else:
+            todo.pop()
+
+
+def _has_exponent(kinds: bytes) -> bool:
+    """Whether a record may have a number with a large exponent, given with all digits as 0 and all letters E as e."""
+    return (b"e0" in kinds or b"e+0" in kinds) and _EXPONENT.search(kinds) is not None
 
 
 def number_fault(record: bytes) -> tuple[Fault, str | None] | None:
@@ -72,9 +183,7 @@ def number_fault(record: bytes) -> tuple[Fault, str | None] | None:
 
     A token that is no number (NaN) precedes a number that is too large.
     """
-    if not any(constant in record for constant in _CONSTANTS) and not any(
-        pattern.search(record) for pattern in _MAY_BE_LARGE
-    ):
+    if not has_constant(record) and not _may_be_large(record):
         return None
     try:
         text = record.decode()
@@ -91,6 +200,12 @@ def number_fault(record: bytes) -> tuple[Fault, str | None] | None:
     except (ValueError, RecursionError):
         return None
     return first[1].fault(_path(first[0])), _reference_id(value)
+
+
+def _may_be_large(record: bytes) -> bool:
+    """Whether a record may have a number beyond the range of double: one has an exponent or 300 digits."""
+    kinds = record.translate(_SORTED)
+    return _has_exponent(kinds) or _LARGE_DIGITS in kinds
 
 
 def _first_constant(text: str) -> "tuple[JsonValue, tuple[_Steps, _Wrong] | None]":
@@ -128,11 +243,11 @@ def _wrong_numbers(root: JsonValue) -> Iterator[tuple[_Steps, _Wrong]]:
 
 def _path(steps: _Steps) -> str | None:
     """The path of a value as text, such as metadata.a[0].b; None for a whole record."""
-    keys: list[str | int] = []
+    path = ""
     while steps:
         steps, key = steps
-        keys.append(key)
-    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in reversed(keys[:-1]))
+        if steps:
+            path = f"[{key}]{path}" if isinstance(key, int) else f".{key}{path}"
     return path.removeprefix(".") or None
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.profiles import draws
 from support.strategies import BROKEN, json_values, raw
 
+from transforms.kernels.batch import exact_json as exact_json_module
 from transforms.kernels.batch.exact_json import exact_json, exact_json_values, parse
 from transforms.rules.values import canonical_json
 
@@ -190,6 +191,44 @@ def test_what_is_taken_is_json(text: str, digits: str) -> None:
             strict(record)
     else:
         assert repr(parsed.values[0]) == repr(strict(record))
+
+
+NUMBERS = [
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1e400",
+    "-1e400",
+    "1e5",
+    "1E+308",
+    DIGITS,
+    "-" + DIGITS,
+    DIGITS[:25],
+    "7",
+    "9" * 4001,
+]
+TEXTS = ['"a NaN b"', '", NaN"', '": 1e400,"', '"no number: 0"', '"\\ud800"', '"\\u00e9 1e3"', '"3E4F9"', "x", '"é"']
+
+
+@draws(300)
+@given(
+    st.recursive(
+        st.sampled_from(NUMBERS + TEXTS),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3).map(lambda each: f"[{', '.join(each)}]"),
+            st.lists(st.tuples(st.sampled_from(["reference_id", "a", "NaN", "1e400"]), inner), max_size=3).map(
+                lambda each: "{" + ", ".join(f'"{key}": {value}' for key, value in each) + "}"
+            ),
+        ),
+        max_leaves=8,
+    )
+)
+def test_numbers_that_are_set_aside_change_no_value_and_no_fault(text: str) -> None:
+    found = parse([text.encode()])
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("constant_fault", "large_double_fault", "large_integers"):
+            patch.setattr(exact_json_module, name, lambda _: None)
+        assert repr(found) == repr(parse([text.encode()]))
 
 
 def strict(record: bytes) -> Any:
