@@ -56,7 +56,7 @@ def list_cache_keys(number: int, uses: Iterable[pl.DataFrame], changed: Sequence
         changed: The `changed_owners` of all partitions.
         listing: The inputs that all key partitions share.
     """
-    incoming = pl.concat(list(uses))
+    incoming = pl.concat(list(uses), rechunk=True)
     owners = None if listing.rebuilt else changed
     published_files = listing.published
     file, stored = published_files.keys.get(number), published_files.key_uses.get(number)
