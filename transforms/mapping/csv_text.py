@@ -24,7 +24,7 @@ DELIMITERS: Final = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 """Words for delimiters that are hard to write in an option."""
 DECIMALS: Final = {"point": ".", "comma": ","}
 """Words for what stands in front of the fraction of a number."""
-_MARKS: Final = {"utf-16": codecs.BOM_UTF16_BE, "utf-32": codecs.BOM_UTF32_BE}
+_OTHER_ORDER: Final = {"utf-16": codecs.BOM_UTF16_BE, "utf-32": codecs.BOM_UTF32_BE}
 """Encodings whose order of bytes a mark says, and the mark of the one that is not Python's default."""
 _MULTIBYTE: Final = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 
@@ -153,9 +153,9 @@ class Transcoded(io.RawIOBase):
 
 def _in_order(encoding: str, head: bytes) -> str:
     """The encoding with the byte order that the mark at the start of a file gives, where a mark does."""
-    if encoding not in _MARKS:
+    if encoding not in _OTHER_ORDER:
         return encoding
-    return f"{encoding}-{'be' if head.startswith(_MARKS[encoding]) else 'le'}"
+    return f"{encoding}-{'be' if head.startswith(_OTHER_ORDER[encoding]) else 'le'}"
 
 
 def check_encoding(head: bytes) -> None:

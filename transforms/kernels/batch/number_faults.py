@@ -67,7 +67,7 @@ _SORTED = bytes.maketrans(b"123456789E", b"000000000e")
 _LARGE_DIGITS = b"0" * 300
 _EXPONENT = re.compile(rb"(?:^|[:,\[\s])(-?[0-9.]++[eE]\+?+[0-9]++)")
 """A number with a large exponent, and what looks so in a text."""
-_MARK = "no number: "
+_PLACEHOLDER = "no number: "
 _WITH_CONSTANTS = json.JSONDecoder(parse_constant=lambda token: _Wrong.of(token, is_finite=False))
 """Reads what is no number at all, such as NaN, which is frequent; all else at the speed of the library."""
 
@@ -116,25 +116,31 @@ def _is_beyond_double(token: str) -> bool:
 
 
 def _marked_fault(record: bytes, tokens: Sequence[bytes], *, is_finite: bool) -> Read | None:
-    """The fault of the first of some tokens, which the fast parser finds as marks; none begins within one before it."""
-    if _MARK.encode() in record:
+    """The fault of the first of some tokens, each of which the fast parser reads as a placeholder.
+
+    Args:
+        record: The record.
+        tokens: None begins within one before it.
+        is_finite: Whether they are numbers, beyond the range of double.
+    """
+    if _PLACEHOLDER.encode() in record:
         return None
-    text, count, marks = record, 0, {}
+    text, count, placeholders = record, 0, {}
     for number, token in enumerate(tokens):
         count += text.count(token)
-        text = text.replace(token, b'"%b%d"' % (_MARK.encode(), number))
-        marks[f"{_MARK}{number}"] = token.decode()
+        text = text.replace(token, b'"%b%d"' % (_PLACEHOLDER.encode(), number))
+        placeholders[f"{_PLACEHOLDER}{number}"] = token.decode()
     try:
         value: JsonValue = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    marked = list(_marked(value, marks))
-    if len(marked) < count:
+    found = list(_found_placeholders(value, placeholders))
+    if len(found) < count:
         return None  # the last of duplicate keys counts (F3)
-    steps, mark = marked[0]
+    steps, placeholder = found[0]
     name = _reference_id(value)
-    fault = _Wrong.of(marks[mark], is_finite=is_finite).fault(_path(steps))
-    return Read(None, fault, None if name in marks else name)
+    fault = _Wrong.of(placeholders[placeholder], is_finite=is_finite).fault(_path(steps))
+    return Read(None, fault, None if name in placeholders else name)
 
 
 def large_integers(record: bytes) -> JsonValue | None:
@@ -154,14 +160,14 @@ def large_integers(record: bytes) -> JsonValue | None:
     return value
 
 
-def _marked(root: JsonValue, marks: Collection[str]) -> "Iterator[tuple[_Steps, str]]":
-    """The marks in a value, in their order, each with its path."""
+def _found_placeholders(root: JsonValue, placeholders: Collection[str]) -> "Iterator[tuple[_Steps, str]]":
+    """The placeholders in a value, in their order, each with its path."""
     todo: list[tuple[_Steps, Iterator[tuple[str | int, JsonValue]]]] = [((), iter([(0, root)]))]
     while todo:
         steps, members = todo[-1]
         for key, value in members:
             if isinstance(value, str):
-                if value in marks:
+                if value in placeholders:
                     yield (steps, key), value
             elif isinstance(value, dict):
                 todo.append(((steps, key), iter(value.items())))
