@@ -35,6 +35,7 @@ def _schema(options: argparse.Namespace) -> int:
         from pipelines.cli.schema_command import input_schema, schema  # noqa: PLC0415 - see above
 
     if options.input is not None:
+        _check_alone(options)
         return input_schema(options.input, options.dataset, version=options.version, as_json=options.json)
     if options.dataset is None:
         raise UsageError("schema: DATASET is needed; or --input items, for a schema of the records of exports")
@@ -46,6 +47,16 @@ def _schema(options: argparse.Namespace) -> int:
         as_json=options.json,
         color=options.color,
     )
+
+
+def _check_alone(options: argparse.Namespace) -> None:
+    """Raises UsageError if `schema --input` is given a flag that does not go with it."""
+    if options.group not in (None, options.input):
+        raise UsageError(f"--input {options.input} names the group already: leave --group {options.group} out")
+    if options.format not in ("table", "json-schema"):
+        raise UsageError(f"--input prints a JSON Schema: leave --format {options.format} out")
+    if options.version is not None and options.dataset is None:
+        raise UsageError("--version goes with a DATASET, whose fields the metadata have to fit")
 
 
 def _report(options: argparse.Namespace) -> int:

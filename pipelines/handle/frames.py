@@ -32,6 +32,7 @@ REJECTION_COLUMNS: Schema = {
     **dict.fromkeys(("code", "message", "field", "export"), pl.String()),
     **dict.fromkeys(("line", "offset"), pl.Int64()),
     **dict.fromkeys(("group", "reference_id", "raw", "encoding", "export_group", "model_run"), pl.String()),
+    **dict.fromkeys(("map", "place", "record"), pl.String()),
     "raw_truncated": pl.Boolean(),
     "raw_bytes": pl.Int64(),
 }

@@ -26,6 +26,9 @@ _INTO_A_FILE = "write its output to a file first, and name that"
 def find(pattern: str) -> Iterator[ListedExport]:
     """Finds the files that a path or a pattern names, in no order.
 
+    As in a shell, `*` enters folders that are links, and `**` does not. A file that is met in a folder and through a
+    link to this folder, such as `exports/latest`, is one file.
+
     Raises:
         UsageError: One of them is not a readable file; the text says what it is.
         OSError: A folder cannot be listed.
@@ -38,7 +41,15 @@ def find(pattern: str) -> Iterator[ListedExport]:
         yield _looked_at(pattern)
         return
     root = "/" if pattern.startswith("/") else ""
-    for path in _expanded(root, pattern.lstrip("/").split("/")):
+    every = list(_expanded(root, pattern.lstrip("/").split("/")))
+    linked = [path for path, is_linked in every if is_linked]
+    paths = [path for path, is_linked in every if not is_linked]
+    known = set(map(_in_real_folder, paths)) if linked else set()
+    for path in sorted(linked):
+        if (real := _in_real_folder(path)) not in known:
+            known.add(real)
+            paths.append(path)
+    for path in paths:
         if _is_there(path):  # it may have been removed while the others were listed
             yield _looked_at(path)
 
@@ -53,25 +64,40 @@ def look(path: str) -> ListedExport:
     return ListedExport(path, found.st_size, found.st_mtime_ns, (found.st_ino, found.st_ctime_ns))
 
 
-def _expanded(parent: str, parts: Sequence[str]) -> Iterator[str]:
-    """The paths below `parent`, which is empty or ends in a slash, that match the parts of a pattern one by one."""
+def _in_real_folder(path: str) -> str:
+    """The path with all links on the way to its folder followed."""
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)  # noqa: PTH118 - as in `look`
+
+
+def _expanded(parent: str, parts: Sequence[str], *, is_linked: bool = False) -> Iterator[tuple[str, bool]]:
+    """The paths that match the parts of a pattern one by one.
+
+    Args:
+        parent: The folder that they are below, empty or with a slash at its end.
+        parts: Of the pattern, from there on.
+        is_linked: Whether a wildcard matched a link on the way to that folder.
+
+    Returns:
+        Each path, and whether a wildcard matched a link on the way to it.
+    """
     part, remaining = parts[0], parts[1:]
     if "**" in part:
-        yield from _below(parent, "/".join(parts))
+        yield from ((path, is_linked) for path in _below(parent, "/".join(parts)))
     elif not is_pattern(part):
         if remaining:
-            yield from _expanded(f"{parent}{part}/", remaining)
+            yield from _expanded(f"{parent}{part}/", remaining, is_linked=is_linked)
         elif _is_there(f"{parent}{part}"):
-            yield f"{parent}{part}"
+            yield f"{parent}{part}", is_linked
     else:
         expression = translated(part)
         for entry in _entries(parent):
             if expression.fullmatch(entry.name) is None:
                 continue
             if not remaining:
-                yield f"{parent}{entry.name}"
-            elif entry.is_dir(follow_symlinks=False):
-                yield from _expanded(f"{parent}{entry.name}/", remaining)
+                yield f"{parent}{entry.name}", is_linked
+            elif entry.is_dir():
+                yield from _expanded(f"{parent}{entry.name}/", remaining, is_linked=is_linked or entry.is_symlink())
 
 
 def _below(parent: str, pattern: str) -> Iterator[str]:

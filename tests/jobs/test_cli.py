@@ -74,6 +74,9 @@ def check_usage(printed: "CaptureResult[str]", named: str) -> None:
         (["ingest"], "--dataset"),
         (["schema"], "DATASET"),
         (["schema", "/nowhere", "--", "--runner=X"], "--runner=X"),
+        (["schema", "--input", "items", "--group", "scenes"], "leave --group scenes out"),
+        (["schema", "--input", "items", "--format", "avro"], "leave --format avro out"),
+        (["schema", "--input", "items", "--version", "1"], "--version goes with a DATASET"),
     ],
 )
 def test_wrong_command_is_one_line(arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,6 +53,16 @@ def test_airports_are_published_without_those_whose_code_is_a_number(tmp_path: P
     ]
 
 
+def test_an_example_of_an_earlier_job_has_no_line_of_an_export_of_the_same_name(tmp_path: Path) -> None:
+    """RULES T6: a nightly export has the name of the one before."""
+    apply(tmp_path, "export", valued({"before": 1}))
+    run = apply(tmp_path, "export", valued({"tonight": "x", "later": 2}))
+    (conflict,) = run.document["conflicts"]
+    examples = [*conflict["examples"], *conflict["other_examples"]]
+    assert {each["reference_id"]: each["line"] for each in examples} == {"tonight": 1, "before": None}
+    assert len({each["export"] for each in examples}) == 1
+
+
 # Values of the published version, of the job, and those that are published under quarantine.
 WINNERS: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
     "the kind of the published version, however many differ": (

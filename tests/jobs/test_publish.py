@@ -181,6 +181,28 @@ def test_all_that_is_new_is_on_the_disk_before_it_is_current(tmp_path: Path, mon
     assert done == ["CURRENT moves"]
 
 
+def test_files_of_a_version_that_was_not_flushed_are_flushed_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P7: a version may share files with one that was published with --no-fsync."""
+    store, done = LocalStore(str(tmp_path / "dataset")), list[str]()
+    move = Folder.move
+
+    def moved(self: Folder, name: str, to: Folder, new: str) -> None:
+        if name == CURRENT:
+            done.append(CURRENT)
+        move(self, name, to, new)
+
+    monkeypatch.setattr(os, "sync", lambda: done.append("all"))
+    monkeypatch.setattr(Folder, "move", moved)
+    for number, fsync in enumerate((True, False, False, True, True), start=1):
+        done.append(f"{number}")
+        with written(store, f"{number}") as run:
+            store.publish(run, number, store.pointer(), manifest_of(run), fsync=fsync)
+    flushed = [place for place, each in enumerate(done) if each == "all"]
+    assert [done[place - 1 : place + 2] for place in flushed] == [["4", "all", CURRENT]]
+
+
 def test_throw_away_data_need_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[object] = []
     publish = LocalStore.publish

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from transforms.kernels.batch.exact_json import parse
 from transforms.kernels.summarize.conflict_examples import Example, examples, smallest, wanted_kinds
 from transforms.rules.export_rows import Group
 from transforms.rules.schema_json import ResolvedJson
+from transforms.rules.values import JsonValue
 from transforms.stages.elements import Export, Partition
 from transforms.stages.exports import RANGE_BYTES, read_again
 from transforms.storage.states import read_state
@@ -44,18 +46,39 @@ def number_examples(
         range_bytes: As the exports were read.
 
     Returns:
-        The key, and the examples with their lines; the line is None for a record of an earlier job.
+        The key, and the examples with their lines; the line is None for a record of an earlier job, whose export may
+        have had the same name: the record that begins there now is another one then.
     """
     key, every = found
     first = smallest(every, key[-1])
-    lines: dict[tuple[str, int], int] = {}
+    lines: dict[tuple[str, int, str], int] = {}
     for name in {example.export for example in first} & exports.keys():
         export = exports[name]
-        offsets = {example.offset for example in first if example.export == name}
-        for record in read_again(export, offsets, range_bytes=range_bytes):
+        ids: dict[int, set[str]] = {}
+        for example in first:
+            if example.export == name:
+                ids.setdefault(example.offset, set()).add(example.reference_id)
+        for record in read_again(export, ids.keys(), range_bytes=range_bytes):
             start = first_lines[export.number, record.chunk] if record.chunk >= 0 else 0
-            lines[name, record.offset] = record.line + start
-    return key, [(example, lines.get((example.export, example.offset))) for example in first]
+            texts = _texts(record.raw if record.record is None else record.record)
+            for reference_id in ids[record.offset] & texts:
+                lines[name, record.offset, reference_id] = record.line + start
+    return key, [(example, lines.get((example.export, example.offset, example.reference_id))) for example in first]
+
+
+def _texts(record: bytes) -> set[str]:
+    """All texts in a raw record, among them the reference ids of it and of its frames."""
+    found: set[str] = set()
+    waiting: list[JsonValue] = [parse([record]).values[0]]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                found.add(text)
+            case dict() as members:
+                waiting += members.values()
+            case list() as elements:
+                waiting += elements
+    return found
 
 
 def exports_by_name(exports: Sequence[Export]) -> dict[str, Export]:

@@ -23,6 +23,9 @@ from pipelines.dataset.store.owned import RUNS, VERSIONS, Owned
 from pipelines.errors import AnotherJobPublishedError, JobError, RunLostError, UsageError
 from transforms.storage.stored_files import join
 
+UNFLUSHED = "unflushed"
+"""File of the private folder from a version that was published without a flush to the next one that is flushed."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalStore:
@@ -186,6 +189,10 @@ class LocalStore:
             here.move(STAGED, versions, version_folder(version).rpartition("/")[2])
             # Written in the folder of the run, which a sweep removes if this process dies now.
             here.write(CURRENT, pointer(version), fsync=fsync)
+            if not fsync:
+                owned.private.write(UNFLUSHED)
+            elif owned.private.has(UNFLUSHED):
+                os.sync()  # a version before was not flushed, and this one may share its files
             if fsync:
                 fsync_folders([*staging.folders(version, files, self.root), *(each.path for each in owned.written())])
             if run.attempt:
@@ -193,6 +200,7 @@ class LocalStore:
             here.move(CURRENT, owned.root, CURRENT)
             if fsync:
                 owned.root.fsync()
+                owned.private.remove(UNFLUSHED)
 
     def sweep(self) -> list[str]:
         """See `Store`."""

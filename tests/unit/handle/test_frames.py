@@ -22,6 +22,7 @@ from pipelines.handle.batches import Batches, Reader
 from pipelines.queries.faults import QueryError
 from transforms.kernels.batch.batch import EncodedBatch
 from transforms.kernels.batch.metadata_columns import FORMS
+from transforms.rules.rejection_json import RejectionJson
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,10 @@ def test_lists_of_keys_and_rejections_are_those_of_the_version(mixed: Ended) -> 
     ]
     found = [{key: value for key, value in row.items() if value is not None} for row in rejections(dataset)]
     assert found == [{key: value for key, value in row.items() if value is not None} for row in mixed.rejections]
+
+
+def test_all_that_a_rejection_says_is_a_column() -> None:
+    assert frames.REJECTION_COLUMNS.keys() == RejectionJson.__annotations__.keys()
 
 
 def rejections(dataset: metadata_etl.Dataset) -> list[dict[str, Any]]:

@@ -71,6 +71,19 @@ def test_a_folder_is_named_with_what_to_write_instead() -> None:
     assert found("in/sub/") == ["in/sub/c.ndjson"]
 
 
+def test_a_star_enters_linked_folders_and_meets_no_file_twice(folder: Path) -> None:
+    make("exports/2026-11-29/a.ndjson", "exports/2026-11-30/a.ndjson", "nas/cam1/a.ndjson", "nas/cam1/in/b.ndjson")
+    for name, target in {"latest": "2026-11-30", "again": "latest", "cam": "../nas/cam1", "gone": "nowhere"}.items():
+        (folder / "exports" / name).symlink_to(target)
+    (folder / "exports/round").symlink_to(".")
+    nights = ["exports/2026-11-29/a.ndjson", "exports/2026-11-30/a.ndjson"]
+    assert found("exports/*/a.ndjson") == [*nights, "exports/cam/a.ndjson"]
+    assert found("exports/*/*/b.ndjson") == ["exports/cam/in/b.ndjson"]
+    assert found("exports/l*/*.ndjson") == ["exports/latest/a.ndjson"], "the link alone is named"
+    assert found("exports/**.ndjson") == nights, "as in a shell"
+    assert found("exports/c*/**") == ["exports/cam/a.ndjson", "exports/cam/in/b.ndjson"]
+
+
 def test_links_to_files_are_files_and_links_to_nothing_are_named(folder: Path) -> None:
     make("a.ndjson")
     (folder / "link.ndjson").symlink_to("a.ndjson")
