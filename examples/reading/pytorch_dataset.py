@@ -2,7 +2,8 @@
 
     python examples/reading/pytorch_dataset.py DATASET FIELD
 
-Needs `pip install torch`.
+Needs `pip install torch`. Workers of a loader are processes: they are not forked from this one, because the threads of
+polars would not be there once it has read a frame.
 """
 
 import sys
@@ -35,6 +36,8 @@ class Items(torch.utils.data.IterableDataset[tuple[str, int]]):
 
 
 if __name__ == "__main__":
-    for urls, labels in torch.utils.data.DataLoader(Items(*sys.argv[1:]), batch_size=32):
+    items = Items(*sys.argv[1:])
+    loader = torch.utils.data.DataLoader(items, batch_size=32, num_workers=2, multiprocessing_context="forkserver")
+    for urls, labels in loader:
         print(labels.shape, urls[0])
         break

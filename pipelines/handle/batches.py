@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 import pyarrow as pa
 
+from pipelines.handle.forks import check_reader
 from transforms.kernels.batch.gathering import gathered
 
 ROWS = 65_536
@@ -32,7 +33,11 @@ class Batches:
 
         Args:
             rows: The most rows of a batch; large rows make smaller ones.
+
+        Raises:
+            UsageError: This process was forked by one that has read frames.
         """
+        check_reader()
         frames = self._frame.collect_batches(maintain_order=True, lazy=True)
         for frame in map(pl.concat, gathered(frames, _size, most_rows=rows, most_bytes=_BYTES)):
             yield from frame.to_arrow(compat_level=_OLDEST).to_batches(max_chunksize=rows)

@@ -13,6 +13,7 @@ from pipelines.dataset.store.base import REJECTIONS
 from pipelines.dataset.versions import Version
 from pipelines.handle.batches import Batches, Reader
 from pipelines.handle.faults import explained
+from pipelines.handle.forks import check_reader, note_reader
 from pipelines.queries.ahead import ahead
 from pipelines.queries.answers import Answer
 from pipelines.queries.arranging import gathered
@@ -90,11 +91,16 @@ def lazy_frame(version: Version, schema: Schema, parts: Callable[[Sequence[str]]
         version: The version that is read.
         schema: Name to type of the columns.
         parts: Reads some of the columns, part by part.
+
+    Raises:
+        UsageError: This process was forked by one that has read frames.
     """
+    check_reader()
 
     def read(
         names: list[str] | None, predicate: pl.Expr | None, limit: int | None, _: int | None
     ) -> Iterator[pl.DataFrame]:
+        note_reader()
         left = limit
         with explained(version):
             found = parts(list(schema) if names is None else names)

@@ -257,3 +257,31 @@ def test_importing_and_opening_load_neither_beam_nor_polars(published: Path) -> 
     )
     ended = subprocess.run([sys.executable, "-c", script, published], capture_output=True, text=True, check=True)
     assert json.loads(ended.stdout) == []
+
+
+FORKED = """
+import multiprocessing, sys
+import metadata_etl
+dataset = metadata_etl.open(sys.argv[1])
+frame = dataset.items()
+def read(rows, answers):
+    try:
+        answers.put(sum(batch.num_rows for batch in (dataset.items() if rows is None else rows).batches()))
+    except metadata_etl.UsageError as error:
+        answers.put(f"{error}")
+def answer(rows):
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    process = context.Process(target=read, args=(rows, answers), daemon=True)
+    process.start()
+    return answers.get(timeout=30)
+assert answer(None) == len(frame.collect())
+for rows in (frame, None):
+    assert "forked by one that has read frames" in answer(rows), answer(rows)
+assert len(frame.collect())
+"""
+
+
+def test_a_process_that_is_forked_by_a_reader_says_so_and_does_not_wait_for_ever(mixed: Ended) -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED, mixed.dataset], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
