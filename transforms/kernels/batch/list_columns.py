@@ -1,11 +1,25 @@
 """Makes columns of lists from one long column of their elements, for published attachments and labels."""
 
+from collections.abc import Sequence
+
+import msgspec
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from transforms.kernels.batch.arrow_arrays import series_of
 from transforms.kernels.batch.batch import Positions
+
+_LISTS = msgspec.json.Decoder(list[list[str]])
+
+
+def lists_of_texts(texts: Sequence[str]) -> list[list[str]]:
+    """The lists of strings, such as labels, in stored JSON texts, decoded at once.
+
+    >>> lists_of_texts(['["a","b"]', "[]"])
+    [['a', 'b'], []]
+    """
+    return _LISTS.decode(f"[{','.join(texts)}]")
 
 
 def list_column(elements: pl.Series, counts: Positions) -> pl.Series:

@@ -36,6 +36,10 @@ def order_of(texts: pl.Series) -> Positions:
     is_equal = ranked[1:] == ranked[:-1]
     if not is_equal.any():
         return order
+    stable: Positions = np.argsort(words, kind="stable")
+    in_order = texts.gather(stable)
+    if (in_order[1:] == in_order[:-1]).to_numpy()[is_equal].all():  # as those of the item of several annotations
+        return stable
     # Texts with equal words are sorted as whole texts; these stay in the places that they have together.
     is_tied = np.zeros(len(order), np.bool_)
     is_tied[1:] |= is_equal

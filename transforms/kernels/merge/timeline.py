@@ -105,6 +105,8 @@ def removed_segments(lines: pl.DataFrame, masks: npt.NDArray[np.int64], replacin
     Columns: `identity` and `step` of the segment, `mask`, the line of the replacing mask. `masks` is the
     result of `follow_masks`; `replacing` tells for each step whether its mode is `replace`.
     """
+    if not any(replacing):
+        return pl.DataFrame(schema={"identity": pl.Int64, "mask": pl.Int64, "step": pl.Int32})
     numbered = lines.select(
         "reference_id", "model_run", "space", "is_effective", "identity", "step", mask=pl.Series(masks)
     )

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Self, TypeAlias, TypedDict
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import polars as pl
+
+from transforms.kernels.batch.list_columns import lists_of_texts
 
 COUNTED = ("label", "labels", "type", "taxonomy_name", "model_run", "confidence", "geometry", "reference_id")
 """The columns that are counted."""
@@ -75,11 +77,12 @@ class AnnotationCounts:
         predicted = frame.select("model_run", "confidence").filter(pl.col("model_run").is_not_null())
         sure = predicted.drop_nulls()
         bins = _bins(sure["confidence"].cast(pl.Float64), CONFIDENCE_EDGES)
+        listed = _listed(frame)
         return cls(
-            labels=_added(_values(frame["label"]), _listed(frame["labels"]), 1),
+            labels=_added(_values(frame["label"]), _summed(listed), 1),
             types=_values(frame["type"]),
             taxonomies=_values(frame["taxonomy_name"]),
-            classes=_classes(frame.select("taxonomy_name", "label", "labels")),
+            classes=_classes(frame, listed),
             runs=_values(frame["model_run"]),
             per_record=_binned(_bins(_lengths(frame["reference_id"]), PER_RECORD_EDGES)),
             sizes=_binned(_bins(_sides(frame.select("type", "geometry")), SIZE_EDGES)),
@@ -148,31 +151,38 @@ def _values(column: pl.Series) -> dict[str, int]:
 
 def _table(frame: pl.DataFrame) -> dict[str, dict[str, int]]:
     """The number of rows by key and value, of the columns `key` and `value`, without nulls."""
+    return _nested(frame.drop_nulls().group_by("key", "value").len("count"))
+
+
+def _nested(counts: pl.DataFrame) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
-    for key, value, count in frame.drop_nulls().group_by("key", "value").len("count").iter_rows():
+    for key, value, count in counts.iter_rows():
         found.setdefault(key, {})[value] = count
     return found
 
 
-def _listed(labels: pl.Series) -> dict[str, int]:
-    """The number of rows with each of the labels of multicategories, from their JSON texts."""
-    found: dict[str, int] = {}
-    for text, count in _values(labels).items():
-        for label in set(orjson.loads(text)):
-            found[label] = found.get(label, 0) + count
-    return found
+def _listed(frame: pl.DataFrame) -> pl.DataFrame:
+    """By taxonomy (`key`, null without one) and label (`value`) the number (`count`) of multicategories with it."""
+    texts = frame.select("taxonomy_name", "labels").filter(pl.col("labels").is_not_null())
+    texts = texts.group_by("taxonomy_name", "labels").len("count")
+    lists = [set(labels) for labels in lists_of_texts(texts["labels"].to_list())]
+    owners = np.repeat(np.arange(len(lists)), np.fromiter(map(len, lists), np.int64, len(lists)))
+    every = texts.select(key="taxonomy_name", count=pl.col("count").cast(pl.Int64))[owners]
+    every = every.with_columns(value=pl.Series(list(chain.from_iterable(lists)), dtype=pl.String))
+    return every.group_by("key", "value").agg(pl.col("count").sum())
 
 
-def _classes(frame: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """By taxonomy, the number of rows with each class."""
-    frame = frame.filter(pl.col("taxonomy_name").is_not_null())
+def _summed(listed: pl.DataFrame) -> dict[str, int]:
+    """The number of rows by value, whatever their key."""
+    return dict(listed.group_by("value").agg(pl.col("count").sum()).iter_rows())
+
+
+def _classes(frame: pl.DataFrame, listed: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """By taxonomy, the number of rows with each class, those of multicategories as `_listed` counts them."""
     found = _table(frame.select(key="taxonomy_name", value="label"))
-    for taxonomy, texts in _table(frame.select(key="taxonomy_name", value="labels")).items():
-        of = found.setdefault(taxonomy, {})
-        for text, count in texts.items():
-            for label in set(orjson.loads(text)):
-                of[label] = of.get(label, 0) + count
-    return {taxonomy: of for taxonomy, of in found.items() if of}
+    for taxonomy, of in _nested(listed.filter(pl.col("key").is_not_null())).items():
+        found[taxonomy] = _added(found.get(taxonomy, {}), of, 1)
+    return found
 
 
 def _lengths(names: pl.Series) -> pl.Series:

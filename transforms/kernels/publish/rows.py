@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 
 from transforms.kernels.batch.batch import Batch, Positions, no_cells
-from transforms.kernels.batch.exact_json import exact_json_values
-from transforms.kernels.batch.list_columns import list_column
+from transforms.kernels.batch.list_columns import list_column, lists_of_texts
 from transforms.kernels.batch.metadata_columns import spread
 from transforms.kernels.batch.null_columns import null_column
 from transforms.kernels.batch.sparse_values import cell_values, ordered, row_ranges
@@ -256,6 +255,6 @@ def _labels(texts: pl.Series) -> pl.Series:
     rows = np.flatnonzero(texts.is_not_null().to_numpy())
     if not len(rows):
         return null_column("labels", dtype, len(texts))
-    lists = [value if isinstance(value, list) else [] for value in exact_json_values(texts.drop_nulls().to_list())]
+    lists = lists_of_texts(texts.drop_nulls().to_list())
     labels = pl.Series(list(chain.from_iterable(lists)), dtype=pl.String)
     return spread(list_column(labels, np.array(list(map(len, lists)))), rows, len(texts))
