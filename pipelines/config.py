@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypedDict
 
@@ -71,9 +72,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class MaxRejected:
-    """The gate on rejections (R4): a number, or a percentage of the records read."""
+    """The gate on rejections (R4): a number, or a percentage of the records read, as exact as it was given."""
 
-    number: float
+    number: Decimal
     percent: bool
 
     @classmethod
@@ -83,22 +84,28 @@ class MaxRejected:
         Raises:
             UsageError: Neither a whole number nor a percentage.
 
-        >>> MaxRejected.of("2.5%").allows(rejected=25, read=1000)
+        >>> MaxRejected.of("0.57%").allows(rejected=57, read=10_000)
         True
         """
         match = GATE.fullmatch(text)
         percent = match is not None and match["percent"] == "%"
-        if match is None or (not percent and "." in text) or (percent and float(match["number"]) > 100):  # noqa: PLR2004 - per cent
+        if match is None or (not percent and "." in text) or (percent and Decimal(match["number"]) > 100):  # noqa: PLR2004 - per cent
             raise UsageError(f"--max-rejected expects a whole number or a percentage such as 1.5%, got {text!r}")
-        return cls(float(match["number"]), percent)
+        return cls(Decimal(match["number"]), percent)
 
     def allows(self, *, rejected: int, read: int) -> bool:
         """Whether this number of rejections among the records read passes the gate."""
-        return rejected * 100 <= self.number * read if self.percent else rejected <= self.number
+        most, parts = self.number.as_integer_ratio()
+        return rejected * 100 * parts <= most * read if self.percent else rejected * parts <= most
 
     def __str__(self) -> str:
-        """As it was given."""
-        return f"{self.number:g}{'%' if self.percent else ''}"
+        """As it can be given again.
+
+        >>> f"{MaxRejected.of('2.50%')}", f"{MaxRejected.of('1234567')}"
+        ('2.5%', '1234567')
+        """
+        text = f"{self.number:f}"
+        return f"{text.rstrip('0').rstrip('.') if '.' in text else text}{'%' if self.percent else ''}"
 
 
 @dataclass(frozen=True, slots=True)

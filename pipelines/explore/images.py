@@ -4,8 +4,9 @@ import ipaddress
 import os
 import socket
 import ssl
-import time
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -139,35 +140,52 @@ def _fetched(uri: str) -> bytes:
         raise RefusedError(f"{host} is not found") from error
     if not all(ipaddress.ip_address(each.partition("%")[0]).is_global for each in addresses):
         raise RefusedError(f"{host} is in a private network")
-    end = time.monotonic() + _SECONDS
     connection = (_HttpsTo if parts.scheme == "https" else _HttpTo)(host, port, addresses[0])
+    late = threading.Event()
+
+    def cut() -> None:
+        late.set()
+        if connection.opened is not None:
+            with suppress(OSError):
+                connection.opened.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(_SECONDS, cut)  # the timeout of a socket begins anew with each byte
+    timer.start()
     try:
         path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
         connection.request("GET", f"{path}?{parts.query}" if parts.query else path)
         response = connection.getresponse()
         if response.status != HTTPStatus.OK:
             raise RefusedError(f"it cannot be loaded: {host} answers {response.status} {response.reason}")
-        return _in_time(response, end)
+        data = _body(response)
     except (OSError, HTTPException, ValueError) as error:
-        raise RefusedError(f"it cannot be loaded: {error}") from error
+        why = f" within {_SECONDS} seconds" if late.is_set() else f": {error}"
+        raise RefusedError(f"it cannot be loaded{why}") from error
     finally:
+        timer.cancel()
         connection.close()
+    if late.is_set():
+        raise RefusedError(f"it cannot be loaded within {_SECONDS} seconds")
+    return data
 
 
-def _in_time(response: HTTPResponse, end: float) -> bytes:
-    """The body of a response, as long as it comes in time: a server may give a byte now and then."""
+def _body(response: HTTPResponse) -> bytes:
     found = bytearray()
     while block := response.read1(_BLOCK_BYTES):
         found += block
         if len(found) > MAX_BYTES:
             raise RefusedError(_TOO_LARGE)
-        if time.monotonic() > end:
-            raise RefusedError(f"it cannot be loaded within {_SECONDS} seconds")
     return bytes(found)
 
 
 class _HttpTo(HTTPConnection):
-    """A connection to one address of a host."""
+    """A connection to one address of a host.
+
+    Attributes:
+        opened: Its socket, as long as a response is read too.
+    """
+
+    opened: socket.socket | None = None
 
     def __init__(self, host: str, port: int, address: str) -> None:
         super().__init__(host, port, timeout=_SECONDS)
@@ -175,11 +193,13 @@ class _HttpTo(HTTPConnection):
 
     def connect(self) -> None:
         """Connects to the address."""
-        self.sock = socket.create_connection((self._address, self.port), self.timeout)
+        self.opened = self.sock = socket.create_connection((self._address, self.port), self.timeout)
 
 
 class _HttpsTo(HTTPSConnection):
     """Likewise, with the certificate of the host."""
+
+    opened: socket.socket | None = None
 
     def __init__(self, host: str, port: int, address: str) -> None:
         super().__init__(host, port, timeout=_SECONDS)
@@ -188,4 +208,7 @@ class _HttpsTo(HTTPSConnection):
     def connect(self) -> None:
         """Connects to the address."""
         bare = socket.create_connection((self._address, self.port), self.timeout)
-        self.sock = ssl.create_default_context().wrap_socket(bare, server_hostname=self.host)
+        context = ssl.create_default_context()
+        secure = context.wrap_socket(bare, server_hostname=self.host, do_handshake_on_connect=False)
+        self.opened = self.sock = secure
+        secure.do_handshake()

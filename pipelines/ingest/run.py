@@ -23,9 +23,10 @@ from pipelines.runners import choose as runners
 from pipelines.runners import estimate
 from pipelines.runners.interrupts import cleanup_on_signal
 from pipelines.runners.temporary_folders import private_temporary_files, temporary_folder
+from pipelines.streams import complain
 from transforms.beam.coders import spilling
 from transforms.stages.elements import Export
-from transforms.storage.stored_files import is_local
+from transforms.storage.stored_files import is_local, refusal
 
 SPILLED = "spilled"
 
@@ -46,6 +47,7 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
     kept = 0 if before is None or config.backfill else estimate.of_published_state(before.manifest, total)
     runner = runners.choose(config.runner_flags, total + kept)
     with (
+        ExitStack() as cleanup,
         private_temporary_files(),
         _run_folder(dataset, before, runner, dry_run=config.dry_run) as run,
         progress.watching(total, runner) as notes,
@@ -62,12 +64,27 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
         publishing = time.monotonic()
         context = PublishContext.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
         outcome = finish_run(dataset, run, context, before, stages=stages)
+        cleanup.enter_context(_kept_outcome(outcome))
         outcome = replace(outcome, foreign=tuple(dataset.store.foreign()))
         if not config.dry_run:
             keep_run_files(dataset, run, outcome)
         job_log.phase("publishing", time.monotonic() - publishing)
     job_log.ended(outcome)
     return outcome
+
+
+@contextmanager
+def _kept_outcome(outcome: Outcome) -> Iterator[None]:
+    """Warns of an error of the cleanup after a version was published: only a job that did not fails (R4)."""
+    try:
+        yield
+    except OSError as error:
+        if outcome.verdict.outcome != "published":
+            raise
+        complain(
+            f"version {outcome.version} is published, but not all files of its run could be removed "
+            f"({refusal(error)}); the next job removes them"
+        )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, Self
@@ -37,7 +38,7 @@ def load(name: str) -> ModuleType:
 def test_the_nightly_job_is_a_job_file() -> None:
     job = read_options(str(JOBS / "nightly.toml"), date(2026, 3, 1))
     assert (job.dataset, job.mode, job.on_conflict, job.quiet) == ("/srv/datasets/fleet", "append", "fail", True)
-    assert job.max_rejected == MaxRejected(1, percent=True)
+    assert job.max_rejected == MaxRejected(Decimal(1), percent=True)
     assert job.sources == (
         Source("items", f"{EXPORTS}/items/*.ndjson.gz"),
         Source("scenes", f"{EXPORTS}/scenes/*.ndjson.gz"),

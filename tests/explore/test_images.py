@@ -1,13 +1,20 @@
 """Images through the server: only what rows name, only below given folders, only images (EXPLORER, Trust)."""
 
 import base64
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from support.explorer import Explorer, exploring
 from support.in_process import ingest
 from support.runs import ndjson
+
+from pipelines.explore import images
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -118,6 +125,26 @@ def test_the_server_does_not_fetch_from_its_own_network(folder: Path) -> None:
         answer = explorer.get("/api/image", reference_id="loopback")
     assert answer.status == 404
     assert "private network" in answer.json["error"]["message"]
+
+
+def test_a_server_that_answers_a_byte_now_and_then_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its head too: such servers, named by a few rows, would take the place of all answers."""
+    monkeypatch.setattr(images, "_SECONDS", 0.3)
+    monkeypatch.setattr(images.ipaddress, "ip_address", lambda _: Mock(is_global=True))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            with suppress(OSError), listening.accept()[0] as client:
+                client.sendall(b"HTTP/1.1 200 OK\r\nServer: ")
+                for _ in range(100):
+                    client.sendall(b"x")
+                    time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        began = time.monotonic()
+        answer = images.Images("server", ()).answer(f"http://127.0.0.1:{listening.getsockname()[1]}/a.png")
+        assert (answer.status_code, b"cannot be loaded" in bytes(answer.body)) == (404, True)
+        assert time.monotonic() - began < 3
 
 
 def test_a_large_image_is_refused(served: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,6 +203,23 @@ def test_files_of_a_version_that_was_not_flushed_are_flushed_with_the_next(
     assert [done[place - 1 : place + 2] for place in flushed] == [["4", "all", CURRENT]]
 
 
+def test_a_cleanup_that_fails_leaves_the_outcome_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """RULES R4: only a job that publishes nothing ends with another exit code than 0."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "runs")
+
+    monkeypatch.setattr(LocalStore, "clear", refused)
+    arguments = flags([("items", "", export(tmp_path, "export"))])
+    run = ingest(tmp_path / "d", *arguments, "--partitions", "1")
+    assert (run.exit_code, run.outcome, run.document["version"]) == (0, "published", 1)
+    assert "version 1 is published, but not all files of its run could be removed" in capsys.readouterr().err
+    failing = flags([("items", "", export(tmp_path, "export"))])
+    assert ingest(tmp_path / "d", *failing).exit_code == 1, "nothing was published"
+
+
 def test_throw_away_data_need_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[object] = []
     publish = LocalStore.publish

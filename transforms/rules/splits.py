@@ -34,6 +34,10 @@ class Splits:
 
         >>> Splits.of("train=0.8,test=0.2").names
         ('train', 'test')
+        >>> Splits.of("a=0.3333333,b=0.3333333,c=0.3333333")
+        Traceback (most recent call last):
+        ...
+        transforms.rules.splits.SplitError: expected shares that add up to 1, got 0.9999999
         """
         shares = []
         for each in text.split(","):
@@ -48,7 +52,7 @@ class Splits:
         if len({name for name, _ in shares}) < len(shares):
             raise SplitError(f"expected each split once, got {text!r}")
         if abs((total := sum(share for _, share in shares)) - 1) > _EXACT:
-            raise SplitError(f"expected shares that add up to 1, got {total:g}")
+            raise SplitError(f"expected shares that add up to 1, got {total:.12g}")
         return cls(tuple(shares))
 
     @property

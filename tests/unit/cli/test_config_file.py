@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import fields, replace
+from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def test_every_option_is_read(tmp_path: Path) -> None:
         mode="merge",
         on_conflict="quarantine",
         on_duplicate="last",
-        max_rejected=MaxRejected(1.5, percent=True),
+        max_rejected=MaxRejected(Decimal("1.5"), percent=True),
         allow_unreadable=True,
         allow_empty=True,
         cache_key="raw",
@@ -178,11 +179,26 @@ def test_exports_come_in_the_order_of_the_keys(tmp_path: Path, order: tuple[str,
     ]
 
 
+@given(st.integers(0, 10_000), st.integers(0, 10**9))
+def test_a_percentage_is_exact(hundredths: int, read: int) -> None:
+    """RULES R4: 57 of 10,000 records are 0.57 %, which no double is."""
+    gate = MaxRejected.of(f"{hundredths // 100}.{hundredths % 100:02}%")
+    most = hundredths * read // 10_000
+    assert (gate.allows(rejected=most, read=read), gate.allows(rejected=most + 1, read=read)) == (True, False)
+
+
+@pytest.mark.parametrize("text", ["0", "1234567", "9" * 400, "0.00001%", "33.33333333%", "100%"])
+def test_a_gate_is_written_as_it_can_be_given(text: str) -> None:
+    assert f"{MaxRejected.of(text)}" == text
+
+
 @pytest.mark.parametrize(
     ("text", "number", "percent"), [("7", 7, False), ('"7"', 7, False), ('"7%"', 7, True), ("0", 0, False)]
 )
-def test_the_gate_may_be_a_number_or_a_string(tmp_path: Path, text: str, number: float, percent: bool) -> None:
-    assert read_options(write(tmp_path, f"max_rejected = {text}")).max_rejected == MaxRejected(number, percent=percent)
+def test_the_gate_may_be_a_number_or_a_string(tmp_path: Path, text: str, number: int, percent: bool) -> None:
+    assert read_options(write(tmp_path, f"max_rejected = {text}")).max_rejected == MaxRejected(
+        Decimal(number), percent=percent
+    )
 
 
 @pytest.mark.parametrize(
