@@ -372,6 +372,59 @@ def test_what_a_model_missed_is_named(page: Page, served: Explorer) -> None:
     assert "road" in named  # a polygon that is not predicted
 
 
+def test_three_questions_are_answered_without_a_word_of_the_language(page: Page, served: Explorer) -> None:
+    pick(page, "weather", "fog")
+    shows(page, "metadata.weather = fog")
+    pick(page, "night", "true")
+    shows(page, both := "metadata.weather = fog AND metadata.night = true")
+    pick(page, "labels", "truck")
+    shows(page, f"{both} AND annotations.truck > 0")
+    least = f"{card(page, 'labels')}.querySelector('.at-least input')"
+    page.evaluate(f"{least}.focus()")
+    page.evaluate(f"{least}.select()")
+    page.type("2")
+    page.press("Tab")
+    shows(page, query := f"{both} AND annotations.truck >= 2")
+    records = served.json("records", query=query)["records"]
+    assert page.evaluate(COUNT) == len(records) > 0
+    page.wait_for(f"document.querySelector('.insights-status').textContent.startsWith('{len(records)} of')")
+    bins = f"[...{card(page, 'speed')}.querySelectorAll('.hit')].map((each) => parseInt(each.ariaLabel.split(': ')[1]))"
+    assert sum(page.evaluate(bins)) == len(records)
+    assert page.evaluate("!document.querySelector('.apart').hidden")
+    page.evaluate("document.querySelector('.records a.open').click()")
+    page.wait_for("!!document.querySelector('dialog[open] .matches')")
+    assert "detector found" in page.evaluate("document.querySelector('.matches').textContent")
+    first = next(
+        row
+        for row in records
+        if row["reference_id"] == page.evaluate("document.querySelector('dialog h2').textContent")
+    )
+    attached = page.evaluate("document.querySelectorAll('dialog .attachment').length")
+    assert attached == len(first["context_attachments"] or [])
+
+
+def test_where_nothing_matches_each_condition_can_be_taken_away(page: Page, served: Explorer) -> None:
+    opened(page, served, query="metadata.weather = fog AND metadata.speed > 9000")
+    buttons = "[...document.querySelectorAll('.conditions button')].map((each) => each.textContent)"
+    assert page.evaluate(buttons) == ["without metadata.weather = fog", "without metadata.speed > 9000"]
+    page.click(".conditions button:last-child")
+    shows(page, "metadata.weather = fog")
+    assert page.evaluate(COUNT) == counted(served, "metadata.weather = fog")
+
+
+def test_on_paper_all_cards_are_drawn_and_a_record_is_alone(page: Page, served: Explorer) -> None:
+    opened(page, served, tab="insights")
+    page.call("Emulation.setEmulatedMedia", media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("[...document.querySelectorAll('.card-body')].every((each) => each.childElementCount)")
+    assert page.evaluate("getComputedStyle(document.querySelector('.query-bar')).display") == "none"
+    opened(page, served, record=json.dumps({"reference_id": "street-000"}))
+    page.wait_for("!!document.querySelector('dialog.record').dataset.shown")
+    page.resize(1400, 300)
+    assert page.evaluate("document.querySelector('dialog.record').clientHeight") > 300
+    assert page.evaluate("getComputedStyle(document.getElementById('top')).display") == "none"
+
+
 def test_hostile_names_do_nothing_on_any_view(browser: Browser, tmp_path: Path) -> None:
     dataset = build_hostile(tmp_path).dataset
     with exploring(dataset, images="off") as there, browser.page(there.opened) as page:

@@ -20,6 +20,7 @@ export function queryBar({ name }) {
   const list = element("ul", { id: "suggestions", class: "suggestions", role: "listbox", "aria-label": "Suggestions", hidden: true });
   const problem = element("div", { id: "query-error", class: "query-error", role: "alert", hidden: true });
   const clear = element("button", { type: "button", class: "quiet clear", "aria-label": "Clear the query", hidden: true }, "Clear");
+  const paper = element("p", { class: "on-paper", "aria-hidden": "true" }); // all of it, where an input shows its beginning
   const form = element("form", { class: "query-bar", role: "search" }, element("div", { class: "query-field" }, input, clear, list), element("button", { type: "submit", class: "primary" }, "Ask"));
   const suggest = newest();
   let offered = { start: 0, end: 0, suggestions: [] };
@@ -122,9 +123,13 @@ export function queryBar({ name }) {
   clear.addEventListener("click", () => { input.value = ""; changed(); input.focus(); submit(); });
 
   return {
-    node: element("div", { class: "asking" }, form, problem),
+    node: element("div", { class: "asking" }, form, paper, problem),
     focus: () => (input.focus(), input.select()),
-    set(query) { if (input.value.trim() !== query) input.value = query; changed(); },
+    set(query) {
+      if (input.value.trim() !== query) input.value = query;
+      paper.textContent = query;
+      changed();
+    },
     /** The query was answered; `slips` are what is probably not meant so. */
     right(query, slips) {
       input.removeAttribute("aria-invalid");

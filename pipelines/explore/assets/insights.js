@@ -3,7 +3,7 @@
 import { call, cancelled, newest } from "./api.js";
 import { barsOf, histogramOf, timelineOf } from "./compared.js";
 import { contrast, contrastOfDates, gapOf, inWords } from "./differences.js";
-import { chosen, conditions, fieldPath, mentioned, quotedLabel, quotedValue, toggled, withBox, withRange, withValue } from "./query.js";
+import { chosen, conditions, fieldPath, leastOf, mentioned, quotedLabel, quotedValue, replaced, toggled, withBox, withRange, withValue } from "./query.js";
 import { go, state } from "./state.js";
 import { mapOf } from "./worldmap.js";
 
@@ -20,7 +20,8 @@ export function insightsPanel() {
   const status = element("p", { class: "note insights-status", role: "status" });
   const apart = element("div", { class: "apart", hidden: true });
   const absent = element("details", { class: "absent", hidden: true }, element("summary", {}), element("ul", { class: "cards", role: "list", "aria-label": "Fields without values here" }));
-  const panel = element("section", { class: "insights", id: "insights", "aria-labelledby": "insights-title" }, element("h2", { id: "insights-title", class: "sr" }, "Insights of the result"), element("div", { class: "insights-tools" }, search, order), status, apart, cards, absent);
+  const tools = element("div", { class: "insights-tools" }, search, order);
+  const panel = element("section", { class: "insights", id: "insights", "aria-labelledby": "insights-title" }, element("h2", { id: "insights-title", class: "sr" }, "Insights of the result"), tools, status, apart, cards, absent);
   const ask = newest();
   const known = new Map();
   let fields = [];
@@ -41,13 +42,18 @@ export function insightsPanel() {
     }
   }, { rootMargin: "300px" });
 
+  /** Paper has no view to come into: all cards are drawn. */
+  addEventListener("beforeprint", () => {
+    for (const { item } of fields) if (!item.querySelector(".card-body").hasChildNodes()) item.draw();
+  });
+
   /** @param told Of the result: { gap, absent, said }, as `contrast` gives them; null without a query. */
   function card({ name, type, told, asked, make }) {
     const body = element("div", { class: "card-body" });
     const pinned = element("button", { type: "button", class: "pin", "aria-pressed": "false", "aria-label": `Pin ${plain(name)}`, onclick: () => pin(name) }, "★");
     const differs = told?.said ? element("p", { class: "differs", title: `How much it differs beyond chance, from 0 to 1 (Jensen-Shannon): ${told.gap.toFixed(2)}` }, told.said) : null;
     const item = element("li", { class: "card" }, element("h3", {}, shown(name), element("span", { class: "type" }, type), pinned), body, differs);
-    item.draw = () => body.replaceChildren(make());
+    item.draw = () => body.replaceChildren(...[make()].flat());
     seen.observe(item);
     return { name, told, asked, item, pinned };
   }
@@ -75,17 +81,33 @@ export function insightsPanel() {
     return card({ name: key, type: `${type}, dates`, told, asked: mentioned(query).includes(key), make });
   }
 
+  /** How many annotations a record has at least, of a label or type that is asked for: a number to change. */
+  function atLeast(value, path, query) {
+    const { condition, least } = leastOf(query, path);
+    const change = (event) => {
+      const now = Math.max(1, Math.trunc(Number(event.target.value)) || 1);
+      put(replaced(query, condition, now === 1 ? `${path} > 0` : `${path} >= ${now}`));
+    };
+    const input = element("input", { name: "insights-7", type: "number", min: "1", value: String(least), onchange: change });
+    return element("label", { class: "at-least" }, "at least ", input, " ", shown(value), " in a record");
+  }
+
   /** A card of labels or types; what a click asks for depends on what is listed. */
   function wordCard(group, name, version, part) {
     const own = ON_RECORDS.has(group);
     const { query } = state();
     const column = name === "labels" ? "label" : "type";
-    const condition = (value) => (own ? `${column} = ${quotedValue(value)}` : name === "labels" ? `annotations.${quotedLabel(value)} > 0` : `annotations.${value}.count > 0`);
+    const path = (value) => (name === "labels" ? `annotations.${quotedLabel(value)}` : `annotations.${value}.count`);
+    const condition = (value) => (own ? `${column} = ${quotedValue(value)}` : `${path(value)} > 0`);
     const some = part && new Map(part.map((each) => [each.value, each.count]));
     const rows = version.map((each) => ({ value: each.value, all: each.count, some: some ? some.get(each.value) ?? 0 : null }));
     const [all, found] = [d3.sum(rows, (row) => row.all), d3.sum(rows, (row) => row.some ?? 0)];
     const parts = conditions(query);
-    const make = () => barsOf({ name: plain(name), rows, total: all, count: found, on: (value) => parts.includes(condition(value)), pick: (value) => put(toggled(query, condition(value))) });
+    const asked = (value) => (own ? parts.find((each) => each === condition(value)) : leastOf(query, path(value))?.condition);
+    const make = () => [
+      barsOf({ name: plain(name), rows, total: all, count: found, on: (value) => Boolean(asked(value)), pick: (value) => put(toggled(query, asked(value) ?? condition(value))) }),
+      ...(own ? [] : rows.filter(({ value }) => asked(value)).map(({ value }) => atLeast(value, path(value), query))),
+    ];
     const told = part && found ? { gap: gapOf(rows.map((row) => row.some), rows.map((row) => row.all)), absent: false, said: inWords(rows, all, found) } : null;
     return card({ name, type: own ? `of ${group}` : "of annotations", told, asked: own ? parts.some((each) => each.startsWith(column)) : query.includes("annotations."), make });
   }
@@ -98,6 +120,7 @@ export function insightsPanel() {
   }
 
   function render(version, part, schema) {
+    tools.hidden = false;
     const { group, query } = state();
     const records = version.count;
     seen.disconnect();
@@ -153,6 +176,15 @@ export function insightsPanel() {
     absent.lastChild.replaceChildren(...without.map(({ each }) => each.item));
   }
 
+  /** No fields, of a query that is wrong; what is wrong is said elsewhere. */
+  function without(said) {
+    fields = [];
+    apart.hidden = true;
+    status.textContent = said;
+    tools.hidden = true;
+    arrange();
+  }
+
   async function load(schema) {
     const { group, query, version } = state();
     const key = JSON.stringify([group, version]);
@@ -164,7 +196,7 @@ export function insightsPanel() {
       const part = query ? await ask("insights", { group, query, version }) : null;
       if (mine === wanted) render(known.get(key), part, schema);
     } catch (error) {
-      if (!cancelled(error)) status.textContent = error.status === 400 ? "" : error.message;
+      if (!cancelled(error) && mine === wanted) without(error.status === 400 ? "" : error.message);
     } finally {
       if (mine === wanted) panel.removeAttribute("aria-busy");
     }

@@ -73,6 +73,21 @@ export function toggled(query, condition) {
   return joined(parts.includes(condition) ? parts.filter((each) => each !== condition) : [...parts, condition], query);
 }
 
+/** The query with another condition in the place of one of its own. */
+export function replaced(query, before, now) {
+  return joined(conditions(query).map((each) => (each === before ? now : each)), query);
+}
+
+/** How many a query asks for at least of a path that counts, as { condition, least }; null if it does not. */
+export function leastOf(query, path) {
+  for (const condition of conditions(query)) {
+    if (!condition.startsWith(`${path} >`)) continue;
+    const found = /^ (?:> (?<over>\d+)|>= (?<least>\d+))$/.exec(condition.slice(path.length));
+    if (found) return { condition, least: found.groups.least ? Number(found.groups.least) : Number(found.groups.over) + 1 };
+  }
+  return null;
+}
+
 /** The values of `path = a`, or of `path IN (a, b)`; null for any other condition. */
 function valuesOf(condition, path) {
   const [one, several] = [`${path} = `, `${path} IN (`];

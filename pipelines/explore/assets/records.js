@@ -3,7 +3,7 @@
 import { call, cancelled } from "./api.js";
 import { chunked } from "./chunks.js";
 import { picture } from "./place.js";
-import { fieldPath, mentioned } from "./query.js";
+import { conditions, fieldPath, mentioned, toggled } from "./query.js";
 import { address, go, state } from "./state.js";
 import { inline } from "./trees.js";
 
@@ -185,15 +185,26 @@ export function recordsPanel({ images }) {
     counted(found.count, start);
     menu();
     if (found.records.length) show(found.records, page, { total, start, size, view });
-    else nothing(found.count ? "No more records from there." : schema[group].records ? "Nothing matches. Take a condition away, or ask for something else." : `This version has no ${group}.`);
+    else if (found.count) nothing("No more records from there.");
+    else if (schema[group].records) nothing(...matchless(query));
+    else nothing(`This version has no ${group}.`);
     if (found.count - start > MOST) sentinel.replaceChildren(`${whole(MOST)} are in this list. `, element("button", { type: "button", onclick: () => go({ offset: String(start + MOST) }) }, `Go on at nr. ${whole(start + MOST + 1)}`));
     return found.slips ?? [];
   }
 
-  function nothing(said) {
+  function nothing(...said) {
     count.replaceChildren();
+    jump.hidden = true;
     sentinel.replaceChildren();
-    body.replaceChildren(element("p", { class: "none-found" }, said));
+    body.replaceChildren(element("div", { class: "none-found" }, said));
+  }
+
+  /** What to do where nothing matches: each condition can be taken away. */
+  function matchless(query) {
+    const parts = conditions(query);
+    if (parts.length < 2) return ["Nothing matches. Ask for something else."];
+    const without = (part) => element("button", { type: "button", onclick: () => go({ query: toggled(query, part), offset: "" }) }, "without ", shown(part, "code"));
+    return ["Nothing matches all of it. Take a condition away:", element("div", { class: "conditions" }, parts.map(without))];
   }
 
   /** Records of a chunk: of a grid whole rows. */
