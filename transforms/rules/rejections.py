@@ -1,8 +1,9 @@
 """The closed list of rejection codes, and faults, which describe the reason of a rejection (R1, R3)."""
 
 import json
-from dataclasses import dataclass
+import math
 from enum import StrEnum
+from typing import NamedTuple
 
 SHOWN_CHARACTERS = 120
 """Characters of an offending value in a message."""
@@ -35,8 +36,7 @@ class Code(StrEnum):
     IMPLAUSIBLE_VALUE = "implausible_value"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """The reason of the rejection of one record (R1).
 
     Attributes:
@@ -58,6 +58,8 @@ def shown(value: object) -> str:
     """
     if value is None:  # of a missing key
         return "null"
+    if type(value) is float and math.isfinite(value):
+        return repr(value)  # as the encoder writes it, which for anything but a text is made anew each time
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > SHOWN_CHARACTERS * 3:
         return f"an integer of {value.bit_length()} bits"
     try:

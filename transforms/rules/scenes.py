@@ -1,6 +1,6 @@
 """Validates lidar and video scenes, and extracts the items of their frames (G2; FORMATS 1.4, 1.5, 2)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -13,7 +13,8 @@ from transforms.rules.metadata import Metadata
 from transforms.rules.rejections import Code, Fault, expected
 from transforms.rules.values import JsonObject, JsonValue, Record, as_double
 
-_VIDEO_KEYS = ("video_url", "frame_rate", "upload_to_scale")
+_VIDEO_KEYS = frozenset({"video_url", "frame_rate", "upload_to_scale"})
+_ITEM_KEYS = frozenset({"reference_id", "ref_id", "url", "image_url", "pointcloud_url"})
 FRAMES = CoreKey("frames", frozenset({list}), "a list of frames").optional()
 CORE_KEYS = (CoreKey("frame_rate", NUMBER, "a number of frames a second").optional(),)
 """Keys besides identity, type, frames, URL and metadata."""
@@ -65,7 +66,7 @@ def scene_type(record: Record) -> Literal["lidar", "video"]:
             return "video"
         case _:
             pass
-    if any(record.get(key) is not None for key in _VIDEO_KEYS):
+    if not _VIDEO_KEYS.isdisjoint(record) and any(record.get(key) is not None for key in _VIDEO_KEYS):
         return "video"
     frames = record.get("frames")
     first = frames[0] if isinstance(frames, list) and frames else None
@@ -149,5 +150,4 @@ def _core_faults(record: Record) -> Iterator[Fault]:
 
 def _is_item(frame: Record) -> bool:
     """Whether a frame is an item and no map of sensors: an item's keys have text, a sensor's an object."""
-    keys: Iterable[str] = ("reference_id", "ref_id", "url", "image_url", "pointcloud_url")
-    return any(key in frame and not isinstance(frame[key], dict) for key in keys)
+    return any(not isinstance(frame[key], dict) for key in _ITEM_KEYS.intersection(frame))

@@ -97,15 +97,11 @@ def normalize_chunks(
     reading.read.update(done.read)
     reading.irregular.extend(irregular_rows(done))
     reading.warnings.update(done.warnings)
-    reading.rejected.update((each.group, str(each.fault.code)) for each in done.rejected)
+    rejections = Rejections.of_records(done.rejected, records, origin, _sources(readable), export.map)
+    reading.rejected.update(rejections.counts())
     return NormalizedChunks(
         batches=done.batches,
-        rejections=Rejections.joined(
-            [
-                Rejections.of(unreadable),
-                Rejections.of_records(done.rejected, records, origin, _sources(readable), export.map),
-            ]
-        ),
+        rejections=Rejections.joined([Rejections.of(unreadable), rejections]),
         readings=readings,
         records=sum(done.read.values()),
         byte_count=sum(chunk.byte_count for chunk in readable),

@@ -73,12 +73,15 @@ def _integers(values: Sequence[int | None]) -> list[bytes]:
 
 def _raw_texts(raw: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
     """The raw records as JSON texts, base64 where they are not UTF-8, and the encoding of each."""
-    try:
-        return [orjson.dumps(record.decode()) for record in raw], [_UTF8] * len(raw)
-    except UnicodeDecodeError:
-        pass
-    texts, encodings = [], []
+    texts: list[bytes] = []
+    encodings: list[bytes] = []
+    last: bytes | None = None
     for record in raw:
+        if record == last:  # several parts of one record are rejected
+            texts.append(texts[-1])
+            encodings.append(encodings[-1])
+            continue
+        last = record
         try:
             texts.append(orjson.dumps(record.decode()))
             encodings.append(_UTF8)
@@ -119,22 +122,25 @@ def _messages(frame: pl.DataFrame, exports: Sequence[Export], first_lines: First
 def _more_members(frame: pl.DataFrame, exports: Sequence[Export]) -> dict[int, bytes]:
     """Position to the members that only some lines have, with a comma before each."""
     found: dict[int, bytes] = {}
-    known: dict[tuple[str, int], bytes] = {}
-    lengths, offsets, records = (frame[name].to_list() for name in ("length", "offset", "record"))
-    for place, (group, number) in enumerate(frame.select("group", "export").iter_rows()):
-        more = known.get((group, number))
-        if more is None:
-            more = known[group, number] = _of_export(group, exports[number])
-        more += _of_map(exports[number], offsets[place] or 0, records[place])
-        if lengths[place] is not None:
-            more += b', "raw_truncated": true, "raw_bytes": %d' % lengths[place]
+    sources = frame.select("group", "export")
+    known = {(group, number): _of_export(group, exports[number]) for group, number in sources.unique().iter_rows()}
+    are_mapped = {number for _, number in known if exports[number].map is not None}
+    if frame["length"].null_count() == frame.height and not are_mapped and not any(known.values()):
+        return found
+    columns = zip(sources.iter_rows(), *(frame[name].to_list() for name in ("length", "offset", "record")), strict=True)
+    for place, (source, length, offset, record) in enumerate(columns):
+        more = known[source]
+        if source[1] in are_mapped:
+            more += _of_map(exports[source[1]], offset or 0, record)
+        if length is not None:
+            more += b', "raw_truncated": true, "raw_bytes": %d' % length
         if more:
             found[place] = more
     return found
 
 
 def _of_map(export: Export, offset: int, record: bytes | None) -> bytes:
-    """What a record has that a map made, or could not make."""
+    """What a record has that a map made, or could not make; nothing in an export without one."""
     if export.map is None:
         return b""
     more = b', "map": %b' % _text(export.map.name)

@@ -12,6 +12,7 @@ from transforms.kernels.batch.batch import Positions
 from transforms.kernels.normalize.columns import Origin, Rejected
 from transforms.mapping.maps import Map
 from transforms.raw_records import RawRecords
+from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Fault
 from transforms.stages.elements import Rejection
 
@@ -112,6 +113,13 @@ class Rejections:
     def __iter__(self) -> Iterator[Rejection]:
         """Each rejection."""
         return (Rejection(*row) for row in self.frame.iter_rows())
+
+    def counts(self) -> dict[tuple[Group, str], int]:
+        """(group, code) to how many there are."""
+        if not len(self):
+            return {}
+        counted = self.frame.group_by("group", "code").len()
+        return {(group, code): int(count) for group, code, count in counted.iter_rows()}
 
     def split(self, parts: Positions) -> Iterator[tuple[int, Self]]:
         """(part, its rejections), given the part of each: int64[N]."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
 import polars as pl
 
 from transforms.kernels.normalize.columns import Origin, Rejected, batch
@@ -36,12 +37,13 @@ def judged(
     """
     kept: list[int] = []
     rows: list[_Row] = []
-    for place in places:
+    positions: list[int] = pieces.positions[np.asarray(places, np.int64)].tolist()
+    for place, position in zip(places, positions, strict=True):
         record = pieces.records[place]
-        row = faults[place] if place in faults else rule(record)
+        row = faults.get(place) or rule(record)
         if isinstance(row, Fault):
             name = None if row.code is Code.INVALID_REFERENCE_ID else known(record)
-            done.rejected.append(Rejected(group, pieces.position(place), name, row))
+            done.rejected.append(Rejected(group, position, name, row))
         else:
             kept.append(place)
             rows.append(row)

@@ -1,19 +1,13 @@
 """Takes the items out of the frames of many scenes, as columns (G2)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import orjson
-
 from transforms.kernels.normalize.selection import Columns
-from transforms.raw_records import RawRecords
 from transforms.rules.identity import reference_id
 from transforms.rules.rejections import Fault
 from transforms.rules.scenes import scene_type
 from transforms.rules.values import JsonValue, Record
-
-_SLAB = 256
-"""So many items are written before they are copied together: each text has a buffer of 4 KiB until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +58,6 @@ class Frames:
         is_object = [isinstance(record, dict) for record in self.records]
         others = [place for place, is_one in enumerate(is_object) if not is_one]
         return records, self.at([place for place, is_one in enumerate(is_object) if is_one]), others
-
-    def raw(self, *, without: Collection[int]) -> RawRecords:
-        """The items as raw records, with nothing in place of those of the scenes at the positions `without`."""
-        slabs = []
-        for start in range(0, len(self.records), _SLAB):
-            texts = _texts(self.records[start : start + _SLAB])
-            if without:
-                owners = self.owners[start : start + _SLAB]
-                texts = [b"" if owner in without else text for owner, text in zip(owners, texts, strict=True)]
-            slabs.append(RawRecords.of(texts))
-        return RawRecords.joined(slabs)
-
-
-def _texts(records: Sequence[JsonValue]) -> list[bytes]:
-    try:
-        return list(map(orjson.dumps, records))
-    except orjson.JSONEncodeError:  # one is nested deeper than it writes, or has an integer beyond 64 bits
-        return list(map(_text, records))
-
-
-def _text(record: JsonValue) -> bytes:
-    try:
-        return orjson.dumps(record)
-    except orjson.JSONEncodeError:
-        return b""
 
 
 def frames_of(records: Sequence[Record]) -> Frames:

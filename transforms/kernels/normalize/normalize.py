@@ -6,6 +6,7 @@ the rule, record by record. All ways have the same results, which property tests
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -28,6 +29,7 @@ from transforms.kernels.normalize.columns import (
 from transforms.kernels.normalize.frames import Frames, frames_of
 from transforms.kernels.normalize.items import selected_items
 from transforms.kernels.normalize.normalized import Normalized
+from transforms.kernels.normalize.opened_scenes import open_scenes
 from transforms.kernels.normalize.pieces import Pieces, pieces_of
 from transforms.kernels.normalize.scenes import selected_scenes
 from transforms.kernels.normalize.selection import Selection
@@ -88,7 +90,9 @@ def normalize(
 
 
 def _shred(raw: RawRecords, group: Group, model_run: str | None, origin: Origin, done: Normalized) -> Sequence[int]:
-    """Adds the batch of the records that need no parser and no rule; returns the positions of the others."""
+    """Adds the batches of the records that need no parser and no rule; returns the positions of the others."""
+    if group == "scenes":
+        return _open(raw, origin, done)
     found = fast_path.shredded(raw, group, model_run, done.most_fields)
     if found is None:
         return range(len(raw))
@@ -96,6 +100,37 @@ def _shred(raw: RawRecords, group: Group, model_run: str | None, origin: Origin,
     done.batches.append(assembled(group, found.columns, (found.dense, found.cells), source))
     done.read[group] += len(found.places)
     return _left(found.places, len(raw))
+
+
+def _open(raw: RawRecords, origin: Origin, done: Normalized) -> Sequence[int]:
+    """As `_shred`, of scenes, whose items take the way of items, from bytes to columns."""
+    if not native_json.is_built():
+        return range(len(raw))
+    unsure: set[int] = set()
+    while True:  # at most twice
+        opened = open_scenes(raw, (position for position in range(len(raw)) if position not in unsure))
+        found = fast_path.items(opened.items, done.most_fields)
+        left = range(len(opened.items)) if found is None else _left(found.places, len(opened.items))
+        parsed = parse([opened.items[place] for place in left])
+        wrong = {opened.frames.owners[left[place]] for place in parsed.exact.union(parsed.faults)}
+        if not wrong:
+            break
+        unsure.update(opened.positions[owner] for owner in wrong)
+    if not opened.positions:
+        return range(len(raw))
+    scenes = Pieces(opened.records, np.array(opened.positions, np.int64), np.zeros(len(opened.records), np.int64))
+    done.read["scenes"] += len(opened.records)
+    done.read["items"] += len(opened.items)
+    _add_scenes(scenes, None, exact=(), origin=origin, done=done)
+    if found is not None:
+        places = found.places.tolist()
+        positions = scenes.positions[np.array(opened.frames.owners, np.int64)[places]]
+        source = origin.columns(positions, np.array(opened.frames.parts, np.int64)[places])
+        columns = {**found.columns, **opened.frames.columns(places)}
+        done.batches.append(assembled("items", columns, (found.dense, found.cells), source))
+    others = replace(opened.frames.at(left), records=parsed.values)
+    _frame_items(scenes, others, large=(), origin=origin, done=done, mode="append")
+    return _left(scenes.positions, len(raw))
 
 
 def _items(
@@ -144,12 +179,21 @@ def _updates(pieces: Pieces, group: Group, *, exact: Collection[int], origin: Or
 
 
 def _scenes(alike: Alike, *, exact: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
-    pieces, counts = alike.pieces, alike.frame_counts
-    large = {pieces.position(place) for place in exact}
+    pieces = alike.pieces
     if mode == "merge":
         _updates(pieces, "scenes", exact=exact, origin=origin, done=done)
-        _frames(pieces, large=large, origin=origin, done=done, mode=mode)
-        return
+    else:
+        _add_scenes(pieces, alike.frame_counts, exact=exact, origin=origin, done=done)
+    found = frames_of(pieces.records)
+    done.read["items"] += len(found.records)
+    large = {pieces.position(place) for place in exact}
+    _frame_items(pieces, found, large=large, origin=origin, done=done, mode=mode)
+
+
+def _add_scenes(
+    pieces: Pieces, counts: list[int | None] | None, *, exact: Collection[int], origin: Origin, done: Normalized
+) -> None:
+    """Adds scenes, without their frames; `counts` are the numbers of these where they are rows of their own."""
     selection = selected_scenes(pieces.records, exclude=exact)
     if counts is not None:
         selection.columns["frame_count"] = [counts[place] for place in selection.places]
@@ -161,16 +205,12 @@ def _scenes(alike: Alike, *, exact: Collection[int], origin: Origin, done: Norma
         if counts is not None:
             columns["frame_count"] = [counts[place] for place in kept]
         add("scenes", columns, fields, pieces.source(kept, None, origin), done)
-    _frames(pieces, large=large, origin=origin, done=done, mode=mode)
 
 
-def _frames(pieces: Pieces, *, large: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
-    """The items in frames (G2); scenes at the positions `large` may have integers beyond the range of double."""
-    every = frames_of(pieces.records)
-    if not every.records:
-        return
-    done.read["items"] += len(every.records)
-    found = every if mode == "merge" else every.at(_shred_frames(pieces, every, large=large, origin=origin, done=done))
+def _frame_items(
+    pieces: Pieces, found: Frames, *, large: Collection[int], origin: Origin, done: Normalized, mode: Mode
+) -> None:
+    """The items in frames of scenes (G2); at the positions `large` integers may be beyond the range of double."""
     records, frames, others = found.objects()
     for place in others:
         at = f"frames[{found.indexes[place]}]"
@@ -180,23 +220,6 @@ def _frames(pieces: Pieces, *, large: Collection[int], origin: Origin, done: Nor
         positions = pieces.positions[np.array(frames.owners, np.int64)]
         own = Pieces(records, positions, np.array(frames.parts, np.int64))
         _items(own, frames, exact=own.places_of(large), origin=origin, done=done, mode=mode)
-
-
-def _shred_frames(
-    pieces: Pieces, frames: Frames, *, large: Collection[int], origin: Origin, done: Normalized
-) -> Sequence[int]:
-    """As `_shred`, of the items in frames: written once more as JSON, they take the way of items."""
-    if not native_json.is_built():
-        return range(len(frames.records))
-    found = fast_path.items(frames.raw(without=pieces.places_of(large)), done.most_fields)
-    if found is None:
-        return range(len(frames.records))
-    places = found.places.tolist()
-    positions = pieces.positions[np.array(frames.owners, np.int64)[places]]
-    source = origin.columns(positions, np.array(frames.parts, np.int64)[places])
-    columns = {**found.columns, **frames.columns(places)}
-    done.batches.append(assembled("items", columns, (found.dense, found.cells), source))
-    return _left(found.places, len(frames.records))
 
 
 def _left(places: Positions, count: int) -> list[int]:
