@@ -67,7 +67,7 @@ test-long: $(VENV)/installed
 	$(BIN)/python -m pytest $(SHARED) --hypothesis-profile long
 	$(BIN)/python -m pytest --timeout 1800 --hypothesis-profile long tests/engines
 
-# Branches, of what runs in the processes of the tests: the commands that these start are not measured.
+# Lines and branches, in the processes of the tests and in the commands and workers that they start or fork.
 TESTS ?=
 coverage: $(VENV)/installed
 	mkdir -p build

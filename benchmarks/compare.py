@@ -17,7 +17,7 @@ from pathlib import Path
 
 import exports
 import goals
-import kinds
+import kind_exports
 import tables
 from contests import CASES, Contest, Plan, contests
 from programs import PEERS, Peer
@@ -142,7 +142,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--small-files", type=int, default=10_000, help="files of the case `files` (10000)")
     parser.add_argument("--wide-records", type=int, default=exports.WIDE_RECORDS, help="of the case `wide` (100000)")
     parser.add_argument(
-        "--kind-records", type=int, default=kinds.RECORDS, help="of each kind of the case `kinds` (40000)"
+        "--kind-records", type=int, default=kind_exports.RECORDS, help="of each kind of the case `kinds` (40000)"
     )
     parser.add_argument(
         "--most-seconds", type=float, default=MOST_SECONDS, help="a run that takes longer is ended (1800)"
@@ -200,6 +200,8 @@ def main(given: Sequence[str] | None = None) -> int:
             if options.page is not None:  # what was measured stays, whatever becomes of the rest
                 tables.write(options.page, section(outcomes, rounds=options.rounds, load=load))
         if KINDS in options.cases:
+            import kinds  # noqa: PLC0415 - it loads the job and its libraries, for this case alone
+
             print(f"\n{KINDS}: {options.kind_records:,} records of each", flush=True)
             costs = kinds.compare(kinds.KINDS, options.kind_records, rounds=options.rounds, seed=options.seed)
             of_kinds.append(kinds.table(costs))

@@ -13,6 +13,8 @@ WORDS = ("amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "haven",
 ACCENTS = ("Zürich", "Málaga", "Łódź", "東京", "Åre", "Brașov")
 CLASSES = ("car", "truck", "bus", "cyclist", "pedestrian")
 FIELDS = 200
+RECORDS = 40_000
+"""So many of each kind are measured."""
 BASE_SHARE = 10
 """Annotations for each item or scene that they refer to."""
 

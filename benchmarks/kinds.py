@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # as the workers of a job have it
 
 import tables
-from kind_exports import BY_NAME, KINDS, Group, Kind, Record, base_record
+from kind_exports import BY_NAME, KINDS, RECORDS, Group, Kind, Record, base_record
 from rich.console import Console
 
 from transforms.kernels.batch.batch import Batch
@@ -43,7 +43,6 @@ from transforms.stages.write_rejections import RejectionParts
 from transforms.stages.write_rows import UsesBuffer, Writing, WrittenRows, write_partition
 from transforms.storage.stored_files import StoredFile
 
-RECORDS = 40_000
 SMALL = 8
 """A small job has this part of the records."""
 PARTITIONS = 8

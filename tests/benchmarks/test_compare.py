@@ -18,9 +18,11 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="pr
 STAND_IN = """
 import json, subprocess, sys, time
 from pathlib import Path
-child = [sys.executable, "-c", "import time; kept = b'x' * 2**26; time.sleep(1)"]
-children = [subprocess.Popen(child) for _ in range(2)]
-assert all(each.wait() == 0 for each in children)
+child = [sys.executable, "-c", "kept = b'x' * 2**26; print('kept', flush=True); input()"]
+children = [subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)]
+assert all(each.stdout.readline() for each in children)
+time.sleep(1)
+assert all(each.communicate(b"go on\\n") == (b"", None) and each.returncode == 0 for each in children)
 records = sum(len(Path(name).read_bytes().splitlines()) for name in sys.argv[3:])
 print(json.dumps({"groups": {"items": {"created": records + int(sys.argv[1])}}}))
 Path(sys.argv[2]).mkdir()

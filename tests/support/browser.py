@@ -82,11 +82,17 @@ def running(program: str) -> Iterator["Browser"]:
 
 @dataclass
 class Browser:
-    """A browser, and the messages between it and the tests."""
+    """A browser, and the messages between it and the tests.
+
+    Attributes:
+        pages: Those that a test has opened, by their session.
+        idle: Those that no test has open, empty; the next ones to be opened.
+    """
 
     sent: BinaryIO
     received: BinaryIO
     pages: dict[str, "Page"] = field(default_factory=dict)
+    idle: list["Page"] = field(default_factory=list)
     _left: bytes = b""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -120,21 +126,31 @@ class Browser:
 
     @contextmanager
     def page(self, url: str, *, width: int = 1200, height: int = 900, dark: bool = False) -> Iterator["Page"]:
-        """Opens a page in a context of its own, and waits until it has loaded."""
-        context = self.call("Target.createBrowserContext")["browserContextId"]
-        target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
-        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        made = self.pages[session] = Page(self, session)
+        """Opens a page that knows nothing of those before it, and waits until it has loaded."""
+        made = self.idle.pop() if self.idle else self._new_page()
+        made.complaints, made.requests = [], []
+        self.pages[made.session] = made
         try:
-            for domain in ("Page", "Runtime", "Log", "Network", "Audits"):
-                made.call(f"{domain}.enable")
             made.media("dark" if dark else "light")
             made.resize(width, height)
             made.go(url)
             yield made
+            made.forget()
+            self.idle.append(made)
+        except BaseException:  # it is not opened again
+            self.call("Target.disposeBrowserContext", browserContextId=made.context)
+            raise
         finally:
-            del self.pages[session]
-            self.call("Target.disposeBrowserContext", browserContextId=context)
+            del self.pages[made.session]
+
+    def _new_page(self) -> "Page":
+        """A page in a context of its own; to start the process of one costs as much as what most tests do in it."""
+        context = self.call("Target.createBrowserContext")["browserContextId"]
+        target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
+        made = Page(self, context, self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
+        for domain in ("Page", "Runtime", "Log", "Network", "Audits"):
+            made.call(f"{domain}.enable")
+        return made
 
 
 @dataclass
@@ -142,11 +158,13 @@ class Page:
     """A page in a browser.
 
     Attributes:
+        context: What it shares no storage with others by.
         complaints: What it said on the console as an error or a warning, and what the browser said of it.
         requests: URL of everything that it asked for.
     """
 
     browser: Browser
+    context: str
     session: str
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -185,6 +203,14 @@ class Page:
         self.call("Page.navigate", url=url)
         while not self._loaded:
             self.evaluate("0")
+
+    def forget(self) -> None:
+        """Leaves nothing for who opens it next: no storage, no cache, no history, no script that runs."""
+        self.call("Emulation.setScriptExecutionDisabled", value=False)
+        self.evaluate("try { localStorage.clear(); sessionStorage.clear() } catch { /* about:blank has none */ }")
+        self.call("Network.clearBrowserCache")
+        self.go("about:blank")
+        self.call("Page.resetNavigationHistory")
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression, awaited if it is a promise.
