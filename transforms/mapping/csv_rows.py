@@ -109,7 +109,7 @@ def rows_one_by_one(data: bytes, delimiter: str, columns: int) -> Iterator[Row]:
     A quote that nothing closes, or that takes further lines and does not give as many cells as there are columns, makes
     its line no row, and the next line begins one.
     """
-    pattern = _row_pattern(delimiter)
+    pattern = row_pattern(delimiter)
     at = line = 0
     while at < len(data):
         found = pattern.match(data, at)
@@ -154,7 +154,7 @@ def shown_bytes(raw: bytes) -> str:
 
 
 @lru_cache(maxsize=8)
-def _row_pattern(delimiter: str) -> re.Pattern[bytes]:
+def row_pattern(delimiter: str) -> re.Pattern[bytes]:
     """Matches a row, with its line end, as Python's `csv` reads it."""
     mark = re.escape(delimiter.encode())
     other = b"[^\n" + mark + b"]"

@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 from transforms.formats.chunks import Unreadable
 from transforms.formats.lines import BYTE_ORDER_MARK
 from transforms.formats.sniff import refuse_other_formats
+from transforms.mapping.csv_rows import row_pattern
 from transforms.mapping.maps import MapError
 from transforms.rules.limits import MAX_LINE_BYTES
 from transforms.rules.rejections import shown
@@ -182,7 +183,7 @@ def header_of(head: bytes, delimiter: str | None) -> Header | None:
     """The header of a table that begins with `head`; None if it has only blank lines.
 
     Raises:
-        Unreadable: It is not in UTF-8, or two columns have one name.
+        Unreadable: It is not in UTF-8, a quote in it is not closed, a CR alone ends it, or two columns have one name.
     """
     at = len(BYTE_ORDER_MARK) if head.startswith(BYTE_ORDER_MARK) else 0
     lines = 0
@@ -195,17 +196,32 @@ def header_of(head: bytes, delimiter: str | None) -> Header | None:
         return None
     while end < len(head) and head.count(b'"', at, end) % 2:
         end = head.find(b"\n", end) + 1 or len(head)
+    found = delimiter or ("\t" if b"\t" in head[at:end] and b"," not in head[at:end] else ",")
+    row = row_pattern(found).match(head, at)
+    if row is None:
+        raise Unreadable(f"expected the end of a name in quotes, got the header {_shown(head[at:end])}", at, lines + 1)
+    end = row.end()
+    if b"\r" in head[at:end].rstrip(b"\r\n") and b'"' not in head[at:end]:
+        raise Unreadable(
+            f"expected rows that end in LF or CRLF, got a CR alone in {_shown(head[at:end])}; write it with other line "
+            "ends: tr '\\r' '\\n'",
+            at,
+            lines + 1,
+        )
     lines += max(head.count(b"\n", at, end), 1)
     try:
         text = head[at:end].decode()
     except UnicodeDecodeError as error:
         raise Unreadable(f"expected a header in UTF-8, got {head[at:end][:60]!r}; give the encoding", at, 1) from error
-    found = delimiter or ("\t" if "\t" in text and "," not in text else ",")
     names = _cells(text, found)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise Unreadable(f"expected columns of different names, got {shown(twice[0])} twice; rename one", at, 1)
     return Header(tuple(names), found, end, lines)
+
+
+def _shown(head: bytes) -> str:
+    return shown(head[:60].decode("utf-8", "replace"))
 
 
 def _cells(text: str, delimiter: str) -> Sequence[str]:

@@ -118,6 +118,26 @@ def test_another_encoding_or_format_is_refused_by_name(data: bytes, message: str
     assert message in error.value.message
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b'a,"b\n1,2\n3,4\n', "expected the end of a name in quotes, got the header"),
+        (b"a,b\r1,2\r3,4\r", "expected rows that end in LF or CRLF, got a CR alone in"),
+        (b"a,b,a\n", 'expected columns of different names, got "a" twice'),
+    ],
+)
+def test_a_header_that_would_swallow_rows_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(Unreadable) as error:
+        read(data)
+    assert message in error.value.message
+
+
+def test_a_header_ends_where_it_ends_whatever_quotes_are_in_its_names() -> None:
+    found = read(b'5" disk,"a\nb, ""c"""\n1,2\n3,"4"\n')
+    assert found.rows == [{'5" disk': "1", 'a\nb, "c"': "2"}, {'5" disk': "3", 'a\nb, "c"': "4"}]
+    assert found.lines == [3, 4]
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le"])
 def test_another_encoding_is_read_when_it_is_given_and_rows_keep_their_bytes(encoding: str) -> None:
     found = read("a;b\n1;é\n2;ü\n".encode(encoding), delimiter=";", encoding=encoding)

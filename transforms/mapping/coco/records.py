@@ -110,7 +110,7 @@ class AnnotationMaker:
         reference = self._reference(found)
         if isinstance(reference, Fault):
             yield Made(reference, element)
-        elif (segments := elements(found.get("segments_info", b""))) is not None:
+        elif "segments_info" in found and (segments := elements(found["segments_info"])) is not None:
             yield from self._panoptic(element, found, reference, segments)
         else:
             yield Made(self._record(found, reference), element)
