@@ -1,6 +1,8 @@
 """Reads CSV and TSV in batches of rows with their bytes and lines (R1, R2): quotes, embedded line ends, any length."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import BinaryIO, Final, overload
 
 import numpy as np
@@ -10,7 +12,7 @@ from pyarrow import csv as arrow_csv
 
 from transforms.formats.chunks import RefusedRecord, Unreadable
 from transforms.formats.lines import HEAD_BYTES as KEPT_BYTES
-from transforms.mapping.csv_rows import FoundRows, Places, blank_rows, ragged, rows_of, rows_one_by_one
+from transforms.mapping.csv_rows import FoundRows, Places, Row, blank_rows, ragged, rows_of, rows_one_by_one
 from transforms.mapping.csv_text import HEAD_BYTES, CsvOptions, Header, Transcoded, check_encoding, header_of, utf8
 from transforms.mapping.tables import TableBatch
 from transforms.raw_records import RawRecords
@@ -18,6 +20,8 @@ from transforms.rules.limits import MAX_LINE_BYTES, MIB
 from transforms.rules.rejections import Code, Fault
 
 BLOCK_BYTES: Final = 8 * MIB
+_MOST_ROWS: Final = 65_536
+"""Rows of a batch that are found one by one: each is an object until then."""
 
 
 def read_csv(stream: BinaryIO, options: CsvOptions, *, block_bytes: int = BLOCK_BYTES) -> Iterator[TableBatch]:
@@ -37,11 +41,12 @@ def read_csv(stream: BinaryIO, options: CsvOptions, *, block_bytes: int = BLOCK_
         return
     rows = _Rows(header, source.row_encoding)
     source.take(header.end)
-    yield rows.batch(b"", source.base)
+    yield rows.none(source.base)
     while True:
-        end = _last_row_end(source.data, is_last=source.ended)
-        if end:
-            yield rows.batch(source.data[:end], source.base)
+        if len(source.data) > MAX_LINE_BYTES and b"\n" not in source.data[: MAX_LINE_BYTES + 1]:
+            yield rows.too_long(source)
+        elif end := _last_row_end(source.data, is_last=source.ended):
+            yield from rows.batches(source.data[:end], source.base)
             source.take(end)
         if source.ended:
             break
@@ -95,15 +100,30 @@ class _Blocks:
         """Drops the bytes in front of an offset."""
         self.data, self.base = self.data[end:], self.base + end
 
+    def take_line(self) -> int:
+        """Drops all of the next line, however long it is; returns its bytes without the line end."""
+        start = self.base
+        while (end := self.data.find(b"\n")) < 0 and not self.ended:
+            self.take(len(self.data))
+            self.fill()
+        length = self.base - start + (len(self.data) if end < 0 else end)
+        self.take(len(self.data) if end < 0 else end + 1)
+        return length
+
 
 def _last_row_end(data: bytes, *, is_last: bool) -> int:
-    """Where the last whole row of a block ends; all of it at the end of the file, or if a row is beyond the limit."""
-    if is_last or len(data) > MAX_LINE_BYTES:
+    """Where the last whole row of a block ends; the last line, if a row is beyond the limit."""
+    if is_last:
         return len(data)
     end = data.rfind(b"\n") + 1
-    while end and data.count(b'"', 0, end) % 2:
+    if len(data) > MAX_LINE_BYTES:
+        return end
+    quotes = data.count(b'"', 0, end)
+    while end and quotes % 2:
         # An odd number of quotes in front: the line end is inside a cell, and so are those back to its opening quote.
-        end = data.rfind(b"\n", 0, max(data.rfind(b'"', 0, end), 0)) + 1
+        before = data.rfind(b"\n", 0, max(data.rfind(b'"', 0, end), 0)) + 1
+        quotes -= data.count(b'"', before, end)
+        end = before
     return end
 
 
@@ -114,23 +134,41 @@ class _Rows:
         self.line = header.lines
         self._names, self._delimiter, self._encoding = header.names, header.delimiter, encoding
 
-    def batch(self, data: bytes, base: int) -> TableBatch:
-        """The batch of a block that begins at the byte `base`."""
+    def none(self, base: int) -> TableBatch:
+        """A batch without rows, which has the columns."""
+        return self._of_rows((), b"", base)
+
+    def batches(self, data: bytes, base: int) -> Iterator[TableBatch]:
+        """The batches of a block that begins at the byte `base`."""
         batch = self._at_once(data, base)
-        if batch is None:
-            batch = self._one_by_one(data, base)
-        self.line += data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
-        return batch
+        if batch is not None:
+            yield batch
+        else:
+            rows = rows_one_by_one(data, self._delimiter, len(self._names))
+            while some := list(islice(rows, _MOST_ROWS)):
+                yield self._of_rows(some, data, base)
+        self.line += data.count(b"\n") + (not data.endswith(b"\n"))
+
+    def too_long(self, source: _Blocks) -> TableBatch:
+        """The batch of a line beyond the limit (F4), which is dropped."""
+        base, head = source.base, source.data[:KEPT_BYTES]
+        if self._encoding is not None:
+            head = _encoded(head.decode("utf-8", "ignore").encode(), self._encoding)
+        self.line += 1
+        refused = RefusedRecord(offset=base, line=self.line, length=source.take_line(), head=head)
+        return replace(self.none(base), byte_count=refused.length, refused=(refused,))
 
     def _at_once(self, data: bytes, base: int) -> TableBatch | None:
         """The batch of a block whose rows are found all at once; None if one has to be looked at more closely."""
-        rows = rows_of(data, self._delimiter) if data and _is_utf8(data) else None
-        if rows is None:
+        rows = rows_of(data, self._delimiter) if _is_utf8(data) else None
+        if rows is None or int((rows.ends - rows.starts).max()) > MAX_LINE_BYTES:
             return None
         others = np.flatnonzero(rows.cells != len(self._names))
         blank = blank_rows(data, rows, np.arange(len(rows.starts)) if len(self._names) == 1 else others)
         refused = np.setdiff1d(others, blank)
-        if any(b"\n" in data[rows.starts[row] : rows.ends[row]] for row in refused.tolist()):
+        if len(refused) > _MOST_ROWS or any(
+            b"\n" in data[rows.starts[row] : rows.ends[row]] for row in refused.tolist()
+        ):
             return None
         if len(others) or len(blank):
             taken = np.ones(len(rows.starts), np.bool_)
@@ -151,7 +189,7 @@ class _Rows:
             )
             for row in refused.tolist()
         ]
-        return self._made(data, base, columns, (good.starts, good.ends, good.lines), faults)
+        return self._made((data, base, len(data)), columns, (good.starts, good.ends, good.lines), faults)
 
     def _columns(self, cells: bytes, count: int) -> list[pl.Series] | None:
         """The cells of rows that all have as many as there are columns; None if the library sees other rows."""
@@ -176,13 +214,15 @@ class _Rows:
             return None
         return [pl.Series(pl.from_arrow(column)) for column in table.columns]
 
-    def _one_by_one(self, data: bytes, base: int) -> TableBatch:
-        """The batch of any block."""
+    def _of_rows(self, rows: Sequence[Row], data: bytes, base: int) -> TableBatch:
+        """The batch of some rows of a block that were found one by one."""
         cells: list[list[str | None]] = []
         places: list[tuple[int, int, int]] = []
         faults: list[RefusedRecord] = []
-        for row in rows_one_by_one(data, self._delimiter, len(self._names)):
-            if row.cells is None:
+        for row in rows:
+            if row.end - row.start > MAX_LINE_BYTES:
+                faults.append(self._refused(data[row.start : row.end], None, line=row.line, offset=row.start + base))
+            elif row.cells is None:
                 raw = data[row.start : row.end]
                 faults.append(self._refused(raw, row.fault, line=row.line, offset=row.start + base))
             else:
@@ -192,36 +232,36 @@ class _Rows:
         if not cells:
             columns = [pl.Series([], dtype=pl.String) for _ in self._names]
         starts, ends, lines = np.array(places, np.int64).reshape(-1, 3).T
-        return self._made(data, base, columns, (starts, ends, lines), faults)
+        byte_count = rows[-1].end - rows[0].start if rows else 0
+        return self._made((data, base, byte_count), columns, (starts, ends, lines), faults)
 
     def _made(
         self,
-        data: bytes,
-        base: int,
+        block: tuple[bytes, int, int],
         columns: Sequence[pl.Series],
         places: tuple[Places, Places, Places],
         faults: Sequence[RefusedRecord],
     ) -> TableBatch:
-        starts, ends, lines = places
+        (data, base, byte_count), (starts, ends, lines) = block, places
         rows = RawRecords(data, starts, ends)
         return TableBatch(
             columns=dict(zip(self._names, columns, strict=True)),
             lines=lines + self.line + 1,
             offsets=starts + base,
             sources=rows if self._encoding is None else _Encoded(rows, self._encoding),
-            byte_count=len(data),
+            byte_count=byte_count,
             refused=tuple(faults),
             is_text=True,
         )
 
-    def _refused(self, raw: bytes, message: str, *, line: int, offset: int) -> RefusedRecord:
+    def _refused(self, raw: bytes, message: str | None, *, line: int, offset: int) -> RefusedRecord:
         source = raw if self._encoding is None else _encoded(raw, self._encoding)
         return RefusedRecord(
             offset=offset,
             line=line + self.line + 1,
             length=len(source),
             head=source if len(source) <= BLOCK_BYTES else source[:KEPT_BYTES],
-            fault=Fault(Code.MALFORMED_JSON, message),
+            fault=None if message is None else Fault(Code.MALFORMED_JSON, message),
         )
 
 

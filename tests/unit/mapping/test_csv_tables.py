@@ -93,6 +93,45 @@ def test_a_quote_that_nothing_closes_costs_its_own_line_alone() -> None:
     assert found.refused == [(2, b'1,"open', 'expected the end of a cell in quotes, got "1,\\"open"')]
 
 
+def test_hostile_quotes_take_time_by_the_size_of_the_file_alone() -> None:
+    """Each line begins a cell that nothing closes; a loop over them that reads on from each would take hours."""
+    many = 20_000
+    rows, *_ = read(b'a,b\n"x\n' + b'y","z\n' * many)
+    assert rows == []
+    rows, *_ = read(b'a,b\nx,"y\n' + b'1,"abc"\n' * many)
+    assert len(rows) > many * 0.9
+
+
+def test_a_line_beyond_the_limit_is_refused_alone_and_no_row_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F4."""
+    monkeypatch.setattr("transforms.mapping.csv_tables.MAX_LINE_BYTES", 1000)
+    long, end = b"x," + b"y" * 5000, b"5,6"
+    for block_bytes in (64, 700, 1 << 20):
+        batches = list(
+            read_csv(io.BytesIO(b"\n".join([b"a,b", b"1,2", long, b"3,4", end])), CsvOptions(), block_bytes=block_bytes)
+        )
+        assert [row for batch in batches for row in zip(*batch.columns.values(), strict=True)] == [
+            ("1", "2"),
+            ("3", "4"),
+            ("5", "6"),
+        ]
+        [refused] = [each for batch in batches for each in batch.refused]
+        assert (refused.offset, refused.line, refused.length, refused.fault) == (8, 3, len(long), None)
+        assert long.startswith(refused.head)
+
+
+def test_many_rows_that_are_looked_at_one_by_one_come_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell in quotes beyond the limit is refused line by line, of which there may be many."""
+    monkeypatch.setattr("transforms.mapping.csv_tables.MAX_LINE_BYTES", 1000)
+    monkeypatch.setattr("transforms.mapping.csv_tables._MOST_ROWS", 100)
+    data = b'a,b\n1,2\n"' + b"\n".join([b"x"] * 2000) + b'",2\n3,4\n'
+    batches = list(read_csv(io.BytesIO(data), CsvOptions(), block_bytes=700))
+    assert max(len(batch.refused) for batch in batches) <= 100
+    assert sum(len(batch.refused) for batch in batches) == 1999
+    rows = [row for batch in batches for row in zip(*batch.columns.values(), strict=True)]
+    assert rows == [("1", "2"), ('x"', "2"), ("3", "4")]  # the last line of the cell looks like a row
+
+
 def test_a_quote_inside_a_cell_without_quotes_is_a_character() -> None:
     assert read(b'a,b\n1,5" pipe\n').rows == [{"a": "1", "b": '5" pipe'}]
 
