@@ -45,7 +45,7 @@ def group(name: str, fields: dict[str, JsonObject]) -> JsonObject:
         "conflicts": [],
         "changes": None,
         "locations": None,
-        "fields": field_documents(fields, {}, {}, {}),
+        "fields": field_documents(fields, {}, {}, {}, {}),
     }
 
 
