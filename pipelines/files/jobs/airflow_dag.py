@@ -1,4 +1,6 @@
-"""A DAG that ingests every night, for Airflow 2.10 and 3 with apache-airflow-providers-apache-beam.
+"""A DAG that ingests every night, for Airflow 2.10 and 3.
+
+It needs apache-airflow-providers-apache-beam, and apache-airflow-providers-google, for which the operator of that asks.
 
 The operator runs `PY_INTERPRETER PY_FILE --runner=RUNNER --NAME=VALUE ...` on the Airflow worker, and fails the task on
 any exit code but 0. `beam_entry.py` beside this file makes a command line of metadata-etl from that. Install
