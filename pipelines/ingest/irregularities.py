@@ -56,7 +56,7 @@ def _document(
     exports: Mapping[int, Export],
     lines: Mapping[tuple[int, int], int],
 ) -> IrregularityJson:
-    first = min(reports, key=lambda report: (report["export"], report["offset"]))
+    first = min(reports, key=lambda report: (report["offset"], report["reference_id"], report["export"]))
     export, line = exports[first["export"]], first["line"] + lines.get((first["export"], first["chunk"]), 0)
     example: IrregularExampleJson = {
         "export": export.name,

@@ -2,8 +2,8 @@
 
 import json
 import math
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 SHOWN_CHARACTERS = 120
 """Characters of an offending value in a message."""
@@ -36,7 +36,8 @@ class Code(StrEnum):
     IMPLAUSIBLE_VALUE = "implausible_value"
 
 
-class Fault(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fault:
     """The reason of the rejection of one record (R1).
 
     Attributes:

@@ -45,6 +45,8 @@ _FREQUENT: dict[Group, str] = {
 }
 """Values of `extra` with a frequent known key and no other: they need no parser."""
 _EMBEDDING = _SINGLE % "embedding_vector"
+_ORDER = ("offset", "reference_id", "export")
+"""The columns of `IrregularExample.order`."""
 _Key = tuple[Group, str, str, str]
 """Group, form, code and key of an irregularity."""
 
@@ -69,6 +71,11 @@ class IrregularExample:
     reference_id: str
     value: str
 
+    @property
+    def order(self) -> tuple[int, str, int]:
+        """By what the first example is found: the order of exports decides among duplicates alone (P3)."""
+        return self.offset, self.reference_id, self.export
+
 
 @dataclass(slots=True)
 class Irregular:
@@ -80,7 +87,7 @@ class Irregular:
         key: The unknown key, or the path of the value.
         form: The form of the rows (`transforms.rules.irregularities`).
         count: How many there are.
-        example: The first of them, by export and offset.
+        example: The first of them, by `order`.
     """
 
     group: Group
@@ -184,15 +191,15 @@ def _suspects(group: Group, rows: pl.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def _counted(batch: Batch) -> dict[tuple[str, Code, str], tuple[list[int], Irregularity]]:
-    """(form, code, key) to the rows with an irregularity, the first by export and offset leading, and that one's."""
+    """(form, code, key) to the rows with an irregularity, the first as an example leading, and that one's."""
     found: dict[tuple[str, Code, str], tuple[list[int], Irregularity]] = {}
-    places: list[tuple[int, int]] = []
+    places: list[tuple[int, str, int]] = []
     for row, form, each in _found(batch):
         known = found.get((form, each.code, each.key))
         if known is None:
             found[form, each.code, each.key] = [row], each
             continue
-        places = places or list(batch.rows.select("export", "offset").iter_rows())
+        places = places or list(batch.rows.select(_ORDER).iter_rows())
         rows, _ = known
         rows.append(row)
         if places[row] < places[rows[0]]:
@@ -207,15 +214,19 @@ def _add(found: dict[_Key, Irregular], more: Irregular) -> None:
     if known is more:
         return
     known.count += more.count
-    if (more.example.export, more.example.offset) < (known.example.export, known.example.offset):
+    if more.example.order < known.example.order:
         known.example = more.example
 
 
 def _half_coordinates(batch: Batch) -> Iterator[Irregular]:
     """The rows of a batch with a coordinate without its partner, by its key (C3)."""
     for key, rows in half_coordinates(batch):
-        places = batch.rows.select("export", "offset")[rows]
-        first = int(rows[places.select(pl.struct("export", "offset").arg_min()).item()])
+        offsets = batch.rows["offset"].gather(rows).to_numpy()
+        least = rows[offsets == offsets.min()]
+        *_, first = min(
+            (*place, row)
+            for place, row in zip(batch.rows.select(_ORDER)[least].iter_rows(), least.tolist(), strict=True)
+        )
         example = _example(batch, first, value_at(batch, key, first))
         yield Irregular(batch.group, HALF_COORDINATE, f"metadata.{key}", batch.group, len(rows), example)
 
