@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import orjson
@@ -134,7 +134,7 @@ def _marked_fault(record: bytes, tokens: Sequence[bytes], *, is_finite: bool) ->
         value: JsonValue = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    found = list(_found_placeholders(value, placeholders))
+    found = [(steps, leaf) for steps, leaf in _leaves(value) if isinstance(leaf, str) and leaf in placeholders]
     if len(found) < count:
         return None  # the last of duplicate keys counts (F3)
     steps, placeholder = found[0]
@@ -158,25 +158,6 @@ def large_integers(record: bytes) -> JsonValue | None:
     except (ValueError, RecursionError):
         return None
     return value
-
-
-def _found_placeholders(root: JsonValue, placeholders: Collection[str]) -> "Iterator[tuple[_Steps, str]]":
-    """The placeholders in a value, in their order, each with its path."""
-    todo: list[tuple[_Steps, Iterator[tuple[str | int, JsonValue]]]] = [((), iter([(0, root)]))]
-    while todo:
-        steps, members = todo[-1]
-        for key, value in members:
-            if isinstance(value, str):
-                if value in placeholders:
-                    yield (steps, key), value
-            elif isinstance(value, dict):
-                todo.append(((steps, key), iter(value.items())))
-                break
-            elif isinstance(value, list):
-                todo.append(((steps, key), enumerate(value)))
-                break
-        else:
-            todo.pop()
 
 
 def _has_exponent(kinds: bytes) -> bool:
@@ -229,20 +210,24 @@ def _first_constant(text: str) -> "tuple[JsonValue, tuple[_Steps, _Wrong] | None
     return value, next(_wrong_numbers(value), None)
 
 
-def _wrong_numbers(root: JsonValue) -> Iterator[tuple[_Steps, _Wrong]]:
+def _wrong_numbers(root: JsonValue) -> "Iterator[tuple[_Steps, _Wrong]]":
     """The numbers that cannot be stored, in their order, each with its path."""
+    return ((steps, leaf) for steps, leaf in _leaves(root) if isinstance(leaf, _Wrong))
+
+
+def _leaves(root: JsonValue) -> "Iterator[tuple[_Steps, JsonValue]]":
+    """The values in a value that have no values in them, in their order, each with its path."""
     todo: list[tuple[_Steps, Iterator[tuple[str | int, JsonValue]]]] = [((), iter([(0, root)]))]
     while todo:
         steps, members = todo[-1]
         for key, value in members:
-            if isinstance(value, _Wrong):
-                yield (steps, key), value
-            elif isinstance(value, dict):
+            if isinstance(value, dict):
                 todo.append(((steps, key), iter(value.items())))
                 break
-            elif isinstance(value, list):
+            if isinstance(value, list):
                 todo.append(((steps, key), enumerate(value)))
                 break
+            yield (steps, key), value
         else:
             todo.pop()
 
