@@ -13,8 +13,7 @@ from pipelines.dataset.store.names import listed
 from pipelines.errors import UsageError
 from pipelines.runners.interrupts import cleanup_on_signal
 from pipelines.runners.temporary_folders import marked, remove_abandoned_folders
-from transforms.stages.coco_fragments import FRAGMENTS
-from transforms.storage.stored_files import is_local, join, local_path, object_sizes, remove_folder
+from transforms.storage.stored_files import is_local, local_path, object_sizes
 
 _WRITTEN = re.compile(r"/(part-\d+-of-\d+\.\w+|(instances|image_labels|captions|image_info|results)\.json)$")
 """What an export writes before `export.json`."""
@@ -32,15 +31,13 @@ def export_folder(out: str) -> Iterator[str]:
 
     On a disk that is a folder beside it, which is renamed; folders of exports to the same place whose processes were
     killed are removed first. In a bucket it is the place itself, in which `export.json` is the last object to be
-    written. Fragments are removed from it at the end.
+    written.
 
     Raises:
         UsageError: `out` is no place for an export, or not an empty one.
     """
     if not is_local(out):
-        root = _bucket_folder(out)
-        yield root
-        remove_folder(join(root, FRAGMENTS))
+        yield _bucket_folder(out)
         return
     place = Path(os.path.abspath(local_path(out)))  # noqa: PTH100 - links on the way stay as they are
     _check(place)
@@ -57,7 +54,6 @@ def export_folder(out: str) -> Iterator[str]:
         try:
             with marked(partial):
                 yield f"{partial}"
-                remove_folder(join(f"{partial}", FRAGMENTS))
             _check(place)
             _flush(partial)
             partial.rename(place)  # replaces an empty directory, and fails if there are files by now

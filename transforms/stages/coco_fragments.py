@@ -12,12 +12,10 @@ from transforms.kernels.writers.coco_annotations import OBJECTS, annotation_elem
 from transforms.rules.coco import Element
 from transforms.rules.export_rows import ANNOTATION_GROUPS, Group
 from transforms.stages.coco_ids import IMAGE_INFO, NONE, RESULTS, Document, Numbering, image_originals, images_of
-from transforms.stages.export_partitions import Exporting, ExportPart, divided, selected_rows, split_keys
+from transforms.stages.export_partitions import FRAGMENTS, Exporting, ExportPart, divided, selected_rows, split_keys
 from transforms.storage.states import read_state, state_file
 from transforms.storage.stored_files import join, part_path, store
 
-FRAGMENTS: Final = "fragments"
-"""Folder of the fragments in that of the export, which is removed once all documents are written."""
 COMMA: Final = b",\n"
 """What stands between elements."""
 _ROWS: Final = 16_384

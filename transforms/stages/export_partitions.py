@@ -21,10 +21,12 @@ from transforms.rules.policies import CacheKeyMode, ExportFormat
 from transforms.rules.schema_json import Count, StoredFieldJson
 from transforms.rules.splits import Splits
 from transforms.storage.states import read_state, state_file
-from transforms.storage.stored_files import Piece, StoredFile, join, part_path, store, write_bytes
+from transforms.storage.stored_files import Piece, StoredFile, join, part_path, remove_folder, store, write_bytes
 
 DOCUMENT = "export.json"
 """What was exported, and where: the last file to be written."""
+FRAGMENTS = "fragments"
+"""Folder in that of the export, with what each partition has of the documents of COCO."""
 ITEM, SCENE = "item", "scene"
 """What splits go by, beside a metadata field of the items."""
 _KEY = "key"
@@ -227,7 +229,10 @@ def split_keys(part: ExportPart, exporting: Exporting) -> dict[str, str]:
 
 
 def write_document(root: str, head: ExportHead, files: Iterable[ExportedFile]) -> None:
-    """Writes `export.json`: the head, then counts and files in the order of their paths."""
+    """Writes `export.json` as the last file: the head, then counts and files in the order of their paths.
+
+    Fragments, of which all documents have been written, are removed before.
+    """
     ordered = sorted(files, key=lambda each: each.file.path)
     splits: dict[str, dict[str, int]] = {}
     records: dict[str, int] = dict.fromkeys(GROUPS, 0)
@@ -244,6 +249,8 @@ def write_document(root: str, head: ExportHead, files: Iterable[ExportedFile]) -
     ]
     left_out = {"left_out": _summed(each.left_out for each in ordered)} if head["file_format"] == "coco" else {}
     document = {**head, "records": records, "splits": splits or None, "files": listed, **left_out}
+    if head["file_format"] == "coco":
+        remove_folder(join(root, FRAGMENTS))
     text = f"{json.dumps(document, indent=2, ensure_ascii=False)}\n"
     # What is no UTF-8, in the path of the dataset, is escaped: for a surrogate this equals the escape of JSON.
     write_bytes(join(root, DOCUMENT), text.encode(errors="backslashreplace"))
