@@ -26,9 +26,9 @@ def check_not_removed(root: str, number: int, error: BaseException) -> None:
         ) from error
 
 
-def removed_version(error: JobError | StepError) -> UsageError | None:
-    """The error to show instead, if this one is of a file of a version that was pruned meanwhile; None if it is not."""
-    place = version_of(error.uri) if isinstance(error, DamagedFileError) else None
+def removed_version(error: DamagedFileError) -> UsageError | None:
+    """The error to show instead, if the file is of a version that was pruned meanwhile; None if it is not."""
+    place = version_of(error.uri)
     if place is None:
         return None
     try:
