@@ -51,6 +51,7 @@ def items(folder: Path) -> Iterator[dict[str, Json]]:
         yield {
             "metadata": {
                 **_conditions(street),
+                "captured_at": _captured_at(street),
                 "lanes": {"ahead": 1, "oncoming": 1},
                 "tags": _tags(street),
                 "context_attachments": _attachments(street, f"{folder / street.name}"),
@@ -151,6 +152,12 @@ def _attachments(street: Street, start: str) -> list[Json]:
 
 def _conditions(street: Street) -> dict[str, Json]:
     return {"weather": street.weather, "night": street.night, "speed": whole(street.speed)}
+
+
+def _captured_at(street: Street) -> str:
+    """Returns when a street view was taken: three on every other day, the nights at night."""
+    day = (int(street.name) + 2) // 3 * 2
+    return f"2026-05-{day:02d}T{'22:40' if street.night else '09:15'}:00Z"
 
 
 def _tags(street: Street) -> list[Json]:
