@@ -231,7 +231,8 @@ def _entry_bytes(key: str, value: object) -> int:
 
 def _encoded(record: object, splicer: "_Splicer") -> bytes:
     try:
-        return orjson.dumps(splicer.splice(record), default=_as_json)
+        # A copy: what orjson gives keeps 4 KB or more as long as it is held.
+        return b"%b" % orjson.dumps(splicer.splice(record), default=_as_json)
     except TypeError:
         # Not UTF-8, or nested deeper than orjson supports: the bytes are passed on, and validated like any line.
         text = json.dumps(record, default=_as_json_type, ensure_ascii=False, separators=(",", ":"))
