@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.kernels.batch.arrow_ipc import ArrowFile, Stored, to_arrow
+from transforms.kernels.batch.arrow_ipc import ArrowFile, to_arrow
 from transforms.kernels.batch.null_columns import stacked, taken
+from transforms.kernels.batch.stored import Stored
 from transforms.rules.export_rows import Group
 
 Positions: TypeAlias = npt.NDArray[np.int64]
