@@ -20,8 +20,9 @@ import orjson
 
 from transforms.avro.containers import Block, ContainerError, Source, read_blocks, read_header
 from transforms.avro.decoding import Decoder, Refused
-from transforms.avro.encoded_values import EncodingError, NonFinite
+from transforms.avro.encoded_values import NonFinite
 from transforms.avro.logical_types import decimal_text
+from transforms.avro.numbers import EncodingError
 from transforms.avro.types import AvroType, Map, Record, SchemaError, parts
 from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
 from transforms.formats.lines import HEAD_BYTES
