@@ -32,10 +32,10 @@ def script() -> NoReturn:
 def _end(codes: Sequence[int]) -> None:
     """Exits at once: Python would spend a fifth of a second on unloading two thousand modules."""
     if codes:
-        with suppress(OSError, ValueError):  # the reader has closed the pipe: left to Python
-            for stream in filter(None, (sys.stdout, sys.stderr)):  # None if it was closed at the start
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # None if it was closed at the start
+            with suppress(OSError, ValueError):  # the reader has closed the pipe, or the disk is full: said before
                 stream.flush()
-            os._exit(codes[0])
+        os._exit(codes[0])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
