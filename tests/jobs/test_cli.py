@@ -113,7 +113,6 @@ def check_usage(printed: "CaptureResult[str]", named: str) -> None:
         (["schema", "--input", "items", "--group", "scenes"], "leave --group scenes out"),
         (["schema", "--input", "items", "--format", "avro"], "leave --format avro out"),
         (["schema", "--input", "items", "--version", "1"], "--version goes with a DATASET"),
-        (["query", "d", "item", "--count", "--format", "csv"], "leave one of the two out"),
         (["explore", "d", "--images", "off", "--images-root", "."], "leave one of the two out"),
     ],
 )
