@@ -18,6 +18,7 @@ from pipelines.cli.main import main
 
 READY = "document.documentElement.dataset.ready"
 FIRST_CARDS = "[...document.querySelectorAll('.grid li')].slice(0, 20).map((each) => each.textContent).join()"
+GREYED = "[...document.querySelectorAll('section[inert]')]"
 COUNT = "Number(document.querySelector('.records .count strong').textContent.replaceAll(',', ''))"
 
 
@@ -262,10 +263,42 @@ def test_what_is_wrong_is_marked_and_mended_by_a_click(browser: Browser, served:
         page.wait_for(READY)
         opened(page, served, query="metadata.gear > 1 AND metadata.wether = fog")
         assert page.evaluate("document.querySelector('.place-of-error mark').textContent") == "wether"
+        assert page.evaluate(COUNT) == counted(served, "")  # all of them, in grey
+        assert page.evaluate(f"{GREYED}.length") == 2
         page.click(".hints button")
         shows(page, "metadata.gear > 1 AND metadata.weather = fog")
         assert page.evaluate(COUNT) == counted(served, "metadata.gear > 1 AND metadata.weather = fog")
         assert page.evaluate("document.getElementById('query-error').hidden")
+        assert page.evaluate(f"{GREYED}.length") == 0
+
+
+def test_beside_a_wrong_query_the_result_of_the_one_before_stays_in_grey(browser: Browser, served: Explorer) -> None:
+    with browser.page(served.opened, width=1400, height=900) as page:
+        page.wait_for(READY)
+        opened(page, served, query="metadata.weather = fog")
+        page.evaluate("document.getElementById('query').value = 'metadata.wether = fog'")
+        page.evaluate("document.querySelector('.query-bar').requestSubmit()")
+        shows(page, "metadata.wether = fog")
+        found = counted(served, "metadata.weather = fog")
+        assert page.evaluate("document.querySelector('.records .count').textContent") == (
+            f"{found} items of the query before"
+        )
+        assert page.evaluate("document.querySelector('.insights-status').textContent").startswith(f"{found} of ")
+        assert page.evaluate(f"{GREYED}.map((each) => each.id).sort()") == ["insights", "results"]
+        page.evaluate("history.back()")
+        shows(page, "metadata.weather = fog")
+        assert page.evaluate(f"{GREYED}.length") == 0
+
+
+def test_an_order_that_is_wrong_is_taken_away_by_a_click(browser: Browser, served: Explorer) -> None:
+    with browser.page(served.opened) as page:
+        page.wait_for(READY)
+        opened(page, served, query="metadata.weather = fog", sort="metadata.wether")
+        assert page.evaluate("document.querySelectorAll('.place-of-error').length") == 0
+        page.click("#query-error .hints button")
+        page.wait_for("!location.search.includes('sort')")
+        page.wait_for("document.getElementById('query-error').hidden")
+        assert page.evaluate(COUNT) == counted(served, "metadata.weather = fog")
 
 
 def test_two_people_ask_at_once(browser: Browser, served: Explorer) -> None:
