@@ -1,9 +1,22 @@
 """Implements `export`."""
 
+from collections.abc import Mapping
+
 from pipelines.exporting.config import ExportConfig
 from pipelines.exporting.run import ExportJson, run
 from pipelines.streams import emit_json, say
 from transforms.rules.export_rows import GROUPS
+from transforms.rules.policies import ExportFormat
+
+_FORMATS: Mapping[ExportFormat, str] = {
+    "parquet": "Parquet",
+    "ndjson": "NDJSON",
+    "csv": "CSV",
+    "avro": "Avro",
+    "nucleus": "Nucleus",
+    "coco": "COCO",
+}
+"""The formats as they are written in a sentence."""
 
 
 def export(config: ExportConfig, *, as_json: bool) -> int:
@@ -23,7 +36,9 @@ def export(config: ExportConfig, *, as_json: bool) -> int:
 def _lines(document: ExportJson, out: str) -> list[str]:
     counts = ", ".join(f"{count:,} {group}" for group in GROUPS if (count := document["records"][group]))
     size = sum(file["bytes"] for file in document["files"])
-    what = f"{counts or 'no rows'}, {len(document['files'])} {document['file_format']} files, {size / 1e6:.1f} MB"
+    number = len(document["files"])
+    files = f"{number:,} {_FORMATS[document['file_format']]} file{'' if number == 1 else 's'}"
+    what = f"{counts or 'no rows'}, {files}, {size / 1e6:.1f} MB"
     lines = [f"Exported version {document['version']} of {document['dataset']} to {out}: {what}."]
     group = next((group for group in GROUPS if document["records"][group]), None)
     if document["split"] is not None and group is not None:

@@ -70,7 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = f"{refused}" if refused else f"{error}; check the path, its permissions and the free space"
         lines = (message,)
     if _wants_json(given, options):
-        print_object(_failure(given, code, message, seconds=time.monotonic() - began))
+        try:
+            print_object(_failure(given, code, message, seconds=time.monotonic() - began))
+        except OSError:  # standard output takes nothing: its disk is full, or its reader has gone
+            complain(*lines)
     else:
         complain(*lines)
     return int(code)

@@ -41,7 +41,6 @@ def removed_version(error: DamagedFileError) -> UsageError | None:
 def _left(root: str, number: int) -> list[int]:
     """The published versions of a dataset, newest first; none if this one is among them, or never was an old one."""
     store = Dataset.at(root).store
-    pointer = store.pointer()
-    current = 0 if pointer is None else reading.pointer(pointer, root)
+    current = reading.pointer(store.pointer(), root)
     there = [each for each in reversed(store.numbers()) if each <= current]
     return [] if number >= current or number in there else there

@@ -152,7 +152,7 @@ class Dataset:
     def _check_unmarked(self, pointer: bytes | None) -> None:
         """Raises the right error for a place without a marker, unless it is free for a new dataset."""
         try:
-            number = 0 if pointer is None else reading.pointer(pointer, self.root)
+            number = reading.pointer(pointer, self.root)
             data = read_if_there(join(self.root, version_folder(number), MANIFEST)) if number else None
             if data is not None:
                 reading.manifest(data, self.root, number)

@@ -41,7 +41,10 @@ def export_folder(out: str) -> Iterator[str]:
         return
     place = Path(os.path.abspath(local_path(out)))  # noqa: PTH100 - links on the way stay as they are
     _check(place)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UsageError(f"--out {out} is below a file, {error.filename}; name another place") from error
     partials = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{32}}\.partial")
     remove_abandoned_folders(f"{place.parent}", partials, private=False)
     partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}.partial")
@@ -56,7 +59,11 @@ def export_folder(out: str) -> Iterator[str]:
                 yield f"{partial}"
             _check(place)
             _flush(partial)
-            partial.rename(place)  # replaces an empty directory, and fails if there are files by now
+            try:
+                partial.rename(place)  # replaces an empty directory
+            except OSError:
+                _check(place)  # another export to this place may have ended meanwhile
+                raise
             _flush_folder(place.parent)
         finally:
             remove()

@@ -42,7 +42,7 @@ def plan(config: ExportConfig, root: str) -> PlannedExport:
     """Plans an export to files below a root.
 
     Raises:
-        UsageError: There is no dataset, no such version, or no such field to split by.
+        UsageError: There is no dataset, no such version, or no such field to split by; the query has an order.
         QueryError: The query is wrong.
     """
     dataset = Dataset.at(config.dataset)
@@ -89,10 +89,15 @@ def _queried(
     """The partitions with the rows that a query selects: of the group, or of items with all that belongs to them."""
     group = config.group or "items"
     answer = Answer.on(config.query or "", version, group)
+    if answer.order is not None:
+        raise UsageError(
+            "--query of an export takes no ORDER BY, because the rows of a file are in the order of reference ids: "
+            "leave it out, or write the rows in that order with `metadata-etl query --format ndjson`"
+        )
     chosen: dict[int, list[Positions]] = {}
     scenes: set[str] = set()
     columns = PublishedColumns("items", answer.fields, exporting.cache_keys, ("scene_reference_id",))
-    for found in replace(answer, order=None).matches():  # files have an order of their own
+    for found in answer.matches():
         chosen.setdefault(found.partition, []).append(found.positions)
         if config.group is None:
             rows = state_file(found.state).part(columns.stored, columns.keys).take(found.positions)

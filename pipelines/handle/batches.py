@@ -12,7 +12,7 @@ ROWS = 65_536
 """Rows of a batch, if the program asks for no other number."""
 _BYTES = 32 * 2**20
 """Rows are put together to a batch up to this size in memory."""
-_OLDEST = pl.CompatLevel.oldest()
+OLDEST = pl.CompatLevel.oldest()
 """Types that all readers of Arrow know, no views of strings."""
 
 
@@ -36,11 +36,17 @@ class Batches:
 
         Raises:
             UsageError: This process was forked by one that has read frames.
+
+        Examples:
+            >>> sum(batch.num_rows for batch in dataset.items().batches())
+            2
+            >>> next(dataset.items().select("reference_id").batches(rows=1)).to_pydict()
+            {'reference_id': ['street-1']}
         """
         check_reader()
         frames = self._frame.collect_batches(maintain_order=True, lazy=True)
         for frame in map(pl.concat, gathered(frames, _size, most_rows=rows, most_bytes=_BYTES)):
-            yield from frame.to_arrow(compat_level=_OLDEST).to_batches(max_chunksize=rows)
+            yield from frame.to_arrow(compat_level=OLDEST).to_batches(max_chunksize=rows)
 
 
 @pl.api.register_lazyframe_namespace("reader")
@@ -56,9 +62,13 @@ class Reader:
 
         Args:
             rows: The most rows of a batch.
+
+        Examples:
+            >>> dataset.items().select("reference_id", "metadata.weather").reader().read_all().to_pydict()
+            {'reference_id': ['street-1', 'street-2'], 'metadata.weather': ['rain', 'sun']}
         """
         empty = pl.DataFrame(schema=self._frame.collect_schema())
-        schema = empty.to_arrow(compat_level=_OLDEST).schema
+        schema = empty.to_arrow(compat_level=OLDEST).schema
         return pa.RecordBatchReader.from_batches(schema, Batches(self._frame)(rows))
 
 

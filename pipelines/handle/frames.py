@@ -11,7 +11,7 @@ from polars.io.plugins import register_io_source
 from pipelines.dataset.rejections import lines
 from pipelines.dataset.store.base import REJECTIONS
 from pipelines.dataset.versions import Version
-from pipelines.handle.batches import Batches, Reader
+from pipelines.handle.batches import OLDEST, Batches, Reader
 from pipelines.handle.faults import explained
 from pipelines.handle.forks import check_reader, note_reader
 from pipelines.queries.ahead import ahead
@@ -52,7 +52,13 @@ if TYPE_CHECKING:
         """The method with the same parameters, whose result has `batches` and `reader` too."""
 
     class Rows(pl.LazyFrame):
-        """A lazy frame as type checkers see it, which know no methods that are registered with polars."""
+        """A lazy frame as type checkers see it, which know no methods that are registered with polars.
+
+        Examples:
+            >>> rain = dataset.items().filter(pl.col("metadata.weather") == "rain").select("reference_id")
+            >>> [batch.num_rows for batch in rain.batches()]
+            [1]
+        """
 
         batches: Batches
         reader: Reader
@@ -108,7 +114,9 @@ def lazy_frame(version: Version, schema: Schema, parts: Callable[[Sequence[str]]
                 some = part if left is None else part.head(left)
                 if left is not None:
                     left -= some.height
-                yield some if predicate is None else some.filter(predicate)
+                if predicate is not None:
+                    some = some.filter(predicate)
+                yield some if some.height == part.height else _alone(some)
                 if left == 0:
                     return
 
@@ -118,6 +126,11 @@ def lazy_frame(version: Version, schema: Schema, parts: Callable[[Sequence[str]]
 def _piece_rows(frame: pl.DataFrame) -> int:
     """How many rows of a frame are given to polars at a time."""
     return max(1, min(_PIECE_ROWS, frame.height * _PIECE_BYTES // max(1, int(frame.estimated_size()))))
+
+
+def _alone(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows without the texts of others, which a selection of rows keeps in memory."""
+    return pl.DataFrame(frame.to_arrow(compat_level=OLDEST)) if frame.width else frame
 
 
 def as_rows(frame: pl.LazyFrame) -> Rows:
@@ -178,4 +191,5 @@ def _selected(version: Version, group: Group, answer: Answer | None) -> Iterator
 
 def _rows(state: StoredFile, positions: Positions | None, columns: PublishedColumns) -> pl.DataFrame:
     batch = state_file(state).part(columns.stored, columns.keys)
-    return columns.of(batch if positions is None else batch.take(positions))
+    rows = columns.of(batch if positions is None else batch.take(positions))
+    return rows if rows.height == state.records else _alone(rows)

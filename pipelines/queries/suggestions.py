@@ -1,13 +1,10 @@
 """Suggests fields and categories for completion: fast, and without Beam for a dataset on a disk."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, get_args
 
-from pipelines.dataset.documents.paths import CURRENT
-from pipelines.dataset.documents.reading import OtherFormatError, local_schema
+from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
 from pipelines.queries.conditions import AnnotationGroup
 from pipelines.queries.faults import did_you_mean
@@ -132,8 +129,7 @@ def _categories(name: str, field: FieldJson, prefix: str) -> Suggestions:
 
 
 def _labels(dataset: str, version: int | None, group: AnnotationGroup, start: str) -> list[Suggestion]:
-    from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - most completions do without a store
-    from pipelines.queries.annotation_paths import RESERVED  # noqa: PLC0415 - likewise
+    from pipelines.queries.annotation_paths import RESERVED  # noqa: PLC0415 - most completions do without polars
     from pipelines.queries.vocabularies import vocabulary  # noqa: PLC0415 - likewise
 
     known: Vocabulary = vocabulary(Dataset.at(dataset).version(version), group)
@@ -163,17 +159,9 @@ def _beginning(names: Iterable[str], start: str) -> list[str]:
 
 def version_numbers(dataset: str) -> list[int]:
     """The numbers of the versions of a dataset, newest first; raises UsageError if there is none."""
-    from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - as in `_labels`
-
     return [each.number for each in Dataset.at(dataset).versions()]
 
 
 def _schema(dataset: str, version: int | None) -> Groups[GroupJson]:
     """Group to its part of `schema.json` of a version."""
-    folder = Path(dataset)
-    if version is None and "://" not in dataset and (folder / CURRENT).is_file():
-        with suppress(OtherFormatError):  # the error is raised below
-            return local_schema(folder)["groups"]
-    from pipelines.dataset.versions import Dataset  # noqa: PLC0415 - as in `_labels`
-
     return Dataset.at(dataset).version(version).schema()["groups"]

@@ -10,11 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipelines.config import JobConfig, JobStep
-from pipelines.dataset.documents.reading import OtherFormatError, local_manifest
 from pipelines.dataset.documents.types import ManifestJson
-from transforms.errors import DamagedFileError
+from pipelines.dataset.versions import Dataset
+from pipelines.errors import JobError
+from transforms.errors import StepError
 from transforms.rules.export_rows import GROUPS
-from transforms.storage.stored_files import local_path
+from transforms.storage.stored_files import is_local
 
 PARALLEL_BYTES = 48 * 1024 * 1024
 """Jobs of at least this many bytes use worker processes; for smaller ones starting these costs more than it saves."""
@@ -92,6 +93,9 @@ def _state_bytes(manifest: ManifestJson) -> int:
 
 def _manifest(dataset: str) -> ManifestJson | None:
     """The manifest of the current version; None if it is not on this machine or cannot be read."""
-    with suppress(OSError, DamagedFileError, OtherFormatError):
-        return local_manifest(Path(local_path(dataset)))
+    if not is_local(dataset):
+        return None
+    with suppress(OSError, JobError, StepError):  # the job says what is wrong
+        current = Dataset.at(dataset).current()
+        return None if current is None else current.manifest
     return None

@@ -1,6 +1,7 @@
 """What is printed: escapes of data, encodings, formats for machines (R1), and that nothing prints in another way."""
 
 import ast
+import errno
 import io
 import json
 import logging
@@ -17,6 +18,7 @@ from support.runs import command
 import pipelines
 from pipelines import streams
 from pipelines.cli.console import DataConsole
+from pipelines.cli.main import main
 from pipelines.errors import UsageError
 from pipelines.ingest import job_log
 from pipelines.queries.faults import QueryFault, query_error
@@ -181,3 +183,20 @@ def test_verbose_logs_beside_json_and_quiet(tmp_path: Path) -> None:
     for said in ("export 1: items", "stage read: 1 records", "items/part-0", "publishing took", "published, version 1"):
         assert said in done.stderr
     assert all(" INFO " in line for line in done.stderr.splitlines())
+
+
+class FullDisk(io.StringIO):
+    """A stream that takes nothing."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("arguments", [["versions", "/nowhere"], ["nonsense"]])
+def test_an_object_that_standard_output_does_not_take_is_a_line_on_standard_error(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", FullDisk())
+    assert main([*arguments, "--json"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("metadata-etl: ")

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms import native
+from transforms.avro.numbers import long
 
 Block: TypeAlias = tuple[int, bytes]
 """How many rows, and their encoding."""
@@ -134,11 +135,8 @@ def _name_end(data: bytes, at: int, naming: int) -> int:
         is_there = data[at] != 0
         at += 1
         if is_there:
-            length = shift = 0
-            while data[at] > 0x7F:  # noqa: PLR2004 - seven bits a byte
-                length |= (data[at] & 0x7F) << shift
-                at, shift = at + 1, shift + 7
-            at += 1 + ((length | data[at] << shift) >> 1)
+            length, at = long(data, at)
+            at += length
     return at
 
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol, cast
 import cramjam
 import zstandard
 
+from transforms.avro.numbers import unsigned
 from transforms.rules.limits import MAX_BLOCK_BYTES, MAX_DICTIONARY_BYTES, MAX_RATIO, MIB, RATIO_FREE_BYTES
 
 _CRC_BYTES: Final = 4
@@ -106,21 +107,16 @@ def _snappy(data: bytes, limit: int) -> bytes:
     if len(data) <= _CRC_BYTES:
         raise EOFError
     packed, crc = data[:-_CRC_BYTES], data[-_CRC_BYTES:]
-    if _snappy_length(packed) > limit:
+    try:
+        length, _ = unsigned(packed, 0)
+    except IndexError as error:
+        raise EOFError from error
+    if length > limit:
         raise too_large(limit)
     out = bytes(cramjam.snappy.decompress_raw(packed))
     if zlib.crc32(out).to_bytes(_CRC_BYTES, "big") != crc:
         raise ValueError("its checksum differs")
     return out
-
-
-def _snappy_length(data: bytes) -> int:
-    length = 0
-    for shift, byte in zip(range(0, 35, 7), data, strict=False):
-        length |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - seven bits a byte
-            return length
-    raise ValueError("its length is no number")
 
 
 def _zstandard(data: bytes, limit: int) -> bytes:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from transforms.avro.codecs import BlockError, decompress_block, is_known, known_codecs
+from transforms.avro.numbers import MORE, MOST_BYTES, EncodingError, long
 from transforms.avro.types import AvroType, SchemaError, parse_schema
 from transforms.rules.limits import MAX_BLOCK_BYTES, MAX_HEADER_BYTES, MIB
 
 _MAGIC: Final = b"Obj\x01"
 _SYNC_BYTES: Final = 16
-_MORE: Final = 0x80
 _READ_BYTES: Final = 1 * MIB
 
 
@@ -82,19 +82,19 @@ class Source:
             raise ContainerError(f"the end of the file in {what}")
         return data
 
-    def long(self, what: str) -> int:
-        """A number.
+    def long(self, what: str, begun: bytes = b"") -> int:
+        """A number, of which the first byte may have been read.
 
         Raises:
             ContainerError: There is none; `what` is named.
         """
-        value = 0
-        for shift in range(0, 70, 7):
-            byte = self.exactly(1, what)[0]
-            value |= (byte & 0x7F) << shift
-            if byte < _MORE:
-                return (value >> 1) ^ -(value & 1)
-        raise ContainerError(f"a number of more than 64 bits in {what}")
+        data = begun or self.exactly(1, what)
+        while data[-1] >= MORE and len(data) < MOST_BYTES:
+            data += self.exactly(1, what)
+        try:
+            return long(data, 0)[0]
+        except (EncodingError, IndexError) as error:
+            raise ContainerError(f"a number of more than 64 bits in {what}") from error
 
     def taken(self) -> int:
         """How many bytes were read since this was last asked."""
@@ -157,7 +157,7 @@ def read_blocks(source: Source, header: Header, least_bytes: int) -> Iterator[Bl
         ContainerError: A block is damaged, cut off, or beyond a limit. Blocks in front of it were given.
     """
     while first := source.read(1):
-        count = _count(source, first[0])
+        count = source.long("the head of a block", first)
         what = f"a block of {count:,} records"
         try:
             size = _size(source, count, what)
@@ -187,15 +187,3 @@ def _size(source: Source, count: int, what: str) -> int:
     if size > MAX_BLOCK_BYTES:
         raise ContainerError(f"{what} in {size:,} bytes, of which at most {MAX_BLOCK_BYTES // MIB} MiB are read")
     return size
-
-
-def _count(source: Source, byte: int) -> int:
-    """The number that begins with a byte: how many records the next block has."""
-    value, shift = byte & 0x7F, 7
-    while byte >= _MORE:
-        byte = source.exactly(1, "the head of a block")[0]
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if shift > 70:  # noqa: PLR2004 - ten bytes have 64 bits
-            raise ContainerError("a number of more than 64 bits in the head of a block")
-    return (value >> 1) ^ -(value & 1)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from transforms.avro import logical_types
-from transforms.avro.encoded_values import MORE, PRIMITIVES, EncodingError, Reader, block_count, long, string
+from transforms.avro.encoded_values import PRIMITIVES, Reader, block_count, string
 from transforms.avro.logical_types import NoJsonFormError
+from transforms.avro.numbers import MORE, EncodingError, long
 from transforms.avro.skipping import Skipper
 from transforms.avro.types import Array, AvroType, Enum, Fixed, Map, Primitive, Record, Size, Sizes, Union
 from transforms.rules import limits

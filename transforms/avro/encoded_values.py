@@ -8,37 +8,13 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+from transforms.avro.numbers import MORE, EncodingError, long
+
 Reader: TypeAlias = Callable[[bytes, int], tuple[Any, int]]
 """Takes data and an offset; returns the value there and the offset after it."""
 
-MORE: Final = 0x80
-"""The bit of a byte of a number that says that another one follows."""
-_MOST_BITS: Final = 63
 _FLOAT: Final = struct.Struct("<f").unpack_from
 _DOUBLE: Final = struct.Struct("<d").unpack_from
-
-
-class EncodingError(ValueError):
-    """Bytes that are no value of their type; `str()` says why."""
-
-
-def long(data: bytes, at: int) -> tuple[int, int]:
-    """The zigzag number at a place, of at most 64 bits, and the place behind it."""
-    byte = data[at]
-    if byte < MORE:
-        return (byte >> 1) ^ -(byte & 1), at + 1
-    value, shift = byte & 0x7F, 7
-    while True:
-        at += 1
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        if byte < MORE:
-            if value >> (_MOST_BITS + 1):
-                raise EncodingError("a number of more than 64 bits")
-            return (value >> 1) ^ -(value & 1), at + 1
-        shift += 7
-        if shift > _MOST_BITS:
-            raise EncodingError("a number of more than 64 bits")
 
 
 def block_count(data: bytes, at: int) -> tuple[int, int]:

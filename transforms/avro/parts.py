@@ -13,7 +13,7 @@ import pyarrow as pa
 from fastavro.write import Writer
 
 from transforms.avro.blocks import Block, RowType
-from transforms.avro.numbers import long
+from transforms.avro.numbers import encoded_long
 from transforms.avro.rows import Values, encoded
 
 CODEC = "snappy"
@@ -70,4 +70,4 @@ def framed(blocks: Iterable[Block], sync_marker: bytes) -> Iterator[bytes]:
     for count, rows in blocks:
         payload: bytes = _SNAPPY.compress(rows, asbytes=True)
         check = zlib.crc32(rows).to_bytes(CHECK_BYTES, "big")
-        yield b"".join((long(count), long(len(payload) + len(check)), payload, check, sync_marker))
+        yield b"".join((encoded_long(count), encoded_long(len(payload) + len(check)), payload, check, sync_marker))

@@ -15,14 +15,14 @@ import polars as pl
 
 from transforms import native
 from transforms.avro.blocks import Block, RowType, cut
-from transforms.avro.numbers import long
+from transforms.avro.numbers import encoded_long
 
 Buffer: TypeAlias = bytes | memoryview
 Values: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]
 """Rows that have a value, ascending, None for all; and these values, without nulls."""
 _LONG, _DOUBLE, _BOOLEAN, _STRING, _ENCODED, _RECORD = range(6)
 _KINDS = {pl.Int64: _LONG, pl.Float64: _DOUBLE, pl.Boolean: _BOOLEAN}
-_END = long(0)
+_END = encoded_long(0)
 """Behind the items of an array; one without items has nothing else."""
 _SLAB_ROWS = 4_096
 """So many rows are encoded at once by polars, which does not take a row alone fast."""
@@ -143,7 +143,7 @@ def _arrays(
         counts: How many items each array has: int64[N].
     """
     distinct, kinds = np.unique(counts, return_inverse=True)
-    heads = [long(count) if count else b"" for count in distinct.tolist()]
+    heads = [encoded_long(count) if count else b"" for count in distinct.tolist()]
     head_sizes = np.array([len(head) for head in heads], np.int64)[kinds]
     item_sizes = np.diff(starts[np.concatenate(([0], np.cumsum(counts)))])
     offsets = np.concatenate(([0], np.cumsum(head_sizes + item_sizes + len(_END))))

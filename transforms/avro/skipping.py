@@ -1,6 +1,7 @@
 """Finds where encoded values end without reading them: those of records that are too large to be read (RULES R8)."""
 
-from transforms.avro.encoded_values import EncodingError, block_count, long, primitive_end
+from transforms.avro.encoded_values import block_count, primitive_end
+from transforms.avro.numbers import EncodingError, long
 from transforms.avro.types import Array, AvroType, Enum, Fixed, Map, Primitive, Record, Sizes, Union
 from transforms.rules.limits import MAX_SKIPPED_VALUES
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from transforms.avro.blocks import Block, Longs, RowType
 from transforms.avro.codecs import decompress_block
+from transforms.avro.numbers import EncodingError, long
 from transforms.avro.parts import CHECK_BYTES, CODEC, framed, header, marker
 
 _Bytes = bytes | memoryview
@@ -171,29 +172,17 @@ def _stored_blocks(data: memoryview, at: int, sync_marker: bytes) -> Iterator[_S
     """
     while at < len(data):
         begin = at
-        count, at = _long(data, at)
-        size, at = _long(data, at)
+        try:
+            count, at = long(data, at)
+            size, at = long(data, at)
+        except (EncodingError, IndexError) as error:
+            raise Damaged("expected the numbers of a block") from error
         stop = at + size
         after = stop + len(sync_marker)
         if count < 0 or size <= CHECK_BYTES or data[stop:after] != sync_marker:
             raise Damaged("expected blocks, each with this marker behind it")
         yield _StoredBlock(begin, count, at, stop)
         at = after
-
-
-def _long(data: memoryview, at: int) -> tuple[int, int]:
-    """The number that stands at a place, zigzag and seven bits a byte, and where it ends.
-
-    Raises:
-        Damaged: There is none.
-    """
-    found = 0
-    for shift, byte in zip(range(0, 70, 7), data[at : at + 10], strict=False):
-        at += 1
-        found |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - seven bits a byte
-            return (found >> 1) ^ -(found & 1), at
-    raise Damaged("expected a number of a block")
 
 
 @contextmanager

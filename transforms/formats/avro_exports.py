@@ -20,8 +20,9 @@ import orjson
 
 from transforms.avro.containers import Block, ContainerError, Source, read_blocks, read_header
 from transforms.avro.decoding import Decoder, Refused
-from transforms.avro.encoded_values import EncodingError, NonFinite
+from transforms.avro.encoded_values import NonFinite
 from transforms.avro.logical_types import decimal_text
+from transforms.avro.numbers import EncodingError
 from transforms.avro.types import AvroType, Map, Record, SchemaError, parts
 from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
 from transforms.formats.lines import HEAD_BYTES
@@ -231,7 +232,8 @@ def _entry_bytes(key: str, value: object) -> int:
 
 def _encoded(record: object, splicer: "_Splicer") -> bytes:
     try:
-        return orjson.dumps(splicer.splice(record), default=_as_json)
+        # A copy: what orjson gives keeps 4 KB or more as long as it is held.
+        return b"%b" % orjson.dumps(splicer.splice(record), default=_as_json)
     except TypeError:
         # Not UTF-8, or nested deeper than orjson supports: the bytes are passed on, and validated like any line.
         text = json.dumps(record, default=_as_json_type, ensure_ascii=False, separators=(",", ":"))

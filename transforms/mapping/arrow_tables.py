@@ -37,6 +37,8 @@ def read_parquet(stream: BinaryIO, start: int, stop: int) -> Iterator[TableBatch
                     yield _batch(batch, number)
                     number += batch.num_rows
             number = end
+    except MemoryError:  # that of pyarrow is an ArrowException too, and says nothing about the bytes
+        raise
     except _REFUSALS as error:
         raise _unreadable("Parquet", error, number) from error
 
@@ -45,6 +47,8 @@ def parquet_rows(stream: BinaryIO) -> int:
     """How many rows a Parquet file says it has; 0 if it is damaged, which its reading tells."""
     try:
         return int(pq.ParquetFile(stream).metadata.num_rows)
+    except MemoryError:
+        raise
     except _REFUSALS:
         return 0
 
@@ -69,6 +73,8 @@ def read_arrow(stream: BinaryIO, *, is_file: bool) -> Iterator[TableBatch]:
                     piece = batch.slice(first, BATCH_ROWS)
                     yield _batch(piece, number)
                     number += piece.num_rows
+    except MemoryError:  # that of pyarrow is an ArrowException too, and says nothing about the bytes
+        raise
     except _REFUSALS as error:
         raise _unreadable("Arrow", error, number) from error
 

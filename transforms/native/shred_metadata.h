@@ -158,8 +158,8 @@ static int take_cell(Shredder *self, yyjson_val *value, Py_ssize_t field)
         return DECLINED;
     if (role != ORDINARY) {
         int which = role - NORTH_LONG;
-        if (!(fabs(degrees) <= self->limit[which]))
-            return DECLINED;
+        if (cell->form != FORM_STRING && !(fabs(degrees) <= self->limit[which]))
+            return DECLINED; /* of strings Python says which numbers they are */
         self->coordinates_seen |= 1u << which;
     }
     return result;

@@ -18,7 +18,9 @@ LONGITUDE_LIMIT = 180.0
 PAIRS_DIFFER = "coordinate_pairs_differ"
 HALF_COORDINATE = "half_coordinate"
 
-_DECIMAL = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
+DECIMAL = r"[ \t\n\r\f\v]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t\n\r\f\v]*"
+"""What a decimal string is, as a regular expression."""
+_DECIMAL = re.compile(DECIMAL)
 
 
 @dataclass(frozen=True, slots=True)

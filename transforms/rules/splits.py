@@ -49,8 +49,8 @@ class Splits:
             if not name or set(name) - _NAME or not 0 < share <= 1:
                 raise SplitError(f"expected NAME=SHARE, such as train=0.8,test=0.2, got {each!r}")
             shares.append((name, share))
-        if len({name for name, _ in shares}) < len(shares):
-            raise SplitError(f"expected each split once, got {text!r}")
+        if len({name.lower() for name, _ in shares}) < len(shares):  # some disks take `Test` and `test` for one folder
+            raise SplitError(f"expected each split once, and no two that differ in case alone, got {text!r}")
         if abs((total := sum(share for _, share in shares)) - 1) > _EXACT:
             raise SplitError(f"expected shares that add up to 1, got {total:.12g}")
         return cls(tuple(shares))

@@ -7,8 +7,9 @@ import polars as pl
 
 from transforms.avro.parts import avro_container, rows_of
 from transforms.damage import damaged_file
-from transforms.kernels.batch.arrow_ipc import Stored, from_arrow, to_arrow
+from transforms.kernels.batch.arrow_ipc import from_arrow, to_arrow
 from transforms.kernels.batch.hashing import KEY_BYTES
+from transforms.kernels.batch.stored import Stored
 from transforms.kernels.publish.rows import USES
 from transforms.kernels.urls.cache_keys import KEY_USES, NOBODY, CacheKeys, has_uses_of, no_uses, use_owner
 from transforms.rules.avro_schema import AvroSchema, cache_key_schema, upload_schema

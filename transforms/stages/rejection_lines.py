@@ -1,9 +1,7 @@
 """Formats rejections as lines of NDJSON, column by column, for the files of rejections (R1)."""
 
-import base64
 from collections.abc import Mapping, Sequence
 
-import orjson
 import polars as pl
 
 from transforms.stages.elements import Export
@@ -11,150 +9,132 @@ from transforms.stages.rejections import Rejections
 
 FirstLines = Mapping[tuple[int, int], int]
 """(export, start of a byte range) to its first line, as `line_numbers` gives it."""
-_LINE = (
-    b'{"code": %b, "message": %b, "field": %b, "export": %b, "line": %b, "offset": %b, "group": %b, '
-    b'"reference_id": %b, "raw": %b, "encoding": %b}\n'
-)
-"""The members of `transforms.rules.rejection_json` that every line has, separated as `json.dumps` does it."""
-_UTF8, _BASE64 = b'"utf-8"', b'"base64"'
+_OPTIONAL = ("export_group", "model_run", "map", "place", "record")
+"""Members that only some lines have, in their order."""
 
 
 def rejection_lines(rejections: Rejections, exports: Sequence[Export], first_lines: FirstLines) -> list[bytes]:
-    """Each rejection as a line, in their order.
+    """Each rejection as a line, in their order, with the members of `transforms.rules.rejection_json`.
+
+    Members are separated as `json.dumps` does it, and texts are not escaped beyond what JSON needs.
 
     Args:
         rejections: N rejections, all with their raw bytes.
         exports: Of the job, by number.
         first_lines: The first line of each byte range.
     """
-    frame = rejections.frame
-    names = [_text(export.name) for export in exports]
-    numbers = frame["export"].to_list()
-    texts, encodings = _raw_texts([raw or b"" for raw in frame["raw"].to_list()])
-    lines = _numbered(frame, "", first_lines)
-    columns = zip(
-        _texts(frame["code"]),
-        _messages(frame, exports, first_lines),
-        _texts(frame["field"]),
-        [names[number] for number in numbers],
-        _integers(lines),
-        _integers(frame["offset"].to_list()),
-        _texts(frame["group"]),
-        _texts(frame["reference_id"], most_distinct=0),
-        texts,
-        encodings,
-        strict=True,
+    if not len(rejections):
+        return []
+    names = pl.Series([export.name for export in exports], dtype=pl.String)
+    frame = rejections.frame.with_columns(
+        _numbered(rejections.frame, "", first_lines).alias("line"),
+        _numbered(rejections.frame, "other_", first_lines).alias("other_line"),
+        names.gather(rejections.frame["export"]).alias("export_name"),
+        names.gather(rejections.frame["other_export"]).alias("other_name"),
+        *_more_members(rejections.frame, exports),
+        pl.col("raw").fill_null(b""),
+        pl.Series("text", [_decoded(raw or b"") for raw in rejections.frame["raw"].to_list()], pl.String),
     )
-    found = [_LINE % members for members in columns]
-    for place, more in _more_members(frame, exports).items():
-        found[place] = found[place][:-2] + more + b"}\n"
-    return found
-
-
-def _text(value: str | None) -> bytes:
-    """A text as JSON: the bytes are those of `json.dumps` without ASCII escapes."""
-    return orjson.dumps(value)
-
-
-def _texts(values: pl.Series, *, most_distinct: int = 256) -> list[bytes]:
-    """Texts as JSON; if few are distinct, each of them is written once."""
-    if values.null_count() == len(values):
-        return [b"null"] * len(values)
-    distinct = values.unique() if most_distinct else None
-    if distinct is None or len(distinct) > most_distinct:
-        return list(map(orjson.dumps, values.to_list()))
-    known = {value: orjson.dumps(value) for value in distinct.to_list()}
-    return [known[value] for value in values.to_list()]
-
-
-def _integers(values: Sequence[int | None]) -> list[bytes]:
-    return [b"null" if value is None else b"%d" % value for value in values]
-
-
-def _raw_texts(raw: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """The raw records as JSON texts, base64 where they are not UTF-8, and the encoding of each."""
-    texts: list[bytes] = []
-    encodings: list[bytes] = []
-    last: bytes | None = None
-    for record in raw:
-        if record == last:  # several parts of one record are rejected
-            texts.append(texts[-1])
-            encodings.append(encodings[-1])
-            continue
-        last = record
-        try:
-            texts.append(orjson.dumps(record.decode()))
-            encodings.append(_UTF8)
-        except UnicodeDecodeError:
-            texts.append(b'"%b"' % base64.b64encode(record))
-            encodings.append(_BASE64)
-    return texts, encodings
-
-
-def _numbered(frame: pl.DataFrame, prefix: str, first_lines: FirstLines) -> list[int | None]:
-    """The 1-based line of each record in its export, None if it has none; `prefix` is that of the columns."""
-    columns = (frame[f"{prefix}{name}"].to_list() for name in ("export", "chunk", "line"))
-    return [
-        line if line is None or chunk is None or chunk < 0 else line + first_lines[export, chunk]
-        for export, chunk, line in zip(*columns, strict=True)
+    text, is_text = pl.col("text"), pl.col("text").is_not_null()
+    members: list[tuple[str, pl.Expr]] = [
+        ("code", _json_text(pl.col("code"))),
+        ("message", _json_text(_message())),
+        ("field", _json_text(pl.col("field"))),
+        ("export", _json_text(pl.col("export_name"))),
+        ("line", _json_number(pl.col("line"))),
+        ("offset", _json_number(pl.col("offset"))),
+        ("group", _json_text(pl.col("group"))),
+        ("reference_id", _json_text(pl.col("reference_id"))),
+        ("raw", pl.when(is_text).then(_json_text(text)).otherwise(_json_text(pl.col("raw").bin.encode("base64")))),
+        ("encoding", pl.when(is_text).then(pl.lit('"utf-8"')).otherwise(pl.lit('"base64"'))),
     ]
-
-
-def _messages(frame: pl.DataFrame, exports: Sequence[Export], first_lines: FirstLines) -> list[bytes]:
-    """The messages as JSON, with the place of the other record where they refer to one."""
-    refers = frame["relation"].is_not_null() & frame["other_export"].is_not_null()
-    if not refers.any():
-        return _texts(frame["message"])
-    messages = frame["message"].to_list()
-    related = frame.filter(refers)
-    for place, relation, export, line in zip(
-        refers.arg_true().to_list(),
-        related["relation"].to_list(),
-        related["other_export"].to_list(),
-        _numbered(related, "other_", first_lines),
-        strict=True,
-    ):
-        uri = exports[export].name
-        messages[place] += relation.replace("{}", uri if line is None else f"line {line} of {uri}")
-    return list(map(orjson.dumps, messages))
-
-
-def _more_members(frame: pl.DataFrame, exports: Sequence[Export]) -> dict[int, bytes]:
-    """Position to the members that only some lines have, with a comma before each."""
-    found: dict[int, bytes] = {}
-    sources = frame.select("group", "export")
-    known = {(group, number): _of_export(group, exports[number]) for group, number in sources.unique().iter_rows()}
-    are_mapped = {number for _, number in known if exports[number].map is not None}
-    if frame["length"].null_count() == frame.height and not are_mapped and not any(known.values()):
-        return found
-    columns = zip(sources.iter_rows(), *(frame[name].to_list() for name in ("length", "offset", "record")), strict=True)
-    for place, (source, length, offset, record) in enumerate(columns):
-        more = known[source]
-        if source[1] in are_mapped:
-            more += _of_map(exports[source[1]], offset or 0, record)
-        if length is not None:
-            more += b', "raw_truncated": true, "raw_bytes": %d' % length
-        if more:
-            found[place] = more
+    pieces = [piece for name, value in members for piece in (pl.lit(f', "{name}": '), value)]
+    pieces[0] = pl.lit('{"code": ')
+    line = pl.concat_str(*pieces, *map(_optional, _OPTIONAL), _truncated(), pl.lit("}\n"))
+    found: list[bytes] = frame.select(line.cast(pl.Binary)).to_series().to_list()
     return found
 
 
-def _of_map(export: Export, offset: int, record: bytes | None) -> bytes:
-    """What a record has that a map made, or could not make; nothing in an export without one."""
-    if export.map is None:
-        return b""
-    more = b', "map": %b' % _text(export.map.name)
-    if (place := export.map.place(export.group, offset)) is not None:
-        more += b', "place": %b' % _text(place)
-    if record is not None:
-        more += b', "record": %b' % _text(record.decode("utf-8", "replace"))
-    return more
+def _json_text(values: pl.Expr) -> pl.Expr:
+    """Texts as JSON, null as `null`."""
+    return pl.struct(values.alias("t")).struct.json_encode().str.strip_prefix('{"t":').str.strip_suffix("}")
 
 
-def _of_export(group: str, export: Export) -> bytes:
-    more = b""
-    if group != export.group:  # a frame of a scene: its record is the scene
-        more += b', "export_group": %b' % _text(export.group)
-    if export.model_run is not None:
-        more += b', "model_run": %b' % _text(export.model_run)
-    return more
+def _json_number(values: pl.Expr) -> pl.Expr:
+    return values.cast(pl.String).fill_null("null")
+
+
+def _decoded(raw: bytes) -> str | None:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _numbered(frame: pl.DataFrame, prefix: str, first_lines: FirstLines) -> pl.Series:
+    """The 1-based line of each record in its export, null if it has none; `prefix` is that of the columns."""
+    export, chunk, line = (frame[f"{prefix}{name}"] for name in ("export", "chunk", "line"))
+    counted = (export.is_not_null() & line.is_not_null() & (chunk >= 0)).fill_null(value=False)
+    places = pl.DataFrame([export.alias("export"), chunk.alias("chunk")]).filter(counted)
+    first = {place: first_lines[place] for place in places.unique().iter_rows()}
+    if not first:
+        return line
+    known = pl.DataFrame(
+        [(*place, number) for place, number in first.items()],
+        schema={"export": pl.Int32, "chunk": pl.Int64, "first": pl.Int64},
+        orient="row",
+    )
+    own = pl.DataFrame([export.alias("export"), chunk.alias("chunk")])
+    begins = own.join(known, on=["export", "chunk"], how="left", maintain_order="left")["first"]
+    return pl.select(pl.when(counted).then(line + begins).otherwise(line)).to_series()
+
+
+def _message() -> pl.Expr:
+    """The message, with the place of the other record where it refers to one."""
+    name, line = pl.col("other_name"), pl.col("other_line")
+    place = pl.when(line.is_null()).then(name).otherwise(pl.format("line {} of {}", line, name))
+    related = pl.col("relation").str.replace("{}", place, literal=True)
+    return pl.concat_str(pl.col("message"), pl.when(name.is_not_null()).then(related).fill_null(""))
+
+
+def _more_members(frame: pl.DataFrame, exports: Sequence[Export]) -> list[pl.Series]:
+    """What only some lines have, null in the others: `export_group`, `model_run`, and `map`, `place` and `record`."""
+    sources = frame.select("group", "export").unique()
+    own = [(group, exports[number]) for group, number in sources.iter_rows()]
+    known = sources.with_columns(
+        # A frame of a scene: its record is the scene.
+        pl.Series(
+            "export_group", [None if group == export.group else export.group for group, export in own], pl.String
+        ),
+        pl.Series("model_run", [export.model_run for _, export in own], pl.String),
+        pl.Series("map", [None if export.map is None else export.map.name for _, export in own], pl.String),
+    )
+    found = frame.select("group", "export").join(known, on=["group", "export"], how="left", maintain_order="left")
+    return [*found.select("export_group", "model_run", "map").iter_columns(), *_of_maps(frame, exports)]
+
+
+def _of_maps(frame: pl.DataFrame, exports: Sequence[Export]) -> tuple[pl.Series, pl.Series]:
+    """Of each record that a map made: its path in its document, if the map knows one, and the record."""
+    places: list[str | None] = [None] * frame.height
+    records: list[str | None] = [None] * frame.height
+    maps = {number: exports[number].map for number in frame["export"].unique().to_list()}
+    some = frame["export"].is_in([number for number, each in maps.items() if each is not None]).arg_true()
+    mapped = frame.select("export", "offset", "record")[some]
+    for row, (number, offset, record) in zip(some.to_list(), mapped.iter_rows(), strict=True):
+        if (of_map := maps[number]) is not None:
+            places[row] = of_map.place(exports[number].group, offset or 0)
+        records[row] = None if record is None else record.decode("utf-8", "replace")
+    return pl.Series("place", places, pl.String), pl.Series("record", records, pl.String)
+
+
+def _optional(name: str) -> pl.Expr:
+    """A member that lines without a value do not have."""
+    value = pl.col(name)
+    return pl.when(value.is_null()).then(pl.lit("")).otherwise(pl.format(f', "{name}": {{}}', _json_text(value)))
+
+
+def _truncated() -> pl.Expr:
+    """That the raw bytes are only the beginning of the record, if they are."""
+    length = pl.col("length")
+    told = pl.format(', "raw_truncated": true, "raw_bytes": {}', length)
+    return pl.when(length.is_null()).then(pl.lit("")).otherwise(told)

@@ -8,11 +8,11 @@ from functools import partial
 import polars as pl
 
 from transforms.damage import damaged_file
-from transforms.kernels.batch.arrow_ipc import Stored
 from transforms.kernels.batch.batch import Batch
 from transforms.kernels.batch.group_columns import COLUMNS
 from transforms.kernels.batch.metadata_columns import FORMS
 from transforms.kernels.batch.state_files import StateFile
+from transforms.kernels.batch.stored import Stored
 from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.rules.export_rows import Group
 from transforms.storage.stored_files import StoredFile

@@ -1,21 +1,18 @@
-"""Reads the stored JSON documents: parses them by their types, and verifies them by their digests (P7).
+"""Reads the stored JSON documents of a dataset: parses them, and checks them against their types (P7).
 
 CURRENT names a version, the dataset has recorded the digest of its manifest, and the manifest lists the digests of all
-files. A reader that follows this chain reads no byte that was not published. This module loads no Beam, because shell
-completion waits for it.
+files. A reader that follows this chain (`pipelines.dataset.versions`) reads no byte that was not published.
 """
 
-import hashlib
 import json
 import re
-from pathlib import Path
 from typing import NoReturn, TypeVar, cast
 
 import msgspec
 
-from pipelines.dataset.documents.paths import CURRENT, SCHEMA, manifest_path, record_path, version_folder
-from pipelines.dataset.documents.types import FORMAT, FormatJson, ManifestJson, PointerJson, RecordJson, SchemaJson
-from transforms.damage import damaged_file, digests_differ
+from pipelines.dataset.documents.paths import CURRENT, manifest_path, record_path, version_folder
+from pipelines.dataset.documents.types import FORMAT, FormatJson, ManifestJson, PointerJson, RecordJson
+from transforms.damage import damaged_file
 from transforms.errors import one_line
 
 _T = TypeVar("_T")
@@ -61,12 +58,14 @@ def _agree(got: str, expected: str) -> None:
         raise DocumentError(f"expected it to name {expected}, got {json.dumps(got)}")
 
 
-def pointer(data: bytes, root: str) -> int:
-    """The number of the version that CURRENT names.
+def pointer(data: bytes | None, root: str) -> int:
+    """The number of the version that CURRENT names; 0 if there is no CURRENT, because nothing is published.
 
     Raises:
         DamagedFileError: CURRENT is damaged.
     """
+    if data is None:
+        return 0
     try:
         found = parsed(data, PointerJson)
         _agree(found["manifest"], manifest_path(found["version"]))
@@ -143,46 +142,6 @@ def file_place(path: str, number: int, partitions: int | None = None) -> tuple[s
     return found["kind"], part
 
 
-def difference(data: bytes | memoryview, size: int, sha256: str) -> str | None:
-    """How bytes differ from the expected size and digest; None if they do not."""
-    if len(data) != size:
-        return f"expected {size} bytes, got {len(data)}"
-    found = hashlib.sha256(data).hexdigest()
-    return None if found == sha256 else digests_differ(sha256, found)
-
-
-def local_manifest(folder: Path) -> ManifestJson:
-    """The manifest of the current version of a dataset on this machine, without loading Beam.
-
-    Raises:
-        DamagedFileError: It is damaged, or what leads to it is.
-        OtherFormatError: Another release published it.
-        OSError: A file cannot be read.
-    """
-    root = f"{folder}"
-    number = pointer((folder / CURRENT).read_bytes(), root)
-    told = record(_read(folder / record_path(number)), root, number)
-    data = _verified(root, manifest_path(number), told["bytes"], told["sha256"])
-    return manifest(data, root, number)
-
-
-def local_schema(folder: Path) -> SchemaJson:
-    """`schema.json` of the current version of a dataset on this machine, without loading Beam.
-
-    Raises:
-        DamagedFileError: It is damaged, or what leads to it is.
-        OtherFormatError: Another release published it.
-        OSError: A file cannot be read.
-    """
-    root = f"{folder}"
-    listed = local_manifest(folder)
-    path = f"{version_folder(listed['version'])}/{SCHEMA}"
-    file = next((file for file in listed["files"] if file["path"] == path), None)
-    if file is None:
-        raise damaged_file(f"{root}/{path}", "the manifest does not list it")
-    return document(_verified(root, path, file["bytes"], file["sha256"]), f"{root}/{path}", SchemaJson)
-
-
 def document(data: bytes, uri: str, shape: type[_T]) -> _T:
     """A document of a version.
 
@@ -200,14 +159,6 @@ def document(data: bytes, uri: str, shape: type[_T]) -> _T:
         raise damaged_file(uri, f"{error}") from error
 
 
-def _verified(root: str, path: str, size: int, sha256: str) -> bytes:
-    data = _read(Path(root, path))
-    reason = "it is not there" if data is None else difference(data, size, sha256)
-    if data is None or reason is not None:
-        raise damaged_file(f"{root}/{path}", reason or "")
-    return data
-
-
 def _check_manifest(found: ManifestJson, number: int) -> None:
     if found["version"] != number:
         raise DocumentError(f"expected version {number} at $.version, got {found['version']}")
@@ -220,13 +171,6 @@ def _check_manifest(found: ManifestJson, number: int) -> None:
         if file["path"] in paths:
             raise DocumentError(f"expected each path once, got {json.dumps(file['path'])} again")
         paths.add(file["path"])
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
 
 
 def _refuse(constant: str) -> NoReturn:

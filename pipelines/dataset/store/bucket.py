@@ -58,7 +58,7 @@ class _Pointer:
 
     @property
     def version(self) -> int:
-        return 0 if self.data is None else reading.pointer(self.data, self.root)
+        return reading.pointer(self.data, self.root)
 
 
 class BucketStore(BucketRuns):

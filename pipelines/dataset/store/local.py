@@ -260,8 +260,7 @@ class LocalStore:
         return name
 
     def _current(self) -> int:
-        pointer = self.pointer()
-        return 0 if pointer is None else reading.pointer(pointer, self.root)
+        return reading.pointer(self.pointer(), self.root)
 
     def _is_recorded(self, number: int) -> bool:
         return Path(self.root, record_path(number)).is_file()

@@ -77,8 +77,7 @@ def removable(owned: Owned, numbers: Collection[int], current: int) -> Removable
 
 
 def _published(owned: Owned) -> int:
-    pointer = owned.root.read(CURRENT)
-    return 0 if pointer is None else reading.pointer(pointer, f"{owned.root.path}")
+    return reading.pointer(owned.root.read(CURRENT), f"{owned.root.path}")
 
 
 def is_alive(folder: Folder, now: float) -> bool:

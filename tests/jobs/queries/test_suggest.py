@@ -95,9 +95,8 @@ def test_text_has_no_suggestions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     field = {"type": "text", "categories": None, "minimum": None}
-    schema = {"groups": {group: {"fields": {"note": field}} for group in ("items", "scenes")}}
-    (tmp_path / "CURRENT").touch()
-    monkeypatch.setattr("pipelines.queries.suggestions.local_schema", lambda _: schema)
+    groups = {group: {"fields": {"note": field}} for group in ("items", "scenes")}
+    monkeypatch.setattr("pipelines.queries.suggestions._schema", lambda _dataset, _version: groups)
     assert main(["suggest", str(tmp_path), "note"]) == 0
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -155,8 +154,7 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Seque
         categories = [{"value": name, "count": 1} for name in names]
         fields = {name: {"type": "categorical", "categories": categories, "minimum": None} for name in names}
         groups = {group: {"fields": fields} for group in ("items", "scenes", "annotations", "predictions")}
-        (tmp_path / "CURRENT").touch()
-        monkeypatch.setattr("pipelines.queries.suggestions.local_schema", lambda _: {"groups": groups})
+        monkeypatch.setattr("pipelines.queries.suggestions._schema", lambda _dataset, _version: groups)
         return str(tmp_path)
 
     return prepare
@@ -186,11 +184,11 @@ def test_names_of_any_kind_are_suggested_as_a_query_takes_them(prepared: Callabl
 def test_what_completes_an_argument_is_one_line_without_control_characters(
     prepared: Callable[[Sequence[str]], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert main(["suggest", str(tmp_path / "none"), "metadata.a", "--complete", "query"]) == 0
+    assert capsys.readouterr() == ("", "")
     dataset = prepared(["a\nb", "a\x1b", "ab"])
     assert main(["suggest", dataset, "ab", "", "--complete", "field"]) == 0
     assert capsys.readouterr().out == "ab\n"
-    assert main(["suggest", str(tmp_path / "none"), "metadata.a", "--complete", "query"]) == 0
-    assert capsys.readouterr() == ("", "")
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,37 @@ def test_folders_of_others_are_kept(tmp_path: Path) -> None:
     assert all((tmp_path / name / "mine").is_file() for name in names)
 
 
+def test_of_two_exports_to_one_place_the_second_to_end_says_whose_files_are_there(tmp_path: Path) -> None:
+    with (  # noqa: PT012 - what is raised at the end of the block
+        pytest.raises(UsageError, match=r"out has files \(export.json\), which are left as they are"),
+        export_folder(f"{tmp_path / 'out'}") as folder,
+    ):
+        Path(folder, "export.json").touch()
+        with export_folder(f"{tmp_path / 'out'}") as other:
+            Path(other, "export.json").write_text("other")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out/export.json").read_text() == "other"
+
+
+def test_an_export_that_ends_while_another_is_put_in_its_place_says_so_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended_meanwhile(_: Path) -> None:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out/export.json").touch()
+
+    monkeypatch.setattr(place, "_flush", ended_meanwhile)
+    with pytest.raises(UsageError, match="which are left as they are"), export_folder(f"{tmp_path / 'out'}") as folder:
+        Path(folder, "export.json").touch()
+
+
+def test_a_place_below_a_file_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for out in ("file/out", "file/a/out"):
+        with pytest.raises(UsageError, match=r"is below a file, .*file"), export_folder(f"{tmp_path / out}"):
+            pass
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [

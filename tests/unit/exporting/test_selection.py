@@ -152,6 +152,7 @@ def test_an_empty_export_is_a_folder_with_its_document(asked: Ended, tmp_path: P
         ("train", "NAME=SHARE"),
         ("a=0.5,b=0.6", "add up to 1, got 1.1"),
         ("a=0.5,a=0.5", "each split once"),
+        ("a=0.5,A=0.5", "no two that differ in case alone"),
         ("../x=1", "NAME=SHARE"),
         ("a=nan", "NAME=SHARE"),
         ("a=2,b=-1", "NAME=SHARE"),
@@ -177,6 +178,8 @@ def test_shares_come_out_as_asked() -> None:
         (["--split=a=0.5"], "--split: expected shares that add up to 1"),
         (["--version=9"], "has no version 9"),
         (["--query=metadata.wether = x"], "did you mean `weather`"),
+        (["--query=metadata.n > 1 ORDER BY metadata.n"], "takes no ORDER BY"),
+        (["--group=items", "--query=ORDER BY metadata.n SAMPLE 3"], "takes no ORDER BY"),
     ],
 )
 def test_wrong_flags_are_wrong_usage_and_leave_nothing(

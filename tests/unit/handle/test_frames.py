@@ -16,7 +16,7 @@ from support.keys import flat_rows
 from support.runs import GROUPS, Ended, an_item, flags, main, ndjson
 
 import metadata_etl
-from pipelines.errors import DamagedDatasetError, UsageError
+from pipelines.errors import DamagedDatasetError, JobError, UsageError
 from pipelines.handle import batches, frames
 from pipelines.handle.batches import Batches, Reader
 from pipelines.queries.faults import QueryError
@@ -167,6 +167,34 @@ def test_large_rows_are_read_few_at_a_time(asked: Ended, monkeypatch: pytest.Mon
     many = list(rows.batches())
     assert len(many) == rows.collect().height > len(few)
     assert pa.Table.from_batches(many).equals(pa.Table.from_batches(few))
+
+
+def test_selected_rows_do_not_keep_the_texts_of_the_others_in_memory(tmp_path: Path) -> None:
+    items = [an_item(f"i{n}", {"n": n, "text": f"{n:05}" * 2_000}) for n in range(40)]
+    ingest(tmp_path / "d", "--items", f"{ndjson(tmp_path / 'i', items)}", "--partitions=1")
+    dataset = metadata_etl.open(tmp_path / "d")
+    some = (
+        dataset.items("metadata.n = 7"),
+        dataset.items("metadata.n > 5 ORDER BY metadata.n").head(1),
+        dataset.items().filter(pl.col("metadata.n") == 7),
+        dataset.items().head(1),
+    )
+    for rows in some:
+        found = rows.collect()
+        assert (found.height, len(found["metadata.text"][0])) == (1, 10_000)
+        kept = found.to_arrow(compat_level=pl.CompatLevel.newest())
+        assert sum(column.get_total_buffer_size() for column in kept.columns) < 20_000
+
+
+def test_memory_that_runs_out_is_no_damage(asked: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise pa.ArrowMemoryError("malloc of size 64 failed")
+
+    rows = metadata_etl.open(asked.dataset).items()
+    monkeypatch.setattr(pa.ipc, "open_file", refused)
+    with pytest.raises(JobError, match=r"^memory ran out; free memory") as raised:
+        rows.collect()
+    assert not isinstance(raised.value, DamagedDatasetError)
 
 
 def test_frames_are_those_of_polars_and_what_polars_derives_has_batches(asked: Ended) -> None:

@@ -360,3 +360,17 @@ def test_a_decimal_is_the_same_number_by_columns_and_row_by_row() -> None:
         column = pl.Series([Decimal(text)], dtype=pl.Decimal(30, scale))
         assert json.loads(json_texts(column).texts[0]) == json_form(column[0])
         assert type(json.loads(json_texts(column).texts[0])) is type(json_form(column[0]))
+
+
+@pytest.mark.parametrize("write", [parquet, feather])
+def test_memory_that_runs_out_is_no_fault_of_a_table(
+    write: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise pa.ArrowMemoryError("malloc of size 68684032 failed")
+
+    write(tmp_path / "t")
+    monkeypatch.setattr(pq, "ParquetFile", refused)
+    monkeypatch.setattr(pa.ipc, "open_file", refused)
+    with pytest.raises(MemoryError):
+        records(tmp_path / "t")

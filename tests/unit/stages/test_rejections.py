@@ -8,14 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.kernels.batch.arrow_ipc import from_arrow, to_arrow
+from transforms.mapping.presets import coco, manifest
 from transforms.rules.rejections import Code
 from transforms.stages.elements import Export, Rejection
 from transforms.stages.normalize import normalize_records
 from transforms.stages.rejection_lines import rejection_lines
 from transforms.stages.rejections import Rejections
 
-EXPORTS = [Export(0, "a.ndjson", "scenes", None, 9), Export(1, 'b"ü.ndjson', "predictions", "run\n1", 9)]
-FIRST_LINES = {(0, 0): 7, (1, 0): 1}
+EXPORTS = [
+    Export(0, "a.ndjson", "scenes", None, 9),
+    Export(1, 'b"ü.ndjson', "predictions", "run\n1", 9),
+    Export(2, "c.json", "items", None, 9, map=coco.preset({})),
+    Export(3, "d.csv", "items", None, 9, map=manifest.preset({})),
+]
+FIRST_LINES = {(0, 0): 7, (1, 0): 1, (2, 0): 3, (3, 0): 2}
 TEXTS = st.one_of(st.text(max_size=6), st.sampled_from(['"\\\x00\x1f\x7f\u2028é\U0001f600', ""]))
 RAW = st.one_of(st.binary(max_size=6), TEXTS.map(str.encode))
 REJECTIONS = st.builds(
@@ -24,7 +30,7 @@ REJECTIONS = st.builds(
     st.sampled_from([code.value for code in Code]),
     TEXTS,
     st.none() | TEXTS,
-    st.integers(0, 1),
+    st.integers(0, 3),
     st.sampled_from([-1, 0]),
     st.none() | st.integers(0, 2**40),
     st.none() | st.integers(0, 2**40),
@@ -33,9 +39,10 @@ REJECTIONS = st.builds(
     RAW,
     st.none() | st.integers(0, 2**40),
     st.none() | st.just("; the one that counts is at {}"),
-    st.none() | st.integers(0, 1),
+    st.none() | st.integers(0, 3),
     st.just(0),
     st.none() | st.integers(0, 9),
+    st.none() | RAW,
 )
 
 
@@ -72,6 +79,12 @@ def line(each: Rejection) -> bytes:
         members["export_group"] = export.group
     if export.model_run is not None:
         members["model_run"] = export.model_run
+    if export.map is not None:
+        members["map"] = export.map.name
+        if (place := export.map.place(export.group, each.offset or 0)) is not None:
+            members["place"] = place
+        if each.record is not None:
+            members["record"] = each.record.decode("utf-8", "replace")
     if each.length is not None:
         members |= {"raw_truncated": True, "raw_bytes": each.length}
     return json.dumps(members, ensure_ascii=False).encode() + b"\n"

@@ -3,9 +3,7 @@
 pyarrow writes and reads the files, in about half the time of polars for frames of some thousand rows.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -14,9 +12,9 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from transforms.damage import damaged_file
 from transforms.kernels.batch.arrow_arrays import decoded, with_dictionaries
 from transforms.kernels.batch.null_columns import completed, null_column_names, without
+from transforms.kernels.batch.stored import Stored
 from transforms.kernels.batch.string_buffers import SomeTexts
 from transforms.kernels.batch.value_columns import ValueColumn
 
@@ -43,31 +41,6 @@ _ARROW_TYPES = {
 """The stored type of each column type, apart from dictionary-encoded texts and columns without a value."""
 _INDICES = (pa.int8(), pa.int32())
 """Index types of dictionary-encoded texts."""
-_REFUSED = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
-"""Exceptions of pyarrow for bytes that are no Arrow IPC file, or an inconsistent one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """The expected content of a stored file: digests do not protect against a file that was forged to crash readers.
-
-    Attributes:
-        uri: URI of the file, for the error.
-        rows: Expected number of rows, None if it is not known.
-        dtype: The expected type of a column by name; None for a column that such a file cannot have.
-    """
-
-    uri: str
-    rows: int | None
-    dtype: Callable[[str], pl.DataType | None]
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Turns errors of decoding within the block into a `DamagedFileError` that names the file."""
-        try:
-            yield
-        except _REFUSED as error:
-            raise damaged_file(self.uri, f"{error or type(error).__name__}".partition("\n")[0]) from error
 
 
 def to_arrow(frame: pl.DataFrame, *, numbered: bool = False) -> bytes:
@@ -188,7 +161,7 @@ class ArrowFile:
     def _schema(self) -> pa.Schema:
         if self._stored is None:
             return self._open().schema
-        with self._stored.reading():
+        with self._stored.reading(len(self._data)):
             file = self._open()
             if not self._is_checked:
                 if file.num_record_batches > 1:
@@ -203,7 +176,7 @@ class ArrowFile:
         fields = None if names is None else [places[name] for name in names]
         if self._stored is None:
             return _renamed(self._open(fields).read_all())
-        with self._stored.reading():
+        with self._stored.reading(len(self._data)):
             table = self._open(fields).read_all()
             table.validate(full=True)
             if self._stored.rows not in (None, table.num_rows):

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.kernels.batch.arrow_ipc import Stored
 from transforms.kernels.batch.batch import Batch, EncodedBatch, Positions
 from transforms.kernels.batch.row_equality import canonical, consolidated_from
+from transforms.kernels.batch.stored import Stored
 
 _HEADER = struct.Struct("<4s8xQQQ")
 _MAGIC = b"MEO2"

@@ -10,6 +10,7 @@ from transforms.kernels.batch.null_columns import null_column
 from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.kernels.normalize import native_json
 from transforms.kernels.normalize.attachments import unusual_texts
+from transforms.kernels.normalize.degrees import with_degrees
 from transforms.kernels.normalize.items import locations
 from transforms.kernels.normalize.native_json import Shredded
 from transforms.kernels.urls.canonical import canonical_column
@@ -35,7 +36,7 @@ def shredded(
             return items(raw, most_fields)
         case "annotations" | "predictions":
             found = native_json.boxes(raw, prediction=group == "predictions", most_fields=most_fields)
-            if found is not None:
+            if found is not None and (found := _in_degrees(found)) is not None:
                 runs = pl.Series([model_run], dtype=pl.String).new_from_index(0, len(found.places))
                 found.columns["model_run"] = runs
             return found
@@ -48,7 +49,15 @@ def items(raw: RawRecords, most_fields: int = MAX_RECORD_KEYS) -> Shredded | Non
     found = native_json.items(raw, most_fields=most_fields)
     if found is not None:
         found = found.without(_unusual_reserved(found))
+    if found is not None:
+        found = _in_degrees(found)
     return None if found is None else _located(found)
+
+
+def _in_degrees(found: Shredded) -> Shredded | None:
+    """Records with coordinates as numbers; None if all of them need the rule for theirs."""
+    dense, odd = with_degrees(found.dense)
+    return found._replace(dense=dense).without(odd)
 
 
 def _located(found: Shredded) -> Shredded | None:

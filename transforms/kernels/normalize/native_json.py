@@ -94,14 +94,17 @@ def is_built() -> bool:
 def items(records: RawRecords, *, most_fields: int = MAX_RECORD_KEYS) -> Shredded | None:
     """Items with a metadata object and perhaps URLs, a type and a size; None if there are none.
 
-    URLs and reserved keys of the metadata are not validated. Records with other metadata keys than the first
-    `most_fields` are declined (R5, R8).
+    URLs, reserved keys of the metadata and coordinates that are strings are not validated. Records with other metadata
+    keys than the first `most_fields` are declined (R5, R8).
     """
     return _shredded(records, _ITEM, (), most_fields)
 
 
 def boxes(records: RawRecords, *, prediction: bool, most_fields: int = MAX_RECORD_KEYS) -> Shredded | None:
-    """Box annotations with an id and four numbers; None if there are none."""
+    """Box annotations with an id and four numbers; None if there are none.
+
+    Coordinates that are strings are not validated.
+    """
     return _shredded(records, _PREDICTED if prediction else _MARK, tuple(sorted(RESERVED)), most_fields)
 
 

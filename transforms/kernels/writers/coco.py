@@ -99,7 +99,7 @@ class LeftOut:
 def json_element(element: Element) -> bytes:
     """The JSON text of an element."""
     try:
-        return orjson.dumps(element)
+        return b"%b" % orjson.dumps(element)  # a copy: what orjson gives keeps 4 KB or more as long as it is held
     except orjson.JSONEncodeError:  # an integer beyond 64 bits
         return canonical_json(element).encode()
 

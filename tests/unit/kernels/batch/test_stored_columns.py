@@ -14,9 +14,10 @@ import pyarrow as pa
 import pytest
 
 from transforms.errors import DamagedFileError
-from transforms.kernels.batch.arrow_ipc import ArrowFile, Stored, to_arrow
+from transforms.kernels.batch.arrow_ipc import ArrowFile, to_arrow
 from transforms.kernels.batch.batch import CELLS, Batch, EncodedBatch
 from transforms.kernels.batch.state_files import StateFile
+from transforms.kernels.batch.stored import Stored
 from transforms.rules.fields import GroupSummary
 from transforms.rules.strings import check_sketch, distinct, summarize_distinct
 from transforms.rules.summary_json import group_from_json, group_to_json
@@ -120,6 +121,19 @@ def test_flipped_bits_in_columns_are_read_or_are_damage() -> None:
                 changed[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
             with suppress(DamagedFileError):
                 ArrowFile(bytes(changed), STORED).frame().to_dicts()
+
+
+@pytest.mark.parametrize(("asked", "expected"), [("68", MemoryError), (f"{2**60}", DamagedFileError)])
+def test_memory_that_runs_out_is_damage_only_where_no_such_file_needs_it(
+    asked: str, expected: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise pa.ArrowMemoryError(f"malloc of size {asked} failed")
+
+    file = ArrowFile(to_arrow(FRAME), STORED)
+    monkeypatch.setattr(pa.ipc, "open_file", refused)
+    with pytest.raises(expected):
+        file.frame()
 
 
 def a_batch(count: int, cells: pl.DataFrame | None = None) -> Batch:
