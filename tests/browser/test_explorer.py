@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -29,15 +30,24 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
         yield explorer
 
 
+@contextmanager
+def let_in(browser: Browser, served: Explorer, *, width: int = 1400, height: int = 900) -> Iterator[Page]:
+    """An empty page that has the token already: `opened` loads what a test looks at, and nothing before it."""
+    with browser.page("about:blank", width=width, height=height) as made:
+        token = served.token
+        made.call("Network.setCookie", url=served.url, name=token.cookie, value=token.text, httpOnly=True)
+        yield made
+
+
 @pytest.fixture
 def page(browser: Browser, served: Explorer) -> Iterator[Page]:
-    """The page, opened by the address that is printed; at its end nothing was complained of, and nobody else asked."""
-    with browser.page(served.opened, width=1400, height=900) as opened:
-        opened.wait_for(READY)
-        yield opened
-        assert opened.complaints == []
-        assert [each for each in opened.requests if not each.startswith(served.url)] == []
-        assert [each for each in opened.requests if "token=" in each] == opened.requests[:1]
+    """An empty page that is let in; at its end nothing was complained of, and nobody else asked."""
+    with let_in(browser, served) as made:
+        yield made
+        assert made.complaints == []
+        assert made.requests != []
+        assert [each for each in made.requests if not each.startswith(served.url)] == []
+        assert [each for each in made.requests if "token=" in each] == []
 
 
 def shows(page: Page, query: str, group: str = "items") -> None:
@@ -74,11 +84,18 @@ def query_of(page: Page) -> str:
     return str(page.evaluate("document.getElementById('query').value"))
 
 
-def test_the_token_leaves_the_address(page: Page, served: Explorer) -> None:
-    assert page.evaluate("location.href") == f"{served.url}/"
+def test_the_token_leaves_the_address(browser: Browser, served: Explorer) -> None:
+    with browser.page(served.opened) as page:
+        page.wait_for(READY)
+        assert page.evaluate("location.href") == f"{served.url}/"
+        page.go(served.url)
+        page.wait_for(READY)
+        assert [each for each in page.requests if "token=" in each] == page.requests[:1]
+        assert page.complaints == []
 
 
 def test_a_query_is_written_with_the_keyboard_alone(page: Page, served: Explorer) -> None:
+    opened(page, served)
     page.press("/")
     assert page.evaluate("document.activeElement.id") == "query"
     page.type("wea")
@@ -100,6 +117,7 @@ def test_a_query_is_written_with_the_keyboard_alone(page: Page, served: Explorer
 
 
 def test_a_click_on_a_category_asks_for_it_and_a_second_one_takes_it_away(page: Page, served: Explorer) -> None:
+    opened(page, served)
     pick(page, "weather", "rain")
     shows(page, "metadata.weather = rain")
     assert page.evaluate(COUNT) == counted(served, "metadata.weather = rain")
@@ -131,6 +149,7 @@ def test_a_bin_a_label_and_a_category_hold_together(page: Page, served: Explorer
 
 
 def test_a_brush_over_a_histogram_asks_for_a_range(page: Page, served: Explorer) -> None:
+    opened(page, served)
     speed = card(page, "speed")
     box = page.evaluate(
         f"(({{x, y, width, height}}) => [x, y, width, height])({speed}.querySelector('.bins').getBoundingClientRect())"
@@ -258,8 +277,7 @@ def test_hostile_values_are_text_wherever_they_stand(page: Page, served: Explore
 
 
 def test_what_is_wrong_is_marked_and_mended_by_a_click(browser: Browser, served: Explorer) -> None:
-    with browser.page(served.opened) as page:
-        page.wait_for(READY)
+    with let_in(browser, served) as page:
         opened(page, served, query="metadata.gear > 1 AND metadata.wether = fog")
         assert page.evaluate("document.querySelector('.place-of-error mark').textContent") == "wether"
         page.click(".hints button")
@@ -296,8 +314,7 @@ ARRIVED = {
 
 @pytest.mark.parametrize("state", [*STATES, "suggestions", "menus"])
 def test_no_state_of_the_page_breaks_a_rule_of_accessibility(browser: Browser, served: Explorer, state: str) -> None:
-    with browser.page(served.opened, width=1400, height=900) as page:
-        page.wait_for(READY)
+    with let_in(browser, served) as page:
         opened(page, served, **STATES.get(state, {}))
         page.wait_for(ARRIVED.get(state, "true"))
         if state == "suggestions":
@@ -332,6 +349,7 @@ def test_fields_that_set_a_result_apart_are_told_in_words(page: Page, served: Ex
 
 
 def test_a_range_and_a_box_are_asked_for_with_the_keyboard(page: Page, served: Explorer) -> None:
+    opened(page, served)
     speed = card(page, "speed")
     page.evaluate(f"{speed}.querySelector('.hit').focus()")
     page.press("ArrowRight")
@@ -373,6 +391,7 @@ def test_what_a_model_missed_is_named(page: Page, served: Explorer) -> None:
 
 
 def test_three_questions_are_answered_without_a_word_of_the_language(page: Page, served: Explorer) -> None:
+    opened(page, served)
     pick(page, "weather", "fog")
     shows(page, "metadata.weather = fog")
     pick(page, "night", "true")
@@ -427,8 +446,7 @@ def test_on_paper_all_cards_are_drawn_and_a_record_is_alone(page: Page, served: 
 
 def test_hostile_names_do_nothing_on_any_view(browser: Browser, tmp_path: Path) -> None:
     dataset = build_hostile(tmp_path).dataset
-    with exploring(dataset, images="off") as there, browser.page(there.opened) as page:
-        page.wait_for(READY)
+    with exploring(dataset, images="off") as there, let_in(browser, there) as page:
         for parameters in ({}, {"view": "grid"}, {"tab": "insights"}, {"group": "annotations"}, {"tab": "versions"}):
             opened(page, there, **parameters)
             page.evaluate("document.querySelectorAll('details').forEach((e) => e.open = true)")
