@@ -122,11 +122,6 @@ def _limits(declared: Declared) -> dict[Group, dict[str, int]]:
 def _partitions(config: JobConfig, exports: Sequence[Export], before: Version | None) -> int:
     """The number of partitions: that of the dataset; of a new one by the size of its first exports (P3, P5)."""
     if before is not None:
-        if config.partitions not in (None, before.partitions):
-            raise UsageError(
-                f"--partitions {config.partitions}: this dataset has {before.partitions}, which it keeps; leave the "
-                "flag out, or start another dataset"
-            )
         return before.partitions
     if config.partitions is not None:
         return config.partitions

@@ -128,9 +128,9 @@ def _remaining(text: str, cursor: int, typed: str) -> int:
 
 def _found(before: str, tokens: Sequence[_Token], typed: str, group: Group, names: Names) -> list[SuggestionJson]:
     expected = expected_after(before)
-    if expected is None:
+    if expected is None or (typed[:1] in tuple("=!<>") and "COMPARATOR" not in expected):
         return []
-    if "COMPARATOR" in expected or typed[:1] in tuple("=!<>"):
+    if "COMPARATOR" in expected:
         listed = _operators(tokens, typed, group, names)
         return [*listed, *_words(expected, typed)]
     if "NAME" not in expected:

@@ -7,7 +7,7 @@ import base64
 import itertools
 import json
 import os
-import select
+import selectors
 import subprocess
 import tempfile
 import time
@@ -114,7 +114,9 @@ class Browser:
 
     def _next(self, until: float, method: str) -> dict[str, Any]:
         while b"\0" not in self._left:
-            ready, _, _ = select.select([self.received], [], [], max(0.0, until - time.monotonic()))
+            with selectors.DefaultSelector() as waiting:  # which takes descriptors of any number
+                waiting.register(self.received, selectors.EVENT_READ)
+                ready = waiting.select(max(0.0, until - time.monotonic()))
             if not ready:
                 raise TimeoutError(f"the browser did not answer {method}")
             read = os.read(self.received.fileno(), 1 << 20)

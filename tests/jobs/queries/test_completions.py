@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from support.profiles import draws
 from support.runs import Ended
@@ -109,6 +109,8 @@ PIECES = [
 @pytest.mark.parametrize("group", ["items", "scenes", "annotations", "predictions"])
 @draws(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=6), cut=st.integers(0, 40), joined=st.sampled_from(["", " "]))
+@example(pieces=["!="], cut=1, joined="")
+@example(pieces=["metadata.n", "!=", "="], cut=13, joined=" ")
 def test_what_is_offered_can_be_written_there(
     group: Any, pieces: list[str], cut: int, joined: str, names: Names
 ) -> None:
