@@ -147,10 +147,8 @@ def _query_format(options: argparse.Namespace) -> str:
     """The format of the answer to a query.
 
     Raises:
-        UsageError: A format of rows is asked for, and with `--json` or `--count` something else.
+        UsageError: A format of rows is asked for, and with `--json` something else.
     """
-    if options.count and options.format != "table":
-        raise UsageError(f"--count prints a number, --format {options.format} rows: leave one of the two out")
     if not options.json:
         return str(options.format)
     if options.format != "table":

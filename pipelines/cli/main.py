@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "numpy" not in sys.modules:
         # Nothing here multiplies matrices: threads for that would only spin in each process.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        # Arrow's own allocator gives pages back between the batches of a job, to be cleared and mapped again.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     began = time.monotonic()
     options: argparse.Namespace | None = None
     try:

@@ -1,6 +1,7 @@
 """The command as a user meets it: usage errors, what is printed where, exit codes, the schema (RULES R4, P4, T6)."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -113,7 +114,6 @@ def check_usage(printed: "CaptureResult[str]", named: str) -> None:
         (["schema", "--input", "items", "--group", "scenes"], "leave --group scenes out"),
         (["schema", "--input", "items", "--format", "avro"], "leave --format avro out"),
         (["schema", "--input", "items", "--version", "1"], "--version goes with a DATASET"),
-        (["query", "d", "item", "--count", "--format", "csv"], "leave one of the two out"),
         (["explore", "d", "--images", "off", "--images-root", "."], "leave one of the two out"),
     ],
 )
@@ -362,6 +362,22 @@ def test_help_does_not_load_beam() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "--on-duplicate" in ended.stdout
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "system"), ("mimalloc", "mimalloc")])
+def test_arrow_allocates_as_the_system_does_unless_told_otherwise(given: str | None, used: str) -> None:
+    code = (
+        "from pipelines.cli.main import main\n"
+        "try:\n    main(['ingest', '--help'])\nexcept SystemExit:\n    pass\n"
+        "import pyarrow\n"
+        "print(pyarrow.default_memory_pool().backend_name)"
+    )
+    variable = "ARROW_DEFAULT_MEMORY_POOL"
+    environment = {name: value for name, value in os.environ.items() if name != variable}
+    if given is not None:
+        environment[variable] = given
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert ended.stdout.split()[-1] == used
 
 
 _LIGHT = (["versions"], ["show"], ["schema"], ["rejections"], ["suggest", "sp"])
