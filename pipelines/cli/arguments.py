@@ -194,7 +194,7 @@ def _add_export(commands: Commands) -> None:
     export = _add_look(
         commands,
         "export",
-        "write a version as Parquet, NDJSON, CSV, Avro or Nucleus files",
+        "write a version as Parquet, NDJSON, CSV, Avro, Nucleus or COCO files",
         "Writes the rows of a version to files of other programs: all groups or one, all rows or those of a query.",
     )
     export.epilog = "Flags after `--` go to the Beam runner. With none, the job runs here, on all cores."
