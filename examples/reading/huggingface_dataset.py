@@ -14,9 +14,11 @@ import datasets
 
 
 def load(folder: str, group: str = "items") -> datasets.DatasetDict:
-    """The splits of an export as a `DatasetDict`."""
-    document = json.loads(Path(folder, "export.json").read_text(encoding="utf-8"))
-    files = {split: f"{folder}/{split}/{group}/*.parquet" for split in document["splits"]}
+    """The splits of an export as a `DatasetDict`; all of an export without splits as `train`."""
+    splits = json.loads(Path(folder, "export.json").read_text(encoding="utf-8"))["splits"]
+    files = {split: f"{folder}/{split}/{group}/*.parquet" for split in splits or ()}
+    if splits is None:
+        files = {"train": f"{folder}/{group}/*.parquet"}
     return datasets.load_dataset("parquet", data_files=files)
 
 

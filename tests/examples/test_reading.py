@@ -54,9 +54,10 @@ def test_airflow(run: Ended) -> None:
         checked(f"{run.dataset}", "weather", 1.0)
 
 
-def test_hugging_face(run: Ended, tmp_path: Path) -> None:
+@pytest.mark.parametrize("flags", [["--split=train=0.5,test=0.5"], []])
+def test_hugging_face(run: Ended, tmp_path: Path, flags: list[str]) -> None:
     pytest.importorskip("datasets")
-    export(run.dataset, tmp_path / "out", "--group=items", "--split=train=0.5,test=0.5")
+    export(run.dataset, tmp_path / "out", "--group=items", *flags)
     found = example("huggingface_dataset")["load"](f"{tmp_path / 'out'}")
     assert sum(len(split) for split in found.values()) == len(run.rows("items"))
 
