@@ -15,7 +15,7 @@ help:
 	@echo "make screenshots    the pictures of the explorer in docs/, of the demo (with Chromium)"
 	@echo "make test    what every change has to pass: all tests but those marked long, few examples of each property"
 	@echo "make test-engines   a job of each kind on Prism, Flink and Spark (with Go, Maven and Java; installed outside the tree)"
-	@echo "make test-long      all tests, those of engines as well, and many examples of each property"
+	@echo "make test-long      all tests, those of engines as well, many examples of each property, two minutes of make fuzz"
 	@echo "make coverage       which branches of transforms and pipelines the tests of make test take (TESTS=tests/unit for some)"
 	@echo "make check   lint, types, layers, links of the documentation"
 	@echo "make docs    the documentation with the API reference as one site, in build/site"
@@ -66,6 +66,7 @@ test-engines: $(VENV)/installed
 test-long: $(VENV)/installed
 	$(BIN)/python -m pytest $(SHARED) --hypothesis-profile long
 	$(BIN)/python -m pytest --timeout 1800 --hypothesis-profile long tests/engines
+	$(BIN)/python tests/native/fuzz.py --seconds 120
 
 # Lines and branches, in the processes of the tests and in the commands and workers that they start or fork.
 TESTS ?=

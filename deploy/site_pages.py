@@ -19,7 +19,8 @@ MOVED = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "benchmarks/RE
 """Pages outside of docs/, by their path in the checkout, and where they are in the site."""
 REFERENCE = {
     "metadata_etl": "Datasets and jobs from Python. [Python](../python.md) has examples.",
-    "transforms.api": "Transforms for a Beam pipeline of one's own, and the same as functions.",
+    "transforms.api": "Transforms for a Beam pipeline of one's own, and the same as functions. "
+    "In the examples `items.ndjson` has three records, of which the last has no URL.",
 }
 """Modules with a page of the reference, and what stands above it."""
 LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh", ".yaml": "yaml", ".xml": "xml"}

@@ -34,6 +34,14 @@ class JobError(Exception):
 
     Attributes:
         exit_code: Exit code of the process.
+
+    Examples:
+        >>> import metadata_etl
+        >>> try:
+        ...     metadata_etl.open("/nowhere")
+        ... except metadata_etl.JobError as error:
+        ...     print(int(error.exit_code), error)
+        2 /nowhere is no dataset: nothing is published there; `metadata-etl ingest` makes one
     """
 
     exit_code: ExitCode = ExitCode.ERROR
@@ -45,7 +53,14 @@ class JobError(Exception):
 
 
 class UsageError(JobError):
-    """The command or its input is wrong; the text says what to do instead."""
+    """The command or its input is wrong; the text says what to do instead.
+
+    Examples:
+        >>> import metadata_etl
+        >>> metadata_etl.open("dataset").version(7)
+        Traceback (most recent call last):
+        pipelines.errors.UsageError: dataset has no version 7; it has 1
+    """
 
     exit_code = ExitCode.USAGE
 
@@ -81,6 +96,14 @@ class FailedJobError(JobError):
 
     Attributes:
         report: The object of `--json`: counts, conflicts, reasons.
+
+    Examples:
+        >>> import metadata_etl
+        >>> try:
+        ...     metadata_etl.ingest(dataset="new", items="items.ndjson", max_rejected=0)
+        ... except metadata_etl.FailedJobError as error:
+        ...     print(int(error.exit_code), error.report["groups"]["items"]["rejected"])
+        4 {'missing_url': 1}
     """
 
     def __init__(self, message: str, exit_code: ExitCode, report: Mapping[str, object]) -> None:

@@ -69,6 +69,11 @@ def local_exports(files: Iterable[tuple[Group, str, str | None]]) -> list[Export
 
     Raises:
         OSError: A file is not there.
+
+    Examples:
+        >>> exports = local_exports([("items", "items.ndjson", None), ("predictions", "v2.ndjson", "detector_v2")])
+        >>> [(each.number, each.uri, each.group, each.model_run) for each in exports]
+        [(0, 'items.ndjson', 'items', None), (1, 'v2.ndjson', 'predictions', 'detector_v2')]
     """
     return [
         Export(number, path, group, model_run, os.stat(path).st_size)  # noqa: PTH116 - the path is text, as a URI is

@@ -16,6 +16,16 @@ class InferSchema(beam.PTransform):
     """PCollection[Batch] to one JSON object, that of `infer_schema`: groups, conflicts, quantiles and more.
 
     The input is all batches of a dataset; their order and grouping do not change the result.
+
+    Examples:
+        >>> import apache_beam as beam
+        >>> from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+        >>> from transforms.api import NormalizeRecords
+        >>> records = [{"reference_id": "a", "image_url": "s3://b/a.jpg", "metadata": {"speed": 12}}]
+        >>> with beam.Pipeline(runner=FnApiRunner()) as root:
+        ...     schema = (root | beam.Create(records) | NormalizeRecords("items")).batches | InferSchema()
+        ...     _ = schema | beam.Map(lambda found: print(found["groups"]["items"]["fields"]["speed"]["type"]))
+        numerical
     """
 
     def __init__(self, options: SchemaOptions | None = None) -> None:

@@ -32,7 +32,18 @@ MOST_RECORDS = 5_000
 
 
 class Normalize(beam.PTransform):
-    """Lists of RawChunk to (partition, Batch), beside it the outputs REJECTED (Rejections) and READINGS (Reading)."""
+    """Lists of RawChunk to (partition, Batch), beside it the outputs REJECTED (Rejections) and READINGS (Reading).
+
+    Examples:
+        >>> import apache_beam as beam
+        >>> from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+        >>> from transforms.api import ReadExports, local_exports
+        >>> with beam.Pipeline(runner=FnApiRunner()) as root:
+        ...     chunks = root | ReadExports(local_exports([("items", "items.ndjson", None)]))
+        ...     checked = chunks | Normalize(partitions=1)
+        ...     _ = checked.batches | beam.MapTuple(lambda partition, batch: print(partition, batch.rows.height))
+        0 2
+    """
 
     def __init__(self, *, partitions: int, declared: Declared | None = None, max_fields: int = MAX_FIELDS) -> None:
         """Takes how rows are checked.
@@ -62,6 +73,14 @@ class NormalizeRecords(beam.PTransform):
 
     For the records of an exporter in a pipeline of one's own. They have no place in a file: those of one bundle are
     numbered, from line 1.
+
+    Examples:
+        >>> import apache_beam as beam
+        >>> from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+        >>> with beam.Pipeline(runner=FnApiRunner()) as root:
+        ...     checked = root | beam.Create([{"reference_id": "b"}]) | NormalizeRecords("items")
+        ...     _ = checked[REJECTED] | beam.Map(lambda each: print(each.code, each.reference_id))
+        missing_url b
     """
 
     def __init__(

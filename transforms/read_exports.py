@@ -16,6 +16,15 @@ class ReadExports(beam.PTransform):
     """Exports, given at construction, to a PCollection of lists of RawChunk.
 
     The chunks of one list are normalized alike (group, model run, mode, strictness); large chunks are alone in theirs.
+
+    Examples:
+        >>> import apache_beam as beam
+        >>> from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+        >>> from transforms.api import local_exports
+        >>> with beam.Pipeline(runner=FnApiRunner()) as root:
+        ...     chunks = root | ReadExports(local_exports([("items", "items.ndjson", None)]))
+        ...     _ = chunks | beam.Map(lambda found: print(sum(len(each.chunk.records) for each in found)))
+        3
     """
 
     def __init__(

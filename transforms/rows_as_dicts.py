@@ -13,7 +13,19 @@ from transforms.stages.rows_as_dicts import rows_as_dicts
 
 
 class RowsAsDicts(beam.PTransform):
-    """PCollection[Batch], with the schema as side input, to one dict for each row: `rows_as_dicts`."""
+    """PCollection[Batch], with the schema as side input, to one dict for each row: `rows_as_dicts`.
+
+    Examples:
+        >>> import apache_beam as beam
+        >>> from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+        >>> from transforms.api import InferSchema, NormalizeRecords
+        >>> records = [{"reference_id": "a", "image_url": "s3://b/a.jpg", "metadata": {"speed": 12}}]
+        >>> with beam.Pipeline(runner=FnApiRunner()) as root:
+        ...     batches = (root | beam.Create(records) | NormalizeRecords("items")).batches
+        ...     rows = batches | RowsAsDicts(schema=batches | InferSchema())
+        ...     _ = rows | beam.Map(lambda row: print(row["reference_id"], row["metadata"]))
+        a {'speed': 12}
+    """
 
     def __init__(
         self,

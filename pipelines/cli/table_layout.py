@@ -161,7 +161,7 @@ def _cut(line: str, width: int, end: str) -> str:
         return line
     text = Text(line)
     text.truncate(max(0, width - cell_len(end)), overflow="crop")
-    return f"{text.plain}{end}"
+    return f"{text}{end}"
 
 
 def _blocks(sheet: Sheet, table: _Table, width: int) -> Table:

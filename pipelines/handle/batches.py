@@ -36,6 +36,12 @@ class Batches:
 
         Raises:
             UsageError: This process was forked by one that has read frames.
+
+        Examples:
+            >>> sum(batch.num_rows for batch in dataset.items().batches())
+            2
+            >>> next(dataset.items().select("reference_id").batches(rows=1)).to_pydict()
+            {'reference_id': ['street-1']}
         """
         check_reader()
         frames = self._frame.collect_batches(maintain_order=True, lazy=True)
@@ -56,6 +62,10 @@ class Reader:
 
         Args:
             rows: The most rows of a batch.
+
+        Examples:
+            >>> dataset.items().select("reference_id", "metadata.weather").reader().read_all().to_pydict()
+            {'reference_id': ['street-1', 'street-2'], 'metadata.weather': ['rain', 'sun']}
         """
         empty = pl.DataFrame(schema=self._frame.collect_schema())
         schema = empty.to_arrow(compat_level=OLDEST).schema

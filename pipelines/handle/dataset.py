@@ -27,6 +27,16 @@ class Dataset:
     Attributes:
         uri: Where the dataset is: a directory, or `gs://BUCKET/FOLDER`.
         number: Number of the version.
+
+    Examples:
+        All of them are on a dataset of two items, a scene, two boxes and a prediction; a third item was rejected.
+
+        >>> import metadata_etl
+        >>> dataset = metadata_etl.open("dataset")
+        >>> dataset.number, dataset.records["items"]
+        (1, 2)
+        >>> dataset.items().select("reference_id", "metadata.weather").collect().rows()
+        [('street-1', 'rain'), ('street-2', 'sun')]
     """
 
     _version: versions.Version
@@ -42,6 +52,10 @@ class Dataset:
         Raises:
             UsageError: There is no dataset, or no such version.
             DamagedDatasetError: Its manifest is damaged.
+
+        Examples:
+            >>> Dataset.at("dataset", 1).number
+            1
         """
         with explained():
             found = versions.Dataset.at(os.fspath(place))
@@ -49,12 +63,22 @@ class Dataset:
 
     @property
     def uri(self) -> str:
-        """Where the dataset is."""
+        """Where the dataset is.
+
+        Examples:
+            >>> dataset.uri
+            'dataset'
+        """
         return self._version.root
 
     @property
     def number(self) -> int:
-        """Number of the version."""
+        """Number of the version.
+
+        Examples:
+            >>> dataset.number
+            1
+        """
         return self._version.number
 
     def version(self, number: int | None = None) -> Self:
@@ -62,11 +86,23 @@ class Dataset:
 
         Raises:
             UsageError: There is no such version.
+
+        Examples:
+            >>> dataset.version(1).number
+            1
+            >>> dataset.version(7)
+            Traceback (most recent call last):
+            pipelines.errors.UsageError: dataset has no version 7; it has 1
         """
         return self.at(self.uri, number)
 
     def versions(self) -> list[int]:
-        """The numbers of all versions that can be opened, the newest first."""
+        """The numbers of all versions that can be opened, the newest first.
+
+        Examples:
+            >>> dataset.versions()
+            [1]
+        """
         with explained():
             return [each.number for each in versions.Dataset.at(self.uri).versions()]
 
@@ -76,21 +112,41 @@ class Dataset:
 
         Raises:
             DamagedDatasetError: `schema.json` is damaged.
+
+        Examples:
+            >>> weather = dataset.schema["items"]["weather"]
+            >>> weather.type, dict(weather.categories)
+            ('categorical', {'rain': 1, 'sun': 1})
         """
         with explained(self._version):
             return fields(self._version.schema())
 
     @property
     def records(self) -> Mapping[Group, int]:
-        """Group to its number of rows."""
+        """Group to its number of rows.
+
+        Examples:
+            >>> dataset.records
+            {'items': 2, 'scenes': 1, 'annotations': 2, 'predictions': 1}
+        """
         return {group: self._version.records(group) for group in GROUPS}
 
     def items(self, query: str | None = None) -> "Rows":
-        """The items, frames of scenes among them; raises as `annotations`."""
+        """The items, frames of scenes among them; raises as `annotations`.
+
+        Examples:
+            >>> dataset.items("metadata.speed > 20").select("reference_id", "metadata.speed").collect().rows()
+            [('street-2', 27.5)]
+        """
         return self._rows("items", query)
 
     def scenes(self, query: str | None = None) -> "Rows":
-        """The scenes; raises as `annotations`."""
+        """The scenes; raises as `annotations`.
+
+        Examples:
+            >>> dataset.scenes().select("reference_id", "type", "metadata.city").collect().rows()
+            [('drive-1', 'video', 'Oslo')]
+        """
         return self._rows("scenes", query)
 
     def annotations(self, query: str | None = None) -> "Rows":
@@ -102,6 +158,10 @@ class Dataset:
         Raises:
             QueryError: The query is wrong, or names something that the dataset does not have.
             DamagedDatasetError: A file is damaged; the frame raises it too, when it is read.
+
+        Examples:
+            >>> dataset.annotations("label = car").select("reference_id", "geometry").collect().rows()
+            [('street-1', '{"height":40,"width":30,"x":1,"y":2}')]
         """
         return self._rows("annotations", query)
 
@@ -114,6 +174,10 @@ class Dataset:
 
         Raises:
             UsageError: There are no predictions of this model run.
+
+        Examples:
+            >>> dataset.predictions("confidence > 0.5", run="detector_v2").select("label").collect().rows()
+            [('bus',)]
         """
         rows = self._rows("predictions", query)
         if run is None:
@@ -131,19 +195,34 @@ class Dataset:
         return as_rows(rows.filter(pl.col("model_run") == run))
 
     def cache_keys(self) -> "Rows":
-        """The list of image-URL cache keys, sorted by key (K2)."""
+        """The list of image-URL cache keys, sorted by key (K2).
+
+        Examples:
+            >>> dataset.cache_keys().select("kind", "url", "first_version").collect().rows()[0]
+            ('video', 'https://images.example.org/1.mp4', 1)
+        """
         from pipelines.handle.frames import listed_keys  # noqa: PLC0415 - see above
 
         return listed_keys(self._version, "cache_keys")
 
     def uploads(self) -> "Rows":
-        """The cache keys that no earlier version listed, sorted by key (K2)."""
+        """The cache keys that no earlier version listed, sorted by key (K2).
+
+        Examples:
+            >>> dataset.uploads().collect().height
+            3
+        """
         from pipelines.handle.frames import listed_keys  # noqa: PLC0415 - see above
 
         return listed_keys(self._version, "uploads")
 
     def rejections(self) -> "Rows":
-        """The rejections of the job that published the version (R1)."""
+        """The rejections of the job that published the version (R1).
+
+        Examples:
+            >>> dataset.rejections().select("code", "reference_id", "export", "line").collect().rows()
+            [('missing_url', 'street-3', 'items.ndjson', 3)]
+        """
         from pipelines.handle.frames import rejected  # noqa: PLC0415 - see above
 
         return rejected(self._version)

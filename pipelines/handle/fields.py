@@ -27,6 +27,11 @@ class Field:
             categorical.
         minimum, maximum, mean, stddev: Of numbers; None for other fields.
         description: As declared (D1); None without one.
+
+    Examples:
+        >>> speed = dataset.schema["items"]["speed"]
+        >>> speed.column, speed.type, speed.present, speed.missing, speed.mean
+        ('metadata.speed', 'numerical', 2, 0, 19.75)
     """
 
     key: str
@@ -48,7 +53,15 @@ class Field:
 
     @classmethod
     def of(cls, key: str, field: FieldJson, column: str) -> Self:
-        """The field of a key in `schema.json`, whose column in a frame has this name."""
+        """The field of a key in `schema.json`, whose column in a frame has this name.
+
+        Examples:
+            >>> from transforms.api import infer_schema, normalize_records
+            >>> records = [{"reference_id": "a", "image_url": "s3://b/a.jpg", "metadata": {"speed": 12}}]
+            >>> schema = infer_schema(normalize_records(records, "items").batches)
+            >>> Field.of("speed", schema["groups"]["items"]["fields"]["speed"], "metadata.speed").maximum
+            12
+        """
         distinct, declared = field["distinct"], field.get("declared")
         return cls(
             key=key,

@@ -52,7 +52,13 @@ if TYPE_CHECKING:
         """The method with the same parameters, whose result has `batches` and `reader` too."""
 
     class Rows(pl.LazyFrame):
-        """A lazy frame as type checkers see it, which know no methods that are registered with polars."""
+        """A lazy frame as type checkers see it, which know no methods that are registered with polars.
+
+        Examples:
+            >>> rain = dataset.items().filter(pl.col("metadata.weather") == "rain").select("reference_id")
+            >>> [batch.num_rows for batch in rain.batches()]
+            [1]
+        """
 
         batches: Batches
         reader: Reader

@@ -88,6 +88,15 @@ def ingest(
         FailedJobError: A gate failed, and nothing was published; it has the report.
         UsageError: An argument, an export or the dataset is wrong.
         JobError: As the command: another job published meanwhile, the dataset is damaged, a worker was lost.
+
+    Examples:
+        >>> import metadata_etl
+        >>> outcome = metadata_etl.ingest(dataset="new", items="items.ndjson", scenes=["scenes.ndjson"])
+        >>> outcome["outcome"], outcome["version"], outcome["groups"]["items"]["created"]
+        ('published', 1, 2)
+        >>> metadata_etl.ingest(dataset="new", items="*.json", mode="replcae")
+        Traceback (most recent call last):
+        pipelines.errors.UsageError: mode expects one of append, replace, merge, got 'replcae'; did you mean replace?
     """
     for name, value, choices in (
         ("mode", mode, MODES),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from pipelines.cli.main import main
 
 READY = "document.documentElement.dataset.ready"
 FIRST_CARDS = "[...document.querySelectorAll('.grid li')].slice(0, 20).map((each) => each.textContent).join()"
+GREYED = "[...document.querySelectorAll('section[inert]')]"
 COUNT = "Number(document.querySelector('.records .count strong').textContent.replaceAll(',', ''))"
 
 
@@ -29,15 +31,24 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
         yield explorer
 
 
+@contextmanager
+def let_in(browser: Browser, served: Explorer, *, width: int = 1400, height: int = 900) -> Iterator[Page]:
+    """An empty page that has the token already: `opened` loads what a test looks at, and nothing before it."""
+    with browser.page("about:blank", width=width, height=height) as made:
+        token = served.token
+        made.call("Network.setCookie", url=served.url, name=token.cookie, value=token.text, httpOnly=True)
+        yield made
+
+
 @pytest.fixture
 def page(browser: Browser, served: Explorer) -> Iterator[Page]:
-    """The page, opened by the address that is printed; at its end nothing was complained of, and nobody else asked."""
-    with browser.page(served.opened, width=1400, height=900) as opened:
-        opened.wait_for(READY)
-        yield opened
-        assert opened.complaints == []
-        assert [each for each in opened.requests if not each.startswith(served.url)] == []
-        assert [each for each in opened.requests if "token=" in each] == opened.requests[:1]
+    """An empty page that is let in; at its end nothing was complained of, and nobody else asked."""
+    with let_in(browser, served) as made:
+        yield made
+        assert made.complaints == []
+        assert made.requests != []
+        assert [each for each in made.requests if not each.startswith(served.url)] == []
+        assert [each for each in made.requests if "token=" in each] == []
 
 
 def shows(page: Page, query: str, group: str = "items") -> None:
@@ -74,11 +85,18 @@ def query_of(page: Page) -> str:
     return str(page.evaluate("document.getElementById('query').value"))
 
 
-def test_the_token_leaves_the_address(page: Page, served: Explorer) -> None:
-    assert page.evaluate("location.href") == f"{served.url}/"
+def test_the_token_leaves_the_address(browser: Browser, served: Explorer) -> None:
+    with browser.page(served.opened) as page:
+        page.wait_for(READY)
+        assert page.evaluate("location.href") == f"{served.url}/"
+        page.go(served.url)
+        page.wait_for(READY)
+        assert [each for each in page.requests if "token=" in each] == page.requests[:1]
+        assert page.complaints == []
 
 
 def test_a_query_is_written_with_the_keyboard_alone(page: Page, served: Explorer) -> None:
+    opened(page, served)
     page.press("/")
     assert page.evaluate("document.activeElement.id") == "query"
     page.type("wea")
@@ -100,6 +118,7 @@ def test_a_query_is_written_with_the_keyboard_alone(page: Page, served: Explorer
 
 
 def test_a_click_on_a_category_asks_for_it_and_a_second_one_takes_it_away(page: Page, served: Explorer) -> None:
+    opened(page, served)
     pick(page, "weather", "rain")
     shows(page, "metadata.weather = rain")
     assert page.evaluate(COUNT) == counted(served, "metadata.weather = rain")
@@ -131,6 +150,7 @@ def test_a_bin_a_label_and_a_category_hold_together(page: Page, served: Explorer
 
 
 def test_a_brush_over_a_histogram_asks_for_a_range(page: Page, served: Explorer) -> None:
+    opened(page, served)
     speed = card(page, "speed")
     box = page.evaluate(
         f"(({{x, y, width, height}}) => [x, y, width, height])({speed}.querySelector('.bins').getBoundingClientRect())"
@@ -238,6 +258,42 @@ def test_versions_are_compared(page: Page, served: Explorer) -> None:
     assert page.evaluate(COUNT) == int(served.json("records", version=1, limit=1)["count"])
 
 
+def test_what_changed_most_between_versions_comes_first(browser: Browser, tmp_path: Path) -> None:
+    def items(number: int, metadata: dict[str, object]) -> list[dict[str, object]]:
+        return [an_item(f"i{at}", {"weather": ("rain", "fog")[at % 2], **metadata}) for at in range(number)]
+
+    for at, records in enumerate([items(40, {"speed": 10, "old": 1}), items(60, {"speed": 10, "lens": "wide"})]):
+        exported = ndjson(tmp_path / f"{at}.ndjson", records)
+        assert ingest(tmp_path / "dataset", "--items", f"{exported}", "--mode", "replace").outcome == "published"
+    faster = ndjson(tmp_path / "faster.ndjson", items(20, {"speed": 30, "lens": "wide"}))
+    scenes = ndjson(
+        tmp_path / "scenes.ndjson", [{"reference_id": "drive", "frames": [{"camera": "i1"}], "metadata": {"km": 3}}]
+    )
+    more = ("--items", f"{faster}", "--scenes", f"{scenes}", "--mode", "replace")
+    assert ingest(tmp_path / "dataset", *more).outcome == "published"
+    none = "\N{EN DASH}"
+    cells = (
+        "[...document.querySelectorAll('.versions table')].slice(1).map((each) => [...each.tBodies[0].rows]"
+        ".map((row) => [...row.cells].map((cell) => cell.textContent.replaceAll('\\u00a0', ' '))))"
+    )
+    with exploring(tmp_path / "dataset") as explorer, browser.page(explorer.opened, width=390, height=844) as page:
+        page.wait_for(READY)
+        opened(page, explorer, tab="versions")
+        page.wait_for("!!document.querySelector('.versions .changes')")
+        counts, of_items, of_scenes = page.evaluate(cells)
+        assert counts[:2] == [["items", "60", "60", none, "1"], ["scenes", "0", "1", "+1", "1"]]
+        assert of_items == [["speed", "mean 10, now 16.6667", "0.701"]]
+        assert of_scenes == [["km", "new, numerical, given in 100 %", ""]]
+        page.evaluate(
+            "(() => { const one = document.querySelector('[aria-label=\"Compare version\"]');"
+            "one.value = '1'; one.dispatchEvent(new Event('change')) })()"
+        )
+        page.wait_for("document.querySelector('.versions').textContent.includes('gone')")
+        assert [row[0] for row in page.evaluate(cells)[1]] == ["lens", "old", "speed"]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert violations(page) == []
+
+
 def test_hostile_values_are_text_wherever_they_stand(page: Page, served: Explorer) -> None:
     for parameters in (
         {"columns": json.dumps(["metadata.bad", "metadata.<b>key</b>", "metadata.note"])},
@@ -258,14 +314,45 @@ def test_hostile_values_are_text_wherever_they_stand(page: Page, served: Explore
 
 
 def test_what_is_wrong_is_marked_and_mended_by_a_click(browser: Browser, served: Explorer) -> None:
-    with browser.page(served.opened) as page:
-        page.wait_for(READY)
+    with let_in(browser, served) as page:
         opened(page, served, query="metadata.gear > 1 AND metadata.wether = fog")
         assert page.evaluate("document.querySelector('.place-of-error mark').textContent") == "wether"
+        assert page.evaluate(COUNT) == counted(served, "")  # all of them, in grey
+        assert page.evaluate(f"{GREYED}.length") == 2
         page.click(".hints button")
         shows(page, "metadata.gear > 1 AND metadata.weather = fog")
         assert page.evaluate(COUNT) == counted(served, "metadata.gear > 1 AND metadata.weather = fog")
         assert page.evaluate("document.getElementById('query-error').hidden")
+        assert page.evaluate(f"{GREYED}.length") == 0
+
+
+def test_beside_a_wrong_query_the_result_of_the_one_before_stays_in_grey(browser: Browser, served: Explorer) -> None:
+    with browser.page(served.opened, width=1400, height=900) as page:
+        page.wait_for(READY)
+        opened(page, served, query="metadata.weather = fog")
+        page.evaluate("document.getElementById('query').value = 'metadata.wether = fog'")
+        page.evaluate("document.querySelector('.query-bar').requestSubmit()")
+        shows(page, "metadata.wether = fog")
+        found = counted(served, "metadata.weather = fog")
+        assert page.evaluate("document.querySelector('.records .count').textContent") == (
+            f"{found} items of the query before"
+        )
+        assert page.evaluate("document.querySelector('.insights-status').textContent").startswith(f"{found} of ")
+        assert page.evaluate(f"{GREYED}.map((each) => each.id).sort()") == ["insights", "results"]
+        page.evaluate("history.back()")
+        shows(page, "metadata.weather = fog")
+        assert page.evaluate(f"{GREYED}.length") == 0
+
+
+def test_an_order_that_is_wrong_is_taken_away_by_a_click(browser: Browser, served: Explorer) -> None:
+    with browser.page(served.opened) as page:
+        page.wait_for(READY)
+        opened(page, served, query="metadata.weather = fog", sort="metadata.wether")
+        assert page.evaluate("document.querySelectorAll('.place-of-error').length") == 0
+        page.click("#query-error .hints button")
+        page.wait_for("!location.search.includes('sort')")
+        page.wait_for("document.getElementById('query-error').hidden")
+        assert page.evaluate(COUNT) == counted(served, "metadata.weather = fog")
 
 
 def test_two_people_ask_at_once(browser: Browser, served: Explorer) -> None:
@@ -296,8 +383,7 @@ ARRIVED = {
 
 @pytest.mark.parametrize("state", [*STATES, "suggestions", "menus"])
 def test_no_state_of_the_page_breaks_a_rule_of_accessibility(browser: Browser, served: Explorer, state: str) -> None:
-    with browser.page(served.opened, width=1400, height=900) as page:
-        page.wait_for(READY)
+    with let_in(browser, served) as page:
         opened(page, served, **STATES.get(state, {}))
         page.wait_for(ARRIVED.get(state, "true"))
         if state == "suggestions":
@@ -332,6 +418,7 @@ def test_fields_that_set_a_result_apart_are_told_in_words(page: Page, served: Ex
 
 
 def test_a_range_and_a_box_are_asked_for_with_the_keyboard(page: Page, served: Explorer) -> None:
+    opened(page, served)
     speed = card(page, "speed")
     page.evaluate(f"{speed}.querySelector('.hit').focus()")
     page.press("ArrowRight")
@@ -373,6 +460,7 @@ def test_what_a_model_missed_is_named(page: Page, served: Explorer) -> None:
 
 
 def test_three_questions_are_answered_without_a_word_of_the_language(page: Page, served: Explorer) -> None:
+    opened(page, served)
     pick(page, "weather", "fog")
     shows(page, "metadata.weather = fog")
     pick(page, "night", "true")
@@ -427,8 +515,7 @@ def test_on_paper_all_cards_are_drawn_and_a_record_is_alone(page: Page, served: 
 
 def test_hostile_names_do_nothing_on_any_view(browser: Browser, tmp_path: Path) -> None:
     dataset = build_hostile(tmp_path).dataset
-    with exploring(dataset, images="off") as there, browser.page(there.opened) as page:
-        page.wait_for(READY)
+    with exploring(dataset, images="off") as there, let_in(browser, there) as page:
         for parameters in ({}, {"view": "grid"}, {"tab": "insights"}, {"group": "annotations"}, {"tab": "versions"}):
             opened(page, there, **parameters)
             page.evaluate("document.querySelectorAll('details').forEach((e) => e.open = true)")

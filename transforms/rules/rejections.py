@@ -4,9 +4,12 @@ import json
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 
 SHOWN_CHARACTERS = 120
 """Characters of an offending value in a message."""
+_SHOWN_LEVELS = 500
+"""A value that is nested deeper is not shown."""
 _encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make one for each value
 
 
@@ -66,8 +69,23 @@ def shown(value: object) -> str:
     try:
         text = _encode(value)
     except RecursionError:
+        is_deep = True
+    else:  # how deep an encoder goes differs between releases of Python, and by the calls around it
+        is_deep = text.count("[") + text.count("{") > _SHOWN_LEVELS and _is_deep(value)
+    if is_deep:
         return f"a deeply nested {type(value).__name__}"
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
+
+
+def _is_deep(value: object) -> bool:
+    """Whether lists and objects are nested in more than _SHOWN_LEVELS levels."""
+    level = [value]
+    for _ in range(_SHOWN_LEVELS):
+        inner = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = list(chain.from_iterable(inner))
+        if not level:
+            return False
+    return True
 
 
 def expected(code: Code, what: str, got: object, *, at: str) -> Fault:

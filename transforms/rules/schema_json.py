@@ -87,7 +87,15 @@ class StoredFieldJson(TypedDict):
 
 
 class FieldJson(StoredFieldJson):
-    """A field in `schema.json` (INTERFACE)."""
+    """A field in `schema.json` (INTERFACE).
+
+    Examples:
+        >>> from transforms.api import infer_schema, normalize_records
+        >>> records = [{"reference_id": "a", "image_url": "s3://b/a.jpg", "metadata": {"speed": 12}}]
+        >>> field = infer_schema(normalize_records(records, "items").batches)["groups"]["items"]["fields"]["speed"]
+        >>> field["type"], field["present"], field["minimum"], field["maximum"]
+        ('numerical', 1, 12, 12)
+    """
 
     kind: KindName | None
     present: Count
@@ -139,6 +147,12 @@ class ResolvedJson(TypedDict):
         other_choices: By group and field, how many values are none of the declared choices (D2).
         sticky_text: By group, the fields that are text permanently (T2).
         quantiles: By group and numerical field, quantile to value.
+
+    Examples:
+        >>> from transforms.api import infer_schema
+        >>> schema = infer_schema([])
+        >>> sorted(schema)
+        ['conflicts', 'groups', 'other_choices', 'quantiles', 'sticky_text', 'too_many_fields']
     """
 
     too_many_fields: dict[str, int]

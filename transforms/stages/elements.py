@@ -44,6 +44,12 @@ class Export(_Pickled):
             of an object in a bucket. None if the store provides neither.
         status: (inode, status change time in nanoseconds) of a file on a disk.
         map: What makes its records, if it is of another format.
+
+    Examples:
+        >>> from transforms.api import local_exports
+        >>> (export,) = local_exports([("items", "items.ndjson", None)])
+        >>> export.number, export.uri, export.group, export.size == 310
+        (0, 'items.ndjson', 'items', True)
     """
 
     number: int
@@ -60,7 +66,12 @@ class Export(_Pickled):
 
     @property
     def name(self) -> str:
-        """The URI as text that can be published."""
+        """The URI as text that can be published.
+
+        Examples:
+            >>> Export(0, "s3://b/items.ndjson", "items", None, size=100).name
+            's3://b/items.ndjson'
+        """
         return readable(self.uri)
 
 
@@ -104,6 +115,12 @@ class Rejection:
         length: Number of bytes of the record if `raw` is only its beginning (F4).
         relation: Continues the message, with `{}` for the place of another record; None if there is none.
         other_export: Export of that other record; `other_chunk` and `other_line` are its chunk and line.
+
+    Examples:
+        >>> from transforms.api import normalize_records
+        >>> (rejection,) = normalize_records([{"reference_id": "b"}], "items").rejections
+        >>> rejection.code, rejection.field, rejection.reference_id, rejection.raw
+        ('missing_url', 'image_url', 'b', b'{"reference_id": "b"}')
     """
 
     group: Group
@@ -149,6 +166,13 @@ class Reading(_Pickled):
         warnings: Warnings by code.
         rejected: Rejections by group and code.
         irregular: What is accepted and cannot be meant (R7).
+
+    Examples:
+        >>> from transforms.api import normalize_records
+        >>> records = [{"reference_id": "a", "image_url": "s3://b/a.jpg"}, {"reference_id": "b"}]
+        >>> (reading,) = normalize_records(records, "items").readings
+        >>> reading.read["items"], dict(reading.rejected)
+        (2, {('items', 'missing_url'): 1})
     """
 
     export: int

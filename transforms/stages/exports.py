@@ -34,6 +34,14 @@ def byte_ranges(exports: Iterable[Export], *, range_bytes: int = RANGE_BYTES) ->
     """Splits exports into loads of about `range_bytes`: one byte range of a large file, or many small files.
 
     All byte ranges of a file have the same size, so that workers with equally many of them have equally much to do.
+
+    Examples:
+        >>> from transforms.api import Export
+        >>> sizes = (100, 9, 9)
+        >>> exports = [Export(n, f"s3://b/{n}.ndjson", "items", None, size) for n, size in enumerate(sizes)]
+        >>> loads = byte_ranges(exports, range_bytes=50)
+        >>> [[(each.export.number, each.start, each.stop) for each in load] for load in loads]
+        [[(0, 0, 50)], [(0, 50, 100)], [(1, 0, 9), (2, 0, 9)]]
     """
     loads: list[list[ByteRange]] = []
     small: list[ByteRange] = []

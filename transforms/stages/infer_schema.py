@@ -27,6 +27,11 @@ class SchemaOptions:
         sticky_text: Group to the fields that were seen with more than 250 distinct strings before (T2).
         max_fields: How many metadata keys a group may have (R5).
         declared: The declared schema (D).
+
+    Examples:
+        >>> from transforms.api import infer_schema
+        >>> sorted(infer_schema([], SchemaOptions(max_fields=10))["groups"])
+        ['annotations', 'items', 'predictions', 'scenes']
     """
 
     sticky_text: Mapping[Group, Collection[str]] = field(default_factory=dict)
@@ -42,6 +47,13 @@ def infer_schema(batches: Iterable[Batch], options: SchemaOptions | None = None)
     `max_fields` (R5; with far more keys a group has no fields, and the number is exact up to
     `rules.key_limits.MOST_COUNTED`); `sticky_text`, by group, the fields that are text permanently (T2);
     `other_choices`, by group and field, how many values are none of the declared choices (D2).
+
+    Examples:
+        >>> from transforms.api import normalize_records
+        >>> records = [{"reference_id": "a", "image_url": "s3://b/a.jpg", "metadata": {"speed": 12}}]
+        >>> schema = infer_schema(normalize_records(records, "items").batches)
+        >>> schema["groups"]["items"]["fields"]["speed"]["type"], schema["conflicts"]
+        ('numerical', [])
     """
     given = options or SchemaOptions()
     return resolve(merge_summaries(map(summarize_batch, batches), given), given)
@@ -102,7 +114,17 @@ def _quantiles(summary: GroupSummary) -> dict[str, dict[str, float]]:
 
 
 def can_publish(schema: ResolvedJson) -> bool:
-    """Whether rows can be written: no conflict (T6, `fail`), not too many fields (R5), no undeclared choices (D2)."""
+    """Whether rows can be written: no conflict (T6, `fail`), not too many fields (R5), no undeclared choices (D2).
+
+    Examples:
+        >>> from transforms.api import normalize_records
+        >>> item = {"image_url": "s3://b/a.jpg"}
+        >>> values = {"a": {"speed": 12}, "b": {"speed": "fast"}}
+        >>> records = [{**item, "reference_id": name, "metadata": each} for name, each in values.items()]
+        >>> schema = infer_schema(normalize_records(records, "items").batches)
+        >>> can_publish(schema), [(each["field"], each["kinds"]) for each in schema["conflicts"]]
+        (False, [('speed', {'number': 1, 'string': 1})])
+    """
     return not obstacles(schema)
 
 

@@ -45,6 +45,12 @@ class NormalizedChunks:
         readings: The counts of each chunk; those of records are with the first chunk that has some.
         records: How many records were parsed.
         byte_count: Bytes of the stored exports that they stand for.
+
+    Examples:
+        >>> records = [{"reference_id": "a", "image_url": "s3://b/a.jpg"}, {"reference_id": "b"}]
+        >>> done = normalize_records(records, "items")
+        >>> done.records, [batch.rows.height for batch in done.batches], len(done.rejections)
+        (2, [1], 1)
     """
 
     batches: Sequence[Batch]
@@ -63,6 +69,13 @@ def normalize_chunks(
         chunks: At least one, as `read_byte_ranges` yields them.
         declared: The declared schema; values that are no declared choice are rejected (D2).
         max_fields: How many metadata keys a group may have (R5).
+
+    Examples:
+        >>> from transforms.api import byte_ranges, local_exports, read_byte_ranges
+        >>> (load,) = byte_ranges(local_exports([("items", "items.ndjson", None)]))
+        >>> done = [normalize_chunks(chunks) for chunks in read_byte_ranges(load)]
+        >>> [(each.records, dict(each.rejections.counts())) for each in done]
+        [(3, {('items', 'missing_url'): 1})]
     """
     readings = [_reading(chunk) for chunk in chunks]
     unreadable = []
@@ -131,6 +144,14 @@ def normalize_records(
 
     Raises:
         TypeError: A record has a value that JSON has no form for, such as a date.
+
+    Examples:
+        >>> records = [{"reference_id": "a", "image_url": "s3://b/a.jpg"}, {"reference_id": "b"}]
+        >>> done = normalize_records(records, "items")
+        >>> [batch.rows["reference_id"].to_list() for batch in done.batches]
+        [['a']]
+        >>> [(each.code, each.reference_id) for each in done.rejections]
+        [('missing_url', 'b')]
     """
     # Not orjson, which refuses NaN, long integers and lone surrogates: the rules reject them by name.
     data = "\n".join(map(json.dumps, records)).encode()
@@ -141,7 +162,14 @@ def normalize_records(
 
 
 def split_by_partition(batch: Batch, partitions: int) -> Iterator[tuple[int, Batch]]:
-    """(partition, its rows) of a batch; an item and all that refers to it are in one partition."""
+    """(partition, its rows) of a batch; an item and all that refers to it are in one partition.
+
+    Examples:
+        >>> records = [{"reference_id": name, "image_url": f"s3://b/{name}.jpg"} for name in "abc"]
+        >>> (batch,) = normalize_records(records, "items").batches
+        >>> [(partition, rows.rows["reference_id"].to_list()) for partition, rows in split_by_partition(batch, 4)]
+        [(1, ['b']), (3, ['a', 'c'])]
+    """
     parts = partitions_of(batch.rows["reference_id"], partitions)
     for partition, piece in enumerate(batch.split(parts, partitions)):
         if piece is not None:

@@ -18,6 +18,12 @@ def read_byte_ranges(load: Sequence[ByteRange], *, progress: str | None = None) 
     Args:
         load: As `transforms.stages.exports.byte_ranges` plans them.
         progress: A local file for notes of finished byte ranges; None if the workers are on other machines.
+
+    Examples:
+        >>> from transforms.api import byte_ranges, local_exports
+        >>> (load,) = byte_ranges(local_exports([("items", "items.ndjson", None)]))
+        >>> [[len(each.chunk.records) for each in chunks] for chunks in read_byte_ranges(load)]
+        [[3]]
     """
     combined: list[RawChunk] = []
     size = done = records = 0

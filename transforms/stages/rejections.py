@@ -45,6 +45,14 @@ class Rejections:
 
     Attributes:
         frame: A row for each, with the columns of COLUMNS.
+
+    Examples:
+        >>> from transforms.api import normalize_records
+        >>> rejections = normalize_records([{"reference_id": "b"}, {}], "items").rejections
+        >>> rejections.frame.select("code", "reference_id").rows()
+        [('missing_url', 'b'), ('invalid_reference_id', None)]
+        >>> [each.line for each in rejections]
+        [1, 2]
     """
 
     frame: pl.DataFrame
@@ -115,7 +123,13 @@ class Rejections:
         return (Rejection(*row) for row in self.frame.iter_rows())
 
     def counts(self) -> dict[tuple[Group, str], int]:
-        """(group, code) to how many there are."""
+        """(group, code) to how many there are.
+
+        Examples:
+            >>> from transforms.api import normalize_records
+            >>> normalize_records([{"reference_id": "b"}, {"reference_id": "c"}], "items").rejections.counts()
+            {('items', 'missing_url'): 2}
+        """
         if not len(self):
             return {}
         counted = self.frame.group_by("group", "code").len()

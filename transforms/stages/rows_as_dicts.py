@@ -26,6 +26,14 @@ def rows_as_dicts(
 
     Raises:
         ValueError: The schema has a conflict, too many fields or undeclared choices, so that rows have no types.
+
+    Examples:
+        >>> from transforms.api import infer_schema, normalize_records
+        >>> records = [{"reference_id": "a", "image_url": "s3://b/a.jpg", "metadata": {"speed": 12}}]
+        >>> (batch,) = normalize_records(records, "items").batches
+        >>> (row,) = rows_as_dicts(batch, infer_schema([batch]))
+        >>> row["reference_id"], row["image_url"], row["metadata"]
+        ('a', 's3://b/a.jpg', {'speed': 12})
     """
     if found := obstacles(schema):
         raise ValueError(f"expected a schema that rows can be typed by, got {found}")

@@ -84,7 +84,9 @@ def test_parquet_says_how_it_is_sorted_and_from_which_version(mixed: Ended, out:
             assert types["extra"] == "JSON"
 
 
-def test_small_frames_share_a_row_group_and_large_ones_do_not(mixed: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_frames_share_a_row_group_and_large_ones_have_several(
+    mixed: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = max(metadata_etl.open(mixed.dataset)._version.states("items").values(), key=lambda each: each.records)
     rows = ExportedRows(read_state(state), np.arange(state.records), mixed.schema["items"]["fields"], "canonical")
     frames = [piece.frame for piece in rows.pieces(3)]
@@ -97,6 +99,9 @@ def test_small_frames_share_a_row_group_and_large_ones_do_not(mixed: Ended, monk
     shared = written().read()
     monkeypatch.setattr(parquet, "_GROUP_BYTES", 0)
     assert written().metadata.num_row_groups == len(frames)
+    assert written().read().equals(shared)
+    monkeypatch.setattr(parquet, "_MOST_BYTES", 1)
+    assert written().metadata.num_row_groups == state.records
     assert written().read().equals(shared)
 
 

@@ -87,10 +87,12 @@ def test_a_message_has_the_expected_value_the_given_one_and_the_path() -> None:
 def test_a_message_shows_only_the_start_of_a_long_value() -> None:
     assert shown("x" * 1000) == '"' + "x" * 119 + "..."
     assert shown(10**5000) == "an integer of 16610 bits"
-    nested: list[Any] = []
-    for _ in range(5000):
-        nested = [nested]
-    assert shown(nested) == "a deeply nested list"
+    for depth, text in ((499, "[" * 120 + "..."), (501, "a deeply nested list"), (5000, "a deeply nested list")):
+        nested: list[Any] = []
+        for _ in range(depth):
+            nested = [nested]
+        assert shown(nested) == text
+    assert shown([[], {}] * 600).startswith("[[], {}, [], {}"), "long, not deep"
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,15 @@ class Batch:
         rows: One row each: the columns of the group, of SOURCE, and a column `FORM:KEY` for each frequent metadata
             value (FORM of `transforms.kernels.batch.metadata_columns`; null if the row has no such value).
         cells: The rare metadata values, sorted by row, as in CELLS.
+
+    Examples:
+        >>> from transforms.api import normalize_records
+        >>> records = [{"reference_id": name, "image_url": f"s3://b/{name}.jpg"} for name in "ab"]
+        >>> (batch,) = normalize_records(records, "items").batches
+        >>> batch.group, batch.rows["reference_id"].to_list(), batch.take(np.array([1])).rows["reference_id"].to_list()
+        ('items', ['a', 'b'], ['b'])
+        >>> Batch.from_bytes(batch.to_bytes()).rows.height
+        2
     """
 
     group: Group

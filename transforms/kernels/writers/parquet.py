@@ -20,6 +20,8 @@ GROUP_ROWS = 100_000
 """Rows of a row group."""
 _GROUP_BYTES = 64 * 2**20
 """Tables are put together to a row group up to this size in memory: rows with thousands of fields are large."""
+_MOST_BYTES = 2**30
+"""A larger table is divided: pyarrow writes no row group with 2 GiB of texts in one column."""
 
 _TEXT = pa.large_string()
 _JSON = pa.json_(_TEXT)
@@ -44,7 +46,7 @@ def parquet_pieces(
 ) -> Iterator[bytes]:
     """The bytes of a Parquet file, a row group at a time; the same for the same frames and release of pyarrow.
 
-    Compressed with zstd, with statistics. A frame is never divided; small ones share a row group.
+    Compressed with zstd, with statistics. Small frames share a row group; one beyond a GiB has several.
 
     Args:
         frames: Published rows (`kernels.publish.rows.Published.frame`), at most GROUP_ROWS each.
@@ -114,7 +116,18 @@ def _arrow(kind: JsonValue, name: str = "") -> pa.DataType:
 
 
 def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    yield from map(pa.concat_tables, gathered(tables, _size, most_rows=GROUP_ROWS, most_bytes=_GROUP_BYTES))
+    divided = (part for table in tables for part in _divided(table))
+    yield from map(pa.concat_tables, gathered(divided, _size, most_rows=GROUP_ROWS, most_bytes=_GROUP_BYTES))
+
+
+def _divided(table: pa.Table) -> Iterator[pa.Table]:
+    """The rows of a table as tables of at most _MOST_BYTES, or of one row."""
+    if table.num_rows <= 1 or table.nbytes <= _MOST_BYTES:
+        yield table
+        return
+    half = table.num_rows // 2
+    yield from _divided(table.slice(0, half))
+    yield from _divided(table.slice(half))
 
 
 def _size(table: pa.Table) -> tuple[int, int]:
