@@ -103,6 +103,12 @@ def _attached(index: int, rng: Random, *, every: int = 1, inner: bool = True) ->
     return _item(index, rng, context_attachments=[_attachment(rng, inner=inner), short])
 
 
+def _signed_attachment(index: int, rng: Random) -> Record:
+    query = f"X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Expires=900&X-Goog-Signature={rng.getrandbits(512):0128x}"
+    url = f"https://storage.googleapis.com/side-example/{rng.getrandbits(48):012x}.jpg?{query}"
+    return _item(index, rng, context_attachments=[{"attachment": url}])
+
+
 def _camera(rng: Random) -> Record:
     return {
         "position": {"x": rng.random(), "y": 0.0, "z": 1.7},
@@ -210,12 +216,16 @@ def _scene_category(index: int, rng: Random) -> Record:
     return {key: value for key, value in record.items() if key != "track_reference_id"}
 
 
-def _mask(index: int, rng: Random) -> Record:
+def _labelled(index: int, rng: Random, count: int) -> Record:
+    return {**_multicategory(index, rng), "labels": [f"{rng.choice(WORDS)} {rng.randrange(99)}" for _ in range(count)]}
+
+
+def _mask(index: int, rng: Random, *, pairs: int = 1) -> Record:
     inner: Json = {"hue": rng.choice(WORDS), "hidden": True, "speed": rng.randrange(30)}
-    segments: list[Json] = [
-        {"label": rng.choice(CLASSES), "index": 1},
-        {"label": rng.choice(CLASSES), "index": 2, "metadata": inner},
-    ]
+    segments: list[Json] = []
+    for pair in range(pairs):
+        segments.append({"label": rng.choice(CLASSES), "index": 2 * pair + 1})
+        segments.append({"label": rng.choice(CLASSES), "index": 2 * pair + 2, "metadata": inner})
     return {
         "type": "mask",
         "mask_url": f"s3://masks-example/walk/{index:08d}.png",
@@ -271,6 +281,16 @@ def _video(index: int, rng: Random, *, frames: int = 20) -> Record:
     }
 
 
+def _faulty_frames(index: int, rng: Random) -> Record:
+    """A video of which one frame in ten is rejected."""
+    record = _video(index, rng)
+    frames = record["frames"]
+    for frame in frames[::10] if isinstance(frames, list) else ():
+        if isinstance(frame, dict):
+            frame["url"] = "ftp://scans-example/frame.jpg"
+    return record
+
+
 def _one_file_video(index: int, rng: Random) -> Record:
     record = _video(index, rng)
     del record["frames"]
@@ -290,6 +310,11 @@ def _box_update(index: int, rng: Random) -> Record:
         "type": "box",
         "metadata": metadata,
     }
+
+
+def _attachment_update(index: int, rng: Random) -> Record:
+    record = _attached(index, rng)
+    return {"reference_id": record["reference_id"], "metadata": record["metadata"]}
 
 
 def _stored(index: int, rng: Random) -> Record:
@@ -325,6 +350,34 @@ def _faulty(index: int, rng: Random) -> Record:
     return record
 
 
+def _incomplete(index: int, rng: Random) -> Record:
+    """An item with a fault of a core key, or without its URL."""
+    record = _item(index, rng)
+    match index % 4:
+        case 0:
+            del record["image_url"]
+        case 1:
+            record["width"] = "1920"
+        case 2:
+            record["type"] = 3
+        case _:
+            record["reference_id"] = index
+    return record
+
+
+def _faulty_mark(index: int, rng: Random) -> Record:
+    """An annotation of some type with a fault of its own keys."""
+    match index % 4:
+        case 0:
+            return {**_mark("polygon", index, rng, {"vertices": [{"x": 1, "y": rng.random()}, {"x": 2}]})}
+        case 1:
+            return {**_cuboid(index, rng), "label": None}
+        case 2:
+            return {**_mask(index, rng), "mask_url": "ftp://masks-example/a.png"}
+        case _:
+            return {**_multicategory(index, rng), "labels": rng.choice(WORDS)}
+
+
 ON_ITEMS: Sequence[tuple[Group, int]] = (("items", BASE_SHARE),)
 ON_SCENES: Sequence[tuple[Group, int]] = (("scenes", BASE_SHARE),)
 EACH: Sequence[tuple[Group, int]] = (("items", 1),)
@@ -338,6 +391,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("item, two attachments", "items", _attached),
     Kind("item, two attachments, no inner metadata", "items", lambda n, rng: _attached(n, rng, inner=False)),
     Kind("item, one in twenty with attachments", "items", lambda n, rng: _attached(n, rng, every=20)),
+    Kind("item, one attachment with a signed URL", "items", _signed_attachment),
     Kind("item, camera_params", "items", lambda n, rng: _item(n, rng, camera_params=_camera(rng))),
     Kind("item, camera_params beside metadata", "items", _beside),
     Kind("item, embedding_info", "items", _embedded),
@@ -358,8 +412,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("cuboid", "annotations", _cuboid, ON_ITEMS),
     Kind("category", "annotations", _category, ON_ITEMS),
     Kind("multicategory", "annotations", _multicategory, ON_ITEMS),
+    Kind("multicategory, 12 labels", "annotations", lambda n, rng: _labelled(n, rng, 12), ON_ITEMS),
     Kind("category of a scene", "annotations", _scene_category, ON_SCENES),
     Kind("mask, two segments", "annotations", _mask, EACH),
+    Kind("mask, ten segments", "annotations", lambda n, rng: _mask(n, rng, pairs=5), EACH, weight=4),
     Kind("prediction, box with class_pdf", "predictions", lambda n, rng: _box(n, rng, **_scored(rng)), ON_ITEMS),
     Kind(
         "prediction, polygon (12)",
@@ -371,12 +427,17 @@ KINDS: tuple[Kind, ...] = (
     Kind("lidar scene, 20 items", "scenes", _lidar, weight=10),
     Kind("lidar scene, 20 items, camera_params", "scenes", _calibrated, weight=20),
     Kind("video scene, 20 frames", "scenes", _video, weight=10),
+    Kind("video scene, 100 frames", "scenes", lambda n, rng: _video(n, rng, frames=100), weight=50),
+    Kind("video scene, 20 frames, 2 rejected", "scenes", _faulty_frames, weight=10),
     Kind("video scene, one file", "scenes", _one_file_video),
     Kind("update of metadata (merge)", "items", _update, EACH, mode="merge"),
     Kind("update of a box (merge)", "annotations", _box_update, EACH_BOX, mode="merge"),
+    Kind("update of attachments (merge)", "items", _attachment_update, EACH, mode="merge"),
     Kind("rejected item", "items", _faulty),
+    Kind("rejected item, core keys", "items", _incomplete),
     Kind("rejected item, NaN", "items", lambda n, rng: _item(n, rng, weight=float("nan"))),
     Kind("rejected box", "annotations", _faulty_box, ON_ITEMS),
+    Kind("rejected annotation, other types", "annotations", _faulty_mark, ON_ITEMS),
     Kind("rejected box, no item", "annotations", _box),
     Kind("item, ref_id", "items", _stored),
 )

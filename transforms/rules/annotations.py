@@ -20,6 +20,7 @@ CATEGORIES = frozenset({"category", "multicategory"})
 MASK = "mask"
 SEGMENT = "segment"
 TYPES = GEOMETRIC | CATEGORIES | {MASK}
+_ANY_TYPE = f"one of {', '.join(sorted(TYPES))}"
 STRINGS = ("annotation_id", "task_id", "track_reference_id", "taxonomy_name")
 """Keys of optional strings, each with a column."""
 SEGMENT_LABEL = core_keys.text("label").optional()
@@ -50,6 +51,14 @@ def core_keys_of(kind: str, *, prediction: bool) -> tuple[CoreKey, ...]:
     label = _LABEL.optional() if kind in {"multicategory", MASK} else _LABEL
     own = (*((SEGMENTS,) if kind == MASK else ()), *(_PREDICTION if prediction else ()))
     return (labels, label, *_STRINGS, _GEOMETRY, *own)
+
+
+@cache
+def keys_around_geometry(kind: str, *, prediction: bool) -> tuple[tuple[CoreKey, ...], tuple[CoreKey, ...]]:
+    """The core keys of a type up to its geometry, whose own faults come next, and those behind it."""
+    keys = core_keys_of(kind, prediction=prediction)
+    behind = keys.index(_GEOMETRY) + 1
+    return keys[:behind], keys[behind:]
 
 
 @cache
@@ -108,7 +117,7 @@ def annotation(record: Record, *, prediction: bool) -> Annotation | Fault:
         return identity
     kind = record.get("type")
     if not isinstance(kind, str) or kind not in TYPES:
-        return expected(Code.UNKNOWN_TYPE, f"one of {', '.join(sorted(TYPES))}", kind, at="type")
+        return unknown_type(kind)
     for fault in _faults(record, kind, prediction=prediction):
         return fault
     mask_url, url = None, None
@@ -122,6 +131,11 @@ def annotation(record: Record, *, prediction: bool) -> Annotation | Fault:
     if isinstance(metadata, Fault):
         return metadata
     return _accepted(record, kind, identity, metadata, (mask_url, url), prediction=prediction)
+
+
+def unknown_type(kind: JsonValue) -> Fault:
+    """The fault of a type that is none of TYPES."""
+    return expected(Code.UNKNOWN_TYPE, _ANY_TYPE, kind, at="type")
 
 
 def segments(record: Record, *, merging: bool = False) -> tuple[Annotation | Fault, ...]:
@@ -212,9 +226,8 @@ def _accepted(
 
 def _faults(record: Record, kind: str, *, prediction: bool) -> Iterator[Fault]:
     """The faults of the core keys, in their order, of which the geometry is one."""
-    keys = core_keys_of(kind, prediction=prediction)
-    behind = keys.index(_GEOMETRY) + 1
-    yield from core_keys.faults(record, keys[:behind])
+    first, behind = keys_around_geometry(kind, prediction=prediction)
+    yield from core_keys.faults(record, first)
     if kind in GEOMETRIC:
         yield from geometry_faults(record.get("geometry"), kind)
-    yield from core_keys.faults(record, keys[behind:])
+    yield from core_keys.faults(record, behind)

@@ -77,16 +77,16 @@ def _characters(value: JsonValue) -> int:
     """The characters of all texts, keys and numbers of a value."""
     count, left = 0, [value]
     while left:
-        match left.pop():
-            case str(text):
-                count += len(text)
-            case list(elements):
-                left += elements
-            case dict(members):
-                count += sum(map(len, members))
-                left += members.values()
-            case _:
-                count += _NUMBER_CHARACTERS
+        each = left.pop()
+        if isinstance(each, str):
+            count += len(each)
+        elif isinstance(each, list):
+            left += each
+        elif isinstance(each, dict):
+            count += sum(map(len, each))
+            left += each.values()
+        else:
+            count += _NUMBER_CHARACTERS
     return count
 
 

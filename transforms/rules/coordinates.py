@@ -80,9 +80,11 @@ def degrees(value: JsonValue) -> float | None:
     >>> degrees("+13"), degrees(" -0.1 "), degrees("-1e-05"), degrees(True)
     (13.0, -0.1, -1e-05, None)
     """
+    if isinstance(value, float):
+        return value
     if isinstance(value, str):
         return float(value) if _DECIMAL.fullmatch(value) else None
-    if isinstance(value, int | float) and is_number(value):
+    if isinstance(value, int) and is_number(value):
         number = as_double(value)
         return (float("inf") if value > 0 else float("-inf")) if number is None else number
     return None

@@ -44,6 +44,10 @@ class CoreKey:
             return self.elements is None or self.elements.issuperset(map(type, value))
         return type(value) is not int or as_double(value) is not None
 
+    def fault(self, value: JsonValue, *, within: str = "") -> Fault:
+        """The fault of a value that the key does not accept; `within` starts its path."""
+        return expected(Code.INVALID_FIELD, self.what, value, at=f"{within}{self.name}")
+
 
 def text(name: str) -> CoreKey:
     """A key that has a string."""
@@ -55,4 +59,4 @@ def faults(record: Record, keys: Iterable[CoreKey], *, within: str = "") -> Iter
     for key in keys:
         value = record.get(key.name)
         if not key.accepts(value):
-            yield expected(Code.INVALID_FIELD, key.what, value, at=f"{within}{key.name}")
+            yield key.fault(value, within=within)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from transforms.rules import core_keys
 from transforms.rules import metadata as metadata_rules
-from transforms.rules.annotations import GEOMETRIC, MASK, SEGMENTS, TYPES, Annotation
+from transforms.rules.annotations import GEOMETRIC, MASK, SEGMENTS, TYPES, Annotation, unknown_type
 from transforms.rules.core_keys import CoreKey
 from transforms.rules.identity import derived_annotation_id, reference_id
 from transforms.rules.metadata import CAMERA_PARAMS, EMPTY, Metadata
@@ -89,7 +89,7 @@ def type_of(record: Record) -> str | Fault:
     if kind is not None:
         if isinstance(kind, str) and kind in TYPES:
             return kind
-        return expected(Code.UNKNOWN_TYPE, f"one of {', '.join(sorted(TYPES))}", kind, at="type")
+        return unknown_type(kind)
     if record.get("annotation_id") is not None:
         return _ANY_GEOMETRIC
     if isinstance(record.get("annotations"), list):

@@ -10,11 +10,10 @@ import polars as pl
 from transforms.kernels.batch.metadata_columns import Shapes, json_text
 from transforms.kernels.batch.null_columns import null_column
 from transforms.kernels.normalize.derived_ids import derived_ids
-from transforms.kernels.normalize.geometries import geometry_texts, wrong_geometries
+from transforms.kernels.normalize.geometries import faults_of_geometries, geometry_texts
 from transforms.kernels.normalize.masks import masks_alone, urls_and_segments
 from transforms.kernels.normalize.selection import NOTHING, Candidates, Columns, Selection, constant
-from transforms.rules.annotations import GEOMETRIC, MASK, STRINGS, TYPES, columns_of, core_keys_of
-from transforms.rules.identity import REFERENCE_ID
+from transforms.rules.annotations import GEOMETRIC, MASK, STRINGS, TYPES, columns_of, keys_around_geometry
 from transforms.rules.values import JsonObject, Record
 
 
@@ -39,14 +38,16 @@ def selected_annotations(records: Sequence[Record], *, prediction: bool, exclude
 
 def _selected(found: Candidates, kind: str, *, prediction: bool) -> Sequence[Selection]:
     """The annotations of one type; also the segments of masks."""
-    found.check((REFERENCE_ID, *core_keys_of(kind, prediction=prediction)))
-    found.require("reference_id")
+    first, behind = keys_around_geometry(kind, prediction=prediction)
+    found.identify()
+    found.judge(first)
+    if kind in GEOMETRIC:
+        found.reject(faults_of_geometries(found.column("geometry"), kind))
+    found.judge(behind)
     if kind == MASK:
         urls, of_masks, rejected = urls_and_segments(found)
         columns = annotation_columns(found, kind, prediction=prediction) | urls
         return masks_alone(found, columns, rejected), of_masks
-    if kind in GEOMETRIC:
-        found.drop(wrong_geometries(found.column("geometry"), kind))
     return (found.select(annotation_columns(found, kind, prediction=prediction)),)
 
 

@@ -1,14 +1,15 @@
 """Checks the geometries of many annotations at once, and writes them as JSON; the table is that of the rule."""
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 
 from transforms.kernels.batch.metadata_columns import json_text
 from transforms.kernels.normalize.selection import are_objects
 from transforms.rules.core_keys import CoreKey
-from transforms.rules.geometries import GEOMETRIES, Numbers, Points
+from transforms.rules.geometries import GEOMETRIES, Numbers, Points, geometry_faults
+from transforms.rules.rejections import Fault
 from transforms.rules.values import JsonValue, Objects
 
 
@@ -28,6 +29,12 @@ def wrong_geometries(geometries: Sequence[JsonValue], kind: str) -> set[int]:
             case Points():
                 wrong |= _wrong_points([geometry.get(part.member) for geometry in objects], part.keys)
     return wrong
+
+
+def faults_of_geometries(geometries: Sequence[JsonValue], kind: str) -> dict[int, Fault]:
+    """Position to the first fault of a geometry, among N geometries of one type."""
+    wrong = sorted(wrong_geometries(geometries, kind))
+    return {place: fault for place in wrong for fault in islice(geometry_faults(geometries[place], kind), 1)}
 
 
 def geometry_texts(geometries: Sequence[JsonValue]) -> list[str | None]:

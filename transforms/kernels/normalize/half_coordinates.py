@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from transforms.kernels.batch.batch import Batch, Positions
+from transforms.kernels.batch.exact_json import exact_json
 from transforms.kernels.batch.metadata_columns import FORMS
 from transforms.rules import coordinates
 from transforms.rules.values import JsonValue
@@ -28,7 +28,7 @@ def value_at(batch: Batch, key: str, row: int) -> JsonValue:
         value: JsonValue = batch.rows[name][row]
         form = name.partition(":")[0]
         if value is not None and form != "null":
-            return orjson.loads(f"{value}") if form in ("json", "big") else value
+            return exact_json(f"{value}") if form in ("json", "big") else value
     return None
 
 

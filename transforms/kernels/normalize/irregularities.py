@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import itemgetter
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import polars as pl
 
 from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.exact_json import exact_json, exact_json_values
 from transforms.kernels.normalize.columns import Origin
 from transforms.kernels.normalize.half_coordinates import half_coordinates, value_at
 from transforms.kernels.normalize.normalized import Normalized
@@ -146,8 +147,8 @@ def _unknown(batch: Batch) -> Iterator[tuple[int, str, Irregularity]]:
     positions = (~is_known).fill_null(False).arg_true()  # noqa: FBT003 - polars takes it so
     forms = [batch.group] * len(positions) if batch.group in _SIZES else rows["type"].gather(positions).to_list()
     unknown: dict[tuple[str, ...], list[str]] = {}
-    for row, form, text in zip(positions.to_list(), forms, extra.gather(positions).to_list(), strict=True):
-        record = orjson.loads(text)
+    records = cast("list[JsonObject]", exact_json_values(extra.gather(positions).to_list()))
+    for row, form, record in zip(positions.to_list(), forms, records, strict=True):
         shape = (form, *record)
         if shape not in unknown:
             unknown[shape] = unknown_keys(record, form)
@@ -165,9 +166,9 @@ def _implausible(batch: Batch) -> Iterator[tuple[int, str, Irregularity]]:
     names = _VALUES.get(group, ("type", "label", "confidence", *_JSON))
     for row, values in zip(positions.tolist(), rows.select(names)[positions].iter_rows(named=True), strict=True):
         form, extra = values.pop("type", group), values.pop("extra", None)
-        record: JsonObject = {} if extra is None else orjson.loads(extra)
+        record: JsonObject = {} if extra is None else cast("JsonObject", exact_json(extra))
         record |= {
-            name: orjson.loads(value) if name in _JSON else value for name, value in values.items() if value is not None
+            name: exact_json(value) if name in _JSON else value for name, value in values.items() if value is not None
         }
         for each in implausible_values(record, form, prediction=group == "predictions"):
             yield row, form, each

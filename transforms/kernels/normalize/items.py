@@ -8,7 +8,6 @@ import polars as pl
 from transforms.kernels.batch.metadata_columns import Shapes, json_text, shapes
 from transforms.kernels.normalize.selection import Candidates, Columns, Selection
 from transforms.kernels.urls.canonical import canonical_column
-from transforms.rules.identity import REFERENCE_ID
 from transforms.rules.items import (
     COLUMNS,
     CORE_KEYS,
@@ -56,8 +55,8 @@ def _by_url_key(records: Sequence[Record], known: Shapes) -> dict[str, list[int]
 
 def _selected(found: Candidates, key: str) -> Selection:
     """The items whose URL is under a key."""
-    found.check((REFERENCE_ID, *CORE_KEYS))
-    found.require("reference_id")
+    found.identify()
+    found.judge(CORE_KEYS)
     wrong = [place for place, url in enumerate(found.column(key)) if not isinstance(url, str) or not url]
     found.drop(wrong)
     given = pl.Series(key, found.column(key), pl.String)

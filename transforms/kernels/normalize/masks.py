@@ -13,7 +13,7 @@ from transforms.kernels.batch.metadata_columns import Shapes
 from transforms.kernels.normalize.selection import Candidates, Columns, Selection, are_objects, constant
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.rules.annotations import MASK_URL, SEGMENT, SEGMENT_COLUMNS, SEGMENT_LABEL, segment, segment_index
-from transforms.rules.rejections import Fault
+from transforms.rules.rejections import Code, Fault
 from transforms.rules.values import LONG_MAXIMUM, JsonValue
 
 Faults: TypeAlias = Sequence[tuple[int, Fault]]
@@ -35,13 +35,15 @@ class _Members(NamedTuple):
 
 
 def urls_and_segments(found: Candidates) -> tuple[Columns, Selection, Faults]:
-    """The columns of the URLs of masks, and what `segments` gives. A mask without a valid URL is dropped."""
+    """The columns of the URLs of masks, and what `segments` gives; a mask without a valid URL is no candidate then."""
     found.check((MASK_URL,))
     found.require(MASK_URL.name)
     canonical, errors = canonical_column(pl.Series(found.column(MASK_URL.name), dtype=pl.String))
     if errors.null_count() < len(errors):
         fine = errors.is_null()
-        found.drop((~fine).arg_true().to_list())
+        wrong = (~fine).arg_true().to_list()
+        at = MASK_URL.name
+        found.reject({place: Fault(Code.INVALID_URL, f"{errors[place]} at {at}", at) for place in wrong})
         canonical = canonical.filter(fine)
     before = found.places
     of_masks, rejected = segments(found)
@@ -83,7 +85,7 @@ def masks_alone(found: Candidates, columns: Columns, rejected: Faults) -> Select
     """The rows of masks without those of their segments: a mask has no metadata of its own (G3)."""
     count = len(found.places)
     known: Shapes = {(): [*range(count)]} if count else {}
-    return Selection(found.places, columns, [{}] * count, known, rejected=rejected)
+    return Selection(found.places, columns, [{}] * count, known, faults=dict(found.faults), rejected=rejected)
 
 
 def _members(found: Candidates) -> _Members:

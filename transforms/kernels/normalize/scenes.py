@@ -6,7 +6,6 @@ import polars as pl
 
 from transforms.kernels.normalize.selection import Candidates, Columns, Selection
 from transforms.kernels.urls.canonical import canonical_column
-from transforms.rules.identity import REFERENCE_ID
 from transforms.rules.rejections import Code, Fault
 from transforms.rules.scenes import COLUMNS, FRAMES, needs_video, scene_type
 from transforms.rules.scenes import CORE_KEYS as SCENE_KEYS
@@ -17,8 +16,8 @@ def selected_scenes(records: Sequence[Record], *, exclude: Collection[int] = ())
     """The scenes that their rule accepts; none at the positions `exclude`."""
     places = [place for place in range(len(records)) if place not in exclude]
     found = Candidates(places, [records[place] for place in places])
-    found.check((REFERENCE_ID, FRAMES, *SCENE_KEYS))
-    found.require("reference_id")
+    found.identify()
+    found.check((FRAMES, *SCENE_KEYS))
     found.drop([place for place, record in enumerate(found.records) if not _has_frames(record)])
     kinds = [scene_type(record) for record in found.records]
     given = pl.Series("video_url", [url or None for url in found.column("video_url")], pl.String)

@@ -16,7 +16,7 @@ import polars as pl
 from transforms.kernels.batch.metadata_columns import Shapes, json_text, shapes
 from transforms.kernels.normalize.metadata import judged
 from transforms.rules.core_keys import CoreKey
-from transforms.rules.identity import REFERENCE_ID, REFERENCE_ID_IN_RESPONSES
+from transforms.rules.identity import REFERENCE_ID, REFERENCE_ID_IN_RESPONSES, reference_id
 from transforms.rules.rejections import Fault
 from transforms.rules.values import JsonObject, JsonValue, Objects, Record
 
@@ -128,6 +128,25 @@ class Candidates:
         """Drops the candidates at these positions for the faults, the first ones that their rule finds."""
         self.faults.update((self.places[place], fault) for place, fault in faults.items())
         self.drop(faults)
+
+    def identify(self) -> None:
+        """Rejects the candidates without a reference id, which every rule asks for first."""
+        values = self.column(REFERENCE_ID.name)
+        if {str}.issuperset(map(type, values)) and all(values):
+            return
+        found = ((place, reference_id(record)) for place, record in enumerate(self.records))
+        self.reject({place: fault for place, fault in found if isinstance(fault, Fault)})
+
+    def judge(self, keys: Iterable[CoreKey]) -> None:
+        """Rejects the candidates whose rule finds a fault in core keys that it checks next, in this order."""
+        faults: dict[int, Fault] = {}
+        for key in keys:
+            if key.name in self.keys or type(None) not in key.types:
+                values = self.column(key.name)
+                for place in wrong_values(values, key):
+                    if place not in faults:
+                        faults[place] = key.fault(values[place])
+        self.reject(faults)
 
     def check(self, keys: Iterable[CoreKey]) -> None:
         """Drops the candidates whose values under core keys are not as their rule accepts them."""

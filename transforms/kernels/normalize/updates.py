@@ -11,7 +11,6 @@ from transforms.kernels.normalize.masks import masks_alone, segments
 from transforms.kernels.normalize.selection import Candidates, Columns, Selection, constant
 from transforms.rules.annotations import GEOMETRIC, MASK
 from transforms.rules.export_rows import Group
-from transforms.rules.identity import REFERENCE_ID
 from transforms.rules.irregularities import unknown_keys
 from transforms.rules.metadata import CAMERA_PARAMS
 from transforms.rules.updates import identity_keys_of, type_of, with_camera
@@ -25,8 +24,7 @@ def selected_updates(records: Sequence[Record], group: Group, *, exclude: Collec
     """
     places = [place for place in range(len(records)) if place not in exclude]
     found = _with_camera(Candidates(places, [records[place] for place in places]))
-    found.check((REFERENCE_ID,))
-    found.require("reference_id")
+    found.identify()
     return found.select({"reference_id": found.column("reference_id")} | _extra(found, group), locate=False)
 
 
@@ -59,8 +57,8 @@ def _selected(found: Candidates, kind: str) -> Sequence[Selection]:
     """The updates of annotations of one type; also the segments of masks, which have all of the metadata (G3)."""
     if kind != MASK:
         found = _with_camera(found)
-    found.check((REFERENCE_ID, *identity_keys_of(kind)))
-    found.require("reference_id")
+    found.identify()
+    found.judge(identity_keys_of(kind))
     if kind in GEOMETRIC:
         _require_identity(found)
     of_masks, rejected = segments(found, merging=True) if kind == MASK else (None, [])

@@ -27,6 +27,7 @@ from transforms.kernels.normalize.derived_ids import with_equal_numbers
 from transforms.kernels.normalize.selection import NOTHING
 from transforms.kernels.normalize.updates import selected_annotation_updates
 from transforms.rules import annotations as rule
+from transforms.rules import updates as update_rule
 from transforms.rules.export_rows import Group
 from transforms.rules.identity import derived_annotation_id
 from transforms.rules.rejections import Fault
@@ -91,10 +92,16 @@ def sound(kind: str) -> st.SearchStrategy[Any]:
 
 @st.composite
 def damaged(draw: st.DrawFn, kind: str) -> Any:
-    """A sound record with one value, at any depth, that is missing or of another type."""
+    """A sound record with a value, at any depth, or two, that are missing or of another type."""
     record = draw(sound(kind))
+    for _ in range(draw(st.integers(1, 2))):
+        damage(draw, record)
+    return record
+
+
+def damage(draw: st.DrawFn, record: Any) -> None:
     container: Any = record
-    while True:
+    while container:
         key = draw(st.sampled_from(sorted(container))) if isinstance(container, dict) else len(container) - 1
         if isinstance(container[key], dict | list) and container[key] and draw(st.booleans()):
             container = container[key]
@@ -103,7 +110,7 @@ def damaged(draw: st.DrawFn, kind: str) -> Any:
             del container[key]
         else:
             container[key] = draw(st.one_of(wrong, big_integers, texts))
-        return record
+        return
 
 
 def some(kind: str) -> st.SearchStrategy[list[Any]]:
@@ -139,6 +146,45 @@ def test_all_that_the_rule_accepts_is_selected(kind: str, data: st.DataObject, p
     places = set(selected_annotations(records, prediction=prediction).places)
     expected = {place for place, record in enumerate(records) if is_accepted(record, prediction=prediction)}
     assert places == expected
+
+
+FAULTY: tuple[Any, ...] = (
+    {"reference_id": "", "type": "box", "label": "x"},
+    {"reference_id": 1, "ref_id": "a", "type": "line", "label": 2},
+    {"reference_id": "a", "type": "box", "geometry": {"x": 1}},
+    {"reference_id": "a", "type": "box", "label": "x", "geometry": {"x": 1, "y": "2"}, "confidence": "high"},
+    {"reference_id": "a", "type": "polygon", "label": "x", "geometry": {"vertices": [{"x": 1, "y": 2}, {"x": 1}]}},
+    {"reference_id": "a", "type": "cuboid", "label": "x", "geometry": []},
+    {"reference_id": "a", "type": "category", "label": "x", "task_id": 1, "confidence": "high"},
+    {"reference_id": "a", "type": "category", "label": "x", "confidence": "high", "metadata": []},
+    {"reference_id": "a", "type": "multicategory", "labels": ["x", 1], "label": 2},
+    {"reference_id": "a", "type": "mask", "mask_url": "ftp://a/b", "annotations": []},
+    {"reference_id": "a", "type": "mask", "mask_url": 1, "annotations": [], "class_pdf": 1},
+    {
+        "reference_id": "a",
+        "type": "line",
+        "label": "x",
+        "geometry": {"vertices": []},
+        "metadata": {"lat": 95, "lon": 1},
+    },
+)
+
+
+def test_a_check_of_a_column_knows_the_first_fault_that_the_rule_finds() -> None:
+    known = selected_annotations([*FAULTY], prediction=True).faults
+    assert known == {place: rule.annotation(record, prediction=True) for place, record in enumerate(FAULTY)}
+
+
+def test_a_check_of_a_column_knows_the_first_fault_of_an_update() -> None:
+    updates: list[Any] = [
+        {"annotation_id": "x", "metadata": []},
+        {"reference_id": "a", "type": "box", "annotation_id": 1, "task_id": 2},
+        {"reference_id": "a", "type": "mask", "annotations": {}},
+        {"reference_id": "a", "type": "category", "taxonomy_name": [], "metadata": 1},
+        {"reference_id": "a", "type": "category", "metadata": 1},
+    ]
+    known = selected_annotation_updates(updates).faults
+    assert known == {place: update_rule.annotation_update(update) for place, update in enumerate(updates)}
 
 
 def test_records_that_are_excluded_are_not_selected() -> None:

@@ -10,6 +10,7 @@ from support.strategies import normalized, records
 from transforms.kernels.normalize.irregularities import irregular_rows
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.irregularities import irregularities
+from transforms.rules.rejections import shown
 from transforms.rules.scenes import frame_items
 
 SIZES = st.sampled_from([-1, -0.5, 0, -0.0, 1, 3.5])
@@ -51,6 +52,23 @@ ODD: dict[str, st.SearchStrategy[Any]] = {
 def varied(group: Group) -> st.SearchStrategy[Any]:
     odd = st.fixed_dictionaries({}, optional=ODD)
     return st.builds(lambda record, more: {**record, **more}, records[group], odd)
+
+
+HUGE = 10**400
+"""An integer beyond the range of double, which values without a type of their own may have."""
+
+
+def test_rows_with_integers_beyond_the_range_of_double_are_named_with_all_their_digits() -> None:
+    item = {"reference_id": "a", "url": "s3://b/a.jpg", "width": -1, "gain": [HUGE], "metadata": {"lat": {"at": HUGE}}}
+    box = {"reference_id": "a", "type": "box", "label": "", "geometry": {"x": 1, "y": 1, "width": -1, "height": 2}}
+    box |= {"gain": HUGE, "class_pdf": {"a": HUGE}, "confidence": 2}
+    box["geometry"] |= {"z": HUGE}
+    for group, value in (("items", item), ("annotations", box), ("predictions", box)):
+        done = normalized([value], group, model_run="m" if group == "predictions" else None)
+        assert not done.rejected
+        found = {each.code: each.example.value for each in irregular_rows(done) if each.code != "implausible_value"}
+        assert found.pop("unknown_key") == shown(value["gain"]), group
+        assert found == ({"half_coordinate": shown({"at": HUGE})} if group == "items" else {})
 
 
 @draws(300)

@@ -19,6 +19,7 @@ from transforms.kernels.normalize.items import selected_items
 from transforms.kernels.normalize.scenes import selected_scenes
 from transforms.kernels.normalize.selection import NOTHING
 from transforms.kernels.normalize.updates import selected_updates
+from transforms.rules import items as item_rules
 from transforms.rules.export_rows import GROUPS, Group
 
 
@@ -82,6 +83,20 @@ def test_ordinary_records_go_column_by_column() -> None:
     odd = [{**box, "annotation_id": 1}, {**box, "geometry": {**corners, "x": "1"}}, {**box, "confidence": "high"}]
     assert selected_annotations([box, *odd], prediction=False).places == [0, 3]  # type: ignore[list-item]
     assert selected_annotations([box, *odd], prediction=True).places == [0]  # type: ignore[list-item]
+
+
+def test_a_check_of_a_column_knows_the_first_fault_of_an_item() -> None:
+    items: list[Any] = [
+        {"url": "https://a/b.jpg", "width": "wide"},
+        {"ref_id": "", "url": "https://a/b.jpg", "metadata": []},
+        {"reference_id": "a", "url": "https://a/b.jpg", "height": "high", "width": True},
+        {"reference_id": "a", "url": "ftp://a/b.jpg", "camera_params": [], "metadata": 1},
+        {"reference_id": "a", "url": "ftp://a/b.jpg", "metadata": 1},
+        {"reference_id": "a", "url": "https://a/b.jpg", "metadata": {"context_attachments": [{"frame": "x"}]}},
+        {"reference_id": "a", "url": "https://a/b.jpg", "metadata": {"lat": 95.5, "lon": 13}},
+    ]
+    [selection] = selected_items(items)
+    assert selection.faults == {place: item_rules.item(record) for place, record in enumerate(items)}
 
 
 def test_rows_of_exports_with_several_masks_keep_their_segments_apart() -> None:
