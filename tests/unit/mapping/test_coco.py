@@ -11,8 +11,10 @@ from support.in_process import ingest
 from support.runs import Ended
 
 from transforms.formats.chunks import Unreadable
+from transforms.mapping.coco.annotations import AnnotationMaker
+from transforms.mapping.coco.images import image_record
 from transforms.mapping.coco.lookups import Category, Lookups
-from transforms.mapping.coco.records import AnnotationMaker, Folders, image_record
+from transforms.mapping.coco.records import Folders
 from transforms.mapping.coco.shapes import Skeleton
 from transforms.mapping.coco.tokens import members
 from transforms.mapping.csv_text import CsvOptions
@@ -195,13 +197,19 @@ def test_captions_and_image_labels_of_one_image_are_numbered() -> None:
         ({"image_id": None}, "unknown_reference", "expected the id of an image, got null at image_id"),
         ({"category_id": 9}, "invalid_field", "expected the id of a category of the document, got 9 at category_id"),
         ({"category_id": 2}, "invalid_field", "expected the id of a category with a name, got 2 at category_id"),
-        ({"category_id": 3}, "invalid_field", "expected the id of a category of the document, got 3 at category_id"),
+        ({"category_id": 3}, "invalid_field", "expected the id of one category, got 3 at category_id"),
         ({"category_id": None}, "invalid_field", "expected the id of a category, got nothing at category_id"),
         ({"bbox": None}, "invalid_field", "expected [x, y, width, height], got null at bbox"),
         ({"bbox": [1, 2, 3]}, "invalid_field", "expected [x, y, width, height], got [1, 2, 3] at bbox"),
         ({"bbox": [1, 2, 3, "4"]}, "invalid_field", 'expected [x, y, width, height], got [1, 2, 3, "4"] at bbox'),
         ({"segmentation": [[1, "a"]]}, "invalid_field", "expected polygons or RLE with an extent"),
         ({"keypoints": [1, 2]}, "invalid_field", "expected a list of x, y, v for each point, got [1, 2] at keypoints"),
+        ({"segments_info": {}}, "invalid_field", "expected a list of segments, got {} at segments_info"),
+        (
+            {"segments_info": []},
+            "invalid_field",
+            "expected segments, or the URL of their mask (the option masks=FOLDER)",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_a_fault_with_its_place(given: dict[str, Any], code: str, message: str) -> None:

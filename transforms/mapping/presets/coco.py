@@ -14,9 +14,11 @@ from transforms.formats.chunks import OF_ALL, Chunk, Unreadable
 from transforms.formats.document_lists import WHOLE, ListPart, read_lists
 from transforms.formats.lines import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
 from transforms.mapping.chunk_builder import ChunkBuilder
+from transforms.mapping.coco.annotations import AnnotationMaker
+from transforms.mapping.coco.images import image_record, relative_name
 from transforms.mapping.coco.lookups import ANNOTATIONS, IMAGES, INFO, LISTS, Id, Lookups, read_lookups
 from transforms.mapping.coco.places import Places, element_at
-from transforms.mapping.coco.records import AnnotationMaker, Folders, image_record, relative_name
+from transforms.mapping.coco.records import Folders
 from transforms.mapping.json_columns import encode
 from transforms.mapping.looks import Fit, Look
 from transforms.mapping.maps import IMAGES_OPTION, Given, Map, MapError, SourceFile, advised, open_source
