@@ -16,7 +16,7 @@ from pathlib import Path
 import exports
 from programs import job
 
-from pipelines.dataset.store.base import Placed
+from pipelines.dataset.store.base import VersionFile
 from pipelines.dataset.store.local import LocalStore
 
 Seconds = dict[str, list[float]]
@@ -58,7 +58,7 @@ def publishing(folder: Path, files: int, size: int, rounds: int) -> Seconds:
                 path.write_bytes(bytes(size))
             manifest = Path(run.root, "manifest.json")
             manifest.write_text(json.dumps({"files": []}))
-            placed = [Placed(str(path), path.relative_to(run.root).as_posix()) for path in (*paths, manifest)]
+            placed = [VersionFile(str(path), path.relative_to(run.root).as_posix()) for path in (*paths, manifest)]
             began = time.perf_counter()
             store.publish(run, 1, None, placed, fsync=kind == "fsync")
             found[kind].append(time.perf_counter() - began)

@@ -22,6 +22,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # as the workers of a job have it
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # likewise
 
 import tables
 from kind_exports import BY_NAME, KINDS, RECORDS, Group, Kind, Record, base_record

@@ -7,11 +7,12 @@ what is seen is what is there. Formats for machines are UTF-8 and exact, except 
 
 import json
 import logging
+import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 JOB_LOG = "metadata-etl.job"
@@ -63,6 +64,30 @@ def complain(*lines: str) -> None:
     """Prints a warning or an error to standard error; the first line names this program."""
     first, *others = lines
     say(f"{_NAME}: {first}", *others, stderr=True)
+
+
+@contextmanager
+def told_afterwards() -> Iterator[None]:
+    """What is printed in the block tells of what was done, and decides nothing (R4).
+
+    What standard output does not take is left out, with one line on standard error unless its reader has gone.
+    """
+    try:
+        yield
+    except OSError as error:
+        if sys.stdout is not None:
+            with suppress(OSError):  # a stream of tests and notebooks has no descriptor
+                _discard(sys.stdout.fileno())  # or Python fails when it flushes what is left at its end
+        if not isinstance(error, BrokenPipeError):
+            with suppress(OSError):
+                complain(f"done, but standard output does not take what is said of it: {error.strerror or error}")
+
+
+def _discard(descriptor: int) -> None:
+    """Has a descriptor lead to nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def emit(data: bytes) -> None:

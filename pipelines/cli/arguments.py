@@ -140,7 +140,7 @@ def _add_questions(commands: Commands) -> None:
     _add_version(query)
     query.add_argument("--group", choices=GROUPS, default="items", help="what is listed (default: items)")
     query.add_argument("--format", choices=("table", "ndjson", "csv", "ids"), default="table")
-    query.add_argument("--count", action="store_true", help="print only how many there are")
+    query.add_argument("--count", action="store_true", help="print only how many there are, whatever the format")
     query.add_argument("--limit", type=int, metavar="N", help="list at most N")
     add_color(query)
     suggest = _add_look(

@@ -17,6 +17,10 @@ UNBOUNDED = 1_000_000
 class DataConsole(Console):
     """A console that prints texts literally: no markup, no emoji codes, and `printable` on each of them."""
 
+    def on_broken_pipe(self) -> None:
+        """Leaves it to the command: rich would end the process, with exit code 1 whatever was done."""
+        raise BrokenPipeError
+
     def render_str(
         self,
         text: str,

@@ -75,7 +75,7 @@ def _query(options: argparse.Namespace) -> int:
         options.expression,
         version=options.version,
         group=options.group,
-        form=_only_json(options) if options.json else options.format,
+        form=_query_format(options),
         count=options.count,
         limit=options.limit,
         color=options.color,
@@ -143,12 +143,14 @@ def _imports(options: argparse.Namespace) -> AbstractContextManager[None]:
     return uncollected_imports()
 
 
-def _only_json(options: argparse.Namespace) -> str:
-    """The format of a query with `--json`.
+def _query_format(options: argparse.Namespace) -> str:
+    """The format of the answer to a query.
 
     Raises:
-        UsageError: Another format is asked for too.
+        UsageError: A format of rows is asked for, and with `--json` something else.
     """
+    if not options.json:
+        return str(options.format)
     if options.format != "table":
         raise UsageError(
             f"--json prints one object, --format {options.format} something else: leave one of the two out"

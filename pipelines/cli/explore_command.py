@@ -24,6 +24,8 @@ def explore(
     Raises:
         UsageError: There is no such dataset, version or folder, or the address is not free.
     """
+    if roots and images == "off":
+        raise UsageError("--images off shows no images, not even those of --images-root: leave one of the two out")
     for root in roots:
         if not Path(root).is_dir():
             raise UsageError(f"--images-root expects a folder, got {root}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pipelines.exporting.config import ExportConfig
 from pipelines.exporting.run import ExportJson, run
-from pipelines.streams import emit_json, say
+from pipelines.streams import emit_json, say, told_afterwards
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.policies import ExportFormat
 
@@ -26,10 +26,11 @@ def export(config: ExportConfig, *, as_json: bool) -> int:
         UsageError: As `run`.
     """
     document = run(config)
-    if as_json:
-        emit_json({**document, "out": config.out})
-    else:
-        say(*_lines(document, config.out))
+    with told_afterwards():
+        if as_json:
+            emit_json({**document, "out": config.out})
+        else:
+            say(*_lines(document, config.out))
     return 0
 
 

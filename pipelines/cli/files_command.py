@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipelines.files import FILES, below, content, write
 from pipelines.json_output import print_object
-from pipelines.streams import emit, say
+from pipelines.streams import emit, say, told_afterwards
 
 
 def files(name: str | None, out: str | None, *, as_json: bool = False) -> int:
@@ -21,10 +21,11 @@ def files(name: str | None, out: str | None, *, as_json: bool = False) -> int:
     """
     if out is not None:
         written = [str(path) for path in write(name, Path(out))]
-        if as_json:
-            print_object({"written": [*written]})
-        else:
-            say(*written)
+        with told_afterwards():
+            if as_json:
+                print_object({"written": [*written]})
+            else:
+                say(*written)
     elif name in FILES and not as_json:
         emit(content(name))
     else:

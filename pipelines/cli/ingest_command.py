@@ -11,7 +11,7 @@ from pipelines.errors import JobError, UsageError
 from pipelines.ingest import run
 from pipelines.ingest.outcome import Outcome
 from pipelines.ingest.progress import Progress
-from pipelines.streams import complain, emit_json, say
+from pipelines.streams import complain, emit_json, say, told_afterwards
 from transforms.errors import StepError
 from transforms.storage.stored_files import refusal, refusals
 
@@ -36,16 +36,18 @@ def run_job(
 
         report = checked(report, config.dataset)
     outcome = run.run(config, _progress(quiet=quiet or as_json or verbose))
-    warn_of_foreign(config.dataset, outcome.foreign)
-    if as_json:
-        emit_json(outcome.document())
-    elif not quiet or outcome.verdict.exit_code:
-        from pipelines.cli.console import console  # noqa: PLC0415 - see above
-        from pipelines.cli.tables import print_outcome  # noqa: PLC0415 - see above
+    with told_afterwards():
+        warn_of_foreign(config.dataset, outcome.foreign)
+        if as_json:
+            emit_json(outcome.document())
+        elif not quiet or outcome.verdict.exit_code:
+            from pipelines.cli.console import console  # noqa: PLC0415 - see above
+            from pipelines.cli.tables import print_outcome  # noqa: PLC0415 - see above
 
-        print_outcome(outcome, console(color, stderr=bool(outcome.verdict.exit_code)))
+            print_outcome(outcome, console(color, stderr=bool(outcome.verdict.exit_code)))
     if report is not None:
-        _deliver(outcome, report, quiet=quiet or as_json)
+        with told_afterwards():
+            _deliver(outcome, report, quiet=quiet or as_json)
     return int(outcome.verdict.exit_code)
 
 
@@ -63,14 +65,16 @@ def _detach(config: JobConfig, *, as_json: bool, quiet: bool, report: str | None
     from pipelines.ingest import detached  # noqa: PLC0415 - see above
 
     started = detached.start(config)
-    warn_of_foreign(config.dataset, started.foreign)
-    if as_json:
-        emit_json(started.document())
-    elif not quiet:
-        say(
-            f"{started.message[0].upper()}{started.message[1:]}.",
-            f"Its outcome will be in {started.report}; `metadata-etl versions {started.dataset}` lists its version.",
-        )
+    with told_afterwards():
+        warn_of_foreign(config.dataset, started.foreign)
+        if as_json:
+            emit_json(started.document())
+        elif not quiet:
+            listing = f"`metadata-etl versions {started.dataset}` lists its version"
+            say(
+                f"{started.message[0].upper()}{started.message[1:]}.",
+                f"Its outcome will be in {started.report}; {listing}.",
+            )
     return 0
 
 

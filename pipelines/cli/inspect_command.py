@@ -68,6 +68,8 @@ def inspect(
         raise UsageError(f"{path}: {error}{how}") from error
     except refusals() as error:
         raise UsageError(f"{path}: cannot be read ({refusal(error)}); check the path and its permissions") from error
+    if encoding is not None and found.look.form not in ("csv", "empty"):
+        raise UsageError(f"--encoding is that of CSV, and {path} is {_FORMS[found.look.form]}: leave the flag out")
     if as_json:
         print_object(_document(path, size, found, given))
     else:

@@ -121,7 +121,10 @@ def _add_job(job: argparse.ArgumentParser) -> None:
         help=f"maximum number of distinct metadata keys of a group (default {DEFAULT_MAX_FIELDS})",
     )
     job.add_argument(
-        "--partitions", type=int, metavar="N", help="number of partitions of a new dataset (default: by input size)"
+        "--partitions",
+        type=int,
+        metavar="N",
+        help="number of partitions of a new dataset, which keeps it (default: by size)",
     )
     job.add_argument(
         "--declare",

@@ -1,7 +1,7 @@
 """Builds the configuration of a job for the command, from its arguments and its job file."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
 from pipelines.cli.config_file import read_history, read_options
@@ -25,6 +25,8 @@ def job_config(arguments: argparse.Namespace, flags: Sequence[str] | None) -> tu
     given = _of_arguments(arguments, flags)
     if given.date is not None and arguments.command == "backfill":
         raise UsageError("--date: a history names the dates of its exports itself; leave the flag out")
+    if given.date is not None and arguments.config is None:
+        raise UsageError("--date is the {date} in the patterns of a job file: name one with --config, or leave it out")
     file = read_options(arguments.config, given.date) if arguments.config else JobOptions()
     options = given.or_else(file)
     if options.dataset is None:
@@ -61,6 +63,10 @@ def _history(arguments: argparse.Namespace, file: JobOptions, options: JobOption
     for name in ("sources", "mode", "date", "optional", "map"):
         if getattr(file, name) is not None:
             raise UsageError(f"{arguments.config}: a backfill takes exports, modes and dates from --history alone")
+    jobs = read_history(arguments.history)
+    _check_used("--map", options.map, (source.map for job in jobs for source in job.sources))
+    _check_used("--on-duplicate", options.on_duplicate, (job.on_duplicate for job in jobs))
+    _check_used("--strict", options.strict, (job.strict for job in jobs))
     return tuple(
         JobStep(
             sources=with_map(job.sources, options.map),
@@ -68,12 +74,20 @@ def _history(arguments: argparse.Namespace, file: JobOptions, options: JobOption
             on_duplicate=job.on_duplicate or options.on_duplicate or DEFAULT_ON_DUPLICATE,
             strict=bool(options.strict if job.strict is None else job.strict),
         )
-        for job in read_history(arguments.history)
+        for job in jobs
     )
+
+
+def _check_used(flag: str, given: object, of_each: Iterable[object]) -> None:
+    """Raises UsageError if an option is given, and all that it is for have one of their own."""
+    of_its_own = [each is not None for each in of_each]
+    if given is not None and of_its_own and all(of_its_own):
+        raise UsageError(f"{flag}: all that it would be for have one of their own; leave it out")
 
 
 def _step(options: JobOptions) -> JobStep:
     """The one step of an ingest."""
+    _check_used("--map", options.map, (source.map for source in options.sources or ()))
     return JobStep(
         sources=with_map(options.sources or (), options.map),
         mode=options.mode or DEFAULT_MODE,

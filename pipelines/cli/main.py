@@ -32,10 +32,10 @@ def script() -> NoReturn:
 def _end(codes: Sequence[int]) -> None:
     """Exits at once: Python would spend a fifth of a second on unloading two thousand modules."""
     if codes:
-        with suppress(OSError, ValueError):  # the reader has closed the pipe: left to Python
-            for stream in filter(None, (sys.stdout, sys.stderr)):  # None if it was closed at the start
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # None if it was closed at the start
+            with suppress(OSError, ValueError):  # the reader has closed the pipe, or the disk is full: said before
                 stream.flush()
-            os._exit(codes[0])
+        os._exit(codes[0])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "numpy" not in sys.modules:
         # Nothing here multiplies matrices: threads for that would only spin in each process.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        # Arrow's own allocator gives pages back between the batches of a job, to be cleared and mapped again.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     began = time.monotonic()
     options: argparse.Namespace | None = None
     try:

@@ -11,7 +11,7 @@ from pipelines.dataset.versions import Dataset
 from pipelines.errors import UsageError
 from pipelines.ingest.reingest import by_source, deliver, described
 from pipelines.json_output import print_object
-from pipelines.streams import complain, emit, say
+from pipelines.streams import complain, emit, say, told_afterwards
 from transforms.rules.export_rows import Group
 from transforms.rules.rejection_json import RejectionJson
 from transforms.rules.rejections import shown
@@ -152,18 +152,19 @@ def _print_table(found: Sequence[Rejected], job: RejectingJob | None, which: Whi
 
 def _deliver(dataset: str, found: Sequence[Rejected], out: str, job: RejectingJob | None, *, as_json: bool) -> None:
     deliveries, left_out = deliver(dataset, found, out)
-    if as_json:
-        print_object({"written": [each.document() for each in deliveries], "left_out": left_out})
-        return
-    for each in deliveries:
-        for file in each.files:
-            say(f"{file.records:,} records of {described(file.source)}: {file.path}")
-        say("Once they are fixed, ingest them again with:", each.command)
-    _say_left_out(left_out)
-    if not deliveries:
-        complain("no rejections; nothing was written")
-    elif job is not None and not job.published:
-        complain(
-            f"the {job.name} published nothing, so its accepted records are not in the dataset either: "
-            "ingest its exports too"
-        )
+    with told_afterwards():
+        if as_json:
+            print_object({"written": [each.document() for each in deliveries], "left_out": left_out})
+            return
+        for each in deliveries:
+            for file in each.files:
+                say(f"{file.records:,} records of {described(file.source)}: {file.path}")
+            say("Once they are fixed, ingest them again with:", each.command)
+        _say_left_out(left_out)
+        if not deliveries:
+            complain("no rejections; nothing was written")
+        elif job is not None and not job.published:
+            complain(
+                f"the {job.name} published nothing, so its accepted records are not in the dataset either: "
+                "ingest its exports too"
+            )

@@ -2,7 +2,7 @@
 
 from pipelines.json_output import print_object
 from pipelines.report.delivery import deliver
-from pipelines.streams import say
+from pipelines.streams import say, told_afterwards
 
 
 def report(dataset: str, out: str | None, *, version: int | None = None, as_json: bool = False) -> int:
@@ -12,9 +12,10 @@ def report(dataset: str, out: str | None, *, version: int | None = None, as_json
         UsageError: There is no dataset or no such version, or the page cannot be written to this path.
     """
     delivered = deliver(dataset, out, version)
-    if as_json:
-        print_object({"version": delivered.version, "path": delivered.path, "bytes": delivered.bytes})
-        return 0
     size = f"{delivered.bytes / 1_000_000:.1f} MB"
-    say(f"Insights of version {delivered.version} of {dataset} ({size}): {delivered.path}")
+    with told_afterwards():
+        if as_json:
+            print_object({"version": delivered.version, "path": delivered.path, "bytes": delivered.bytes})
+        else:
+            say(f"Insights of version {delivered.version} of {dataset} ({size}): {delivered.path}")
     return 0

@@ -11,7 +11,7 @@ from pipelines.dataset.verification import Verification, verified
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import ExitCode
 from pipelines.json_output import JsonOutput, print_object
-from pipelines.streams import complain, say
+from pipelines.streams import complain, say, told_afterwards
 from transforms.errors import one_line
 
 _FOREIGN = 10
@@ -49,8 +49,15 @@ def verify(dataset: str, *, version: int | None, every: bool, as_json: bool, col
             "foreign": found.foreign,
             "message": message,
         }
-        print_object(document)
-        return int(code)
+        with told_afterwards():
+            print_object(document)
+    else:
+        with told_afterwards():
+            _print(found, message)
+    return int(code)
+
+
+def _print(found: Verification, message: str) -> None:
     for each in found.damaged:
         say(f"{each}")
     if found.foreign:
@@ -61,7 +68,6 @@ def verify(dataset: str, *, version: int | None, every: bool, as_json: bool, col
         complain(message)
     else:
         say(f"{message[0].upper()}{message[1:]}.")
-    return int(code)
 
 
 def _message(dataset: str, found: Verification) -> str:

@@ -7,7 +7,7 @@ from pipelines.dataset.versions import Dataset
 from pipelines.ingest import rollback as rollback_job
 from pipelines.ingest.outcome import shell_command
 from pipelines.json_output import print_object
-from pipelines.streams import say
+from pipelines.streams import say, told_afterwards
 
 
 def rollback(dataset: str, number: int, *, as_json: bool = False) -> int:
@@ -15,17 +15,17 @@ def rollback(dataset: str, number: int, *, as_json: bool = False) -> int:
     found = Dataset.at(dataset)
     new = rollback_job.rollback(found, number)
     foreign = found.store.foreign()
-    if not as_json:
+    with told_afterwards():
+        if as_json:
+            outcome = "unchanged" if new is None else "published"
+            version = number if new is None else new
+            print_object({"outcome": outcome, "version": version, "equals": number, "foreign": foreign})
+            return 0
         warn_of_foreign(dataset, foreign)
-    if as_json:
-        outcome = "unchanged" if new is None else "published"
-        print_object(
-            {"outcome": outcome, "version": number if new is None else new, "equals": number, "foreign": foreign}
-        )
-    elif new is None:
-        say(f"Nothing to do: {number} is the current version of {dataset}.")
-    else:
-        say(f"Published version {new} of {dataset}, which equals version {number}.")
+        if new is None:
+            say(f"Nothing to do: {number} is the current version of {dataset}.")
+        else:
+            say(f"Published version {new} of {dataset}, which equals version {number}.")
     return 0
 
 
@@ -45,30 +45,31 @@ def prune(
     removed = plan.removed if dry_run else found.store.prune(plan.removed)
     left = [version.number for version in found.versions() if version.number not in removed]
     foreign = [*found.store.foreign(), *plan.foreign]
-    if as_json:
-        kept, discarded = (0, kept_open) if discard_rejections else (kept_open, 0)
-        print_object(
-            {
-                "removed": removed,
-                "kept": left[::-1],
-                "open_rejections": {"kept": kept, "discarded": discarded},
-                "dry_run": dry_run,
-                "runs": plan.runs,
-                "foreign": foreign,
-            }
-        )
-        return 0
-    warn_of_foreign(dataset, foreign)
-    names, others = (", ".join(map(str, numbers)) or "none" for numbers in (removed, reversed(left)))
-    if dry_run:
-        abandoned = f" Abandoned runs: {', '.join(plan.runs)}." if plan.runs else ""
-        say(f"Would remove versions of {dataset}: {names}. Would keep: {others}.{abandoned}")
-    else:
-        say(f"Removed versions of {dataset}: {names}. Kept: {others}.")
-    if kept_open and discard_rejections:
-        say(f"{'Would discard' if dry_run else 'Discarded'} {kept_open:,} open rejections.")
-    elif kept_open:
-        command = shell_command("rejections", dataset, "--open")
-        would = "Would keep" if dry_run else "Kept"
-        say(f"{would} {kept_open:,} open rejections of removed versions: {command}")
+    with told_afterwards():
+        if as_json:
+            kept, discarded = (0, kept_open) if discard_rejections else (kept_open, 0)
+            print_object(
+                {
+                    "removed": removed,
+                    "kept": left[::-1],
+                    "open_rejections": {"kept": kept, "discarded": discarded},
+                    "dry_run": dry_run,
+                    "runs": plan.runs,
+                    "foreign": foreign,
+                }
+            )
+            return 0
+        warn_of_foreign(dataset, foreign)
+        names, others = (", ".join(map(str, numbers)) or "none" for numbers in (removed, reversed(left)))
+        if dry_run:
+            abandoned = f" Abandoned runs: {', '.join(plan.runs)}." if plan.runs else ""
+            say(f"Would remove versions of {dataset}: {names}. Would keep: {others}.{abandoned}")
+        else:
+            say(f"Removed versions of {dataset}: {names}. Kept: {others}.")
+        if kept_open and discard_rejections:
+            say(f"{'Would discard' if dry_run else 'Discarded'} {kept_open:,} open rejections.")
+        elif kept_open:
+            command = shell_command("rejections", dataset, "--open")
+            would = "Would keep" if dry_run else "Kept"
+            say(f"{would} {kept_open:,} open rejections of removed versions: {command}")
     return 0

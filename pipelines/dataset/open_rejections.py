@@ -167,7 +167,7 @@ def _jobs(dataset: Dataset, history: _History) -> list[RejectingJob]:
 
 
 def _runs(dataset: Dataset) -> Iterator[RejectingJob]:
-    for run in dataset.store.reported():
+    for run in dataset.store.reported_runs():
         try:
             job = job_of_run(dataset, run)
         except (DamagedFileError, UsageError):

@@ -42,5 +42,5 @@ def _left(root: str, number: int) -> list[int]:
     """The published versions of a dataset, newest first; none if this one is among them, or never was an old one."""
     store = Dataset.at(root).store
     current = reading.pointer(store.pointer(), root)
-    there = [each for each in reversed(store.numbers()) if each <= current]
+    there = [each for each in reversed(store.version_numbers()) if each <= current]
     return [] if number >= current or number in there else there

@@ -127,7 +127,7 @@ def _numbers(dataset: Dataset, version: int | None, found: Verification, *, ever
     if pointer is None:
         dataset.published()  # raises the right error
         return []
-    numbers = dataset.store.numbers()
+    numbers = dataset.store.version_numbers()
     try:
         current = reading.pointer(pointer, dataset.root)
     except DamagedFileError as error:

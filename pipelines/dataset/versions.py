@@ -186,13 +186,13 @@ class Dataset:
             UsageError: Nothing is published there.
         """
         current = self.published()
-        older = (self._older(number) for number in reversed(self.store.numbers()) if number < current.number)
+        older = (self._older(number) for number in reversed(self.store.version_numbers()) if number < current.number)
         return [current, *filter(None, older)]
 
     def parent(self, version: Version) -> Version | None:
         """The parent of a version; None for a first version, or if the parent was removed."""
         number = version.manifest["parent"]
-        return self._older(number) if number is not None and number in self.store.numbers() else None
+        return self._older(number) if number is not None and number in self.store.version_numbers() else None
 
     def version(self, number: int | None) -> Version:
         """A published version, the current one for None.
@@ -203,7 +203,7 @@ class Dataset:
         current = self.published()
         if number is None or number == current.number:
             return current
-        older = [each for each in reversed(self.store.numbers()) if each < current.number]
+        older = [each for each in reversed(self.store.version_numbers()) if each < current.number]
         if number in older and (found := self._older(number)) is not None:
             return found
         there = ", ".join(map(str, [current.number, *(each for each in older if each != number)]))
@@ -214,7 +214,7 @@ class Dataset:
         try:
             return self.at_number(number, None)
         except DamagedFileError:
-            if number in self.store.numbers():
+            if number in self.store.version_numbers():
                 raise
             return None
 
@@ -233,7 +233,7 @@ class Dataset:
     def _manifest(self, number: int) -> bytes:
         """The bytes of the manifest of a version, verified against their record."""
         uri = join(self.root, version_folder(number), MANIFEST)
-        recorded = self.store.recorded(number)
+        recorded = self.store.manifest_record(number)
         if recorded is None and (data := read_if_there(uri)) is not None:
             reading.manifest(data, self.root, number)  # early releases recorded nothing
         told = reading.record(recorded, self.root, number)

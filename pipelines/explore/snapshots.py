@@ -99,7 +99,7 @@ class Snapshots:
             try:
                 self._versions[number] = self.dataset.version(number)
             except UsageError as error:
-                there = self.dataset.store.numbers()
+                there = self.dataset.store.version_numbers()
                 if number in there:  # published by another release
                     raise
                 if number in self._shown or number == self.first:
@@ -112,13 +112,13 @@ class Snapshots:
         """All versions that there are now, newest first."""
         current = self.dataset.published()
         self._versions.setdefault(current.number, current)
-        numbers = (each for each in self.dataset.store.numbers() if each <= current.number)
+        numbers = (each for each in self.dataset.store.version_numbers() if each <= current.number)
         return [self.version(number) for number in sorted(numbers, reverse=True)]
 
     def check_there(self, number: int | None) -> None:
         """Raises PrunedError if a version that was looked at is not there any more."""
         wanted = self.first if number is None else number
-        there = self.dataset.store.numbers()
+        there = self.dataset.store.version_numbers()
         if wanted not in there:
             with self._lock:
                 self._kept.pop(wanted, None)

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from pipelines.explore.problems import HintedError
 from pipelines.explore.results import Result
 from pipelines.explore.snapshots import Snapshot
 from pipelines.queries.conditions import All, Count, Order, Value
@@ -32,7 +33,7 @@ def order(snapshot: Snapshot, result: Result, sort: str, *, descending: bool) ->
         descending: Whether the greatest value comes first.
 
     Raises:
-        QueryError: The path names nothing, or something that a row has several of.
+        HintedError: The path names nothing, or something that a row has several of.
     """
     operand = _operand(snapshot, result.group, sort)
     make = partial(_values, snapshot, result.group, operand)
@@ -62,8 +63,9 @@ def _operand(snapshot: Snapshot, group: Group, sort: str) -> Value | Count:
             raise query_error(text, fault)
         return resolve_order(text, tree.order, group, snapshot.names).by
     except QueryError as error:
-        place = max(0, error.position - len(_ORDER_BY))  # the path is what was given
-        raise QueryError(f"{error}", {**error.document, "position": place}) from None
+        # No place: those of an answer are places in the query, and this is another parameter.
+        told = error.document
+        raise HintedError(f"expected sort to be one path, got {sort}: {told['message']}", told["hints"]) from None
 
 
 def _values(snapshot: Snapshot, group: Group, operand: Value | Count) -> pl.Series:

@@ -145,10 +145,21 @@ def verdict(tally: Tally, config: JobConfig, *, changed: bool) -> Verdict:
         return Verdict("dry_run", ExitCode.OK, "dry run: nothing was published")
     if not changed:
         known = "the dataset already has these records"
-        nothing = "no record was accepted" if tally.read else "there was no record to read"
+        nothing = f"no record was accepted{_unknown(tally, config)}" if tally.read else "there was no record to read"
         reason = nothing if tally.rejected == tally.read else known
         return Verdict("unchanged", ExitCode.OK, f"nothing to publish: {reason}")
     return Verdict("published", ExitCode.OK, "")
+
+
+def _unknown(tally: Tally, config: JobConfig) -> str:
+    """What to do if a job of updates (U3) brought records that the dataset does not have; empty if it did not."""
+    unknown = sum(group.rejected[Code.UNKNOWN_REFERENCE.value] for group in tally.groups.values())
+    if not unknown or not any(step.mode == "merge" for step in config.steps):
+        return ""
+    return (
+        f", because the dataset does not have {unknown:,} of them and --mode merge updates those that it has: ingest "
+        "new ones with --mode append"
+    )
 
 
 def repairs(tally: Tally) -> str:

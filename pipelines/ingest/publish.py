@@ -9,7 +9,7 @@ from pipelines.config import JobConfig
 from pipelines.dataset.documents.paths import INSIGHTS, MANIFEST, REPORT, SCHEMA
 from pipelines.dataset.documents.types import SchemaJson, StageJson
 from pipelines.dataset.documents.writing import document_text, manifest, schema_document
-from pipelines.dataset.store.base import REJECTIONS, Placed, Run
+from pipelines.dataset.store.base import REJECTIONS, Run, VersionFile
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import AnotherJobPublishedError, ExitCode
 from pipelines.ingest import job_log
@@ -215,8 +215,8 @@ def _publish(dataset: Dataset, run: Run, context: PublishContext, collected: _Co
         sticky_text=resolved["sticky_text"],
     )
     write_bytes(join(run.root, MANIFEST), document_text(document))
-    placed = [Placed(file.uri, file.path) for file in files]
-    placed.append(Placed(join(run.root, MANIFEST), MANIFEST))
+    placed = [VersionFile(file.uri, file.path) for file in files]
+    placed.append(VersionFile(join(run.root, MANIFEST), MANIFEST))
     try:
         with publishing():
             dataset.store.publish(run, context.version, context.parent_pointer, placed, fsync=context.config.fsync)

@@ -1,6 +1,7 @@
 """Publishes a new version that equals an old one and shares its files."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import polars as pl
 
@@ -8,8 +9,9 @@ from pipelines.dataset.documents.paths import INSIGHTS, MANIFEST, SCHEMA
 from pipelines.dataset.documents.types import ManifestJson
 from pipelines.dataset.documents.writing import document_text, manifest
 from pipelines.dataset.published_state import faults
-from pipelines.dataset.store.base import Placed, Run
+from pipelines.dataset.store.base import Run, VersionFile
 from pipelines.dataset.versions import Dataset, Version
+from pipelines.ingest.cleanup import staying_published
 from pipelines.ingest.tally import Tally
 from pipelines.runners.interrupts import publishing
 from transforms.damage import damaged_file
@@ -38,7 +40,7 @@ def rollback(dataset: Dataset, number: int) -> int | None:
     target = dataset.version(number)
     if target.number == current.number:
         return None
-    with dataset.store.run(target.number) as run:
+    with ExitStack() as cleanup, dataset.store.run(target.number) as run:
         new = dataset.store.next_number(current.number)
         files = [file for kind in _shared(target) for file in target.files(kind).values()]
         for file, fault in faults(files, by_hash=True):
@@ -54,10 +56,11 @@ def rollback(dataset: Dataset, number: int) -> int | None:
         cached = sum(each.cached for each in keys)
         text = document_text(_manifest(target, current, new, files, cached, stored[0].sha256))
         write_bytes(join(run.root, MANIFEST), text)
-        placed = [Placed(file.uri, file.path) for file in files]
-        placed.append(Placed(join(run.root, MANIFEST), MANIFEST))
+        placed = [VersionFile(file.uri, file.path) for file in files]
+        placed.append(VersionFile(join(run.root, MANIFEST), MANIFEST))
         with publishing():
             dataset.store.publish(run, new, current.pointer, placed)
+        cleanup.enter_context(staying_published(new))
         dataset.store.remove(run.root)
     return new
 

@@ -12,6 +12,7 @@ from pipelines.dataset.store.base import Run
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import EngineError, ExportChangedError
 from pipelines.ingest import job_log
+from pipelines.ingest.cleanup import staying_published
 from pipelines.ingest.export_changes import review
 from pipelines.ingest.find_exports import find
 from pipelines.ingest.graph import build
@@ -23,10 +24,9 @@ from pipelines.runners import choose as runners
 from pipelines.runners import estimate
 from pipelines.runners.interrupts import cleanup_on_signal
 from pipelines.runners.temporary_folders import private_temporary_files, temporary_folder
-from pipelines.streams import complain
 from transforms.beam.coders import spilling
 from transforms.stages.elements import Export
-from transforms.storage.stored_files import is_local, refusal
+from transforms.storage.stored_files import is_local
 
 SPILLED = "spilled"
 
@@ -64,27 +64,14 @@ def run(config: JobConfig, progress: Progress) -> Outcome:
         publishing = time.monotonic()
         context = PublishContext.of(config, job, before, unmatched=found.unmatched, runner=runner.name, began=began)
         outcome = finish_run(dataset, run, context, before, stages=stages)
-        cleanup.enter_context(_kept_outcome(outcome))
+        if outcome.verdict.outcome == "published":
+            cleanup.enter_context(staying_published(outcome.version))
         outcome = replace(outcome, foreign=tuple(dataset.store.foreign()))
         if not config.dry_run:
             keep_run_files(dataset, run, outcome)
         job_log.phase("publishing", time.monotonic() - publishing)
     job_log.ended(outcome)
     return outcome
-
-
-@contextmanager
-def _kept_outcome(outcome: Outcome) -> Iterator[None]:
-    """Warns of an error of the cleanup after a version was published: only a job that did not fails (R4)."""
-    try:
-        yield
-    except OSError as error:
-        if outcome.verdict.outcome != "published":
-            raise
-        complain(
-            f"version {outcome.version} is published, but not all files of its run could be removed "
-            f"({refusal(error)}); the next job removes them"
-        )
 
 
 @contextmanager

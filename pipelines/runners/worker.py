@@ -36,6 +36,7 @@ def main() -> None:
     log_errors_only()
     for library in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(library, "1")  # there is a worker for each core
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as in a command
     load()
     _run_harness()
 

@@ -20,6 +20,7 @@ from pipelines.cli.main import main
 
 READY = "document.documentElement.dataset.ready"
 FIRST_CARDS = "[...document.querySelectorAll('.grid li')].slice(0, 20).map((each) => each.textContent).join()"
+GREYED = "[...document.querySelectorAll('section[inert]')]"
 COUNT = "Number(document.querySelector('.records .count strong').textContent.replaceAll(',', ''))"
 
 
@@ -260,6 +261,42 @@ def test_versions_are_compared(page: Page, served: Explorer) -> None:
     assert page.evaluate(COUNT) == int(served.json("records", version=1, limit=1)["count"])
 
 
+def test_what_changed_most_between_versions_comes_first(browser: Browser, tmp_path: Path) -> None:
+    def items(number: int, metadata: dict[str, object]) -> list[dict[str, object]]:
+        return [an_item(f"i{at}", {"weather": ("rain", "fog")[at % 2], **metadata}) for at in range(number)]
+
+    for at, records in enumerate([items(40, {"speed": 10, "old": 1}), items(60, {"speed": 10, "lens": "wide"})]):
+        exported = ndjson(tmp_path / f"{at}.ndjson", records)
+        assert ingest(tmp_path / "dataset", "--items", f"{exported}", "--mode", "replace").outcome == "published"
+    faster = ndjson(tmp_path / "faster.ndjson", items(20, {"speed": 30, "lens": "wide"}))
+    scenes = ndjson(
+        tmp_path / "scenes.ndjson", [{"reference_id": "drive", "frames": [{"camera": "i1"}], "metadata": {"km": 3}}]
+    )
+    more = ("--items", f"{faster}", "--scenes", f"{scenes}", "--mode", "replace")
+    assert ingest(tmp_path / "dataset", *more).outcome == "published"
+    none = "\N{EN DASH}"
+    cells = (
+        "[...document.querySelectorAll('.versions table')].slice(1).map((each) => [...each.tBodies[0].rows]"
+        ".map((row) => [...row.cells].map((cell) => cell.textContent.replaceAll('\\u00a0', ' '))))"
+    )
+    with exploring(tmp_path / "dataset") as explorer, browser.page(explorer.opened, width=390, height=844) as page:
+        page.wait_for(READY)
+        opened(page, explorer, tab="versions")
+        page.wait_for("!!document.querySelector('.versions .changes')")
+        counts, of_items, of_scenes = page.evaluate(cells)
+        assert counts[:2] == [["items", "60", "60", none, "1"], ["scenes", "0", "1", "+1", "1"]]
+        assert of_items == [["speed", "mean 10, now 16.6667", "0.701"]]
+        assert of_scenes == [["km", "new, numerical, given in 100 %", ""]]
+        page.evaluate(
+            "(() => { const one = document.querySelector('[aria-label=\"Compare version\"]');"
+            "one.value = '1'; one.dispatchEvent(new Event('change')) })()"
+        )
+        page.wait_for("document.querySelector('.versions').textContent.includes('gone')")
+        assert [row[0] for row in page.evaluate(cells)[1]] == ["lens", "old", "speed"]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert violations(page) == []
+
+
 def test_hostile_values_are_text_wherever_they_stand(page: Page, served: Explorer) -> None:
     for parameters in (
         {"columns": json.dumps(["metadata.bad", "metadata.<b>key</b>", "metadata.note"])},
@@ -283,10 +320,42 @@ def test_what_is_wrong_is_marked_and_mended_by_a_click(browser: Browser, served:
     with let_in(browser, served) as page:
         opened(page, served, query="metadata.gear > 1 AND metadata.wether = fog")
         assert page.evaluate("document.querySelector('.place-of-error mark').textContent") == "wether"
+        assert page.evaluate(COUNT) == counted(served, "")  # all of them, in grey
+        assert page.evaluate(f"{GREYED}.length") == 2
         page.click(".hints button")
         shows(page, "metadata.gear > 1 AND metadata.weather = fog")
         assert page.evaluate(COUNT) == counted(served, "metadata.gear > 1 AND metadata.weather = fog")
         assert page.evaluate("document.getElementById('query-error').hidden")
+        assert page.evaluate(f"{GREYED}.length") == 0
+
+
+def test_beside_a_wrong_query_the_result_of_the_one_before_stays_in_grey(browser: Browser, served: Explorer) -> None:
+    with browser.page(served.opened, width=1400, height=900) as page:
+        page.wait_for(READY)
+        opened(page, served, query="metadata.weather = fog")
+        page.evaluate("document.getElementById('query').value = 'metadata.wether = fog'")
+        page.evaluate("document.querySelector('.query-bar').requestSubmit()")
+        shows(page, "metadata.wether = fog")
+        found = counted(served, "metadata.weather = fog")
+        assert page.evaluate("document.querySelector('.records .count').textContent") == (
+            f"{found} items of the query before"
+        )
+        assert page.evaluate("document.querySelector('.insights-status').textContent").startswith(f"{found} of ")
+        assert page.evaluate(f"{GREYED}.map((each) => each.id).sort()") == ["insights", "results"]
+        page.evaluate("history.back()")
+        shows(page, "metadata.weather = fog")
+        assert page.evaluate(f"{GREYED}.length") == 0
+
+
+def test_an_order_that_is_wrong_is_taken_away_by_a_click(browser: Browser, served: Explorer) -> None:
+    with browser.page(served.opened) as page:
+        page.wait_for(READY)
+        opened(page, served, query="metadata.weather = fog", sort="metadata.wether")
+        assert page.evaluate("document.querySelectorAll('.place-of-error').length") == 0
+        page.click("#query-error .hints button")
+        page.wait_for("!location.search.includes('sort')")
+        page.wait_for("document.getElementById('query-error').hidden")
+        assert page.evaluate(COUNT) == counted(served, "metadata.weather = fog")
 
 
 def test_two_people_ask_at_once(browser: Browser, served: Explorer) -> None:

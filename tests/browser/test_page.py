@@ -14,7 +14,15 @@ pytestmark = pytest.mark.usefixtures("without_beam")  # pages are looked at, not
 ROW = "[...document.querySelectorAll('#{group} .field')].find((e) => e.querySelector('.name').textContent === {name})"
 NUMBERS = "(e) => e && [...e.querySelectorAll('{selector}')].map((each) => each.value)"
 STATISTICS = {"Minimum": "minimum", "Maximum": "maximum", "Mean": "mean", "Std. deviation": "stddev"}
-QUANTILES = {"1 %": 0.01, "5 %": 0.05, "25 %": 0.25, "Median": 0.5, "75 %": 0.75, "95 %": 0.95, "99 %": 0.99}
+QUANTILES = {
+    "1\N{NO-BREAK SPACE}%": 0.01,
+    "5\N{NO-BREAK SPACE}%": 0.05,
+    "25\N{NO-BREAK SPACE}%": 0.25,
+    "Median": 0.5,
+    "75\N{NO-BREAK SPACE}%": 0.75,
+    "95\N{NO-BREAK SPACE}%": 0.95,
+    "99\N{NO-BREAK SPACE}%": 0.99,
+}
 
 
 def row(group: str, name: str) -> str:

@@ -41,7 +41,7 @@ def test_what_is_not_its_own_stays_whatever_a_store_does(dataset: str) -> None:
     before = {name: data for name, data in everything(dataset).items() if b"of " in data}
     store = BucketStore(dataset)
     assert store.sweep() == []
-    assert store.numbers() == [1, 2, 3]
+    assert store.version_numbers() == [1, 2, 3]
     number = store.next_number(3)
     assert number == 6
     publish(store, "next", number, store.pointer())
@@ -56,7 +56,7 @@ def test_what_is_not_its_own_stays_whatever_a_store_does(dataset: str) -> None:
     assert before.items() <= everything(dataset).items()
     found = {"/".join(name.split("/")[:2]) for name in foreign}
     assert set(store.foreign()) == found
-    assert store.numbers() == [6]
+    assert store.version_numbers() == [6]
 
 
 def test_what_somebody_put_into_a_version_keeps_it_from_being_pruned(dataset: str) -> None:
@@ -67,7 +67,7 @@ def test_what_somebody_put_into_a_version_keeps_it_from_being_pruned(dataset: st
     found = store.removable([3])
     assert (found.versions, found.blocked) == ((2,), ("versions/000001/notes.txt",))
     assert store.prune([1, 2]) == [2]
-    assert store.numbers() == [1, 3]
+    assert store.version_numbers() == [1, 3]
 
 
 def test_what_comes_into_the_way_of_a_version_stays_and_the_job_says_so(dataset: str) -> None:
@@ -97,10 +97,10 @@ def test_a_folder_of_others_becomes_no_dataset(dataset: str, tmp_path: Path) -> 
 def test_each_version_is_recorded_as_it_was_published(dataset: str) -> None:
     published(dataset, "first")
     store = BucketStore(dataset)
-    recorded, manifest = store.recorded(1), everything(dataset)["dataset/versions/000001/manifest.json"]
+    recorded, manifest = store.manifest_record(1), everything(dataset)["dataset/versions/000001/manifest.json"]
     assert recorded is not None
     assert json.loads(recorded)["bytes"] == len(manifest)
-    assert store.recorded(2) is None
+    assert store.manifest_record(2) is None
     published(dataset, "second", 2)
     store.prune([1])
-    assert store.recorded(1) is None
+    assert store.manifest_record(1) is None

@@ -16,7 +16,7 @@ from support.runs import an_item, ndjson
 
 from pipelines.cli.main import main
 from pipelines.dataset.store import bucket_runs
-from pipelines.dataset.store.base import LEASE, RENEWAL_INTERVAL, Placed, Run, Store
+from pipelines.dataset.store.base import LEASE, RENEWAL_INTERVAL, Run, Store, VersionFile
 from pipelines.dataset.store.bucket import BucketStore
 from pipelines.dataset.store.local import LocalStore
 from pipelines.dataset.store.local_runs import LEASED
@@ -84,7 +84,7 @@ def wrote(run: Run, name: str, data: bytes = b"x") -> None:
 def published(store: Store, version: int) -> None:
     with store.run(None) as run:
         wrote(run, "manifest.json", json.dumps({"format": 4, "files": []}).encode())
-        store.publish(run, version, store.pointer(), [Placed(f"{run.root}/manifest.json", "manifest.json")])
+        store.publish(run, version, store.pointer(), [VersionFile(f"{run.root}/manifest.json", "manifest.json")])
         store.remove(run.root)
 
 
@@ -113,10 +113,10 @@ def test_a_prune_keeps_the_version_that_a_detached_run_reads(dataset: str, store
     with store.detach(1) as run:
         pass
     assert store.prune([1, 2]) == [2]
-    assert store.numbers() == [1, 3]
+    assert store.version_numbers() == [1, 3]
     clock.runs_out(dataset, run.id)
     assert store.prune([1]) == [1]
-    assert store.numbers() == [3]
+    assert store.version_numbers() == [3]
 
 
 def test_a_heartbeat_restarts_the_lease(dataset: str, store: Store, clock: Clock) -> None:
@@ -238,7 +238,7 @@ def test_the_claim_of_a_try_that_died_is_in_nobodys_way_for_more_than_a_minute(
     with store.detach(None) as run:
         wrote(run, "manifest.json", b'{"who": "detached"}')
     dead = Run(run.id, run.root, "publishing-dead")  # renewed by nobody
-    manifest = [Placed(f"{run.root}/manifest.json", "manifest.json")]
+    manifest = [VersionFile(f"{run.root}/manifest.json", "manifest.json")]
     now, claim = store._claim(dead, 1, None, b'{"who": "detached"}')
     assert (now.data, claim.name) == (None, "dataset/versions/000001/manifest.json")
     wait_for(lambda: store.sweep() == [] and store._claim_on(1) is None)

@@ -196,6 +196,13 @@ def test_wrong_parameters_are_told(explorer: Explorer, call: str, parameters: di
     assert set(answer.json["error"]) == {"message", "position", "length", "hints"}
 
 
+def test_what_is_wrong_with_the_order_has_no_place_in_the_query(explorer: Explorer) -> None:
+    answer = explorer.get("/api/records", query="metadata.weather = rain", sort="metadata.wether")
+    error = answer.json["error"]
+    assert (answer.status, error["position"], error["length"], error["hints"]) == (400, None, None, ["weather"])
+    assert error["message"].startswith("expected sort to be one path, got metadata.wether: items have no field wether")
+
+
 @pytest.mark.parametrize(
     ("call", "parameters", "status", "hints"),
     [

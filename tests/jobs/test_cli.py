@@ -1,6 +1,7 @@
 """The command as a user meets it: usage errors, what is printed where, exit codes, the schema (RULES R4, P4, T6)."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -42,6 +43,7 @@ WRONG = {
     "half a record": (["--items", "{export}", "--max-rejected", "1.5"], "--max-rejected"),
     "unknown policy": (["--items", "{export}", "--on-duplicate", "guess"], "--on-duplicate"),
     "no partitions": (["--items", "{export}", "--partitions", "0"], "--partitions"),
+    "date without a job file": (["--items", "{export}", "--date", "2026-11-30"], "--config"),
     "no exports": ([], "--items"),
     "empty path": (["--items", ""], "--items"),
 }
@@ -56,6 +58,41 @@ def test_wrong_usage_is_one_line_and_leaves_nothing(
     assert main(["ingest", "--dataset", str(tmp_path / "d"), *given]) == 2
     check_usage(capsys.readouterr(), named)
     assert dict(files(tmp_path)) == before
+
+
+def test_a_dataset_keeps_its_number_of_partitions(
+    export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = ["ingest", "--dataset", str(tmp_path / "d"), "--items", str(export), "--quiet", "--partitions"]
+    assert main([*job, "2"]) == 0
+    assert main([*job, "2"]) == 0
+    capsys.readouterr()
+    assert main([*job, "3"]) == 2
+    check_usage(capsys.readouterr(), "--partitions 3: this dataset has 2")
+    history = tmp_path / "history.toml"
+    history.write_text(f"[[job]]\nitems = '{export}'\n")
+    assert (
+        main(["backfill", "--dataset", str(tmp_path / "d"), "--history", str(history), "--partitions=3", "--quiet"])
+        == 2
+    )
+    check_usage(capsys.readouterr(), "--partitions 3: this dataset has 2")
+
+
+@pytest.mark.parametrize(
+    ("flag", "of_the_job"),
+    [
+        (["--on-duplicate", "last"], "on_duplicate = 'reject'"),
+        (["--strict"], "strict = false"),
+        (["--map", "manifest"], "map = 'manifest'"),
+    ],
+)
+def test_an_option_that_all_jobs_of_a_history_have_themselves_is_wrong_usage(
+    flag: list[str], of_the_job: str, export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = tmp_path / "history.toml"
+    history.write_text(f"[[job]]\nitems = '{export}'\n{of_the_job}\n")
+    assert main(["backfill", "--dataset", str(tmp_path / "d"), "--history", str(history), *flag]) == 2
+    check_usage(capsys.readouterr(), f"{flag[0]}: all that it would be for have one of their own")
 
 
 def check_usage(printed: "CaptureResult[str]", named: str) -> None:
@@ -77,6 +114,7 @@ def check_usage(printed: "CaptureResult[str]", named: str) -> None:
         (["schema", "--input", "items", "--group", "scenes"], "leave --group scenes out"),
         (["schema", "--input", "items", "--format", "avro"], "leave --format avro out"),
         (["schema", "--input", "items", "--version", "1"], "--version goes with a DATASET"),
+        (["explore", "d", "--images", "off", "--images-root", "."], "leave one of the two out"),
     ],
 )
 def test_wrong_command_is_one_line(arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -324,6 +362,22 @@ def test_help_does_not_load_beam() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "--on-duplicate" in ended.stdout
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "system"), ("mimalloc", "mimalloc")])
+def test_arrow_allocates_as_the_system_does_unless_told_otherwise(given: str | None, used: str) -> None:
+    code = (
+        "from pipelines.cli.main import main\n"
+        "try:\n    main(['ingest', '--help'])\nexcept SystemExit:\n    pass\n"
+        "import pyarrow\n"
+        "print(pyarrow.default_memory_pool().backend_name)"
+    )
+    variable = "ARROW_DEFAULT_MEMORY_POOL"
+    environment = {name: value for name, value in os.environ.items() if name != variable}
+    if given is not None:
+        environment[variable] = given
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert ended.stdout.split()[-1] == used
 
 
 _LIGHT = (["versions"], ["show"], ["schema"], ["rejections"], ["suggest", "sp"])

@@ -14,7 +14,7 @@ from support.profiles import every_combination
 from support.runs import a_run, an_item, ingest, ndjson
 
 from pipelines.cli.main import main
-from pipelines.dataset.store.base import Placed, new_run_id
+from pipelines.dataset.store.base import VersionFile, new_run_id
 from pipelines.dataset.store.local import LocalStore
 from pipelines.errors import ForeignFilesError, UsageError
 
@@ -52,7 +52,7 @@ def publish(store: LocalStore, version: int, text: str = "", *, fsync: bool = Fa
         part = Path(run.root, "items/part-00000-of-00001.avro")
         part.parent.mkdir()
         part.write_text(f"rows of {version}")
-        files = [Placed(str(manifest), "manifest.json"), Placed(str(part), "items/part-00000-of-00001.avro")]
+        files = [VersionFile(str(manifest), "manifest.json"), VersionFile(str(part), "items/part-00000-of-00001.avro")]
         store.publish(run, version, store.pointer(), files, fsync=fsync)
 
 
@@ -158,7 +158,7 @@ def test_what_is_not_its_own_stays_whatever_a_store_does(store: LocalStore, plan
     store.clear(run, ())
     store.release(run)
     store.remove(run.root)
-    assert store.numbers() == [number]
+    assert store.version_numbers() == [number]
     assert snapshot(planted) == before
     expected = [] if planted.parent == Path(store.root) else [planted.relative_to(store.root).as_posix()]
     assert store.foreign() in (expected, [f"{expected[0].rpartition('/')[0]}"] if expected else [])
@@ -255,7 +255,7 @@ def test_a_link_to_the_whole_dataset_is_followed(store: LocalStore, tmp_path: Pa
     through = LocalStore(str(a_link(tmp_path / "link", store.root)))
     publish(through, 4)
     assert through.prune([1, 2, 3]) == [1, 2, 3]
-    assert store.numbers() == [4]
+    assert store.version_numbers() == [4]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_files_of_file_managers_are_nobodys_and_keep_no_directory_from_becoming_
     for name in (".DS_Store", "Thumbs.db", "._d", "desktop.ini"):
         a_file(tmp_path / "d" / name)
     publish(store, 1)
-    assert store.numbers() == [1]
+    assert store.version_numbers() == [1]
 
 
 def test_a_job_that_died_right_after_the_marker_left_an_empty_dataset(tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ def test_pruning_takes_what_is_recorded_along_and_says_first_what_it_would(
 def test_the_current_version_is_not_pruned(store: LocalStore) -> None:
     publish(store, 4)
     assert store.prune([1, 2, 4]) == [1, 2]
-    assert store.numbers() == [3, 4]
+    assert store.version_numbers() == [3, 4]
 
 
 def test_a_folder_that_comes_into_the_way_of_a_version_stays_and_the_job_says_so(store: LocalStore) -> None:
@@ -384,7 +384,7 @@ def test_a_folder_that_comes_into_the_way_of_a_version_stays_and_the_job_says_so
         manifest = a_file(Path(run.root, "manifest.json"), "{}")
         planted = a_file(Path(store.root, "versions/000004/x"))
         with pytest.raises(ForeignFilesError, match=r"versions/000004 was put there by somebody else.*run the job"):
-            store.publish(run, 4, store.pointer(), [Placed(str(manifest), "manifest.json")])
+            store.publish(run, 4, store.pointer(), [VersionFile(str(manifest), "manifest.json")])
     assert planted.read_text() == "weights"
     assert store.next_number(3) == 5
 
@@ -501,4 +501,4 @@ def test_a_store_removes_runs_of_its_own_alone(store: LocalStore, tmp_path: Path
         with pytest.raises(ValueError, match="is no run of"):
             store.remove(uri)
     store.remove(f"{store.root}/runs/..")
-    assert store.numbers() == [1, 2, 3]
+    assert store.version_numbers() == [1, 2, 3]

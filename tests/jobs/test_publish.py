@@ -12,8 +12,9 @@ from support.preloaded import command
 from support.runs import a_run, flags, ingest
 from support.store_processes import die_before_the_pointer_is_replaced, hold, manifest_of, written
 
+from pipelines.cli.main import main
 from pipelines.dataset.documents.paths import CURRENT
-from pipelines.dataset.store.base import Placed
+from pipelines.dataset.store.base import VersionFile
 from pipelines.dataset.store.folders import Folder
 from pipelines.dataset.store.local import LocalStore
 from pipelines.dataset.store.locks import is_locked
@@ -166,8 +167,8 @@ def test_all_that_is_new_is_on_the_disk_before_it_is_current(tmp_path: Path, mon
         part = Path(run.root, "items/part-0")
         part.parent.mkdir()
         part.touch()
-        shared = Placed(f"{store.root}/versions/000001/manifest.json", "items/shared")
-        files = [*manifest_of(run), Placed(str(part), "items/part-0"), shared]
+        shared = VersionFile(f"{store.root}/versions/000001/manifest.json", "items/shared")
+        files = [*manifest_of(run), VersionFile(str(part), "items/part-0"), shared]
         store.publish(run, 2, store.pointer(), files)
     before = {re.sub(r"\.[0-9a-f]{8}\.tmp$", "", name).replace(f"runs/{run.id}/", "") for name in done[:-2]}
     assert before == {
@@ -237,3 +238,19 @@ def test_throw_away_data_need_not_wait_for_the_disk(tmp_path: Path, monkeypatch:
     assert waits == [True, False, False]
     options = [json.loads(path.read_text())["options"] for path in (tmp_path / "d/versions").glob("*/manifest.json")]
     assert options[1:] == options[:-1], "the outcome does not depend on it"
+
+
+def test_a_rollback_whose_cleanup_fails_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """RULES R4, as for a job."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "runs")
+
+    for name in ("first", "second"):
+        assert ingest(tmp_path / "d", *flags([("items", "", export(tmp_path, name))])).exit_code == 0
+    monkeypatch.setattr(LocalStore, "remove", refused)
+    assert main(["rollback", str(tmp_path / "d"), "1"]) == 0
+    assert "version 3 is published, but not all files of its run could be removed" in capsys.readouterr().err
+    assert Dataset.at(str(tmp_path / "d")).published().number == 3

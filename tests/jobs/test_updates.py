@@ -24,7 +24,7 @@ from support.raw_records import (
     merge,
     multicategory,
 )
-from support.runs import an_item, flags
+from support.runs import an_item, flags, ndjson
 
 ROUNDS = SHARED / "nucleus/updates"
 TYPES = ["box", "polygon", "line", "keypoints", "cuboid"]
@@ -190,6 +190,17 @@ MERGED: dict[str, tuple[Any, Any, Any, str]] = {
     "a pair half null": ({"lat": None, "lon": None}, {"lat": 3}, {}, "invalid_coordinate"),
     "a pair beyond the pole": ({"lat": 1.5}, {"lat": 90.5, "lon": 1}, {"lat": 1.5}, "coordinate_out_of_range"),
 }
+
+
+def test_a_merge_as_the_first_job_says_that_records_have_to_be_there(tmp_path: Path) -> None:
+    update = ndjson(tmp_path / "update.ndjson", [an_item("a", {"speed": 1}), an_item("b", {"speed": 2})])
+    run = ingest(tmp_path / "d", "--items", str(update), "--mode", "merge")
+    assert (run.exit_code, run.outcome) == (0, "unchanged")  # P4
+    said = (
+        "nothing to publish: no record was accepted, because the dataset does not have 2 of them and --mode merge "
+        "updates those that it has: ingest new ones with --mode append; `metadata-etl rejections "
+    )
+    assert run.document["message"].startswith(said)
 
 
 @pytest.mark.parametrize(("mode", "cases"), [("replace", REPLACED), ("merge", MERGED)])

@@ -151,7 +151,7 @@ def test_prune_keeps_what_a_running_job_reads_and_removes_abandoned_runs(dataset
         Path(alive.root, "written").touch()
         assert store.prune([1, 2]) == [2]
         assert Path(alive.root, "written").exists()
-        assert store.numbers() == [1, 3]
+        assert store.version_numbers() == [1, 3]
     assert store.prune([1]) == [1]
     assert not dead.exists()
     assert sorted(path.name for path in (dataset / "versions").iterdir()) == ["000003"]
@@ -192,13 +192,13 @@ def test_a_version_that_is_pruned_while_all_are_listed_is_left_out(
     def pruning(store: LocalStore) -> list[int]:
         found = real(store)
         with monkeypatch.context() as patched:
-            patched.setattr(LocalStore, "numbers", real)
+            patched.setattr(LocalStore, "version_numbers", real)
             store.prune([1])
         return found
 
-    real = LocalStore.numbers
+    real = LocalStore.version_numbers
     there = Dataset.at(str(dataset))
-    monkeypatch.setattr(LocalStore, "numbers", pruning)
+    monkeypatch.setattr(LocalStore, "version_numbers", pruning)
     assert [each.number for each in there.versions()] == [3, 2]
 
 
@@ -208,7 +208,7 @@ def test_prune_removes_only_what_it_planned(dataset: Path) -> None:
     with store.run(1):
         planned = store.removable([3]).versions
     assert store.prune(planned) == [2]
-    assert store.numbers() == [1, 3]
+    assert store.version_numbers() == [1, 3]
 
 
 def test_the_versions_of_a_pruned_dataset_go_on(dataset: Path, tmp_path: Path) -> None:

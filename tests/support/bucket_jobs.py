@@ -11,7 +11,7 @@ from support.bucket import handle, put
 from support.runs import GROUPS, PRIVATE
 
 from pipelines.dataset.store import bucket_place
-from pipelines.dataset.store.base import Placed, Run
+from pipelines.dataset.store.base import Run, VersionFile
 from pipelines.dataset.store.bucket import BucketStore
 
 PATIENCE = 120.0
@@ -69,13 +69,13 @@ class Sleeper(BucketStore):
 
 
 @contextmanager
-def written(store: BucketStore, who: str, base: int | None = None) -> Iterator[tuple[Run, list[Placed]]]:
+def written(store: BucketStore, who: str, base: int | None = None) -> Iterator[tuple[Run, list[VersionFile]]]:
     """A run that has written a version which says everywhere whose it is."""
     with store.run(base) as run:
         manifest = json.dumps({"format": 4, "files": [], "who": who}).encode()
         for name in (*NAMES, f"{who}/{OWN}", "manifest.json"):
             put(f"{run.root}/{name}", manifest if name == "manifest.json" else who.encode())
-        yield run, [Placed(f"{run.root}/{name}", name) for name in (*NAMES, f"{who}/{OWN}", "manifest.json")]
+        yield run, [VersionFile(f"{run.root}/{name}", name) for name in (*NAMES, f"{who}/{OWN}", "manifest.json")]
 
 
 def publish(store: BucketStore, who: str, version: int, seen: bytes | None) -> None:

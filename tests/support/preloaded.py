@@ -102,7 +102,7 @@ class Server:
             # Without the folder of this file on the path, in which modules have the names of others.
             words = [sys.executable, "-P", __file__, str(there.fileno())]
             # As the command has it: a process that forks has no threads.
-            without = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+            without = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
             self._process = subprocess.Popen(words, pass_fds=[there.fileno()], env=without)
         atexit.register(self._end)
         self._codes: dict[int, int] = {}

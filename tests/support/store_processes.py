@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines.dataset.documents.paths import CURRENT
-from pipelines.dataset.store.base import Placed, Run
+from pipelines.dataset.store.base import Run, VersionFile
 from pipelines.dataset.store.folders import Folder
 from pipelines.dataset.store.local import LocalStore
 from pipelines.dataset.store.locks import exclusive
@@ -23,9 +23,9 @@ def written(store: LocalStore, text: str) -> Iterator[Run]:
         yield run
 
 
-def manifest_of(run: Run) -> list[Placed]:
+def manifest_of(run: Run) -> list[VersionFile]:
     """The files of that version."""
-    return [Placed(f"{run.root}/manifest.json", "manifest.json")]
+    return [VersionFile(f"{run.root}/manifest.json", "manifest.json")]
 
 
 def die_before_the_pointer_is_replaced(root: str) -> None:

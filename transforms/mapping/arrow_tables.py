@@ -1,15 +1,16 @@
 """Reads Parquet and Arrow files in batches of rows, Parquet by the row groups of a byte range (R1, R2)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from io import SEEK_END
 from typing import BinaryIO, Final, overload
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from polars.exceptions import PolarsError
 
 from transforms.formats.chunks import Unreadable
+from transforms.mapping.arrow_columns import column_values
 from transforms.mapping.json_columns import encode, json_form
 from transforms.mapping.tables import TableBatch
 
@@ -20,7 +21,8 @@ _REFUSALS = (pa.ArrowException, OSError, ValueError, EOFError)  # all that pyarr
 def read_parquet(stream: BinaryIO, start: int, stop: int) -> Iterator[TableBatch]:
     """The rows of the row groups that begin in a byte range of a Parquet file; an empty batch first.
 
-    Offsets are numbers of rows in the file, from 0; line n is the n-th row.
+    Where a group begins is told by the rows in front of it, as if all took as many bytes: the bytes stand in what may
+    be encrypted, which ends the process. Offsets are numbers of rows in the file, from 0; line n is the n-th row.
 
     Raises:
         Unreadable: The file is truncated or corrupt: after all rows in front of that place (R2).
@@ -29,10 +31,11 @@ def read_parquet(stream: BinaryIO, start: int, stop: int) -> Iterator[TableBatch
     try:
         file = pq.ParquetFile(stream)
         yield _no_rows(file.schema_arrow)
-        for group in range(file.metadata.num_row_groups):
-            found = file.metadata.row_group(group)
-            end = number + found.num_rows
-            if start <= _offset(found) < stop:
+        counts = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+        size, rows = stream.seek(0, SEEK_END), sum(counts)
+        for group, count in enumerate(counts):
+            end = number + count
+            if count and start <= size * number // rows < stop:
                 for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], use_threads=False):
                     yield _batch(batch, number)
                     number += batch.num_rows
@@ -51,15 +54,6 @@ def parquet_rows(stream: BinaryIO) -> int:
         raise
     except _REFUSALS:
         return 0
-
-
-def _offset(group: pq.RowGroupMetaData) -> int:
-    """The byte at which a row group begins."""
-    if not group.num_columns:
-        return 0
-    column = group.column(0)
-    places = (column.dictionary_page_offset, column.data_page_offset)
-    return min(int(place) for place in places if place is not None)
 
 
 def read_arrow(stream: BinaryIO, *, is_file: bool) -> Iterator[TableBatch]:
@@ -103,9 +97,14 @@ def _no_rows(schema: pa.Schema) -> TableBatch:
 
 
 def _batch(batch: pa.RecordBatch, number: int) -> TableBatch:
-    """A batch whose first row has a number."""
+    """A batch whose first row has a number.
+
+    Raises:
+        pa.ArrowException: Its bytes are not what its types say, such as a text that is not in UTF-8.
+    """
+    batch.validate(full=True)
     names = batch.schema.names
-    columns = {name: _series(column) for name, column in zip(names, batch.columns, strict=True)}
+    columns = {name: column_values(name, column) for name, column in zip(names, batch.columns, strict=True)}
     rows = np.arange(number, number + batch.num_rows, dtype=np.int64)
     return TableBatch(
         columns=columns,
@@ -114,14 +113,6 @@ def _batch(batch: pa.RecordBatch, number: int) -> TableBatch:
         sources=RowTexts(columns, batch.num_rows),
         byte_count=batch.nbytes,
     )
-
-
-def _series(column: pa.Array) -> pl.Series:
-    """The values of a column; of a type that the library lacks as Python's."""
-    try:
-        return pl.Series(pl.from_arrow(column))
-    except (PolarsError, pa.ArrowException, ValueError, TypeError):
-        return pl.Series(column.to_pylist(), dtype=pl.Object)
 
 
 class RowTexts(Sequence[bytes]):

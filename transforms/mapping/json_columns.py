@@ -57,8 +57,9 @@ class JsonTexts:
 def json_texts(values: pl.Series) -> JsonTexts:
     """The JSON text of each value.
 
-    Numbers keep their value, NaN and infinities are tokens that no JSON parser accepts (V6). Dates and times are ISO
-    text, durations seconds, decimals numbers with all their digits, bytes base64, structs objects, lists lists.
+    Numbers keep their value, NaN and infinities are tokens that no JSON parser accepts (V6). Decimals are numbers with
+    all their digits, bytes base64, structs objects, lists lists; in these dates and times are ISO text, durations
+    seconds.
     """
     kind = values.dtype
     if kind == pl.String:
@@ -70,21 +71,8 @@ def json_texts(values: pl.Series) -> JsonTexts:
         return JsonTexts(numbers if values.is_finite().all() else numbers.replace(_NON_FINITE))
     if isinstance(kind, pl.Categorical | pl.Enum):
         return _strings(values.cast(pl.String))
-    if kind in (pl.Date, pl.Datetime, pl.Time):
-        return _strings(_iso(values))
     texts = [None if value is None else encode(json_form(value)) for value in values.to_list()]
     return JsonTexts(pl.Series(values.name, texts, pl.String))
-
-
-def _iso(values: pl.Series) -> pl.Series:
-    """ISO text, with all digits of nanoseconds; the bare number beyond the years of Python's calendar (R6)."""
-    if values.dtype == pl.Datetime("ns") and (values.to_physical() % 1000 != 0).any():
-        return values.dt.to_string("iso:strict")
-    try:
-        texts = [None if value is None else value.isoformat() for value in values.to_list()]
-    except (OverflowError, ValueError):
-        return values.to_physical().cast(pl.String)
-    return pl.Series(values.name, texts, pl.String)
 
 
 def typed_texts(values: pl.Series, kind: str, decimal: str = ".") -> JsonTexts:

@@ -14,6 +14,7 @@ from transforms.mapping.tables import TableBatch
 from transforms.storage.stored_files import refusals
 
 _PARQUET: Final = b"PAR1"
+_PARQUET_ENCRYPTED: Final = b"PARE"
 _ARROW_FILE: Final = b"ARROW1"
 _ARROW_STREAM: Final = b"\xff\xff\xff\xff"
 _FEATHER_1: Final = b"FEA1"
@@ -77,6 +78,8 @@ def read_table(source: SourceFile, text: CsvOptions, *, block_bytes: int = BLOCK
     elif head.startswith(_ARROW_STREAM):
         with source.open() as stream:
             yield from read_arrow(stream, is_file=False)
+    elif head.startswith(_PARQUET_ENCRYPTED):
+        raise Unreadable("expected a table, got Parquet that is encrypted; write it without encryption")
     elif head.startswith(_FEATHER_1):
         raise Unreadable("expected a table, got Feather of version 1; write it as Parquet, or as Feather of version 2")
     elif head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):

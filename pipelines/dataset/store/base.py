@@ -36,7 +36,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class VersionFile:
     """A file of the version to publish.
 
     Attributes:
@@ -80,7 +80,7 @@ class Store(Protocol):
             DamagedDatasetError: The marker is damaged.
         """
 
-    def recorded(self, number: int) -> bytes | None:
+    def manifest_record(self, number: int) -> bytes | None:
         """The record of the manifest of a version, made when it was published; None if there is none.
 
         A JSON object {"version": 3, "manifest": "versions/000003/manifest.json", "bytes": N, "sha256": HEX}.
@@ -89,7 +89,7 @@ class Store(Protocol):
     def check_free(self) -> None:
         """Raises UsageError if the place holds files but no dataset, so that no new dataset can be made there."""
 
-    def numbers(self) -> list[int]:
+    def version_numbers(self) -> list[int]:
         """The numbers of all complete versions of this dataset, published or not, ascending."""
 
     def next_number(self, number: int) -> int:
@@ -98,7 +98,7 @@ class Store(Protocol):
     def foreign(self) -> list[str]:
         """Paths of foreign files and folders in the folders of the dataset; they are left as they are (P6)."""
 
-    def reported(self) -> list[str]:
+    def reported_runs(self) -> list[str]:
         """The ids of this dataset's runs that have a report, ascending."""
 
     def removable(self, keep: Collection[int]) -> "Removable":
@@ -134,7 +134,7 @@ class Store(Protocol):
         """Ends the lease of a finished detached run; files that it still has are kept, as those of any ended run."""
 
     def publish(
-        self, run: Run, version: int, expected: bytes | None, files: Sequence[Placed], *, fsync: bool = True
+        self, run: Run, version: int, expected: bytes | None, files: Sequence[VersionFile], *, fsync: bool = True
     ) -> None:
         """Publishes these files as a version: complete under its final name, then made current in one atomic step (P1).
 

@@ -23,7 +23,7 @@ from google.cloud import storage
 from pipelines.dataset.documents import reading
 from pipelines.dataset.documents.paths import CURRENT, MANIFEST, OPEN_REJECTIONS, record_path, version_folder
 from pipelines.dataset.documents.writing import pointer, record
-from pipelines.dataset.store.base import KEPT_FILES, Placed, Removable, Run
+from pipelines.dataset.store.base import KEPT_FILES, Removable, Run, VersionFile
 from pipelines.dataset.store.bucket_place import OWNER, REQUESTS_AT_ONCE, delete
 from pipelines.dataset.store.bucket_runs import BucketRuns, Runs
 from pipelines.dataset.store.marker import FORGOTTEN_AFTER
@@ -69,7 +69,7 @@ class BucketStore(BucketRuns):
         with self._translating_errors():
             return self._current().data
 
-    def numbers(self) -> list[int]:
+    def version_numbers(self) -> list[int]:
         """See `Store`."""
         with self._translating_errors(), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
             records, removed = self._records(), self._removed()
@@ -85,7 +85,7 @@ class BucketStore(BucketRuns):
                 number += 1
             return number
 
-    def reported(self) -> list[str]:
+    def reported_runs(self) -> list[str]:
         """See `Store`."""
         with self._translating_errors():
             return sorted(self._runs().reported) if self.identity() is not None else []
@@ -107,7 +107,7 @@ class BucketStore(BucketRuns):
             ]
 
     def publish(
-        self, run: Run, version: int, expected: bytes | None, files: Sequence[Placed], *, fsync: bool = True
+        self, run: Run, version: int, expected: bytes | None, files: Sequence[VersionFile], *, fsync: bool = True
     ) -> None:
         """See `Store`; `fsync` has no effect, because a bucket acknowledges only what it has stored.
 
@@ -153,7 +153,7 @@ class BucketStore(BucketRuns):
     def removable(self, keep: Collection[int]) -> Removable:
         """See `Store`."""
         with self._translating_errors():
-            return self._removable([number for number in self.numbers() if number not in keep])
+            return self._removable([number for number in self.version_numbers() if number not in keep])
 
     def _removable(self, numbers: Collection[int]) -> Removable:
         """What a prune of these complete versions, in ascending order, would remove."""
@@ -172,7 +172,7 @@ class BucketStore(BucketRuns):
         """See `Store`."""
         self.sweep()
         with self._translating_errors():
-            removed = self._removable([number for number in self.numbers() if number in numbers]).versions
+            removed = self._removable([number for number in self.version_numbers() if number in numbers]).versions
             for number in removed:
                 self._note_removed(_note(number, _PRUNED))  # from here on the version is not listed
                 self._remove_pruned(number)
@@ -211,7 +211,7 @@ class BucketStore(BucketRuns):
             return False
         return any(map(self._is_own, claims)) or not own or _note(number, _UNPUBLISHED) in self._removed()
 
-    def _try_to_publish(self, run: Run, version: int, expected: bytes | None, files: Sequence[Placed]) -> bool:
+    def _try_to_publish(self, run: Run, version: int, expected: bytes | None, files: Sequence[VersionFile]) -> bool:
         """Tries to publish once; if that is refused or fails before CURRENT is replaced, the attempt is undone."""
         (manifest,) = (file for file in files if file.path == MANIFEST)
         data = self._blob_at(manifest.source).download_as_bytes()
@@ -283,11 +283,11 @@ class BucketStore(BucketRuns):
             delete(self._in_version(version)[0])
 
     def _copy_files(
-        self, now: _Pointer, claim: storage.Blob, copies: list[storage.Blob], files: Sequence[Placed]
+        self, now: _Pointer, claim: storage.Blob, copies: list[storage.Blob], files: Sequence[VersionFile]
     ) -> bool:
         """Copies files into the folder of a version, and adds them to `copies`; False if the claim was lost."""
 
-        def copy(file: Placed) -> None:
+        def copy(file: VersionFile) -> None:
             source, name = self._blob_at(file.source), folder + file.path
             copies.append(self._bucket.copy_blob(source, self._bucket, name, if_generation_match=0))
 

@@ -41,7 +41,7 @@ class BucketPlace:
         data = self._read(MARKER)
         return None if data is None else dataset_id(data, self.root)
 
-    def recorded(self, number: int) -> bytes | None:
+    def manifest_record(self, number: int) -> bytes | None:
         """See `Store`."""
         return self._read(record_path(number))
 

@@ -11,7 +11,7 @@ from pipelines.dataset.documents import reading
 from pipelines.dataset.documents.paths import CURRENT, MANIFEST, REPORT, record_path, version_folder
 from pipelines.dataset.documents.writing import pointer, record
 from pipelines.dataset.store import local_runs, staging
-from pipelines.dataset.store.base import BASE, LEASE, Placed, Removable, Run, new_run_id
+from pipelines.dataset.store.base import BASE, LEASE, Removable, Run, VersionFile, new_run_id
 from pipelines.dataset.store.durable import fsync_folders
 from pipelines.dataset.store.folders import Folder, read_regular
 from pipelines.dataset.store.guards import LOCK, check_free
@@ -46,7 +46,7 @@ class LocalStore:
         data = read_regular(Path(self.root, MARKER))
         return None if data is None else dataset_id(data, self.root)
 
-    def recorded(self, number: int) -> bytes | None:
+    def manifest_record(self, number: int) -> bytes | None:
         """See `Store`."""
         return read_regular(Path(self.root, record_path(number)))
 
@@ -59,7 +59,7 @@ class LocalStore:
         elif path.exists():
             raise UsageError(f"--dataset expects a directory, got the file {self.root}")
 
-    def numbers(self) -> list[int]:
+    def version_numbers(self) -> list[int]:
         """See `Store`."""
         folder = Path(self.root, VERSIONS)
         found = (version_number(entry.name) for entry in folder.iterdir()) if folder.is_dir() else ()
@@ -80,7 +80,7 @@ class LocalStore:
         except (FileNotFoundError, NotADirectoryError, JobError):
             return []
 
-    def reported(self) -> list[str]:
+    def reported_runs(self) -> list[str]:
         """See `Store`."""
         found = []
         with suppress(FileNotFoundError, NotADirectoryError, JobError), Owned.shared(self.root) as owned:
@@ -162,7 +162,7 @@ class LocalStore:
             local_runs.release(owned, run.id)
 
     def publish(
-        self, run: Run, version: int, expected: bytes | None, files: Sequence[Placed], *, fsync: bool = True
+        self, run: Run, version: int, expected: bytes | None, files: Sequence[VersionFile], *, fsync: bool = True
     ) -> None:
         """See `Store`.
 
@@ -210,14 +210,14 @@ class LocalStore:
     def removable(self, keep: Collection[int]) -> Removable:
         """See `Store`."""
         with Owned.locked(self.root) as owned:
-            others = [number for number in self.numbers() if number not in keep]
+            others = [number for number in self.version_numbers() if number not in keep]
             return local_runs.removable(owned, others, self._current())
 
     def prune(self, numbers: Collection[int]) -> list[int]:
         """See `Store`."""
         with Owned.locked(self.root) as owned:
             local_runs.sweep(owned)
-            chosen = [number for number in self.numbers() if number in numbers]
+            chosen = [number for number in self.version_numbers() if number in numbers]
             removed = local_runs.removable(owned, chosen, self._current()).versions
             for number in removed:
                 owned.discard_version(number)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.dataset.documents.paths import version_folder
-from pipelines.dataset.store.base import Placed, Run
+from pipelines.dataset.store.base import Run, VersionFile
 from pipelines.dataset.store.durable import fsync_files
 from pipelines.dataset.store.owned import VERSIONS, Owned
 from pipelines.errors import ForeignFilesError
@@ -26,7 +26,7 @@ def discard_unpublished(owned: Owned, version: int) -> None:
     owned.discard_version(version)
 
 
-def stage(run: Run, files: Sequence[Placed], folder: Path, *, fsync: bool) -> None:
+def stage(run: Run, files: Sequence[VersionFile], folder: Path, *, fsync: bool) -> None:
     """Assembles a version in a folder, and with `fsync` flushes new files to the disk."""
     own = []
     for file in files:
@@ -38,7 +38,7 @@ def stage(run: Run, files: Sequence[Placed], folder: Path, *, fsync: bool) -> No
         fsync_files(own)
 
 
-def folders(version: int, files: Sequence[Placed], root: str) -> list[Path]:
+def folders(version: int, files: Sequence[VersionFile], root: str) -> list[Path]:
     """The folders of a published version."""
     top = Path(root, version_folder(version))
     return sorted({parent for file in files for parent in (top / file.path).parents if parent.is_relative_to(top)})

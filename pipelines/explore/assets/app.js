@@ -28,6 +28,7 @@ function unavailable({ message, hints }, open = go) {
 
 async function start() {
   let described;
+  let understood = { query: "" };
   try {
     described = await call("dataset", { version: state().version });
   } catch (error) {
@@ -71,18 +72,28 @@ async function start() {
     bar.set(now.query);
   }
 
+  const both = (query, greyed) => Promise.all([records.load(described.schema, query, greyed), insights.load(described.schema, query, greyed)]);
+
+  /** The last result of the same records, or all of them; in grey, for it is not what is asked for. */
+  async function former() {
+    const { group, version } = state();
+    await both(understood.group === group && understood.version === version ? understood.query : "", true);
+  }
+
   async function results() {
-    const { query } = state();
+    const { group, query, version } = state();
     try {
-      const [slips] = await Promise.all([records.load(described.schema), insights.load(described.schema)]);
+      const [slips] = await both(query, false);
       if (state().query === query) bar.right(query, slips);
-      document.documentElement.dataset.ready = JSON.stringify([state().group, query]);
+      understood = { group, query, version };
     } catch (error) {
       if (cancelled(error)) return;
       if (error.status === 410) unavailable(error);
       else bar.wrong(error, query);
-      document.documentElement.dataset.ready = JSON.stringify([state().group, query]);
+      if (error.status === 400) await former().catch(() => {}); // what is wrong is said already
+      if (state().query !== query) return; // a newer query is under way
     }
+    document.documentElement.dataset.ready = JSON.stringify([state().group, query]);
   }
 
   async function show(now, before) {

@@ -149,9 +149,12 @@ export function queryBar({ name }) {
 
 /** What is wrong: the message, the place in the query, and what can be clicked instead. */
 function explained(error, query, fix) {
+  if (error.position === null || error.position === undefined) {
+    const unsorted = state().sort ? element("p", { class: "hints" }, element("button", { type: "button", onclick: () => go({ sort: "", descending: "" }) }, "Without the order")) : null;
+    return [element("p", {}, shown(error.message)), unsorted].filter(Boolean);
+  }
   // What it ends in is said by the buttons.
   const made = [element("p", {}, shown(error.hints.length ? error.message.replace(/; did you mean [^;]*\?$/, "") : error.message))];
-  if (error.position === null || error.position === undefined) return made;
   const characters = Array.from(query);
   const [start, end] = [error.position, error.position + (error.length ?? 1)];
   const part = (from, to) => characters.slice(from, to).join("");

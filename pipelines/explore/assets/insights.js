@@ -26,6 +26,7 @@ export function insightsPanel() {
   const known = new Map();
   let fields = [];
   let wanted = "";
+  let query = ""; // of what is drawn
 
   const pins = () => { try { return new Set(JSON.parse(localStorage.getItem(PINS) ?? "[]")); } catch { return new Set(); } };
   function pin(name) {
@@ -60,7 +61,6 @@ export function insightsPanel() {
 
   function fieldCard(group, key, version, part, records, count, type) {
     const path = fieldPath(key);
-    const { query } = state();
     const make = () => {
       if (version.histogram) return histogramOf({ name: plain(key), version, part, pick: (first, last) => put(withRange(query, path, ...range(path, version.histogram.edges, first, last))) });
       const rows = version.frequencies.map((each, at) => ({ value: each.value, all: each.count, some: part ? part.frequencies[at].count : null }));
@@ -73,7 +73,6 @@ export function insightsPanel() {
   /** A card of dates. What is dragged over becomes a range of days, the last of them excluded. */
   function dateCard(group, key, version, part, records, count, type) {
     const path = fieldPath(key);
-    const { query } = state();
     const bins = timelineBins(version);
     const pick = (first, last) => put(withRange(query, path, `${path} >= ${bins.from[first]}`, `${path} < ${quotedDay(bins.from[last + 1])}`));
     const make = () => timelineOf({ name: plain(key), bins, version, part, pick });
@@ -95,7 +94,6 @@ export function insightsPanel() {
   /** A card of labels or types; what a click asks for depends on what is listed. */
   function wordCard(group, name, version, part) {
     const own = ON_RECORDS.has(group);
-    const { query } = state();
     const column = name === "labels" ? "label" : "type";
     const path = (value) => (name === "labels" ? `annotations.${quotedLabel(value)}` : `annotations.${value}.count`);
     const condition = (value) => (own ? `${column} = ${quotedValue(value)}` : `${path(value)} > 0`);
@@ -121,7 +119,7 @@ export function insightsPanel() {
 
   function render(version, part, schema) {
     tools.hidden = false;
-    const { group, query } = state();
+    const { group } = state();
     const records = version.count;
     seen.disconnect();
     const dates = Object.entries(version.timelines).map(([key, each]) => [key, dateCard(group, key, each, part?.timelines[key], records, part?.count ?? 0, schema[group].fields[key].type)]);
@@ -176,8 +174,9 @@ export function insightsPanel() {
     absent.lastChild.replaceChildren(...without.map(({ each }) => each.item));
   }
 
-  /** No fields, of a query that is wrong; what is wrong is said elsewhere. */
+  /** No fields, and why. */
   function without(said) {
+    panel.inert = false;
     fields = [];
     apart.hidden = true;
     status.textContent = said;
@@ -185,18 +184,24 @@ export function insightsPanel() {
     arrange();
   }
 
-  async function load(schema) {
-    const { group, query, version } = state();
+  /** Shows the insights of a query; in grey, where it is not the one that is asked. */
+  async function load(schema, asked, greyed) {
+    const { group, version } = state();
     const key = JSON.stringify([group, version]);
-    wanted = JSON.stringify([group, query, version]);
+    wanted = JSON.stringify([group, asked, version, greyed]);
     const mine = wanted;
     panel.setAttribute("aria-busy", "true");
     try {
       if (!known.has(key)) known.set(key, await call("insights", { group, version }));
-      const part = query ? await ask("insights", { group, query, version }) : null;
-      if (mine === wanted) render(known.get(key), part, schema);
+      const part = asked ? await ask("insights", { group, query: asked, version }) : null;
+      if (mine !== wanted) return;
+      query = asked;
+      panel.inert = greyed;
+      render(known.get(key), part, schema);
     } catch (error) {
-      if (!cancelled(error) && mine === wanted) without(error.status === 400 ? "" : error.message);
+      if (cancelled(error) || mine !== wanted) return;
+      if (error.status !== 400) without(error.message);
+      else if (greyed) without("");
     } finally {
       if (mine === wanted) panel.removeAttribute("aria-busy");
     }

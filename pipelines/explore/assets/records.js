@@ -146,25 +146,25 @@ export function recordsPanel({ images }) {
     frame.replaceChildren(canvas);
   }
 
-  function counted(all, start) {
+  function counted(all, start, of) {
     const { group } = state();
     jump.hidden = all <= PAGE;
     count.replaceChildren(
       element("strong", {}, whole(all)),
-      ` ${all === 1 ? group.replace(/s$/, "") : group}`,
+      ` ${all === 1 ? group.replace(/s$/, "") : group}${of}`,
       ...(start ? [element("small", {}, ` from nr. ${whole(start + 1)} `), element("button", { type: "button", class: "quiet", onclick: () => go({ offset: "" }) }, "From the first")] : []),
     );
   }
 
-  /** Shows the result anew; throws what is wrong with the query. */
-  async function load(of) {
+  /** Shows the result of a query; in grey, where it is not the one that is asked. Throws what is wrong with the query. */
+  async function load(of, query, greyed) {
     schema = of;
     controller?.abort();
     list?.end();
     list = null;
     controller = new AbortController();
     const mine = controller;
-    const { group, query, version, sort, descending, offset, view } = state();
+    const { group, version, sort, descending, offset, view } = state();
     views.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.view === view)));
     panel.setAttribute("aria-busy", "true");
     const start = Number(offset || 0);
@@ -174,7 +174,8 @@ export function recordsPanel({ images }) {
     try {
       found = await page(0);
     } catch (error) {
-      if (!cancelled(error) && mine === controller) nothing("Nothing is listed: see what is wrong above.");
+      const shownInstead = error.status === 400 && !greyed;
+      if (!cancelled(error) && mine === controller && !shownInstead) nothing("Nothing is listed: see what is wrong above.");
       throw error;
     } finally {
       if (mine === controller) panel.removeAttribute("aria-busy");
@@ -182,7 +183,8 @@ export function recordsPanel({ images }) {
     if (mine !== controller) return [];
     given = new Set(found.records.flatMap((row) => Object.keys(row.metadata)));
     const total = Math.min(MOST, Math.max(0, found.count - start));
-    counted(found.count, start);
+    panel.inert = greyed;
+    counted(found.count, start, greyed && query ? " of the query before" : "");
     menu();
     if (found.records.length) show(found.records, page, { total, start, size, view });
     else if (found.count) nothing("No more records from there.");
@@ -193,6 +195,7 @@ export function recordsPanel({ images }) {
   }
 
   function nothing(...said) {
+    panel.inert = false;
     count.replaceChildren();
     jump.hidden = true;
     sentinel.replaceChildren();

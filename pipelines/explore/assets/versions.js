@@ -20,19 +20,26 @@ export function versionsPanel() {
     if (listed.length < 2) return;
 
     async function compare() {
-      body.replaceChildren(element("p", { class: "note" }, "Comparing…"));
+      const versions = [from.value, to.value];
+      const isNewest = () => versions[0] === from.value && versions[1] === to.value;
+      body.replaceChildren(element("p", { class: "note", role: "status" }, "Comparing…"));
       try {
-        const [before, now] = await Promise.all([from.value, to.value].map((version) => call("dataset", { version })));
-        const parts = [];
+        const [before, now] = await Promise.all(versions.map((version) => call("dataset", { version })));
+        const [counts, parts] = [[], []];
         for (const group of Object.keys(now.schema)) {
-          const [was, is] = await Promise.all([from.value, to.value].map((version) => call("insights", { group, version })));
+          const [was, is] = await Promise.all(versions.map((version) => call("insights", { group, version })));
           const changes = changesOf(before.schema[group], now.schema[group], was, is);
-          if (changes.length) parts.push(element("h3", {}, group), element("p", { class: "note" }, `${plural(was.count, "record")} before, ${whole(is.count)} now.`), table(`Changes of ${group}`, [["Field", ""], ["Change", ""], ["Drift", "number"]], changes, { class: "plain" }));
-          else if (was.count !== is.count) parts.push(element("h3", {}, group), element("p", { class: "note" }, `${plural(was.count, "record")} before, ${whole(is.count)} now.`));
+          counts.push([group, quantity(was.count), quantity(is.count), signed(is.count - was.count), changes.length ? whole(changes.length) : "–"]);
+          if (changes.length) parts.push(element("h3", {}, group), table(`Changes of ${group}`, [["Field", ""], ["Change", ""], ["Drift", "number"]], changes, { class: "plain changes" }));
         }
-        body.replaceChildren(...(parts.length ? parts : [element("p", { class: "note" }, "Both have the same records, fields and categories.")]));
+        if (!isNewest()) return;
+        const head = [["Group", ""], ["Before", "number"], ["Now", "number"], ["Difference", "number"], ["Changes", "number"]];
+        body.replaceChildren(
+          table(`Records in version ${versions[0]} and version ${versions[1]}`, head, counts, { class: "plain" }),
+          ...(parts.length ? [...parts, element("p", { class: "note compare-tools" }, MEASURE)] : [element("p", { class: "note" }, "Both have the same fields, with the same values.")]),
+        );
       } catch (error) {
-        body.replaceChildren(element("p", { class: "notice alert", role: "alert" }, error.message));
+        if (isNewest()) body.replaceChildren(element("p", { class: "notice alert", role: "alert" }, error.message));
       }
     }
     await compare();
@@ -41,32 +48,57 @@ export function versionsPanel() {
   return { node: panel, load };
 }
 
+const MEASURE = "Drift is 0 where nothing moved, and 1 at most: of categories the Jensen-Shannon divergence, of numbers how far the mean moved, in standard deviations, of others the share of records that have a value.";
+const OTHER_FIELD = 2; // a field that came, went or changed its type stands before those that drifted
+const NOTICED = 0.005;
+
+const signed = (difference) => (difference ? `${difference > 0 ? "+" : "−"}${whole(Math.abs(difference))}` : "–");
+
+/** What changed of the fields of a group, what changed most first: name, change in words, drift. */
 function changesOf(before, now, was, is) {
   const rows = [];
+  const add = (key, change, drift, rank = drift) => rows.push({ rank, cells: [shown(key), change, drift === null ? "" : driftBar(drift)] });
   for (const key of [...new Set([...Object.keys(before.fields), ...Object.keys(now.fields)])].sort()) {
     const [old, current] = [before.fields[key], now.fields[key]];
-    if (!old) rows.push([shown(key), `new, ${current.type}`, ""]);
-    else if (!current) rows.push([shown(key), `gone, was ${old.type}`, ""]);
-    else if (old.type !== current.type) rows.push([shown(key), `${old.type} became ${current.type}`, ""]);
+    if (!old) add(key, [element("strong", {}, "new"), `, ${current.type}, given in ${percent(current.present, is.count)}`], null, OTHER_FIELD);
+    else if (!current) add(key, [element("strong", {}, "gone"), `, was ${old.type}, given in ${percent(old.present, was.count)}`], null, OTHER_FIELD);
+    else if (old.type !== current.type) add(key, [element("strong", {}, "other type"), `, ${old.type} became ${current.type}`], null, OTHER_FIELD);
     else {
-      const drift = driftOf(old, current, was, is, key);
-      if (drift > 0.0005) rows.push([shown(key), movedFrom(old, current), drift.toFixed(3)]);
+      const drift = driftOf(old, current, was, is);
+      const given = [old.present / Math.max(1, was.count), current.present / Math.max(1, is.count)];
+      const moved = Math.abs(given[0] - given[1]) > NOTICED ? `given in ${percent(old.present, was.count)}, now ${percent(current.present, is.count)}` : null;
+      if (drift > 0.0005 || moved) add(key, said(movedFrom(old, current), moved), drift);
     }
   }
-  return rows;
+  return rows.sort((one, other) => other.rank - one.rank).map(({ cells }) => cells);
 }
 
+/** Two parts of a cell, with a semicolon between them if both are there. */
+const said = (one, other) => [one, one && other ? "; " : null, other].flat().filter(Boolean);
+
+function driftBar(drift) {
+  const bar = element("span", { class: "drift-bar", "aria-hidden": "true" });
+  bar.style.width = `${(4 * Math.min(1, drift)).toFixed(2)}rem`;
+  return element("span", { class: "drift" }, bar, drift.toFixed(3));
+}
+
+/** How the values moved, in words; nothing where neither means nor categories tell it. */
 function movedFrom(old, current) {
-  if (old.mean !== null && current.mean !== null) return `mean ${number(old.mean)}, now ${number(current.mean)}`;
-  const names = (field) => new Set((field.categories ?? []).map((each) => each.value));
+  if (old.mean !== null && current.mean !== null) return old.mean === current.mean ? "" : `mean ${number(old.mean)}, now ${number(current.mean)}`;
+  if (!old.categories || !current.categories) return "";
+  const names = (field) => new Set(field.categories.map((each) => each.value));
   const [was, is] = [names(old), names(current)];
   const [came, went] = [[...is].filter((each) => !was.has(each)), [...was].filter((each) => !is.has(each))];
-  const said = [came.length ? `${plural(came.length, "new value")}` : null, went.length ? `${plural(went.length, "value")} gone` : null].filter(Boolean);
-  return said.join(", ") || "other shares";
+  const changed = [came.length ? `${plural(came.length, "new value")}` : null, went.length ? `${plural(went.length, "value")} gone` : null].filter(Boolean);
+  if (changed.length) return changed.join(", ");
+  const counts = new Map(old.categories.map((each) => [each.value, each.count]));
+  const move = ({ value, count }) => Math.abs(count / current.present - counts.get(value) / old.present);
+  const most = d3.greatest(current.categories, move);
+  return most && move(most) > NOTICED ? [shown(most.value), ` ${percent(counts.get(most.value), old.present)} of the values, now ${percent(most.count, current.present)}`] : "";
 }
 
 /** Jensen-Shannon of shares for categories; of numbers how far the mean moved, in standard deviations, capped at 1. */
-function driftOf(old, current, was, is, key) {
+function driftOf(old, current, was, is) {
   if (old.categories && current.categories) {
     const share = (field, total) => new Map(field.categories.map((each) => [each.value, each.count / Math.max(1, total)]));
     const [p, q] = [share(old, was.count), share(current, is.count)];

@@ -52,7 +52,7 @@ function histogram(field) {
     "figure",
     { class: "figure" },
     chart,
-    element("figcaption", {}, boxed ? "Records by value. The line above spans 5 % to 95 % of the values, its thick part the middle half; the mark is the median." : "Records by value."),
+    element("figcaption", {}, boxed ? "Records by value. The line above spans 5\u00a0% to 95\u00a0% of the values, its thick part the middle half; the mark is the median." : "Records by value."),
     opening("The bins as a table", () =>
       table(
         `Bins of ${plain(field.name)}`,

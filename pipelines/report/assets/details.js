@@ -1,6 +1,6 @@
 // What is shown of a field when it is opened.
 
-const QUANTILES = [["0.01", "1 %"], ["0.05", "5 %"], ["0.25", "25 %"], ["0.5", "Median"], ["0.75", "75 %"], ["0.95", "95 %"], ["0.99", "99 %"]];
+const QUANTILES = [["0.01", "1\u00a0%"], ["0.05", "5\u00a0%"], ["0.25", "25\u00a0%"], ["0.5", "Median"], ["0.75", "75\u00a0%"], ["0.95", "95\u00a0%"], ["0.99", "99\u00a0%"]];
 const KINDS = { items: "sensor", scenes: "type of scene" };
 const OBSERVED = { bool: "booleans", int: "integers", float: "decimals", string: "strings", list: "lists", object: "objects" };
 
@@ -38,7 +38,7 @@ function categoryBars(field) {
 function statistics(field) {
   const { minimum, maximum, mean, stddev } = field.statistics;
   const quantiles = field.histogram?.quantiles ?? {};
-  const between = QUANTILES.filter(([name]) => quantiles[name] !== undefined).map(([name, said]) => [said, element("span", { title: "within 0.4 %" }, "≈ ", quantity(quantiles[name]))]);
+  const between = QUANTILES.filter(([name]) => quantiles[name] !== undefined).map(([name, said]) => [said, element("span", { title: "within 0.4\u00a0%" }, "≈ ", quantity(quantiles[name]))]);
   return facts([["Minimum", quantity(minimum)], ...between, ["Maximum", quantity(maximum)], ["Mean", quantity(mean)], ["Std. deviation", quantity(stddev)]], "numbers");
 }
 

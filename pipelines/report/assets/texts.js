@@ -65,14 +65,14 @@ function quantity(value) {
   return element("data", { value: String(value), title: number(value) === String(value) ? null : String(value) }, number(value));
 }
 
-/** A share of a whole, never rounded to all or nothing. */
+/** A share of a whole, never rounded to all or nothing; no line ends within it. */
 function percent(part, of) {
   if (!of) return "–";
   const share = (100 * part) / of;
-  if (part === 0 || part === of) return `${share} %`;
-  if (share < 0.1) return "< 0.1 %";
-  if (share > 99.9) return "> 99.9 %";
-  return `${share.toFixed(1)} %`;
+  if (part === 0 || part === of) return `${share}\u00a0%`;
+  if (share < 0.1) return "<\u00a00.1\u00a0%";
+  if (share > 99.9) return ">\u00a099.9\u00a0%";
+  return `${share.toFixed(1)}\u00a0%`;
 }
 
 const plural = (count, one, many = `${one}s`) => `${whole(count)} ${count === 1 ? one : many}`;

@@ -65,7 +65,7 @@ def test_a_stream_that_is_not_utf_8_is_no_error(
 
 def test_count_is_a_number(published: Ended, world: World, capsysbinary: Any) -> None:
     assert asked(published, capsysbinary, RAINY, "--count") == f"{len(rainy(world))}\n"
-    assert asked(published, capsysbinary, RAINY, "--count", "--limit", "2") == "2\n"
+    assert asked(published, capsysbinary, RAINY, "--count", "--limit", "2", "--format", "csv") == "2\n"
     assert asked(published, capsysbinary, "metadata.weather = hail", "--count") == "0\n"
 
 

@@ -182,6 +182,13 @@ def test_an_encoding_that_is_given_is_in_the_command(tmp_path: Path, capsys: pyt
     assert found["commands"] == [f"metadata-etl ingest --dataset DATASET --items {path} --map {given}"]
 
 
+def test_an_encoding_of_what_is_no_csv_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "cars.ndjson"
+    path.write_text('{"reference_id": "a", "image_url": "s3://b/1.jpg"}\n')
+    assert main(["inspect", str(path), "--encoding", "latin-1"]) == 2
+    assert f"{path} is NDJSON: leave the flag out" in capsys.readouterr().err
+
+
 def test_a_map_that_is_given_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, given = tmp_path / "cars.csv", "manifest:delimiter=;,url=photo"
     path.write_text("photo;speed\ns3://b/1;1\nb.jpg;2\nragged\n")
