@@ -16,6 +16,7 @@ from support.bucket_jobs import (
     wait_for,
     written,
 )
+from support.profiles import every_combination
 
 from pipelines.dataset.store import bucket_place, bucket_runs
 from pipelines.dataset.store.bucket import BucketStore
@@ -102,8 +103,7 @@ def test_a_job_goes_on_where_the_one_it_waited_for_fails(dataset: str) -> None:
     is_version_of(dataset, "next")
 
 
-@pytest.mark.parametrize("moment", ["claimed", "copying", "copied"])
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(("moment", "version"), every_combination(("claimed", "copying", "copied"), (1, 2)))
 def test_a_suspended_publisher_that_was_overtaken_is_refused(
     dataset: str, short_lives: None, kept_preconditions: None, moment: str, version: int
 ) -> None:
