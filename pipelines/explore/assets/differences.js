@@ -99,8 +99,10 @@ export function contrast(version, part, records, count) {
     said.push(inWords(version.frequencies.map((each, at) => ({ value: each.value, all: each.count, some: own[at] })), sum(all), sum(own)));
   }
   const [here, there] = [part.present / (count || 1), version.present / (records || 1)];
+  const presence = presenceGap(version, part, records, count);
   if (Math.abs(here - there) > NOTICED) said.push(`given in ${percent(part.present, count)}, of all in ${percent(version.present, records)}`);
-  return { gap: Math.min(1, gap + presenceGap(version, part, records, count)), absent: false, said: said.filter(Boolean).join("; ") };
+  if (presence > gap) said.reverse(); // what differs more is said first
+  return { gap: Math.min(1, gap + presence), absent: false, said: said.filter(Boolean).join("; ") };
 }
 
 /** The same of dates; `bins` are those of `timelineBins`. */
