@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import fastavro
+import polars as pl
 import pytest
 from google.api_core.exceptions import Forbidden
 from google.cloud.storage.exceptions import InvalidResponse
@@ -156,6 +157,37 @@ def test_an_ingest_from_a_bucket_has_all_records_of_all_exports(bucket: str, tmp
     assert ended.document["groups"]["items"]["read"] == count
     assert ended.document["groups"]["items"]["created"] == count
     assert len({row["reference_id"] for row in ended.rows("items")}) == count
+
+
+COCO = {
+    "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}],
+    "categories": [{"id": 3, "name": "car"}],
+    "annotations": [{"id": 4, "image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]}, {"id": 5, "image_id": 9}],
+}
+CSV = b"id,url,lat,lon,speed\na,s3://b/a.jpg,52.5,13.25,31\nb,nowhere,1,2,3\nc,s3://b/c.jpg,,,\n"
+
+
+def test_a_map_makes_the_same_of_a_file_in_a_bucket(bucket: str, tmp_path: Path) -> None:
+    parquet = io.BytesIO()
+    pl.read_csv(CSV).write_parquet(parquet)
+    free = tmp_path / "map.toml"
+    free.write_text("group = 'items'\nfields = { reference_id = 'id', image_url = 'url' }\n")
+    maps = {"a.csv": "manifest", "b.csv": str(free), "c.parquet": "manifest", "d.json": "coco:images=s3://b"}
+    files = {"a.csv": CSV, "b.csv": CSV, "c.parquet": parquet.getvalue(), "d.json": json.dumps(COCO).encode()}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        groups = ("items", "annotations") if name == "d.json" else ("items",)
+        found = []
+        for place in (str(tmp_path / name), put(f"{bucket}/{name}", data)):
+            run = ingest(
+                tmp_path / f"{name}-{len(found)}", *(f"--{group}={place}" for group in groups), "--map", maps[name]
+            )
+            assert run.outcome == "published"
+            kept = [{key: each[key] for key in each if key != "source"} for group in groups for each in run.rows(group)]
+            rejected = [(each["code"], each["line"], each["raw"], each.get("place")) for each in run.rejections]
+            found.append((kept, rejected))
+        assert found[0] == found[1]
+        assert (len(found[0][0]), len(found[0][1])) == ((3, 1) if name == "d.json" else (2, 1))
 
 
 def test_inspect_says_the_size_of_an_object_whatever_its_name(bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
