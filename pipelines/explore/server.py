@@ -30,7 +30,7 @@ _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - told apart here, not bound t
 _MOST_PORT = 65_535
 _WAIT_SECONDS = 1
 """How long answers that are under way may take when the server ends."""
-_WARM_AFTER_SECONDS = 1.0
+_WARM_AFTER_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
