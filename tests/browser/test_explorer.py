@@ -118,6 +118,25 @@ def test_a_query_is_written_with_the_keyboard_alone(page: Page, served: Explorer
     assert page.evaluate("document.querySelectorAll('.bins .grey').length") > 10
 
 
+def test_tab_passes_the_bar_and_takes_a_suggestion_only_of_what_is_written(page: Page, served: Explorer) -> None:
+    opened(page, served)
+    suggested = "!!document.querySelector('#suggestions:not([hidden]) [role=option]')"
+    page.press("/")
+    page.wait_for(suggested)
+    page.press("Tab")
+    assert query_of(page) == ""
+    assert page.evaluate("document.activeElement.id") != "query"
+    page.press("/")
+    page.type("wea")
+    page.wait_for(suggested)
+    page.press("Tab")
+    assert query_of(page) == "metadata.weather "
+    page.wait_for(suggested)
+    page.press("Tab")
+    assert query_of(page) == "metadata.weather "
+    assert page.evaluate("document.activeElement.id") != "query"
+
+
 def test_a_click_on_a_category_asks_for_it_and_a_second_one_takes_it_away(page: Page, served: Explorer) -> None:
     opened(page, served)
     pick(page, "weather", "rain")

@@ -26,6 +26,7 @@ export function queryBar({ name }) {
   let offered = { start: 0, end: 0, suggestions: [] };
   let active = -1;
   let timer = 0;
+  let written = false; // since the bar was entered, or a suggestion was taken: only then Tab takes one
 
   const recent = () => { try { return JSON.parse(localStorage.getItem(key) ?? "[]").filter((each) => typeof each === "string"); } catch { return []; } };
   function remember(query) {
@@ -84,6 +85,7 @@ export function queryBar({ name }) {
     const place = start + text.length + 1;
     input.focus();
     input.setSelectionRange(place, place);
+    written = false;
     if (whole) return submit();
     changed();
     soon();
@@ -97,8 +99,8 @@ export function queryBar({ name }) {
   const mend = (fixed) => { input.value = fixed; changed(); submit(); };
   const changed = () => { clear.hidden = !input.value; };
 
-  input.addEventListener("input", () => (changed(), soon()));
-  input.addEventListener("focus", () => { if (!input.value) soon(); });
+  input.addEventListener("input", () => ((written = true), changed(), soon()));
+  input.addEventListener("focus", () => { written = false; if (!input.value) soon(); });
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
     const count = list.hidden ? 0 : list.children.length;
@@ -110,7 +112,7 @@ export function queryBar({ name }) {
     } else if (event.key === "Enter" && count && active >= 0) {
       event.preventDefault();
       accept(active);
-    } else if (event.key === "Tab" && count && !event.shiftKey) {
+    } else if (event.key === "Tab" && count && !event.shiftKey && (active >= 0 || written)) {
       event.preventDefault();
       accept(Math.max(0, active));
     } else if (event.key === "Escape" && count) {
