@@ -60,7 +60,8 @@ def inspect(
         size = os.path.getsize(path) if is_local(path) else object_size(path)  # noqa: PTH202 - likewise
         found = inspect_export(SourceFile(path, size, 0, max(size, 1)), text, source_map)
     except FileNotFoundError as error:
-        raise UsageError(f"{path}: no such file; check the path") from error
+        hint = "it looks at one file, not at a pattern: name one" if set(path) & set("*?[") else "check the path"
+        raise UsageError(f"{path}: no such file; {hint}") from error
     except MapError as error:
         raise UsageError(f"{path}: {error}") from error
     except Unreadable as error:

@@ -1,5 +1,6 @@
 """Reads a dataset: its versions, their files and documents."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self, TypeVar
@@ -175,9 +176,15 @@ class Dataset:
             UsageError: Nothing is published there.
         """
         version = self.current()
-        if version is None:
+        if version is not None:
+            return version
+        runs = self.store.reported_runs()
+        if not runs:
             raise UsageError(f"{self.root} is no dataset: nothing is published there; `metadata-etl ingest` makes one")
-        return version
+        command = shlex.join(("metadata-etl", "rejections", self.root, "--run", runs[-1]))
+        raise UsageError(
+            f"{self.root} has no version: nothing is published there yet; `{command}` shows what its last job rejected"
+        )
 
     def versions(self) -> list[Version]:
         """The current version and the earlier ones that still exist, newest first.

@@ -225,6 +225,8 @@ def test_a_failed_job_names_the_command_that_shows_why(
     mixed = ndjson(tmp_path / "mixed.ndjson", [an_item("a", {"v": 1}), an_item("b", {"v": "x"}), {}])
     assert main(["ingest", "--dataset", str(tmp_path / "my data"), "--items", str(mixed), *given]) == code
     (named,) = re.findall(r"`(metadata-etl rejections [^`]*)`", capsys.readouterr().err)
+    assert main(["versions", str(tmp_path / "my data")]) == 2
+    assert f"nothing is published there yet; `{named}` shows" in capsys.readouterr().err
     assert main(shlex.split(named)[1:]) == 0
     assert shows in capsys.readouterr().out
 

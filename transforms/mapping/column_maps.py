@@ -10,7 +10,7 @@ import polars as pl
 
 from transforms.formats.chunks import Chunk, SetAside
 from transforms.mapping.expressions import Constant, Expression, Members, Path, Template, fields_of
-from transforms.mapping.json_columns import JsonTexts, json_texts, lines_of, object_texts, typed_texts
+from transforms.mapping.json_columns import JsonTexts, json_form, json_texts, lines_of, object_texts, typed_texts
 from transforms.mapping.record_maps import NUMERIC, RecordMap, typed
 from transforms.mapping.tables import TableBatch
 from transforms.rules.rejections import shown
@@ -77,7 +77,7 @@ def _metadata(
 def _set_aside(batch: TableBatch, name: str, values: pl.Series, kind: str | None, decimal: str) -> SetAside:
     first = int(np.flatnonzero(values.is_not_null().to_numpy())[0])
     value = values[first] if kind is None else typed(values[first], kind, decimal)
-    return SetAside(name, values.count(), int(batch.lines[first]), int(batch.offsets[first]), shown(value))
+    return SetAside(name, values.count(), int(batch.lines[first]), int(batch.offsets[first]), shown(json_form(value)))
 
 
 class _Columns:

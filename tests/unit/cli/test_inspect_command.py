@@ -163,6 +163,12 @@ def test_what_nothing_reads_is_wrong_usage(
     assert message.lower() in capsys.readouterr().err.lower()
 
 
+def test_a_pattern_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.csv").write_text("url\ns3://b/1\n")
+    assert main(["inspect", f"{tmp_path}/*.csv"]) == 2
+    assert "it looks at one file, not at a pattern: name one" in capsys.readouterr().err
+
+
 def test_it_does_not_load_beam(tmp_path: Path) -> None:
     path = tmp_path / "cars.csv"
     path.write_text("image_url\ns3://b/1\n")

@@ -7,6 +7,7 @@ The expected records come from the `csv` module, pyarrow's own values and `json`
 import csv
 import io
 import json
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -161,9 +162,14 @@ def test_of_csv(
         text = io.StringIO(newline="")
         csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator=end).writerow(row)
         texts.append(text.getvalue())
-    rows = [row for row, text in zip(rows, texts[1:], strict=True) if text.strip(" \t\r\n")]
+    # A line of blanks is none, unless these are all the delimiters of a row.
+    is_row = [
+        bool(text.strip(" \t\r\n")) or (delimiter == "\t" and len(row) == len(names))
+        for row, text in zip(rows, texts[1:], strict=True)
+    ]
+    rows = list(compress(rows, is_row))
     of_rows = "utf-16-le" if encoding == "utf-16" else "utf-8"
-    sources = [text.removesuffix(end).encode(of_rows) for text in texts[1:] if text.strip(" \t\r\n")]
+    sources = [text.removesuffix(end).encode(of_rows) for text in compress(texts[1:], is_row)]
     folder = tmp_path_factory.mktemp("csv")
     (folder / "t").write_bytes("".join(texts).encode(encoding))
     options = {"delimiter": delimiter, **({"encoding": encoding} if encoding == "utf-16" else {})}
@@ -172,6 +178,14 @@ def test_of_csv(
         for row in rows
     ]
     check(chunks(folder, "t", {**given_map, "csv": options}, cuts=2), cells, given_map, sources)
+
+
+def test_a_list_that_is_not_taken_is_shown(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["a"], "tags": [[1, None]], "box": [{"x": 1}]}), tmp_path / "t")
+    fields = {"reference_id": "id", "image_url": {"template": "s3://b/{id}.jpg"}}
+    given: dict[str, Any] = {"group": "items", "fields": fields, "metadata": {"include": []}}
+    (found,) = [each for each in chunks(tmp_path, "t", given) if len(each.records)]
+    assert {each.name: each.value for each in found.set_aside} == {"tags": "[1, null]", "box": '{"x": 1}'}
 
 
 COLUMNS = st.sampled_from(
