@@ -54,7 +54,8 @@ class Command:
     def until(self, step: str) -> None:
         """Goes on to a step."""
         assert self._process.stdout is not None
-        while self._process.stdout.readline().strip() != step:
+        while (line := self._process.stdout.readline().strip()) != step:
+            assert line, f"it ended before {step}: {self.end()}"
             self.go_on()
 
     def go_on(self) -> None:
