@@ -31,10 +31,15 @@ with exit_on_signal(), cleanup_on_signal(pathlib.Path(sys.argv[1]).touch):
 """
 
 
-def default_signals() -> None:
-    """Undoes what whoever runs the tests ignores, as nohup does, and would be ignored by their processes too."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+DEFAULTS = """
+import os, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+WITH_DEFAULTS = (sys.executable, "-S", "-c", DEFAULTS)
+"""Goes in front of a command, and undoes what whoever runs the tests ignores, as nohup does. Not by `preexec_fn`: a
+fork of a process that has loaded gRPC may end in its handlers."""
 
 
 class Command:
@@ -43,12 +48,11 @@ class Command:
     def __init__(self, cleaned: Path, *words: str, by: Sequence[str] = ()) -> None:
         """Starts it."""
         self._process = subprocess.Popen(
-            [*by, sys.executable, "-c", SCRIPT, str(cleaned), *words],
+            [*WITH_DEFAULTS, *by, sys.executable, "-c", SCRIPT, str(cleaned), *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=default_signals,  # noqa: PLW1509 - no lock is taken in between
         )
 
     def until(self, step: str) -> None:
@@ -139,10 +143,9 @@ def test_what_was_ignored_when_the_command_began_stays_ignored(tmp_path: Path) -
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_command_has_its_handlers_before_it_imports_what_takes_long(number: signal.Signals, code: int) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", "versions", "nowhere"],
+        [*WITH_DEFAULTS, sys.executable, "-m", "pipelines.cli", "versions", "nowhere"],
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=default_signals,  # noqa: PLW1509 - as above
     )
     status = Path(f"/proc/{process.pid}/status")
     caught = 1 << (signal.SIGTERM - 1)
