@@ -63,7 +63,7 @@ def plan(
     return Job(
         root=root,
         exports=[_typed(export, declared) for export in exports],
-        partitions=_partitions(config, exports, before),
+        partitions=_partitions(config, exports) if before is None else before.partitions,
         version=version or (1 if before is None else before.number + 1),
         steps=[Step(step.mode, step.on_duplicate) for step in config.steps],
         published=files,
@@ -119,10 +119,8 @@ def _limits(declared: Declared) -> dict[Group, dict[str, int]]:
     }
 
 
-def _partitions(config: JobConfig, exports: Sequence[Export], before: Version | None) -> int:
-    """The number of partitions: that of the dataset; of a new one by the size of its first exports (P3, P5)."""
-    if before is not None:
-        return before.partitions
+def _partitions(config: JobConfig, exports: Sequence[Export]) -> int:
+    """The number of partitions of a new dataset: a power of two that depends only on its first exports (P3, P5)."""
     if config.partitions is not None:
         return config.partitions
     total = sum(export.size for export in exports if export.step == 0)
