@@ -1,5 +1,6 @@
 """Defines the errors that a person sees: each is one line that ends in what to do, with an exit code (R4)."""
 
+import shlex
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import overload
@@ -162,3 +163,12 @@ def job_error(error: BaseException) -> JobError | None:
     if found is None:
         return None
     return _OF_STEPS.get(type(found), JobError)(found.message)
+
+
+def shell_command(*words: str) -> str:
+    """A command of this program, quoted so that it can be pasted into a shell.
+
+    >>> shell_command("rejections", "my data", "--run", "R")
+    "metadata-etl rejections 'my data' --run R"
+    """
+    return shlex.join(("metadata-etl", *words))

@@ -4,8 +4,8 @@ from pipelines.dataset.foreign import warn_of_foreign
 from pipelines.dataset.open_rejections import keep_open
 from pipelines.dataset.pruning import prune_plan
 from pipelines.dataset.versions import Dataset
+from pipelines.errors import shell_command
 from pipelines.ingest import rollback as rollback_job
-from pipelines.ingest.outcome import shell_command
 from pipelines.json_output import print_object
 from pipelines.streams import say, told_afterwards
 

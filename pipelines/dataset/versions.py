@@ -1,6 +1,5 @@
 """Reads a dataset: its versions, their files and documents."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self, TypeVar
@@ -16,7 +15,7 @@ from pipelines.dataset.documents.types import (
 from pipelines.dataset.store.base import Store
 from pipelines.dataset.store.local import LocalStore
 from pipelines.dataset.store.marker import MARKER
-from pipelines.errors import DamagedDatasetError, UsageError
+from pipelines.errors import DamagedDatasetError, UsageError, shell_command
 from transforms.damage import damaged_file
 from transforms.errors import DamagedFileError
 from transforms.rules.export_rows import GROUPS, Group
@@ -181,7 +180,7 @@ class Dataset:
         runs = self.store.reported_runs()
         if not runs:
             raise UsageError(f"{self.root} is no dataset: nothing is published there; `metadata-etl ingest` makes one")
-        command = shlex.join(("metadata-etl", "rejections", self.root, "--run", runs[-1]))
+        command = shell_command("rejections", self.root, "--run", runs[-1])
         raise UsageError(
             f"{self.root} has no version: nothing is published there yet; `{command}` shows what its last job rejected"
         )

@@ -1,6 +1,5 @@
 """Decides the outcome of a job from its counts: gates, exit code, and the object of `--json` (R4, U4)."""
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -10,7 +9,7 @@ from pipelines.dataset.documents.types import (
     OutcomeName,
     StageJson,
 )
-from pipelines.errors import ExitCode
+from pipelines.errors import ExitCode, shell_command
 from pipelines.ingest.tally import Tally
 from transforms.rules.key_limits import MOST_COUNTED
 from transforms.rules.rejections import Code
@@ -123,15 +122,6 @@ def failure(code: ExitCode, message: str, *, seconds: float) -> OutcomeJson:
         kept_run=False,
     )
     return nothing.document() | {"run": None, "runner": None}
-
-
-def shell_command(*words: str) -> str:
-    """A command of this program, quoted so that it can be pasted into a shell.
-
-    >>> shell_command("rejections", "my data", "--run", "R")
-    "metadata-etl rejections 'my data' --run R"
-    """
-    return shlex.join(("metadata-etl", *words))
 
 
 def verdict(tally: Tally, config: JobConfig, *, changed: bool) -> Verdict:

@@ -12,8 +12,7 @@ from typing import TypeAlias
 from pipelines.config import DEFAULT_MAX_FIELDS, OptionsJson, StepJson
 from pipelines.dataset.own_places import is_own_place
 from pipelines.dataset.rejections import Rejected, raw_records
-from pipelines.errors import UsageError
-from pipelines.ingest.outcome import shell_command
+from pipelines.errors import UsageError, shell_command
 from pipelines.json_output import JsonOutput
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import DEFAULT_MODE, DEFAULT_ON_CONFLICT, DEFAULT_ON_DUPLICATE
