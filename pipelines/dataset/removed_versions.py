@@ -16,7 +16,7 @@ def check_not_removed(root: str, number: int, error: BaseException) -> None:
         error: The error of reading it.
     """
     try:
-        left = _left(root, number)
+        left = versions_without(Dataset.at(root), number)
     except (JobError, StepError, OSError):  # the dataset cannot be read: what was said of the file holds
         return
     if left:
@@ -38,9 +38,9 @@ def removed_version(error: DamagedFileError) -> UsageError | None:
     return None
 
 
-def _left(root: str, number: int) -> list[int]:
+def versions_without(dataset: Dataset, number: int) -> list[int]:
     """The published versions of a dataset, newest first; none if this one is among them, or never was an old one."""
-    store = Dataset.at(root).store
-    current = reading.pointer(store.pointer(), root)
+    store = dataset.store
+    current = reading.pointer(store.pointer(), dataset.root)
     there = [each for each in reversed(store.version_numbers()) if each <= current]
     return [] if number >= current or number in there else there

@@ -4,10 +4,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipelines.dataset.documents import reading
 from pipelines.dataset.documents.paths import INSIGHTS, MANIFEST, SCHEMA, version_folder
+from pipelines.dataset.removed_versions import versions_without
 from pipelines.dataset.store.marker import MARKER
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import DamagedDatasetError, UsageError
@@ -104,8 +105,28 @@ def verified(
     for each in versions:
         _verify_documents(each, found)
         found.foreign += _foreign(each)
+    if found.damaged:
+        _exclude_removed(dataset, found)
     found.damaged.sort(key=lambda each: each.path)
     return found
+
+
+def _exclude_removed(dataset: Dataset, found: Verification) -> None:
+    """Leaves out the versions that were pruned while they were verified: their files are removed, not damaged.
+
+    Raises:
+        UsageError: There is no other version among them.
+    """
+    try:
+        removed = [number for number in found.versions if versions_without(dataset, number)]
+    except DamagedFileError:  # CURRENT is: which versions are published is not known
+        return
+    left = [number for number in found.versions if number not in removed]
+    if removed and not left:
+        dataset.version(removed[0])  # raises the right error
+    found.versions = left
+    damaged = ((each, [number for number in each.versions if number in left]) for each in found.damaged)
+    found.damaged = [replace(each, versions=numbers) for each, numbers in damaged if numbers or not each.versions]
 
 
 def _marker(dataset: Dataset) -> Iterator[Finding]:
