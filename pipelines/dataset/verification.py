@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from pipelines.dataset.documents import reading
 from pipelines.dataset.documents.paths import INSIGHTS, MANIFEST, SCHEMA, version_folder
-from pipelines.dataset.removed_versions import versions_without
 from pipelines.dataset.store.marker import MARKER
 from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import DamagedDatasetError, UsageError
@@ -118,7 +117,7 @@ def _exclude_removed(dataset: Dataset, found: Verification) -> None:
         UsageError: There is no other version among them.
     """
     try:
-        removed = [number for number in found.versions if versions_without(dataset, number)]
+        removed = [number for number in found.versions if dataset.numbers_without(number)]
     except DamagedFileError:  # CURRENT is: which versions are published is not known
         return
     left = [number for number in found.versions if number not in removed]
