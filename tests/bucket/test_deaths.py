@@ -156,8 +156,8 @@ def test_of_two_processes_that_publish_at_once_one_ends_with_5(dataset: str, tmp
     assert (lost["outcome"], lost["version"]) == ("failed", None)
     assert "another job published a version" in lost["message"]
     version = Dataset.at(dataset).published()
-    (winner,) = (path.name for path, each in zip(exports, ended, strict=True) if each[1] == 0)
-    assert winner in json.dumps(version.manifest["inputs"])
+    (publisher,) = (path.name for path, each in zip(exports, ended, strict=True) if each[1] == 0)
+    assert publisher in json.dumps(version.manifest["inputs"])
     listed = {file["path"] for file in version.manifest["files"]}  # type: ignore[union-attr,call-overload,index]
     documents = {f"versions/000001/{name}.json" for name in ("manifest", "schema", "insights")}
     reports = {f"runs/{lost['run']}/{name}.json" for name in ("report", "schema")}
