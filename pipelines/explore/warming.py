@@ -25,6 +25,7 @@ def warm(snapshot: Snapshot) -> None:
                 snapshot.vocabulary(of)
         for group in GROUPS:
             if snapshot.schema[group]["records"]:
+                snapshot.names.values(group)
                 _warm_group(snapshot, group)
 
 
