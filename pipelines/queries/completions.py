@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, TypedDict, get_args
 from pipelines.queries.annotation_paths import AnnotationName
 from pipelines.queries.columns import Located
 from pipelines.queries.completed_paths import Named, matching, paths
+from pipelines.queries.completed_values import conditions
 from pipelines.queries.conditions import AnnotationGroup, Annotations, Value
 from pipelines.queries.faults import QueryError, QueryFault
 from pipelines.queries.names import Names
@@ -141,7 +142,9 @@ def _found(before: str, tokens: Sequence[_Token], typed: str, group: Group, name
         return values if "." not in typed else [*values, *_paths(typed, group, names)]
     if tokens and tokens[-1].text == "CONTAINS":
         return []
-    return [*_paths(typed, group, names), *_words(expected, typed)]
+    begins = "_NOT" in expected and "." not in typed  # a condition, not a part of one
+    by_value = [_json(each) for each in conditions(typed, group, names)] if begins else []
+    return [*_paths(typed, group, names), *by_value, *_words(expected, typed)]
 
 
 def _words(expected: Iterable[str], typed: str) -> list[SuggestionJson]:

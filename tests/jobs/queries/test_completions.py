@@ -52,6 +52,13 @@ def texts(found: Completion, kind: str | None = None) -> list[str]:
         ('metadata.weather = "ra|"', '"ra"', ['"rain"']),
         ("metadata.weather IN (rain, fro|)", "fro", ['"front-left"']),
         ("NOT (metadata.weather != sa|", "sa", ['"say \\"hi\\""']),
+        ("rai|", "rai", ["metadata.weather = rain"]),
+        ("NOT (RAI|", "RAI", ["metadata.weather = rain"]),
+        ("say|", "say", ['metadata.weather = "say \\"hi\\""']),
+        ("tra|", "tra", ['annotations."traffic light"']),
+        ("metadata.n = 1 AND truc|", "truc", ["annotations.truck"]),
+        ("ORDER BY rai|", "rai", []),
+        ("metadata.n + rai|", "rai", []),
         ("metadata.n = |", "", []),
         ("metadata.note CONTAINS |", "", []),
         ("metadata.n = 1 |", "", ["AND", "OR", "ORDER BY", "SAMPLE"]),
@@ -72,6 +79,24 @@ def test_what_can_stand_at_the_cursor_is_offered(marked: str, replaced: str, exp
     found = at_bar(marked, names)
     assert sorted(texts(found)) == sorted(expected)
     assert marked.replace("|", "")[found.start : found.end] == replaced
+
+
+@pytest.mark.parametrize(
+    ("group", "typed", "expected"),
+    [
+        ("annotations", "truc|", ["label = truck"]),
+        ("annotations", '"traf|', ['label = "traffic light"']),
+        ("annotations", "re|", ["metadata.colour = red"]),
+        ("scenes", "Os|", ["metadata.city = Oslo"]),
+        ("scenes", "truc|", ["annotations.truck"]),
+    ],
+)
+def test_a_value_or_a_label_finds_the_condition_that_asks_for_it(
+    group: str, typed: str, expected: list[str], names: Names
+) -> None:
+    found = [each for each in at_bar(typed, names, group).suggestions if each["kind"] in ("category", "label")]
+    assert [each["text"] for each in found] == expected
+    assert all(int(each["detail"]) > 0 for each in found)
 
 
 def test_suggestions_say_what_they_are(names: Names, published: Ended) -> None:
