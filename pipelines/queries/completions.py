@@ -101,7 +101,8 @@ def completion(text: str, cursor: int, group: Group, names: Names) -> Completion
             start, typed = last.start, last.text
             tokens.pop()
     end = cursor + _remaining(text, cursor, typed)
-    found = _found(text[:start], tokens, typed, group, names)
+    glued = typed.startswith('"') and re.search(r"\w\Z", text[:start])  # a name would go on with the word before it
+    found = [] if glued else _found(text[:start], tokens, typed, group, names)
     return Completion(start, end, tuple(found[:MOST]))
 
 
@@ -132,7 +133,7 @@ def _found(before: str, tokens: Sequence[_Token], typed: str, group: Group, name
     if expected is None or (typed[:1] in tuple("=!<>") and "COMPARATOR" not in expected):
         return []
     if "COMPARATOR" in expected:
-        listed = _operators(tokens, typed, group, names)
+        listed = [each for each in _operators(tokens, typed, group, names) if _terminal(each["text"]) in expected]
         return [*listed, *_words(expected, typed)]
     if "NAME" not in expected:
         return _words(expected, typed)
@@ -179,6 +180,11 @@ def _resolved(path: str, group: Group, names: Names) -> object:
     except (QueryError, QueryFault):
         pass
     return None
+
+
+def _terminal(operator: str) -> str:
+    """The terminal of the grammar with which an operator begins."""
+    return f"_{operator.split(maxsplit=1)[0]}" if operator[0].isalpha() else "COMPARATOR"
 
 
 def _operators(tokens: Sequence[_Token], typed: str, group: Group, names: Names) -> list[SuggestionJson]:

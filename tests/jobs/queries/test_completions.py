@@ -43,6 +43,8 @@ def texts(found: Completion, kind: str | None = None) -> list[str]:
         ("metadata.list |", "", ["CONTAINS", "IS MISSING", "IS PRESENT"]),
         ("annotations.count |", "", ["=", "!=", "<", "<=", ">", ">=", "IN"]),
         ("location |", "", ["IS MISSING", "IS PRESENT", "WITHIN"]),
+        ("3 |", "", ["=", "!=", "<", "<=", ">", ">=", "IN"]),
+        ("metadata.n + 1 I|", "I", ["IN"]),
         ("metadata.n !|", "!", ["!="]),
         ("metadata.weather C|", "C", ["CONTAINS"]),
         ("metadata.weather IS |", "", ["MISSING", "PRESENT"]),
@@ -135,6 +137,8 @@ PIECES = [
 @draws(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=6), cut=st.integers(0, 40), joined=st.sampled_from(["", " "]))
 @example(pieces=["!="], cut=1, joined="")
+@example(pieces=["ORDER BY", '"'], cut=10, joined="")
+@example(pieces=["3", "+", "metadata.n"], cut=2, joined=" ")
 @example(pieces=["metadata.n", "!=", "="], cut=13, joined=" ")
 def test_what_is_offered_can_be_written_there(
     group: Any, pieces: list[str], cut: int, joined: str, names: Names
