@@ -543,9 +543,7 @@ def test_who_knows_no_field_finds_it_by_a_value(page: Page, served: Explorer) ->
     page.type("FOG")
     assert page.evaluate(shown) == ["weather"]
     page.evaluate("document.querySelector('.insights-tools input').value = ''")
-    assert page.evaluate("document.getElementById('query').placeholder").startswith(
-        "Ask for items, for example: metadata.weather = "
-    )
+    assert page.evaluate("document.getElementById('query').placeholder").startswith("Try metadata.weather = ")
     page.press("Escape")
     page.evaluate("document.getElementById('query').focus()")
     page.type("fo")

@@ -154,7 +154,7 @@ export function queryBar({ name }) {
 function exampleOf(group, fields) {
   const asked = Object.entries(fields).filter(([, { categories }]) => categories?.length > 1).sort(([, one], [, other]) => one.categories.length - other.categories.length);
   const found = asked.find(([, { categories }]) => categories.length > 2) ?? asked[0];
-  return `Ask for ${group}${found ? `, for example: ${fieldPath(found[0])} = ${quotedValue(found[1].categories[0].value)}` : ""}   (press / to come here)`;
+  return `${found ? `Try ${fieldPath(found[0])} = ${quotedValue(found[1].categories[0].value)}` : `Ask for ${group}`}   (press / to come here)`;
 }
 
 /** What is wrong: the message, the place in the query, and what can be clicked instead. */
