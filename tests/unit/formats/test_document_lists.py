@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.profiles import draws
 
-from transforms.formats import document_reader
+from transforms.formats import document_window
 from transforms.formats.chunks import Unreadable
 from transforms.formats.document_lists import WHOLE, ListPart, read_lists
 from transforms.formats.document_reader import read_document
@@ -77,8 +77,8 @@ def test_whole_elements_are_elements(elements: list[Any], indent: int | None) ->
 
 
 def test_windows_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document_reader, "_READ_BYTES", 7)
-    monkeypatch.setattr(document_reader, "CHUNK_RECORDS", 3)
+    monkeypatch.setattr(document_window, "_READ_BYTES", 7)
+    monkeypatch.setattr(document_window, "CHUNK_RECORDS", 3)
     elements = [{"a": '}]\\"' * number, "b": [[number]]} for number in range(20)]
     found, parts, fault = read(json.dumps({"x": elements, "y": elements}, indent=1).encode(), "y")
     assert (fault, [json.loads(each) for each in found["y"]]) == (None, elements)
