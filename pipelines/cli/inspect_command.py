@@ -18,7 +18,7 @@ from transforms.mapping.presets.manifest import SIZES
 from transforms.rules.coordinates import PAIRS
 from transforms.rules.export_rows import Group
 from transforms.stages.inspect_exports import NUMBERS, Inspection, TriedFit, inspect_export
-from transforms.storage.stored_files import is_local, object_size, refusal, refusals
+from transforms.storage.stored_files import is_local, local_path, object_size, refusal, refusals
 
 _FORMS = {
     "csv": "CSV",
@@ -50,6 +50,7 @@ def inspect(
     if given is not None and encoding is not None:
         raise UsageError("--encoding: the map says it; leave it out, and give the map the option encoding")
     source_map = None if given is None else read_map(given)
+    path = local_path(path) if is_local(path) else path
     try:
         text = CsvOptions.of(None, encoding)
     except MapError as error:

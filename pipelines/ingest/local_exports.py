@@ -156,4 +156,5 @@ def _looked_at(path: str) -> ListedExport:
 
 
 def _raise(error: OSError) -> None:
-    raise error
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):  # as in `_entries`: nothing is below it
+        raise error

@@ -282,7 +282,10 @@ def test_versions_are_compared(page: Page, served: Explorer) -> None:
 
 def test_what_changed_most_between_versions_comes_first(browser: Browser, tmp_path: Path) -> None:
     def items(number: int, metadata: dict[str, object]) -> list[dict[str, object]]:
-        return [an_item(f"i{at}", {"weather": ("rain", "fog")[at % 2], **metadata}) for at in range(number)]
+        sides = ({"side": "left"}, {"side": "right"}) if metadata["speed"] == 10 else ({}, {})
+        return [
+            an_item(f"i{at}", {"weather": ("rain", "fog")[at % 2], **sides[at % 2], **metadata}) for at in range(number)
+        ]
 
     for at, records in enumerate([items(40, {"speed": 10, "old": 1}), items(60, {"speed": 10, "lens": "wide"})]):
         exported = ndjson(tmp_path / f"{at}.ndjson", records)
@@ -303,15 +306,16 @@ def test_what_changed_most_between_versions_comes_first(browser: Browser, tmp_pa
         opened(page, explorer, tab="versions")
         page.wait_for("!!document.querySelector('.versions .changes')")
         counts, of_items, of_scenes = page.evaluate(cells)
-        assert counts[:2] == [["items", "60", "60", none, "1"], ["scenes", "0", "1", "+1", "1"]]
-        assert of_items == [["speed", "mean 10, now 16.6667", "0.701"]]
+        assert counts[:2] == [["items", "60", "60", none, "2"], ["scenes", "0", "1", "+1", "1"]]
+        rarer = ["side", "given in 100 %, now 66.7 %", "0.333"]  # with the values that it had
+        assert of_items == [["speed", "mean 10, now 16.6667", "0.701"], rarer]
         assert of_scenes == [["km", "new, numerical, given in 100 %", ""]]
         page.evaluate(
             "(() => { const one = document.querySelector('[aria-label=\"Compare version\"]');"
             "one.value = '1'; one.dispatchEvent(new Event('change')) })()"
         )
         page.wait_for("document.querySelector('.versions').textContent.includes('gone')")
-        assert [row[0] for row in page.evaluate(cells)[1]] == ["lens", "old", "speed"]
+        assert [row[0] for row in page.evaluate(cells)[1]] == ["lens", "old", "speed", "side"]
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert violations(page) == []
 
