@@ -14,7 +14,8 @@ import numpy.typing as npt
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.document_window import LIST_END, OBJECT_END, DocumentWindow
 from transforms.formats.json_documents import TooMuch
-from transforms.formats.lines import BYTE_ORDER_MARK
+from transforms.formats.lines import BYTE_ORDER_MARK, HEAD_BYTES
+from transforms.formats.sniff import refuse_other_formats
 from transforms.formats.whole_elements import Places, whole_elements
 from transforms.rules import limits
 
@@ -95,6 +96,7 @@ class _ListReader(DocumentWindow):
 
     def _members(self) -> Iterator[ListPart]:
         self._fill(0)
+        refuse_other_formats(self.data[:HEAD_BYTES], "expected a JSON document")
         if self.data.startswith(BYTE_ORDER_MARK):
             self.at = len(BYTE_ORDER_MARK)
         self._space()

@@ -69,6 +69,7 @@ class Exporting:
         splits: None to write all rows together.
         split_by: ITEM, SCENE, or a metadata key of items.
         facts: What a format with metadata of its own says about the version.
+        run_folders: Model run to the name of its folder, for formats that have one for each.
     """
 
     root: str
@@ -82,6 +83,7 @@ class Exporting:
     splits: Splits | None = None
     split_by: str = SCENE
     facts: Mapping[str, str] = field(default_factory=dict)
+    run_folders: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

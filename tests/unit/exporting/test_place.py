@@ -43,6 +43,21 @@ def test_a_killed_export_leaves_a_folder_that_the_next_one_removes(tmp_path: Pat
     assert [path.name for path in out.iterdir()] == ["export.json"]
 
 
+@pytest.mark.parametrize("name", ["x" * 200, "x" * 201, "é" * 127], ids=["200", "201", "254"])
+def test_a_long_name_is_a_place_like_any_other(name: str, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, tmp_path / name, tmp_path / "begun"], stdin=subprocess.PIPE
+    )
+    wait_until((tmp_path / "begun").exists, process)
+    process.kill()
+    process.communicate()
+    with export_folder(f"{tmp_path / name}") as folder:
+        Path(folder, "export.json").touch()
+    (tmp_path / "begun").unlink()
+    assert [path.name for path in tmp_path.iterdir()] == [name], "what the killed one left is removed"
+    assert (tmp_path / name / "export.json").exists()
+
+
 def test_folders_of_others_are_kept(tmp_path: Path) -> None:
     names = (f".out.{uuid.uuid4().hex}.partial", ".out.partial", f".out.{uuid.uuid4().hex}.partial")
     for name in names:

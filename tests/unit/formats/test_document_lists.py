@@ -49,6 +49,17 @@ def test_elements_are_those_of_the_document(document: dict[str, Any], indent: in
     assert passed == (len(document["c"]) if isinstance(document.get("c"), list) else passed)
 
 
+def test_keys_are_compared_by_what_they_say() -> None:
+    found, parts, fault = read(rb'{"\u0061": [1], "b\/\ud83d\ude00": [], "c\ud83d": []}', "a")
+    assert (found, fault) == ({"a": [b"1"]}, None)
+    assert list(dict.fromkeys(part.key for part in parts)) == ["a", "b/\U0001f600", "c\ud83d"]
+    _, _, fault = read(rb'{"a": [1], "\u0061": [2]}', "a")
+    assert fault is not None
+    assert "expected the list under 'a' once" in fault.message
+    (chunk,) = read_document(io.BytesIO(rb'{"\u0069tems": [{"a": 1}]}'))
+    assert [*chunk.records] == [b'{"a": 1}']
+
+
 @draws(60)
 @given(elements=st.lists(st.text(alphabet='{}[]",:\\a1 \n', max_size=12), max_size=8))
 def test_garbage_is_cut_as_by_the_reader_of_records(elements: list[str]) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from transforms.kernels.batch.arrow_arrays import decoded, with_dictionaries
+from transforms.kernels.batch.arrow_arrays import array_of, decoded, with_dictionaries
 from transforms.kernels.batch.null_columns import completed, null_column_names, without
 from transforms.kernels.batch.stored import Stored
 from transforms.kernels.batch.string_buffers import SomeTexts
@@ -149,7 +149,7 @@ class ArrowFile:
         """The rows at these positions, int64[N], with all columns."""
         if self._table is None:
             self._table = self._read()
-        return _frame(self._table.take(pa.array(numbers)))
+        return _frame(self._table.take(array_of(numbers)))
 
     def _array(self, name: str) -> pa.Array | None:
         """A column as an Arrow array; None if the whole column is null."""
