@@ -165,7 +165,7 @@ def check_encoding(head: bytes) -> None:
     Raises:
         Unreadable: It is in another encoding or format, which the message names.
     """
-    refuse_other_formats(head, "expected CSV", "give the encoding: --map manifest:encoding=utf-16")
+    refuse_other_formats(head, "expected CSV", "--map manifest:encoding=")
     try:
         head[: head.rfind(b"\n") + 1].decode()
     except UnicodeDecodeError as error:

@@ -61,13 +61,13 @@ function changesOf(before, now, was, is) {
   const add = (key, change, drift, rank = drift) => rows.push({ rank, cells: [shown(key), change, drift === null ? "" : driftBar(drift)] });
   for (const key of [...new Set([...Object.keys(before.fields), ...Object.keys(now.fields)])].sort()) {
     const [old, current] = [before.fields[key], now.fields[key]];
-    if (!old) add(key, [element("strong", {}, "new"), `, ${current.type}, given in ${percent(current.present, is.count)}`], null, OTHER_FIELD);
-    else if (!current) add(key, [element("strong", {}, "gone"), `, was ${old.type}, given in ${percent(old.present, was.count)}`], null, OTHER_FIELD);
+    if (!old) add(key, [element("strong", {}, "new"), `, ${current.type}, ${percent(current.present, is.count)} have one`], null, OTHER_FIELD);
+    else if (!current) add(key, [element("strong", {}, "gone"), `, was ${old.type}, ${percent(old.present, was.count)} had one`], null, OTHER_FIELD);
     else if (old.type !== current.type) add(key, [element("strong", {}, "other type"), `, ${old.type} became ${current.type}`], null, OTHER_FIELD);
     else {
       const rarer = Math.abs(old.present / Math.max(1, was.count) - current.present / Math.max(1, is.count));
       const drift = Math.max(driftOfValues(old, current), rarer);
-      const moved = rarer > NOTICED ? `given in ${percent(old.present, was.count)}, now ${percent(current.present, is.count)}` : null;
+      const moved = rarer > NOTICED ? `${percent(old.present, was.count)} had one, now ${percent(current.present, is.count)}` : null;
       if (drift > 0.0005 || moved) add(key, said(movedFrom(old, current), moved), drift);
     }
   }

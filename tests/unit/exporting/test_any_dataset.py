@@ -70,12 +70,12 @@ def published(folder: Path, drawn: dict[str, Any]) -> Ended:
             for name, scene in drawn["scenes"].items()
         ],
     }
-    targets = [each["reference_id"] for group in records.values() for each in group]
+    referenced = [each["reference_id"] for group in records.values() for each in group]
     for group in ("annotations", *RUNS):
         records[group] = [
-            {**rest, **shape, "reference_id": targets[target % len(targets)], "annotation_id": f"{number}"}
+            {**rest, **shape, "reference_id": referenced[target % len(referenced)], "annotation_id": f"{number}"}
             if "geometry" in shape
-            else {**rest, **shape, "reference_id": targets[target % len(targets)]}
+            else {**rest, **shape, "reference_id": referenced[target % len(referenced)]}
             for number, each in enumerate(drawn[group])
             for target, shape, rest in [split(each)]
         ]
