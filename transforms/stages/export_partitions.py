@@ -25,8 +25,8 @@ from transforms.storage.stored_files import Piece, StoredFile, join, part_path, 
 
 DOCUMENT = "export.json"
 """What was exported, and where: the last file to be written."""
-FRAGMENTS = "fragments"
-"""Folder in that of the export, with what each partition has of the documents of COCO."""
+FRAGMENTS = ".fragments"
+"""Folder in that of the export, with what each partition has of the documents of COCO; no split has such a name."""
 ITEM, SCENE = "item", "scene"
 """What splits go by, beside a metadata field of the items."""
 _KEY, _VALUE = "key", "value"
