@@ -154,6 +154,14 @@ def test_batches_are_arrow_and_have_all_rows_in_order(asked: Ended) -> None:
     assert sum(batch.num_rows for batch in few) == rows.filter(pl.col("metadata.n") > 0).collect().height
 
 
+@pytest.mark.parametrize("rows", [0, -1])
+def test_a_batch_has_at_least_a_row(asked: Ended, rows: int) -> None:
+    frame = metadata_etl.open(asked.dataset).items()
+    for read in (frame.batches, frame.reader):
+        with pytest.raises(UsageError, match=f"expected a number of at least 1, got {rows}"):
+            read(rows)
+
+
 def test_large_rows_are_read_few_at_a_time(asked: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what polars reads ahead, and a batch, is bounded by bytes and not by rows."""
     large = pl.DataFrame({"text": ["x" * 2**20] * 9})
