@@ -69,8 +69,27 @@ INSTEAD = {
 }
 """Word to the terms that stand for it, as far as one fits."""
 PRIVATE = frozenset(
-    "anew arranged asker beneath brought conclusion held laid losing overlay rests ruling settled settling silence "
-    "stretch stretches unsettled workload".split()
+    [
+        "anew",
+        "arranged",
+        "asker",
+        "beneath",
+        "brought",
+        "conclusion",
+        "held",
+        "laid",
+        "losing",
+        "overlay",
+        "rests",
+        "ruling",
+        "settled",
+        "settling",
+        "silence",
+        "stretch",
+        "stretches",
+        "unsettled",
+        "workload",
+    ]
 )
 """Those that names of tests do not have either, which are sentences, and may have the others in their usual meaning."""
 OF_TESTS = frozenset({"held_up", "HELD_UP", "to_be_held_up"})
