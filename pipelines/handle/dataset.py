@@ -57,6 +57,8 @@ class Dataset:
             >>> Dataset.at("dataset", 1).number
             1
         """
+        if number is not None and not isinstance(number, int):
+            raise UsageError(f"the version expects a whole number, got {number!r}")
         with explained():
             found = versions.Dataset.at(os.fspath(place))
             return cls(found.published() if number is None else found.version(number))

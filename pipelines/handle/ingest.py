@@ -109,6 +109,10 @@ def ingest(
     ):
         if value not in choices:
             raise UsageError(f"{name} expects one of {', '.join(choices)}, got {value!r}; {hint(value, choices)}")
+    if predictions is not None and not isinstance(predictions, Mapping):
+        raise UsageError(
+            f"predictions expects model runs with their exports, {{'v1': 'exports/v1.ndjson'}}, got {predictions!r}"
+        )
     named = zip(GROUPS[:3], (items, scenes, annotations), strict=True)
     sources = [Source.of(group, each) for group, globs in named for each in _several(globs)]
     for run, globs in (predictions or {}).items():

@@ -260,6 +260,8 @@ def test_a_version_stays_as_it_is_when_another_is_published(published: Path, tmp
     assert dataset.version(1).items().collect()["reference_id"].to_list() == ["0"]
     with pytest.raises(UsageError, match="has no version 7; it has 3, 2, 1"):
         dataset.version(7)
+    with pytest.raises(UsageError, match="expects a whole number, got '1'"):
+        dataset.version("1")  # type: ignore[arg-type] # what is tested
 
 
 def test_a_version_that_was_pruned_is_no_damage(published: Path) -> None:
