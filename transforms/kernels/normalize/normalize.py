@@ -112,7 +112,7 @@ def _open(raw: RawRecords, origin: Origin, done: Normalized) -> Sequence[int]:
         found = fast_path.items(opened.items, done.most_fields)
         left = range(len(opened.items)) if found is None else _left(found.places, len(opened.items))
         parsed = parse([opened.items[place] for place in left])
-        wrong = {opened.frames.owners[left[place]] for place in parsed.exact.union(parsed.faults)}
+        wrong = {int(opened.frames.owners[left[place]]) for place in parsed.exact.union(parsed.faults)}
         if not wrong:
             break
         unsure.update(opened.positions[owner] for owner in wrong)
@@ -123,10 +123,9 @@ def _open(raw: RawRecords, origin: Origin, done: Normalized) -> Sequence[int]:
     done.read["items"] += len(opened.items)
     _add_scenes(scenes, None, exact=(), origin=origin, done=done)
     if found is not None:
-        places = found.places.tolist()
-        positions = scenes.positions[np.array(opened.frames.owners, np.int64)[places]]
-        source = origin.columns(positions, np.array(opened.frames.parts, np.int64)[places])
-        columns = {**found.columns, **opened.frames.columns(places)}
+        positions = scenes.positions[opened.frames.owners[found.places]]
+        source = origin.columns(positions, opened.frames.parts[found.places])
+        columns = {**found.columns, **opened.frames.columns(found.places)}
         done.batches.append(assembled("items", columns, (found.dense, found.cells), source))
     others = replace(opened.frames.at(left), records=parsed.values)
     _frame_items(scenes, others, large=(), origin=origin, done=done, mode="append")
@@ -215,10 +214,10 @@ def _frame_items(
     for place in others:
         at = f"frames[{found.indexes[place]}]"
         fault = expected(Code.NOT_AN_OBJECT, "an object", found.records[place], at=at)
-        done.rejected.append(Rejected("items", pieces.position(found.owners[place]), None, fault))
+        done.rejected.append(Rejected("items", pieces.position(int(found.owners[place])), None, fault))
     if records:
-        positions = pieces.positions[np.array(frames.owners, np.int64)]
-        own = Pieces(records, positions, np.array(frames.parts, np.int64))
+        positions = pieces.positions[frames.owners]
+        own = Pieces(records, positions, frames.parts)
         _items(own, frames, exact=own.places_of(large), origin=origin, done=done, mode=mode)
 
 

@@ -4,6 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+import polars as pl
+
 from transforms.kernels.normalize.frames import Frames
 from transforms.kernels.normalize.pieces import Pieces
 from transforms.rules.export_rows import Group
@@ -57,8 +60,10 @@ def divided(pieces: Pieces, group: Group, model_run: str | None) -> Iterator[Uni
 def _frames(rows: list[PublishedRow]) -> Frames:
     """Where in which scenes rows of frames are; each is a record of its own."""
     return Frames(
+        owners=np.arange(len(rows)),
+        parts=np.zeros(len(rows), np.int64),
         records=[row.record for row in rows],
-        scenes=[row.scene or "" for row in rows],
-        indexes=[row.frame for row in rows],
-        sensors=[row.sensor for row in rows],
+        scenes=pl.Series([row.scene or "" for row in rows], dtype=pl.String),
+        indexes=pl.Series([row.frame for row in rows], dtype=pl.Int64),
+        sensors=pl.Series([row.sensor for row in rows], dtype=pl.String),
     )
