@@ -76,9 +76,10 @@ function rounded(value, { edges }) {
 const middle = (histogram) => `${rounded(quantile(histogram, 0.25), histogram)} to ${rounded(quantile(histogram, 0.75), histogram)}`;
 
 /** From where to where the bins with values reach: of few values, or few bins, all that is known for sure. */
-function within({ edges, counts }) {
+function within(histogram) {
+  const { edges, counts } = histogram;
   const filled = [...counts.keys()].filter((at) => counts[at]);
-  return `between ${number(edges[filled[0]])} and ${number(edges[filled.at(-1) + 1])}`;
+  return `between ${rounded(Number(edges[filled[0]]), histogram)} and ${rounded(Number(edges[filled.at(-1) + 1]), histogram)}`;
 }
 
 /** The value whose share differs most, in words; `rows` are of { value, all, some }. */
