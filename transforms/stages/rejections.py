@@ -70,9 +70,9 @@ class Rejections:
         positions = np.array([each.position for each in faulty], np.int64)
         source = {column.name: column for column in origin.columns(positions, np.zeros(len(positions), np.int64))}
         faults = [each.fault for each in faulty]
-        starts, ends = records.starts[positions].tolist(), records.ends[positions].tolist()
-        data = records.data
-        raw = [data[start:end] for start, end in zip(starts, ends, strict=True)]
+        distinct, which = np.unique(positions, return_inverse=True)  # parts of one record share its bytes
+        own = RawRecords(records.data, records.starts[distinct], records.ends[distinct])
+        raw = series("raw", list(own)).gather(which)
         columns = {
             "group": series("group", [each.group for each in faulty]),
             "code": series("code", [fault.code.value for fault in faults]),
@@ -80,10 +80,10 @@ class Rejections:
             "field": series("field", [fault.field for fault in faults]),
             **source,
             "reference_id": series("reference_id", [each.reference_id for each in faulty]),
-            "raw": series("raw", raw if sources is None else [sources[place] for place in positions.tolist()]),
+            "raw": raw if sources is None else series("raw", [sources[place] for place in positions.tolist()]),
         }
         if sources is not None:
-            columns["record"] = series("record", raw)
+            columns["record"] = raw.alias("record")
         return cls(_completed(columns, len(faulty)))
 
     @classmethod
