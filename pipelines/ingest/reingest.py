@@ -185,9 +185,18 @@ def _predictions(runs: Mapping[str | None, str]) -> bytes:
     """The table `predictions` of a job file, where braces in a pattern are doubled.
 
     TOML reads every JSON string except one with DEL.
+
+    Raises:
+        UsageError: A path is not in UTF-8.
     """
     lines = (f"{_quoted(run)} = {_quoted(as_written(path))}\n" for run, path in runs.items() if run is not None)
-    return ("[predictions]\n" + "".join(lines)).encode()
+    try:
+        return ("[predictions]\n" + "".join(lines)).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            "--out: the name of the folder is not in UTF-8, as a job file has to be, which these model runs need; name "
+            "another folder"
+        ) from error
 
 
 def _quoted(text: str) -> str:
