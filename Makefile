@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo    run the main job on real data (airports) and drawn street views, ending with a summary and what to do next"
-	@echo "make screenshots    the pictures of the explorer in docs/, of the demo (with Chromium)"
+	@echo "make screenshots    the pictures of the explorer and the insights page in docs/, of the demo (with Chromium)"
 	@echo "make test    what every change has to pass: all tests but those marked long, few examples of each property"
 	@echo "make test-engines   a job of each kind on Prism, Flink and Spark (with Go, Maven and Java; installed outside the tree)"
 	@echo "make test-long      all tests, those of engines as well, many examples of each property, two minutes of make fuzz"

@@ -1,4 +1,4 @@
-"""Makes the pictures of the pages of docs/: the explorer on the dataset that `make demo` makes.
+"""Makes the pictures of the pages of docs/: the explorer and the insights page of the dataset that `make demo` makes.
 
     PYTHONPATH=tests python tests/make_screenshots.py DEMO_DIR OUT_DIR
 
@@ -24,6 +24,8 @@ for (const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEX
 """
 """Takes a folder out of all texts, so that a picture does not show where it was made."""
 LOADED = "[...document.querySelectorAll('img')].every((each) => each.complete)"
+REPORT = ("report.png", "#items/elevation", (1200, 1500))
+"""File of the insights page, the field that is open on it, and its size."""
 SHOTS = {
     "explorer.png": {"query": QUERY, "view": "grid"},
     "explorer-record.png": {
@@ -38,7 +40,9 @@ SHOTS = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Writes each picture and prints its path."""
-    parser = argparse.ArgumentParser(description="Make the pictures of the explorer for docs/.")
+    parser = argparse.ArgumentParser(
+        description="Make the pictures of the explorer and of the insights page for docs/."
+    )
     parser.add_argument("demo", type=Path, help="the folder of the demo, with dataset and images")
     parser.add_argument("out", type=Path)
     options = parser.parse_args(arguments)
@@ -60,6 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             page.evaluate(RELATIVE % json.dumps(f"{Path.cwd()}/"))
             (options.out / name).write_bytes(page.screenshot())
             print(options.out / name)  # noqa: T201 - the result of the program
+
+        report, opened, (width, height) = REPORT
+        page.resize(width, height)
+        page.go(f"{(options.demo / 'report.html').resolve().as_uri()}{opened}")
+        page.wait_for("document.documentElement.dataset.ready")
+        page.settle()
+        page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+        page.settle()
+        (options.out / report).write_bytes(page.screenshot())
+        print(options.out / report)  # noqa: T201 - likewise
 
 
 if __name__ == "__main__":

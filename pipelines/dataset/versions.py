@@ -122,6 +122,8 @@ class Dataset:
         Raises:
             UsageError: It is neither.
         """
+        if not root:
+            raise UsageError("--dataset expects a directory, got nothing")
         if is_local(root):
             return cls(LocalStore(local_path(root).rstrip("/") or "/"))
         if not root.startswith("gs://"):

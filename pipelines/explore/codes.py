@@ -4,15 +4,16 @@ A code is 0 where a row has no value, else 1 + the number of its bin, category o
 are read once and kept; a result is counted by looking up its rows.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from pipelines.dataset.documents.types import InsightJson
 from pipelines.explore.snapshots import Snapshot
 from pipelines.queries.conditions import LATITUDE, LONGITUDE, AnnotationGroup, Column
 from pipelines.queries.partition_frames import REFERENCE_ID, labels
@@ -24,24 +25,60 @@ from transforms.rules.export_rows import Group
 
 Codes = npt.NDArray[np.uint16]
 """uint16[N], for each row of a group, partition by partition."""
-Coded: TypeAlias = Callable[[pl.Series], npt.NDArray[np.integer]]
-"""Codes of the values of one partition."""
+_VALUES_AT_ONCE = 1_000_000
+"""Values of several fields that are read of a partition at once, at most if there are several."""
+_MOST_AT_ONCE = 1_000
 Word = Literal["label", "type"]
 
 
-def of_numbers(snapshot: Snapshot, group: Group, key: str, edges: Sequence[float]) -> Codes:
-    """The bin of each row in a field of numbers; edges as in `insights.json`."""
-    return _kept(snapshot, group, key, partial(_bins, edges=edges))
+def of_fields(snapshot: Snapshot, group: Group, wanted: Collection[str]) -> Iterator[tuple[str, Codes]]:
+    """The bins or categories of each row, in fields that `insights.json` counts, in its order.
+
+    Fields are read several at once: to open a file of many columns takes as long as to read some of them.
+    """
+    keys = list(snapshot.insights["groups"][group]["fields"])
+    size = fields_at_once(snapshot, group)
+    for start in range(0, len(keys), size):
+        some = keys[start : start + size]
+        if any(key in wanted for key in some):
+            make = partial(_several, snapshot, group, some)
+            made = snapshot.cache.get(
+                ("codes", group, start), make, lambda each: sum(of.nbytes for of in each.values())
+            )
+            yield from ((key, made[key]) for key in some if key in wanted)
 
 
-def of_categories(snapshot: Snapshot, group: Group, key: str, categories: Sequence[str]) -> Codes:
-    """The category of each row in a field."""
-    return _kept(snapshot, group, key, partial(_categories, categories=categories))
+def fields_at_once(snapshot: Snapshot, group: Group) -> int:
+    """How many fields of a group are read at once, by the rows of its largest partition."""
+    most = max((file.records for file in snapshot.version.files(group).values()), default=0)
+    return min(_MOST_AT_ONCE, max(1, _VALUES_AT_ONCE // max(1, most)))
+
+
+def _several(snapshot: Snapshot, group: Group, keys: Sequence[str]) -> dict[str, Codes]:
+    insights = snapshot.insights["groups"][group]["fields"]
+    columns = {key: _column(snapshot, group, key) for key in keys}
+    found: dict[str, list[Codes]] = {key: [] for key in keys}
+    for frame in _frames(snapshot, group, list(columns.values())):
+        for key, column in columns.items():
+            found[key].append(_coded(frame[column.alias], insights[key]).astype(np.uint16))
+    return {key: _joined(parts) for key, parts in found.items()}
+
+
+def _coded(values: pl.Series, insight: InsightJson) -> npt.NDArray[np.int64]:
+    if (histogram := insight.get("histogram")) is not None:
+        return _bins(values, histogram["edges"])
+    return _categories(values, [each["value"] for each in insight.get("frequencies", [])])
 
 
 def of_dates(snapshot: Snapshot, group: Group, key: str, places: Sequence[str]) -> Codes:
-    """The day, month or year of each row in a field of dates; `places` as in `insights.json`, all of one unit."""
-    return _kept(snapshot, group, key, partial(_dates, places=places), "dates")
+    """The day, month or year of each row in a text field of dates; `places` as in `insights.json`, all of one unit."""
+
+    def make() -> Codes:
+        column = _column(snapshot, group, key)
+        frames = _frames(snapshot, group, [column])
+        return _joined([_dates(frame[column.alias], places).astype(np.uint16) for frame in frames])
+
+    return snapshot.cache.get(("dates", group, key), make, lambda each: each.nbytes)
 
 
 def dates_of(categories: Sequence[str], places: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -110,13 +147,9 @@ def counted(codes: Codes, size: int, places: Positions) -> tuple[int, list[int]]
     return len(places) - int(counts[0]), counts[1:].tolist()
 
 
-def _kept(snapshot: Snapshot, group: Group, key: str, coded: Coded, kind: str = "codes") -> Codes:
-    def make() -> Codes:
-        storage = snapshot.fields(group)[key]["storage"]
-        column = Column("metadata", key, "string" if storage == "json" else storage)
-        return _joined([coded(frame[column.alias]).astype(np.uint16) for frame in _frames(snapshot, group, [column])])
-
-    return snapshot.cache.get((kind, group, key), make, lambda each: each.nbytes)
+def _column(snapshot: Snapshot, group: Group, key: str) -> Column:
+    storage = snapshot.fields(group)[key]["storage"]
+    return Column("metadata", key, "string" if storage == "json" else storage)
 
 
 def _frames(snapshot: Snapshot, group: Group, columns: Sequence[Column]) -> Iterator[pl.DataFrame]:

@@ -1,7 +1,7 @@
 """Counts a result as `insights.json` counts the version: the same edges and categories, so that both compare."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -32,11 +32,16 @@ def insights(
     group = result.group
     of_version = snapshot.insights["groups"][group]
     places = None if result.is_everything else result.places(snapshot)
+    wanted = {key: each for key, each in of_version["fields"].items() if fields is None or key in fields}
     found: dict[str, JsonOutput] = {}
-    for key, insight in of_version["fields"].items():
-        if fields is None or key in fields:
+    if places is None:
+        for key, insight in wanted.items():
+            found[key] = _document(snapshot.fields(group)[key]["present"], insight, _counts(insight))
+    else:
+        for key, of_rows in codes.of_fields(snapshot, group, wanted):
             check(cancelled)
-            found[key] = _field(snapshot, group, key, insight, places)
+            present, counts = codes.counted(of_rows, len(_counts(wanted[key])), places)
+            found[key] = _document(present, wanted[key], counts)
     return {
         "count": result.total,
         "fields": found,
@@ -51,24 +56,18 @@ def insights(
     }
 
 
-def categories_of(insight: InsightJson | None) -> list[str] | None:
-    """The categories of a field in the insights of a version; None where it is not counted by any."""
-    listed = None if insight is None else insight.get("frequencies")
-    return None if listed is None else [each["value"] for each in listed]
-
-
-def _field(snapshot: Snapshot, group: Group, key: str, insight: InsightJson, places: Positions | None) -> JsonOutput:
+def _counts(insight: InsightJson) -> Sequence[int]:
+    """The numbers of all rows by bin or category."""
     if (histogram := insight.get("histogram")) is not None:
-        edges, counts = histogram["edges"], histogram["counts"]
-        if places is None:
-            present = snapshot.fields(group)[key]["present"]
-        else:
-            present, counts = codes.counted(codes.of_numbers(snapshot, group, key, edges), len(counts), places)
-        return {"present": present, "histogram": {"edges": edges, "counts": counts}}
-    if places is None:
-        return {"present": snapshot.fields(group)[key]["present"], "frequencies": insight.get("frequencies", [])}
-    values = categories_of(insight) or []
-    present, counts = codes.counted(codes.of_categories(snapshot, group, key, values), len(values), places)
+        return histogram["counts"]
+    return [each["count"] for each in insight.get("frequencies", [])]
+
+
+def _document(present: int, insight: InsightJson, counts: Sequence[int]) -> JsonOutput:
+    """A field with other counts than those of all rows."""
+    if (histogram := insight.get("histogram")) is not None:
+        return {"present": present, "histogram": {"edges": histogram["edges"], "counts": list(counts)}}
+    values = [each["value"] for each in insight.get("frequencies", [])]
     listed = [{"value": value, "count": count} for value, count in zip(values, counts, strict=True)]
     return {"present": present, "frequencies": listed}
 
@@ -77,8 +76,10 @@ def _timeline(snapshot: Snapshot, group: Group, key: str, whole: TimelineJson, p
     values = [each["value"] for each in whole["counts"]]
     if places is None:
         counts = [each["count"] for each in whole["counts"]]
-    elif (categories := categories_of(snapshot.insights["groups"][group]["fields"].get(key))) is not None:
-        _, of_each = codes.counted(codes.of_categories(snapshot, group, key, categories), len(categories), places)
+    elif (insight := snapshot.insights["groups"][group]["fields"].get(key)) is not None:  # of categories
+        ((_, of_rows),) = codes.of_fields(snapshot, group, [key])
+        categories = [each["value"] for each in insight.get("frequencies", [])]
+        _, of_each = codes.counted(of_rows, len(categories), places)
         totals = np.bincount(codes.dates_of(categories, values), weights=of_each, minlength=len(values) + 1)
         counts = totals[1:].astype(np.int64).tolist()
     else:

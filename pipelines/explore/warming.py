@@ -5,7 +5,6 @@ from typing import get_args
 
 from pipelines.errors import JobError
 from pipelines.explore import codes, sorting
-from pipelines.explore.counts import categories_of
 from pipelines.explore.snapshots import CACHE_BYTES, Snapshot
 from pipelines.queries.conditions import AnnotationGroup
 from transforms.errors import StepError
@@ -35,11 +34,8 @@ def _warm_group(snapshot: Snapshot, group: Group) -> None:
     sorting.ranks(snapshot, group)
     whole = snapshot.insights["groups"][group]
     room = CACHE_BYTES // _SHARE // (2 * snapshot.schema[group]["records"])
-    for key, insight in list(whole["fields"].items())[:room]:
-        if (histogram := insight.get("histogram")) is not None:
-            codes.of_numbers(snapshot, group, key, histogram["edges"])
-        else:
-            codes.of_categories(snapshot, group, key, categories_of(insight) or [])
+    for _ in codes.of_fields(snapshot, group, list(whole["fields"])[:room]):
+        pass
     texts = {key: each for key, each in whole.get("timelines", {}).items() if key not in whole["fields"]}
     for key, timeline in list(texts.items())[:room]:
         codes.of_dates(snapshot, group, key, [each["value"] for each in timeline["counts"]])

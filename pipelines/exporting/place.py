@@ -80,9 +80,14 @@ def _short(name: str) -> str:
 
 
 def _check(place: Path) -> None:
-    """Raises UsageError unless a directory is not there, or empty."""
+    """Raises UsageError unless a directory is not there, or empty and no mount point."""
     if place.is_symlink() or (place.exists() and not place.is_dir()):
         raise UsageError(f"--out expects a new or an empty directory, got the file or link {place}; name another one")
+    if os.path.ismount(place):
+        raise UsageError(
+            f"--out {place} is a mount point, which no other folder can replace: name a folder in it, such as "
+            f"{place / 'export'}"
+        )
     if place.is_dir() and (names := sorted(each.name for each in place.iterdir())):
         raise UsageError(
             f"--out {place} has files ({listed(names)}), which are left as they are: name a new or an empty directory, "

@@ -59,7 +59,7 @@ def plan(config: ExportConfig, root: str) -> PlannedExport:
             known = [SCENE, ITEM, *keys]
             raise UsageError(
                 f"--split-by expects scene, item or a metadata field of items, got {config.split_by}; "
-                f"{hint(config.split_by, known)}"
+                f"{hint(config.split_by.removeprefix('metadata.'), known)}"
             )
     exporting = Exporting(
         root=root,

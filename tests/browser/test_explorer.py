@@ -594,8 +594,13 @@ def test_on_paper_all_cards_are_drawn_and_a_record_is_alone(page: Page, served: 
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate("[...document.querySelectorAll('.card-body')].every((each) => each.childElementCount)")
     assert page.evaluate("getComputedStyle(document.querySelector('.query-bar')).display") == "none"
+    opened(page, served, query="metadata.weather = fog")
+    page.wait_for("!!document.querySelector('.apart li')")
+    named = "[...document.querySelectorAll('.apart li button')].map((each) => getComputedStyle(each).display)"
+    assert "none" not in page.evaluate(named)  # what sets them apart has its name on paper too
     opened(page, served, record=json.dumps({"reference_id": "street-000"}))
     page.wait_for("!!document.querySelector('dialog.record').dataset.shown")
+    assert page.evaluate("getComputedStyle(document.querySelector('.switches')).display") == "none"
     page.resize(1400, 300)
     assert page.evaluate("document.querySelector('dialog.record').clientHeight") > 300
     assert page.evaluate("getComputedStyle(document.getElementById('top')).display") == "none"

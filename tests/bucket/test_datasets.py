@@ -16,6 +16,8 @@ from support.bucket import handle, put
 from support.runs import COMMAND, GROUPS, PRIVATE, an_item, digests, flags, ndjson
 
 from pipelines.cli.main import main
+from pipelines.dataset.store import bucket_place
+from pipelines.dataset.versions import Dataset
 
 pytestmark = pytest.mark.usefixtures("without_beam")  # jobs with flags for Beam run on it all the same
 TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
@@ -206,6 +208,18 @@ def test_what_can_be_no_dataset_is_one_line(bucket: str, tmp_path: Path, dataset
     assert [blob.name for blob in handle(bucket).list_blobs()] == ["other/folder/object.txt"]
 
 
+def test_datasets_of_a_process_share_their_connections(bucket: str) -> None:
+    def sockets() -> int:
+        links = (each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink())
+        return sum("socket" in f"{link}" for link in links)
+
+    Dataset.at(f"{bucket}/0").store.version_numbers()
+    before = sockets()
+    for number in range(1, 9):
+        assert Dataset.at(f"{bucket}/{number}").store.version_numbers() == []
+    assert sockets() <= before
+
+
 def test_an_empty_folder_is_no_dataset_yet(bucket: str) -> None:
     put(f"{bucket}/empty/", b"")  # as a console makes folders
     code, _, err = said("versions", f"{bucket}/empty")
@@ -216,6 +230,8 @@ def test_an_empty_folder_is_no_dataset_yet(bucket: str) -> None:
 def test_an_emulator_takes_no_credentials_and_none_are_looked_for(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    bucket_place.client.cache_clear()
+
     def default(*_: object, **__: object) -> None:
         pytest.fail("credentials are looked for")
 

@@ -1,6 +1,7 @@
 """What is computed before it is asked for is what the page asks for, and changes no answer (EXPLORER)."""
 
 from threading import Event
+from unittest.mock import Mock
 
 import pytest
 from support.runs import Ended
@@ -56,3 +57,16 @@ def test_an_error_is_left_to_the_request_that_meets_it(published: Ended, monkeyp
     warm(snapshot)
     with pytest.raises(StepError, match="damaged"):
         counted(snapshot, "items")
+
+
+def test_many_fields_are_read_in_few_reads_and_counted_as_one_by_one(
+    published: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Mock(side_effect=codes._frames)
+    monkeypatch.setattr(codes, "_frames", read)
+    at_once = shown(published)
+    together = counted(at_once, "items")
+    of_fields = [call for call in read.call_args_list if any(column.form == "metadata" for column in call.args[2])]
+    assert len(of_fields) == 1 < len(at_once.insights["groups"]["items"]["fields"])
+    monkeypatch.setattr(codes, "_MOST_AT_ONCE", 1)
+    assert counted(shown(published), "items") == together

@@ -6,7 +6,7 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from transforms.avro.containers import Block, ContainerError, Source, read_blocks, read_header
+from transforms.avro.containers import Block, ByteSource, ContainerError, read_blocks, read_header
 from transforms.avro.decoding import Decoder, Refused
 from transforms.avro.numbers import EncodingError
 from transforms.avro.types import SchemaError
@@ -38,7 +38,7 @@ def read_avro(stream: BinaryIO, chunk_records: int) -> Iterator[Chunk]:
     """
     if chunk_records < 1:
         raise ValueError(f"expected a positive number of records for a chunk, got {chunk_records}")
-    source = Source(stream)
+    source = ByteSource(stream)
     try:
         header = read_header(source)
         decoder = Decoder(header.avro_type)

@@ -15,12 +15,13 @@ _ENCODINGS: Final = (
     (b"\xff\xfe", "UTF-16 (little endian)", "UTF-16"),
     (b"\xfe\xff", "UTF-16 (big endian)", "UTF-16"),
 )
-# Positions of the zero bytes of an ASCII character in encodings without a byte order mark.
+# Positions of the zero bytes of a first character below U+0100 in encodings without a byte order mark.
+_FIRST: Final = rb"[\t\n\r -~\xa0-\xff]"
 _ZEROS: Final = (
-    (re.compile(rb"[^\x00]\x00\x00\x00", re.DOTALL), "UTF-32 (little endian)", "UTF-32LE"),
-    (re.compile(rb"\x00\x00\x00[^\x00]", re.DOTALL), "UTF-32 (big endian)", "UTF-32BE"),
-    (re.compile(rb"[^\x00]\x00(?:[^\x00]\x00)?\Z", re.DOTALL), "UTF-16 (little endian)", "UTF-16LE"),
-    (re.compile(rb"\x00[^\x00](?:\x00[^\x00])?\Z", re.DOTALL), "UTF-16 (big endian)", "UTF-16BE"),
+    (re.compile(_FIRST + rb"\x00\x00\x00"), "UTF-32 (little endian)", "UTF-32LE"),
+    (re.compile(rb"\x00\x00\x00" + _FIRST), "UTF-32 (big endian)", "UTF-32BE"),
+    (re.compile(_FIRST + rb"\x00(?:[^\x00]\x00)?\Z", re.DOTALL), "UTF-16 (little endian)", "UTF-16LE"),
+    (re.compile(rb"\x00" + _FIRST + rb"(?:\x00[^\x00])?\Z", re.DOTALL), "UTF-16 (big endian)", "UTF-16BE"),
 )
 _AVRO: Final = b"Obj\x01"
 _MAGICS: Final = (
@@ -43,6 +44,7 @@ _MAGICS: Final = (
     (b"%PDF", "a PDF file"),
     (b"<", "XML or HTML"),
 )
+_TAR: Final = re.compile(rb".{257}ustar(?:  )?\x00", re.DOTALL)
 _EXPECTED: Final = "expected NDJSON, a JSON document or Avro"
 _OBJECT_LINE: Final = re.compile(rb'^[ \t]*\{[ \t]*(?:"|\}|\r?$)', re.MULTILINE)
 _VALUE_STARTS: Final = b'{["-0123456789tfnNI'
@@ -99,9 +101,12 @@ def refuse_other_formats(head: bytes, expectation: str = _EXPECTED, option: str 
     refuse_other_encodings(head, option)
     if head.startswith(b"\x00"):
         raise Unreadable(f"{expectation}, got a file that begins with zero bytes")
+    if _TAR.match(head):
+        raise Unreadable(f"{expectation}, got a tar archive")
+    text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     for magic, name in _MAGICS:
-        if head.lstrip().startswith(magic) if magic == b"<" else head.startswith(magic):
-            raise Unreadable(f"{expectation}, got {name}, which begins with {head[: len(magic)].hex(' ')}")
+        if text.startswith(magic) if magic == b"<" else head.startswith(magic):
+            raise Unreadable(f"{expectation}, got {name}, which begins with {magic.hex(' ')}")
 
 
 def refuse_other_encodings(head: bytes, option: str = "") -> None:

@@ -150,7 +150,7 @@ function themes() {
   };
   const now = ["light", "dark"].includes(stored()) ? stored() : "auto";
   set(now);
-  return element("select", { name: "app-2", "aria-label": "Colours", onchange: (event) => set(event.target.value) }, ["auto", "light", "dark"].map((theme) => element("option", { value: theme, selected: theme === now }, `Colours: ${theme}`)));
+  return element("select", { name: "app-2", class: "colours", "aria-label": "Colours", onchange: (event) => set(event.target.value) }, ["auto", "light", "dark"].map((theme) => element("option", { value: theme, selected: theme === now }, `Colours: ${theme}`)));
 }
 
 start();

@@ -2,6 +2,7 @@
 
 const DRAWS = 24;
 const MANY = 500;
+const FEW = 4;
 const NOTICED = 0.1;
 
 const sum = (counts) => counts.reduce((total, each) => total + each, 0);
@@ -74,6 +75,13 @@ function rounded(value, { edges }) {
 
 const middle = (histogram) => `${rounded(quantile(histogram, 0.25), histogram)} to ${rounded(quantile(histogram, 0.75), histogram)}`;
 
+/** From where to where the bins with values reach: of few values, or few bins, all that is known for sure. */
+function within(histogram) {
+  const { edges, counts } = histogram;
+  const filled = [...counts.keys()].filter((at) => counts[at]);
+  return `between ${rounded(Number(edges[filled[0]]), histogram)} and ${rounded(Number(edges[filled.at(-1) + 1]), histogram)}`;
+}
+
 /** The value whose share differs most, in words; `rows` are of { value, all, some }. */
 export function inWords(rows, total, count) {
   const row = d3.greatest(rows, (each) => Math.abs(each.some / (count || 1) - each.all / (total || 1)));
@@ -93,7 +101,7 @@ export function contrast(version, part, records, count) {
   let gap;
   if (version.histogram) {
     gap = gapOf(...coarse(own, all, sum(own)));
-    said.push(part.present < 4 ? `about ${rounded(quantile(part.histogram, 0.5), part.histogram)} in the middle, overall about ${rounded(quantile(version.histogram, 0.5), version.histogram)}` : `half of them about ${middle(part.histogram)}, overall ${middle(version.histogram)}`);
+    said.push(part.present < FEW || part.histogram.counts.filter(Boolean).length <= 2 ? `${within(part.histogram)}, overall half of them about ${middle(version.histogram)}` : `half of them about ${middle(part.histogram)}, overall ${middle(version.histogram)}`);
   } else {
     gap = gapOf(own, all);
     said.push(inWords(version.frequencies.map((each, at) => ({ value: each.value, all: each.count, some: own[at] })), sum(all), sum(own)));

@@ -1,6 +1,7 @@
 """The folder of an export appears whole; what a killed one left is removed by the next, and nothing else (P6)."""
 
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -91,6 +92,19 @@ def test_an_export_that_ends_while_another_is_put_in_its_place_says_so_too(
     monkeypatch.setattr(place, "_flush", ended_meanwhile)
     with pytest.raises(UsageError, match="which are left as they are"), export_folder(f"{tmp_path / 'out'}") as folder:
         Path(folder, "export.json").touch()
+
+
+def test_a_mount_point_is_refused_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the empty folder of a container that a volume is mounted on: nothing can be renamed to it."""
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == out)
+    with pytest.raises(UsageError, match=r"is a mount point.*: name a folder in it, such as .*out/export"):
+        export_folder(f"{out}").__enter__()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    with export_folder(f"{out / 'export'}") as folder:
+        Path(folder, "export.json").touch()
+    assert (out / "export/export.json").exists()
 
 
 def test_a_place_below_a_file_is_wrong_usage(tmp_path: Path) -> None:

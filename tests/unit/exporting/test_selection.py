@@ -174,6 +174,8 @@ def test_shares_come_out_as_asked() -> None:
     ("flags", "said"),
     [
         (["--split=a=1", "--split-by=wether"], "did you mean weather"),
+        (["--split=a=1", "--split-by=metadata.weather"], "did you mean weather"),
+        (["--format=coco", "--group=scenes"], "has no word for scenes"),
         (["--split-by=scene"], "--split-by goes with --split"),
         (["--split=a=0.5"], "--split: expected shares that add up to 1"),
         (["--version=9"], "has no version 9"),

@@ -20,9 +20,11 @@ from pipelines.errors import DamagedDatasetError, JobError, UsageError
 from pipelines.handle import batches, frames
 from pipelines.handle.batches import Batches, Reader
 from pipelines.queries.faults import QueryError
-from transforms.kernels.batch.batch import EncodedBatch
+from transforms.kernels.batch.batch import EncodedBatch, Positions
 from transforms.kernels.batch.metadata_columns import FORMS
+from transforms.kernels.publish.columns import PublishedColumns
 from transforms.rules.rejection_json import RejectionJson
+from transforms.storage.stored_files import StoredFile
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +131,25 @@ def test_a_query_can_order_and_sample(asked: Ended) -> None:
     assert dataset.items("metadata.n > -3 SAMPLE 7").collect().height == 7
 
 
+def test_of_rows_in_an_order_no_more_are_read_than_asked_for(asked: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    real = frames._rows
+
+    def counted(state: StoredFile, positions: Positions | None, columns: PublishedColumns) -> pl.DataFrame:
+        read.append(0 if positions is None else len(positions))
+        return real(state, positions, columns)
+
+    rows = metadata_etl.open(asked.dataset).items("metadata.n > -3 ORDER BY metadata.n DESC").select("metadata.n")
+    every = rows.collect()
+    assert every.height > 5
+    monkeypatch.setattr(frames, "_rows", counted)
+    assert rows.head(3).collect().equals(every.head(3))
+    assert sum(read) == 3
+    some = pl.col("metadata.n") < every["metadata.n"].max()
+    assert rows.filter(some).head(2).collect().equals(every.filter(some).head(2))
+    assert rows.head(2).filter(some).collect().equals(every.head(2).filter(some))
+
+
 def test_predictions_of_one_run(asked: Ended) -> None:
     dataset = metadata_etl.open(asked.dataset)
     every = dataset.predictions().collect()
@@ -152,6 +173,14 @@ def test_batches_are_arrow_and_have_all_rows_in_order(asked: Ended) -> None:
     few = list(rows.filter(pl.col("metadata.n") > 0).select("reference_id", "metadata.n").batches())
     assert [name for batch in few for name in batch.schema.names][:2] == ["reference_id", "metadata.n"]
     assert sum(batch.num_rows for batch in few) == rows.filter(pl.col("metadata.n") > 0).collect().height
+
+
+@pytest.mark.parametrize("rows", [0, -1])
+def test_a_batch_has_at_least_a_row(asked: Ended, rows: int) -> None:
+    frame = metadata_etl.open(asked.dataset).items()
+    for read in (frame.batches, frame.reader):
+        with pytest.raises(UsageError, match=f"expected a number of at least 1, got {rows}"):
+            read(rows)
 
 
 def test_large_rows_are_read_few_at_a_time(asked: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,6 +281,8 @@ def test_a_version_stays_as_it_is_when_another_is_published(published: Path, tmp
     assert dataset.version(1).items().collect()["reference_id"].to_list() == ["0"]
     with pytest.raises(UsageError, match="has no version 7; it has 3, 2, 1"):
         dataset.version(7)
+    with pytest.raises(UsageError, match="expects a whole number, got '1'"):
+        dataset.version("1")  # type: ignore[arg-type] # what is tested
 
 
 def test_a_version_that_was_pruned_is_no_damage(published: Path) -> None:

@@ -57,9 +57,11 @@ def test_a_failed_gate_raises_with_the_report(tmp_path: Path) -> None:
         ({"items": "x", "mode": "replce"}, "did you mean replace"),
         ({"items": "x", "map": "manifst"}, "did you mean manifest"),
         ({"items": "x", "max_rejected": "some"}, "--max-rejected expects"),
+        ({"predictions": "v1=x"}, "predictions expects model runs with their exports"),
+        ({"predictions": ["v1=x"]}, "predictions expects model runs with their exports"),
     ],
 )
-def test_wrong_arguments_are_wrong_usage(tmp_path: Path, given: dict[str, str], text: str) -> None:
+def test_wrong_arguments_are_wrong_usage(tmp_path: Path, given: dict[str, object], text: str) -> None:
     with pytest.raises(metadata_etl.UsageError, match=text):
         metadata_etl.ingest(dataset=tmp_path / "d", **given)  # type: ignore[arg-type] # what is tested
 
