@@ -134,4 +134,7 @@ def _indexes(found: Candidates, positions: Positions) -> Sequence[int | None]:
     given = found.column("index")
     if are_integers(given) and (not given or (min(given) >= 0 and max(given) <= LONG_MAXIMUM)):
         return given
-    return [segment_index(value, int(positions[place])) for value, place in zip(given, found.places, strict=True)]
+    return [
+        value if type(value) is int and 0 <= value <= LONG_MAXIMUM else segment_index(value, int(positions[place]))
+        for value, place in zip(given, found.places, strict=True)
+    ]
