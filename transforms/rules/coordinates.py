@@ -14,6 +14,8 @@ PARTNERS = dict(PAIRS) | {east: north for north, east in PAIRS}
 """Key to the other one of its pair."""
 LATITUDE_LIMIT = 90.0
 LONGITUDE_LIMIT = 180.0
+LIMITS = {north: LATITUDE_LIMIT for north, _ in PAIRS} | {east: LONGITUDE_LIMIT for _, east in PAIRS}
+"""Key to the largest absolute value in decimal degrees (C5)."""
 
 PAIRS_DIFFER = "coordinate_pairs_differ"
 HALF_COORDINATE = "half_coordinate"

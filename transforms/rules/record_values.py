@@ -7,7 +7,7 @@ from transforms.rules.limits import MAX_RECORD_VALUES
 from transforms.rules.rejections import Code, Fault
 
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_SHORTEST: Final = 2 * MAX_RECORD_VALUES
+SHORTEST: Final = 2 * MAX_RECORD_VALUES
 """Bytes of the shortest record that can have too many values: each but the last takes one, and a comma or bracket."""
 _COUNTED: Final = b",[{"
 """Each value but the first of a list or object follows a comma; the first one follows the bracket."""
@@ -23,7 +23,7 @@ def value_fault(record: bytes) -> Fault | None:
     >>> value_fault(b'{"text": "%s"}' % (b"1," * 2_000_000)) is None
     True
     """
-    if len(record) <= _SHORTEST or (count := _counted(record)) < MAX_RECORD_VALUES:
+    if len(record) <= SHORTEST or (count := _counted(record)) < MAX_RECORD_VALUES:
         return None
     # Text may have as many commas: only those between values count.
     if count - sum(_counted(match[0]) for match in _STRING.finditer(record)) < MAX_RECORD_VALUES:

@@ -18,7 +18,7 @@ from transforms.stages.elements import Partition, PublishedFiles, Summaries
 from transforms.stages.progress_notes import note_progress
 from transforms.stages.rejections import Rejections
 from transforms.storage.states import read_state, state_file
-from transforms.storage.stored_files import BASES, StoredFile, part_path, store
+from transforms.storage.stored_files import BASES, Piece, StoredFile, part_path, store
 from transforms.storage.summaries import read_summaries, summaries_data
 
 CHANGES = "changes"
@@ -242,7 +242,7 @@ def _stored(given: MergeInput, merged: Merged, summaries: Summaries, merging: Me
             changes[group] = _write(merging, CHANGES, group, number, changed.to_bytes(), len(changed.places))
         elif group in merged.changed:
             batch = merged.batches[group]
-            states[group] = _write(merging, "state", group, number, batch.to_bytes(numbered=True), batch.rows.height)
+            states[group] = _write(merging, "state", group, number, batch.pieces(numbered=True), batch.rows.height)
             summaries[group] = summarize(batch, limits, max_fields=merging.max_fields)
         elif group in published:
             states[group] = published[group]
@@ -264,6 +264,8 @@ def _base(group: Group, number: int, published: StoredFile, merging: Merging) ->
     return published.base or replace(published, path=path)
 
 
-def _write(merging: Merging, folder: str, group: Group, number: int, data: bytes, records: int) -> StoredFile:
+def _write(
+    merging: Merging, folder: str, group: Group, number: int, data: Piece | Iterable[Piece], records: int
+) -> StoredFile:
     path = part_path(f"{folder}/{group}", number, merging.partitions, "arrow")
     return store(merging.root, path, data, records=records)

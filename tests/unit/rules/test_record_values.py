@@ -28,7 +28,7 @@ def values_of(tree: object) -> int:
 def test_values_are_counted_in_any_record_and_text_is_not(tree: object, ascii_only: bool) -> None:
     record = json.dumps(tree, ensure_ascii=ascii_only).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(record_values, "_SHORTEST", 0)
+        patch.setattr(record_values, "SHORTEST", 0)
         patch.setattr(record_values, "MAX_RECORD_VALUES", values_of(tree))
         assert record_values.value_fault(record) is None
         patch.setattr(record_values, "MAX_RECORD_VALUES", values_of(tree) - 1)

@@ -44,7 +44,12 @@ _INDICES = (pa.int8(), pa.int32())
 
 
 def to_arrow(frame: pl.DataFrame, *, numbered: bool = False) -> bytes:
-    """The frame as an Arrow IPC file of one record batch; the same bytes for the same values in the same layout.
+    """The frame as an Arrow IPC file of one record batch; the same bytes for the same values in the same layout."""
+    return bytes(arrow_file(frame, numbered=numbered))
+
+
+def arrow_file(frame: pl.DataFrame, *, numbered: bool = False) -> memoryview:
+    """As `to_arrow`, for what puts the bytes elsewhere: they are not copied, which long texts would make dear.
 
     Columns without a value, of which most frames have many, take neither space nor time.
 
@@ -63,8 +68,7 @@ def to_arrow(frame: pl.DataFrame, *, numbered: bool = False) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema, options=_WRITTEN) as writer:
         writer.write_table(table)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
+    return memoryview(sink.getvalue())
 
 
 class ArrowFile:

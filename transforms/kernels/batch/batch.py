@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.kernels.batch.arrow_ipc import ArrowFile, to_arrow
+from transforms.kernels.batch.arrow_ipc import ArrowFile, arrow_file
 from transforms.kernels.batch.expected_columns import ExpectedColumns
 from transforms.kernels.batch.null_columns import stacked, taken
 from transforms.rules.export_rows import Group
@@ -102,11 +102,15 @@ class Batch:
         return Batch(self.group, self.rows.select(sorted(self.rows.columns)), self.cells)
 
     def to_bytes(self, *, numbered: bool = False) -> bytes:
-        """The batch as bytes: a header, then two Arrow IPC files. `numbered` as in `to_arrow`."""
+        """The batch as bytes: a header, then two Arrow IPC files. `numbered` as in `arrow_file`."""
+        return b"".join(self.pieces(numbered=numbered))
+
+    def pieces(self, *, numbered: bool = False) -> tuple[bytes, memoryview, bytes | memoryview]:
+        """The bytes of `to_bytes`, for what writes them piece by piece."""
         header = json.dumps({"group": self.group}).encode()
-        rows = to_arrow(self.rows, numbered=numbered)
-        cells = to_arrow(self.cells, numbered=numbered) if self.cells.height else b""
-        return b"".join((_HEADER.pack(_MAGIC, len(header), len(rows)), header, rows, cells))
+        rows = arrow_file(self.rows, numbered=numbered)
+        cells = arrow_file(self.cells, numbered=numbered) if self.cells.height else b""
+        return _HEADER.pack(_MAGIC, len(header), len(rows)) + header, rows, cells
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Batch":

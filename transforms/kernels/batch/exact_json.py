@@ -20,7 +20,7 @@ from transforms.kernels.batch.number_faults import (
     large_integers,
     number_fault,
 )
-from transforms.rules.record_values import value_fault
+from transforms.rules.record_values import SHORTEST, value_fault
 from transforms.rules.rejections import Code, Fault
 from transforms.rules.values import JsonValue
 
@@ -53,7 +53,8 @@ class Parsed:
 
 def parse(records: Sequence[bytes]) -> Parsed:
     """Parses each record on its own: a broken one, or one with too many values (R8), does not affect others (R2)."""
-    faults = {position: fault for position, record in enumerate(records) if (fault := value_fault(record)) is not None}
+    large = [position for position, record in enumerate(records) if len(record) > SHORTEST]
+    faults = {position: fault for position in large if (fault := value_fault(records[position])) is not None}
     if faults:
         records = [b"null" if position in faults else record for position, record in enumerate(records)]
     known: dict[int, str] = {}

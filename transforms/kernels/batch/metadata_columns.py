@@ -129,6 +129,8 @@ def tabulated(objects: Objects, known: Shapes | None = None) -> tuple[dict[str, 
                     rows.append(position)
                     values.append(value)
             continue
+        if not keys:
+            continue
         where = np.array(positions, np.int64)
         alike = objects if len(positions) == len(objects) else [objects[position] for position in positions]
         by_key = zip(*map(dict.values, alike), strict=True)

@@ -1,6 +1,7 @@
 """Merges metadata of updates into that of published rows (U3): keys of the update replace keys, null removes them."""
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ def _relocated(columns: dict[str, pl.Series], touched: Mapping[str, Mask]) -> di
     named = [touched[key] for key in coordinates.KEYS if key in touched]
     if not named:
         return {}
-    rows = np.flatnonzero(np.logical_or.reduce(named)).tolist()
+    rows: list[int] = np.flatnonzero(np.logical_or.reduce(named) & ~_has_sound_pair(columns)).tolist()
     faults: dict[int, Fault] = {}
     numbers: dict[str, dict[int, float]] = {}
     for row, metadata in zip(rows, _coordinate_values(columns, rows), strict=True):
@@ -102,6 +103,25 @@ def _relocated(columns: dict[str, pl.Series], touched: Mapping[str, Mask]) -> di
         before = columns.get(of_floats, _nothing("float", len(strings)))
         columns[of_floats] = before.clone().scatter(where, list(changed.values())).alias(of_floats)
     return faults
+
+
+def _has_sound_pair(columns: Mapping[str, pl.Series]) -> Mask:
+    """Which rows have one pair of numbers within range and no other coordinate, as nearly all: bool[N]."""
+    height = len(next(iter(columns.values())))
+    is_there, is_fine = ({key: np.zeros(height, np.bool_) for key in coordinates.KEYS} for _ in range(2))
+    for key, form in product(coordinates.KEYS, FORMS):
+        column = columns.get(ValueColumn(form, key).name)
+        if column is None or column.null_count() == height:
+            continue
+        is_there[key] |= column.is_not_null().to_numpy()
+        if form in ("int", "float"):
+            limit = coordinates.LIMITS[key]
+            is_fine[key] |= column.cast(pl.Float64).is_between(-limit, limit).fill_null(value=False).to_numpy()
+    found = np.zeros(height, np.bool_)
+    for pair in coordinates.PAIRS:
+        others = coordinates.KEYS.difference(pair)
+        found |= np.logical_and.reduce([is_fine[key] for key in pair] + [~is_there[key] for key in others])
+    return found
 
 
 def _coordinate_values(columns: Mapping[str, pl.Series], rows: list[int]) -> list[JsonObject]:

@@ -74,9 +74,9 @@ def timeline(
             row=pl.int_range(before, dtype=pl.Int64),
         )
         lines = pl.concat([known, lines])
-    by_time = np.lexsort([lines[name].to_numpy() for name in reversed(("step", *_PLACE))])
-    lines = lines[ordered_by([lines[name] for name in names], by_time)]
-    new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in names)
+    lines = lines[ordered_by([lines[name] for name in names], _by_time(lines))]
+    given = [name for name in names if lines[name].null_count() < lines.height] or names
+    new = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in given)
     lines = lines.with_columns(first=new | (pl.int_range(pl.len()) == 0)).with_columns(
         identity=pl.col("first").cum_sum().cast(pl.Int64) - 1,
         begins=pl.col("first") | (pl.col("step") != pl.col("step").shift()),
@@ -85,6 +85,13 @@ def timeline(
     keeps_last = pl.Series([step.on_duplicate == "last" for step in steps])
     last = keeps_last.gather(lines["step"].clip(0).cast(pl.UInt32)) if lines.height else pl.lit(value=False)
     return lines.with_columns(is_effective=pl.when(last).then(ends).otherwise(pl.col("begins"))).drop("first", "begins")
+
+
+def _by_time(lines: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """The order of lines by step and by the order of the exports: int64[lines]; most jobs have one of each."""
+    times = [lines[name].to_numpy() for name in (*reversed(_PLACE), "step")]
+    differing = [each for each in times if len(each) and each.min() != each.max()]
+    return np.lexsort(differing) if differing else np.arange(lines.height)
 
 
 def follow_masks(lines: pl.DataFrame) -> npt.NDArray[np.int64]:

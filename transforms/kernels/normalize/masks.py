@@ -10,7 +10,14 @@ import polars as pl
 
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.batch.metadata_columns import Shapes
-from transforms.kernels.normalize.selection import Candidates, Columns, Selection, are_objects, constant
+from transforms.kernels.normalize.selection import (
+    Candidates,
+    Columns,
+    Selection,
+    are_integers,
+    are_objects,
+    constant,
+)
 from transforms.kernels.urls.canonical import canonical_column
 from transforms.rules.annotations import MASK_URL, SEGMENT, SEGMENT_COLUMNS, SEGMENT_LABEL, segment, segment_index
 from transforms.rules.rejections import Code, Fault
@@ -106,11 +113,13 @@ def _sound(members: _Members, names: Sequence[JsonValue], *, merging: bool) -> S
     if not merging:
         found.check((SEGMENT_LABEL,))
     indexes = _indexes(found, members.positions)
-    found.drop([place for place, index in enumerate(indexes) if index is None])
+    if None in indexes:
+        found.drop([place for place, index in enumerate(indexes) if index is None])
+        indexes = [index for index in indexes if index is not None]
     columns: Columns = {
         "reference_id": pl.Series(names, dtype=pl.String).gather(members.owners[np.asarray(found.places, np.int64)]),
         "type": constant(SEGMENT, len(found.places)),
-        "segment_index": [index for index in indexes if index is not None],
+        "segment_index": indexes,
     }
     if not merging:
         columns["label"] = found.column("label")
@@ -123,7 +132,9 @@ def _sound(members: _Members, names: Sequence[JsonValue], *, merging: bool) -> S
 def _indexes(found: Candidates, positions: Positions) -> Sequence[int | None]:
     """The index of each segment, None for a value that is none; `positions` are those in the masks."""
     given = found.column("index")
-    numbers = [value for value in given if type(value) is int]
-    if len(numbers) == len(given) and (not numbers or (min(numbers) >= 0 and max(numbers) <= LONG_MAXIMUM)):
-        return numbers
-    return [segment_index(value, int(positions[place])) for value, place in zip(given, found.places, strict=True)]
+    if are_integers(given) and (not given or (min(given) >= 0 and max(given) <= LONG_MAXIMUM)):
+        return given
+    return [
+        value if type(value) is int and 0 <= value <= LONG_MAXIMUM else segment_index(value, int(positions[place]))
+        for value, place in zip(given, found.places, strict=True)
+    ]

@@ -38,7 +38,11 @@ def judged(values: Sequence[JsonValue], *, locate: bool = True) -> JudgedMetadat
 
     Whether numbers can be stored (V6, V7) is not checked: the parser names the records with larger integers.
     """
-    objects: list[JsonObject] = [value if type(value) is dict else {} for value in values]
+    nothing: JsonObject = {}  # of all records without metadata: objects are replaced, never changed
+    count = len(values)
+    if count and values.count(None) == count:  # as the segments of most masks
+        return JudgedMetadata([nothing] * count, {(): [*range(count)]}, {}, {})
+    objects = [value if type(value) is dict else nothing for value in values]
     known = shapes(objects)
     unusual = crowded(known) | _unusual_reserved(objects, known)
     if not {dict, type(None)}.issuperset(map(type, values)):

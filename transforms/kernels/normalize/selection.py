@@ -76,7 +76,7 @@ class Candidates:
         self.records = records
         self.faults: dict[int, Fault] = {}
         self._shapes = known
-        self.keys = frozenset(chain.from_iterable(self.shapes()))
+        self.keys: frozenset[str] = frozenset().union(*(records if known is None else known))
         self._columns: dict[str, list[JsonValue]] = {}
 
     def shapes(self) -> Shapes:
@@ -93,10 +93,11 @@ class Candidates:
                 values = self._identities()
             elif key not in self.keys:
                 values = [None] * len(self.records)
-            elif all(key in keys for keys in self.shapes()):
-                values = list(map(itemgetter(key), self.records))
             else:
-                values = [record.get(key) for record in self.records]
+                try:
+                    values = list(map(itemgetter(key), self.records))
+                except KeyError:
+                    values = [record.get(key) for record in self.records]
             self._columns[key] = values
         return values
 
@@ -225,6 +226,11 @@ def constant(text: str, count: int) -> pl.Series:
 def are_objects(values: Sequence[JsonValue]) -> TypeGuard[Objects]:
     """Whether all values are objects."""
     return {dict}.issuperset(map(type, values))
+
+
+def are_integers(values: Sequence[JsonValue]) -> TypeGuard[Sequence[int]]:
+    """Whether all values are integers, none of them a boolean."""
+    return {int}.issuperset(map(type, values))
 
 
 def wrong_values(values: Sequence[JsonValue], key: CoreKey) -> Sequence[int]:
