@@ -44,6 +44,7 @@ demo: $(VENV)/installed
 	  --predictions detector_v2='$(DEMO)/exports/*predictions_detector_v2.ndjson' \
 	  --items '$(DEMO)/exports/faulty.ndjson' \
 	  --report $(DEMO)/report.html
+	$(BIN)/metadata-etl ingest --dataset $(DEMO)/dataset --items $(DEMO)/exports/street_revised.ndjson --mode merge
 	@echo
 	@echo "Next:"
 	@echo "  $(BIN)/metadata-etl query $(DEMO)/dataset 'metadata.weather = fog AND metadata.night = true AND annotations.truck >= 2'"

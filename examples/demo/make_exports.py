@@ -5,7 +5,8 @@
 Names, places, elevations and codes of the airports are real. The images, the annotations, the detectors and the
 scenes are made up, drawn by airport and therefore the same on every run. `faulty.ndjson` goes with `items.ndjson` into
 one job: each of its lines has one fault. `masks.ndjson` goes with the annotations. With `--images` there are street
-views as well: drawn images and, in exports of their own, the records that name these files.
+views as well: drawn images and, in exports of their own, the records that name these files. `street_revised.ndjson` is
+for a second job, which merges its metadata into those of the street views.
 """
 
 import argparse
@@ -62,6 +63,7 @@ def street_views(images: Path) -> dict[str, Iterable[str]]:
     """Returns the lines of each export of the street views, whose images lie in a folder, by the name of its file."""
     return {
         "street_items.ndjson": map(encode, street_exports.items(images)),
+        "street_revised.ndjson": map(encode, street_exports.revisions()),
         "street_scenes.ndjson": map(encode, street_exports.scenes(images)),
         "street_annotations.ndjson": map(encode, street_exports.annotation_records()),
         **{

@@ -23,6 +23,12 @@ CAMERA: dict[str, Json] = {
 SCENE = "drive/1"
 FALSE_TRUCKS = {"street/02", "street/09"}
 """Items on which the first detector finds a truck that is not there."""
+REVISED_SPEED = 1.08
+"""A speed that was measured again, of the one before."""
+SEEN = {"clear": 20_000, "cloudy": 10_000, "rain": 2_000, "snow": 500, "fog": 80}
+"""How far one saw, in metres, by the weather."""
+MISTAKES: dict[str, dict[str, Json]] = {"street/04": {"weather": "rain"}}
+"""What was said wrongly of a street view at first."""
 BLUR_SHARE = 0.25
 """Of the blur of a detector on the larger images of the airports."""
 
@@ -61,6 +67,16 @@ def items(folder: Path) -> Iterator[dict[str, Json]]:
             "height": HEIGHT,
             "image_url": f"{folder / street.name}.png",
         }
+
+
+def revisions() -> Iterator[dict[str, Json]]:
+    """Yields what a second job merges into each street view: speed measured again, how far one saw, a mistake."""
+    for street in streets():
+        revised: dict[str, Json] = {
+            "speed": round(street.speed * REVISED_SPEED, 2),
+            "visibility_m": SEEN[street.weather],
+        }
+        yield {"reference_id": _item(street), "metadata": {**revised, **MISTAKES.get(_item(street), {})}}
 
 
 def scenes(folder: Path) -> Iterator[dict[str, Json]]:

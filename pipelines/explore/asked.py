@@ -105,11 +105,11 @@ class Asked:
         """
         known = snapshot.fields(self.group)
         given = [each for each in self.parameters.getlist("fields") if each]
-        keys = [key for each in given for key in ([each] if each in known else each.split(","))]
+        keys = [key for each in given for key in ([each] if each in known else each.split(",")) if key]
         for key in keys:
             if key not in known:
                 raise ChoiceError(f"{self.group} have no field {key}", key, tuple(known))
-        return frozenset(keys) if given else None
+        return frozenset(keys) if keys else None
 
     def row(self, snapshot: Snapshot) -> Row | None:
         """The row that is named by its reference id, and for annotations by what tells those of an item apart.

@@ -44,6 +44,15 @@ def of_dates(snapshot: Snapshot, group: Group, key: str, places: Sequence[str]) 
     return _kept(snapshot, group, key, partial(_dates, places=places), "dates")
 
 
+def dates_of(categories: Sequence[str], places: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The code of each of some texts among days, months or years: of a field of categories only these are looked at.
+
+    >>> dates_of(["2024-05-01T10:00:00Z", "never", "2024-05"], ["2024-05-01", "2024-05-02"]).tolist()
+    [1, 0, 0]
+    """
+    return _dates(pl.Series(categories, dtype=pl.String), places)
+
+
 def of_locations(snapshot: Snapshot, group: Group, box: Bounds) -> Codes:
     """The cell of each row in the grid over a box."""
 

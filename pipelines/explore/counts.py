@@ -51,6 +51,12 @@ def insights(
     }
 
 
+def categories_of(insight: InsightJson | None) -> list[str] | None:
+    """The categories of a field in the insights of a version; None where it is not counted by any."""
+    listed = None if insight is None else insight.get("frequencies")
+    return None if listed is None else [each["value"] for each in listed]
+
+
 def _field(snapshot: Snapshot, group: Group, key: str, insight: InsightJson, places: Positions | None) -> JsonOutput:
     if (histogram := insight.get("histogram")) is not None:
         edges, counts = histogram["edges"], histogram["counts"]
@@ -59,10 +65,9 @@ def _field(snapshot: Snapshot, group: Group, key: str, insight: InsightJson, pla
         else:
             present, counts = codes.counted(codes.of_numbers(snapshot, group, key, edges), len(counts), places)
         return {"present": present, "histogram": {"edges": edges, "counts": counts}}
-    categories = insight.get("frequencies", [])
     if places is None:
-        return {"present": snapshot.fields(group)[key]["present"], "frequencies": categories}
-    values = [each["value"] for each in categories]
+        return {"present": snapshot.fields(group)[key]["present"], "frequencies": insight.get("frequencies", [])}
+    values = categories_of(insight) or []
     present, counts = codes.counted(codes.of_categories(snapshot, group, key, values), len(values), places)
     listed = [{"value": value, "count": count} for value, count in zip(values, counts, strict=True)]
     return {"present": present, "frequencies": listed}
@@ -72,9 +77,13 @@ def _timeline(snapshot: Snapshot, group: Group, key: str, whole: TimelineJson, p
     values = [each["value"] for each in whole["counts"]]
     if places is None:
         counts = [each["count"] for each in whole["counts"]]
-        present = sum(counts)
+    elif (categories := categories_of(snapshot.insights["groups"][group]["fields"].get(key))) is not None:
+        _, of_each = codes.counted(codes.of_categories(snapshot, group, key, categories), len(categories), places)
+        totals = np.bincount(codes.dates_of(categories, values), weights=of_each, minlength=len(values) + 1)
+        counts = totals[1:].astype(np.int64).tolist()
     else:
-        present, counts = codes.counted(codes.of_dates(snapshot, group, key, values), len(values), places)
+        _, counts = codes.counted(codes.of_dates(snapshot, group, key, values), len(values), places)
+    present = sum(counts)
     listed = [{"value": value, "count": count} for value, count in zip(values, counts, strict=True)]
     return {"present": present, "unit": whole["unit"], "counts": listed}
 

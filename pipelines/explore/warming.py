@@ -5,6 +5,7 @@ from typing import get_args
 
 from pipelines.errors import JobError
 from pipelines.explore import codes, sorting
+from pipelines.explore.counts import categories_of
 from pipelines.explore.snapshots import CACHE_BYTES, Snapshot
 from pipelines.queries.conditions import AnnotationGroup
 from transforms.errors import StepError
@@ -24,6 +25,7 @@ def warm(snapshot: Snapshot) -> None:
                 snapshot.vocabulary(of)
         for group in GROUPS:
             if snapshot.schema[group]["records"]:
+                snapshot.names.values(group)
                 _warm_group(snapshot, group)
 
 
@@ -37,8 +39,9 @@ def _warm_group(snapshot: Snapshot, group: Group) -> None:
         if (histogram := insight.get("histogram")) is not None:
             codes.of_numbers(snapshot, group, key, histogram["edges"])
         else:
-            codes.of_categories(snapshot, group, key, [each["value"] for each in insight.get("frequencies", [])])
-    for key, timeline in list(whole.get("timelines", {}).items())[:room]:
+            codes.of_categories(snapshot, group, key, categories_of(insight) or [])
+    texts = {key: each for key, each in whole.get("timelines", {}).items() if key not in whole["fields"]}
+    for key, timeline in list(texts.items())[:room]:
         codes.of_dates(snapshot, group, key, [each["value"] for each in timeline["counts"]])
     if whole["locations"] is not None:
         box = whole["locations"]["bounds"]

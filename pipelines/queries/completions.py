@@ -8,14 +8,15 @@ from typing import Literal, TypeAlias, TypedDict, get_args
 from pipelines.queries.annotation_paths import AnnotationName
 from pipelines.queries.columns import Located
 from pipelines.queries.completed_paths import Named, matching, paths
+from pipelines.queries.completed_values import conditions
 from pipelines.queries.conditions import AnnotationGroup, Annotations, Value
 from pipelines.queries.faults import QueryError, QueryFault
 from pipelines.queries.names import Names
 from pipelines.queries.operands import kind_of
 from pipelines.queries.parser import expected_after, parse
 from pipelines.queries.paths import resolve_path
+from pipelines.queries.quoting import text_value, unquoted
 from pipelines.queries.syntax import Comparison, Path
-from pipelines.queries.written import text_value, unquoted
 from transforms.rules.export_rows import Group
 
 MOST = 50
@@ -100,7 +101,8 @@ def completion(text: str, cursor: int, group: Group, names: Names) -> Completion
             start, typed = last.start, last.text
             tokens.pop()
     end = cursor + _remaining(text, cursor, typed)
-    found = _found(text[:start], tokens, typed, group, names)
+    glued = typed.startswith('"') and re.search(r"\w\Z", text[:start])  # a name would go on with the word before it
+    found = [] if glued else _found(text[:start], tokens, typed, group, names)
     return Completion(start, end, tuple(found[:MOST]))
 
 
@@ -131,7 +133,7 @@ def _found(before: str, tokens: Sequence[_Token], typed: str, group: Group, name
     if expected is None or (typed[:1] in tuple("=!<>") and "COMPARATOR" not in expected):
         return []
     if "COMPARATOR" in expected:
-        listed = _operators(tokens, typed, group, names)
+        listed = [each for each in _operators(tokens, typed, group, names) if _terminal(each["text"]) in expected]
         return [*listed, *_words(expected, typed)]
     if "NAME" not in expected:
         return _words(expected, typed)
@@ -141,7 +143,9 @@ def _found(before: str, tokens: Sequence[_Token], typed: str, group: Group, name
         return values if "." not in typed else [*values, *_paths(typed, group, names)]
     if tokens and tokens[-1].text == "CONTAINS":
         return []
-    return [*_paths(typed, group, names), *_words(expected, typed)]
+    begins = "_NOT" in expected and "." not in typed  # a condition, not a part of one
+    by_value = [_json(each) for each in conditions(typed, group, names)] if begins else []
+    return [*_paths(typed, group, names), *by_value, *_words(expected, typed)]
 
 
 def _words(expected: Iterable[str], typed: str) -> list[SuggestionJson]:
@@ -176,6 +180,11 @@ def _resolved(path: str, group: Group, names: Names) -> object:
     except (QueryError, QueryFault):
         pass
     return None
+
+
+def _terminal(operator: str) -> str:
+    """The terminal of the grammar with which an operator begins."""
+    return f"_{operator.split(maxsplit=1)[0]}" if operator[0].isalpha() else "COMPARATOR"
 
 
 def _operators(tokens: Sequence[_Token], typed: str, group: Group, names: Names) -> list[SuggestionJson]:

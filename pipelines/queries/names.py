@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from pipelines.queries.conditions import AnnotationGroup, Column, Storage
 from transforms.rules.avro_schema import COLUMNS
@@ -14,6 +15,8 @@ SEGMENTATION = "segmentation"
 AXES = ("x", "y", "z")
 GEOMETRY = ("position", "dimensions")
 
+KnownValue: TypeAlias = tuple[str, str, str, int]
+"""A category folded, as it is, the field that has it, and in how many records."""
 _NOT_STORED = frozenset({"cache_key"})
 """Columns that are computed when rows are written."""
 
@@ -45,10 +48,21 @@ class Names:
     schema: Groups[GroupJson]
     read: Callable[[AnnotationGroup], Vocabulary]
     _known: dict[AnnotationGroup, Vocabulary] = field(default_factory=dict)
+    _values: dict[Group, list[KnownValue]] = field(default_factory=dict)
 
     def fields(self, group: Group) -> Mapping[str, FieldJson]:
         """Metadata key to its field in the schema."""
         return self.schema[group]["fields"]
+
+    def values(self, group: Group) -> list[KnownValue]:
+        """The categories of all fields of a group, in the order of their folded texts."""
+        if group not in self._values:
+            self._values[group] = sorted(
+                (each["value"].casefold(), each["value"], key, each["count"])
+                for key, of in self.fields(group).items()
+                for each in of["categories"] or ()
+            )
+        return self._values[group]
 
     def vocabulary(self, group: AnnotationGroup) -> Vocabulary:
         """The names in the rows of a group."""

@@ -12,6 +12,8 @@ _WORDS = (
 )
 """Terminals that a message names, with what they are called there."""
 _COMPARED = "COMPARATOR"
+_VALUES = frozenset({"NAME", "NUMBER", "MINUS", "DATE", "STRING"})
+"""Terminals of the values between the parentheses of IN, which are no paths."""
 _PART = "PART"
 _CAPITALS = {
     word.casefold(): word
@@ -35,6 +37,13 @@ _HINTS = {
     "null": "write path IS MISSING, or path IS PRESENT",
     "asc": "ascending is the usual order: leave it out, or write ASC",
 }
+_BEHIND = {
+    "SAMPLE": "write how many rows to draw, such as SAMPLE 100",
+    "%": "write a number after %: metadata.FIELD % 2 = 0",
+    "CONTAINS": 'write a part of the text in quotes: path CONTAINS "..."',
+}
+"""What to write where a value or a number has to stand, by the word before it."""
+_LISTED = 'write values with commas between: path IN (a, "b c", 3)'
 _BEHIND_PATH = {
     "NOT": "write NOT before the whole condition: NOT path IN (a, b)",
 }
@@ -83,6 +92,8 @@ def _terminals(word: str) -> set[str]:
 
 
 def _what(expected: AbstractSet[str]) -> str:
+    if expected == _VALUES:
+        return "a value"
     if _OPERAND in expected:
         return "a field or a value"
     if _PART in expected:
@@ -111,6 +122,10 @@ def _advice(text: str, start: int, got: str, expected: AbstractSet[str]) -> str:
         hint = _BEHIND_PATH.get(got, hint)
     if got.startswith(("=", ">", "<")) and before.endswith(("=", "<", ">", "!")):
         hint = f"write one of {COMPARATORS}"
+    elif expected == _VALUES or expected <= {"NUMBER", "MINUS"}:
+        last = before.rstrip("- ")
+        listed = _LISTED if expected == _VALUES else None
+        hint = hint or next((advice for word, advice in _BEHIND.items() if last.endswith(word)), listed)
     elif expected >= {"COMMA", "RPAR"}:
         hint = "put commas between the values, and texts that are no plain word in double quotes"
     elif not text.strip():

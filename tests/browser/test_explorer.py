@@ -282,7 +282,10 @@ def test_versions_are_compared(page: Page, served: Explorer) -> None:
 
 def test_what_changed_most_between_versions_comes_first(browser: Browser, tmp_path: Path) -> None:
     def items(number: int, metadata: dict[str, object]) -> list[dict[str, object]]:
-        return [an_item(f"i{at}", {"weather": ("rain", "fog")[at % 2], **metadata}) for at in range(number)]
+        sides = ({"side": "left"}, {"side": "right"}) if metadata["speed"] == 10 else ({}, {})
+        return [
+            an_item(f"i{at}", {"weather": ("rain", "fog")[at % 2], **sides[at % 2], **metadata}) for at in range(number)
+        ]
 
     for at, records in enumerate([items(40, {"speed": 10, "old": 1}), items(60, {"speed": 10, "lens": "wide"})]):
         exported = ndjson(tmp_path / f"{at}.ndjson", records)
@@ -303,15 +306,16 @@ def test_what_changed_most_between_versions_comes_first(browser: Browser, tmp_pa
         opened(page, explorer, tab="versions")
         page.wait_for("!!document.querySelector('.versions .changes')")
         counts, of_items, of_scenes = page.evaluate(cells)
-        assert counts[:2] == [["items", "60", "60", none, "1"], ["scenes", "0", "1", "+1", "1"]]
-        assert of_items == [["speed", "mean 10, now 16.6667", "0.701"]]
-        assert of_scenes == [["km", "new, numerical, given in 100 %", ""]]
+        assert counts[:2] == [["items", "60", "60", none, "2"], ["scenes", "0", "1", "+1", "1"]]
+        rarer = ["side", "100 % had one, now 66.7 %", "0.333"]  # with the values that it had
+        assert of_items == [["speed", "mean 10, now 16.6667", "0.701"], rarer]
+        assert of_scenes == [["km", "new, numerical, 100 % have one", ""]]
         page.evaluate(
             "(() => { const one = document.querySelector('[aria-label=\"Compare version\"]');"
             "one.value = '1'; one.dispatchEvent(new Event('change')) })()"
         )
         page.wait_for("document.querySelector('.versions').textContent.includes('gone')")
-        assert [row[0] for row in page.evaluate(cells)[1]] == ["lens", "old", "speed"]
+        assert [row[0] for row in page.evaluate(cells)[1]] == ["lens", "old", "speed", "side"]
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert violations(page) == []
 
@@ -453,8 +457,8 @@ def test_of_a_field_that_sets_apart_what_differs_more_is_said_first(browser: Bro
         page.wait_for("!!document.querySelector('.apart li')")
         told = "[...document.querySelectorAll('.apart li')].map((each) => each.textContent.replaceAll('\\u00a0', ' '))"
         assert sorted(page.evaluate(told)) == [
-            "lenswide: 100 %, of all 51.0 %",
-            "nightgiven in 100 %, of all in 4.5 %; false: 42.9 %, of all 61.1 %",
+            "lenswide: 100 %, overall 51.0 %",
+            "night100 % have one, overall 4.5 %; false: 42.9 %, overall 61.1 %",
         ]
 
 
@@ -530,6 +534,49 @@ def test_three_questions_are_answered_without_a_word_of_the_language(page: Page,
     )
     attached = page.evaluate("document.querySelectorAll('dialog .attachment').length")
     assert attached == len(first["context_attachments"] or [])
+
+
+def test_who_knows_no_field_finds_it_by_a_value(page: Page, served: Explorer) -> None:
+    opened(page, served)
+    shown = "[...document.querySelectorAll('.card:not([hidden]) h3 > .data')].map((each) => each.textContent)"
+    page.click(".insights-tools input")
+    page.type("FOG")
+    assert page.evaluate(shown) == ["weather"]
+    page.evaluate("document.querySelector('.insights-tools input').value = ''")
+    assert page.evaluate("document.getElementById('query').placeholder").startswith("Try metadata.weather = ")
+    page.press("Escape")
+    page.evaluate("document.getElementById('query').focus()")
+    page.type("fo")
+    page.wait_for("document.querySelector('#suggestions:not([hidden]) [role=option]')?.textContent.includes('= fog')")
+    page.press("Tab")
+    page.press("Enter")
+    shows(page, "metadata.weather = fog")
+    assert page.evaluate(COUNT) == counted(served, "metadata.weather = fog") > 0
+
+
+def test_on_a_phone_all_groups_are_in_one_line(page: Page, served: Explorer) -> None:
+    page.resize(390, 844)
+    opened(page, served)
+    tops = "[...document.querySelectorAll('.group-tabs a')].map((each) => each.offsetTop)"
+    assert len(page.evaluate(tops)) == 4
+    assert len(set(page.evaluate(tops))) == 1
+    assert page.evaluate("document.querySelector('.group-tabs').scrollWidth <= innerWidth")
+
+
+def test_what_is_drawn_is_switched_by_label_type_and_maker(page: Page, served: Explorer) -> None:
+    opened(page, served, record=json.dumps({"reference_id": "street-000"}))
+    page.wait_for("!!document.querySelector('dialog[open] .shapes')")
+    found = served.json("record", reference_id="street-000")
+    visible = (
+        "[...document.querySelectorAll('dialog .shapes > g')].filter((each) => each.style.display !== 'none').length"
+    )
+    assert page.evaluate(visible) == len(found["annotations"]) + len(found["predictions"]["detector"])
+    switch = "[...document.querySelectorAll('.switches')].find((each) => each.ariaLabel.endsWith('{}'))"
+    button = "{}.querySelectorAll('button')[{}].click()"
+    page.evaluate(button.format(switch.format("made by"), 1))
+    assert page.evaluate(visible) == len(found["annotations"])
+    page.evaluate(button.format(switch.format("type"), 0))
+    assert page.evaluate(visible) == sum(each["type"] != "box" for each in found["annotations"])
 
 
 def test_where_nothing_matches_each_condition_can_be_taken_away(page: Page, served: Explorer) -> None:

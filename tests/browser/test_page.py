@@ -76,9 +76,24 @@ def test_nothing_is_complained_of_and_nothing_is_asked_for(browser: Browser, url
         assert (page.complaints, page.requests) == ([], [url])
 
 
+def test_the_first_screen_shows_the_fields(browser: Browser, url: str) -> None:
+    with browser.page(url, width=1400, height=900) as page:
+        page.wait_for("document.documentElement.dataset.ready")
+        tops = page.evaluate(
+            "[...document.querySelectorAll('.fields > li')].map((e) => e.getBoundingClientRect().bottom)"
+        )
+        assert sum(bottom < 900 for bottom in tops) >= 6
+        values = "[...e.querySelectorAll('data')].map((each) => each.value)"
+        counts = f"[...document.querySelectorAll('.job tbody tr')].map((e) => {values})"
+        columns = list(zip(*page.evaluate(counts), strict=True))
+        assert all(set(column) != {"0"} for column in columns)  # no table of zeros
+
+
 def test_no_state_of_the_page_breaks_a_rule_of_accessibility(page: Page) -> None:
-    page.evaluate("[...document.querySelectorAll('#items .field')].slice(0, 4).forEach((each) => (each.open = true))")
+    page.click("#open-all")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")  # which draws what is not in view
     page.settle()
+    assert page.evaluate("document.querySelectorAll('svg.chart').length") > 4
     assert violations(page) == []
     page.media("dark")
     page.resize(390, 844)

@@ -47,6 +47,15 @@ def frames(made: SimpleNamespace) -> list[dict[str, Any]]:
     return [each for scene in made.scenes for frame in scene["frames"] for each in frame.values()]
 
 
+def test_a_revision_is_of_each_street_view_and_changes_some_of_it(demo: SimpleNamespace, made: SimpleNamespace) -> None:
+    revised = {each["reference_id"]: each["metadata"] for each in demo.street_exports.revisions()}
+    before = {each["reference_id"]: each["metadata"] for each in made.items}
+    assert list(revised) == list(before)
+    assert all(each["speed"] > before[name]["speed"] for name, each in revised.items())
+    weathers = {name: each["weather"] for name, each in revised.items() if "weather" in each}
+    assert weathers == {"street/04": "rain"} != {"street/04": before["street/04"]["weather"]}
+
+
 def attachments(item: dict[str, Any]) -> list[dict[str, Any]]:
     return list(item["metadata"]["context_attachments"])
 

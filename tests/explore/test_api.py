@@ -151,6 +151,8 @@ def test_insights_of_a_result_count_its_rows_on_the_edges_of_the_version(
 def test_insights_can_be_asked_of_some_fields(explorer: Explorer) -> None:
     assert explorer.json("insights", fields="n,weather")["fields"].keys() == {"n", "weather"}
     assert explorer.json("insights", fields=["a.b", "n"])["fields"].keys() == {"a.b", "n"}
+    assert explorer.json("insights", fields="n,,weather,")["fields"].keys() == {"n", "weather"}
+    assert explorer.json("insights", fields=",")["fields"] == explorer.json("insights")["fields"]
     assert "no field wether" in explorer.get("/api/insights", fields="wether").json["error"]["message"]
 
 

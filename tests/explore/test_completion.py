@@ -80,3 +80,19 @@ def test_a_suggestion_takes_the_place_of_what_is_typed(
 def test_nonsense_is_completed_without_an_error(explorer: Explorer, text: str) -> None:
     for cursor in (0, len(text) // 2, len(text), len(text) + 5):
         explorer.json("suggest", text=text, cursor=cursor)
+
+
+@pytest.mark.parametrize("group", ["items", "annotations"])
+@pytest.mark.parametrize("start", ["r", "fr", "s", "t", "b"])
+def test_a_value_by_itself_gives_a_condition_that_finds_as_many_as_it_says(
+    explorer: Explorer, group: str, start: str
+) -> None:
+    found = [each for each in asked(explorer, f"{start}|", group)["suggestions"] if each["kind"] == "category"]
+    assert found or (group, start) in {
+        ("items", "b"),
+        ("annotations", "fr"),
+        ("annotations", "s"),
+        ("annotations", "t"),
+    }
+    for each in found:
+        assert explorer.json("records", group=group, query=each["text"])["count"] == int(each["detail"])

@@ -24,6 +24,11 @@ def months(numbers: range) -> list[dict[str, Any]]:
     return [{"value": month, "count": count} for month, count in sorted(counts.items())]
 
 
+def few_days(numbers: range) -> list[dict[str, Any]]:
+    counts = Counter(dates(number)["shift"][:10] for number in numbers)
+    return [{"value": f"2024-03-{day:02d}", "count": counts[f"2024-03-{day:02d}"]} for day in range(1, 5)]
+
+
 def timelines(folder: Path) -> dict[str, Any]:
     groups = json.loads((folder / "insights.json").read_text())["groups"]
     return dict(groups["items"]["timelines"])
@@ -52,6 +57,8 @@ def test_the_timeline_of_a_result_has_the_bins_of_the_version(dated: Ended) -> N
         assert [each["value"] for each in found["counts"]] == places
         assert [each for each in found["counts"] if each["count"]] == months(range(251, ITEMS))
         assert found["present"] == ITEMS - 251
+        shift = few_days(range(251, ITEMS))  # a field of categories, whose dates are counted by them
+        assert part["timelines"]["shift"] == {"present": ITEMS - 251, "unit": "day", "counts": shift}
         assert explorer.json("insights", query="metadata.sky = fog", fields="sky")["timelines"] == {}
         assert in_range(explorer, "2024-05-01", "2024-06-01") == {"value": "2024-05", "count": 31}
 

@@ -27,6 +27,10 @@ DECIMALS: Final = {"point": ".", "comma": ","}
 """Words for what stands in front of the fraction of a number."""
 _OTHER_ORDER: Final = {"utf-16": codecs.BOM_UTF16_BE, "utf-32": codecs.BOM_UTF32_BE}
 """Encodings whose order of bytes a mark says, and the mark of the one that is not Python's default."""
+_CONTROLS: Final = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1a\x1b"})
+"""Bytes that text has not, but for a stray one in a cell."""
+_NO_TEXT: Final = re.compile(b"[" + re.escape(_CONTROLS) + b"]")
+_FEW_CONTROLS: Final = 8
 _MULTIBYTE: Final = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 
 csv.field_size_limit(MAX_LINE_BYTES)  # 128 KiB otherwise, for the whole process
@@ -165,7 +169,8 @@ def check_encoding(head: bytes) -> None:
     Raises:
         Unreadable: It is in another encoding or format, which the message names.
     """
-    refuse_other_formats(head, "expected CSV", "give the encoding: --map manifest:encoding=utf-16")
+    refuse_other_formats(head, "expected CSV", "--map manifest:encoding=")
+    refuse_binary(head)
     try:
         head[: head.rfind(b"\n") + 1].decode()
     except UnicodeDecodeError as error:
@@ -177,6 +182,24 @@ def check_encoding(head: bytes) -> None:
                 0,
                 1,
             ) from error
+
+
+def refuse_binary(head: bytes, *, most: float = 1) -> None:
+    """Refuses a file that begins with `head` if that is no text: its first line has bytes that names have not.
+
+    Args:
+        head: Its first bytes.
+        most: The share of such bytes that may be in the cells below.
+
+    Raises:
+        Unreadable: It is binary.
+    """
+    found = _NO_TEXT.search(head.lstrip(b"\r\n").partition(b"\n")[0])
+    if found is None and len(head) - len(head.translate(None, _CONTROLS)) > max(_FEW_CONTROLS, len(head) * most):
+        found = _NO_TEXT.search(head)
+    if found is not None:
+        seen = f"binary data: the byte 0x{found[0].hex()} is among the first"
+        raise Unreadable(f"expected CSV, got {seen}; export it as CSV or NDJSON", 0, 1)
 
 
 def header_of(head: bytes, delimiter: str | None) -> Header | None:

@@ -46,7 +46,7 @@ async function start() {
   const views = element("div", { class: "views-body" }, insights.node, records.node, versions.node);
 
   byId("top").append(
-    element("div", { class: "head" }, element("h1", {}, shown(described.name)), version, themes()),
+    element("div", { class: "head" }, element("h1", { title: plain(described.dataset) }, shown(described.name)), version, themes()),
     bar.node,
     element("div", { class: "under" }, groups, tabs, takeAway(described)),
   );
@@ -69,7 +69,7 @@ async function start() {
     groups.replaceChildren(...Object.entries(described.schema).map(([name, { records: count }]) => link({ group: name, query: "", sort: "", descending: "", columns: "", offset: "", tab: now.tab === "versions" ? "records" : now.tab }, [name, element("small", {}, ` ${compact.format(count)}`)], now.group === name)));
     tabs.replaceChildren(...[["records", "Records"], ["insights", "Insights"], ["versions", "Versions"]].map(([name, said]) => link({ tab: name }, said, now.tab === name)));
     views.dataset.tab = now.tab;
-    bar.set(now.query);
+    bar.set(now.query, now.group, described.schema[now.group].fields);
   }
 
   const both = (query, greyed) => Promise.all([records.load(described.schema, query, greyed), insights.load(described.schema, query, greyed)]);
@@ -150,7 +150,7 @@ function themes() {
   };
   const now = ["light", "dark"].includes(stored()) ? stored() : "auto";
   set(now);
-  return element("select", { name: "app-2", "aria-label": "Colours", onchange: (event) => set(event.target.value) }, ["auto", "light", "dark"].map((theme) => element("option", { value: theme, selected: theme === now }, theme)));
+  return element("select", { name: "app-2", "aria-label": "Colours", onchange: (event) => set(event.target.value) }, ["auto", "light", "dark"].map((theme) => element("option", { value: theme, selected: theme === now }, `Colours: ${theme}`)));
 }
 
 start();

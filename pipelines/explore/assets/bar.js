@@ -1,6 +1,7 @@
 // The query bar: a combobox that completes at the cursor, shows what is wrong, and remembers what was asked.
 
 import { cancelled, newest } from "./api.js";
+import { fieldPath, quotedValue } from "./query.js";
 import { go, state } from "./state.js";
 
 const SAID = { label: "label", run: "model run", taxonomy: "taxonomy", recent: "asked before" };
@@ -15,7 +16,6 @@ export function queryBar({ name }) {
   const input = element("input", {name: "bar-3", 
     id: "query", type: "text", class: "query-input", role: "combobox", autocomplete: "off", autocapitalize: "off", spellcheck: "false",
     "aria-label": "Query", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": "suggestions", "aria-describedby": "query-error",
-    placeholder: "Ask, for example: metadata.…  (press / to come here)",
   });
   const list = element("ul", { id: "suggestions", class: "suggestions", role: "listbox", "aria-label": "Suggestions", hidden: true });
   const problem = element("div", { id: "query-error", class: "query-error", role: "alert", hidden: true });
@@ -53,7 +53,7 @@ export function queryBar({ name }) {
   function show(found) {
     offered = found;
     list.replaceChildren(...found.suggestions.map(({ text, kind, detail }, at) => {
-      const option = element("li", { id: `suggestion-${at}`, role: "option", "aria-selected": "false", class: `kind-${kind}` }, shown(text), element("span", { class: "detail" }, [detail, SAID[kind]].filter(Boolean).join(" · ")));
+      const option = element("li", { id: `suggestion-${at}`, role: "option", "aria-selected": "false", class: `kind-${kind}` }, shown(text), element("span", { class: "detail" }, [kind === "category" && detail ? plural(Number(detail), "record") : detail, SAID[kind]].filter(Boolean).join(" · ")));
       option.addEventListener("mousedown", (event) => (event.preventDefault(), accept(at)));
       return option;
     }));
@@ -127,7 +127,8 @@ export function queryBar({ name }) {
   return {
     node: element("div", { class: "asking" }, form, paper, problem),
     focus: () => (input.focus(), input.select()),
-    set(query) {
+    set(query, group, fields) {
+      input.placeholder = exampleOf(group, fields);
       if (input.value.trim() !== query) input.value = query;
       paper.textContent = query;
       changed();
@@ -147,6 +148,13 @@ export function queryBar({ name }) {
       problem.replaceChildren(...explained(error, query, mend));
     },
   };
+}
+
+/** What one may ask here: of a field with few categories, or else of any. */
+function exampleOf(group, fields) {
+  const asked = Object.entries(fields).filter(([, { categories }]) => categories?.length > 1).sort(([, one], [, other]) => one.categories.length - other.categories.length);
+  const found = asked.find(([, { categories }]) => categories.length > 2) ?? asked[0];
+  return `${found ? `Try ${fieldPath(found[0])} = ${quotedValue(found[1].categories[0].value)}` : `Ask for ${group}`}   (press / to come here)`;
 }
 
 /** What is wrong: the message, the place in the query, and what can be clicked instead. */

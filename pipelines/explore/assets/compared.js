@@ -45,7 +45,7 @@ function binsOfShares({ title, counts, part, named, ends, pick }) {
   const width = 100 / counts.length;
   const height = (count, total) => (count ? Math.max(1.2, (share(count, total) / most) * 46) : 0);
   const chart = svg("svg", { class: "bins", viewBox: "0 0 100 48", preserveAspectRatio: "none", role: "group", "aria-label": `${title}: arrow keys go from bin to bin, with Shift they choose several, Enter asks for them` });
-  const everything = named(0, counts.length - 1);
+  const everything = part ? `${whole(some)} of ${plural(all, "value")}` : plural(all, "value");
   const readout = element("p", { class: "readout", "aria-live": "polite" }, everything);
   const bins = counts.map((count, at) => {
     const said = `${named(at, at)}: ${part ? `${whole(own[at])} of ${whole(count)}` : whole(count)}`;

@@ -77,7 +77,7 @@ const middle = (histogram) => `${rounded(quantile(histogram, 0.25), histogram)} 
 /** The value whose share differs most, in words; `rows` are of { value, all, some }. */
 export function inWords(rows, total, count) {
   const row = d3.greatest(rows, (each) => Math.abs(each.some / (count || 1) - each.all / (total || 1)));
-  return row ? `${plain(row.value)}: ${percent(row.some, count)}, of all ${percent(row.all, total)}` : "";
+  return row ? `${plain(row.value)}: ${percent(row.some, count)}, overall ${percent(row.all, total)}` : "";
 }
 
 /**
@@ -93,14 +93,14 @@ export function contrast(version, part, records, count) {
   let gap;
   if (version.histogram) {
     gap = gapOf(...coarse(own, all, sum(own)));
-    said.push(part.present < 4 ? `about ${rounded(quantile(part.histogram, 0.5), part.histogram)} in the middle, of all about ${rounded(quantile(version.histogram, 0.5), version.histogram)}` : `half of them about ${middle(part.histogram)}, of all ${middle(version.histogram)}`);
+    said.push(part.present < 4 ? `about ${rounded(quantile(part.histogram, 0.5), part.histogram)} in the middle, overall about ${rounded(quantile(version.histogram, 0.5), version.histogram)}` : `half of them about ${middle(part.histogram)}, overall ${middle(version.histogram)}`);
   } else {
     gap = gapOf(own, all);
     said.push(inWords(version.frequencies.map((each, at) => ({ value: each.value, all: each.count, some: own[at] })), sum(all), sum(own)));
   }
   const [here, there] = [part.present / (count || 1), version.present / (records || 1)];
   const presence = presenceGap(version, part, records, count);
-  if (Math.abs(here - there) > NOTICED) said.push(`given in ${percent(part.present, count)}, of all in ${percent(version.present, records)}`);
+  if (Math.abs(here - there) > NOTICED) said.push(`${percent(part.present, count)} have one, overall ${percent(version.present, records)}`);
   if (presence > gap) said.reverse(); // what differs more is said first
   return { gap: Math.min(1, gap + presence), absent: false, said: said.filter(Boolean).join("; ") };
 }
@@ -112,7 +112,7 @@ export function contrastOfDates(version, part, bins, records, count) {
   const named = (counts, share) => bins.names[d3.bisectLeft(d3.cumsum(counts), share * sum(counts))].split(" to ")[0];
   const between = (counts) => [...new Set([named(counts, 0.25), named(counts, 0.75)])].join(" to ");
   const gap = gapOf(...coarse(own, all, sum(own)));
-  return { gap: Math.min(1, gap + presenceGap(version, part, records, count)), absent: false, said: `half of them ${between(own)}, of all ${between(all)}` };
+  return { gap: Math.min(1, gap + presenceGap(version, part, records, count)), absent: false, said: `half of them ${between(own)}, overall ${between(all)}` };
 }
 
 /** A quarter of how much having a value differs. */

@@ -15,7 +15,7 @@ const ON_RECORDS = new Set(["annotations", "predictions"]);
 
 export function insightsPanel() {
   const cards = element("ul", { class: "cards", role: "list", "aria-label": "Fields" });
-  const search = element("input", { name: "insights-5", type: "search", "aria-label": "Search fields", placeholder: "Search fields", oninput: () => arrange() });
+  const search = element("input", { name: "insights-5", type: "search", "aria-label": "Search fields and values", placeholder: "Field or value", oninput: () => arrange() });
   const order = element("select", { name: "insights-6", "aria-label": "Order of the fields", onchange: () => arrange() }, [["name", "By name"], ["difference", "By difference"]].map(([value, said]) => element("option", { value }, said)));
   const status = element("p", { class: "note insights-status", role: "status" });
   const apart = element("div", { class: "apart", hidden: true });
@@ -49,14 +49,15 @@ export function insightsPanel() {
   });
 
   /** @param told Of the result: { gap, absent, said }, as `contrast` gives them; null without a query. */
-  function card({ name, type, told, asked, make }) {
+  function card({ name, type, told, asked, make, values = [] }) {
     const body = element("div", { class: "card-body" });
     const pinned = element("button", { type: "button", class: "pin", "aria-pressed": "false", "aria-label": `Pin ${plain(name)}`, onclick: () => pin(name) }, "★");
     const differs = told?.said ? element("p", { class: "differs", title: `How much it differs beyond chance, from 0 to 1 (Jensen-Shannon): ${told.gap.toFixed(2)}` }, told.said) : null;
     const item = element("li", { class: "card" }, element("h3", {}, shown(name), element("span", { class: "type" }, type), pinned), body, differs);
     item.draw = () => body.replaceChildren(...[make()].flat());
     seen.observe(item);
-    return { name, told, asked, item, pinned };
+    const has = (text) => !text || [name, ...values].some((each) => each.toLowerCase().includes(text));
+    return { name, told, asked, item, pinned, has };
   }
 
   function fieldCard(group, key, version, part, records, count, type) {
@@ -67,7 +68,7 @@ export function insightsPanel() {
       const on = chosen(query, path);
       return barsOf({ name: plain(key), rows, total: records, count, on: (value) => on.includes(quotedValue(value)), pick: (value) => put(withValue(query, path, quotedValue(value))) });
     };
-    return card({ name: key, type, told: part && count ? contrast(version, part, records, count) : null, asked: mentioned(query).includes(key), make });
+    return card({ name: key, type, told: part && count ? contrast(version, part, records, count) : null, asked: mentioned(query).includes(key), make, values: version.frequencies?.map((each) => each.value) });
   }
 
   /** A card of dates. What is dragged over becomes a range of days, the last of them excluded. */
@@ -107,7 +108,7 @@ export function insightsPanel() {
       ...(own ? [] : rows.filter(({ value }) => asked(value)).map(({ value }) => atLeast(value, path(value), query))),
     ];
     const told = part && found ? { gap: gapOf(rows.map((row) => row.some), rows.map((row) => row.all)), absent: false, said: inWords(rows, all, found) } : null;
-    return card({ name, type: own ? `of ${group}` : "of annotations", told, asked: own ? parts.some((each) => each.startsWith(column)) : query.includes("annotations."), make });
+    return card({ name, type: own ? `of ${group}` : "of annotations", told, asked: own ? parts.some((each) => each.startsWith(column)) : query.includes("annotations."), make, values: rows.map((row) => row.value) });
   }
 
   const put = (query) => go({ query, offset: "", record: "", at: "" });
@@ -130,10 +131,10 @@ export function insightsPanel() {
     fields = [...words_("labels"), ...fields, ...words_("types")];
     if (version.locations) {
       const active = conditions(query).some((each) => each.startsWith("location WITHIN "));
-      fields.push(card({ name: "locations", type: "map", told: null, asked: active, make: () => mapOf({ version: version.locations, part: part?.locations, active, pick: (box) => put(withBox(query, box)) }) }));
+      fields.push(card({ name: "locations", type: "map", told: part?.count ? { gap: 0, absent: !part.locations.count, said: "" } : null, asked: active, make: () => mapOf({ version: version.locations, part: part?.locations, active, pick: (box) => put(withBox(query, box)) }) }));
     }
     order.querySelector('[value="difference"]').disabled = !part;
-    status.textContent = part ? `${whole(part.count)} of ${plural(records, "record")}: the result in colour, all of them in grey` : `All ${plural(records, "record")}`;
+    status.replaceChildren(...(part ? [`${whole(part.count)} of ${plural(records, "record")}: `, element("span", { class: "key colour" }, "the result"), " ", element("span", { class: "key grey" }, "all of them")] : [`All ${plural(records, "record")}`]));
     leading(part);
     arrange();
   }
@@ -163,7 +164,7 @@ export function insightsPanel() {
     const by = order.value === "difference" ? (one, other) => rank(other) - rank(one) : () => 0;
     const sorted = fields.map((each, at) => ({ each, at })).sort((one, other) => now.has(other.each.name) - now.has(one.each.name) || by(one.each, other.each) || one.at - other.at);
     for (const { each } of sorted) {
-      each.item.hidden = !each.name.toLowerCase().includes(text);
+      each.item.hidden = !each.has(text);
       each.pinned.setAttribute("aria-pressed", String(now.has(each.name)));
     }
     const away = ({ each }) => Boolean(each.told?.absent && !text && !now.has(each.name));

@@ -101,7 +101,7 @@ function stage(found, group, images) {
   const point = (each) => {
     for (const other of all) other.shape?.classList.toggle("pointed", other === each);
     for (const other of all) other.line?.classList.toggle("pointed", other === each);
-    said.replaceChildren(...(each ? sentence(each) : []));
+    said.replaceChildren(...(each ? sentence(each) : ["Point at a shape to see what it is."]));
   };
   const told = matched(found.annotations, found.predictions);
   const missed = ({ row, run }) => (run === null ? told.flatMap((each) => (each.missed.has(row) ? [each.run] : [])) : []);
@@ -109,7 +109,7 @@ function stage(found, group, images) {
   const over = (frame, width, height) => {
     frame.style.setProperty("--ratio", String(width / (height || 1)));
     frame.append(layerOf(all, { width, height }, point));
-    if (own) point(own);
+    point(own ?? null);
     visible();
   };
   const box = element("div", { class: "stage" });
@@ -129,15 +129,19 @@ function stage(found, group, images) {
       if (each.line) each.line.hidden = hidden;
     }
   }
-  const switches = element("div", { class: "switches", role: "group", "aria-label": "What is drawn" }, [...new Set(all.flatMap(keysOf))].sort().map((key) => {
+  const switchOf = (key, name) => {
     const button = element("button", { type: "button", class: "switch", "aria-pressed": "true", onclick: () => {
       if (!off.delete(key)) off.add(key);
       button.setAttribute("aria-pressed", String(!off.has(key)));
       visible();
-    } }, shown(key));
-    if (key.startsWith("label ")) button.style.setProperty("--colour", colourOf(key.slice(6)));
+    } }, shown(name));
+    if (key.startsWith("label ")) button.style.setProperty("--colour", colourOf(name));
     return button;
-  }));
+  };
+  const keys = [...new Set(all.flatMap(keysOf))].sort();
+  /** Switches of one sort, where there are two or more. */
+  const switchesOf = (sort, own, length) => (own.length > 1 ? element("div", { class: "switches", role: "group", "aria-label": `What is drawn, by ${sort.toLowerCase()}` }, element("span", { class: "sort" }, sort), element("div", {}, own.map((key) => switchOf(key, key === "annotations" ? key : key.slice(length))))) : null);
+  const switches = [switchesOf("Label", keys.filter((key) => key.startsWith("label ")), 6), switchesOf("Type", keys.filter((key) => key.startsWith("type ")), 5), switchesOf("Made by", keys.filter((key) => key === "annotations" || key.startsWith("run ")), 4)];
   const list = element("ul", { class: "annotation-list" }, all.slice(0, 500).map((each) => {
     const line = element("li", { tabindex: "0" }, ...sentence(each), ...missed(each).map((run) => element("span", { class: "missed" }, " missed by ", shown(run))));
     line.style.setProperty("--colour", colourOf(each.row.label));
@@ -151,9 +155,10 @@ function stage(found, group, images) {
     "section",
     { class: "record-stage", "aria-label": "Image" },
     box,
+    all.some((each) => each.row.geometry) ? said : null,
     compared,
     without.length ? element("p", { class: "note" }, `Not compared: ${without.map((each) => words(each ?? "")).join(", ")}.`) : null,
-    all.length ? [said, switches, element("details", { class: "opening", open: all.length <= 12 }, element("summary", {}, [found.annotations.length ? plural(found.annotations.length, "annotation") : null, all.length > found.annotations.length ? plural(all.length - found.annotations.length, "prediction") : null].filter(Boolean).join(", ")), list)] : null,
+    all.length ? [switches, element("details", { class: "opening", open: all.length <= 12 }, element("summary", {}, [found.annotations.length ? plural(found.annotations.length, "annotation") : null, all.length > found.annotations.length ? plural(all.length - found.annotations.length, "prediction") : null].filter(Boolean).join(", ")), list)] : null,
   );
 }
 
@@ -179,13 +184,19 @@ function sentence({ row, run }) {
   ].filter(Boolean);
 }
 
+/** Names with their values, one below the other. */
+const flat = (pairs, depth = 0) => element("dl", { class: "tree flat" }, pairs.map(([key, value]) => element("div", {}, element("dt", {}, shown(key)), element("dd", {}, tree(value, depth)))));
+
+/** What a path or an address ends in. */
+const fileOf = (uri) => uri.replace(/[?#].*$/s, "").split("/").filter(Boolean).at(-1) ?? uri;
+
 /** Metadata, in groups by the type of the field. */
 function metadataOf(record, fields) {
   const own = Object.entries(record.metadata).filter(([key]) => key !== "context_attachments"); // they are shown below
   const types = d3.group(own, ([key]) => fields[key]?.type ?? "other");
   const order = ["categorical", "numerical", "geographic", "text", "other", "reserved"];
   const listed = [...types].sort(([one], [other]) => order.indexOf(one) - order.indexOf(other));
-  return element("section", { class: "metadata" }, element("h3", {}, "Metadata"), listed.length ? listed.map(([type, pairs]) => [element("h4", {}, type), element("dl", { class: "tree flat" }, pairs.map(([key, value]) => element("div", {}, element("dt", {}, shown(key)), element("dd", {}, tree(value)))))]).flat() : element("p", { class: "note" }, "None."));
+  return element("section", { class: "metadata" }, element("h3", {}, "Metadata"), listed.length ? listed.map(([type, pairs]) => [element("h4", {}, type), flat(pairs)]).flat() : element("p", { class: "note" }, "None."));
 }
 
 const locationOf = (place) => (place ? element("section", {}, element("h3", {}, "Location"), placeOf(place)) : null);
@@ -193,14 +204,14 @@ const locationOf = (place) => (place ? element("section", {}, element("h3", {}, 
 function columnsOf(record) {
   const pairs = Object.entries(record).filter(([key, value]) => !HIDDEN.has(key) && value !== null);
   for (const key of ["geometry", "camera_params", "class_pdf", "extra"]) if (record[key] && Object.keys(record[key]).length) pairs.push([key, record[key]]);
-  return element("section", {}, element("h3", {}, "Columns"), element("dl", { class: "tree flat" }, pairs.map(([key, value]) => element("div", {}, element("dt", {}, key), element("dd", {}, tree(value, 1))))));
+  return element("section", {}, element("h3", {}, "Record"), flat(pairs, 1));
 }
 
 function attachments(record, group, images) {
   const card = (each, at) => {
     const { attachment, metadata, frame, dims, camera_position: camera } = each ?? {};
-    const facts_ = facts([["Frame", frame === null || frame === undefined ? null : whole(frame)], ["Size", dims ? `${number(dims.width)} × ${number(dims.height)}` : null], ["Camera", camera ? `${number(camera.x)}, ${number(camera.y)}, ${number(camera.z)}` : null], ["Cache key", each?.cache_key ? element("code", {}, `${each.cache_key.slice(0, 16)}…`) : null]]);
-    return element("figure", { class: "attachment" }, picture(attachment, { group, ...nameOf(group, record), attachment: at }, images, { alt: `Attachment ${at + 1}` }), element("figcaption", {}, shown(attachment ?? ""), facts_, metadata && Object.keys(metadata).length ? tree(metadata) : null));
+    const facts_ = facts([["Frame", frame === null || frame === undefined ? null : whole(frame)], ["Size", dims ? `${number(dims.width)} × ${number(dims.height)}` : null], ["Camera", camera ? `${number(camera.x)}, ${number(camera.y)}, ${number(camera.z)}` : null], ["Cache key", each?.cache_key ? element("code", { title: each.cache_key }, `${each.cache_key.slice(0, 10)}…`) : null]]);
+    return element("figure", { class: "attachment" }, picture(attachment, { group, ...nameOf(group, record), attachment: at }, images, { alt: `Attachment ${at + 1}` }), element("figcaption", {}, element("strong", { title: plain(attachment ?? "") }, shown(fileOf(attachment ?? ""))), facts_, metadata && Object.keys(metadata).length ? flat(Object.entries(metadata)) : null));
   };
   return element("section", { class: "attachments" }, element("h3", {}, "Context attachments"), element("div", { class: "attachment-list" }, record.context_attachments.map(card)));
 }

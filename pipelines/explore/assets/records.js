@@ -106,7 +106,7 @@ export function recordsPanel({ images }) {
 
   function gridCard(row, at, names) {
     const { group } = state();
-    const said = names.slice(0, 3).filter((column) => valueOf(row, column) !== undefined && valueOf(row, column) !== null).map((column) => element("span", {}, inline(valueOf(row, column))));
+    const said = names.slice(0, 3).filter((column) => valueOf(row, column) !== undefined && valueOf(row, column) !== null).map((column) => element("span", {}, element("span", { class: "value-name" }, shown(column.replace(/^metadata\./, "")), " "), inline(valueOf(row, column))));
     const top = element("span", { class: "card-image" });
     if (group === "items") top.append(row.image_url ? imageOf(row) : element("span", { class: "picture" }, element("span", { class: "placeholder" }, row.pointcloud_url ? "point cloud" : "no image")));
     else later(top, row, group);

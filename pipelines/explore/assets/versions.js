@@ -1,6 +1,7 @@
 // Two versions side by side: records, fields that came, went or changed, and how much each field drifted.
 
 import { call } from "./api.js";
+import { divergence } from "./differences.js";
 
 export function versionsPanel() {
   const panel = element("section", { class: "versions", id: "versions", "aria-label": "Versions" });
@@ -48,7 +49,7 @@ export function versionsPanel() {
   return { node: panel, load };
 }
 
-const MEASURE = "Drift is 0 where nothing moved, and 1 at most: of categories the Jensen-Shannon divergence, of numbers how far the mean moved, in standard deviations, of others the share of records that have a value.";
+const MEASURE = "Drift is 0 where nothing moved, and 1 at most: how far the values moved (of categories the Jensen-Shannon divergence of their shares, of numbers the way of the mean in standard deviations), or by how much the share of records that have one changed, whichever is more.";
 const OTHER_FIELD = 2; // a field that came, went or changed its type stands before those that drifted
 const NOTICED = 0.005;
 
@@ -60,13 +61,13 @@ function changesOf(before, now, was, is) {
   const add = (key, change, drift, rank = drift) => rows.push({ rank, cells: [shown(key), change, drift === null ? "" : driftBar(drift)] });
   for (const key of [...new Set([...Object.keys(before.fields), ...Object.keys(now.fields)])].sort()) {
     const [old, current] = [before.fields[key], now.fields[key]];
-    if (!old) add(key, [element("strong", {}, "new"), `, ${current.type}, given in ${percent(current.present, is.count)}`], null, OTHER_FIELD);
-    else if (!current) add(key, [element("strong", {}, "gone"), `, was ${old.type}, given in ${percent(old.present, was.count)}`], null, OTHER_FIELD);
+    if (!old) add(key, [element("strong", {}, "new"), `, ${current.type}, ${percent(current.present, is.count)} have one`], null, OTHER_FIELD);
+    else if (!current) add(key, [element("strong", {}, "gone"), `, was ${old.type}, ${percent(old.present, was.count)} had one`], null, OTHER_FIELD);
     else if (old.type !== current.type) add(key, [element("strong", {}, "other type"), `, ${old.type} became ${current.type}`], null, OTHER_FIELD);
     else {
-      const drift = driftOf(old, current, was, is);
-      const given = [old.present / Math.max(1, was.count), current.present / Math.max(1, is.count)];
-      const moved = Math.abs(given[0] - given[1]) > NOTICED ? `given in ${percent(old.present, was.count)}, now ${percent(current.present, is.count)}` : null;
+      const rarer = Math.abs(old.present / Math.max(1, was.count) - current.present / Math.max(1, is.count));
+      const drift = Math.max(driftOfValues(old, current), rarer);
+      const moved = rarer > NOTICED ? `${percent(old.present, was.count)} had one, now ${percent(current.present, is.count)}` : null;
       if (drift > 0.0005 || moved) add(key, said(movedFrom(old, current), moved), drift);
     }
   }
@@ -97,18 +98,15 @@ function movedFrom(old, current) {
   return most && move(most) > NOTICED ? [shown(most.value), ` ${percent(counts.get(most.value), old.present)} of the values, now ${percent(most.count, current.present)}`] : "";
 }
 
-/** Jensen-Shannon of shares for categories; of numbers how far the mean moved, in standard deviations, capped at 1. */
-function driftOf(old, current, was, is) {
+/** How far the values moved: of categories the Jensen-Shannon divergence of their shares, of numbers the way of the mean. */
+function driftOfValues(old, current) {
+  if (!old.present || !current.present) return 0;
   if (old.categories && current.categories) {
-    const share = (field, total) => new Map(field.categories.map((each) => [each.value, each.count / Math.max(1, total)]));
-    const [p, q] = [share(old, was.count), share(current, is.count)];
-    const bits = (one, other) => (one ? one * Math.log2(one / other) : 0);
-    return d3.sum(new Set([...p.keys(), ...q.keys()]), (each) => {
-      const [one, other] = [p.get(each) ?? 0, q.get(each) ?? 0];
-      return (bits(one, (one + other) / 2) + bits(other, (one + other) / 2)) / 2;
-    });
+    const [p, q] = [old, current].map((field) => new Map(field.categories.map((each) => [each.value, each.count / field.present])));
+    const names = [...new Set([...p.keys(), ...q.keys()])];
+    return divergence(...[p, q].map((shares) => names.map((name) => shares.get(name) ?? 0)));
   }
-  if (old.mean === null || current.mean === null) return Math.abs(old.present / Math.max(1, was.count) - current.present / Math.max(1, is.count));
+  if (old.mean === null || current.mean === null) return 0;
   const spread = Number(old.stddev) || Number(current.stddev) || 1;
   return Math.min(1, Math.abs(Number(old.mean) - Number(current.mean)) / spread);
 }

@@ -39,14 +39,15 @@ function masthead() {
 
 /** What the job did, over all groups. */
 function jobPanel() {
-  const ends = ["read", "created", "updated", "ignored", "unchanged", "rejected"];
+  const ends = ["read", "created", "updated", "ignored", "unchanged", "rejected"].filter((name) => name === "read" || page.groups.some((group) => group.counts[name]));
   const known = page.groups.map((group) => [element("a", { href: `#${group.name}` }, group.name), quantity(group.records), ...ends.map((name) => quantity(group.counts[name]))]);
   const counts = table("Records of each group, and what the job did with those it read", [["Group", ""], ["Records", "number"], ...ends.map((name) => [name[0].toUpperCase() + name.slice(1), "number"])], known, { class: "plain" });
   const { upload, cached } = page.cache_keys;
   const warned = Object.entries(page.warnings).filter(([, count]) => count);
   return element(
     "section",
-    { class: "job", "aria-label": "The job" },
+    { class: "job", "aria-labelledby": "job-title" },
+    element("h2", { id: "job-title" }, "The job"),
     element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Counts of the groups" }, counts),
     facts([
       ["Files to upload", quantity(upload)],
@@ -62,7 +63,7 @@ function groupSection(group) {
     section.append(element("p", { class: "note" }, `No ${group.name}.`));
     return section;
   }
-  section.append(tiles(group), ...panels(group, page, land).filter(Boolean));
+  section.append(tiles(group), ...(group.conflicts.length ? [element("div", { class: "panels" }, conflictPanel(group))] : []));
   if (group.fields.length) {
     const list = element("ul", { class: "fields", role: "list", "aria-label": `Fields of ${group.name}` });
     const own = group.fields.map((field, at) => fieldRow(field, group, at));
@@ -70,6 +71,7 @@ function groupSection(group) {
     list.append(...own.map((row) => row.item));
     section.append(element("h3", { class: "fields-title" }, "Fields"), headings(), list, element("p", { class: "note none-found", hidden: true }, "No field of this group matches."));
   }
+  section.append(...panels(group, page, land).filter(Boolean));
   return section;
 }
 
@@ -163,7 +165,8 @@ function beforePrint() {
 }
 
 masthead();
-byId("content").append(jobPanel(), ...page.groups.map(groupSection));
+const sections = page.groups.map(groupSection); // a run that published nothing is asked first what it did
+byId("content").append(...(page.run ? [jobPanel(), ...sections] : [...sections, jobPanel()]));
 toolbar();
 arrange();
 document.addEventListener("keydown", keys);

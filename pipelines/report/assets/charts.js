@@ -9,6 +9,17 @@ const span = ({ low, high }) => (low === high ? number(low) : `${number(low)} to
 /** The width of a drawing: as wide as is good, as narrow as the window. Letters keep their size. */
 const roomFor = (best) => Math.max(260, Math.min(best, document.documentElement.clientWidth - 64));
 
+/** A drawing that is said in one sentence: the names of its marks, which are for programmers, are not read out. */
+function asImage(chart, said) {
+  for (const mark of chart.querySelectorAll("[aria-label], [aria-description]")) {
+    mark.dataset.mark = mark.getAttribute("aria-label") ?? "";
+    mark.removeAttribute("aria-label");
+    mark.removeAttribute("aria-description");
+  }
+  chart.setAttribute("role", "img");
+  chart.setAttribute("aria-label", said);
+}
+
 /** The histogram of a field of numbers, its quantiles above, and the bins as a table. */
 function histogram(field) {
   const bins = binsOf(field.histogram);
@@ -46,8 +57,7 @@ function histogram(field) {
       Plot.tip(drawn, Plot.pointerX({ x1: "low", x2: "high", y: "count", title: (bin) => `${bin.named}\n${plural(bin.count, "record")}`, fill: "var(--surface)", stroke: "var(--line-strong)" })),
     ],
   });
-  chart.setAttribute("role", "img");
-  chart.setAttribute("aria-label", said);
+  asImage(chart, said);
   return element(
     "figure",
     { class: "figure" },
@@ -87,8 +97,7 @@ function timeline(field) {
       Plot.tip(drawn, Plot.pointerX({ x1: "at", x2: (bin) => bin.at + 1, y: "count", title: (bin) => `${bin.name}\n${plural(bin.count, "record")}`, fill: "var(--surface)", stroke: "var(--line-strong)" })),
     ],
   });
-  chart.setAttribute("role", "img");
-  chart.setAttribute("aria-label", `Timeline of ${plain(field.name)}: from ${bins.names[0]} to ${bins.names.at(-1)}; most records, ${whole(most.count)}, are of ${most.name}.`);
+  asImage(chart, `Timeline of ${plain(field.name)}: from ${bins.names[0]} to ${bins.names.at(-1)}; most records, ${whole(most.count)}, are of ${most.name}.`);
   const others = field.present - d3.sum(counts);
   const said = `Records by ${field.timeline.unit}${others ? `; ${plural(others, "value")} that ${others === 1 ? "is no date is" : "are no dates are"} left out` : ""}.`;
   const rows = drawn.filter((bin) => bin.count).map((bin) => [bin.name, quantity(bin.count)]);

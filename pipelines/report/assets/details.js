@@ -80,7 +80,7 @@ function presenceTable(field, group, parts) {
     quantity(field[name]),
     percent(field[name], group.records),
   ]);
-  return table(`Records of ${group.name} by what ${plain(field.name)} holds`, [["", ""], ["Records", "number"], ["Share", "number"]], rows, { class: "plain tight" });
+  return table(`Records of ${group.name} by what ${plain(field.name)} holds`, [["What it holds", ""], ["Records", "number"], ["Share", "number"]], rows, { class: "plain tight" });
 }
 
 function about(field) {

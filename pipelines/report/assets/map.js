@@ -37,8 +37,7 @@ function locationMap(group, land) {
     ],
   });
   const where = `between ${latitude(bounds.south)} and ${latitude(bounds.north)}, ${longitude(bounds.west)} and ${longitude(bounds.east)}`;
-  chart.setAttribute("role", "img");
-  chart.setAttribute("aria-label", `Map of ${plural(count, "location")} of ${group.name}, ${where}.`);
+  asImage(chart, `Map of ${plural(count, "location")} of ${group.name}, ${where}.`);
   return element(
     "figure",
     { class: "figure map" },

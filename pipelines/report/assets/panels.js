@@ -27,7 +27,7 @@ function tiles(group) {
     tile("Fields", quantity(group.fields.length)),
     cells ? tile("Values missing", percent(empty, cells), "of all fields in all records") : null,
     tile("Read by the job", quantity(group.counts.read), jobNote(group.counts)),
-    tile("Rejected", quantity(group.counts.rejected), group.counts.rejected ? `${percent(group.counts.rejected, group.counts.read)} of what was read` : null),
+    tile("Rejected", group.rejections.length ? element("a", { href: `#${group.name}-rejections` }, quantity(group.counts.rejected)) : quantity(group.counts.rejected), group.counts.rejected ? `${percent(group.counts.rejected, group.counts.read)} of what was read` : null),
     group.conflicts.length ? tile("Type conflicts", quantity(group.conflicts.length)) : null,
   );
 }
@@ -38,10 +38,9 @@ const jobNote = (counts) =>
     .map((name) => `${whole(counts[name])} ${name}`)
     .join(", ");
 
-/** All that is to be said of a group beside its fields. */
+/** All that is to be said of a group beside its fields and its conflicts. */
 function panels(group, page, land) {
   const made = [];
-  if (group.conflicts.length) made.push(conflictPanel(group));
   if (group.fields.length) made.push(panel("Fields by type", bars({ caption: `Fields of ${group.name} by type`, of: "Fields", head: "Type", rows: byType(group) })));
   const gaps = d3.sort(group.fields.filter((field) => field.null + field.missing), (field) => -(field.null + field.missing));
   if (gaps.length) {
@@ -68,7 +67,9 @@ function rejectionPanel(group) {
     [words(code), example ? element("div", { class: "example" }, shown(example.message), element("small", {}, placeOf(example))) : null],
     quantity(count),
   ]);
-  return panel("Rejections", folded(rows, (some) => table(`Rejections of ${group.name} by code`, [["Reason, and a first example", ""], ["Records", "number"]], some, { class: "plain" })));
+  const made = panel("Rejections", folded(rows, (some) => table(`Rejections of ${group.name} by code`, [["Reason, and a first example", ""], ["Records", "number"]], some, { class: "plain" })));
+  made.id = `${group.name}-rejections`;
+  return made;
 }
 
 /** Where a record stands that is given as an example. */

@@ -43,6 +43,8 @@ def texts(found: Completion, kind: str | None = None) -> list[str]:
         ("metadata.list |", "", ["CONTAINS", "IS MISSING", "IS PRESENT"]),
         ("annotations.count |", "", ["=", "!=", "<", "<=", ">", ">=", "IN"]),
         ("location |", "", ["IS MISSING", "IS PRESENT", "WITHIN"]),
+        ("3 |", "", ["=", "!=", "<", "<=", ">", ">=", "IN"]),
+        ("metadata.n + 1 I|", "I", ["IN"]),
         ("metadata.n !|", "!", ["!="]),
         ("metadata.weather C|", "C", ["CONTAINS"]),
         ("metadata.weather IS |", "", ["MISSING", "PRESENT"]),
@@ -52,6 +54,13 @@ def texts(found: Completion, kind: str | None = None) -> list[str]:
         ('metadata.weather = "ra|"', '"ra"', ['"rain"']),
         ("metadata.weather IN (rain, fro|)", "fro", ['"front-left"']),
         ("NOT (metadata.weather != sa|", "sa", ['"say \\"hi\\""']),
+        ("rai|", "rai", ["metadata.weather = rain"]),
+        ("NOT (RAI|", "RAI", ["metadata.weather = rain"]),
+        ("say|", "say", ['metadata.weather = "say \\"hi\\""']),
+        ("tra|", "tra", ['annotations."traffic light"']),
+        ("metadata.n = 1 AND truc|", "truc", ["annotations.truck"]),
+        ("ORDER BY rai|", "rai", []),
+        ("metadata.n + rai|", "rai", []),
         ("metadata.n = |", "", []),
         ("metadata.note CONTAINS |", "", []),
         ("metadata.n = 1 |", "", ["AND", "OR", "ORDER BY", "SAMPLE"]),
@@ -72,6 +81,24 @@ def test_what_can_stand_at_the_cursor_is_offered(marked: str, replaced: str, exp
     found = at_bar(marked, names)
     assert sorted(texts(found)) == sorted(expected)
     assert marked.replace("|", "")[found.start : found.end] == replaced
+
+
+@pytest.mark.parametrize(
+    ("group", "typed", "expected"),
+    [
+        ("annotations", "truc|", ["label = truck"]),
+        ("annotations", '"traf|', ['label = "traffic light"']),
+        ("annotations", "re|", ["metadata.colour = red"]),
+        ("scenes", "Os|", ["metadata.city = Oslo"]),
+        ("scenes", "truc|", ["annotations.truck"]),
+    ],
+)
+def test_a_value_or_a_label_finds_the_condition_that_asks_for_it(
+    group: str, typed: str, expected: list[str], names: Names
+) -> None:
+    found = [each for each in at_bar(typed, names, group).suggestions if each["kind"] in ("category", "label")]
+    assert [each["text"] for each in found] == expected
+    assert all(int(each["detail"]) > 0 for each in found)
 
 
 def test_suggestions_say_what_they_are(names: Names, published: Ended) -> None:
@@ -110,6 +137,8 @@ PIECES = [
 @draws(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=6), cut=st.integers(0, 40), joined=st.sampled_from(["", " "]))
 @example(pieces=["!="], cut=1, joined="")
+@example(pieces=["ORDER BY", '"'], cut=10, joined="")
+@example(pieces=["3", "+", "metadata.n"], cut=2, joined=" ")
 @example(pieces=["metadata.n", "!=", "="], cut=13, joined=" ")
 def test_what_is_offered_can_be_written_there(
     group: Any, pieces: list[str], cut: int, joined: str, names: Names

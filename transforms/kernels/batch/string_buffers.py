@@ -7,6 +7,8 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from transforms.kernels.batch.arrow_arrays import array_of
+
 
 @dataclass(frozen=True, slots=True)
 class SomeTexts:
@@ -24,7 +26,7 @@ class SomeTexts:
 
     def values(self) -> pl.Series:
         """The selected texts: String array of shape (M,)."""
-        return pl.Series(values=self.array.filter(pa.array(self.selected)), dtype=pl.String)
+        return pl.Series(values=self.array.filter(array_of(self.selected)), dtype=pl.String)
 
 
 def buffers(texts: pl.Series) -> tuple[memoryview, memoryview]:

@@ -15,8 +15,7 @@ import polars as pl
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.batch.exact_json import parse
 from transforms.kernels.normalize import fast_path, native_json
-from transforms.kernels.normalize.added import add, add_selection, fields_of, judged, known
-from transforms.kernels.normalize.alike import Alike, divided
+from transforms.kernels.normalize.add_results import add, add_selection, fields_of, judged, known
 from transforms.kernels.normalize.annotations import selected_annotations
 from transforms.kernels.normalize.columns import (
     Origin,
@@ -33,6 +32,7 @@ from transforms.kernels.normalize.opened_scenes import open_scenes
 from transforms.kernels.normalize.pieces import Pieces, pieces_of
 from transforms.kernels.normalize.scenes import selected_scenes
 from transforms.kernels.normalize.selection import Selection
+from transforms.kernels.normalize.uniform_records import UniformRecords, divided
 from transforms.kernels.normalize.updates import selected_annotation_updates, selected_updates, unknown_text
 from transforms.raw_records import RawRecords
 from transforms.rules import annotations as annotation_rules
@@ -177,7 +177,7 @@ def _updates(pieces: Pieces, group: Group, *, exact: Collection[int], origin: Or
         add(group, columns, fields, pieces.source(kept, None, origin), done)
 
 
-def _scenes(alike: Alike, *, exact: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
+def _scenes(alike: UniformRecords, *, exact: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
     pieces = alike.pieces
     if mode == "merge":
         _updates(pieces, "scenes", exact=exact, origin=origin, done=done)
@@ -277,7 +277,7 @@ def _annotations(
         add(group, columns, fields, pieces.source(kept, inner, origin), done)
 
 
-def _segments(alike: Alike, group: Group, *, origin: Origin, done: Normalized, mode: Mode) -> None:
+def _segments(alike: UniformRecords, group: Group, *, origin: Origin, done: Normalized, mode: Mode) -> None:
     """Segments that are records of their own: published rows."""
     rule = partial(published_segment, merging=mode == "merge")
     kept, rows = judged(alike.pieces, range(len(alike.pieces.records)), rule, group, done, {})
