@@ -166,9 +166,22 @@ def job_error(error: BaseException) -> JobError | None:
 
 
 def shell_command(*words: str) -> str:
-    """A command of this program, quoted so that it can be pasted into a shell.
+    r"""A command of this program, quoted so that it can be pasted into a shell.
 
-    >>> shell_command("rejections", "my data", "--run", "R")
-    "metadata-etl rejections 'my data' --run R"
+    >>> shell_command("rejections", "my data", "--run", "R"), shell_command("inspect", "it's\n1")
+    ("metadata-etl rejections 'my data' --run R", "metadata-etl inspect $'it\\'s\\n1'")
     """
-    return shlex.join(("metadata-etl", *words))
+    return " ".join(_quoted(word) for word in ("metadata-etl", *words))
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell; one that would not be printed as it is, with escapes that bash and zsh know."""
+    if word.isprintable():
+        return shlex.quote(word)
+    known = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\t": "\\t"}
+    escaped = (known.get(each) or (each if each.isprintable() else _bytes_of(each)) for each in word)
+    return f"$'{''.join(escaped)}'"
+
+
+def _bytes_of(character: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))

@@ -12,7 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TextIO
 
 JOB_LOG = "metadata-etl.job"
@@ -20,6 +20,10 @@ JOB_LOG = "metadata-etl.job"
 _NAME = "metadata-etl"
 _LOG = "%(levelname)s %(name)s: %(message)s"
 _NOT_ASCII = re.compile(r"[^\n -~]")
+
+
+class PrintError(OSError):
+    """Standard output does not take what is printed; where its reader has gone that is a BrokenPipeError instead."""
 
 
 def prepare() -> None:
@@ -52,12 +56,45 @@ def json_text(text: str) -> str:
     return _json_printable(json.dumps(text, ensure_ascii=False), "utf-8")
 
 
+@contextmanager
+def printing() -> Iterator[None]:
+    """What the block writes goes to standard output, and no other file.
+
+    Raises:
+        PrintError: Standard output does not take it.
+        BrokenPipeError: Its reader has gone.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise PrintError(error.errno, error.strerror or f"{error}") from error
+
+
 def say(*lines: str, stderr: bool = False) -> None:
-    """Prints lines of text for a person; line ends within a line are escaped."""
+    """Prints lines of text for a person; line ends within a line are escaped.
+
+    Raises:
+        PrintError: As `printing`, and likewise all that prints to standard output.
+    """
     stream = sys.stderr if stderr else sys.stdout
     if stream is not None:  # None if the process was started with a closed stream
-        stream.write("".join(f"{printable(line, _encoding(stream))}\n" for line in lines))
-        stream.flush()  # so that a closed pipe is noticed here
+        text = "".join(f"{printable(line, _encoding(stream))}\n" for line in lines)
+        with nullcontext() if stderr else printing():
+            _write(stream, text)
+
+
+def emit_text(text: str) -> None:
+    """Prints text of this program, as it is."""
+    if sys.stdout is not None:
+        with printing():
+            _write(sys.stdout, text)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()  # so that a closed pipe and a full disk are noticed here
 
 
 def complain(*lines: str) -> None:
@@ -119,11 +156,12 @@ def _emit(data: bytes, escaped: Callable[[str, str], str]) -> None:
         return
     if sys.stdout.isatty() or not hasattr(sys.stdout, "buffer"):
         lines = data.decode(errors="backslashreplace").split("\n")
-        sys.stdout.write("\n".join(escaped(line, _encoding(sys.stdout)) for line in lines))
-    else:
+        emit_text("\n".join(escaped(line, _encoding(sys.stdout)) for line in lines))
+        return
+    with printing():
         sys.stdout.flush()  # what was printed before
         sys.stdout.buffer.write(data)
-    sys.stdout.flush()
+        sys.stdout.flush()
 
 
 def _json_printable(text: str, encoding: str) -> str:

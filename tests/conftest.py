@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import profiles
-from support.bucket import bucket, emulator
+from support.bucket import bucket, closed_connections, emulator
 
 if TYPE_CHECKING:
     from support.runs import Ended
 
-__all__ = ["bucket", "emulator"]
+__all__ = ["bucket", "closed_connections", "emulator"]
 
 # So that a difference between the product and the oracle is shown value by value.
 pytest.register_assert_rewrite("support.agreement", "support.published")

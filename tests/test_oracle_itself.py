@@ -324,7 +324,7 @@ def test_exported_scene_row_is_unwrapped(tmp_path: Path) -> None:
     assert (row["frame_rate"], row["frame_count"], row["extra"]) == (5, None, {"annotations": {}})
 
 
-def test_held_identities_are_ignored_and_new_ones_created(tmp_path: Path) -> None:
+def test_published_identities_are_ignored_and_new_ones_created(tmp_path: Path) -> None:
     first = ingest(tmp_path, ("items", [an_item("a", {"n": 1})]))
     second = ingest(
         tmp_path,

@@ -42,20 +42,24 @@ def test_quarantined_airports_have_the_expected_outcome() -> None:
 
 
 def test_what_was_replaced_is_gone_and_what_was_merged_stays(tmp_path: Path) -> None:
-    held = run(job(tmp_path, "held", {"items": [an_item("a", {"n": 1, "s": "x"}), an_item("b", {"n": 1, "s": "x"})]}))
+    published = run(
+        job(tmp_path, "held", {"items": [an_item("a", {"n": 1, "s": "x"}), an_item("b", {"n": 1, "s": "x"})]})
+    )
     new: Records = {"items": [an_item("a", {"n": 2}), an_item("b", {"n": None}), an_item("c", {"n": 5})]}
-    replaced = run(job(tmp_path, "new", new), existing=held.dataset, mode="replace")
+    replaced = run(job(tmp_path, "new", new), existing=published.dataset, mode="replace")
     assert metadata(replaced) == {("a",): {"n": 2}, ("b",): {"n": None}, ("c",): {"n": 5}}
-    merged = run(job(tmp_path, "new", new), existing=held.dataset, mode="merge")
+    merged = run(job(tmp_path, "new", new), existing=published.dataset, mode="merge")
     assert metadata(merged) == {("a",): {"n": 2, "s": "x"}, ("b",): {"s": "x"}}
     assert [each["code"] for each in merged.rejections] == ["unknown_reference"]
     assert merged.schema["items"]["fields"]["n"]["present"] == 1
 
 
 def test_a_mask_and_its_segments_are_one(tmp_path: Path) -> None:
-    held = run(job(tmp_path, "held", {"items": [an_item("i")], "annotations": [mask("i", {1: {"n": 1}, 2: {"n": 2}})]}))
+    published = run(
+        job(tmp_path, "held", {"items": [an_item("i")], "annotations": [mask("i", {1: {"n": 1}, 2: {"n": 2}})]})
+    )
     new = job(tmp_path, "new", {"annotations": [mask("i", {1: {"n": 1}, 3: {"n": "x"}, 4: {"n": 4}})]})
-    result = run(new, existing=held.dataset, mode="replace", on_conflict="quarantine")
+    result = run(new, existing=published.dataset, mode="replace", on_conflict="quarantine")
     assert metadata(result, "annotations") == {("i",): {}, ("i", 1): {"n": 1}, ("i", 4): {"n": 4}}
     counts = result.counts["annotations"]
     assert [counts[end] for end in ("read", "created", "updated", "unchanged")] == [4, 1, 1, 1]
@@ -63,31 +67,33 @@ def test_a_mask_and_its_segments_are_one(tmp_path: Path) -> None:
 
 
 def test_rounds_of_quarantine_go_on_until_nothing_is_in_conflict(tmp_path: Path) -> None:
-    """The held `a` comes back, since its update loses by g; so its f is in conflict with that of `b` after all."""
-    held = run(job(tmp_path, "held", {"items": [an_item("a", {"f": 1}), an_item("z", {"g": 1})]}))
+    """The published `a` comes back, since its update loses by g; so its f is in conflict with that of `b` after all."""
+    published = run(job(tmp_path, "held", {"items": [an_item("a", {"f": 1}), an_item("z", {"g": 1})]}))
     new = job(tmp_path, "new", {"items": [an_item("a", {"f": "x", "g": "x"}), an_item("b", {"f": "x"})]})
-    result = run(new, existing=held.dataset, mode="replace", on_conflict="quarantine")
+    result = run(new, existing=published.dataset, mode="replace", on_conflict="quarantine")
     assert result.conflicts == [{"group": "items", "field": "g", "kinds": {"number": 1, "string": 1}}]
     assert (result.outcome, metadata(result)) == ("unchanged", {("a",): {"f": 1}, ("z",): {"g": 1}})
     assert result.counts["items"]["rejected"] == {"type_conflict": 2}
 
 
-def test_held_values_that_contradict_a_declaration_are_never_cleared(tmp_path: Path) -> None:
-    held = run(job(tmp_path, "held", {"items": [an_item("a", {"f": 1})]}))
+def test_published_values_that_contradict_a_declaration_are_never_cleared(tmp_path: Path) -> None:
+    published = run(job(tmp_path, "held", {"items": [an_item("a", {"f": 1})]}))
     new = job(tmp_path, "new", {"items": [an_item("a", {"g": 1})]})
     for policy in ("fail", "quarantine", "null"):
-        result = run(new, existing=held.dataset, mode="merge", on_conflict=policy, declared={"items": {"f": "text"}})
-        assert (result.outcome, result.dataset) == ("failed", held.dataset)
+        result = run(
+            new, existing=published.dataset, mode="merge", on_conflict=policy, declared={"items": {"f": "text"}}
+        )
+        assert (result.outcome, result.dataset) == ("failed", published.dataset)
 
 
 def test_a_backfill_is_its_jobs_in_their_order_but_for_what_is_text(tmp_path: Path) -> None:
     many = job(tmp_path, "many", {"items": [an_item(f"i{n}", {"s": f"v{n}"}) for n in range(251)]})
     few = job(tmp_path, "few", {"items": [an_item(f"i{n}", {"s": "same"}) for n in range(251)]})
-    marks = job(tmp_path, "marks", {"annotations": [mark("i0", "a", {"n": 1}), mark("nobody", "a")]})
+    annotations = job(tmp_path, "marks", {"annotations": [mark("i0", "a", {"n": 1}), mark("nobody", "a")]})
     update = job(
         tmp_path, "update", {"annotations": [{"reference_id": "i0", "annotation_id": "a", "metadata": {"n": 2}}]}
     )
-    steps = [Step(many), Step(marks), Step(few, mode="replace"), Step(update, mode="merge")]
+    steps = [Step(many), Step(annotations), Step(few, mode="replace"), Step(update, mode="merge")]
     one_by_one = run(many)
     for step in steps[1:]:
         one_by_one = run(step.exports, existing=one_by_one.dataset, mode=step.mode)

@@ -5,6 +5,7 @@ import shlex
 from dataclasses import dataclass
 
 from transforms.errors import DamagedFileError, one_line
+from transforms.rules.export_rows import GROUPS
 
 _VERSION = re.compile(r"(?P<root>.+)/versions/(?P<version>\d+)/(?P<path>.+)", re.DOTALL)
 _RECORD = re.compile(r"(?P<root>.+)/\.metadata-etl/manifests/(?P<version>\d+)\.json", re.DOTALL)
@@ -25,7 +26,6 @@ _HOLDS = {
     "uploads": "the cache keys that are new",
     "rejections": "rejected records",
 }
-GROUPS = ("items", "scenes", "annotations", "predictions")
 
 
 @dataclass(frozen=True, slots=True)

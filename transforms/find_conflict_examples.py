@@ -8,7 +8,6 @@ from transforms.beam.steps import Packed, StepFn, call_each
 from transforms.kernels.summarize.conflict_examples import Example, smallest
 from transforms.rules.schema_json import ResolvedJson
 from transforms.stages.elements import Export, Partition
-from transforms.stages.exports import RANGE_BYTES
 from transforms.stages.find_conflict_examples import (
     Found,
     Numbered,
@@ -31,13 +30,12 @@ class FindConflictExamples(beam.PTransform):
         schema: beam.PCollection[ResolvedJson],
         exports: Sequence[Export],
         first_lines: beam.PCollection[object],
-        range_bytes: int = RANGE_BYTES,
     ) -> None:
         """Takes the one schema, the exports, and the output of LineNumbers."""
         super().__init__()
         self._schema = schema
         self._first_lines = first_lines
-        self._number = _NumberLinesFn(list(exports), range_bytes)
+        self._number = _NumberLinesFn(list(exports))
 
     def expand(self, partitions: beam.PCollection[Partition]) -> beam.PCollection[Numbered]:
         """Keeps the smallest few of each partition, then of all partitions, whatever the order of workers (T5)."""
@@ -60,9 +58,8 @@ def _first(found: Iterable[list[Example]]) -> list[Example]:
 
 
 class _NumberLinesFn(StepFn):
-    def __init__(self, exports: list[Export], range_bytes: int) -> None:
+    def __init__(self, exports: list[Export]) -> None:
         self._exports = Packed(exports_by_name(exports))
-        self._range_bytes = range_bytes
 
     def process(self, element: Found, first_lines: Mapping[tuple[int, int], int]) -> Iterator[Numbered]:
-        yield number_examples(element, self._exports.value, first_lines, range_bytes=self._range_bytes)
+        yield number_examples(element, self._exports.value, first_lines)

@@ -6,6 +6,7 @@ from typing import Self, overload
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Raw
 
 NEWLINE = b"\n"
 
@@ -57,7 +58,7 @@ class RawRecords(Sequence[bytes]):
         self.ends = ends
 
     @classmethod
-    def of(cls, records: Iterable[bytes]) -> Self:
+    def of(cls, records: Iterable[bytes | Raw]) -> Self:
         """Copies records into one block."""
         each = list(records)
         ends = np.cumsum(np.fromiter(map(len, each), np.int64, len(each)) + 1) - 1

@@ -7,7 +7,7 @@ import apache_beam as beam
 from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import ListValues, StepFn, call, call_each
 from transforms.stages.elements import ByteRange, Export, RawChunk
-from transforms.stages.exports import RANGE_BYTES, byte_ranges
+from transforms.stages.exports import byte_ranges
 from transforms.stages.read_exports import read_byte_ranges
 
 
@@ -27,18 +27,15 @@ class ReadExports(beam.PTransform):
         3
     """
 
-    def __init__(
-        self, exports: Sequence[Export], *, range_bytes: int = RANGE_BYTES, progress: str | None = None
-    ) -> None:
+    def __init__(self, exports: Sequence[Export], *, progress: str | None = None) -> None:
         """Plans the reading.
 
         Args:
             exports: In their order.
-            range_bytes: See RANGE_BYTES.
             progress: A local file for notes of finished byte ranges; None if the workers are on other machines.
         """
         super().__init__()
-        self._loads = byte_ranges(exports, range_bytes=range_bytes)
+        self._loads = byte_ranges(exports)
         self._progress = progress
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection[list[RawChunk]]:

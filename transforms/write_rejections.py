@@ -8,7 +8,6 @@ from transforms.beam.stage_metrics import Stage
 from transforms.beam.steps import Packed, StepFn, call, call_each
 from transforms.stages.cascades import related_and_others
 from transforms.stages.elements import Export, WrittenRejections
-from transforms.stages.exports import RANGE_BYTES
 from transforms.stages.rejection_lines import FirstLines
 from transforms.stages.rejections import Rejections
 from transforms.stages.write_rejections import RejectionParts
@@ -28,12 +27,11 @@ class WriteRejections(beam.PTransform):
         root: str,
         exports: Sequence[Export],
         first_lines: beam.PCollection[object],
-        range_bytes: int = RANGE_BYTES,
     ) -> None:
-        """Takes where to write, the exports in order, and the output of LineNumbers; `range_bytes` as ReadExports."""
+        """Takes where to write, the exports in order, and the output of LineNumbers."""
         super().__init__()
         self._first_lines = first_lines
-        parts = RejectionParts(root, exports, range_bytes=range_bytes)
+        parts = RejectionParts(root, exports)
         self._count = parts.count
         self._parts = Packed(parts)
 

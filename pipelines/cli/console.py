@@ -2,13 +2,14 @@
 
 import os
 import sys
+from contextlib import nullcontext
 
 from rich.console import Console, HighlighterType, JustifyMethod, OverflowMethod
 from rich.style import Style
 from rich.text import Text
 
 from pipelines.cli.strict_parser import Color
-from pipelines.streams import printable
+from pipelines.streams import printable, printing
 
 UNBOUNDED = 1_000_000
 """Width in columns of output that is not for a terminal."""
@@ -20,6 +21,11 @@ class DataConsole(Console):
     def on_broken_pipe(self) -> None:
         """Leaves it to the command: rich would end the process, with exit code 1 whatever was done."""
         raise BrokenPipeError
+
+    def __exit__(self, *raised: object) -> None:
+        """Writes what was printed in the block, as each call that prints does at its end."""
+        with nullcontext() if self.stderr else printing():
+            super().__exit__(None, None, None)
 
     def render_str(
         self,

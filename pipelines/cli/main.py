@@ -17,7 +17,7 @@ from pipelines.errors import ExitCode, JobError, UsageError, job_error
 from pipelines.json_output import JsonOutput, encoded, print_object
 from pipelines.runners.interrupts import exit_on_signal, print_json_on_signal
 from pipelines.runners.system_errors import system_error
-from pipelines.streams import LogFormatter, complain, prepare
+from pipelines.streams import LogFormatter, PrintError, complain, prepare
 from transforms.errors import DamagedFileError, StepError, StepErrorFilter
 
 
@@ -65,6 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code, message, lines = told.exit_code, f"{told}", told.lines
     except BrokenPipeError:
         sys.stderr.close()  # the reader has closed the pipe
+        return int(ExitCode.ERROR)
+    except PrintError as error:
+        complain(
+            f"standard output does not take what is printed: {error.strerror}; make room where it goes, or print "
+            "elsewhere, and run the command again"
+        )
         return int(ExitCode.ERROR)
     except (OSError, MemoryError) as error:
         refused = system_error(error)

@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
+from pipelines.queries.quoting import text_value
 from pipelines.queries.suggestions import BEGINNINGS, Suggestion, suggestions, version_numbers
-from pipelines.queries.written import text_value
 from transforms.rules.export_rows import Group
 
 _PART = r'(?:\w+|"(?:[^"\\]|\\.)*(?:"|\Z))'

@@ -3,11 +3,15 @@
 import argparse
 import re
 from collections.abc import Sequence
-from typing import Literal, NoReturn, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, get_args
 
 from pipelines.errors import UsageError
+from pipelines.streams import emit_text
 from transforms.rules.near_names import hint, suggestion
 from transforms.rules.rejections import shown
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 Color = Literal["auto", "always", "never"]
 COLORS = get_args(Color)
@@ -26,6 +30,13 @@ class StrictParser(argparse.ArgumentParser):
             UsageError: Always.
         """
         raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+    def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
+        """Prints the help; argparse says nothing where standard output does not take it."""
+        if file is None:
+            emit_text(self.format_help())
+        else:
+            super().print_help(file)
 
     def parse_known_args(  # type: ignore[override] # argparse declares overloads of it
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None

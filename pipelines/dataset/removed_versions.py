@@ -1,6 +1,5 @@
 """Tells a version that was removed while it was read from a damaged one, for commands and programs."""
 
-from pipelines.dataset.documents import reading
 from pipelines.dataset.versions import Dataset
 from pipelines.errors import JobError, UsageError
 from transforms.damage import version_of
@@ -16,7 +15,7 @@ def check_not_removed(root: str, number: int, error: BaseException) -> None:
         error: The error of reading it.
     """
     try:
-        left = _left(root, number)
+        left = Dataset.at(root).numbers_without(number)
     except (JobError, StepError, OSError):  # the dataset cannot be read: what was said of the file holds
         return
     if left:
@@ -36,11 +35,3 @@ def removed_version(error: DamagedFileError) -> UsageError | None:
     except UsageError as removed:
         return removed
     return None
-
-
-def _left(root: str, number: int) -> list[int]:
-    """The published versions of a dataset, newest first; none if this one is among them, or never was an old one."""
-    store = Dataset.at(root).store
-    current = reading.pointer(store.pointer(), root)
-    there = [each for each in reversed(store.version_numbers()) if each <= current]
-    return [] if number >= current or number in there else there

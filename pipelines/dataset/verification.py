@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipelines.dataset.documents import reading
 from pipelines.dataset.documents.paths import INSIGHTS, MANIFEST, SCHEMA, version_folder
@@ -104,8 +104,28 @@ def verified(
     for each in versions:
         _verify_documents(each, found)
         found.foreign += _foreign(each)
+    if found.damaged:
+        _exclude_removed(dataset, found)
     found.damaged.sort(key=lambda each: each.path)
     return found
+
+
+def _exclude_removed(dataset: Dataset, found: Verification) -> None:
+    """Leaves out the versions that were pruned while they were verified: their files are removed, not damaged.
+
+    Raises:
+        UsageError: There is no other version among them.
+    """
+    try:
+        removed = [number for number in found.versions if dataset.numbers_without(number)]
+    except DamagedFileError:  # CURRENT is: which versions are published is not known
+        return
+    left = [number for number in found.versions if number not in removed]
+    if removed and not left:
+        dataset.version(removed[0])  # raises the right error
+    found.versions = left
+    damaged = ((each, [number for number in each.versions if number in left]) for each in found.damaged)
+    found.damaged = [replace(each, versions=numbers) for each, numbers in damaged if numbers or not each.versions]
 
 
 def _marker(dataset: Dataset) -> Iterator[Finding]:

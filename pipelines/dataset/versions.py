@@ -122,6 +122,8 @@ class Dataset:
         Raises:
             UsageError: It is neither.
         """
+        if not root:
+            raise UsageError("--dataset expects a directory, got nothing")
         if is_local(root):
             return cls(LocalStore(local_path(root).rstrip("/") or "/"))
         if not root.startswith("gs://"):
@@ -214,6 +216,16 @@ class Dataset:
             return found
         there = ", ".join(map(str, [current.number, *(each for each in older if each != number)]))
         raise UsageError(f"{self.root} has no version {number}; it has {there}")
+
+    def numbers_without(self, number: int) -> list[int]:
+        """The numbers of the published versions, newest first, if an older one of this number was pruned; else none.
+
+        Raises:
+            DamagedFileError: CURRENT is damaged.
+        """
+        current = reading.pointer(self.store.pointer(), self.root)
+        there = [each for each in reversed(self.store.version_numbers()) if each <= current]
+        return [] if number >= current or number in there else there
 
     def _older(self, number: int) -> Version | None:
         """An earlier version that was listed; None if it was pruned since."""

@@ -66,6 +66,8 @@ class ExportConfig:
             raise UsageError(
                 f"--format nucleus writes whole scenes: leave --split-by {split_by} out, to split by scene"
             )
+        if form == "coco" and group == "scenes":
+            raise UsageError("--format coco has no word for scenes: leave --group scenes out, or use another format")
         try:
             splits = None if split is None else Splits.of(split)
         except SplitError as error:

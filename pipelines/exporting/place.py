@@ -1,5 +1,6 @@
 """Prepares the folder of an export, which appears whole or not at all, and never takes the place of other files."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ from transforms.storage.stored_files import is_local, local_path, object_sizes
 
 _WRITTEN = re.compile(r"/(part-\d+-of-\d+\.\w+|(instances|image_labels|captions|image_info|results)\.json)$")
 """What an export writes before `export.json`."""
+_SHORT_BYTES = 200
+"""Bytes of a name to which an id can be added: file systems allow 255."""
 
 
 def check_outside(out: str, dataset: str) -> None:
@@ -45,9 +48,10 @@ def export_folder(out: str) -> Iterator[str]:
         place.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise UsageError(f"--out {out} is below a file, {error.filename}; name another place") from error
-    partials = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{32}}\.partial")
+    name = _short(place.name)
+    partials = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{32}}\.partial")
     remove_abandoned_folders(f"{place.parent}", partials, private=False)
-    partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}.partial")
+    partial = place.with_name(f".{name}.{uuid.uuid4().hex}.partial")
     partial.mkdir()
 
     def remove() -> None:
@@ -69,10 +73,21 @@ def export_folder(out: str) -> Iterator[str]:
             remove()
 
 
+def _short(name: str) -> str:
+    """The name, or its digest where an addition would make it longer than file systems allow."""
+    data = os.fsencode(name)
+    return name if len(data) <= _SHORT_BYTES else hashlib.sha256(data).hexdigest()
+
+
 def _check(place: Path) -> None:
-    """Raises UsageError unless a directory is not there, or empty."""
+    """Raises UsageError unless a directory is not there, or empty and no mount point."""
     if place.is_symlink() or (place.exists() and not place.is_dir()):
         raise UsageError(f"--out expects a new or an empty directory, got the file or link {place}; name another one")
+    if os.path.ismount(place):
+        raise UsageError(
+            f"--out {place} is a mount point, which no other folder can replace: name a folder in it, such as "
+            f"{place / 'export'}"
+        )
     if place.is_dir() and (names := sorted(each.name for each in place.iterdir())):
         raise UsageError(
             f"--out {place} has files ({listed(names)}), which are left as they are: name a new or an empty directory, "

@@ -9,16 +9,21 @@ from pipelines.dataset.versions import Dataset, Version
 from pipelines.errors import UsageError
 from pipelines.exporting.config import ExportConfig
 from pipelines.queries.answers import Answer
+from pipelines.queries.vocabularies import vocabulary
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.publish.columns import PublishedColumns
 from transforms.rules.avro_schema import stored_fields
 from transforms.rules.export_rows import GROUPS
 from transforms.rules.near_names import hint
+from transforms.rules.policies import ExportFormat
+from transforms.rules.run_folders import run_folders
 from transforms.stages.export_partitions import ITEM, SCENE, ExportHead, Exporting, ExportPart, packed
 from transforms.storage.states import state_file
 
 FORMAT: Literal[1] = 1
 """Format number of `export.json`."""
+_BY_RUN: frozenset[ExportFormat] = frozenset({"nucleus", "coco"})
+"""Formats with a folder for each model run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ def plan(config: ExportConfig, root: str) -> PlannedExport:
             known = [SCENE, ITEM, *keys]
             raise UsageError(
                 f"--split-by expects scene, item or a metadata field of items, got {config.split_by}; "
-                f"{hint(config.split_by, known)}"
+                f"{hint(config.split_by.removeprefix('metadata.'), known)}"
             )
     exporting = Exporting(
         root=root,
@@ -66,6 +71,7 @@ def plan(config: ExportConfig, root: str) -> PlannedExport:
         splits=config.splits,
         split_by=config.split_by,
         facts=version.facts,
+        run_folders=run_folders(vocabulary(version, "predictions").runs) if config.form in _BY_RUN else {},
     )
     parts = _parts(version)
     if config.query is not None:

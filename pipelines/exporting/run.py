@@ -62,7 +62,8 @@ def run(config: ExportConfig) -> ExportJson:
             except JobError as error:
                 check_not_removed(planned.head["dataset"], planned.head["version"], error)
                 text = f"{error}".removeprefix(f"{_NOTHING_PUBLISHED}: ").replace(f"; {_NOTHING_PUBLISHED}", "")
-                raise type(error)(f"nothing was exported: {text}") from error
+                error.args = (f"nothing was exported: {text}",)  # a new one of its type may add to this
+                raise
         return msgspec.json.decode(read_bytes(join(root, DOCUMENT)), type=ExportJson)
 
 

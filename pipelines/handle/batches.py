@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 import pyarrow as pa
 
+from pipelines.errors import UsageError
 from pipelines.handle.forks import check_reader
 from transforms.kernels.batch.gathering import gathered
 
@@ -35,7 +36,7 @@ class Batches:
             rows: The most rows of a batch; large rows make smaller ones.
 
         Raises:
-            UsageError: This process was forked by one that has read frames.
+            UsageError: This process was forked by one that has read frames, or a batch would have no rows.
 
         Examples:
             >>> sum(batch.num_rows for batch in dataset.items().batches())
@@ -44,6 +45,11 @@ class Batches:
             {'reference_id': ['street-1']}
         """
         check_reader()
+        if rows < 1:
+            raise UsageError(f"rows of a batch: expected a number of at least 1, got {rows}")
+        return self._read(rows)
+
+    def _read(self, rows: int) -> Iterator[pa.RecordBatch]:
         frames = self._frame.collect_batches(maintain_order=True, lazy=True)
         for frame in map(pl.concat, gathered(frames, _size, most_rows=rows, most_bytes=_BYTES)):
             yield from frame.to_arrow(compat_level=OLDEST).to_batches(max_chunksize=rows)
@@ -62,6 +68,9 @@ class Reader:
 
         Args:
             rows: The most rows of a batch.
+
+        Raises:
+            UsageError: As `batches`.
 
         Examples:
             >>> dataset.items().select("reference_id", "metadata.weather").reader().read_all().to_pydict()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # frames load polars and pyarrow, which takes long: only a pr
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One version of a dataset; its files never change, whatever jobs publish meanwhile.
+    """One version of a dataset, as `metadata_etl.open` gives it; its files never change, whatever is published.
 
     The frames have a column for each published column, and one for each metadata field, `metadata.KEY` with the
     original key. Only the columns that are used are read, partition by partition. Errors are those of the command line.
@@ -57,6 +57,8 @@ class Dataset:
             >>> Dataset.at("dataset", 1).number
             1
         """
+        if number is not None and not isinstance(number, int):
+            raise UsageError(f"the version expects a whole number, got {number!r}")
         with explained():
             found = versions.Dataset.at(os.fspath(place))
             return cls(found.published() if number is None else found.version(number))

@@ -11,12 +11,12 @@ from polars.io.plugins import register_io_source
 from pipelines.dataset.rejections import lines
 from pipelines.dataset.store.base import REJECTIONS
 from pipelines.dataset.versions import Version
-from pipelines.handle.batches import OLDEST, Batches, Reader
+from pipelines.handle.batches import Batches, Reader
 from pipelines.handle.faults import explained
 from pipelines.handle.forks import check_reader, note_reader
 from pipelines.queries.ahead import ahead
 from pipelines.queries.answers import Answer
-from pipelines.queries.arranging import gathered
+from pipelines.queries.arranging import alone, gathered
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.publish.columns import PublishedColumns, Schema
 from transforms.rules.avro_schema import CACHE_KEYS, UPLOADS, AvroFields
@@ -116,7 +116,7 @@ def lazy_frame(version: Version, schema: Schema, parts: Callable[[Sequence[str]]
                     left -= some.height
                 if predicate is not None:
                     some = some.filter(predicate)
-                yield some if some.height == part.height else _alone(some)
+                yield some if some.height == part.height else alone(some)
                 if left == 0:
                     return
 
@@ -126,11 +126,6 @@ def lazy_frame(version: Version, schema: Schema, parts: Callable[[Sequence[str]]
 def _piece_rows(frame: pl.DataFrame) -> int:
     """How many rows of a frame are given to polars at a time."""
     return max(1, min(_PIECE_ROWS, frame.height * _PIECE_BYTES // max(1, int(frame.estimated_size()))))
-
-
-def _alone(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same rows without the texts of others, which a selection of rows keeps in memory."""
-    return pl.DataFrame(frame.to_arrow(compat_level=OLDEST)) if frame.width else frame
 
 
 def as_rows(frame: pl.LazyFrame) -> Rows:
@@ -192,4 +187,4 @@ def _selected(version: Version, group: Group, answer: Answer | None) -> Iterator
 def _rows(state: StoredFile, positions: Positions | None, columns: PublishedColumns) -> pl.DataFrame:
     batch = state_file(state).part(columns.stored, columns.keys)
     rows = columns.of(batch if positions is None else batch.take(positions))
-    return rows if rows.height == state.records else _alone(rows)
+    return rows if rows.height == state.records else alone(rows)

@@ -57,19 +57,22 @@ def ingest(
 ) -> OutcomeJson:
     """Runs an ingest to its end, and returns its outcome: the object that `metadata-etl ingest --json` prints.
 
+    Its members are on the page about outputs (docs/outputs.md); it is a `dict`.
+
     Args:
         dataset: A directory, or `gs://BUCKET/FOLDER`.
-        items: Exports of items.
+        items: Exports of items: a path or a pattern, or several in a list.
         scenes: Exports of scenes.
         annotations: Exports of annotations.
         predictions: Name of a model run to its exports.
         map: What makes records of exports of another format, as `--map` takes it: "manifest", "coco:images=s3://b/train"
             or the path of a map file.
-        mode: What becomes of records that the dataset has (U1 to U3): "append" leaves them, "replace" overwrites them,
-            "merge" merges metadata into theirs.
-        on_conflict: How type conflicts are resolved (T6): "fail" publishes nothing, "quarantine" rejects records,
-            "null" clears values.
-        on_duplicate: Which of several records with one identity is kept (I3): the first ("reject"), or the "last".
+        mode: What becomes of records that the dataset has (U1 to U3): "append" (the default) leaves them, "replace"
+            overwrites them, "merge" merges metadata into theirs.
+        on_conflict: How type conflicts are resolved (T6): "fail" (the default) publishes nothing, "quarantine"
+            rejects records, "null" clears values.
+        on_duplicate: Which of several records with one identity is kept (I3): the first ("reject", the default), or
+            the "last".
         max_rejected: A number, or a percentage such as "1.5%", above which nothing is published.
         strict: Whether irregular records are rejected, not warned of (R7).
         allow_unreadable: Whether to publish although an export is damaged.
@@ -106,6 +109,10 @@ def ingest(
     ):
         if value not in choices:
             raise UsageError(f"{name} expects one of {', '.join(choices)}, got {value!r}; {hint(value, choices)}")
+    if predictions is not None and not isinstance(predictions, Mapping):
+        raise UsageError(
+            f"predictions expects model runs with their exports, {{'v1': 'exports/v1.ndjson'}}, got {predictions!r}"
+        )
     named = zip(GROUPS[:3], (items, scenes, annotations), strict=True)
     sources = [Source.of(group, each) for group, globs in named for each in _several(globs)]
     for run, globs in (predictions or {}).items():

@@ -66,6 +66,15 @@ def filled_in(pattern: str, of: date | None) -> str:
     return _BRACES.sub(value, pattern)
 
 
+def as_written(pattern: str) -> str:
+    """A pattern as it has to be in a job file, so that `filled_in` gives it back.
+
+    >>> as_written("exports {1}/*"), filled_in(as_written("exports {1}/*"), None)
+    ('exports {{1}}/*', 'exports {1}/*')
+    """
+    return pattern.replace("{", "{{").replace("}", "}}")
+
+
 def _is_format(text: str | None) -> bool:
     return text is None or all(part and part in _DIRECTIVES for part in _DIRECTIVE.findall(text))
 

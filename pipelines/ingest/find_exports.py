@@ -12,7 +12,7 @@ from pipelines.ingest.listed_exports import ListedExport
 from transforms.mapping.maps import Given, Map, MapError
 from transforms.rules.export_rows import Group
 from transforms.stages.elements import Export
-from transforms.storage.stored_files import refusal, refusals
+from transforms.storage.stored_files import is_local, local_path, refusal, refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,12 @@ def _matches(source: Source) -> list[ListedExport]:
 
 
 def _listed(pattern: str) -> Iterable[ListedExport]:
-    match FileSystems.get_scheme(pattern):
-        case None:
-            return local_exports.find(pattern)
-        case "gs":
-            from pipelines.ingest import bucket_exports  # noqa: PLC0415 - its library takes long to load
+    if is_local(pattern):
+        return local_exports.find(local_path(pattern))
+    if pattern.startswith("gs://"):
+        from pipelines.ingest import bucket_exports  # noqa: PLC0415 - its library takes long to load
 
-            return bucket_exports.find(pattern)
-        case _:  # another store that Beam has been taught, of which only sizes are known
-            results = FileSystems.match([pattern])
-            return [ListedExport(each.path, each.size_in_bytes) for found in results for each in found.metadata_list]
+        return bucket_exports.find(pattern)
+    # Another store that Beam has been taught, of which only sizes are known.
+    results = FileSystems.match([pattern])
+    return [ListedExport(each.path, each.size_in_bytes) for found in results for each in found.metadata_list]

@@ -18,7 +18,6 @@ from transforms.resolve_conflicts import DecideResolution, ResolveConflicts
 from transforms.rules.export_rows import Group
 from transforms.rules.policies import DEFAULT_ON_CONFLICT, CacheKeyMode, OnConflict, Step
 from transforms.stages.elements import Export, PublishedFiles
-from transforms.stages.exports import RANGE_BYTES
 from transforms.stages.infer_schema import SchemaOptions
 from transforms.stages.list_cache_keys import Listing
 from transforms.stages.merge_records import Merging
@@ -51,7 +50,6 @@ class Job:
         fresh: Groups whose summaries are rebuilt, because other choices are declared.
         rebuilt: Whether the dataset is rebuilt, so that no published record is kept (P5).
         progress: Path of a local file for progress notes, None if the workers are elsewhere.
-        range_bytes: Size of the byte ranges in which exports are read.
         limits: Group to field to the limit on counted distinct strings (D3).
     """
 
@@ -68,7 +66,6 @@ class Job:
     fresh: Collection[Group] = ()
     rebuilt: bool = False
     progress: str | None = None
-    range_bytes: int = RANGE_BYTES
     limits: Mapping[Group, Mapping[str, int]] = field(default_factory=dict)
 
     def merging(self, root: str) -> Merging:
@@ -113,7 +110,7 @@ Reports: TypeAlias = dict[str, beam.PCollection[object]]
 
 def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None]]:
     """Builds the graph; returns the reports of the steps, and one element that comes when all are written."""
-    raw = root | "ReadExports" >> ReadExports(job.exports, range_bytes=job.range_bytes, progress=job.progress)
+    raw = root | "ReadExports" >> ReadExports(job.exports, progress=job.progress)
     rows = raw | "Normalize" >> Normalize(
         partitions=job.partitions, declared=job.schema.declared, max_fields=job.schema.max_fields
     )
@@ -122,7 +119,7 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
     schema = merged[SUMMARIES] | "InferSchema" >> ResolveSchema(job.schema)
     first_lines = rows[READINGS] | "LineNumbers" >> LineNumbers()
     examples = merged.partitions | "FindConflictExamples" >> FindConflictExamples(
-        schema=schema, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
+        schema=schema, exports=job.exports, first_lines=first_lines
     )
     resolved, outputs = schema, {name: merged[name] for name in ("partitions", *OUTPUTS)}
     if job.on_conflict != "fail":
@@ -139,7 +136,7 @@ def build(root: beam.Pipeline, job: Job) -> tuple[Reports, beam.PCollection[None
     keys = written[USES] | "ListCacheKeys" >> ListCacheKeys(job.listing(), merged=outputs["partitions"])
     rejected = (rows[FAULTY], outputs[REJECTED]) | "FlattenRejected" >> beam.Flatten()
     rejections = rejected | "WriteRejections" >> WriteRejections(
-        root=job.root, exports=job.exports, first_lines=first_lines, range_bytes=job.range_bytes
+        root=job.root, exports=job.exports, first_lines=first_lines
     )
     reports: Reports = {
         "readings": rows[READINGS],

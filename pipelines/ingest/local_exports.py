@@ -38,7 +38,7 @@ def find(pattern: str) -> Iterator[ListedExport]:
         pattern += "*"
     elif _is_there(pattern):
         # A file whose name contains wildcards is taken literally if it exists.
-        yield _looked_at(pattern)
+        yield checked(pattern)
         return
     root = "/" if pattern.startswith("/") else ""
     every = list(_expanded(root, pattern.lstrip("/").split("/")))
@@ -51,7 +51,7 @@ def find(pattern: str) -> Iterator[ListedExport]:
             paths.append(path)
     for path in paths:
         if _is_there(path):  # it may have been removed while the others were listed
-            yield _looked_at(path)
+            yield checked(path)
 
 
 def look(path: str) -> ListedExport:
@@ -131,7 +131,13 @@ def _is_there(path: str) -> bool:
     return True
 
 
-def _looked_at(path: str) -> ListedExport:
+def checked(path: str) -> ListedExport:
+    """The current state of a file that can be an export.
+
+    Raises:
+        UsageError: It is no readable file; the text says what it is.
+        OSError: It is not there.
+    """
     try:
         found = os.stat(path)  # noqa: PTH116 - as in `look`
     except OSError as error:
@@ -156,4 +162,5 @@ def _looked_at(path: str) -> ListedExport:
 
 
 def _raise(error: OSError) -> None:
-    raise error
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):  # as in `_entries`: nothing is below it
+        raise error

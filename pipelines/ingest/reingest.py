@@ -13,6 +13,7 @@ from pipelines.config import DEFAULT_MAX_FIELDS, OptionsJson, StepJson
 from pipelines.dataset.own_places import is_own_place
 from pipelines.dataset.rejections import Rejected, raw_records
 from pipelines.errors import UsageError, shell_command
+from pipelines.ingest.dates import as_written
 from pipelines.json_output import JsonOutput
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import DEFAULT_MODE, DEFAULT_ON_CONFLICT, DEFAULT_ON_DUPLICATE
@@ -177,8 +178,11 @@ def _for_flags(path: Path) -> str:
 
 
 def _predictions(runs: Mapping[str | None, str]) -> bytes:
-    """The table `predictions` of a job file. TOML reads every JSON string except one with DEL."""
-    lines = (f"{_quoted(run)} = {_quoted(path)}\n" for run, path in runs.items() if run is not None)
+    """The table `predictions` of a job file, where braces in a pattern are doubled.
+
+    TOML reads every JSON string except one with DEL.
+    """
+    lines = (f"{_quoted(run)} = {_quoted(as_written(path))}\n" for run, path in runs.items() if run is not None)
     return ("[predictions]\n" + "".join(lines)).encode()
 
 

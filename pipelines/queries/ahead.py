@@ -1,7 +1,7 @@
 """Reads parts of a version in threads ahead of who consumes them, and in order."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,9 +11,10 @@ _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
 
-def ahead(make: Callable[[_Given], _Made], given: Iterable[_Given]) -> Iterator[_Made]:
+def ahead(make: Callable[[_Given], _Made], given: Iterable[_Given]) -> Generator[_Made, None, None]:
     """What is made of each, in order; AT_ONCE at the same time, also if the results are consumed slowly."""
-    with ThreadPoolExecutor(AT_ONCE) as workers:
+    workers = ThreadPoolExecutor(AT_ONCE)
+    try:
         under_way: deque[Future[_Made]] = deque()
         for each in given:
             under_way.append(workers.submit(make, each))
@@ -21,3 +22,6 @@ def ahead(make: Callable[[_Given], _Made], given: Iterable[_Given]) -> Iterator[
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
+    finally:
+        # An iterator that is left before its end may be closed in one of the threads, which cannot wait for itself.
+        workers.shutdown(wait=False, cancel_futures=True)

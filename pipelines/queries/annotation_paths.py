@@ -7,8 +7,8 @@ from pipelines.queries.columns import Located, geometry, location, metadata_colu
 from pipelines.queries.conditions import AnnotationGroup, Annotations, Count, Value
 from pipelines.queries.faults import QueryFault
 from pipelines.queries.names import CORE, GEOMETRY, SEGMENTATION, TYPES, Names, Vocabulary
+from pipelines.queries.quoting import quoted
 from pipelines.queries.syntax import Part, Path
-from pipelines.queries.written import quoted
 
 WORDS = ("count", "metadata", "location", "label", "taxonomy", *GEOMETRY)
 RESERVED = frozenset({*WORDS, "run", *TYPES, SEGMENTATION, *CORE["predictions"]})

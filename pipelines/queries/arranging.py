@@ -17,7 +17,10 @@ from transforms.storage.stored_files import StoredFile
 PARTITION = "partition"
 IN_ORDER_AT_A_TIME = 200_000
 """Rows that are read at a time where they come in an order."""
+_BYTES_AT_A_TIME = 256 * 2**20
+"""Fewer rows, if they take more memory than this."""
 _OF_ANNOTATIONS = ("model_run", "type", "annotation_id", "segment_index", "taxonomy_name", "task_id")
+_PLACE = "place"
 _SEPARATOR = "\x1f"
 
 
@@ -56,19 +59,38 @@ def gathered(
 ) -> Iterator[pl.DataFrame]:
     """The rows of `ordered` in their order, as they are read, at most `IN_ORDER_AT_A_TIME` per frame.
 
-    Neighbours are from many partitions: many rows are gathered at a time, so that each partition is read few times.
+    Neighbours are from many partitions: many rows are gathered at a time, so that each partition is read few times. How
+    many rows fit into memory, the first partition of a frame shows.
 
     Args:
         rows: As `ordered` gives them.
         states: Partition to its state file.
         read: Reads rows of a state file at some positions: int64[N].
     """
-    for window in rows.iter_slices(IN_ORDER_AT_A_TIME):
-        found, places = [], []
-        for part in window.with_row_index("place").partition_by(PARTITION, maintain_order=True):
-            found.append(read(states[part.item(0, PARTITION)], part[ROW].to_numpy().astype(np.int64)))
-            places.append(part["place"])
+    start = 0
+    while start < rows.height:
+        window = rows.slice(start, IN_ORDER_AT_A_TIME).with_row_index(_PLACE)
+        height = window.height
+        found: list[pl.DataFrame] = []
+        places: list[pl.Series] = []
+        for of_window in window.partition_by(PARTITION, maintain_order=True):
+            part = of_window.filter(pl.col(_PLACE) < height)
+            if not part.height:
+                continue
+            frame = alone(read(states[part.item(0, PARTITION)], part[ROW].to_numpy().astype(np.int64)))
+            if not found:
+                height = min(height, max(1, frame.height * _BYTES_AT_A_TIME // max(1, int(frame.estimated_size()))))
+                part = part.filter(pl.col(_PLACE) < height)
+                frame = frame.head(part.height)
+            found.append(frame)
+            places.append(part[_PLACE])
         yield pl.concat(found)[pl.concat(places).arg_sort()]
+        start += height
+
+
+def alone(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows without the texts of others, which a selection of rows keeps in memory."""
+    return pl.DataFrame(frame.to_arrow(compat_level=pl.CompatLevel.oldest())) if frame.width else frame
 
 
 def _drawn(rows: pl.DataFrame, group: Group, count: int) -> npt.NDArray[np.int64]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pipelines.queries.conditions import Column, Place, Value
 from pipelines.queries.faults import QueryFault, did_you_mean
 from pipelines.queries.names import AXES, Names
+from pipelines.queries.quoting import quoted
 from pipelines.queries.syntax import Part, Path
-from pipelines.queries.written import quoted
 from transforms.rules.export_rows import Group
 from transforms.rules.near_names import near
 

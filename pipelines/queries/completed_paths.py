@@ -9,7 +9,7 @@ from pipelines.queries.annotation_paths import RESERVED
 from pipelines.queries.columns import LATITUDE_LONGITUDE
 from pipelines.queries.conditions import AnnotationGroup
 from pipelines.queries.names import AXES, CORE, GEOMETRY, SEGMENTATION, TYPES, Names
-from pipelines.queries.written import quoted, unquoted
+from pipelines.queries.quoting import quoted, unquoted
 from transforms.rules.export_rows import Group
 
 _PARTS = re.compile(r'\s*(\w+|"(?:[^"\\]|\\.)*(?:"|\Z))\s*(\.|\Z)', re.DOTALL)

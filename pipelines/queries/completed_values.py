@@ -8,7 +8,7 @@ from pipelines.queries.annotation_paths import RESERVED
 from pipelines.queries.completed_paths import Named, matching
 from pipelines.queries.conditions import AnnotationGroup
 from pipelines.queries.names import Names
-from pipelines.queries.written import quoted, text_value, unquoted
+from pipelines.queries.quoting import quoted, text_value, unquoted
 from transforms.rules.export_rows import Group
 
 _ANNOTATIONS: tuple[AnnotationGroup, ...] = get_args(AnnotationGroup)

@@ -15,8 +15,8 @@ from pipelines.queries.names import Names
 from pipelines.queries.operands import kind_of
 from pipelines.queries.parser import expected_after, parse
 from pipelines.queries.paths import resolve_path
+from pipelines.queries.quoting import text_value, unquoted
 from pipelines.queries.syntax import Comparison, Path
-from pipelines.queries.written import text_value, unquoted
 from transforms.rules.export_rows import Group
 
 MOST = 50

@@ -10,8 +10,8 @@ from pipelines.queries.conditions import Added, Constant, Count, Operand, Place,
 from pipelines.queries.faults import QueryFault
 from pipelines.queries.names import CORE, Names
 from pipelines.queries.paths import resolve_path
+from pipelines.queries.quoting import quoted
 from pipelines.queries.syntax import Path
-from pipelines.queries.written import quoted
 from transforms.rules.export_rows import Group
 
 Kind: TypeAlias = Literal["number", "text"] | None

@@ -11,8 +11,8 @@ from pipelines.queries.columns import Located, geometry, location, metadata_path
 from pipelines.queries.conditions import AnnotationGroup, Count, Place, Value
 from pipelines.queries.faults import QueryFault, did_you_mean
 from pipelines.queries.names import CORE, GEOMETRY, Names
+from pipelines.queries.quoting import quoted
 from pipelines.queries.syntax import Part, Path
-from pipelines.queries.written import quoted
 from transforms.rules.export_rows import Group
 from transforms.rules.near_names import near
 

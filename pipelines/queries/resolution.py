@@ -34,9 +34,9 @@ from pipelines.queries.faults import FaultJson, QueryFault, fault_document, quer
 from pipelines.queries.names import Names
 from pipelines.queries.operands import Resolver, counted, kind_of
 from pipelines.queries.paths import resolve_path
+from pipelines.queries.quoting import quoted
 from pipelines.queries.slips import slip
 from pipelines.queries.syntax import FLIPPED, Comparator, Comparison, Contains, In, Is, Number, Path, Text, Within
-from pipelines.queries.written import quoted
 from transforms.rules.coordinates import LATITUDE_LIMIT, LONGITUDE_LIMIT
 from transforms.rules.export_rows import Group
 

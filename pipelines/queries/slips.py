@@ -7,8 +7,8 @@ from pipelines.queries.annotation_paths import AnnotationName
 from pipelines.queries.conditions import AnnotationGroup, Annotations, Constant, Operand, Value
 from pipelines.queries.faults import QueryFault, did_you_mean
 from pipelines.queries.names import Names
+from pipelines.queries.quoting import quoted, text_value
 from pipelines.queries.syntax import Operand as Written
-from pipelines.queries.written import quoted, text_value
 from transforms.rules.export_rows import Group
 from transforms.rules.near_names import near
 

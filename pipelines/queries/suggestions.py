@@ -9,7 +9,7 @@ from pipelines.errors import UsageError
 from pipelines.queries.conditions import AnnotationGroup
 from pipelines.queries.faults import did_you_mean
 from pipelines.queries.names import Vocabulary
-from pipelines.queries.written import quoted, unquoted
+from pipelines.queries.quoting import quoted, unquoted
 from transforms.rules.export_rows import Group
 from transforms.rules.near_names import near
 from transforms.rules.schema_json import FieldJson, GroupJson, Groups

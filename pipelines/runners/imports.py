@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 _CONNECTORS = ("bson", "pymongo", "apache_beam.io.gcp.bigquery", "pandas")
 """What connects Beam to MongoDB, to BigQuery and Pub/Sub, and to data frames of pandas: no job has to do with these."""
@@ -25,10 +26,16 @@ def uncollected_imports() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
-        gc.set_threshold(*_SELDOM)
+        _freeze()
         if was:
             gc.enable()
+
+
+@cache
+def _freeze() -> None:
+    """What exists stays, and is collected no more; once in a process, as later it would keep garbage for ever."""
+    gc.freeze()
+    gc.set_threshold(*_SELDOM)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ _ADVICE: Mapping[int, str] = {
     errno.EFBIG: "raise the limit (`ulimit -f unlimited`), or use a file system that allows larger files",
     errno.EMFILE: "raise the limit (`ulimit -n 4096`), or use fewer workers (`-- --direct_num_workers=1`)",
     errno.ENFILE: "close files in other processes, or raise the limit of the system (fs.file-max)",
+    errno.ENAMETOOLONG: "use a shorter name or path",
     errno.EROFS: "put the dataset, and with TMPDIR the temporary files, on a writable file system",
     errno.EACCES: "change the permissions, or use another place",
     errno.EPERM: "change the permissions, or use another place",

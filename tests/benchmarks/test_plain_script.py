@@ -58,7 +58,7 @@ def test_all_items_of_a_good_export_are_published(published: SimpleNamespace) ->
     assert (published.out / "rejections.ndjson").read_bytes() == b""
 
 
-def test_the_rows_hold_what_the_records_held(published: SimpleNamespace) -> None:
+def test_the_rows_have_what_the_records_have(published: SimpleNamespace) -> None:
     rows = avro(published.out / "items.avro")
     assert len(rows) == COUNT
     for row, item in zip(rows, published.items, strict=True):

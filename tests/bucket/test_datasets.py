@@ -16,6 +16,8 @@ from support.bucket import handle, put
 from support.runs import COMMAND, GROUPS, PRIVATE, an_item, digests, flags, ndjson
 
 from pipelines.cli.main import main
+from pipelines.dataset.store import bucket_place
+from pipelines.dataset.versions import Dataset
 
 pytestmark = pytest.mark.usefixtures("without_beam")  # jobs with flags for Beam run on it all the same
 TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
@@ -51,10 +53,10 @@ def fetched(uri: str, folder: Path) -> dict[str, str]:
         path = folder / blob.name.removeprefix(f"{prefix}/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(blob.download_as_bytes())
-    return held(folder)
+    return published(folder)
 
 
-def held(directory: Path) -> dict[str, str]:
+def published(directory: Path) -> dict[str, str]:
     """Digests of the files of a dataset by their path, but for those of runs."""
     return {name: digest for name, digest in digests(directory).items() if name.startswith(("CURRENT", "versions/"))}
 
@@ -85,7 +87,7 @@ def test_every_job_leaves_in_a_bucket_what_it_leaves_in_a_directory(bucket: str,
         expected, found = job("ingest", here, *words), job("ingest", there, *words, *workers)
         assert found == expected
         assert (found["outcome"], found["version"]) == ("published", number)
-        assert fetched(there, tmp_path / f"fetched{number}") == held(here)
+        assert fetched(there, tmp_path / f"fetched{number}") == published(here)
     assert job("ingest", there, *first)["outcome"] == "unchanged"
     kept = [name for name in names(there) if name.startswith("runs/")]
     assert {name.rpartition("/")[2].partition("-")[0] for name in kept} == {"report.json", "schema.json", "part"}
@@ -101,12 +103,12 @@ def test_every_job_leaves_in_a_bucket_what_it_leaves_in_a_directory(bucket: str,
     for dataset in (there, here):
         expected_text = f"Published version 4 of {dataset}, which equals version 1.\n"
         assert said("rollback", dataset, 1)[:2] == (0, expected_text.encode())
-    assert fetched(there, tmp_path / "rolled-back") == held(here)
+    assert fetched(there, tmp_path / "rolled-back") == published(here)
     for dataset in (there, here):
         pruned = f"Removed versions of {dataset}: 1, 2. Kept: 3, 4.\n"
         code, out, _ = said("prune", dataset, "--keep", 2)
         assert (code, out.splitlines(keepends=True)[0]) == (0, pruned.encode())
-    assert fetched(there, tmp_path / "pruned") == held(here)
+    assert fetched(there, tmp_path / "pruned") == published(here)
 
 
 LATE = """
@@ -124,7 +126,7 @@ def test_the_library_of_buckets_is_for_those_who_name_one(bucket: str, tmp_path:
     words = [tmp_path / "here", f"{bucket}/there", an_export(tmp_path, "a", "b")]
     done = subprocess.run([sys.executable, "-c", LATE, *map(str, words)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert fetched(f"{bucket}/there", tmp_path / "fetched") == held(tmp_path / "here")
+    assert fetched(f"{bucket}/there", tmp_path / "fetched") == published(tmp_path / "here")
     named = [*COMMAND, "ingest", "--dataset", str(tmp_path / "here"), "--items", f"{bucket}/none*"]
     done = subprocess.run(named, capture_output=True, text=True, check=False)
     assert done.returncode == 2
@@ -137,8 +139,9 @@ def test_a_backfill_in_a_bucket_gives_the_bytes_of_the_jobs_one_by_one(bucket: s
     history = tmp_path / "history.toml"
     history.write_text(
         "".join(
-            f'[[job]]\nmode = "replace"\nitems = "{items[2]}"\nscenes = "{scenes[2]}"\nannotations = "{marks[2]}"\n'
-            for items, scenes, marks, _ in exports
+            f'[[job]]\nmode = "replace"\nitems = "{items[2]}"\nscenes = "{scenes[2]}"\n'
+            f'annotations = "{annotations[2]}"\n'
+            for items, scenes, annotations, _ in exports
         )
     )
     there, here = f"{bucket}/backfilled", tmp_path / "dataset"
@@ -147,7 +150,7 @@ def test_a_backfill_in_a_bucket_gives_the_bytes_of_the_jobs_one_by_one(bucket: s
     assert job("backfill", there, "--history", history)["outcome"] == "unchanged"
     assert job("backfill", f"{bucket}/new", "--history", history) == job("backfill", here, "--history", history)
     made = fetched(f"{bucket}/new", tmp_path / "new")
-    assert made == held(here)
+    assert made == published(here)
     second = fetched(there, tmp_path / "there")
     rows = {name: digest for name, digest in made.items() if name.split("/")[2:3] and name.split("/")[2] in GROUPS}
     assert rows == {
@@ -205,6 +208,18 @@ def test_what_can_be_no_dataset_is_one_line(bucket: str, tmp_path: Path, dataset
     assert [blob.name for blob in handle(bucket).list_blobs()] == ["other/folder/object.txt"]
 
 
+def test_datasets_of_a_process_share_their_connections(bucket: str) -> None:
+    def sockets() -> int:
+        links = (each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink())
+        return sum("socket" in f"{link}" for link in links)
+
+    Dataset.at(f"{bucket}/0").store.version_numbers()
+    before = sockets()
+    for number in range(1, 9):
+        assert Dataset.at(f"{bucket}/{number}").store.version_numbers() == []
+    assert sockets() <= before
+
+
 def test_an_empty_folder_is_no_dataset_yet(bucket: str) -> None:
     put(f"{bucket}/empty/", b"")  # as a console makes folders
     code, _, err = said("versions", f"{bucket}/empty")
@@ -215,6 +230,8 @@ def test_an_empty_folder_is_no_dataset_yet(bucket: str) -> None:
 def test_an_emulator_takes_no_credentials_and_none_are_looked_for(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    bucket_place.client.cache_clear()
+
     def default(*_: object, **__: object) -> None:
         pytest.fail("credentials are looked for")
 

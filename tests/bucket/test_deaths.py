@@ -29,12 +29,13 @@ from operator import attrgetter
 from os import getpid
 from pathlib import Path
 from pipelines.cli.main import main
-from pipelines.dataset.store import bucket, bucket_runs
+from pipelines.dataset import store
+from pipelines.dataset.store import bucket, bucket_claims, bucket_runs
 
 place, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 bucket_runs.HEARTBEAT_SECONDS, bucket_runs.HEARTBEAT_TIMEOUT = 0.1, timedelta(seconds=5)
 owner, _, method = name.rpartition(".")
-real, calls = attrgetter(name)(bucket), iter(range(1000))
+real, calls = attrgetter(name)(store), iter(range(1000))
 
 def held_up(*arguments, **options):
     if next(calls) == count:
@@ -43,14 +44,14 @@ def held_up(*arguments, **options):
             time.sleep(0.01)
     return real(*arguments, **options)
 
-setattr(attrgetter(owner)(bucket), method, held_up)
+setattr(attrgetter(owner)(store), method, held_up)
 sys.exit(main(sys.argv[4:]))
 """
-"""A command that stops where it calls something in `pipelines.dataset.store.bucket`, until there is a file `go`."""
+"""A command that stops where it calls something in `pipelines.dataset.store`, until there is a file `go`."""
 pytestmark = pytest.mark.usefixtures("without_beam")  # processes of their own have Beam
 SMALL = ("--json", "--partitions", "1")
-BEGUN, PUBLISHING, CLAIMING = "BucketStore.sweep 0", "BucketStore.publish 0", "BucketStore._replace_object 0"
-COPYING, COPIED = "storage.Bucket.copy_blob 3", "BucketStore._replace_object 2"
+BEGUN, PUBLISHING, CLAIMING = (f"bucket.BucketStore.{call}" for call in ("sweep 0", "publish 0", "_replace_object 0"))
+COPYING, COPIED = "bucket_claims.storage.Bucket.copy_blob 3", "bucket.BucketStore._replace_object 2"
 
 
 @contextmanager
@@ -155,8 +156,8 @@ def test_of_two_processes_that_publish_at_once_one_ends_with_5(dataset: str, tmp
     assert (lost["outcome"], lost["version"]) == ("failed", None)
     assert "another job published a version" in lost["message"]
     version = Dataset.at(dataset).published()
-    (winner,) = (path.name for path, each in zip(exports, ended, strict=True) if each[1] == 0)
-    assert winner in json.dumps(version.manifest["inputs"])
+    (publisher,) = (path.name for path, each in zip(exports, ended, strict=True) if each[1] == 0)
+    assert publisher in json.dumps(version.manifest["inputs"])
     listed = {file["path"] for file in version.manifest["files"]}  # type: ignore[union-attr,call-overload,index]
     documents = {f"versions/000001/{name}.json" for name in ("manifest", "schema", "insights")}
     reports = {f"runs/{lost['run']}/{name}.json" for name in ("report", "schema")}

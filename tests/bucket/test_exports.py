@@ -23,13 +23,14 @@ from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
 from pipelines.ingest.find_exports import find_exports
 from transforms.rules.values import JsonObject
+from transforms.stages import exports
 from transforms.stages.elements import Export
 from transforms.stages.exports import byte_ranges, read, read_again
 from transforms.storage import buckets, stored_files
 
 pytestmark = pytest.mark.usefixtures("without_beam")  # what is read is looked at
 RANGE = 4096
-"""Bytes of a stretch: every export here is many of them."""
+"""Bytes of a byte range: every export here is many of them."""
 
 
 def items(count: int, prefix: str = "i") -> list[dict[str, object]]:
@@ -94,13 +95,14 @@ def published(dataset: Path, *arguments: str) -> Ended:
 
 
 @stored
-def test_every_record_is_read_once_over_many_stretches(
-    bucket: str, name: str, encoding: str | None, form: Form
+def test_every_record_is_read_once_over_many_byte_ranges(
+    bucket: str, name: str, encoding: str | None, form: Form, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(exports, "RANGE_BYTES", RANGE)
     records = items(2000)
     (export,) = exports_of(put(f"{bucket}/{name}", form(records), encoding=encoding))
     assert export.size == len(form(records)) > 2 * RANGE
-    planned = [byte_range for load in byte_ranges([export], range_bytes=RANGE) for byte_range in load]
+    planned = [byte_range for load in byte_ranges([export]) for byte_range in load]
     assert len(planned) > 2 or name.lower().endswith(".gz")
     chunks = [chunk for byte_range in planned for chunk in read(byte_range)]
     assert [chunk.unreadable for chunk in chunks if chunk.unreadable] == []
@@ -122,25 +124,29 @@ def test_little_more_of_an_export_is_fetched_than_it_has(bucket: str, monkeypatc
         return data
 
     monkeypatch.setattr(Blob, "download_as_bytes", counted)
-    planned = [byte_range for load in byte_ranges([export], range_bytes=8 << 20) for byte_range in load]
+    monkeypatch.setattr(exports, "RANGE_BYTES", 8 << 20)
+    planned = [byte_range for load in byte_ranges([export]) for byte_range in load]
     assert len(planned) == 4
     assert sum(len(chunk.chunk.records) for byte_range in planned for chunk in read(byte_range) if chunk.chunk) == 96
     assert export.size < sum(fetched) < 2 * export.size
 
 
 @stored
-def test_a_record_is_found_again_by_its_offset(bucket: str, name: str, encoding: str | None, form: Form) -> None:
+def test_a_record_is_found_again_by_its_offset(
+    bucket: str, name: str, encoding: str | None, form: Form, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "RANGE_BYTES", RANGE)
     (export,) = exports_of(put(f"{bucket}/{name}", form(items(300)), encoding=encoding))
     records = [
         (int(offset), raw)
-        for load in byte_ranges([export], range_bytes=RANGE)
+        for load in byte_ranges([export])
         for byte_range in load
         for chunk in read(byte_range)
         if chunk.chunk
         for offset, raw in zip(chunk.chunk.offsets, chunk.chunk.records, strict=True)
     ]
     wanted = dict(records[::37])
-    again = read_again(export, list(wanted), range_bytes=RANGE)
+    again = read_again(export, list(wanted))
     assert {each.offset: each.raw for each in again} == wanted
 
 

@@ -63,8 +63,8 @@ def test_of_many_concurrent_publishers_one_succeeds(dataset: str) -> None:
         return None
 
     with ThreadPoolExecutor(5) as pool:
-        (winner,) = filter(None, pool.map(race, ("a", "b", "c", "d", "e")))
-    is_version_of(dataset, winner, 2)
+        (publisher,) = filter(None, pool.map(race, ("a", "b", "c", "d", "e")))
+    is_version_of(dataset, publisher, 2)
 
 
 def test_a_job_waits_for_one_that_publishes_and_then_is_refused(dataset: str, short_lives: None) -> None:

@@ -28,7 +28,7 @@ with beam.Pipeline(options=PipelineOptions(sys.argv[2:])) as root:
 
 
 @pytest.mark.parametrize("engine", ["prism"], indirect=True)  # the same script starts those of the others
-def test_workers_import_what_the_job_brought(engine: Engine, tmp_path: Path) -> None:
+def test_workers_import_what_the_job_needs(engine: Engine, tmp_path: Path) -> None:
     found = tmp_path / "found.json"
     text = 'python -c "$PROBE" "$FOUND" "${ENGINE[@]}"'
     done = engine.job(text, tmp_path, tmp_path, PROBE=PROBE, FOUND=str(found))

@@ -109,7 +109,7 @@ def test_into_what_it_makes_a_backfill_publishes_nothing_and_into_another_it_reb
     assert back.document["cache_keys"] == {"upload": 0, "cached": 2}
 
 
-def test_text_starts_anew_with_a_backfill_and_the_declaration_stays(tmp_path: Path) -> None:
+def test_text_starts_again_with_a_backfill_and_the_declaration_stays(tmp_path: Path) -> None:
     many = ndjson(tmp_path / "many.ndjson", [an_item(f"i{n}", {"note": f"text {n}", "v": "x"}) for n in range(251)])
     few = ndjson(tmp_path / "few.ndjson", [an_item(f"i{n}", {"note": "same", "v": "x"}) for n in range(251)])
     declared = tmp_path / "declared.json"

@@ -20,13 +20,13 @@ def first_job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     items = [
         an_item(f"i{n}", {"speed": n, "sky": "sun" if n % 3 else "rain", "lat": n / 10, "lon": -n}) for n in range(60)
     ]
-    marks = [
+    annotations = [
         {"reference_id": f"i{n}", "type": "category", "label": "x", "metadata": {"sure": n % 2 == 0}} for n in range(60)
     ]
     run = ingest(
         folder / "d",
         *("--items", str(ndjson(folder / "items.ndjson", items))),
-        *("--annotations", str(ndjson(folder / "marks.ndjson", marks))),
+        *("--annotations", str(ndjson(folder / "marks.ndjson", annotations))),
         *("--partitions", "8"),
     )
     assert run.document["version"] == 1
@@ -97,7 +97,7 @@ def test_a_row_that_says_the_same_touches_nothing(tmp_path: Path) -> None:
     }
 
 
-def test_a_new_field_has_all_parts_of_its_group_written_anew_and_no_others(first: Ended, tmp_path: Path) -> None:
+def test_a_new_field_has_all_parts_of_its_group_written_again_and_no_others(first: Ended, tmp_path: Path) -> None:
     second = update(tmp_path, an_item("i7", {"speed": 7, "sky": "sun", "lat": 0.7, "lon": -7, "new": True}))
     assert not inodes(first, "items/*").items() & inodes(second, "items/*").items()
     assert inodes(first, "annotations/*") == inodes(second, "annotations/*")
@@ -128,7 +128,7 @@ def test_histograms_whose_bins_move_are_those_of_the_whole_version(first_job: Pa
 
 
 @pytest.mark.parametrize("damage", cases(["every block", "texts", "its end", "all"], ["texts", "its end"]))
-def test_parts_that_are_damaged_are_made_anew_where_an_update_looks_into_them(tmp_path: Path, damage: str) -> None:
+def test_parts_that_are_damaged_are_rebuilt_where_an_update_looks_into_them(tmp_path: Path, damage: str) -> None:
     items = [an_item(f"i{n}", {"speed": n, "sky": f"sun {n}"}) for n in range(60)]
     first = ingest(tmp_path / "d", "--items", str(ndjson(tmp_path / "items.ndjson", items)), "--partitions", "1")
     shutil.copytree(tmp_path / "d", tmp_path / "sound")
@@ -154,7 +154,7 @@ def test_parts_that_are_damaged_are_made_anew_where_an_update_looks_into_them(tm
 
 
 @pytest.mark.parametrize("is_of_another_size", [True, False])
-def test_a_damaged_list_of_cache_keys_is_made_anew_where_it_is_found_damaged(
+def test_a_damaged_list_of_cache_keys_is_rebuilt_where_it_is_found_damaged(
     first: Ended, tmp_path: Path, *, is_of_another_size: bool
 ) -> None:
     """P7: a wrong size always is, other bytes with --verify."""

@@ -106,9 +106,12 @@ def test_a_declaration_alone_is_a_change_and_the_same_one_is_none(tmp_path: Path
 def test_another_string_than_the_choices_is_rejected_whatever_the_policy(
     tmp_path: Path, mode: str, policy: str
 ) -> None:
-    held = {name: an_item(name, {"sky": "sun"}) for name in "abcdez"}
+    existing = {name: an_item(name, {"sky": "sun"}) for name in "abcdez"}
     declare(
-        tmp_path, {"items": {"sky": SKY}}, "held", {"items": [held["z"]] if mode == "append" else list(held.values())}
+        tmp_path,
+        {"items": {"sky": SKY}},
+        "held",
+        {"items": [existing["z"]] if mode == "append" else list(existing.values())},
     )
     values = {"a": "rain", "b": "hail", "c": True, "d": False, "e": None}
     given = [an_item(name, {"sky": value}) for name, value in values.items()]
@@ -139,7 +142,7 @@ def counts_of_failed(run: Ended) -> int:
 
 
 @pytest.mark.parametrize("policy", cases(["fail", "quarantine", "null"], ["quarantine"]))
-def test_held_rows_that_contradict_a_declaration_fail_the_job(tmp_path: Path, policy: str) -> None:
+def test_published_rows_that_contradict_a_declaration_fail_the_job(tmp_path: Path, policy: str) -> None:
     apply(tmp_path, "held", {"items": [an_item("a", {"v": 1}), an_item("b", {"v": 2})]})
     other: Records = {"items": [an_item("c", {"k": 1})]}
     failed = declare(tmp_path, {"items": {"v": "category"}}, "given", other, "--on-conflict", policy)

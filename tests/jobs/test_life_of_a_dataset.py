@@ -56,9 +56,11 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.holder.cleanup()
 
-    @initialize(items=st.lists(ITEMS, min_size=2, max_size=4), marks=st.lists(st.one_of(BOXES, MASKS), max_size=4))
-    def begin(self, items: list[Record], marks: list[Record]) -> None:
-        self.do("append", [*items, *marks])
+    @initialize(
+        items=st.lists(ITEMS, min_size=2, max_size=4), annotations=st.lists(st.one_of(BOXES, MASKS), max_size=4)
+    )
+    def begin(self, items: list[Record], annotations: list[Record]) -> None:
+        self.do("append", [*items, *annotations])
 
     @rule(mode=st.sampled_from(["replace", "merge", "append", "merge", "replace"]), records=RECORDS)
     def job(self, mode: str, records: list[Record]) -> None:

@@ -64,7 +64,7 @@ def test_an_example_of_an_earlier_job_has_no_line_of_an_export_of_the_same_name(
 
 
 # Values of the published version, of the job, and those that are published under quarantine.
-WINNERS: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
+KEPT: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
     "the kind of the published version, however many differ": (
         {"held": 1},
         {"a": "x", "b": "y", "c": True, "d": 2},
@@ -79,13 +79,13 @@ WINNERS: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("case", WINNERS)
+@pytest.mark.parametrize("case", KEPT)
 def test_one_kind_wins_and_records_of_others_are_quarantined(tmp_path: Path, case: str) -> None:
-    held, given, published = WINNERS[case]
-    apply(tmp_path, "held", valued(held) if held else {"items": [an_item("empty")]})
+    existing, given, published = KEPT[case]
+    apply(tmp_path, "held", valued(existing) if existing else {"items": [an_item("empty")]})
     run = apply(tmp_path, "given", valued(given), *QUARANTINE)
     assert (run.exit_code, run.outcome) == (0, "published")
-    assert set(metadata(run, "items")) == published | ({"empty"} if not held else set())
+    assert set(metadata(run, "items")) == published | ({"empty"} if not existing else set())
     lost = sorted(given.keys() - published)
     assert rejected(run) == [("type_conflict", "items", name) for name in lost]
     assert counts(run, "items") == {
@@ -93,8 +93,11 @@ def test_one_kind_wins_and_records_of_others_are_quarantined(tmp_path: Path, cas
         "created": len(given) - len(lost),
         "rejected": {"type_conflict": len(lost)},
     }
-    ((_, field, found),) = kinds(run)  # as found, before it was settled
-    assert (field, sum(found.values())) == ("v", len([v for v in [*held.values(), *given.values()] if v is not None]))
+    ((_, field, found),) = kinds(run)  # as found, before it was resolved
+    assert (field, sum(found.values())) == (
+        "v",
+        len([v for v in [*existing.values(), *given.values()] if v is not None]),
+    )
     for each in run.rejections:
         assert each["field"].removeprefix("metadata.") == "v"
         assert json.loads(each["raw"])["reference_id"] == each["reference_id"]
@@ -140,28 +143,31 @@ def test_each_part_is_judged_on_its_own(tmp_path: Path, group: str, policy: str)
 
 
 def test_what_refers_to_a_quarantined_item_follows_it(tmp_path: Path) -> None:
-    marks = [mark("a", "1"), mask("a", {1: {"k": 1}, 2: {}}), category("b", None), category("h", None)]
-    records = valued({"b": 1, "c": 2, "a": "x", "h": "x"}) | {"annotations": marks, "predictions m": [mark("a", "1")]}
+    annotations = [mark("a", "1"), mask("a", {1: {"k": 1}, 2: {}}), category("b", None), category("h", None)]
+    records = valued({"b": 1, "c": 2, "a": "x", "h": "x"}) | {
+        "annotations": annotations,
+        "predictions m": [mark("a", "1")],
+    }
     apply(tmp_path, "held", {"items": [an_item("h", {"v": 5})]})
     run = apply(tmp_path, "given", records, "--mode", "replace", *QUARANTINE)
     assert counts(run, "items") == {"read": 4, "created": 2, "rejected": {"type_conflict": 2}}
     assert counts(run, "annotations") == {"read": 6, "created": 2, "rejected": {"unknown_reference": 4}}
     assert counts(run, "predictions") == {"read": 1, "rejected": {"unknown_reference": 1}}
-    assert metadata(run, "items")["h"] == {"v": 5}  # held, so that its category has a target
+    assert metadata(run, "items")["h"] == {"v": 5}  # published, so that its category has a target
     assert set(rows(run, "annotations")) == {("b", "category", None), ("h", "category", None)}
     assert "k" not in run.schema["annotations"]["fields"]
 
 
 @pytest.mark.parametrize(("mode", "policy"), every_combination(["replace", "merge"], ["quarantine", "null"]))
-def test_a_losing_update(tmp_path: Path, mode: str, policy: str) -> None:
-    held = [an_item("a", {"v": 1, "w": 1}), an_item("b", {"v": 2}), an_item("c", {"v": 3})]
-    apply(tmp_path, "held", {"items": held})
+def test_a_dropped_update(tmp_path: Path, mode: str, policy: str) -> None:
+    existing = [an_item("a", {"v": 1, "w": 1}), an_item("b", {"v": 2}), an_item("c", {"v": 3})]
+    apply(tmp_path, "held", {"items": existing})
     given = [an_item("a", {"v": "x", "w": 5}), an_item("b", {"v": 7}), an_item("c", {"v": "x"})]
     run = apply(tmp_path, "given", {"items": given}, "--mode", mode, "--on-conflict", policy)
     assert rejected(run) == [("type_conflict", "items", name) for name in "ac"]
     found = metadata(run, "items")
     assert found["b"] == {"v": 7}
-    if policy == "quarantine":  # the held rows stay as they were
+    if policy == "quarantine":  # the published rows stay as they were
         assert (found["a"], found["c"]) == ({"v": 1, "w": 1}, {"v": 3})
         assert counts(run, "items") == {"read": 3, "updated": 1, "rejected": {"type_conflict": 2}}
     elif mode == "replace":
@@ -172,11 +178,11 @@ def test_a_losing_update(tmp_path: Path, mode: str, policy: str) -> None:
         assert counts(run, "items") == {"read": 3, "updated": 2, "unchanged": 1}
 
 
-def test_a_quarantined_segment_leaves_the_held_one(tmp_path: Path) -> None:
+def test_a_quarantined_segment_keeps_the_published_one(tmp_path: Path) -> None:
     apply(tmp_path, "held", {"items": [an_item("i")], "annotations": [mask("i", {1: {"n": 1}, 2: {"n": 2}, 3: {}})]})
     given = mask("i", {1: {"n": 5}, 2: {"n": "x"}}, url="/other.png")
     run = apply(tmp_path, "given", {"annotations": [given]}, "--mode", "replace", *QUARANTINE)
-    # Segment 1 is still a number once segment 2 is quarantined, and so is the held segment 2.
+    # Segment 1 is still a number once segment 2 is quarantined, and so is the published segment 2.
     assert metadata(run, "annotations") == {
         ("i", "mask", None): {},
         ("i", "segment", 1): {"n": 5},
@@ -195,20 +201,20 @@ def test_a_duplicate_does_not_come_back_for_one_that_is_quarantined(tmp_path: Pa
 @pytest.mark.parametrize("policy", ["quarantine", "null"])
 def test_what_would_not_be_published_anyway_is_in_no_conflict(tmp_path: Path, policy: str) -> None:
     apply(tmp_path, "held", {"items": [an_item("a", {"v": 1})], "annotations": [mark("a", "1", {"v": 1})]})
-    marks = [
+    annotations = [
         mark("a", "1", {"v": "x"}),
         mark("nobody", "1", {"v": "x"}),
         mark("a", "2", {"v": 2}),
         mark("a", "2", {"v": "x"}),
     ]
     quiet = apply(
-        tmp_path, "quiet", {"items": [an_item("a", {"v": "x"})], "annotations": marks}, "--on-conflict", policy
+        tmp_path, "quiet", {"items": [an_item("a", {"v": "x"})], "annotations": annotations}, "--on-conflict", policy
     )
     assert counts(quiet, "items") == {"read": 1, "ignored": 1}
     lost = {"unknown_reference": 1, "duplicate_id": 1}
     assert counts(quiet, "annotations") == {"read": 4, "created": 1, "ignored": 1, "rejected": lost}
     assert (quiet.document["conflicts"], quiet.document["warnings"]) == ([], {})
-    loud = apply(tmp_path, "loud", {"annotations": [*marks, mark("a", "3", {"v": "x"})]}, "--on-conflict", policy)
+    loud = apply(tmp_path, "loud", {"annotations": [*annotations, mark("a", "3", {"v": "x"})]}, "--on-conflict", policy)
     lost = {"unknown_reference": 1, "duplicate_id": 1}
     if policy == "quarantine":
         lost["type_conflict"] = 1

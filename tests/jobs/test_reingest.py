@@ -1,7 +1,6 @@
 """Rejected records to files that are ingested again: one for each group and model run, and the command (R1, G5)."""
 
 import shlex
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.cli.arguments import parser
+from pipelines.cli.config_file import read_options
 from pipelines.dataset.rejections import Rejected, RejectingJob
 from pipelines.errors import UsageError
 from pipelines.ingest.reingest import deliver, file_name
@@ -81,15 +81,17 @@ def test_model_runs_have_file_names_of_their_own_that_are_safe(one: str, other: 
     assert (names[0].lower() == names[1].lower()) == (one == other)
 
 
+@pytest.mark.parametrize("folder", ["out", "{date} {}"])
 @pytest.mark.parametrize("run", ["a=b", "x\x1b[31m", "quote\"'\\", "..", "del\x7f", "line\nend", "--mode"])
-def test_hostile_model_runs_come_back_as_they_were(tmp_path: Path, run: str) -> None:
+def test_hostile_model_runs_come_back_as_they_were(tmp_path: Path, run: str, folder: str) -> None:
     of = job(mode="append")
     some = [rejected(of, "predictions", "{}", model_run=run), rejected(of, "predictions", "{2}", model_run="plain")]
-    ((delivery,), _) = deliver("d", some, str(tmp_path))
+    ((delivery,), _) = deliver("d", some, str(tmp_path / folder))
     assert delivery.command.isprintable()
     given = parser().parse_args(shlex.split(delivery.command)[1:])
     paths = {file.source[1]: file.path for file in delivery.files}
     if given.config is None:
         assert {source.model_run: source.pattern for source in given.sources} == paths
     else:
-        assert tomllib.loads(Path(given.config).read_text("utf-8")) == {"predictions": paths}
+        named = read_options(given.config).sources or ()
+        assert {source.model_run: source.pattern for source in named} == paths

@@ -122,7 +122,7 @@ def updates(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Job], dict[s
     def records(numbers: range) -> list[dict[str, object]]:
         return [item(f"i{n}", mixed_exports.metadata(chance, n)) for n in numbers]
 
-    def marks(numbers: range) -> list[dict[str, object]]:
+    def annotations(numbers: range) -> list[dict[str, object]]:
         return [
             {"reference_id": f"i{n}", "type": "category", "label": "x", "metadata": {"n": chance.random()}}
             for n in numbers
@@ -131,7 +131,7 @@ def updates(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Job], dict[s
     jobs: list[Job] = [
         [
             ("items", "", ndjson(folder / f"items{number}.ndjson", records(numbers))),
-            ("annotations", "", ndjson(folder / f"marks{number}.ndjson", marks(numbers))),
+            ("annotations", "", ndjson(folder / f"marks{number}.ndjson", annotations(numbers))),
         ]
         for number, numbers in enumerate((range(1_200), range(0, 1_210, 60), range(5, 1_210, 75)))
     ]

@@ -39,7 +39,7 @@ def test_segments_of_a_replaced_mask_become_those_of_the_new_record(tmp_path: Pa
 
 
 @pytest.mark.parametrize("on_duplicate", ["reject", "last"])
-def test_segments_of_a_duplicate_mask_keep_no_held_ones(tmp_path: Path, on_duplicate: str) -> None:
+def test_segments_of_a_duplicate_mask_keep_no_published_ones(tmp_path: Path, on_duplicate: str) -> None:
     apply(tmp_path, "held", {"items": [an_item("i")], "annotations": [mask("i", {0: {"n": 0}, 1: {"n": 1}})]})
     masks = [mask("i", {index: {"n": index}}) for index in ((1, 0) if on_duplicate == "reject" else (0, 1))]
     run = replace(tmp_path, "given", {"annotations": masks}, "--on-duplicate", on_duplicate)
@@ -51,8 +51,10 @@ def test_a_replaced_scene_keeps_items_that_are_no_frames_of_it_now(tmp_path: Pat
     def scene(*frames: dict[str, object], **keys: object) -> dict[str, object]:
         return {"reference_id": "s", "frame_rate": 5, "frames": list(frames), **keys}
 
-    held = scene(an_item("f0", {"n": 0}), an_item("f1", {"n": 1}), an_item("f2", {"n": 2}), metadata={"city": "Bonn"})
-    apply(tmp_path, "held", {"scenes": [held]})
+    existing = scene(
+        an_item("f0", {"n": 0}), an_item("f1", {"n": 1}), an_item("f2", {"n": 2}), metadata={"city": "Bonn"}
+    )
+    apply(tmp_path, "held", {"scenes": [existing]})
     run = replace(tmp_path, "given", {"scenes": [scene(an_item("f1", {"n": 1}), an_item("f0", {"n": 0}))]})
     assert counts(run, "scenes") == {"read": 1, "updated": 1}
     assert counts(run, "items") == {"read": 2, "updated": 2}  # they changed places
@@ -113,7 +115,7 @@ def test_of_two_updates_of_one_record_one_counts(
     duplicates = [each for each in run.rejections if each["code"] == "duplicate_id"]
     assert [each["line"] for each in duplicates if each["group"] == "items"] == lines
     assert len([each for each in duplicates if each["group"] == "annotations"]) == 3  # a mask and two segments
-    unknown = 1 if mode == "merge" else 0  # item b, and the segment that the held mask does not have
+    unknown = 1 if mode == "merge" else 0  # item b, and the segment that the published mask does not have
     assert counts(run, "items")["rejected"].get("unknown_reference", 0) == unknown
     assert counts(run, "annotations")["rejected"].get("unknown_reference", 0) == unknown
 

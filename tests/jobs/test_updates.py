@@ -62,15 +62,18 @@ def test_rounds_of_the_client_replace_each_other(tmp_path: Path) -> None:
         "unchanged": 1,
         "rejected": {"unknown_reference": 1},
     }
-    marks = rows(run, "annotations")
-    assert {name[1:]: row["metadata"] for name, row in marks.items() if name[1] != "polygon"} == {
+    annotations = rows(run, "annotations")
+    assert {name[1:]: row["metadata"] for name, row in annotations.items() if name[1] != "polygon"} == {
         ("box", "a1"): {"size": "L"},
         ("category", "clothing"): {"v": 2},
         ("mask", None): {},
         ("segment", 1): {},
     }
-    assert (marks["u1", "box", "a1"]["label"], marks["u1", "category", "clothing"]["label"]) == ("truck", "shirt")
-    assert marks["u1", "mask", None]["annotation_id"] == "mask_b"
+    assert (annotations["u1", "box", "a1"]["label"], annotations["u1", "category", "clothing"]["label"]) == (
+        "truck",
+        "shirt",
+    )
+    assert annotations["u1", "mask", None]["annotation_id"] == "mask_b"
     # What was replaced counts no more (U5): the number q of p1 is gone, so the string q of p2 is in no conflict.
     assert metadata(run, "predictions") == {("u1", "box", "p1"): {"r": "x"}, ("u1", "box", "p2"): {"q": "one"}}
     bucket = "s3://acme-fleet/2024"
@@ -109,8 +112,11 @@ def test_update_of_item_metadata_as_the_client_sends_it(tmp_path: Path) -> None:
 
 @needs_shared
 def test_camera_of_an_update_becomes_that_of_the_item(tmp_path: Path) -> None:
-    held = [an_item("img_000001", {"nested": {"a": 2, "b": 1}, "removed": "x", "kept": 1}), an_item("img_000015")]
-    apply(tmp_path, "held", {"items": held})
+    existing = [
+        an_item("img_000001", {"nested": {"a": 2, "b": 1}, "removed": "x", "kept": 1}),
+        an_item("img_000015"),
+    ]
+    apply(tmp_path, "held", {"items": existing})
     files = [request(tmp_path, f"update_item_metadata_{name}") for name in ("sync", "async")]
     first = ingest(tmp_path / "d", "--items", str(files[0]), "--mode", "merge")
     assert rejected(first) == [("unknown_reference", "items", "nope")]
@@ -145,7 +151,7 @@ def test_update_of_scene_metadata_as_the_client_sends_it(tmp_path: Path) -> None
 BONN = {"lat": 50.5, "lon": 7.5}
 BERLIN = {"latitude": 52.5, "longitude": 13}
 ATTACHED = {"context_attachments": [{"attachment": "/c.jpg"}]}
-# Case to the metadata held, that of the record, what there is then, and what became of the record.
+# Case to the published metadata, that of the record, what there is then, and what became of the record.
 REPLACED: dict[str, tuple[Any, Any, Any, str]] = {
     "the new payload wins and lacks nothing": ({"a": 1, "b": "x"}, {"a": 2, "b": "y"}, {"a": 2, "b": "y"}, "updated"),
     "what it lacks is gone": ({"a": 1, "b": "x"}, {"a": 1}, {"a": 1}, "updated"),
@@ -204,12 +210,12 @@ def test_a_merge_as_the_first_job_says_that_records_have_to_be_there(tmp_path: P
 
 
 @pytest.mark.parametrize(("mode", "cases"), [("replace", REPLACED), ("merge", MERGED)])
-def test_metadata_and_fate_of_what_is_held(
+def test_metadata_and_fate_of_what_is_published(
     tmp_path: Path, mode: str, cases: dict[str, tuple[Any, Any, Any, str]]
 ) -> None:
-    held = [an_item(name) | {"metadata": old} for name, (old, *_) in cases.items()]
+    existing = [an_item(name) | {"metadata": old} for name, (old, *_) in cases.items()]
     given = [an_item(name) | {"metadata": new} for name, (_, new, *_) in cases.items()]
-    assert apply(tmp_path, "held", {"items": held}).outcome == "published"
+    assert apply(tmp_path, "held", {"items": existing}).outcome == "published"
     if mode == "merge":
         given = [{key: record[key] for key in ("reference_id", "metadata")} for record in given]
     run = apply(tmp_path, "given", {"items": given}, "--mode", mode)
@@ -238,7 +244,7 @@ def test_metadata_and_fate_of_what_is_held(
 
 @pytest.mark.parametrize("group", RUNS)
 def test_a_merge_needs_identity_and_metadata_only(tmp_path: Path, group: str) -> None:
-    held = [
+    existing = [
         *(mark("i", f"id {kind}", {"k": kind}, kind=kind) for kind in TYPES),
         mark("i", "id box", {"k": "of a task"}, task_id="t"),
         mark("i", None, {"k": "derived"}, kind="polygon", label="lane"),
@@ -250,8 +256,8 @@ def test_a_merge_needs_identity_and_metadata_only(tmp_path: Path, group: str) ->
         mask("j", {1: {"k": "one"}}),
     ]
     scene = {"reference_id": "s", "video_url": "/v.mp4"}
-    records: Records = {"items": [an_item("i"), an_item("j")], "scenes": [scene], group: held}
-    other: Records = {"predictions other": held} if group != "annotations" else {}
+    records: Records = {"items": [an_item("i"), an_item("j")], "scenes": [scene], group: existing}
+    other: Records = {"predictions other": existing} if group != "annotations" else {}
     apply(tmp_path, "held", records | other)
     new = {"metadata": {"n": 1}}
     updates = [
@@ -305,6 +311,6 @@ def test_a_merge_needs_identity_and_metadata_only(tmp_path: Path, group: str) ->
         "read": 24,
         "updated": 13,
         "unchanged": 2,
-        # Besides unknown ones: a segment that its mask does not hold, and a mask that is not held with its segment.
+        # Besides unknown ones: a segment that its mask does not have, and a mask that is not published with its own.
         "rejected": {"unknown_reference": 6, "unknown_type": 1, "invalid_metadata": 1, "invalid_reference_id": 1},
     }

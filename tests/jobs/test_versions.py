@@ -10,7 +10,7 @@ from support.runs import Ended, a_run, an_item, digests, ndjson
 
 from pipelines.cli.main import main
 from pipelines.dataset.store.local import LocalStore
-from pipelines.dataset.versions import Dataset
+from pipelines.dataset.versions import Dataset, Version
 from pipelines.exporting import run
 from pipelines.queries.listings import csv as csv_lines
 
@@ -130,6 +130,25 @@ def test_going_back_to_the_current_version_does_nothing(dataset: Path, capsys: p
     assert "Nothing to do" in capsys.readouterr().out
     assert digests(dataset) == before
     assert main(["rollback", str(dataset), "7"]) == 2
+
+
+def test_a_version_that_is_pruned_while_it_is_verified_is_not_damaged(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """P7: `verify` beside `prune`, which removes versions after their manifests were read, or before."""
+    real = Dataset.at_number
+
+    def at_number(self: Dataset, number: int, pointer: bytes | None) -> Version:
+        version = real(self, number, pointer)
+        if number == 1:
+            monkeypatch.undo()
+            assert main(["prune", str(dataset), "--keep", "1"]) == 0
+        return version
+
+    monkeypatch.setattr(Dataset, "at_number", at_number)
+    code = main(["verify", str(dataset), "--all", "--json"])
+    verified = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (code, verified["versions"], verified["damaged"]) == (0, [3], [])
 
 
 def test_prune_keeps_the_newest_and_all_that_they_need(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@
 its own, and is skipped where no emulator can be had; with METADATA_ETL_REQUIRE_EMULATOR=1 it fails instead.
 """
 
+import gc
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +42,17 @@ def emulator() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def closed_connections() -> Iterator[None]:
+    """Closes those of the tests of a module: Beam opens some for each call, and leaves them to the collector."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture
-def bucket(emulator: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def bucket(emulator: str, closed_connections: None, monkeypatch: pytest.MonkeyPatch) -> str:
     """URI of a new, empty bucket, `gs://test-…`; this process and its children take the emulator for the store."""
+    assert closed_connections is None
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulator)
     uri = f"gs://test-{uuid.uuid4().hex}"
     handle(uri).create()
@@ -51,10 +61,16 @@ def bucket(emulator: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def handle(uri: str) -> Any:
     """The `google.cloud.storage.Bucket` of a bucket's URI, by the client library itself."""
+    return _client(os.environ["STORAGE_EMULATOR_HOST"]).bucket(uri.removeprefix("gs://"))
+
+
+@cache
+def _client(_: str) -> Any:
+    """The client of an emulator; each keeps its connections open."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it imports warns of what is not installed
         from google.cloud import storage  # noqa: PLC0415 - only tests that take a bucket pay for it
-    return storage.Client().bucket(uri.removeprefix("gs://"))
+    return storage.Client()
 
 
 def put(uri: str, data: bytes, *, encoding: str | None = None, content_type: str = "application/octet-stream") -> str:

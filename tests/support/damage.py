@@ -55,10 +55,10 @@ def dataset(folder: Path) -> Path:
         )
         for n in range(300)
     ]
-    marks = [{"reference_id": f"i{n}", "type": "category", "label": f"l{n % 3}"} for n in range(80)]
+    annotations = [{"reference_id": f"i{n}", "type": "category", "label": f"l{n % 3}"} for n in range(80)]
     first = (
         *("--items", str(ndjson(folder / "items.ndjson", items))),
-        *("--annotations", str(ndjson(folder / "marks.ndjson", marks))),
+        *("--annotations", str(ndjson(folder / "marks.ndjson", annotations))),
     )
     assert ingest(folder / "d", *first, "--partitions", "2").exit_code == 0
     for number in (2, 3):

@@ -90,9 +90,9 @@ def done(before: Rows, records: Sequence[Record], mode: str) -> Job:
         seen.add(whole[0])
         if isinstance(record, Mask) and mode == "replace" and whole[0] in before:
             _drop_segments(job, record)
-        is_held = whole[0] in before
+        is_published = whole[0] in before
         for key, row in (whole, *parts):
-            _put(job, before, key, row, mode="append mask" if mode == "append" and is_held and parts else mode)
+            _put(job, before, key, row, mode="append mask" if mode == "append" and is_published and parts else mode)
     return job
 
 

@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def stages_alone(*, range_bytes: int | None = None, backwards: bool = False) -> 
     real = choose.choose
 
     def chosen(flags: Sequence[str], estimated_bytes: int) -> choose.Runner:
-        return real(flags, estimated_bytes) if flags else _Runner(range_bytes=range_bytes, backwards=backwards)
+        return real(flags, estimated_bytes) if flags else _Runner(backwards=backwards)
 
     with (
         patch.object(choose, "choose", chosen),
@@ -140,15 +140,11 @@ class _Runner(choose.Runner):
     name: str = "local runner (1 worker, in process)"
     local: bool = True
     options: PipelineOptions = field(default_factory=PipelineOptions)
-    range_bytes: int | None = None
     backwards: bool = False
 
     def _run_locally(self, build: "partial[Any]") -> None:  # type: ignore[override] # the graph is not built
         """Runs the job for which a graph would be built; there are no metrics."""
-        job: Job = build.keywords["job"]
-        run_stages(
-            job if self.range_bytes is None else replace(job, range_bytes=self.range_bytes), backwards=self.backwards
-        )
+        run_stages(build.keywords["job"], backwards=self.backwards)
 
 
 @dataclass(slots=True)
@@ -183,7 +179,7 @@ def run_stages(job: Job, *, backwards: bool = False) -> None:
     readings: list[Reading] = []
     buffer = PartitionBuffer(job.partitions)
     rows: list[tuple[int, Batch]] = []
-    loads = byte_ranges(job.exports, range_bytes=job.range_bytes)
+    loads = byte_ranges(job.exports)
     for chunks in order(chunks for load in loads for chunks in read_byte_ranges(load)):
         done = normalize_chunks(chunks, declared=job.schema.declared, max_fields=job.schema.max_fields)
         rejected.append(done.rejections)
@@ -219,7 +215,7 @@ def run_stages(job: Job, *, backwards: bool = False) -> None:
     changed = [owner for partition in merged.partitions for owner in changed_owners(partition)]
     reports["cache_keys"] = [list_cache_keys(number, order(uses[number]), changed, job.listing()) for number in uses]
 
-    parts = RejectionParts(job.root, job.exports, range_bytes=job.range_bytes)
+    parts = RejectionParts(job.root, job.exports)
     by_part: defaultdict[int, list[Rejections]] = defaultdict(list)
     for number, found in parts.by_part(parts.related(order([*rejected, *merged.rejected]))):
         by_part[number].append(found)
@@ -238,4 +234,4 @@ def _examples(
         for key, examples in find_conflict_examples(partition, schema):
             found[key] += examples
     exports = exports_by_name(job.exports)
-    return [number_examples(each, exports, first_lines, range_bytes=job.range_bytes) for each in found.items()]
+    return [number_examples(each, exports, first_lines) for each in found.items()]

@@ -170,11 +170,11 @@ def scenes(random: Random, numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
         yield scene
 
 
-def annotations(random: Random, numbers: Iterable[int], targets: int) -> Iterator[dict[str, Any]]:
+def annotations(random: Random, numbers: Iterable[int], referenced: int) -> Iterator[dict[str, Any]]:
     """Annotations of all types on items and scenes, some on none, some twice, some faulty."""
     for number in numbers:
         target = random.choice(
-            [f"i{random.randrange(targets)}", f"i{random.randrange(targets)}", "s1", "s2f0", "nobody"]
+            [f"i{random.randrange(referenced)}", f"i{random.randrange(referenced)}", "s1", "s2f0", "nobody"]
         )
         record: dict[str, Any] = {"reference_id": target, "metadata": metadata(random, number)}
         kind = random.choice([*GEOMETRIES, "box", "box", "category", "multicategory", "mask"])
@@ -222,9 +222,9 @@ def job(folder: Path, *, seed: int, numbers: range) -> list[tuple[str, str, Path
     random.shuffle(mixed)
     more = [*items(random, numbers[len(numbers) // 2 :]), *items(random, half[:40])]
     few = numbers[: len(numbers) // 8]
-    marks = lines(annotations(random, numbers, numbers.stop))
+    annotated = lines(annotations(random, numbers, numbers.stop))
     packed = b"".join(
-        gzip.compress(b"\n".join(marks[start : start + 90]) + b"\n") for start in range(0, len(marks), 90)
+        gzip.compress(b"\n".join(annotated[start : start + 90]) + b"\n") for start in range(0, len(annotated), 90)
     )
     array = b"[" + b",\n ".join(lines(items(random, numbers[:60]))) + b"]"
     wrapped = b'{"dataset_items": [' + b",".join(lines(items(random, few))) + b'],\n"update": false}'

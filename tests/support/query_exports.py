@@ -93,12 +93,12 @@ def build(folder: Path, seed: int = 1) -> Ended:
         for at, name in enumerate(names)
     ]
     items = [item if item["width"] else {**item, "width": 640} for item in items]
-    targets = [*names, *frames]
+    referenced = [*names, *frames]
     annotations = {
         group: [
-            *(_mark(rng, rng.choice(targets), number) for number in range(count)),
-            *(_category(rng, target) for target in rng.sample(targets, 20)),
-            *(_mask(rng, target) for target in rng.sample(targets, 10)),
+            *(_mark(rng, rng.choice(referenced), number) for number in range(count)),
+            *(_category(rng, target) for target in rng.sample(referenced, 20)),
+            *(_mask(rng, target) for target in rng.sample(referenced, 10)),
             {
                 "reference_id": "scene 1",
                 "type": "category",

@@ -74,8 +74,8 @@ class World:
 def _readable(row: Row, described: dict[str, Any]) -> Row:
     """A row with its metadata by the original keys and its geometry as an object."""
     columns = {key: field["column"] for key, field in described["fields"].items() if field["column"]}
-    held = row["metadata"] or {}
-    readable = {**row, "metadata": {key: held.get(column) for key, column in columns.items()}}
+    published = row["metadata"] or {}
+    readable = {**row, "metadata": {key: published.get(column) for key, column in columns.items()}}
     if row.get("geometry"):
         readable["geometry"] = json.loads(row["geometry"])
     return readable
@@ -182,7 +182,7 @@ def _contains(field: Field, value: Any, text: str) -> bool:
     return text in value
 
 
-def arranged(
+def ordered(
     world: World, group: str, rows: list[Row], field: Field | None, descending: bool, sample: int | None
 ) -> list[Row]:
     """The rows that are listed of some, in their order: null last, ties by identity (the order of `rows`)."""

@@ -7,6 +7,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import termios
 import threading
@@ -23,6 +24,14 @@ COMMANDS = {
     "zsh": ("zsh", "-f", "-i"),
     "fish": ("fish", "--no-config", "-i"),
 }
+AT_TERMINAL = (
+    sys.executable,
+    "-S",
+    "-c",
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])",
+)
+"""Goes in front of a shell: its input becomes the terminal of its session. Not by `preexec_fn`: a fork of a
+process that has loaded gRPC may end in its handlers."""
 _SECONDS, _INSTALL_SECONDS = 30, 600
 _COLUMNS = 400
 
@@ -111,14 +120,13 @@ def shell(name: str, script: str, folder: Path) -> Iterator[Shell]:
         "HISTFILE": os.devnull,
     }
     with subprocess.Popen(
-        COMMANDS[name],
+        [*AT_TERMINAL, *COMMANDS[name]],
         stdin=side,
         stdout=side,
         stderr=side,
         cwd=folder / "here",
         env=environment,
         start_new_session=True,
-        preexec_fn=_take_terminal,  # noqa: PLW1509 - there are no threads yet
     ) as running:
         os.close(side)
         reader = threading.Thread(target=_drain, args=(main,), daemon=True)
@@ -133,10 +141,6 @@ def shell(name: str, script: str, folder: Path) -> Iterator[Shell]:
             running.wait()
             reader.join()
             os.close(main)
-
-
-def _take_terminal() -> None:
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _drain(terminal: int) -> None:

@@ -22,7 +22,9 @@ LEFT_ASIDE: tuple[dict[str, Any], ...] = (  # core keys that say nothing in an u
 
 
 COORDINATES = ("latitude", "longitude", "lat", "lon")
-MOVES: tuple[dict[str, Any], ...] = (  # what they make of a coordinate depends on what is held; none is half a string
+MOVES: tuple[
+    dict[str, Any], ...
+] = (  # what they make of a coordinate depends on what is published; none is half a string
     *({} for _ in range(10)),
     {"lat": 1.5},
     {"lon": 170},
@@ -35,15 +37,15 @@ MOVES: tuple[dict[str, Any], ...] = (  # what they make of a coordinate depends 
 )
 
 
-def merges(folder: Path, name: str, held: Sequence[Record], *, seed: int, count: int) -> Exports:
+def merges(folder: Path, name: str, published: Sequence[Record], *, seed: int, count: int) -> Exports:
     """Writes a job of the mode `merge`: updates of some of these records, and of records that nobody holds."""
     random = Random(seed)
     parts: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    wholes = [record for record in held if not _is_segment(record)]
+    wholes = [record for record in published if not _is_segment(record)]
     chosen = random.sample(wholes, min(count, len(wholes)))
     chosen += random.choices(chosen, k=count // 8) if chosen else []  # and some of them twice
     for number, record in enumerate(chosen):
-        update = random.choice(LEFT_ASIDE) | _update(random, record, held, number)
+        update = random.choice(LEFT_ASIDE) | _update(random, record, published, number)
         if random.random() < 0.1:
             update["reference_id"] = "nobody"
         if random.random() < 0.05:
@@ -72,17 +74,17 @@ def _is_segment(record: Record) -> bool:
     return bool(record.draft.row.get("type") == "segment")
 
 
-def _update(random: Random, record: Record, held: Sequence[Record], number: int) -> dict[str, Any]:
+def _update(random: Random, record: Record, published: Sequence[Record], number: int) -> dict[str, Any]:
     row = record.draft.row
     update: dict[str, Any] = {"reference_id": row["reference_id"], "metadata": changes(random, number)}
     if record.group == "items":
         return update | random.choice([{}, {}, {"camera_params": {"fy": number}}])
     if record.group == "scenes":
-        return update | _frames(random, row["reference_id"], held)
+        return update | _frames(random, row["reference_id"], published)
     kind = row["type"]
     if kind == "mask":
         del update["metadata"]
-        indexes = [each.draft.row["segment_index"] for each in held if _is_of(each, record)]
+        indexes = [each.draft.row["segment_index"] for each in published if _is_of(each, record)]
         segments = [{"index": index, "metadata": changes(random, number + index)} for index in [*indexes, 77]]
         return update | {"type": "mask", "annotations": random.sample(segments, random.randint(1, len(segments)))}
     if kind in ("category", "multicategory"):
@@ -94,8 +96,8 @@ def _update(random: Random, record: Record, held: Sequence[Record], number: int)
     return update | named | random.choice([{}, {"type": kind}, {"type": "line", "geometry": 4}])
 
 
-def _frames(random: Random, scene: str, held: Sequence[Record]) -> dict[str, Any]:
-    frames = [each.draft.row["reference_id"] for each in held if each.draft.row.get("scene_reference_id") == scene]
+def _frames(random: Random, scene: str, published: Sequence[Record]) -> dict[str, Any]:
+    frames = [each.draft.row["reference_id"] for each in published if each.draft.row.get("scene_reference_id") == scene]
     records = [{"reference_id": frame, "metadata": changes(random, 3)} for frame in frames[:2]]
     if not records:
         return {}
@@ -150,7 +152,7 @@ def small(folder: Path, name: str, *, seed: int, fields: Sequence[tuple[str, Seq
         }
         for _ in range(random.randint(1, 2))
     ]
-    marks = [
+    annotations = [
         random.choice(
             [
                 mark(target(), random.choice(["a", "b", None]), metadata(), kind=random.choice(sorted(GEOMETRIES))),
@@ -163,12 +165,12 @@ def small(folder: Path, name: str, *, seed: int, fields: Sequence[tuple[str, Seq
         )
         for _ in range(random.randint(8, 20))
     ]
-    half = len(marks) // 2
+    half = len(annotations) // 2
     records: dict[str, list[Any]] = {
         "items": items,
         "scenes": scenes,
-        "annotations": marks[:half],
-        "predictions": marks[half:],
+        "annotations": annotations[:half],
+        "predictions": annotations[half:],
     }
     folder.mkdir(parents=True, exist_ok=True)
     return [

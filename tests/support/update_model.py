@@ -206,8 +206,8 @@ class Model:
     def _put(self, group: Group, key: Key, row: Any, published: dict[Key, Any], mode: Mode) -> str:
         now = self.rows[group]
         if key not in published:
-            targets = self.rows["items"].keys() | self.rows["scenes"].keys()
-            is_lost = group in ("annotations", "predictions") and (row["reference_id"],) not in targets
+            referenced = self.rows["items"].keys() | self.rows["scenes"].keys()
+            is_lost = group in ("annotations", "predictions") and (row["reference_id"],) not in referenced
             if mode == "merge" or is_lost:
                 return "unknown_reference"
             now[key] = row

@@ -68,6 +68,32 @@ INSTEAD = {
     "workload": "estimate",
 }
 """Word to the terms that stand for it, as far as one fits."""
+PRIVATE = frozenset(
+    [
+        "anew",
+        "arranged",
+        "asker",
+        "beneath",
+        "brought",
+        "conclusion",
+        "held",
+        "laid",
+        "losing",
+        "overlay",
+        "rests",
+        "ruling",
+        "settled",
+        "settling",
+        "silence",
+        "stretch",
+        "stretches",
+        "unsettled",
+        "workload",
+    ]
+)
+"""Those that names of tests do not have either, which are sentences, and may have the others in their usual meaning."""
+OF_TESTS = frozenset({"held_up", "HELD_UP", "to_be_held_up"})
+"""Jobs that stop at a moment until they are told to go on."""
 
 
 def words(name: str) -> list[str]:
@@ -77,12 +103,19 @@ def words(name: str) -> list[str]:
 
 def faults(source: str) -> Iterator[str]:
     """Each identifier of a module with a word that it should not have, its line, and what to call it."""
+    for line, name in identifiers(source):
+        if name not in ALLOWED | OF_LIBRARIES:
+            for word in words(name):
+                if word in INSTEAD:
+                    yield f"line {line}: {name}: instead of {word!r} use {INSTEAD[word]}"
+
+
+def identifiers(source: str) -> Iterator[tuple[int, str]]:
+    """(line, name) of each identifier of a module."""
     lines = iter(source.splitlines(keepends=True))
     for token in tokenize.generate_tokens(lambda: next(lines, "")):
-        if token.type == tokenize.NAME and token.string not in ALLOWED | OF_LIBRARIES:
-            for word in words(token.string):
-                if word in INSTEAD:
-                    yield f"line {token.start[0]}: {token.string}: instead of {word!r} use {INSTEAD[word]}"
+        if token.type == tokenize.NAME:
+            yield token.start[0], token.string
 
 
 def modules(package: str) -> list[Path]:
@@ -107,6 +140,13 @@ def test_modules_and_folders_are_standard_terms(package: str) -> None:
         f"{name}: instead of {word!r} use {INSTEAD[word]}" for name in names for word in words(name) if word in INSTEAD
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_tests_are_named_in_standard_terms() -> None:
+    names = {name for path in modules("tests") for name in path.relative_to(ROOT).with_suffix("").parts}
+    for path in modules("tests"):
+        names |= {name for _, name in identifiers(path.read_text(encoding="utf-8"))}
+    assert not {name for name in names - OF_TESTS if PRIVATE & {*words(name)}}
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ class Block:
     fault: str | None
 
 
-class Source:
+class ByteSource:
     """A stream that gives as many bytes as are asked for, and counts them."""
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -102,7 +102,7 @@ class Source:
         return taken
 
 
-def read_header(source: Source) -> Header:
+def read_header(source: ByteSource) -> Header:
     """The header of the file, with which it begins.
 
     Raises:
@@ -127,7 +127,7 @@ def read_header(source: Source) -> Header:
     return Header(avro_type, name, sync)
 
 
-def _metadata(source: Source) -> dict[bytes, bytes]:
+def _metadata(source: ByteSource) -> dict[bytes, bytes]:
     """The metadata of the header: keys and values of bytes, in blocks."""
     found: dict[bytes, bytes] = {}
     left = MAX_HEADER_BYTES
@@ -150,7 +150,7 @@ def _metadata(source: Source) -> dict[bytes, bytes]:
     return found
 
 
-def read_blocks(source: Source, header: Header, least_bytes: int) -> Iterator[Block]:
+def read_blocks(source: ByteSource, header: Header, least_bytes: int) -> Iterator[Block]:
     """The blocks of the file behind its header; `least_bytes` is what one record has.
 
     Raises:
@@ -179,7 +179,7 @@ def read_blocks(source: Source, header: Header, least_bytes: int) -> Iterator[Bl
             raise ContainerError(fault)
 
 
-def _size(source: Source, count: int, what: str) -> int:
+def _size(source: ByteSource, count: int, what: str) -> int:
     """How many bytes the next block has."""
     size = source.long(what)
     if count < 0 or size < 0:

@@ -15,13 +15,17 @@ import polars as pl
 
 from transforms import native
 from transforms.avro.blocks import Block, RowType, cut
-from transforms.avro.numbers import encoded_long
+from transforms.avro.numbers import MORE, encoded_long
 
 Buffer: TypeAlias = bytes | memoryview
 Values: TypeAlias = tuple[npt.NDArray[np.int64] | None, pl.Series]
 """Rows that have a value, ascending, None for all; and these values, without nulls."""
 _LONG, _DOUBLE, _BOOLEAN, _STRING, _ENCODED, _RECORD = range(6)
 _KINDS = {pl.Int64: _LONG, pl.Float64: _DOUBLE, pl.Boolean: _BOOLEAN}
+_ONE_BYTE = 64
+"""Shorter texts have a length of one byte."""
+_THERE = encoded_long(1)
+"""In front of each value that is not null."""
 _END = encoded_long(0)
 """Behind the items of an array; one without items has nothing else."""
 _SLAB_ROWS = 4_096
@@ -121,15 +125,46 @@ def _array(series: pl.Series) -> list[_Column] | None:
     arrays = series.drop_nulls()
     counts = arrays.list.len()
     items = (arrays.filter(counts > 0) if (counts == 0).any() else arrays).explode()
-    columns = None if isinstance(items.dtype, pl.List) else _column(items)
-    if columns is None:
-        return None
-    # Without fields that name a row, and with a minimum of one row, each item is a block of its own.
-    encoded_items = [data for _, data in native.kernels.encode(len(items), 0, 1, columns)]
-    starts = np.concatenate(([0], np.cumsum(np.fromiter(map(len, encoded_items), np.int64, len(encoded_items)))))
-    data = np.frombuffer(b"".join(encoded_items), np.uint8)
+    if items.dtype == pl.String and not items.null_count() and len(items):
+        data, starts = _encoded_texts(items)
+    else:
+        columns = None if isinstance(items.dtype, pl.List) else _column(items)
+        if columns is None:
+            return None
+        # Without fields that name a row, and with a minimum of one row, each item is a block of its own.
+        encoded_items = [data for _, data in native.kernels.encode(len(items), 0, 1, columns)]
+        starts = np.concatenate(([0], np.cumsum(np.fromiter(map(len, encoded_items), np.int64, len(encoded_items)))))
+        data = np.frombuffer(b"".join(encoded_items), np.uint8)
     offsets, arrays_data = _arrays(data, starts, counts.to_numpy().astype(np.int64))
     return [(_ENCODED, 0, False, rows.data, offsets.data, arrays_data.data)]
+
+
+def _encoded_texts(texts: pl.Series) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The bytes of N texts, none of them null, and where each begins, with where the last one ends, as for `_arrays`.
+
+    Lists of texts have many short ones: to make an object of each is most of the time of encoding them.
+    """
+    at, content = _texts(texts)
+    offsets = np.frombuffer(at, np.int64)[: len(texts) + 1]
+    lengths = np.diff(offsets)
+    sizes = np.ones(len(lengths), np.int64)  # of the lengths as Avro writes them, seven bits a byte
+    limit = _ONE_BYTE
+    while len(longer := np.flatnonzero(lengths >= limit)):
+        sizes[longer] += 1
+        limit <<= 7
+    starts = np.concatenate(([0], np.cumsum(len(_THERE) + sizes + lengths)))
+    found = np.empty(starts[-1], np.uint8)
+    is_text = np.ones(len(found), np.bool_)
+    found[starts[:-1]] = _THERE[0]
+    is_text[starts[:-1]] = False
+    for place in range(int(sizes.max())):
+        rows = np.flatnonzero(sizes > place)
+        digits = (lengths[rows] << 1 >> 7 * place) & (MORE - 1)
+        places = starts[rows] + len(_THERE) + place
+        found[places] = digits | np.where(sizes[rows] > place + 1, MORE, 0)
+        is_text[places] = False
+    found[is_text] = np.frombuffer(content, np.uint8)[offsets[0] : offsets[-1]]
+    return found, starts
 
 
 def _arrays(

@@ -1,4 +1,4 @@
-"""Beam coders for batches, frames, rejections and summaries: compressed Arrow IPC and tuples instead of pickles.
+"""Beam coders for raw chunks, batches, frames, rejections and summaries: mostly compressed Arrow IPC.
 
 If all workers run on one machine, elements of at least SPILL_BYTES are written to a file in its spill folder, and only
 the path is passed on (the claim-check pattern): the local runner copies each byte of an element several times in one
@@ -25,7 +25,7 @@ from transforms.rules.export_rows import Group
 from transforms.rules.fields import FieldSummary, GroupSummary
 from transforms.rules.numbers import NumberSummary
 from transforms.rules.strings import StringSummary
-from transforms.stages.elements import Rejection, Summaries
+from transforms.stages.elements import RawChunk, Rejection, Summaries
 from transforms.stages.rejections import Rejections
 
 _shuffled = Stage("shuffle")
@@ -199,6 +199,31 @@ class RejectionsCoder(beam.coders.Coder):
         return Rejections
 
 
+class RawChunkCoder(beam.coders.Coder):
+    """Encodes a RawChunk as a pickle; the next step reads it in the same process, where only its size is asked for."""
+
+    def encode(self, value: RawChunk) -> bytes:
+        """The bytes of a chunk."""
+        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+
+    def estimate_size(self, value: RawChunk) -> int:
+        """As for batches: chunks are all bytes of the exports."""
+        return value.byte_count
+
+    def decode(self, encoded: bytes) -> RawChunk:
+        """The chunk of these bytes."""
+        chunk: RawChunk = pickle.loads(encoded)  # noqa: S301 - likewise our own
+        return chunk
+
+    def is_deterministic(self) -> bool:
+        """Chunks are values, never keys."""
+        return False
+
+    def to_type_hint(self) -> type[RawChunk]:
+        """What is encoded."""
+        return RawChunk
+
+
 class SummariesCoder(beam.coders.Coder):
     """Encodes Summaries, which may be thousands of small objects, as a pickle of their field values only."""
 
@@ -242,6 +267,7 @@ _PRIMITIVES = beam.coders.FastPrimitivesCoder()
 _values = attrgetter(*Rejection.__slots__)
 
 beam.coders.registry.register_coder(Batch, BatchCoder)
+beam.coders.registry.register_coder(RawChunk, RawChunkCoder)
 beam.coders.registry.register_coder(Rejection, RejectionCoder)
 beam.coders.registry.register_coder(Rejections, RejectionsCoder)
 beam.coders.registry.register_coder(pl.DataFrame, FrameCoder)

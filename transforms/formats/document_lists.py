@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.formats.chunks import Chunk, Unreadable
-from transforms.formats.document_reader import DocumentReader
+from transforms.formats.document_window import LIST_END, OBJECT_END, DocumentWindow
 from transforms.formats.json_documents import TooMuch
-from transforms.formats.lines import BYTE_ORDER_MARK
+from transforms.formats.lines import BYTE_ORDER_MARK, HEAD_BYTES
+from transforms.formats.sniff import refuse_other_formats
 from transforms.formats.whole_elements import Places, whole_elements
 from transforms.rules import limits
 
 WHOLE = ""
 """Stands for the key of a document that is a list itself."""
-_LIST_END, _OBJECT_END = b"]}"
 _LF = ord("\n")
 _CHECK_EVERY: Final = 10_000
 """Elements after which the size of a chunk is looked at."""
@@ -70,7 +70,7 @@ def read_lists(stream: BinaryIO, wanted: Collection[str]) -> Iterator[ListPart]:
     yield from _ListReader(stream, wanted).parts()
 
 
-class _ListReader(DocumentReader):
+class _ListReader(DocumentWindow):
     """A window on a document whose lists are read by their keys."""
 
     def __init__(self, stream: BinaryIO, wanted: Collection[str]) -> None:
@@ -96,6 +96,7 @@ class _ListReader(DocumentReader):
 
     def _members(self) -> Iterator[ListPart]:
         self._fill(0)
+        refuse_other_formats(self.data[:HEAD_BYTES], "expected a JSON document")
         if self.data.startswith(BYTE_ORDER_MARK):
             self.at = len(BYTE_ORDER_MARK)
         self._space()
@@ -133,7 +134,7 @@ class _ListReader(DocumentReader):
 
     def _value(self, key: str) -> ListPart:
         """Pass a value that is no list."""
-        reach = self._reach(_OBJECT_END, is_record=False)
+        reach = self._reach(OBJECT_END, is_record=False)
         text = self.data[self.at : reach.end].strip()
         self.at = reach.end
         return ListPart(key, None, count=int(text not in (b"null", b"{}", b'""')))
@@ -187,12 +188,12 @@ class _ListReader(DocumentReader):
                 count += len(ends)
                 self.at = int(ends[-1])
             self._space()
-            reach = self._reach(_LIST_END, is_record=False)
+            reach = self._reach(LIST_END, is_record=False)
             count += self.at < reach.end
             self.at = min(reach.end + 1, len(self.data))
             if not reach.closed:
                 raise self._expected('the rest of a list, ending with "]"', self.at)
-            going_on = self.data[reach.end] != _LIST_END
+            going_on = self.data[reach.end] != LIST_END
         return count
 
     def _whole_elements(self) -> tuple[Places, Places]:

@@ -5,38 +5,14 @@ these one after another. The bytes of each element are passed on unchanged, and 
 an envelope depends on all of its keys; for one longer than any record, on those in its first 64 MiB.
 """
 
-import re
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
-import numpy as np
-
-from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
-from transforms.formats.json_documents import (
-    LIST_KEYS,
-    Extent,
-    TooMuch,
-    after_space,
-    extent,
-    key_at,
-    keys,
-    other_format,
-)
-from transforms.formats.lines import BYTE_ORDER_MARK, HEAD_BYTES, IS_SOLID
-from transforms.raw_records import RawRecords
+from transforms.formats.chunks import Chunk, Unreadable
+from transforms.formats.document_window import LIST_END, OBJECT_END, DocumentWindow
+from transforms.formats.json_documents import LIST_KEYS, Extent, TooMuch, keys, other_format
+from transforms.formats.lines import BYTE_ORDER_MARK
 from transforms.rules import limits
-from transforms.rules.limits import MAX_BARREN_BYTES, MAX_KEY_BYTES, MIB
-
-CHUNK_BYTES: Final = 16 * MIB
-CHUNK_RECORDS: Final = 200_000
-"""A chunk ends with the record that reaches this number of bytes or records."""
-_READ_BYTES: Final = 1 * MIB
-_MOST_READ_BYTES: Final = 16 * MIB
-_SPACE: Final = b" \t\r\n"  # the white space of JSON, no other
-_LIST_END, _OBJECT_END = b"]}"
-_FEW: Final = 64
-_LOOK_BYTES: Final = 256 * 1024
-_STRING_TAIL: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 
 
 def read_document(stream: BinaryIO) -> Iterator[Chunk]:
@@ -49,24 +25,11 @@ def read_document(stream: BinaryIO) -> Iterator[Chunk]:
         Unreadable: if the document is truncated or beyond a limit, or the stream raises it: after all records in front
             of that place (R2).
     """
-    yield from DocumentReader(stream).chunks()
+    yield from _DocumentReader(stream).chunks()
 
 
-class DocumentReader:
-    """A window on a stream, which is read as needed and dropped when it is parsed.
-
-    `data` is the part of the document that is in memory, `base` the offset of its first byte, `at` the place in it up
-    to which it is read.
-    """
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.data = b""
-        self.base = self.at = 0
-        self._stream = stream
-        self._ended = False
-        self._stream_fault: Unreadable | None = None
-        self._line = self._counted = 0  # line ends in front of `_counted`, a place in `data`
-        self._begin()
+class _DocumentReader(DocumentWindow):
+    """A window on a document whose elements are records."""
 
     def chunks(self) -> Iterator[Chunk]:
         """The chunks of the document; see `read_document`."""
@@ -83,59 +46,6 @@ class DocumentReader:
         if fault is not None:
             line = fault.line if fault.line is not None else self._line + 1
             raise Unreadable(fault.message, fault.offset, line) from fault
-
-    # Reading the stream.
-
-    def _fill(self, keep: int) -> bool:
-        """Read more, and drop the bytes before `keep`; returns whether there was more to read."""
-        self._line_of(keep)
-        self.data, self.base, self._counted = self.data[keep:], self.base + keep, 0
-        self.at = max(self.at - keep, 0)
-        block = b""
-        if not self._ended:
-            try:
-                block = self._stream.read(min(max(_READ_BYTES, len(self.data)), _MOST_READ_BYTES))
-            except Unreadable as error:
-                self._stream_fault = error
-        self._ended = not block
-        self.data += block
-        return not self._ended
-
-    def _space(self) -> bool:
-        """Pass white space; whether something follows."""
-        begin = self.base + self.at
-        while True:
-            self.at = after_space(self.data, self.at, self.at + _FEW)
-            if self.at < len(self.data) and self.data[self.at] not in _SPACE:
-                return True
-            self._run_of_space()
-            if self.at < len(self.data):
-                return True
-            if self.base + self.at - begin > MAX_BARREN_BYTES:
-                most = f"{MAX_BARREN_BYTES // MIB:,} MiB"
-                raise self._fault(self.at, f"expected a record within {most}, got blanks alone")
-            if not self._fill(self.at):
-                return False
-
-    def _run_of_space(self) -> None:
-        """Pass white space within `data`, much at a time."""
-        block = np.frombuffer(self.data, np.uint8)
-        while self.at < len(block):
-            look = IS_SOLID[block[self.at : self.at + _LOOK_BYTES]]
-            first = int(look.argmax())
-            if look[first]:
-                self.at += first
-                return
-            self.at += len(look)
-
-    def _line_of(self, place: int) -> int:
-        """The line at a place, counted from 0; places are asked for in their order."""
-        if place > self._counted:
-            self._line += self.data.count(b"\n", self._counted, place)
-            self._counted = place
-        return self._line
-
-    # The elements of the document.
 
     def _document(self) -> Iterator[Chunk]:
         self._fill(0)
@@ -185,18 +95,6 @@ class DocumentReader:
         while len(self.data) - self.at <= limits.MAX_LINE_BYTES and self._fill(self.at):
             pass
 
-    def _key(self) -> str:
-        """Pass a key of an envelope, up to its value."""
-        key = key_at(self.data, self.at)
-        while (key is None or key[1] == len(self.data)) and len(self.data) - self.at < MAX_KEY_BYTES:
-            if not self._fill(self.at):
-                break
-            key = key_at(self.data, self.at)
-        if key is None:
-            raise self._expected('a key and ":", or "}"', self.at)
-        name, self.at = key
-        return name
-
     def _envelope(self, lists: set[int] | None) -> Iterator[Chunk]:
         """Add the elements of the lists that begin at these offsets; None if the envelope is too long to know them."""
         seen: set[str] = set()
@@ -217,42 +115,20 @@ class DocumentReader:
             elif is_list:
                 self._pass_list()
             else:
-                self.at = self._reach(_OBJECT_END, is_record=False).end
+                self.at = self._reach(OBJECT_END, is_record=False).end
             self._space()
             if self.data[self.at : self.at + 1] == b",":
                 self.at += 1
             elif self.data[self.at : self.at + 1] != b"}":
                 raise self._expected('"," or "}"', self.at)
 
-    def _list(self) -> Iterator[Chunk]:
-        """Add the elements of the list that begins before `at`."""
-        while self._element():
-            yield from self._full()
-
-    def _element(self) -> bool:
-        """Add an element of a list, and pass what ends it; whether the list goes on."""
-        self._space()
-        reach = self._reach(_LIST_END)
-        begin = self.at
-        if not reach.closed:
-            # A complete object or list is a record even if nothing follows; a number may be incomplete.
-            if self.data[begin : begin + 1] in (b"{", b"[") and (whole := extent(self.data, begin)).closed:
-                self._add(begin, whole.end)
-                begin = after_space(self.data, whole.end)
-            self.at = begin
-            raise self._expected('the rest of a list, ending with "]"', begin)
-        if begin < reach.end:
-            self._add(begin, reach.end)
-        self.at = reach.end + 1
-        return self.data[reach.end] != _LIST_END
-
     def _pass_list(self) -> None:
         """Skip a list that a later one under the same key replaces (F3)."""
         self.at += 1
         while True:
-            reach = self._reach(_LIST_END, is_record=False)
+            reach = self._reach(LIST_END, is_record=False)
             self.at = min(reach.end + 1, len(self.data))
-            if not reach.closed or self.data[reach.end] == _LIST_END:
+            if not reach.closed or self.data[reach.end] == LIST_END:
                 return
 
     def _scalar_line(self) -> None:
@@ -265,110 +141,3 @@ class DocumentReader:
                 break
         self._add(self.at, end)
         self.at = end
-
-    # The extent of values.
-
-    def _reach(self, closer: int | None, *, is_record: bool = True) -> Extent:
-        """The extent of the value at `at`, with all of it in memory; a value that is too long is skipped (F4)."""
-        at, known = self.at, None
-        while True:
-            known = extent(self.data, at, closer, known)
-            if known.closed or self._ended:
-                return known
-            if len(self.data) - self.at > limits.MAX_LINE_BYTES + _READ_BYTES:
-                return self._passed(closer, known, is_record=is_record)
-            at = known.resume - self.at
-            self._fill(self.at)
-
-    def _passed(self, closer: int | None, known: Extent, *, is_record: bool) -> Extent:
-        """The extent of a value that is too long to be a record, which is added as refused."""
-        begin, line = self.base + self.at, self._line_of(self.at)
-        head = self.data[self.at : self.at + HEAD_BYTES]
-        while not known.closed and not self._ended:
-            if self.base + len(self.data) - begin > MAX_BARREN_BYTES:
-                most = f"{MAX_BARREN_BYTES // MIB:,} MiB"
-                raise Unreadable(f"expected the end of an element within {most}, got none", begin, line + 1)
-            self.at = known.resume
-            if known.in_string:
-                self.at += 1
-                self._pass_string(begin)
-            else:
-                self._fill(self.at)
-            known = extent(self.data, self.at, closer, known)
-        self.at = known.end
-        if known.closed and is_record:
-            length = self.base + known.end - begin
-            self._refused.append(RefusedRecord(offset=begin, line=line - self._first, length=length, head=head))
-        return known
-
-    def _pass_string(self, begin: int) -> None:
-        """Skip the remainder of a string and its closing quote."""
-        while True:
-            quote = self.data.find(b'"', self.at)
-            end = len(self.data) if quote < 0 else quote
-            if self.data.find(b"\\", self.at, end) < 0:  # the usual case, and much faster
-                self.at = end
-            else:
-                self.at = _STRING_TAIL.match(self.data, self.at).end()  # type: ignore[union-attr]  # it matches no text
-            if self.data[self.at : self.at + 1] == b'"':
-                self.at += 1
-                return
-            if self.base + self.at - begin > MAX_BARREN_BYTES or not self._fill(self.at):
-                self.at = len(self.data)
-                return
-
-    # Chunks.
-
-    def _begin(self) -> None:
-        self._records: list[bytes] = []
-        self._offsets: list[int] = []
-        self._lines: list[int] = []
-        self._refused: list[RefusedRecord] = []
-        self._size = 0
-        self._first, self._first_byte = self._line, self.base + self._counted
-
-    def _add(self, begin: int, end: int) -> None:
-        record = self.data[begin:end].rstrip(_SPACE)
-        line = self._line_of(begin) - self._first
-        offset = self.base + begin
-        if len(record) > limits.MAX_LINE_BYTES:
-            self._refused.append(RefusedRecord(offset=offset, line=line, length=len(record), head=record[:HEAD_BYTES]))
-            return
-        self._records.append(record)
-        self._offsets.append(offset)
-        self._lines.append(line)
-        self._size += len(record)
-
-    def _full(self) -> Iterator[Chunk]:
-        if self._size >= CHUNK_BYTES or len(self._records) >= CHUNK_RECORDS:
-            yield self._made(self.at)
-
-    def _made(self, end: int) -> Chunk:
-        """The chunk of what was added, up to a place."""
-        line = self._line_of(end)
-        chunk = Chunk(
-            records=RawRecords.of(self._records),
-            offsets=np.array(self._offsets, dtype=np.int64),
-            lines=np.array(self._lines, dtype=np.int64),
-            first_line=self._first + 1,
-            line_count=line - self._first,
-            byte_count=self.base + end - self._first_byte,
-            refused=tuple(self._refused),
-        )
-        self._begin()
-        return chunk
-
-    def _expected(self, what: str, at: int) -> Unreadable:
-        if at == len(self.data) and not self._ended:
-            self._fill(at)
-            at = 0
-        seen = (
-            repr(self.data[at : at + 20].decode("utf-8", "replace"))
-            if at < len(self.data)
-            else "the end of the document"
-        )
-        line = self._line_of(at) + 1
-        return self._fault(at, f"expected {what}, got {seen} at byte {self.base + at:,} (line {line:,})")
-
-    def _fault(self, at: int, message: str) -> Unreadable:
-        return Unreadable(message, self.base + at, self._line_of(at) + 1)

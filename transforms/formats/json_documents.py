@@ -4,6 +4,7 @@ The content of a value is not validated here, so a value that is not JSON, not U
 its neighbours (R2).
 """
 
+import json
 import re
 import sys
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ _IDENTITIES: Final = frozenset({"reference_id", "item", "scene", "annotation_id"
 _BEFORE_FIRST: Final = re.compile(rb"[ \t\r\n,]*+")
 _KEY_OF_LIST: Final = re.compile(rb'"(?:%s)"[ \t\r\n]*+:[ \t\r\n]*+\[' % "|".join(sorted(LIST_KEYS)).encode())
 """Matches text that may be an envelope; most lines are excluded by this search alone."""
+_ESCAPE: Final = b"\\u"
+"""By which a key may be written in another way."""
 _KEY: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*+:[ \t\r\n]*+', re.DOTALL)
 # Up to the next bracket (or, between elements, comma), past whole strings. Possessive: nothing is tried twice.
 _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -167,7 +170,8 @@ def is_envelope(data: bytes, at: int = 0) -> bool:
     An envelope has a list under one of LIST_KEYS and has none of RECORD_KEYS. A list of segments under `annotations`
     is that of a mask.
     """
-    return _KEY_OF_LIST.search(data, at) is not None and keys(data, at).is_envelope(data)
+    may_be = _KEY_OF_LIST.search(data, at) is not None or data.find(_ESCAPE, at) >= 0
+    return may_be and keys(data, at).is_envelope(data)
 
 
 def keys(data: bytes, at: int) -> Keys:
@@ -238,7 +242,17 @@ def other_format(known: set[str]) -> str | None:
 def key_at(data: bytes, at: int) -> tuple[str, int] | None:
     """The key at `at` and the offset of its value; None if there is none."""
     found = _KEY.match(data, at)
-    return None if found is None else (found[1].decode("utf-8", "replace"), found.end())
+    return None if found is None else (_decoded(found[1]), found.end())
+
+
+def _decoded(key: bytes) -> str:
+    """The text of a key, whose escapes are taken for what they stand for."""
+    if b"\\" in key:
+        try:
+            return str(json.loads(b'"%b"' % key))
+        except ValueError:
+            pass
+    return key.decode("utf-8", "replace")
 
 
 def after_space(data: bytes, at: int, stop: int = sys.maxsize) -> int:

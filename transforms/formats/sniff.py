@@ -10,17 +10,18 @@ from transforms.formats.json_documents import extent, is_envelope, keys, other_f
 from transforms.formats.lines import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
 
 _ENCODINGS: Final = (
-    (b"\xff\xfe\x00\x00", "UTF-32 (little endian)"),
-    (b"\x00\x00\xfe\xff", "UTF-32 (big endian)"),
-    (b"\xff\xfe", "UTF-16 (little endian)"),
-    (b"\xfe\xff", "UTF-16 (big endian)"),
+    (b"\xff\xfe\x00\x00", "UTF-32 (little endian)", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32 (big endian)", "UTF-32"),
+    (b"\xff\xfe", "UTF-16 (little endian)", "UTF-16"),
+    (b"\xfe\xff", "UTF-16 (big endian)", "UTF-16"),
 )
-# Positions of the zero bytes of an ASCII character in encodings without a byte order mark.
+# Positions of the zero bytes of a first character below U+0100 in encodings without a byte order mark.
+_FIRST: Final = rb"[\t\n\r -~\xa0-\xff]"
 _ZEROS: Final = (
-    (re.compile(rb"[^\x00]\x00\x00\x00", re.DOTALL), "UTF-32 (little endian)"),
-    (re.compile(rb"\x00\x00\x00[^\x00]", re.DOTALL), "UTF-32 (big endian)"),
-    (re.compile(rb"[^\x00]\x00(?:[^\x00]\x00)?\Z", re.DOTALL), "UTF-16 (little endian)"),
-    (re.compile(rb"\x00[^\x00](?:\x00[^\x00])?\Z", re.DOTALL), "UTF-16 (big endian)"),
+    (re.compile(_FIRST + rb"\x00\x00\x00"), "UTF-32 (little endian)", "UTF-32LE"),
+    (re.compile(rb"\x00\x00\x00" + _FIRST), "UTF-32 (big endian)", "UTF-32BE"),
+    (re.compile(_FIRST + rb"\x00(?:[^\x00]\x00)?\Z", re.DOTALL), "UTF-16 (little endian)", "UTF-16LE"),
+    (re.compile(rb"\x00" + _FIRST + rb"(?:\x00[^\x00])?\Z", re.DOTALL), "UTF-16 (big endian)", "UTF-16BE"),
 )
 _AVRO: Final = b"Obj\x01"
 _MAGICS: Final = (
@@ -43,6 +44,7 @@ _MAGICS: Final = (
     (b"%PDF", "a PDF file"),
     (b"<", "XML or HTML"),
 )
+_TAR: Final = re.compile(rb".{257}ustar(?:  )?\x00", re.DOTALL)
 _EXPECTED: Final = "expected NDJSON, a JSON document or Avro"
 _OBJECT_LINE: Final = re.compile(rb'^[ \t]*\{[ \t]*(?:"|\}|\r?$)', re.MULTILINE)
 _VALUE_STARTS: Final = b'{["-0123456789tfnNI'
@@ -83,34 +85,52 @@ def sniff(head: bytes) -> Format:
     raise Unreadable(f"{_EXPECTED}, got a file that begins with {first[:40]!r}", 0, 1)
 
 
-def refuse_other_formats(head: bytes, expectation: str = _EXPECTED, advice: str = "") -> None:
+def refuse_other_formats(head: bytes, expectation: str = _EXPECTED, option: str = "") -> None:
     """Refuses an export that begins with `head` if it is in another encoding than UTF-8, or in a format that is known.
 
     Args:
         head: Its first bytes.
         expectation: What was expected, for the message.
-        advice: What to do about another encoding, for the message.
+        option: The beginning of an option that gives the encoding of text that is no JSON; "" if there is none.
 
     Raises:
         Unreadable: It is; the message names encoding or format (F2).
     """
     if head.startswith(b"{") and b"\x00" not in head[:4]:  # which none of them begins with
         return
-    then = f"; {advice}" if advice else ""
-    for mark, name in _ENCODINGS:
-        if head.startswith(mark):
-            raise Unreadable(
-                f"expected UTF-8, got {name} text, which begins with the byte order mark {mark.hex(' ')}{then}"
-            )
-    for pattern, name in _ZEROS:
-        if pattern.match(head[:4]):
-            begins = head[:4].hex(" ")
-            raise Unreadable(f"expected UTF-8, got what looks like {name} text: it begins with {begins}{then}")
+    refuse_other_encodings(head, option)
     if head.startswith(b"\x00"):
         raise Unreadable(f"{expectation}, got a file that begins with zero bytes")
+    if _TAR.match(head):
+        raise Unreadable(f"{expectation}, got a tar archive")
+    text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     for magic, name in _MAGICS:
-        if head.lstrip().startswith(magic) if magic == b"<" else head.startswith(magic):
-            raise Unreadable(f"{expectation}, got {name}, which begins with {head[: len(magic)].hex(' ')}")
+        if text.startswith(magic) if magic == b"<" else head.startswith(magic):
+            raise Unreadable(f"{expectation}, got {name}, which begins with {magic.hex(' ')}")
+
+
+def refuse_other_encodings(head: bytes, option: str = "") -> None:
+    """Refuses text that begins with `head` if it is in UTF-16 or UTF-32; see `refuse_other_formats`."""
+    for mark, name, encoding in _ENCODINGS:
+        if head.startswith(mark):
+            seen = f"{name} text, which begins with the byte order mark {mark.hex(' ')}"
+            raise Unreadable(f"expected UTF-8, got {seen}; {_to_utf8(head, encoding, option)}")
+    for pattern, name, encoding in _ZEROS:
+        if pattern.match(head[:4]):
+            seen = f"what looks like {name} text: it begins with {head[:4].hex(' ')}"
+            raise Unreadable(f"expected UTF-8, got {seen}; {_to_utf8(head, encoding, option)}")
+
+
+def to_utf8(encoding: str) -> str:
+    """What to do about text in another encoding."""
+    return f"write it in UTF-8: iconv -f {encoding} -t UTF-8 FILE > NEW_FILE"
+
+
+def _to_utf8(head: bytes, encoding: str, option: str) -> str:
+    text = head[: len(head) // 4 * 4].decode(encoding, "ignore").lstrip()
+    if text.startswith(("{", "[")) or not option:
+        return to_utf8(encoding)
+    return f"give the encoding: {option}{encoding.lower()}"
 
 
 def _is_json(line: bytes) -> bool:

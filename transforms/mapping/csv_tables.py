@@ -11,7 +11,9 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from transforms.formats.chunks import RefusedRecord, Unreadable
+from transforms.formats.lines import BYTE_ORDER_MARK
 from transforms.formats.lines import HEAD_BYTES as KEPT_BYTES
+from transforms.formats.sniff import to_utf8
 from transforms.mapping.csv_rows import FoundRows, Places, Row, blank_rows, ragged, rows_of, rows_one_by_one
 from transforms.mapping.csv_text import HEAD_BYTES, CsvOptions, Header, Transcoded, check_encoding, header_of, utf8
 from transforms.mapping.tables import TableBatch
@@ -61,6 +63,8 @@ def _header(source: "_Blocks", options: CsvOptions) -> Header | None:
         source.fill()
         if options.encoding is None:
             check_encoding(source.data[:HEAD_BYTES])
+        elif source.data.removeprefix(BYTE_ORDER_MARK).lstrip()[:1] in (b"{", b"["):
+            raise Unreadable(f"expected CSV, got JSON; {to_utf8(options.encoding)}", 0, 1)
         if source.ended or _last_row_end(source.data, is_last=False):
             header = header_of(source.data, options.delimiter)
             if header is not None:

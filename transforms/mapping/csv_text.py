@@ -27,6 +27,12 @@ DECIMALS: Final = {"point": ".", "comma": ","}
 """Words for what stands in front of the fraction of a number."""
 _OTHER_ORDER: Final = {"utf-16": codecs.BOM_UTF16_BE, "utf-32": codecs.BOM_UTF32_BE}
 """Encodings whose order of bytes a mark says, and the mark of the one that is not Python's default."""
+_CONTROLS: Final = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1a\x1b"})
+"""Bytes that text has not, but for a stray one in a cell."""
+_NO_TEXT: Final = re.compile(b"[" + re.escape(_CONTROLS) + b"]")
+_BINARY_LOOK_BYTES: Final = 4096
+_BINARY_SHARE: Final = 0.05
+_FEW_CONTROLS: Final = 8
 _MULTIBYTE: Final = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 
 csv.field_size_limit(MAX_LINE_BYTES)  # 128 KiB otherwise, for the whole process
@@ -165,7 +171,8 @@ def check_encoding(head: bytes) -> None:
     Raises:
         Unreadable: It is in another encoding or format, which the message names.
     """
-    refuse_other_formats(head, "expected CSV", "give the encoding: --map manifest:encoding=utf-16")
+    refuse_other_formats(head, "expected CSV", "--map manifest:encoding=")
+    refuse_binary(head)
     try:
         head[: head.rfind(b"\n") + 1].decode()
     except UnicodeDecodeError as error:
@@ -177,6 +184,25 @@ def check_encoding(head: bytes) -> None:
                 0,
                 1,
             ) from error
+
+
+def refuse_binary(head: bytes) -> None:
+    """Refuses a file that begins with `head` if that is no text: its first line is none, or it is full of such bytes.
+
+    Raises:
+        Unreadable: It is binary.
+    """
+    line = head.lstrip(b"\r\n").partition(b"\n")[0]
+    some = head[:_BINARY_LOOK_BYTES]
+    found = _NO_TEXT.search(line)
+    count = len(some) - len(some.translate(None, _CONTROLS))
+    if found is not None or count > max(_FEW_CONTROLS, len(some) * _BINARY_SHARE):
+        byte = (found or _NO_TEXT.search(some))[0]  # type: ignore[index] # there are some
+        raise Unreadable(
+            f"expected CSV, got binary data: the byte 0x{byte.hex()} is among the first; export it as CSV or NDJSON",
+            0,
+            1,
+        )
 
 
 def header_of(head: bytes, delimiter: str | None) -> Header | None:

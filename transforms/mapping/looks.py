@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, Final
@@ -11,7 +12,8 @@ from transforms.formats.avro_exports import read_avro
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.document_lists import WHOLE, read_lists
 from transforms.formats.framing import read_stream
-from transforms.formats.sniff import Format, sniff
+from transforms.formats.lines import BYTE_ORDER_MARK
+from transforms.formats.sniff import Format, refuse_other_formats, sniff
 from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.json_columns import json_form
 from transforms.mapping.maps import SourceFile
@@ -24,6 +26,15 @@ FIRST: Final = 1_000
 MOST_BYTES: Final = 32 * MIB
 """Decompressed bytes in which records are counted; of a longer file the number is an estimate."""
 _HEAD_BYTES: Final = 64 * 1024
+_EXPECTED: Final = "expected NDJSON, a JSON document, Avro, CSV, Parquet or Arrow"
+_ADVICE: Final = {
+    "expected UTF-8": "",
+    "zip archive": "; unpack it, or export the sheets of a workbook as CSV",
+    "archive": "; unpack it",
+    "(in a file": "; decompress it, or give it the ending of its format",
+    "": "; export what it has as CSV or NDJSON",
+}
+"""Words of a message about a format that no command reads, the first that is in it, to what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +46,14 @@ class LookedPart:
         count: How many records there are.
         is_exact: Whether all were counted.
         first: The first of them; what cannot be read is left out.
+        refused: How many stand among these that cannot be read.
     """
 
     key: str
     count: int
     is_exact: bool
     first: tuple[object, ...]
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,7 @@ class Look:
         members: Keys of a document.
         text: How a CSV file was read.
         unreadable: Why the remainder cannot be read.
+        is_object: Whether a document is one object without lists.
     """
 
     form: str
@@ -75,6 +89,7 @@ class Look:
     members: tuple[str, ...] = ()
     text: CsvOptions = field(default_factory=CsvOptions)
     unreadable: str | None = None
+    is_object: bool = False
 
 
 def look(source: SourceFile, text: CsvOptions) -> Look:
@@ -89,6 +104,7 @@ def look(source: SourceFile, text: CsvOptions) -> Look:
     """
     with source.open() as stream:
         head = stream.read(_HEAD_BYTES)
+    _refuse_others(head, text)
     form = table_format(head)
     if form is None and not _is_json(head):
         form = "csv"
@@ -105,6 +121,25 @@ def look(source: SourceFile, text: CsvOptions) -> Look:
                 return _one_part("avro", source, read_avro(_Limited(stream), 5_000))
         case Format.DOCUMENT:
             return document(source)
+
+
+def _refuse_others(head: bytes, options: CsvOptions) -> None:
+    """Refuses what no command reads, with what to do about it.
+
+    Raises:
+        Unreadable: It is such a format; or text in another encoding that is not given.
+    """
+    text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
+    if table_format(head) is None and not head.startswith(b"PAR"):  # whose reader says more
+        try:
+            refuse_other_formats(head, _EXPECTED, "--map manifest:encoding=")
+        except Unreadable as error:
+            if options.encoding is not None and error.message.startswith("expected UTF-8"):
+                return
+            advice = next(advice for word, advice in _ADVICE.items() if word in error.message)
+            raise Unreadable(f"{error.message}{advice}") from error
+    if text.startswith((b"//", b"/*")):
+        raise Unreadable(f"{_EXPECTED}, got what looks like JSON with comments; write it without them")
 
 
 def _is_json(head: bytes) -> bool:
@@ -137,19 +172,23 @@ def _estimated(count: int, given: int, source: SourceFile) -> tuple[int, bool]:
 
 
 def _one_part(form: str, source: SourceFile, chunks: Iterator[Chunk]) -> Look:
-    count = given = 0
+    count = given = refused = 0
     first: list[object] = []
     unreadable = None
     try:
         for chunk in chunks:
             count += len(chunk.records) + len(chunk.refused)
             given += chunk.byte_count
-            for raw in islice(chunk.records, max(FIRST - len(first), 0)):
-                first += _parsed(raw)
+            left = FIRST - len(first) - refused
+            refused += len(chunk.refused) if left > 0 else 0
+            for raw in islice(chunk.records, max(left, 0)):
+                found = _parsed(raw)
+                refused += not found
+                first += found
     except Unreadable as error:
         unreadable = error.message if given < MOST_BYTES - MIB else None
     number, is_exact = _estimated(count, given + MIB if given >= MOST_BYTES - MIB else given, source)
-    return Look(form, (LookedPart("", number, is_exact, tuple(first)),), unreadable=unreadable)
+    return Look(form, (LookedPart("", number, is_exact, tuple(first), refused),), unreadable=unreadable)
 
 
 def _parsed(raw: bytes) -> list[object]:
@@ -161,7 +200,7 @@ def _parsed(raw: bytes) -> list[object]:
 
 def _table(source: SourceFile, form: str, text: CsvOptions) -> Look:
     known = rows_in_footer(source) if form == "parquet" else None
-    count = given = 0
+    count = given = refused = 0
     first: list[object] = []
     columns: tuple[str, ...] = ()
     unreadable, is_whole = None, True
@@ -171,6 +210,7 @@ def _table(source: SourceFile, form: str, text: CsvOptions) -> Look:
             count += len(batch) + len(batch.refused)
             given += batch.byte_count
             if len(first) < FIRST:
+                refused += len(batch.refused)
                 first += ({name: json_form(cell) for name, cell in row.items()} for row in islice(batch.rows(), FIRST))
             if given >= MOST_BYTES or (known is not None and len(first) >= FIRST):
                 is_whole = False
@@ -183,7 +223,8 @@ def _table(source: SourceFile, form: str, text: CsvOptions) -> Look:
         count, is_exact = known, True
     else:
         count, is_exact = (count, True) if is_whole else _estimated(count, given, source)
-    return Look(form, (LookedPart("", count, is_exact, tuple(first[:FIRST])),), columns, (), text, unreadable)
+    part = LookedPart("", count, is_exact, tuple(first[:FIRST]), refused)
+    return Look(form, (part,), columns, (), text, unreadable)
 
 
 class _Every(Collection[str]):
@@ -202,6 +243,7 @@ class _Every(Collection[str]):
 def document(source: SourceFile) -> Look:
     """Looks at a file that is a JSON document; as `look`."""
     counts: dict[str, int] = {}
+    refused: Counter[str] = Counter()
     first: dict[str, list[object]] = {}
     members: list[str] = []
     unreadable = None
@@ -214,14 +256,16 @@ def document(source: SourceFile) -> Look:
                     continue
                 counts[part.key] = counts.get(part.key, 0) + part.count
                 found = first.setdefault(part.key, [])
-                for raw in islice(part.chunk.records, max(FIRST - len(found), 0)):
-                    found += _parsed(raw)
+                for raw in islice(part.chunk.records, max(FIRST - len(found) - refused[part.key], 0)):
+                    parsed = _parsed(raw)
+                    refused[part.key] += not parsed
+                    found += parsed
         except Unreadable as error:
             unreadable = error.message if some.given < MOST_BYTES else None
         is_exact = some.given < MOST_BYTES
         if not counts and is_exact:
             return _one_object(source)
-    parts = [LookedPart(key, count, is_exact, tuple(first[key])) for key, count in counts.items()]
+    parts = [LookedPart(key, n, is_exact, tuple(first[key]), refused[key]) for key, n in counts.items()]
     parts.sort(key=lambda part: -part.count)
     return Look("document", tuple(parts), None, tuple(each for each in members if each != WHOLE), unreadable=unreadable)
 
@@ -230,5 +274,4 @@ def _one_object(source: SourceFile) -> Look:
     """A document that is one record."""
     with source.open() as stream:
         first = _parsed(stream.read(MOST_BYTES))
-    members = tuple(first[0]) if first and isinstance(first[0], Mapping) else ()
-    return Look("document", (LookedPart("", len(first), is_exact=True, first=tuple(first)),), None, members)
+    return Look("document", (LookedPart("", len(first), is_exact=True, first=tuple(first)),), is_object=bool(first))

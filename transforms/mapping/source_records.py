@@ -9,6 +9,7 @@ from transforms.formats.avro_exports import read_avro
 from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
 from transforms.formats.document_lists import WHOLE, read_lists
 from transforms.formats.framing import read_stream
+from transforms.formats.sniff import refuse_other_encodings
 from transforms.mapping.csv_text import CsvOptions
 from transforms.mapping.expressions import Path, UnfitValueError, streamed_list
 from transforms.mapping.json_columns import encode, json_form
@@ -67,6 +68,8 @@ def source_records(source: SourceFile, records: str | None, text: CsvOptions) ->
     with source.open() as stream:
         head = stream.read(_HEAD_BYTES)
     bare = head.lstrip(_BLANKS)
+    if records is not None or bare[:1] in (b"[", b"{"):
+        refuse_other_encodings(head)
     if head.startswith(_AVRO):
         _check_is_document(records, "an Avro file")
         with source.open() as stream:

@@ -20,7 +20,6 @@ from transforms.kernels.writers.coco_shapes import skeleton_text
 from transforms.rules.coco import CAPTION, CATEGORY_ID, IMAGE_ID
 from transforms.rules.export_rows import ANNOTATION_GROUPS, Group
 from transforms.stages.export_partitions import Exporting, ExportPart
-from transforms.stages.export_records import run_folder
 from transforms.storage.states import state_file
 from transforms.storage.stored_files import StoredFile
 
@@ -114,10 +113,9 @@ class Document:
             return "items"
         return "predictions" if self.name == RESULTS else "annotations"
 
-    @property
-    def path(self) -> str:
-        """Its path in the export."""
-        folder = self.group if self.run is None else f"{self.group}/{run_folder(self.run)}"
+    def path(self, run_folders: Mapping[str, str]) -> str:
+        """Its path in the export, given the folders of model runs."""
+        folder = self.group if self.run is None else f"{self.group}/{run_folders[self.run]}"
         return f"{'' if self.split is None else f'{self.split}/'}{folder}/{self.name}.json"
 
 

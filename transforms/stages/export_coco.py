@@ -38,7 +38,7 @@ def write_coco(
     else:
         members = {"images": images} if document.name == IMAGE_INFO else {"images": images, "annotations": annotations}
         text = _document(exporting.facts["metadata-etl.version"], members, numbering.tables)
-    file = store(exporting.root, document.path, text, records=count)
+    file = store(exporting.root, document.path(exporting.run_folders), text, records=count)
     frames = image_count if document.name in {OBJECTS, IMAGE_INFO} else 0
     return [ExportedFile(file, document.group, document.split, frames, dict(left_out.counts))]
 

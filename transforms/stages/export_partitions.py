@@ -11,11 +11,11 @@ import polars as pl
 
 from transforms.avro.parts import avro_container
 from transforms.kernels.batch.batch import Batch, Positions
-from transforms.kernels.publish.columns import PublishedColumns, metadata_column
+from transforms.kernels.publish.columns import PublishedColumns, metadata_column, value_texts
 from transforms.kernels.writers.parquet import parquet
 from transforms.kernels.writers.rows import ExportedRows
 from transforms.kernels.writers.text import csv, ndjson
-from transforms.rules.avro_schema import row_schema
+from transforms.rules.avro_schema import row_schema, stored_fields
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.policies import CacheKeyMode, ExportFormat
 from transforms.rules.schema_json import Count, StoredFieldJson
@@ -25,11 +25,11 @@ from transforms.storage.stored_files import Piece, StoredFile, join, part_path, 
 
 DOCUMENT = "export.json"
 """What was exported, and where: the last file to be written."""
-FRAGMENTS = "fragments"
-"""Folder in that of the export, with what each partition has of the documents of COCO."""
+FRAGMENTS = ".fragments"
+"""Folder in that of the export, with what each partition has of the documents of COCO; no split has such a name."""
 ITEM, SCENE = "item", "scene"
 """What splits go by, beside a metadata field of the items."""
-_KEY = "key"
+_KEY, _VALUE = "key", "value"
 
 
 class SplitJson(TypedDict):
@@ -69,6 +69,7 @@ class Exporting:
         splits: None to write all rows together.
         split_by: ITEM, SCENE, or a metadata key of items.
         facts: What a format with metadata of its own says about the version.
+        run_folders: Model run to the name of its folder, for formats that have one for each.
     """
 
     root: str
@@ -82,6 +83,7 @@ class Exporting:
     splits: Splits | None = None
     split_by: str = SCENE
     facts: Mapping[str, str] = field(default_factory=dict)
+    run_folders: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,18 +214,20 @@ def split_keys(part: ExportPart, exporting: Exporting) -> dict[str, str]:
     state = part.states.get("items")
     if state is None or exporting.splits is None:
         return {}
-    names = ["reference_id"]
-    match exporting.split_by:
+    by, fields = exporting.split_by, exporting.fields["items"]
+    names = ["reference_id", *([] if by == ITEM else ["scene_reference_id"] if by == SCENE else [metadata_column(by)])]
+    columns = PublishedColumns("items", fields, exporting.cache_keys, names)
+    batch = state_file(state).part(columns.stored, columns.keys)
+    rows = columns.of(batch)
+    match by:
         case "item":
             key = pl.lit(None, pl.String)
         case "scene":
-            names.append("scene_reference_id")
             key = pl.format(f"{SCENE}:{{}}", "scene_reference_id")
-        case by:
-            names.append(metadata_column(by))
-            key = pl.format("field:{}", metadata_column(by))
-    columns = PublishedColumns("items", exporting.fields["items"], exporting.cache_keys, names)
-    rows = columns.of(state_file(state).part(columns.stored, columns.keys))
+        case _:
+            storages = {field: storage for field, _, storage in stored_fields(fields)}
+            rows = rows.with_columns(value_texts(batch, by, storages[by]).alias(_VALUE))
+            key = pl.format("field:{}", _VALUE)
     found = rows.select("reference_id", pl.coalesce(key, pl.format(f"{ITEM}:{{}}", "reference_id")).alias(_KEY))
     return dict(found.iter_rows())
 

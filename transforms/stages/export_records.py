@@ -1,7 +1,6 @@
 """Writes the records of a partition as the Nucleus client uploads them: scenes whole, predictions by model run."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import quote
 
 import numpy as np
 
@@ -33,16 +32,6 @@ SceneFrames = list[tuple[str, Frame]]
 _EXTENSION = "ndjson"
 
 
-def run_folder(run: str) -> str:
-    """The name of the folder of a model run, which any name can have.
-
-    >>> run_folder("detector v2"), run_folder("../a")
-    ('detector%20v2', '%2E.%2Fa')
-    """
-    name = quote(run, safe="")
-    return f"%2E{name[1:]}" if name.startswith(".") else name
-
-
 def export_records(part: ExportPart, exporting: Exporting) -> list[ExportedFile]:
     """Writes the records of a partition but for its scenes: items that are no frames, annotations, predictions."""
     found: list[ExportedFile] = []
@@ -51,7 +40,7 @@ def export_records(part: ExportPart, exporting: Exporting) -> list[ExportedFile]
         if group == "scenes" or group not in part.states:
             continue
         batch = read_state(part.states[group])
-        for folder, positions in _by_folder(group, batch):
+        for folder, positions in _by_folder(group, batch, exporting.run_folders):
             for split, of_split in divided(batch, positions, keys, exporting):
                 records = item_records(batch, of_split) if group == "items" else annotation_records(batch, of_split)
                 found.append(_stored(part, exporting, (group, folder, split), json_lines(records), len(of_split)))
@@ -109,7 +98,7 @@ def export_scenes(
     return exported
 
 
-def _by_folder(group: Group, batch: Batch) -> Iterator[tuple[str, Positions]]:
+def _by_folder(group: Group, batch: Batch, run_folders: Mapping[str, str]) -> Iterator[tuple[str, Positions]]:
     """The folders of a group with the positions of their rows: items without frames, each model run by itself."""
     rows = batch.rows
     if group == "items":
@@ -118,7 +107,7 @@ def _by_folder(group: Group, batch: Batch) -> Iterator[tuple[str, Positions]]:
             yield group, positions
     elif group == "predictions":
         for run in sorted(rows["model_run"].unique().to_list()):
-            yield f"{group}/{run_folder(run)}", np.flatnonzero((rows["model_run"] == run).to_numpy())
+            yield f"{group}/{run_folders[run]}", np.flatnonzero((rows["model_run"] == run).to_numpy())
     else:
         yield group, np.arange(rows.height)
 

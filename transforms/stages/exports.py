@@ -30,41 +30,41 @@ AVRO_RECORDS = 20_000
 _HASH_BYTES = 1024 * 1024
 
 
-def byte_ranges(exports: Iterable[Export], *, range_bytes: int = RANGE_BYTES) -> list[list[ByteRange]]:
-    """Splits exports into loads of about `range_bytes`: one byte range of a large file, or many small files.
+def byte_ranges(exports: Iterable[Export]) -> list[list[ByteRange]]:
+    """Splits exports into loads of about RANGE_BYTES: one byte range of a large file, or many small files.
 
     All byte ranges of a file have the same size, so that workers with equally many of them have equally much to do.
 
     Examples:
         >>> from transforms.api import Export
-        >>> sizes = (100, 9, 9)
+        >>> sizes = (24_000_000, 900, 900)
         >>> exports = [Export(n, f"s3://b/{n}.ndjson", "items", None, size) for n, size in enumerate(sizes)]
-        >>> loads = byte_ranges(exports, range_bytes=50)
+        >>> loads = byte_ranges(exports)
         >>> [[(each.export.number, each.start, each.stop) for each in load] for load in loads]
-        [[(0, 0, 50)], [(0, 50, 100)], [(1, 0, 9), (2, 0, 9)]]
+        [[(0, 0, 12000000)], [(0, 12000000, 24000000)], [(1, 0, 900), (2, 0, 900)]]
     """
     loads: list[list[ByteRange]] = []
     small: list[ByteRange] = []
     small_bytes = 0
     for export in exports:
-        if export.size > range_bytes:
-            step = _step(export, range_bytes)
+        if export.size > RANGE_BYTES:
+            step = _step(export)
             starts = range(0, export.size, step)
             loads += ([ByteRange(export, start, min(start + step, export.size))] for start in starts)
             continue
         small.append(ByteRange(export, 0, export.size))
         small_bytes += export.size
-        if small_bytes >= range_bytes:
+        if small_bytes >= RANGE_BYTES:
             loads.append(small)
             small, small_bytes = [], 0
     return [*loads, small] if small else loads
 
 
-def _step(export: Export, range_bytes: int) -> int:
+def _step(export: Export) -> int:
     """Bytes of each byte range of an export; the last one may have fewer."""
     if is_compressed(export.uri):  # compressed data can only be read from its start
         return export.size
-    return math.ceil(export.size / max(1, math.ceil(export.size / range_bytes)))
+    return math.ceil(export.size / max(1, math.ceil(export.size / RANGE_BYTES)))
 
 
 def read(byte_range: ByteRange, *, digest: bool = True) -> Iterator[RawChunk]:
@@ -111,10 +111,10 @@ class FoundRecord:
     record: bytes | None = None
 
 
-def read_again(export: Export, offsets: Collection[int], *, range_bytes: int = RANGE_BYTES) -> Iterator[FoundRecord]:
+def read_again(export: Export, offsets: Collection[int]) -> Iterator[FoundRecord]:
     """The records of an export that begin at these offsets, for the few records whose raw bytes are needed later."""
     # With a map, places are those of the source, and do not say in which byte range a record is.
-    step = export.size if export.map is not None else _step(export, range_bytes)
+    step = export.size if export.map is not None else _step(export)
     # The first byte range is always read: it is the whole file if the format can only be read from its start.
     numbers = {min(offset, max(export.size - 1, 0)) // max(step, 1) for offset in offsets} | {0}
     for number in sorted(numbers):

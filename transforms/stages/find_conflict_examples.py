@@ -9,7 +9,7 @@ from transforms.rules.export_rows import Group
 from transforms.rules.schema_json import ResolvedJson
 from transforms.rules.values import JsonValue
 from transforms.stages.elements import Export, Partition
-from transforms.stages.exports import RANGE_BYTES, read_again
+from transforms.stages.exports import read_again
 from transforms.storage.states import read_state
 
 Key: TypeAlias = tuple[Group, str, str, int]
@@ -34,8 +34,6 @@ def number_examples(
     found: Found,
     exports: Mapping[str, Export],
     first_lines: Mapping[tuple[int, int], int],
-    *,
-    range_bytes: int = RANGE_BYTES,
 ) -> Numbered:
     """The first examples of all partitions with their lines: a row has only the byte offset of its record.
 
@@ -43,7 +41,6 @@ def number_examples(
         found: Examples of several partitions.
         exports: The exports of the job by name.
         first_lines: The result of `line_numbers`.
-        range_bytes: As the exports were read.
 
     Returns:
         The key, and the examples with their lines; the line is None for a record of an earlier job, whose export may
@@ -58,7 +55,7 @@ def number_examples(
         for example in first:
             if example.export == name:
                 ids.setdefault(example.offset, set()).add(example.reference_id)
-        for record in read_again(export, ids.keys(), range_bytes=range_bytes):
+        for record in read_again(export, ids.keys()):
             start = first_lines[export.number, record.chunk] if record.chunk >= 0 else 0
             texts = _texts(record.raw if record.record is None else record.record)
             for reference_id in ids[record.offset] & texts:

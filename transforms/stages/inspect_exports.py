@@ -15,6 +15,7 @@ from transforms.mapping.json_columns import NUMBER, with_point
 from transforms.mapping.looks import FIRST, MOST_BYTES, Fit, Look, LookedPart, document, look
 from transforms.mapping.maps import Given, Map, SourceFile
 from transforms.mapping.presets import fitting
+from transforms.mapping.values import Values
 from transforms.rules.export_rows import GROUPS, Group
 from transforms.rules.rejections import shown
 from transforms.stages.normalize import normalize_records
@@ -66,6 +67,7 @@ class Inspection:
         look: What it is.
         part: The records whose fields are shown; None if there are none.
         fields: Their keys.
+        more_fields: How many keys there are beyond MOST_FIELDS.
         native: The groups as which it is a native export, the best first.
         presets: Presets that take it, and how.
         delimiter: Of a CSV file, if it has to be given.
@@ -79,6 +81,7 @@ class Inspection:
     presets: Mapping[str, Fit]
     delimiter: str | None = None
     mapped: Sequence[TriedFit] | None = None
+    more_fields: int = 0
 
 
 @runtime_checkable
@@ -109,7 +112,8 @@ def inspect_export(source: SourceFile, text: CsvOptions | None = None, given: Ma
         groups = given.groups if preset is None else preset.groups
         mapped = _mapped(source, given, groups, is_small=source.size <= MOST_BYTES)
         part = next(iter(found.parts), None)
-        return Inspection(found, part, _fields_of(found, part), [], {}, mapped=mapped)
+        fields, more = _fields_of(found, part)
+        return Inspection(found, part, fields, [], {}, mapped=mapped, more_fields=more)
     if found.form == "csv" and found.columns is not None and text.delimiter is None:
         delimiter = other_delimiter(found.columns)
         if delimiter is not None:
@@ -121,10 +125,12 @@ def inspect_export(source: SourceFile, text: CsvOptions | None = None, given: Ma
         found = replace(found, text=replace(found.text, decimal=","))
     native = _native(found)
     if not native and found.form == "ndjson" and found.parts and found.parts[0].count == 1:
-        found = document(source)  # an object with lists, on one line
+        whole = document(source)
+        found = found if whole.is_object else whole  # an object with lists, on one line
     presets = {} if native else fitting(found)
     part = next(iter(found.parts), None)
-    return Inspection(found, part, _fields_of(found, part), native, presets, delimiter)
+    fields, more = _fields_of(found, part)
+    return Inspection(found, part, fields, native, presets, delimiter, more_fields=more)
 
 
 def _has_commas(found: Look, source: SourceFile) -> bool:
@@ -177,8 +183,9 @@ def _run_of(group: Group) -> str | None:
     return "run" if group == "predictions" else None
 
 
-def _fields_of(found: Look, part: LookedPart | None) -> dict[str, FieldLook]:
-    return {} if part is None else _fields(part, found.text.decimal if found.form == "csv" else None)
+def _fields_of(found: Look, part: LookedPart | None) -> tuple[dict[str, FieldLook], int]:
+    """The keys of the first records, and how many there are beyond MOST_FIELDS."""
+    return ({}, 0) if part is None else _fields(part, found.text.decimal if found.form == "csv" else None)
 
 
 def _native(found: Look) -> list[TriedFit]:
@@ -196,6 +203,8 @@ def _native(found: Look) -> list[TriedFit]:
         accepted = max(done.records - rejected, 0)
         if accepted:
             fits.append(TriedFit(group, accepted, rejected, None if first is None else first.message))
+    if not fits:
+        return _rejected_natives(records)
     best = max((fit.accepted for fit in fits), default=0)
     fits = [fit for fit in fits if fit.accepted * 2 > best]
     if any(isinstance(each, dict) and "confidence" in each for each in records):
@@ -203,25 +212,42 @@ def _native(found: Look) -> list[TriedFit]:
     return sorted(fits, key=lambda fit: -fit.accepted)
 
 
-def _fields(part: LookedPart, decimal: str | None) -> dict[str, FieldLook]:
-    """The keys of some records; `decimal` is that of texts without types, None of all other records."""
+def _rejected_natives(records: Sequence[Values]) -> list[TriedFit]:
+    """What records are by their keys of which none is accepted; nothing if they have no reference id."""
+    if not any({"reference_id", "ref_id"} & each.keys() for each in records):
+        return []
+    keys = frozenset[str]().union(*records)
+    group: Group = "items"
+    if keys & {"geometry", "label", "labels", "annotation_id", "mask_url", "taxonomy_name"}:
+        group = "predictions" if "confidence" in keys else "annotations"
+    elif keys & {"frames", "video_url"}:
+        group = "scenes"
+    rejections = normalize_records(records, group, model_run=_run_of(group)).rejections
+    return [TriedFit(group, 0, len(rejections), next((each.message for each in rejections), None))]
+
+
+def _fields(part: LookedPart, decimal: str | None) -> tuple[dict[str, FieldLook], int]:
+    """As `_fields_of`; `decimal` is that of texts without types, None of all other records."""
     found: dict[str, FieldLook] = {}
+    more: set[str] = set()
     for record in part.first:
-        _add(found, "", record, 0)
+        _add(found, more, "", (record, 0))
     if decimal is not None:
         for name, each in found.items():
             texts = [record[name] for record in part.first if isinstance(record, dict) and name in record]
             if texts and all(_is_number(text, decimal) for text in texts):
                 each.kinds = Counter({NUMBERS: len(texts)})
-    return found
+    return found, len(more)
 
 
-def _add(found: dict[str, FieldLook], name: str, value: object, depth: int) -> None:
+def _add(found: dict[str, FieldLook], more: set[str], name: str, at: tuple[object, int]) -> None:
+    value, depth = at
     if isinstance(value, dict) and value and depth < _DEPTH and (name or depth == 0):
         for key, each in value.items():
-            _add(found, f"{name}.{key}" if name else f"{key}", each, depth + 1)
+            _add(found, more, f"{name}.{key}" if name else f"{key}", (each, depth + 1))
         return
     if name not in found and len(found) >= MOST_FIELDS:
+        more.add(name)
         return
     each = found.setdefault(name, FieldLook())
     if value is not None:

@@ -8,8 +8,8 @@ import polars as pl
 from transforms.avro.parts import avro_container, rows_of
 from transforms.damage import damaged_file
 from transforms.kernels.batch.arrow_ipc import from_arrow, to_arrow
+from transforms.kernels.batch.expected_columns import ExpectedColumns
 from transforms.kernels.batch.hashing import KEY_BYTES
-from transforms.kernels.batch.stored import Stored
 from transforms.kernels.publish.rows import USES
 from transforms.kernels.urls.cache_keys import KEY_USES, NOBODY, CacheKeys, has_uses_of, no_uses, use_owner
 from transforms.rules.avro_schema import AvroSchema, cache_key_schema, upload_schema
@@ -100,7 +100,7 @@ def listed_keys(file: StoredFile) -> pl.DataFrame:
 
 
 def _columns(file: StoredFile, names: Collection[str] | None = None) -> pl.DataFrame:
-    stored = Stored(file.uri, file.records, KEY_USES.get)
+    stored = ExpectedColumns(file.uri, file.records, KEY_USES.get)
     return from_arrow(verified(file), names, stored)
 
 

@@ -11,7 +11,7 @@ from transforms.errors import ChangedExportError, one_line
 from transforms.kernels.batch.hashing import partitions_of
 from transforms.stages.cascades import IS_CASCADED, cascaded, related_and_others
 from transforms.stages.elements import Export, WrittenRejections
-from transforms.stages.exports import RANGE_BYTES, read_again
+from transforms.stages.exports import read_again
 from transforms.stages.rejection_lines import FirstLines, rejection_lines
 from transforms.stages.rejections import Rejections, series
 from transforms.storage.stored_files import store
@@ -28,11 +28,10 @@ class RejectionParts:
         count: How many there may be: one for each BUCKET_BYTES of exports.
     """
 
-    def __init__(self, root: str, exports: Sequence[Export], *, range_bytes: int = RANGE_BYTES) -> None:
-        """Takes the folder of the files, the exports of the job in order, and how they were read."""
+    def __init__(self, root: str, exports: Sequence[Export]) -> None:
+        """Takes the folder of the files, and the exports of the job in order."""
         self._root = root
         self._exports = list(exports)
-        self._range_bytes = range_bytes
         self._steps = [(export.step, export.mode) for export in exports]
         *self._starts, total = accumulate((export.size for export in exports), initial=0)
         self.count = max(1, -(-total // BUCKET_BYTES))
@@ -96,7 +95,7 @@ class RejectionParts:
         found = {
             (number, record.offset): record
             for number, own in offsets.items()
-            for record in read_again(self._exports[number], own, range_bytes=self._range_bytes)
+            for record in read_again(self._exports[number], own)
         }
         for place, (export, offset) in zip(places, wanted, strict=True):
             if (export, offset) not in found:

@@ -9,10 +9,10 @@ import polars as pl
 
 from transforms.damage import damaged_file
 from transforms.kernels.batch.batch import Batch
+from transforms.kernels.batch.expected_columns import ExpectedColumns
 from transforms.kernels.batch.group_columns import COLUMNS
 from transforms.kernels.batch.metadata_columns import FORMS
 from transforms.kernels.batch.state_files import StateFile
-from transforms.kernels.batch.stored import Stored
 from transforms.kernels.batch.value_columns import ValueColumn
 from transforms.rules.export_rows import Group
 from transforms.storage.stored_files import StoredFile
@@ -45,12 +45,12 @@ def read_state(state: StoredFile) -> Batch:
     return state_file(state).batch()
 
 
-def _stored(file: StoredFile) -> Stored:
+def _stored(file: StoredFile) -> ExpectedColumns:
     """The expected columns of a state file, whose group is in its path."""
     group = file.path.split("/")[-2]
     if group not in COLUMNS:
         raise ValueError(f"expected rows of a group, got {group}")
-    return Stored(file.uri, file.records, partial(_dtype, group))
+    return ExpectedColumns(file.uri, file.records, partial(_dtype, group))
 
 
 def _dtype(group: Group, name: str) -> pl.DataType | None:

@@ -1,13 +1,14 @@
 """Defines `Store`, the interface of a place for datasets, and what it exchanges with a job."""
 
 import secrets
-from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from pipelines.dataset.documents.paths import REPORT, SCHEMA
+from pipelines.errors import JobError
 
 BASE = "base"
 """File of a run that names the version it reads."""
@@ -167,6 +168,20 @@ class Store(Protocol):
 
     def remove(self, uri: str) -> None:
         """Removes the folder of a run of this dataset with everything in it, if it exists."""
+
+
+@contextmanager
+def removed_after_an_error(run: Run, remove: Callable[[str], None]) -> Iterator[Run]:
+    """Removes the folder of a run if the block raises, also where that interrupts it; what is left, the next job does.
+
+    The error of the block is the one that a person is told: that of a removal does not take its place.
+    """
+    try:
+        yield run
+    except BaseException:
+        with suppress(OSError, JobError):
+            remove(run.root)
+        raise
 
 
 def new_run_id() -> str:

@@ -1,9 +1,10 @@
 """Lists, reads and deletes the objects of a dataset in a bucket, and tells them from foreign objects (P6)."""
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cache, cached_property
 
 from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed
 from google.auth.exceptions import GoogleAuthError
@@ -30,8 +31,7 @@ class BucketPlace:
         self.root = f"gs://{name}/{folder}"
         self._prefix = f"{folder}/"
         try:
-            # Given no project, which is not needed here, it would query the metadata server of a virtual machine.
-            self._bucket = storage.Client(project="-").bucket(name)
+            self._bucket = client(os.getpid(), os.environ.get("STORAGE_EMULATOR_HOST")).bucket(name)
         except GoogleAuthError as error:
             hint = "run `gcloud auth application-default login`"
             raise UsageError(f"{root}: no credentials for Google Cloud Storage: {error}; {hint}") from error
@@ -146,6 +146,19 @@ class BucketPlace:
             raise UsageError(f"{self.root}: no such bucket, or no right to see it; make the bucket first") from error
         except (GoogleAPIError, GoogleAuthError) as error:
             raise OSError(f"{self.root}: {error}") from error
+
+
+@cache
+def client(process: int, host: str | None) -> storage.Client:
+    """The client of a process, for all its datasets: it keeps connections open, and a forked process needs its own.
+
+    Args:
+        process: Its id.
+        host: The address that it was told to take for that of the store, if any.
+    """
+    del process, host
+    # Without a project, which is not needed here, it would query the metadata server of a virtual machine.
+    return storage.Client(project="-")
 
 
 def delete(blobs: Sequence[storage.Blob]) -> None:

@@ -17,7 +17,7 @@ from google.api_core.exceptions import PreconditionFailed
 from google.cloud import storage
 
 from pipelines.dataset.documents.paths import PRIVATE, REPORT
-from pipelines.dataset.store.base import BASE, LEASE, RENEWAL_INTERVAL, Run, new_run_id
+from pipelines.dataset.store.base import BASE, LEASE, RENEWAL_INTERVAL, Run, new_run_id, removed_after_an_error
 from pipelines.dataset.store.bucket_place import OWNER, BucketPlace, delete
 from pipelines.dataset.store.marker import REMOVED
 from pipelines.dataset.store.names import is_run_id
@@ -67,13 +67,9 @@ class BucketRuns(BucketPlace):
         self._make_dataset()
         run = self._named(new_run_id())
         self._begin(run, _reads(base))
-        try:
-            with self._heartbeat(f"{run.id}/{BASE}", _reads(base)):
-                self.sweep()
-                yield run
-        except BaseException:
-            self.remove(run.root)
-            raise
+        with removed_after_an_error(run, self.remove), self._heartbeat(f"{run.id}/{BASE}", _reads(base)):
+            self.sweep()
+            yield run
         self._close_run(run)
 
     @contextmanager
@@ -82,12 +78,9 @@ class BucketRuns(BucketPlace):
         self._make_dataset()
         run = self._named(new_run_id())
         self._begin(run, {**_reads(base), "lease": str(LEASE.total_seconds())})
-        try:
+        with removed_after_an_error(run, self.remove):
             self.sweep()
             yield run
-        except BaseException:
-            self.remove(run.root)
-            raise
 
     def renew(self, run: str) -> bool:
         """See `Store`. Of many callers few upload: a bucket allows one upload per object and second."""

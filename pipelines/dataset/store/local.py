@@ -11,7 +11,7 @@ from pipelines.dataset.documents import reading
 from pipelines.dataset.documents.paths import CURRENT, MANIFEST, REPORT, record_path, version_folder
 from pipelines.dataset.documents.writing import pointer, record
 from pipelines.dataset.store import local_runs, staging
-from pipelines.dataset.store.base import BASE, LEASE, Removable, Run, VersionFile, new_run_id
+from pipelines.dataset.store.base import BASE, LEASE, Removable, Run, VersionFile, new_run_id, removed_after_an_error
 from pipelines.dataset.store.durable import fsync_folders
 from pipelines.dataset.store.folders import Folder, read_regular
 from pipelines.dataset.store.guards import LOCK, check_free
@@ -102,11 +102,8 @@ class LocalStore:
                 locks.enter_context(exclusive(LOCK, folder=folder.descriptor))
                 folder.write(BASE, _reads(base))
                 owned.place_run(run.id)
-            try:
+            with removed_after_an_error(run, self.remove):
                 yield run
-            except BaseException:  # an interrupted job removes its files too
-                self.remove(run.root)
-                raise
             self._close_run(run)
 
     @contextmanager
@@ -121,11 +118,8 @@ class LocalStore:
             folder.write(BASE, _reads(base))
             folder.write(LEASED, str(LEASE.total_seconds()).encode())
             owned.place_run(run.id)
-        try:
+        with removed_after_an_error(run, self.remove):
             yield run
-        except BaseException:
-            self.remove(run.root)
-            raise
 
     def renew(self, run: str) -> bool:
         """See `Store`."""

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 from support.profiles import draws
 from support.query_exports import BIG, CLASSES, LABELS, WEATHERS
-from support.query_oracle import Field, Node, Row, World, arranged, has_label, holds, written
+from support.query_oracle import Field, Node, Row, World, has_label, holds, ordered, written
 from support.runs import Ended
 
 from pipelines.dataset.versions import Dataset
@@ -313,7 +313,7 @@ def test_rows_come_in_the_order_that_is_asked_for(
     answer, found = asked(published, text, group)
     rows = world.rows[group]
     met = [row for row in rows if node is None or holds(node, world, row)]
-    expected = arranged(world, group, met, field, descending, sample)
+    expected = ordered(world, group, met, field, descending, sample)
     assert [rows[at] for at in found] == expected, text
     assert answer.count() == len(expected)
     names = [

@@ -19,7 +19,7 @@ from transforms.rules.json_schema import metadata_schema
 
 GROUPS = ("items", "scenes", "annotations", "predictions")
 DECLARED = {"items": {"grade": {"type": "category", "choices": ["a", "b", "true"]}, "later": "number"}}
-HELD = [
+PUBLISHED = [
     {"n": 1, "d": 1.5, "word": "x", "truth": True, "list": [1], "lat": 1.5, "lon": 2.5, "none": None, "grade": "a"},
     {"camera_params": {"fx": 1}, "context_attachments": [{"attachment": "s3://b/a.jpg"}]},
 ]
@@ -28,7 +28,7 @@ HELD = [
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     folder = Path(tmp_path_factory.mktemp("formats"))
-    items = ndjson(folder / "items.ndjson", [an_item(f"held {at}", metadata) for at, metadata in enumerate(HELD)])
+    items = ndjson(folder / "items.ndjson", [an_item(f"held {at}", metadata) for at, metadata in enumerate(PUBLISHED)])
     (folder / "declared.json").write_text(json.dumps(DECLARED))
     ended = ingest(folder / "dataset", "--items", str(items), "--declare", str(folder / "declared.json"))
     assert ended.outcome == "published", ended.document
@@ -75,8 +75,8 @@ def test_the_json_schema_accepts_what_an_ingest_accepts(
     validator = jsonschema.Draft202012Validator(metadata_schema("items", described))
     folder = Path(tmp_path_factory.mktemp("accepted"))
     # Each in a job of its own would take minutes: conflicts are told record by record with this policy.
-    held = [an_item(f"held {at}", metadata) for at, metadata in enumerate(HELD)]
-    many = [an_item(f"weight {at}", HELD[0]) for at in range(100)]
+    existing = [an_item(f"held {at}", metadata) for at, metadata in enumerate(PUBLISHED)]
+    many = [an_item(f"weight {at}", PUBLISHED[0]) for at in range(100)]
     # What is new conflicts with nothing: each record has a new field of its own.
     given_items = [
         an_item(f"given {at}", {f"new {at}" if key == "new" else key: value for key, value in metadata.items()})
@@ -86,7 +86,7 @@ def test_the_json_schema_accepts_what_an_ingest_accepts(
     ended = ingest(
         folder / "dataset",
         "--items",
-        str(ndjson(folder / "items.ndjson", [*held, *many, *given_items])),
+        str(ndjson(folder / "items.ndjson", [*existing, *many, *given_items])),
         "--declare",
         str(folder / "declared.json"),
         "--on-conflict",
@@ -170,10 +170,10 @@ def test_every_group_has_a_json_schema_that_its_own_rows_meet(
         validator = jsonschema.Draft202012Validator(schema)
         columns = {field["column"]: (key, field) for key, field in published.schema[group]["fields"].items()}
         for row in published.rows(group):
-            held = {name: value for name, value in (row["metadata"] or {}).items() if value is not None}
+            existing = {name: value for name, value in (row["metadata"] or {}).items() if value is not None}
             metadata = {
                 columns[name][0]: json.loads(value) if columns[name][1]["storage"] == "json" else value
-                for name, value in held.items()
+                for name, value in existing.items()
             }
             validator.validate(metadata)
 

@@ -8,11 +8,11 @@ exact numbers; nothing here is fast, and everything is meant to be believed by r
 - ``urls``         which URLs can be fetched at all (K4)
 - ``items``        an item, and a scene with its frames (G2, I1)
 - ``annotations``  annotations, predictions, masks and their segments (G3, I2)
-- ``merges``       a record that only updates metadata, and what it makes of the held one (U3)
+- ``merges``       a record that only updates metadata, and what it makes of the published one (U3)
 - ``declared``     declared types and choices (D)
 - ``records``      the records that a raw record holds, in each mode
 - ``schema``       what is said about the fields of a group (T, V7, D3)
-- ``updates``      duplicates, references, and what becomes of what is held (I3, I4, U)
+- ``updates``      duplicates, references, and what becomes of what is published (I3, I4, U)
 - ``settling``     conflicts and policies (T4, T6, D2)
 - ``job``          all of it, with the counts of a job (U4, P4), and a backfill (P5)
 - ``cached``       cache keys from version to version (K2, K5)

@@ -11,8 +11,8 @@ from support.oracle import irregular
 from support.oracle.declared import declare
 from support.oracle.framing import read
 from support.oracle.records import GROUPS, Published, Reading, Record
+from support.oracle.resolving import resolve, schema_of
 from support.oracle.schema import stored
-from support.oracle.settling import schema_of, settle
 from support.oracle.updates import decide, duplicates
 
 Exports = Sequence[tuple[str, str, Path]]
@@ -95,7 +95,7 @@ def run(
 
     # From here on a record is known by its place in ``records``: export order, then position (I3).
     lost = duplicates(records, keep_last=on_duplicate == "last")
-    settled = settle(
+    resolved = resolve(
         lambda refused, cleared: decide(
             records, before.records, mode=mode, lost=lost, refused=refused, cleared=cleared
         ),
@@ -103,12 +103,12 @@ def run(
         after,
         policy=on_conflict,
     )
-    decided = settled.decided
+    decided = resolved.decided
     rejections += [_rejection(code, records[n], decided.fields.get(n)) for n, code in sorted(decided.fate.items())]
 
     schema = {group: schema_of(group, decided.after, after) for group in GROUPS}
     crowded = [group for group in GROUPS if len(schema[group]["fields"]) > max_fields]
-    is_failed = settled.is_failed or bool(crowded)
+    is_failed = resolved.is_failed or bool(crowded)
     is_changed = bool(decided.made) or after.declared != before.declared
     is_published = is_changed and not is_failed  # nothing new: nothing is published (P4)
     dataset = replace(after, records=decided.after, text=_text(before, schema)) if is_published else before
@@ -117,7 +117,7 @@ def run(
         done = Counter({key: n for key, n in done.items() if key[1] not in ("created", "updated")})
     counts = {group: _counts(group, read_of, done, rejections) for group in GROUPS}
     # These stand beside the counts: the values are gone, the records are not.
-    cleared = [(n, key) for n, keys in sorted(settled.cleared.items()) for key in sorted(keys)]
+    cleared = [(n, key) for n, keys in sorted(resolved.cleared.items()) for key in sorted(keys)]
     warnings = Counter(code for record in records for code in record.draft.metadata.warnings)
     for record in records:
         warnings.update(irregular.codes(record.draft, record.group, is_merge=mode == "merge"))
@@ -129,7 +129,7 @@ def run(
         rejections=rejections
         + [_rejection("type_conflict", records[n], key) for n, key in cleared]
         + [_rejection("too_many_fields", None, None) | {"group": group} for group in crowded],
-        conflicts=settled.conflicts,
+        conflicts=resolved.conflicts,
         warnings=dict(warnings),
         schema=schema,
         rows=_rows(dataset),

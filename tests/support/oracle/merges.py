@@ -1,4 +1,4 @@
-"""A record of the mode ``merge``: an identity and metadata to be laid over what is held (U3).
+"""A record of the mode ``merge``: an identity and metadata to be merged over what is published (U3).
 
 Every other core key is left aside, whatever it is.
 """
@@ -57,17 +57,19 @@ def segment(entry: Any, position: int, mask: Draft, group: str, model_run: str) 
     return _draft(entry, {"reference_id": reference, "type": "segment"}, ("segment", model_run, reference, index))
 
 
-def laid_over(held: Draft, update: Draft) -> Draft:
-    """The held record with the update's metadata (U3): its keys win, those that are null are gone.
+def merged_over(published: Draft, update: Draft) -> Draft:
+    """The published record with the update's metadata (U3): its keys win, those that are null are gone.
 
     Raises:
         RejectedError: the update names a coordinate key, and what comes of it is a bad coordinate (C4, C5).
     """
     changes = uncast(update.metadata)
     values = {
-        key: value for key, value in (uncast(held.metadata) | changes).items() if changes.get(key, held) is not None
+        key: value
+        for key, value in (uncast(published.metadata) | changes).items()
+        if changes.get(key, published) is not None
     }
-    return with_metadata(held, accept(values))
+    return with_metadata(published, accept(values))
 
 
 def with_metadata(draft: Draft, metadata: Metadata) -> Draft:

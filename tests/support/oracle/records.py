@@ -13,7 +13,7 @@ from support.oracle.items import Draft, Frame, frames_of, item, scene
 from support.oracle.metadata import RejectedError
 
 GROUPS = ("items", "scenes", "annotations", "predictions")
-TARGETS = ("items", "scenes")  # what annotations and predictions refer to (I4)
+REFERENCED = ("items", "scenes")  # what annotations and predictions refer to (I4)
 
 
 @dataclass(frozen=True, slots=True)

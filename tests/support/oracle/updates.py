@@ -1,4 +1,4 @@
-"""What becomes of each record of a job, next to the other ones and to what is held (I3, I4, U1, U2, U3)."""
+"""What becomes of each record of a job, next to the other ones and to what is published (I3, I4, U1, U2, U3)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from support.oracle.items import Draft
-from support.oracle.merges import laid_over, with_metadata
+from support.oracle.merges import merged_over, with_metadata
 from support.oracle.metadata import RejectedError, accept, uncast
-from support.oracle.records import TARGETS, Record
+from support.oracle.records import REFERENCED, Record
 
 # Columns of doubles: 1 and 1.0 say the same there.
 DOUBLES = ("width", "height", "frame_rate", "confidence")
@@ -36,7 +36,7 @@ class Decided:
 
 def decide(
     records: Sequence[Record],
-    held: Sequence[Record],
+    published: Sequence[Record],
     *,
     mode: str,
     lost: AbstractSet[int],
@@ -47,7 +47,7 @@ def decide(
 
     Args:
         records: of the job, in the order of the exports.
-        held: of the dataset.
+        published: of the dataset.
         mode: append, replace or merge.
         lost: those that lose to another one of their identity (`duplicates`).
         refused: those that hold a value of a losing kind, under the policy ``quarantine`` (T6).
@@ -57,11 +57,11 @@ def decide(
     given = [
         _without(record, (cleared or {}).get(number, frozenset()), mode=mode) for number, record in enumerate(records)
     ]
-    now = {record.identity: record for record in held}  # in order; what replaces a record takes its place
+    now = {record.identity: record for record in published}  # in order; what replaces a record takes its place
     known = frozenset(now)
-    targets = {record.reference_id for record in held if record.group in TARGETS}
+    referenced = {record.reference_id for record in published if record.group in REFERENCED}
     # Targets before what refers to them, masks before their segments.
-    order = sorted(range(len(given)), key=lambda n: (given[n].group not in TARGETS, given[n].mask is not None))
+    order = sorted(range(len(given)), key=lambda n: (given[n].group not in REFERENCED, given[n].mask is not None))
     created = []
     for number in order:
         record = given[number]
@@ -70,15 +70,15 @@ def decide(
         if record.identity in known:
             _meet(decided, number, record, now, mode=mode)
         elif mode == "append" and record.mask is not None and given[record.mask].identity in known:
-            decided.done[number] = "ignored"  # the held mask is left as it is, with its segments
-        elif mode == "merge" or (record.group not in TARGETS and record.reference_id not in targets):
+            decided.done[number] = "ignored"  # the published mask is left as it is, with its segments
+        elif mode == "merge" or (record.group not in REFERENCED and record.reference_id not in referenced):
             decided.fate[number] = "unknown_reference"  # (U3, I4); a segment has its mask's target
         else:
             decided.done[number] = "created"
             decided.made[number] = record
             created.append(number)
-            if record.group in TARGETS:
-                targets.add(record.reference_id)
+            if record.group in REFERENCED:
+                referenced.add(record.reference_id)
     if mode == "replace":
         _drop_segments(decided, given, now)
     decided.after = (*now.values(), *(given[number] for number in sorted(created)))
@@ -103,14 +103,14 @@ def duplicates(records: Sequence[Record], *, keep_last: bool) -> set[int]:
 
 
 def _meet(decided: Decided, number: int, record: Record, now: dict[tuple[Any, ...], Record], *, mode: str) -> None:
-    """A record that is held already."""
+    """A record that is published already."""
     if mode == "append":
         decided.done[number] = "ignored"
         return
     before = now[record.identity]
     if mode == "merge":
         try:
-            record = replace(record, draft=laid_over(before.draft, record.draft))
+            record = replace(record, draft=merged_over(before.draft, record.draft))
         except RejectedError as error:
             decided.fate[number], decided.fields[number] = error.code, error.field
             return
@@ -129,11 +129,11 @@ def _said(draft: Draft) -> str:
 
 
 def _drop_segments(decided: Decided, given: Sequence[Record], now: dict[tuple[Any, ...], Record]) -> None:
-    """Takes away the held segments that a replaced mask has no longer (U2)."""
+    """Takes away the published segments that a replaced mask has no longer (U2)."""
     for number, mask in enumerate(given):
         if mask.draft.row.get("type") != "mask" or decided.done.get(number) not in ("updated", "unchanged"):
             continue
-        # A segment that is quarantined is still one of the mask's: the held one stays (T6).
+        # A segment that is quarantined is still one of the mask's: the published one stays (T6).
         named = {record.identity for record in given if record.mask == number}
         gone = [
             identity

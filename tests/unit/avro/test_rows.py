@@ -158,6 +158,18 @@ def test_buffers_that_do_not_hold_what_they_say_are_refused(column: Any) -> None
 
 
 @needs_extension
+def test_texts_of_any_length_in_arrays_are_encoded_as_polars_does() -> None:
+    lengths = [0, 1, 62, 63, 64, 65, 8_191, 8_192, 8_193, 1_048_575, 1_048_576]
+    arrays = [["é" * (length // 2) + "x" * (length % 2) for length in lengths[at:]] for at in range(len(lengths))]
+    frame = pl.DataFrame({"texts": [*arrays, [], None, ["x", None], ["last"]]}, schema={"texts": pl.List(pl.String)})
+    assert blocks(frame) == by_polars(frame)
+    cut = frame[3:-2]  # without nulls among the texts
+    assert not cut["texts"].explode().drop_nulls().is_empty()
+    assert blocks(cut) == by_polars(cut)
+    assert blocks(cut[:-1]) == by_polars(cut[:-1])
+
+
+@needs_extension
 def test_arrays_of_any_length_are_encoded_as_polars_does() -> None:
     counts = [0, 1, 2, 63, 64, 65, 130, 9_000, 0]
     items = [[{"a": n, "b": "é" * (n % 5) if n % 3 else None} for n in range(count)] for count in counts]

@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 from support.runs import an_item
 
+from pipelines.cli import inspect_command
 from pipelines.cli.main import main
 
+NOTHING = "Nothing can be ingested as it is: what goes in is in docs/input.md and docs/mapping.md."
 BOX = {"reference_id": "a", "type": "box", "label": "x", "geometry": {"x": 1, "y": 1, "width": 1, "height": 1}}
 
 
@@ -42,7 +46,10 @@ def test_a_table_with_another_delimiter_and_no_url(tmp_path: Path, capsys: pytes
     found = inspected(path, capsys)
     assert found["presets"] == {}
     assert found["commands"] == [
-        f"metadata-etl ingest --dataset DATASET --items {path} --map 'manifest:delimiter=;,url=COLUMN'"
+        (
+            f"metadata-etl ingest --dataset DATASET --items {path} "
+            "--map 'manifest:delimiter=;,url=COLUMN,images=s3://BUCKET/FOLDER'"
+        )
     ]
 
 
@@ -140,7 +147,7 @@ def test_it_says_so_in_a_table_of_eighty_columns(tmp_path: Path, capsys: pytest.
     path.write_text("image_url,speed\ns3://b/1,31.5\n")
     assert main(["inspect", str(path)]) == 0
     printed = capsys.readouterr().out
-    assert f"{path}: CSV, 1 records" in printed
+    assert f"{path}: CSV, 1 record, " in printed
     assert "The preset manifest takes its items." in printed
     assert f"  metadata-etl ingest --dataset DATASET --items {path} --map manifest\n" in printed
 
@@ -148,7 +155,17 @@ def test_it_says_so_in_a_table_of_eighty_columns(tmp_path: Path, capsys: pytest.
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"\x89PNG\r\n", "expected CSV, got a PNG image"),
+        (b"\x89PNG\r\n", "got a PNG image, which begins with 89 50 4e 47; export what it has as CSV or NDJSON"),
+        (b"PK\x03\x04xl/workbook", "got a zip archive, which begins with 50 4b 03 04; unpack it, or export the sheets"),
+        (b"x" * 257 + b"ustar\x00", "got a tar archive; unpack it"),
+        (b"\x1f\x8b\x08", "got gzip data (in a file whose name does not end in .gz, or compressed twice), which"),
+        (b"\xef\xbb\xbf<a/>", "got XML or HTML, which begins with 3c; export"),
+        (b'// mine\n{"images": []}', "got what looks like JSON with comments; write it without them"),
+        (b"\x18\x00\x00\x00\x00", "got binary data: the byte 0x18 is among the first; export it as CSV or NDJSON"),
+        (b"\x7fELF\x02\x01", "got binary data: the byte 0x7f"),
+        (b"GIF89a\x01\x00", "got binary data: the byte 0x01"),
+        (b"abc\n" + bytes(range(1, 9)) * 4, "got binary data: the byte 0x01"),
+        (b"PAR1" + b"x" * 100, "write it again, or copy it again if it was cut off"),
         ("a,b\n1,2\n".encode("utf-16"), "give the encoding"),
         (None, "no such file; check the path"),
     ],
@@ -221,3 +238,99 @@ def test_a_map_or_encoding_that_cannot_be_is_wrong_usage(
     path.write_text("photo\na.jpg\n")
     assert main(["inspect", str(path), *flags]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            "train: ../images\nval: ../valid\nnames: [a, b]\n",
+            ["text, read as CSV with one column, 2 records", "1 of the first 2 cannot be read."],
+        ),
+        ("a text, of words\nand more\n", ["CSV, 1 record", "None of the first 1 can be read.", NOTHING]),
+        ("5\n", ["text, read as CSV with one column, 0 records", NOTHING]),
+        ('{\n// mine\n"images": []\n}\n', ["None of the first 4 can be read.", NOTHING]),
+        ("{}", ["NDJSON, 1 record"]),
+        (
+            '{"reference_id": "a", "image_url": "s3://b/1", "metadata": {"x": NaN}}\n',
+            [
+                "NDJSON, 1 record",
+                "It is a native export of items; 1 of the first 1 would be rejected: expected a finite number",
+            ],
+        ),
+        ('{\n"a": {\n"b": 1}}', ["a JSON document, 17 bytes: one object (1)"]),
+        ("url,,b\ns3://b/1,1,\n", ["(a column without a name)", "all numbers: (a column without a name). They"]),
+        (
+            f"url,{','.join(f'c{n}' for n in range(600))}\ns3://b/1{',1' * 600}\n",
+            ["101 more fields are not shown.", "c11 and 487 more. They"],
+        ),
+    ],
+)
+def test_what_it_says_is_so(text: str, lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x").write_text(text)
+    assert main(["inspect", str(tmp_path / "x")]) == 0
+    printed = capsys.readouterr().out
+    assert [line for line in lines if line not in printed] == []
+    assert ("To ingest" in printed) == any(each in text for each in ("url", "images\nval"))
+
+
+def of_files() -> dict[str, tuple[bytes, int]]:
+    """Files by their names, and how many records a job has of each."""
+    table = b"url,note\ns3://b/1,x\ns3://b/2,y\n"
+    image = {"id": 1, "file_name": "a.jpg"}
+    mark = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+    coco = {"images": [image], "annotations": [mark], "categories": [{"id": 1, "name": "car"}]}
+    return {
+        "it's a\nfile*[1].csv": (table, 2),
+        "semicolons.csv": (table.replace(b",", b";"), 2),
+        "latin.csv": ("url;n\ns3://b/1;ü\n".encode("utf-16"), 1),
+        "photos.csv": (b"photo\na.jpg\n", 1),
+        "boxes.ndjson": (json.dumps({**BOX, "confidence": 0.5}).encode() + b"\n", 1),
+        "coco.json": (json.dumps(coco).encode(), 2),
+        "cut.json": (json.dumps(coco).encode()[:-30], 4),  # the rest is a rejection of each group
+        "cut.csv.gz": (gzip.compress(table + b"".join(b"s3://c/%d,\n" % n for n in range(50_000)))[:-20], 0),
+    }
+
+
+@pytest.mark.usefixtures("without_beam")
+@pytest.mark.parametrize("name", of_files())
+def test_the_command_that_it_prints_runs(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, records = of_files()[name]
+    (tmp_path / name).write_bytes(data)
+    assert main(["inspect", str(tmp_path / name), *(["--encoding", "utf-16"] if b"\xff\xfe" in data[:2] else [])]) == 0
+    command = next(each for each in capsys.readouterr().out.splitlines() if each.startswith("  metadata-etl "))
+    filled = command.replace("DATASET", str(tmp_path / "d")).replace("BUCKET/FOLDER", "b").replace("COLUMN", "photo")
+    script = f"printf '%s\\0' {filled.removeprefix('  metadata-etl ')}"
+    printed = subprocess.run(["bash", "-c", script], check=True, capture_output=True).stdout
+    words = printed.decode().split("\0")[:-1]
+    code = main([*words, "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert (code, document["outcome"]) == (0, "unchanged" if name == "boxes.ndjson" else "published")
+    read = sum(each["read"] for each in document["groups"].values())
+    assert read == records or (records == 0 and read > 1000)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (os.mkfifo, "is a pipe, not a file; write its output to a file first"),
+        (os.mkdir, "is a folder; name one file in it"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device, not a file"),
+        (lambda path: path.symlink_to("/nowhere"), "is a link to /nowhere, which is not there"),
+    ],
+)
+def test_what_is_no_file_is_refused_at_once(
+    make: Any, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path / "x")
+    assert main(["inspect", str(tmp_path / "x")]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_bucket_that_does_not_answer_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(inspect_command, "BUCKET_SECONDS", 0.01)
+    monkeypatch.setattr(inspect_command, "object_size", lambda _: time.sleep(0.5))
+    assert main(["inspect", "gs://bucket/x.csv"]) == 2
+    assert "gs://bucket/x.csv: the bucket did not answer within 0.01 s; check the network" in capsys.readouterr().err

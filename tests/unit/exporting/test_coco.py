@@ -243,6 +243,21 @@ def test_splits_divide_images_with_what_belongs_to_them(asked: Ended, tmp_path: 
     assert whole["left_out"]["annotations"]
 
 
+def test_a_split_of_any_name_has_its_documents(asked: Ended, tmp_path: Path) -> None:
+    code, printed = export(asked.dataset, tmp_path / "out", "--format=coco", "--split=fragments=0.5,annotations=0.5")
+    assert code == 0
+    assert {each["path"].partition("/")[0] for each in printed["files"]} == {"fragments", "annotations"}
+    assert all((tmp_path / "out" / each["path"]).is_file() for each in printed["files"])
+
+
+def test_what_is_not_selected_is_not_called_left_out(asked: Ended, tmp_path: Path) -> None:
+    name = next(row["reference_id"] for row in asked.rows("items") if row["scene_reference_id"] is None)
+    code, printed = export(asked.dataset, tmp_path / "out", "--format=coco", f'--query=reference_id = "{name}"')
+    assert code == 0
+    assert printed["records"]["scenes"] == 0
+    assert 0 not in [count for counts in printed["left_out"].values() for count in counts.values()]
+
+
 def test_what_coco_cannot_say_is_counted(mixed: Ended, tmp_path: Path) -> None:
     code, printed = export(mixed.dataset, tmp_path / "out", "--format=coco")
     assert code == 0
@@ -300,7 +315,7 @@ def test_nothing_but_documents_is_left_and_no_partial_one_is_published(
     real = export_coco.write_coco
 
     def shortened(*given: Any) -> Any:
-        for path in tmp_path.glob(".cut.*.partial/fragments/*"):
+        for path in tmp_path.glob(".cut.*.partial/.fragments/*"):
             path.write_bytes(path.read_bytes()[:-1])
         return real(*given)
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import fastavro
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.in_process import export
+from support.in_process import export, ingest
 from support.parquet_readers import READERS
-from support.runs import GROUPS, Ended
+from support.runs import GROUPS, Ended, an_item, ndjson
 
 import metadata_etl
 from transforms.kernels.writers import parquet
@@ -32,7 +33,8 @@ def published(run: Ended, group: str) -> Rows:
     names = dict(zip([key for key, _, _ in stored_fields(fields)], names_of(fields), strict=True))
     found = []
     for row in run.rows(group):
-        metadata = {names[key]: (row["metadata"] or {}).get(fields[key]["column"]) for key in names}
+        ordered = sorted(names, key=lambda key: key == "")
+        metadata = {names[key]: (row["metadata"] or {}).get(fields[key]["column"]) for key in ordered}
         found.append({**row, "metadata": metadata})
     return found if names else [{name: row[name] for name in row if name != "metadata"} for row in found]
 
@@ -82,6 +84,21 @@ def test_parquet_says_how_it_is_sorted_and_from_which_version(mixed: Ended, out:
             assert file.metadata.metadata[b"metadata-etl.schema"] == manifest["schema_fingerprint"].encode()
             types = {each.name: each.logical_type.type for each in map(file.schema.column, range(len(file.schema)))}
             assert types["extra"] == "JSON"
+
+
+@pytest.mark.parametrize("keys", [["", "Ä", "a b"], [""]])
+def test_an_empty_key_comes_last_so_that_duckdb_knows_the_others(keys: list[str], tmp_path: Path) -> None:
+    item = {**an_item("a"), "metadata": {key: number for number, key in enumerate(keys)}}
+    run = ingest(tmp_path / "d", "--items", f"{ndjson(tmp_path / 'i', [item])}")
+    assert export(run.dataset, tmp_path / "out")[0] == 0
+    (path,) = parts(tmp_path / "out", "items")
+    struct = pq.read_schema(path).field("metadata").type
+    assert [field.name for field in struct] == sorted(keys, key=lambda key: (key == "", key))
+    for key in filter(None, keys):
+        (found,) = duckdb.sql(f"SELECT metadata.\"{key}\" FROM '{path}'").fetchall()
+        assert found == (item["metadata"][key],)
+    ((whole,),) = duckdb.sql(f"SELECT metadata FROM '{path}'").fetchall()
+    assert whole == (item["metadata"] if keys[1:] else (0,))
 
 
 def test_small_frames_share_a_row_group_and_large_ones_have_several(

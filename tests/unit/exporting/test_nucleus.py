@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 from support.in_process import export, ingest
-from support.runs import GROUPS, Ended
+from support.runs import GROUPS, Ended, an_item, ndjson
 
 
 def again(out: Path, dataset: Path, *flags: str) -> Ended:
@@ -83,3 +83,22 @@ def test_a_scene_has_its_frames_and_its_split(asked: Ended, tmp_path: Path) -> N
 def test_whole_scenes_are_written(asked: Ended, tmp_path: Path, flag: str) -> None:
     code, printed = export(asked.dataset, tmp_path / "out", "--format=nucleus", "--split=a=1", flag)
     assert (code, "whole scenes" in printed["message"]) == (2, True)
+
+
+@pytest.mark.parametrize("form", ["nucleus", "coco"])
+@pytest.mark.parametrize("runs", [("yolo", "Yolo"), ("a" * 300, "A" * 300, "é" * 120)], ids=["case", "long"])
+def test_each_model_run_has_a_folder_of_its_own(runs: tuple[str, ...], form: str, tmp_path: Path) -> None:
+    box = {"reference_id": "a", "type": "box", "label": "car", "geometry": {"x": 1, "y": 2, "width": 3, "height": 4}}
+    words = ["--items", f"{ndjson(tmp_path / 'i', [an_item('a')])}"]
+    for count, run in enumerate(runs, start=1):
+        records = [{**box, "annotation_id": f"{number}"} for number in range(count)]
+        words += ["--predictions", f"{run}={ndjson(tmp_path / f'{count}', records)}"]
+    published = ingest(tmp_path / "d", *words)
+    code, printed = export(published.dataset, tmp_path / "out", f"--format={form}")
+    assert code == 0
+    counts = [each["records"] for each in printed["files"] if each["path"].startswith("predictions/")]
+    assert sorted(counts) == [*range(1, len(runs) + 1)]
+    folders = [path.name for path in (tmp_path / "out/predictions").iterdir()]
+    assert len({name.lower() for name in folders}) == len(runs)
+    if len(runs[0]) < 9:
+        assert {unquote(name) for name in folders} == set(runs)

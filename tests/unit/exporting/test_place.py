@@ -1,6 +1,7 @@
 """The folder of an export appears whole; what a killed one left is removed by the next, and nothing else (P6)."""
 
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -43,6 +44,21 @@ def test_a_killed_export_leaves_a_folder_that_the_next_one_removes(tmp_path: Pat
     assert [path.name for path in out.iterdir()] == ["export.json"]
 
 
+@pytest.mark.parametrize("name", ["x" * 200, "x" * 201, "é" * 127], ids=["200", "201", "254"])
+def test_a_long_name_is_a_place_like_any_other(name: str, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, tmp_path / name, tmp_path / "begun"], stdin=subprocess.PIPE
+    )
+    wait_until((tmp_path / "begun").exists, process)
+    process.kill()
+    process.communicate()
+    with export_folder(f"{tmp_path / name}") as folder:
+        Path(folder, "export.json").touch()
+    (tmp_path / "begun").unlink()
+    assert [path.name for path in tmp_path.iterdir()] == [name], "what the killed one left is removed"
+    assert (tmp_path / name / "export.json").exists()
+
+
 def test_folders_of_others_are_kept(tmp_path: Path) -> None:
     names = (f".out.{uuid.uuid4().hex}.partial", ".out.partial", f".out.{uuid.uuid4().hex}.partial")
     for name in names:
@@ -76,6 +92,19 @@ def test_an_export_that_ends_while_another_is_put_in_its_place_says_so_too(
     monkeypatch.setattr(place, "_flush", ended_meanwhile)
     with pytest.raises(UsageError, match="which are left as they are"), export_folder(f"{tmp_path / 'out'}") as folder:
         Path(folder, "export.json").touch()
+
+
+def test_a_mount_point_is_refused_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the empty folder of a container that a volume is mounted on: nothing can be renamed to it."""
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == out)
+    with pytest.raises(UsageError, match=r"is a mount point.*: name a folder in it, such as .*out/export"):
+        export_folder(f"{out}").__enter__()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    with export_folder(f"{out / 'export'}") as folder:
+        Path(folder, "export.json").touch()
+    assert (out / "export/export.json").exists()
 
 
 def test_a_place_below_a_file_is_wrong_usage(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from support.in_process import export, ingest
 from support.runs import GROUPS, Ended, an_item, ndjson
 
 import metadata_etl
-from pipelines.errors import EngineError
+from pipelines.errors import EngineError, JobError, WorkerLostError
 from pipelines.exporting.config import ExportConfig
 from pipelines.exporting.run import run
 from pipelines.runners import choose
@@ -174,6 +174,8 @@ def test_shares_come_out_as_asked() -> None:
     ("flags", "said"),
     [
         (["--split=a=1", "--split-by=wether"], "did you mean weather"),
+        (["--split=a=1", "--split-by=metadata.weather"], "did you mean weather"),
+        (["--format=coco", "--group=scenes"], "has no word for scenes"),
         (["--split-by=scene"], "--split-by goes with --split"),
         (["--split=a=0.5"], "--split: expected shares that add up to 1"),
         (["--version=9"], "has no version 9"),
@@ -215,19 +217,29 @@ def test_an_empty_directory_is_taken(asked: Ended, occupied: dict[str, Path]) ->
     assert names(occupied["empty"], "scenes")
 
 
+LOST = WorkerLostError("a worker process ended")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            EngineError("Flink did not finish the job: no slots; nothing was published. See the log of the engine"),
+            "nothing was exported: Flink did not finish the job: no slots. See the log of the engine",
+        ),
+        (LOST, f"nothing was exported: {LOST}".replace("; nothing was published", "")),
+    ],
+)
 def test_an_engine_that_fails_leaves_no_folder_and_says_that_nothing_was_exported(
-    asked: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: JobError, said: str
 ) -> None:
     class Failing:
         def run(self, _: object) -> None:
-            raise EngineError(
-                "Flink did not finish the job: no slots; nothing was published. See the log of the engine"
-            )
+            raise error
 
     monkeypatch.setattr(choose, "choose", lambda *_: Failing())
-    with pytest.raises(EngineError) as raised:
+    with pytest.raises(type(error)) as raised:
         run(ExportConfig.of(f"{asked.dataset}", out=f"{tmp_path / 'out'}"))
-    said = "nothing was exported: Flink did not finish the job: no slots. See the log of the engine"
     assert (f"{raised.value}", list(tmp_path.iterdir())) == (said, [])
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.profiles import draws
 
-from transforms.formats import document_reader
+from transforms.formats import document_window
 from transforms.formats.chunks import Unreadable
 from transforms.formats.document_lists import WHOLE, ListPart, read_lists
 from transforms.formats.document_reader import read_document
@@ -49,6 +49,17 @@ def test_elements_are_those_of_the_document(document: dict[str, Any], indent: in
     assert passed == (len(document["c"]) if isinstance(document.get("c"), list) else passed)
 
 
+def test_keys_are_compared_by_what_they_say() -> None:
+    found, parts, fault = read(rb'{"\u0061": [1], "b\/\ud83d\ude00": [], "c\ud83d": []}', "a")
+    assert (found, fault) == ({"a": [b"1"]}, None)
+    assert list(dict.fromkeys(part.key for part in parts)) == ["a", "b/\U0001f600", "c\ud83d"]
+    _, _, fault = read(rb'{"a": [1], "\u0061": [2]}', "a")
+    assert fault is not None
+    assert "expected the list under 'a' once" in fault.message
+    (chunk,) = read_document(io.BytesIO(rb'{"\u0069tems": [{"a": 1}]}'))
+    assert [*chunk.records] == [b'{"a": 1}']
+
+
 @draws(60)
 @given(elements=st.lists(st.text(alphabet='{}[]",:\\a1 \n', max_size=12), max_size=8))
 def test_garbage_is_cut_as_by_the_reader_of_records(elements: list[str]) -> None:
@@ -77,8 +88,8 @@ def test_whole_elements_are_elements(elements: list[Any], indent: int | None) ->
 
 
 def test_windows_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document_reader, "_READ_BYTES", 7)
-    monkeypatch.setattr(document_reader, "CHUNK_RECORDS", 3)
+    monkeypatch.setattr(document_window, "_READ_BYTES", 7)
+    monkeypatch.setattr(document_window, "CHUNK_RECORDS", 3)
     elements = [{"a": '}]\\"' * number, "b": [[number]]} for number in range(20)]
     found, parts, fault = read(json.dumps({"x": elements, "y": elements}, indent=1).encode(), "y")
     assert (fault, [json.loads(each) for each in found["y"]]) == (None, elements)

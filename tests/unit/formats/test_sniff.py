@@ -62,6 +62,7 @@ def test_ndjson(head: str) -> None:
         pytest.param('{"annotations": [{"label": "a", "type": "box"}], "update": true}', id="annotations"),
         pytest.param('{"metadata": [{"reference_id": "a", "metadata": {}}], "level": "item"}', id="metadata-update"),
         pytest.param('{"box": [], "cuboid": []}', id="predictions-by-type"),
+        pytest.param('{"\\u0069tems": [{"reference_id": "a"}]}', id="a-key-with-escapes"),
         pytest.param('{"items": [{"reference_id": "a"}, {"refer', id="cut-short"),
         pytest.param('{"exportedRows":[' + '{"item": {"ref_id": "a"}},' * 4000, id="longer-than-the-head"),
         pytest.param('{ "items": [\n{"reference_id": "a"},\n{"reference_id": "b"}\n]}', id="element-per-line"),
@@ -91,7 +92,10 @@ def test_empty(head: bytes) -> None:
 def test_other_encodings_are_named(encoding: str, mark: str, text: str) -> None:
     name = encoding[:6].upper()
     order = "little" if encoding.endswith("le") else "big"
-    with pytest.raises(Unreadable, match=rf"expected UTF-8, got .*{name} \({order} endian\) text"):
+    from_ = name if mark else f"{name}{encoding[-2:].upper()}"
+    advice = f"; write it in UTF-8: iconv -f {from_} -t UTF-8 FILE > NEW_FILE"
+    expected = rf"expected UTF-8, got .*{name} \({order} endian\) text.*{advice}\Z"
+    with pytest.raises(Unreadable, match=expected):
         sniff((mark + text).encode(encoding))
 
 

@@ -154,6 +154,14 @@ def test_batches_are_arrow_and_have_all_rows_in_order(asked: Ended) -> None:
     assert sum(batch.num_rows for batch in few) == rows.filter(pl.col("metadata.n") > 0).collect().height
 
 
+@pytest.mark.parametrize("rows", [0, -1])
+def test_a_batch_has_at_least_a_row(asked: Ended, rows: int) -> None:
+    frame = metadata_etl.open(asked.dataset).items()
+    for read in (frame.batches, frame.reader):
+        with pytest.raises(UsageError, match=f"expected a number of at least 1, got {rows}"):
+            read(rows)
+
+
 def test_large_rows_are_read_few_at_a_time(asked: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what polars reads ahead, and a batch, is bounded by bytes and not by rows."""
     large = pl.DataFrame({"text": ["x" * 2**20] * 9})
@@ -252,6 +260,8 @@ def test_a_version_stays_as_it_is_when_another_is_published(published: Path, tmp
     assert dataset.version(1).items().collect()["reference_id"].to_list() == ["0"]
     with pytest.raises(UsageError, match="has no version 7; it has 3, 2, 1"):
         dataset.version(7)
+    with pytest.raises(UsageError, match="expects a whole number, got '1'"):
+        dataset.version("1")  # type: ignore[arg-type] # what is tested
 
 
 def test_a_version_that_was_pruned_is_no_damage(published: Path) -> None:

@@ -24,8 +24,8 @@ def test_an_ingest_publishes_and_returns_the_object_of_the_command(tmp_path: Pat
     assert (outcome["outcome"], outcome["version"]) == ("published", 1)
     assert outcome["groups"]["items"]["created"] == 2
     box = {"reference_id": "a", "type": "category", "label": "day", "taxonomy_name": "time", "geometry": {}}
-    marks = ndjson(tmp_path / "marks", [box])
-    metadata_etl.ingest(dataset=f"{tmp_path / 'd'}", predictions={"run=1": marks}, fsync=False)
+    annotations = ndjson(tmp_path / "marks", [box])
+    metadata_etl.ingest(dataset=f"{tmp_path / 'd'}", predictions={"run=1": annotations}, fsync=False)
     assert metadata_etl.open(tmp_path / "d").predictions().collect()["model_run"].to_list() == ["run=1"]
     assert metadata_etl.ingest(dataset=tmp_path / "d", items=one, fsync=False)["outcome"] == "unchanged"
 
@@ -57,9 +57,11 @@ def test_a_failed_gate_raises_with_the_report(tmp_path: Path) -> None:
         ({"items": "x", "mode": "replce"}, "did you mean replace"),
         ({"items": "x", "map": "manifst"}, "did you mean manifest"),
         ({"items": "x", "max_rejected": "some"}, "--max-rejected expects"),
+        ({"predictions": "v1=x"}, "predictions expects model runs with their exports"),
+        ({"predictions": ["v1=x"]}, "predictions expects model runs with their exports"),
     ],
 )
-def test_wrong_arguments_are_wrong_usage(tmp_path: Path, given: dict[str, str], text: str) -> None:
+def test_wrong_arguments_are_wrong_usage(tmp_path: Path, given: dict[str, object], text: str) -> None:
     with pytest.raises(metadata_etl.UsageError, match=text):
         metadata_etl.ingest(dataset=tmp_path / "d", **given)  # type: ignore[arg-type] # what is tested
 

@@ -12,7 +12,7 @@ from support.runs import an_item, ndjson
 
 from pipelines.config import JobStep, Source
 from pipelines.errors import UsageError
-from pipelines.ingest.find_exports import find_exports
+from pipelines.ingest.find_exports import find, find_exports
 from pipelines.ingest.patterns import translated
 
 
@@ -69,6 +69,22 @@ def test_a_folder_is_named_with_what_to_write_instead() -> None:
         found("in/*")
     assert found("in/*.ndjson") == ["in/b.ndjson"]
     assert found("in/sub/") == ["in/sub/c.ndjson"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_below_a_folder_that_is_not_there_is_no_match() -> None:
+    make("a.ndjson")
+    sources = [JobStep((Source("items", pattern),)) for pattern in ("no/*.ndjson", "no/**/*.ndjson", "a.ndjson/**")]
+    for step in sources:
+        with pytest.raises(UsageError, match="no such file, and no file matches it as a pattern"):
+            find([step], allow_empty=False)
+    assert find(sources, allow_empty=True).unmatched == ("no/*.ndjson", "no/**/*.ndjson", "a.ndjson/**")
+
+
+def test_a_uri_of_a_file_is_its_path(folder: Path) -> None:
+    make("a.ndjson", "in/b.ndjson")
+    assert found(f"file://{folder}/a.ndjson") == [f"{folder}/a.ndjson"]
+    assert found(f"file://{folder}/**") == [f"{folder}/a.ndjson", f"{folder}/in/b.ndjson"]
 
 
 def test_a_star_enters_linked_folders_and_meets_no_file_twice(folder: Path) -> None:

@@ -34,6 +34,7 @@ LOOKUPS = Lookups(
     },
     licenses=LICENSES,
 )
+CHECKED = {"checked": b"true"}
 BOX = {"x": 1, "y": 2, "width": 3, "height": 4}
 VERTICES = [{"x": 0, "y": 0}, {"x": 4, "y": 0}, {"x": 4, "y": 4}]
 
@@ -243,6 +244,42 @@ def test_panoptic_segments_are_a_mask_where_its_url_is_known_and_boxes_where_not
     assert isinstance(fault, Fault)
 
 
+@pytest.mark.parametrize(
+    ("given", "masks", "left"),
+    [
+        ({"id": 5, "annotation_id": "x", "bbox": [1, 2, 3, 4]}, "", {"id": b"5"}),
+        ({"id": 5, "annotation_id": "5", "bbox": [1, 2, 3, 4]}, "", {}),
+        ({"category_id": 1, "coco_category_id": 7, "bbox": [1, 2, 3, 4]}, "", {"category_id": b"1"}),
+        (
+            {"id": 5, "file_name": "a.png", "category_id": 1, "segments_info": [{"category_id": 1}], "bbox": [1]},
+            "s3://m",
+            {"category_id": b"1", "bbox": b"[1]"},
+        ),
+        ({"file_name": "a.png", "checked": True, "segments_info": [7]}, "s3://m", {"category_id": b"1"} | CHECKED),
+        (
+            {"id": 5, "file_name": "a.png", "checked": True, "segments_info": [7]},
+            "",
+            {"category_id": b"1", "id": b"5", "file_name": b'"a.png"'} | CHECKED,
+        ),
+    ],
+)
+def test_what_has_no_place_in_a_record_is_counted(given: dict[str, Any], masks: str, left: dict[str, bytes]) -> None:
+    maker = AnnotationMaker(LOOKUPS, Folders(masks=masks))
+    found = [*maker.made(json.dumps({"image_id": 1, "category_id": 1, **given}).encode())]
+    assert {key: text for each in found for key, text in each.left} == left
+
+
+def test_what_is_said_of_all_segments_is_metadata_of_each_beside_its_own() -> None:
+    segments = [{"id": 3, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 5, "attributes": {"b": 2}}]
+    given = {"file_name": "a.png", "area": 9, "attributes": {"a": 1}, "mask": "m", "segments_info": segments}
+    (box,) = made_of(given)
+    (mask,) = made_of(given, masks="s3://m")
+    shared = {"area": 5, "area_": 9, "attributes": {"b": 2}, "b": 2, "attributes_": {"a": 1}}
+    own = {"coco_category_id": 1, "supercategory": "human"}
+    assert box["metadata"] == {**shared, **own, "mask": "a.png", "mask_": "m"}
+    assert mask["annotations"][0]["metadata"] == {**shared, **own, "mask": "m", "bbox": [1, 2, 3, 4]}
+
+
 def write(path: Path, value: object) -> str:
     path.write_text(json.dumps(value))
     return f"{path}"
@@ -298,6 +335,52 @@ def test_parts_that_are_not_taken_are_counted(tmp_path: Path) -> None:
     assert sorted(aside) == [("videos", 2)]  # the header `info` is none
     aside = [(each.name, each.count) for chunk in chunks(tmp_path / "i", "annotations") for each in chunk.set_aside]
     assert aside == [("categories.color", 1)]
+
+
+def aside_of(found: list[Any]) -> dict[str, tuple[int, str]]:
+    return {each.name: (each.count, each.value) for chunk in found for each in chunk.set_aside}
+
+
+def test_categories_and_licences_that_no_record_gets_are_counted(tmp_path: Path) -> None:
+    categories = [
+        {"id": 1, "name": "car", "keypoints": ["a"], "supercategory": "x"},
+        {"id": 2, "name": "bus"},
+        {"name": "van"},
+        5,
+        {"id": 3, "name": "cab"},
+        {"id": 3, "name": "jeep"},
+        {"id": 4},
+    ]
+    licenses = [
+        {"id": 1, "name": "CC", "by": "me"},
+        {"id": 2, "name": "B"},
+        {"id": 2, "name": "C"},
+        {"id": 3, "url": 5},
+    ]
+    write(tmp_path / "i", document(categories=categories, licenses=licenses))
+    assert aside_of(chunks(tmp_path / "i", "annotations")) == {
+        "categories with the id of others": (2, '{"id": 3, "name": "jeep"}'),
+        "categories without a name": (1, '{"id": 4}'),
+        "categories without an id": (2, '{"name": "van"}'),
+        "categories without annotations": (1, '"bus"'),
+        "categories.keypoints": (1, '["a"]'),
+    }
+    assert aside_of(chunks(tmp_path / "i", "items")) == {
+        "licenses with the id of others": (2, '{"id": 2, "name": "C"}'),
+        "licenses without a name": (1, '{"id": 3, "url": 5}'),
+        "licenses without images": (1, '"CC"'),
+        "licenses.by": (1, '"me"'),
+    }
+
+
+def test_annotations_without_items_count_the_members_of_their_document(tmp_path: Path) -> None:
+    source = SourceFile.whole(write(tmp_path / "i", document(videos=[1, 2], info={"year": 1})))
+    coco = preset_of("coco")
+    alone = coco.completed("annotations", [Given("annotations", source.uri, coco)])
+    beside = coco.completed("annotations", [Given("items", source.uri, coco)])
+    found = [aside_of([*each.chunks(source, "annotations")]) for each in (alone, beside)]
+    assert found == [{"videos": (2, "null")}, {}]
+    assert alone.identity == coco.identity
 
 
 @pytest.mark.parametrize(

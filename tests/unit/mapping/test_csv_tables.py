@@ -146,7 +146,17 @@ def test_a_row_that_is_not_utf8_is_refused_alone_in_a_file_that_is() -> None:
     ("data", "message"),
     [
         ("a,b\n1,é\n".encode("latin-1"), "got the byte 0xe9 in line 2, as Latin-1 and Windows-1252 have it"),
-        ("a,b\n1,é\n".encode("utf-16"), "UTF-16 (little endian) text, which begins with the byte order mark ff fe"),
+        (
+            "a,b\n1,é\n".encode("utf-16"),
+            (
+                "UTF-16 (little endian) text, which begins with the byte order mark ff fe; "
+                "give the encoding: --map manifest:encoding=utf-16"
+            ),
+        ),
+        (
+            "a,b\n1,é\n".encode("utf-32-be"),
+            "it begins with 00 00 00 61; give the encoding: --map manifest:encoding=utf-32be",
+        ),
         (b"a,b,a\n", 'expected columns of different names, got "a" twice; rename one'),
         (b"\x89PNG\r\n", "expected CSV, got a PNG image"),
     ],

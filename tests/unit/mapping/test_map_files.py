@@ -25,6 +25,7 @@ from transforms.mapping.column_maps import chunk_of_columns
 from transforms.mapping.free_maps import FreeMap
 from transforms.mapping.map_files import map_of
 from transforms.mapping.maps import Given, MapError, SourceFile
+from transforms.mapping.presets import preset_of
 from transforms.mapping.tables import TableBatch
 from transforms.raw_records import RawRecords
 from transforms.rules.export_rows import Group
@@ -287,6 +288,23 @@ def test_a_document_without_the_list_of_the_records_is_unreadable(tmp_path: Path
         Unreadable, match="expected a document with a list under images, as `records` names it, got none"
     ):
         chunks(written(tmp_path, '{"image": []}'), f'group = "items"\nrecords = "images[*]"\n{ITEMS}')
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+@pytest.mark.parametrize("expression", ['records = "images[*]"\n', 'records = "a.b[*]"\n', ""])
+def test_a_document_in_another_encoding_is_named_with_what_to_do(
+    tmp_path: Path, encoding: str, expression: str
+) -> None:
+    path = tmp_path / "source"
+    path.write_bytes('{"images": [{"id": "1"}]}'.encode(encoding))
+    advice = f"write it in UTF-8: iconv -f {encoding[:6].upper()}"
+    with pytest.raises(Unreadable, match=advice):
+        chunks(path, f'group = "items"\n{expression}{ITEMS}')
+    with pytest.raises(Unreadable, match=advice):
+        [*preset_of("coco").chunks(SourceFile.whole(f"{path}"), "items")]
+    if len(encoding) == len("utf-16"):
+        with pytest.raises(Unreadable, match="expected CSV, got JSON; write it in UTF-8"):
+            [*preset_of(f"manifest:encoding={encoding}").chunks(SourceFile.whole(f"{path}"), "items")]
 
 
 def test_a_map_file_may_be_a_preset_with_options(tmp_path: Path) -> None:

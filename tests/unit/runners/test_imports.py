@@ -35,3 +35,24 @@ def test_a_job_imports_no_connector_and_no_pandas() -> None:
 def test_data_frames_of_pandas_work_in_a_process_that_has_run_a_job() -> None:
     pytest.importorskip("pandas")
     run(_SAVED + _AFTER)
+
+
+def test_garbage_between_two_commands_of_a_process_is_collected() -> None:
+    program = """
+import gc, weakref
+from pipelines.runners.imports import uncollected_imports
+
+class Node:
+    pass
+
+with uncollected_imports():
+    pass
+node = Node()
+node.itself, dead = node, weakref.ref(node)
+del node
+with uncollected_imports():
+    pass
+gc.collect()
+print(dead())
+"""
+    assert run(program).split() == ["None"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.runs import an_item, ndjson
 
-from transforms.stages import normalize
+from transforms.stages import exports, normalize
 from transforms.stages.elements import Export
 from transforms.stages.exports import byte_ranges
 from transforms.stages.normalize import PartitionBuffer, normalize_chunks
@@ -16,7 +16,8 @@ def test_rows_of_many_chunks_are_one_batch_for_each_partition(tmp_path: Path, mo
     records = [an_item(f"i{n}", {"speed": n, "note": f"note {n}"}) for n in range(900)]
     path = ndjson(tmp_path / "items.ndjson", [*records, {"reference_id": "faulty"}])
     export = Export(0, str(path), "items", None, path.stat().st_size)
-    loads = byte_ranges([export], range_bytes=4_000)
+    monkeypatch.setattr(exports, "RANGE_BYTES", 4_000)
+    loads = byte_ranges([export])
     normalized = [normalize_chunks(chunks) for load in loads for chunks in read_byte_ranges(load)]
     assert len(normalized) > 10
     assert [each.reference_id for done in normalized for each in done.rejections] == ["faulty"]

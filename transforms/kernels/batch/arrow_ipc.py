@@ -13,8 +13,8 @@ import polars as pl
 import pyarrow as pa
 
 from transforms.kernels.batch.arrow_arrays import array_of, decoded, with_dictionaries
+from transforms.kernels.batch.expected_columns import ExpectedColumns
 from transforms.kernels.batch.null_columns import completed, null_column_names, without
-from transforms.kernels.batch.stored import Stored
 from transforms.kernels.batch.string_buffers import SomeTexts
 from transforms.kernels.batch.value_columns import ValueColumn
 
@@ -73,7 +73,7 @@ class ArrowFile:
     `keep` and `rows` decompress all columns at once, and `forget` drops the decompressed columns.
     """
 
-    def __init__(self, data: bytes | memoryview, stored: Stored | None = None) -> None:
+    def __init__(self, data: bytes | memoryview, stored: ExpectedColumns | None = None) -> None:
         """Takes the bytes of `to_arrow`, and for a file of a dataset its expected content.
 
         With `stored` every method raises DamagedFileError if the file has other content.
@@ -200,13 +200,13 @@ def _renamed(table: pa.Table) -> pa.Table:
 
 
 def from_arrow(
-    data: bytes | memoryview, names: Collection[str] | None = None, stored: Stored | None = None
+    data: bytes | memoryview, names: Collection[str] | None = None, stored: ExpectedColumns | None = None
 ) -> pl.DataFrame:
     """The frame of an Arrow IPC file, or its columns of these names; `stored` as in `ArrowFile`."""
     return ArrowFile(data, stored).frame(names)
 
 
-def _check_types(schema: pa.Schema, stored: Stored) -> None:
+def _check_types(schema: pa.Schema, stored: ExpectedColumns) -> None:
     """Raises ValueError if a column has an unexpected type or name."""
     if len(set(schema.names)) != len(schema.names):
         raise ValueError("expected each column once")

@@ -53,14 +53,17 @@ class Checked(_Known, frozen=True, gc=False):
     metadata: _Members | None = None
 
 
-class Stored(_Known, frozen=True, gc=False):
+class StoredAttachment(_Known, frozen=True, gc=False):
     """An attachment that was checked when its record was read: `metadata` is JSON, empty where there is none."""
 
     metadata: Raw = Raw()
 
 
 _CHECKED, _CHECKED_LISTS = msgspec.json.Decoder(list[Checked]), msgspec.json.Decoder(list[list[Checked]])
-_STORED, _STORED_LISTS = msgspec.json.Decoder(list[Stored]), msgspec.json.Decoder(list[list[Stored]])
+_STORED, _STORED_LISTS = (
+    msgspec.json.Decoder(list[StoredAttachment]),
+    msgspec.json.Decoder(list[list[StoredAttachment]]),
+)
 
 
 def checked(texts: Sequence[str]) -> list[list[Checked]]:
@@ -75,10 +78,10 @@ def checked(texts: Sequence[str]) -> list[list[Checked]]:
     return list(_decoded(texts, _CHECKED_LISTS.decode, one))
 
 
-def stored(texts: Sequence[str]) -> list[list[Stored]]:
+def stored(texts: Sequence[str]) -> list[list[StoredAttachment]]:
     """The attachments of each text in a state file, which is canonical JSON, as is the metadata within it."""
 
-    def one(text: str) -> list[Stored]:
+    def one(text: str) -> list[StoredAttachment]:
         try:
             return _STORED.decode(text)
         except RecursionError:
@@ -88,12 +91,12 @@ def stored(texts: Sequence[str]) -> list[list[Stored]]:
     return list(_decoded(texts, _STORED_LISTS.decode, one))
 
 
-def _stored(value: JsonValue) -> Stored:
+def _stored(value: JsonValue) -> StoredAttachment:
     """An attachment whose metadata is nested deeper than the decoder reads."""
     if not isinstance(value, dict):
         raise TypeError(f"expected a checked attachment, got {type(value).__name__}")
     metadata = value.get("metadata")
-    others = msgspec.convert({key: each for key, each in value.items() if key != "metadata"}, Stored)
+    others = msgspec.convert({key: each for key, each in value.items() if key != "metadata"}, StoredAttachment)
     return msgspec.structs.replace(others, metadata=Raw(json_text(metadata)))
 
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import polars as pl
 
 from transforms.kernels.batch.arrow_ipc import ArrowFile, to_arrow
+from transforms.kernels.batch.expected_columns import ExpectedColumns
 from transforms.kernels.batch.null_columns import stacked, taken
-from transforms.kernels.batch.stored import Stored
 from transforms.rules.export_rows import Group
 
 Positions: TypeAlias = npt.NDArray[np.int64]
@@ -129,7 +129,7 @@ class EncodedBatch:
         cells: `Batch.cells` as a file; None if there are none.
     """
 
-    def __init__(self, data: bytes | memoryview, stored: Stored | None = None) -> None:
+    def __init__(self, data: bytes | memoryview, stored: ExpectedColumns | None = None) -> None:
         """Takes the bytes of `Batch.to_bytes`, and for a file of a dataset the expected content.
 
         Raises:
@@ -187,7 +187,7 @@ class EncodedBatch:
         return Batch(self.group, self.rows.rows(positions), cells)
 
 
-def _stored_cells(data: bytes | memoryview, stored: Stored) -> Stored:
+def _stored_cells(data: bytes | memoryview, stored: ExpectedColumns) -> ExpectedColumns:
     """The expected content of the cells of a stored batch: each belongs to a row, and they are sorted by row.
 
     Raises:

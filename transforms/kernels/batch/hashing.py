@@ -14,6 +14,8 @@ from transforms.kernels.batch.string_buffers import buffers
 
 KEY_BYTES = 32
 """Bytes of a cache key."""
+_SLAB_ROWS = 8_192
+"""So many texts are objects at once."""
 
 
 def cache_keys(urls: pl.Series) -> pl.Series:
@@ -25,7 +27,9 @@ def cache_keys(urls: pl.Series) -> pl.Series:
     Returns:
         Binary array of shape (N,), 32 bytes each.
     """
-    keys = b"".join([sha256(url).digest() for url in urls.cast(pl.Binary).to_list()])
+    given = urls.cast(pl.Binary)
+    slabs = (given[start : start + _SLAB_ROWS].to_list() for start in range(0, len(given), _SLAB_ROWS))
+    keys = b"".join([b"".join([sha256(url).digest() for url in slab]) for slab in slabs])
     offsets = np.arange(0, len(keys) + 1, KEY_BYTES, dtype=np.int64)
     array = pa.LargeBinaryArray.from_buffers(
         pa.large_binary(), len(urls), [None, pa.py_buffer(offsets), pa.py_buffer(keys)]

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import polars as pl
 
 from transforms.kernels.batch.batch import Batch, EncodedBatch, Positions
+from transforms.kernels.batch.expected_columns import ExpectedColumns
 from transforms.kernels.batch.row_equality import canonical, consolidated_from
-from transforms.kernels.batch.stored import Stored
 
 _HEADER = struct.Struct("<4s8xQQQ")
 _MAGIC = b"MEO2"
@@ -51,8 +51,8 @@ class StateFile:
         data: bytes | memoryview,
         records: int,
         base: bytes | memoryview = b"",
-        stored: Stored | None = None,
-        stored_base: Stored | None = None,
+        stored: ExpectedColumns | None = None,
+        stored_base: ExpectedColumns | None = None,
     ) -> Self:
         """Parses the header of a state file.
 

@@ -15,8 +15,7 @@ import polars as pl
 from transforms.kernels.batch.batch import Positions
 from transforms.kernels.batch.exact_json import parse
 from transforms.kernels.normalize import fast_path, native_json
-from transforms.kernels.normalize.added import add, add_selection, fields_of, judged, known
-from transforms.kernels.normalize.alike import Alike, divided
+from transforms.kernels.normalize.add_results import add, add_selection, fields_of, judged, known
 from transforms.kernels.normalize.annotations import selected_annotations
 from transforms.kernels.normalize.columns import (
     Origin,
@@ -33,6 +32,7 @@ from transforms.kernels.normalize.opened_scenes import open_scenes
 from transforms.kernels.normalize.pieces import Pieces, pieces_of
 from transforms.kernels.normalize.scenes import selected_scenes
 from transforms.kernels.normalize.selection import Selection
+from transforms.kernels.normalize.uniform_records import UniformRecords, divided
 from transforms.kernels.normalize.updates import selected_annotation_updates, selected_updates, unknown_text
 from transforms.raw_records import RawRecords
 from transforms.rules import annotations as annotation_rules
@@ -112,7 +112,7 @@ def _open(raw: RawRecords, origin: Origin, done: Normalized) -> Sequence[int]:
         found = fast_path.items(opened.items, done.most_fields)
         left = range(len(opened.items)) if found is None else _left(found.places, len(opened.items))
         parsed = parse([opened.items[place] for place in left])
-        wrong = {opened.frames.owners[left[place]] for place in parsed.exact.union(parsed.faults)}
+        wrong = {int(opened.frames.owners[left[place]]) for place in parsed.exact.union(parsed.faults)}
         if not wrong:
             break
         unsure.update(opened.positions[owner] for owner in wrong)
@@ -123,10 +123,9 @@ def _open(raw: RawRecords, origin: Origin, done: Normalized) -> Sequence[int]:
     done.read["items"] += len(opened.items)
     _add_scenes(scenes, None, exact=(), origin=origin, done=done)
     if found is not None:
-        places = found.places.tolist()
-        positions = scenes.positions[np.array(opened.frames.owners, np.int64)[places]]
-        source = origin.columns(positions, np.array(opened.frames.parts, np.int64)[places])
-        columns = {**found.columns, **opened.frames.columns(places)}
+        positions = scenes.positions[opened.frames.owners[found.places]]
+        source = origin.columns(positions, opened.frames.parts[found.places])
+        columns = {**found.columns, **opened.frames.columns(found.places)}
         done.batches.append(assembled("items", columns, (found.dense, found.cells), source))
     others = replace(opened.frames.at(left), records=parsed.values)
     _frame_items(scenes, others, large=(), origin=origin, done=done, mode="append")
@@ -178,7 +177,7 @@ def _updates(pieces: Pieces, group: Group, *, exact: Collection[int], origin: Or
         add(group, columns, fields, pieces.source(kept, None, origin), done)
 
 
-def _scenes(alike: Alike, *, exact: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
+def _scenes(alike: UniformRecords, *, exact: Collection[int], origin: Origin, done: Normalized, mode: Mode) -> None:
     pieces = alike.pieces
     if mode == "merge":
         _updates(pieces, "scenes", exact=exact, origin=origin, done=done)
@@ -215,10 +214,10 @@ def _frame_items(
     for place in others:
         at = f"frames[{found.indexes[place]}]"
         fault = expected(Code.NOT_AN_OBJECT, "an object", found.records[place], at=at)
-        done.rejected.append(Rejected("items", pieces.position(found.owners[place]), None, fault))
+        done.rejected.append(Rejected("items", pieces.position(int(found.owners[place])), None, fault))
     if records:
-        positions = pieces.positions[np.array(frames.owners, np.int64)]
-        own = Pieces(records, positions, np.array(frames.parts, np.int64))
+        positions = pieces.positions[frames.owners]
+        own = Pieces(records, positions, frames.parts)
         _items(own, frames, exact=own.places_of(large), origin=origin, done=done, mode=mode)
 
 
@@ -278,7 +277,7 @@ def _annotations(
         add(group, columns, fields, pieces.source(kept, inner, origin), done)
 
 
-def _segments(alike: Alike, group: Group, *, origin: Origin, done: Normalized, mode: Mode) -> None:
+def _segments(alike: UniformRecords, group: Group, *, origin: Origin, done: Normalized, mode: Mode) -> None:
     """Segments that are records of their own: published rows."""
     rule = partial(published_segment, merging=mode == "merge")
     kept, rows = judged(alike.pieces, range(len(alike.pieces.records)), rule, group, done, {})

@@ -1,6 +1,8 @@
 """Takes raw scenes apart without reading the items in their frames, which are read as records of their own (G2)."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
@@ -9,7 +11,7 @@ from msgspec import Raw
 
 from transforms.kernels.batch.exact_json import parse
 from transforms.kernels.batch.metadata_columns import json_text
-from transforms.kernels.normalize.frames import Frames
+from transforms.kernels.normalize.frames import Frames, FramesOfScene
 from transforms.raw_records import RawRecords
 from transforms.rules.identity import reference_id
 from transforms.rules.record_values import value_fault
@@ -57,26 +59,22 @@ def open_scenes(raw: RawRecords, positions: Iterable[int]) -> OpenedScenes:
     found = [scene for position in positions if (scene := _scene(position, raw[position])) is not None]
     texts = parse([scene.text for scene in found])
     unsure = texts.exact.union(texts.faults)
-    opened = OpenedScenes([], [], Frames(), RawRecords.of(()))
-    items: list[bytes] = []
+    opened_at: list[int] = []
+    records: list[Record] = []
+    scenes: list[FramesOfScene] = []
+    items: list[Raw] = []
     for place, (scene, record) in enumerate(zip(found, texts.values, strict=True)):
         if place in unsure or not isinstance(record, dict) or isinstance(identity := reference_id(record), Fault):
             continue
         members = _items(scene.frames, record)
         if members is None:
             continue
-        indexes, sensors, own = members
-        count = len(own)
-        opened.frames.owners.extend([len(opened.records)] * count)
-        opened.frames.parts.extend(range(1, count + 1))
-        opened.frames.records.extend([None] * count)
-        opened.frames.scenes.extend([identity] * count)
-        opened.frames.indexes.extend(indexes)
-        opened.frames.sensors.extend(sensors)
-        items.extend(map(bytes, own))
-        opened.positions.append(scene.position)
-        opened.records.append(record)
-    return opened._replace(items=RawRecords.of(items))
+        sizes, sensors, own = members
+        scenes.append(FramesOfScene(len(records), identity, sizes, sensors))
+        items += own
+        opened_at.append(scene.position)
+        records.append(record)
+    return OpenedScenes(opened_at, records, Frames.of(scenes), RawRecords.of(items))
 
 
 def _scene(position: int, record: bytes) -> _Scene | None:
@@ -90,12 +88,18 @@ def _scene(position: int, record: bytes) -> _Scene | None:
             return None
     except (msgspec.DecodeError, RecursionError):
         return None
-    text = b",".join(b"%b:%b" % (json_text(key).encode(), value) for key, value in members.items())
-    return _Scene(position, b"{%b}" % text, frames)
+    return _Scene(position, _template(tuple(members)) % tuple(members.values()), frames)
+
+
+@lru_cache(256)
+def _template(keys: Sequence[str]) -> bytes:
+    """The object with these keys, and places for their values."""
+    members = (b"%b:%%b" % json_text(key).encode().replace(b"%", b"%%") for key in keys)
+    return b"{%b}" % b",".join(members)
 
 
 def _items(frames: Raw, record: Record) -> tuple[Sequence[int], Sequence[str | None], list[Raw]] | None:
-    """The items in frames, the frame and the sensor of each; None for frames of another form than the scene has.
+    """How many items each frame has, their sensors and themselves; None for frames of another form than the scene has.
 
     The record gets its frames, as OpenedScenes has them.
     """
@@ -105,15 +109,9 @@ def _items(frames: Raw, record: Record) -> tuple[Sequence[int], Sequence[str | N
             return None
         record[FRAMES.name] = [orjson.loads(bytes(each[0])), *([_NOTHING] * (len(each) - 1))]
         if scene_type(record) == "video":
-            return range(len(each)), [None] * len(each), each
+            return [1] * len(each), [None] * len(each), each
         of_sensors = _SENSORS.decode(frames)
     except (msgspec.DecodeError, orjson.JSONDecodeError, RecursionError):
         return None
-    indexes: list[int] = []
-    sensors: list[str] = []
-    items: list[Raw] = []
-    for index, frame in enumerate(of_sensors):
-        indexes += [index] * len(frame)
-        sensors += frame
-        items += frame.values()
-    return indexes, sensors, items
+    items = [*chain.from_iterable(map(dict.values, of_sensors))]
+    return [*map(len, of_sensors)], [*chain.from_iterable(of_sensors)], items

@@ -1,5 +1,6 @@
 """Counts the words of annotations (labels, types, taxonomies, model runs) and their shapes, while rows are written."""
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from itertools import chain
@@ -78,8 +79,11 @@ class AnnotationCounts:
         sure = predicted.drop_nulls()
         bins = _bins(sure["confidence"].cast(pl.Float64), CONFIDENCE_EDGES)
         listed = _listed(frame)
+        labels = Counter(_values(frame["label"]))
+        for of in listed.values():
+            labels.update(of)
         return cls(
-            labels=_added(_values(frame["label"]), _summed(listed), 1),
+            labels=labels,
             types=_values(frame["type"]),
             taxonomies=_values(frame["taxonomy_name"]),
             classes=_classes(frame, listed),
@@ -151,38 +155,32 @@ def _values(column: pl.Series) -> dict[str, int]:
 
 def _table(frame: pl.DataFrame) -> dict[str, dict[str, int]]:
     """The number of rows by key and value, of the columns `key` and `value`, without nulls."""
-    return _nested(frame.drop_nulls().group_by("key", "value").len("count"))
-
-
-def _nested(counts: pl.DataFrame) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
-    for key, value, count in counts.iter_rows():
+    for key, value, count in frame.drop_nulls().group_by("key", "value").len("count").iter_rows():
         found.setdefault(key, {})[value] = count
     return found
 
 
-def _listed(frame: pl.DataFrame) -> pl.DataFrame:
-    """By taxonomy (`key`, null without one) and label (`value`) the number (`count`) of multicategories with it."""
-    texts = frame.select("taxonomy_name", "labels").filter(pl.col("labels").is_not_null())
-    texts = texts.group_by("taxonomy_name", "labels").len("count")
-    lists = [set(labels) for labels in lists_of_texts(texts["labels"].to_list())]
-    owners = np.repeat(np.arange(len(lists)), np.fromiter(map(len, lists), np.int64, len(lists)))
-    every = texts.select(key="taxonomy_name", count=pl.col("count").cast(pl.Int64))[owners]
-    every = every.with_columns(value=pl.Series(list(chain.from_iterable(lists)), dtype=pl.String))
-    return every.group_by("key", "value").agg(pl.col("count").sum())
+def _listed(frame: pl.DataFrame) -> dict[str | None, Words]:
+    """By taxonomy, None without one, the number of multicategories with each label.
+
+    A counter of decoded labels takes half the time of grouping columns of texts.
+    """
+    several = frame.select("taxonomy_name", "labels").filter(pl.col("labels").is_not_null())
+    of_each: defaultdict[str | None, list[list[str]]] = defaultdict(list)
+    lists = lists_of_texts(several["labels"].to_list())
+    for taxonomy, labels in zip(several["taxonomy_name"].to_list(), lists, strict=True):
+        of_each[taxonomy].append(labels)
+    return {taxonomy: Counter(chain.from_iterable(map(set, lists))) for taxonomy, lists in of_each.items()}
 
 
-def _summed(listed: pl.DataFrame) -> dict[str, int]:
-    """The number of rows by value, whatever their key."""
-    return dict(listed.group_by("value").agg(pl.col("count").sum()).iter_rows())
-
-
-def _classes(frame: pl.DataFrame, listed: pl.DataFrame) -> dict[str, dict[str, int]]:
+def _classes(frame: pl.DataFrame, listed: Mapping[str | None, Words]) -> dict[str, Words]:
     """By taxonomy, the number of rows with each class, those of multicategories as `_listed` counts them."""
-    found = _table(frame.select(key="taxonomy_name", value="label"))
-    for taxonomy, of in _nested(listed.filter(pl.col("key").is_not_null())).items():
-        found[taxonomy] = _added(found.get(taxonomy, {}), of, 1)
-    return found
+    found: dict[str, Words] = {**_table(frame.select(key="taxonomy_name", value="label"))}
+    for taxonomy, of in listed.items():
+        if taxonomy is not None:
+            found[taxonomy] = _added(found[taxonomy], of, 1) if taxonomy in found else of
+    return {taxonomy: of for taxonomy, of in found.items() if of}
 
 
 def _lengths(names: pl.Series) -> pl.Series:

@@ -33,6 +33,9 @@ _SOURCE = ("export_name", "offset")
 _COMPUTED = frozenset({"cache_key", "location", "labels", "source", CAMERA_PARAMS, ATTACHMENTS})
 """Published columns that are not in a state file as they are published."""
 
+_EXACT = 2.0**62
+"""Whole numbers up to this size, and more, are integers of 64 bits."""
+
 
 def metadata_column(key: str) -> str:
     r"""The name of the column of a metadata key in a frame: the key itself after a prefix (V9).
@@ -160,3 +163,24 @@ class PublishedColumns:
 
 
 _ATTACHED = ValueColumn("json", ATTACHMENTS).name
+
+
+def value_texts(batch: Batch, key: str, storage: str) -> pl.Series:
+    """A text for the value of a field in each row: String[N], null if a row has none; equal for equal values.
+
+    A number has the same text whether the field is stored as long or as double, which the next record may change:
+    `5` stays `5`, and 5.0 is `5` too.
+
+    Args:
+        batch: The rows, with the columns of the key in all forms.
+        key: A metadata key.
+        storage: The storage of its field.
+    """
+    values = typed_columns(batch, {key: storage})[key]
+    if storage != "double":
+        return values.cast(pl.String)
+    integers = typed_columns(batch, {key: "long"})[key]
+    is_whole = (values == values.round(0)) & values.is_between(-_EXACT, _EXACT)
+    whole = pl.select(pl.when(is_whole).then(values).cast(pl.Int64)).to_series()
+    texts = [integers.cast(pl.String), whole.cast(pl.String), pl.select(pl.format("{}", values)).to_series()]
+    return pl.select(pl.coalesce(texts)).to_series()

@@ -88,7 +88,8 @@ class LeftOut:
 
     def count(self, group: str, name: str, count: int = 1) -> None:
         """Counts rows of a group."""
-        self.counts.setdefault(group, Counter())[name] += count
+        if count:
+            self.counts.setdefault(group, Counter())[name] += count
 
     def add(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Adds what another one counted."""

@@ -1,7 +1,7 @@
 """Writes rows as a Parquet file: the published columns under their original keys, nested columns as structs."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 import pyarrow as pa
@@ -55,11 +55,11 @@ def parquet_pieces(
         facts: What the metadata of the file say: name to text.
         sorted_by: The column that the rows of each row group are sorted by, if any.
     """
-    schema = parquet_schema(group, fields)
+    schema, places = parquet_schema(group, fields), places_of(fields)
     order = None if sorted_by is None else [pq.SortingColumn(schema.get_field_index(sorted_by))]
     sink = _Sink()
     with pq.ParquetWriter(sink, schema, compression="zstd", sorting_columns=order) as writer:
-        for table in _row_groups(_table(frame, schema) for frame in frames):
+        for table in _row_groups(_table(frame, schema, places) for frame in frames):
             writer.write_table(table, row_group_size=GROUP_ROWS)
             yield sink.taken()
         writer.add_key_value_metadata(dict(facts))
@@ -69,10 +69,8 @@ def parquet_pieces(
 def parquet_schema(group: Group, fields: Mapping[str, StoredFieldJson]) -> pa.Schema:
     """The columns of a group: those of its Avro rows, metadata a struct by original keys; left out if it has none."""
     found = [pa.field(name, _JSON if name in JSON_COLUMNS else _arrow(kind)) for name, kind in COLUMNS[group]]
-    members = [
-        pa.field(name, _STORAGES[storage])
-        for name, (_, _, storage) in zip(names_of(fields), stored_fields(fields), strict=True)
-    ]
+    names, stored = names_of(fields), stored_fields(fields)
+    members = [pa.field(names[at], _STORAGES[stored[at][2]]) for at in places_of(fields)]
     if members:
         found.append(pa.field(METADATA, pa.struct(members)))
     return pa.schema([*found, pa.field("extra", _JSON), pa.field("source", _arrow(SOURCE))])
@@ -97,6 +95,15 @@ def names_of(fields: Mapping[str, StoredFieldJson]) -> list[str]:
             taken.add(name)
         names.append(name)
     return names
+
+
+def places_of(fields: Mapping[str, StoredFieldJson]) -> list[int]:
+    """The place among the stored fields of each member of the struct: the empty key, the first of them, comes last.
+
+    DuckDB below 2.0 takes a struct that begins with an empty name for one without names.
+    """
+    keys = [key for key, _, _ in stored_fields(fields)]
+    return sorted(range(len(keys)), key=lambda at: keys[at] == "")
 
 
 def _arrow(kind: JsonValue, name: str = "") -> pa.DataType:
@@ -134,12 +141,12 @@ def _size(table: pa.Table) -> tuple[int, int]:
     return table.num_rows, table.nbytes
 
 
-def _table(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+def _table(frame: pl.DataFrame, schema: pa.Schema, places: Sequence[int]) -> pa.Table:
     columns = []
     for field in schema:
         if field.name == METADATA:
-            values = frame[METADATA].struct.unnest().iter_columns()
-            members = [_as(each, of.type) for each, of in zip(values, field.type, strict=True)]
+            values = frame[METADATA].struct.unnest().get_columns()
+            members = [_as(values[at], of.type) for at, of in zip(places, field.type, strict=True)]
             columns.append(pa.StructArray.from_arrays(members, fields=list(field.type)))
         else:
             columns.append(_as(frame[field.name], field.type))

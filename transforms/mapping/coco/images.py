@@ -1,7 +1,7 @@
 """Makes the items of the images of a COCO document."""
 
 from transforms.mapping.coco.lookups import Lookups, generated, license_of, reference_id
-from transforms.mapping.coco.records import Folders, Made, Pairs, located, metadata_of
+from transforms.mapping.coco.records import Folders, Made, Pairs, beside, located, metadata_of
 from transforms.mapping.coco.tokens import Members, given, members, object_of, string, text_of
 from transforms.rules.coco import IMAGE_ID, IMAGE_KEYS
 
@@ -23,12 +23,14 @@ def image_record(element: bytes, lookups: Lookups, folders: Folders) -> Made:
     derived: Pairs = []
     if "id" not in made_up and IMAGE_ID not in found and (text := given(found, "id")) is not None:
         derived.append((IMAGE_ID, text))
-    if own_name is not None and name not in (None, own_name) and "file_name" not in made_up:
+    own_file = given(found, "file_name")
+    if own_name is not None and own_file not in (None, b'""') and name != own_name and "file_name" not in made_up:
         derived.append(("file_name", found["file_name"]))
     if (licence := given(found, "license")) is not None:
-        derived += license_of(licence, lookups.licenses)
+        derived += license_of(licence, lookups)
     core = IMAGE_KEYS if own_name is not None else IMAGE_KEYS - {"reference_id"}
-    return Made(object_of([*pairs, ("metadata", metadata_of(found, core, made_up, derived))]), element)
+    record = object_of([*pairs, ("metadata", metadata_of(found, core, made_up, derived))])
+    return Made(record, element, left=beside(found, "id", IMAGE_ID, made_up))
 
 
 def _image_url(found: Members, name: str | None, folder: str) -> bytes | None:

@@ -1,8 +1,7 @@
 """Reads what the records of a COCO document refer to by id: file names of images, categories, licences."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 from transforms.formats.chunks import Unreadable
 from transforms.formats.document_lists import WHOLE, ListPart, read_lists
@@ -16,10 +15,14 @@ INFO: Final = "info"
 LISTS: Final = (IMAGES, ANNOTATIONS, CATEGORIES, LICENSES)
 REPEATED: Final = ("supercategory", "isthing")
 """Keys of a category that stand in the metadata of its annotations."""
-_CATEGORY_KEYS: Final = frozenset({"id", "name", "keypoints", "skeleton", GENERATED, *REPEATED})
+_OF_ANNOTATIONS: Final = (*REPEATED, "keypoints", "skeleton")
+"""Keys of a category that its annotations get."""
+_CATEGORY_KEYS: Final = frozenset({"id", "name", GENERATED, *_OF_ANNOTATIONS})
+_LICENSE_KEYS: Final = frozenset({"id", "name", "url"})
 _SHOWN_KEYS: Final = 8
 
 Id = int | str
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,16 @@ class Category:
         id: JSON text of the id, None if an export made it up.
         repeated: The texts of its REPEATED keys.
         skeleton: Its key points.
+        given: The texts of those of its keys that annotations get.
+        taken: Its keys that an annotation has got so far.
     """
 
     name: bytes | None
     id: bytes | None
     repeated: tuple[tuple[str, bytes], ...] = ()
     skeleton: Skeleton = NO_SKELETON
+    given: tuple[tuple[str, bytes], ...] = ()
+    taken: set[str] = field(default_factory=set, compare=False)
 
     @classmethod
     def of(cls, found: Members) -> "Category":
@@ -47,6 +54,7 @@ class Category:
             id=None if "id" in generated(found) else found.get("id"),
             repeated=tuple((key, text) for key in REPEATED if (text := given(found, key)) is not None),
             skeleton=Skeleton.of(found),
+            given=tuple((key, text) for key in _OF_ANNOTATIONS if (text := given(found, key)) is not None),
         )
 
 
@@ -58,16 +66,25 @@ class Lookups:
         images: Id of each image to the JSON text of its reference id; None if it has none, or the id is that of
             several.
         categories: Id to category; None if the id is that of several.
-        licenses: Id to the `name` and `url` of a licence.
+        licenses: Id to the `name` and `url` of a licence; None if the id is that of several.
         members: Key of each member of the document to the number of its elements.
-        category_extras: Other keys of categories, and how many have them.
+        values: Keys of members that should be lists and are not.
+        used_licenses: Ids of the licences that images had so far.
+        left: What no record can get of categories and licences, by name, to how many there are and the first one.
     """
 
     images: dict[Id, bytes | None] = field(default_factory=dict)
     categories: dict[Id, Category | None] = field(default_factory=dict)
-    licenses: dict[Id, Members] = field(default_factory=dict)
+    licenses: dict[Id, Members | None] = field(default_factory=dict)
     members: dict[str, int] = field(default_factory=dict)
-    category_extras: dict[str, int] = field(default_factory=dict)
+    values: set[str] = field(default_factory=set)
+    used_licenses: set[Id] = field(default_factory=set)
+    left: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+
+    def set_aside(self, name: str, text: bytes, count: int = 1) -> None:
+        """Counts what no record can get."""
+        before, first = self.left.get(name, (0, text))
+        self.left[name] = before + count, first
 
     @property
     def shown_keys(self) -> str:
@@ -90,6 +107,8 @@ def read_lookups(stream: BinaryIO, *, images: bool) -> tuple[Lookups, Unreadable
     try:
         for part in read_lists(stream, wanted):
             found.members[part.key] = found.members.get(part.key, 0) + part.count
+            if part.chunk is None and part.key in wanted and part.count:
+                found.values.add(part.key)
             _add(found, part)
     except Unreadable as error:
         return found, error
@@ -114,37 +133,72 @@ def reference_id(image: Members) -> bytes | None:
 
 
 def _add(found: Lookups, part: ListPart) -> None:
-    for each in _objects(part):
+    if part.chunk is None:
+        return
+    for element in part.chunk.records:
+        each = members(element) or {}
         key = identity(each.get("id"))
-        if key is None:
-            continue
-        match part.key:
-            case "images":
+        if part.key == IMAGES:
+            if key is not None:
                 text = reference_id(each)
                 name = text if string(text) is not None else None
                 found.images[key] = name if found.images.get(key, name) == name else None
-            case "categories":
-                category = Category.of(each)
-                found.categories[key] = category if found.categories.get(key, category) == category else None
-                for extra in each.keys() - _CATEGORY_KEYS:
-                    found.category_extras[extra] = found.category_extras.get(extra, 0) + 1
-            case _:
-                found.licenses[key] = each
+        elif key is None:
+            found.set_aside(f"{part.key} without an id", element)
+        elif part.key == CATEGORIES:
+            _add_category(found, key, each, element)
+        else:
+            _add_license(found, key, each, element)
+    if part.key != IMAGES:  # those are refused where they are read
+        for large in part.chunk.refused:
+            found.set_aside(f"{part.key} that are too large", large.head)
 
 
-def _objects(part: ListPart) -> Iterator[Members]:
-    for element in () if part.chunk is None else part.chunk.records:
-        if (each := members(element)) is not None:
-            yield each
+def _add_category(found: Lookups, key: Id, each: Members, element: bytes) -> None:
+    category = Category.of(each)
+    if category.name is None:
+        found.set_aside("categories without a name", element)
+    _add_once(found, found.categories, (CATEGORIES, key), category, element)
+    known = _CATEGORY_KEYS if GENERATED not in each or generated(each) else _CATEGORY_KEYS - {GENERATED}
+    _set_others_aside(found, CATEGORIES, each, known)
 
 
-def license_of(text: bytes, licenses: Mapping[Id, Members]) -> list[tuple[str, bytes]]:
+def _add_license(found: Lookups, key: Id, each: Members, element: bytes) -> None:
+    if string(each.get("name")) is None:
+        found.set_aside("licenses without a name", element)
+        return
+    _add_once(found, found.licenses, (LICENSES, key), each, element)
+    is_url = "url" not in each or each["url"].startswith(b'"')
+    _set_others_aside(found, LICENSES, each, _LICENSE_KEYS if is_url else _LICENSE_KEYS - {"url"})
+
+
+def _set_others_aside(found: Lookups, name: str, each: Members, known: frozenset[str]) -> None:
+    for extra in each.keys() - known:
+        if given(each, extra) is not None:
+            found.set_aside(f"{name}.{extra}", each[extra])
+
+
+def _add_once(
+    found: Lookups, known: dict[Id, _Found | None], place: tuple[str, Id], value: _Found, element: bytes
+) -> None:
+    """Adds an element by its id; of two different ones with one id neither is what the id says."""
+    name, key = place
+    if key not in known:
+        known[key] = value
+    elif known[key] != value:
+        found.set_aside(f"{name} with the id of others", element, 1 if known[key] is None else 2)
+        known[key] = None
+
+
+def license_of(text: bytes, lookups: Lookups) -> list[tuple[str, bytes]]:
     """What the metadata of an image say of its licence: its name and URL; an id that is not listed stays one."""
     if string(text) is not None:
         return [("license", text)]
-    found = licenses.get(key) if (key := identity(text)) is not None else None
+    key = identity(text)
+    found = None if key is None else lookups.licenses.get(key)
     name = None if found is None else string(found.get("name"))
-    if found is None or name is None:
+    if key is None or found is None or name is None:
         return [("license_id", text)]
+    lookups.used_licenses.add(key)
     url = string(found.get("url"))
     return [("license", text_of(name)), *([] if url is None else [("license_url", text_of(url))])]

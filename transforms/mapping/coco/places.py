@@ -7,6 +7,7 @@ from transforms.formats.chunks import Chunk
 from transforms.formats.document_lists import ListPart
 from transforms.mapping.chunk_builder import ChunkBuilder
 from transforms.mapping.coco.records import Made
+from transforms.mapping.coco.tokens import value_of
 from transforms.rules.rejections import Fault
 
 _SEGMENT_BITS: Final = 20
@@ -30,9 +31,14 @@ def element_at(offset: int) -> tuple[int, int | None]:
 class Places:
     """Collects records with their places."""
 
-    def __init__(self) -> None:
-        """Begins without records."""
+    def __init__(self, key: str) -> None:
+        """Begins without records.
+
+        Args:
+            key: Of the list in the document; "" if that is a list itself.
+        """
         self.builder = ChunkBuilder()
+        self._in = f"{key}." if key else ""
         self._has_segments = False
 
     def add(self, made: Made, number: int, line: int) -> None:
@@ -45,6 +51,8 @@ class Places:
             )
         else:
             self.builder.add_text(made.record, made.source, line=line, offset=offset)
+        for name, text in made.left:
+            self.builder.set_aside(f"{self._in}{name}", value_of(text), line=line, offset=offset)
 
     def with_refused(self, part: ListPart, elements: Chunk) -> Chunk:
         """The chunk, with elements that were too large to be read (F4)."""

@@ -1,11 +1,11 @@
 """What elements of a COCO document become, and what records of images and annotations share."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
 
-from transforms.mapping.coco.tokens import Members, given, members, object_of
+from transforms.mapping.coco.tokens import Members, differs, given, members, object_of
 from transforms.rules.coco import ATTRIBUTES, CARRIER, GENERATED
 from transforms.rules.image_urls import InvalidUrl, canonical
 from transforms.rules.rejections import Fault
@@ -20,11 +20,13 @@ class Made(NamedTuple):
         record: JSON text of the raw record; or what is wrong with the element.
         source: Its bytes in the document.
         segment: The number of the segment in `segments_info`; None for the element itself.
+        left: Keys of the element that have no place in the record, and their texts: they are counted.
     """
 
     record: bytes | Fault
     source: bytes
     segment: int | None = None
+    left: Sequence[tuple[str, bytes]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def metadata_of(found: Members, core: Collection[str], made_up: Collection[str],
     if CARRIER not in found and ATTRIBUTES not in found:  # the usual case
         return object_of(kept.items())
     carrier = members(found[CARRIER]) if CARRIER in found else {}
-    is_taken = carrier is None or not kept.keys().isdisjoint(carrier)
+    taken = {*kept, ATTRIBUTES} if ATTRIBUTES in found else kept.keys()
+    is_taken = carrier is None or not taken.isdisjoint(carrier)
     if is_taken and given(found, CARRIER) is not None:
         kept[CARRIER] = found[CARRIER]
     kept = {**(carrier or {}), **kept}
@@ -65,6 +68,14 @@ def metadata_of(found: Members, core: Collection[str], made_up: Collection[str],
         kept[ATTRIBUTES] = found[ATTRIBUTES]
         kept = {**(members(found[ATTRIBUTES]) or {}), **kept}
     return object_of(kept.items())
+
+
+def beside(found: Members, key: str, own: str, made_up: Collection[str]) -> Pairs:
+    """The id under a key that another one, under a key of our own, takes the place of; none if they are the same."""
+    text, instead = given(found, key), given(found, own)
+    if text is None or instead is None or key in made_up or not differs(text, instead):
+        return []
+    return [(key, text)]
 
 
 def located(name: str, folder: str) -> str | None:

@@ -42,6 +42,11 @@ class Skeleton:
 
     members: tuple[tuple[str, bytes], ...] = ()
 
+    @property
+    def keys(self) -> Iterable[str]:
+        """The keys of the category that these come from."""
+        return ("keypoints" if name == "names" else name for name, _ in self.members)
+
     @classmethod
     def of(cls, category: Members) -> "Skeleton":
         """The key points of a category of a document, whose `skeleton` counts from 1."""

@@ -82,6 +82,24 @@ def numbers(text: bytes) -> list[bytes] | None:
     return inner.split(b",") if inner else []
 
 
+def value_of(text: bytes) -> object:
+    """The value that a JSON text is, to be shown to a person; the text itself if it is none."""
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return text.decode("utf-8", "replace")
+    return found
+
+
+def differs(one: bytes, other: bytes) -> bool:
+    """Whether two JSON texts are no ids of one thing.
+
+    >>> differs(b'"17"', b"17"), differs(b"17.0", b"17"), differs(b'"a"', b"17"), differs(b"[1]", b"[1]")
+    (False, False, True, False)
+    """
+    return one != other and f"{identity(one)}" != f"{identity(other)}"
+
+
 def text_of(value: str) -> bytes:
     """The JSON text of a string."""
     return json.dumps(value, ensure_ascii=False).encode()

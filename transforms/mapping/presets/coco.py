@@ -5,18 +5,18 @@ of `predictions` a results file, which is a list, or the `annotations` of a docu
 bounded memory: what its records refer to by id is looked up first, wherever it stands.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import BinaryIO, Final
 
-from transforms.formats.chunks import OF_ALL, Chunk, Unreadable
+from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.document_lists import WHOLE, ListPart, read_lists
 from transforms.formats.lines import BLANK, BYTE_ORDER_MARK, HEAD_BYTES
-from transforms.mapping.chunk_builder import ChunkBuilder
 from transforms.mapping.coco.annotations import AnnotationMaker
 from transforms.mapping.coco.images import image_record, relative_name
-from transforms.mapping.coco.lookups import ANNOTATIONS, IMAGES, INFO, LISTS, Id, Lookups, read_lookups
+from transforms.mapping.coco.left_over import categories_left, chunk_of, members_left, never_taken, unused
+from transforms.mapping.coco.lookups import ANNOTATIONS, IMAGES, LISTS, Lookups, read_lookups
 from transforms.mapping.coco.places import Places, element_at
 from transforms.mapping.coco.records import Folders
 from transforms.mapping.json_columns import encode
@@ -74,11 +74,14 @@ class CocoMap:
         name: As it was given.
         folders: Where images and masks are.
         document: The document with the images and categories of exports that have none themselves; "" if there is none.
+        counts_members: Whether annotations and predictions count the members of a document that nothing takes, because
+            the job takes no items, which do it.
     """
 
     name: str
     folders: Folders
     document: str = ""
+    counts_members: bool = False
 
     @property
     def identity(self) -> str:
@@ -95,10 +98,11 @@ class CocoMap:
         if group == "items":
             self._check_places([each.uri for each in exports if each.group == "items" and each.map == self])
             return self
-        if self.document:
-            return self
         of_images = (each for each in exports if each.group == "items" and isinstance(each.map, CocoMap))
         documents = sorted({each.uri for each in of_images})
+        counting = self if documents else replace(self, counts_members=True)
+        if self.document:
+            return counting
         if len(documents) == 1:
             return replace(self, document=documents[0])
         for each in exports:
@@ -107,7 +111,7 @@ class CocoMap:
                     f"{each.uri} is a list of results, which name images and categories by id only: give their "
                     f"document with {advised(self.name, _DOCUMENT_OPTION)}"
                 )
-        return self
+        return counting
 
     def chunks(self, source: SourceFile, group: Group) -> Iterator[Chunk]:
         """The records of a document; see `Map.chunks`."""
@@ -117,15 +121,28 @@ class CocoMap:
         with source.open() as stream:
             lookups, fault = read_lookups(stream, images=not is_items)
         key = _key(lookups, group, fault)
-        if not is_items and IMAGES not in lookups.members:
+        is_own = is_items or IMAGES in lookups.members
+        counts_members = is_items or self.counts_members
+        left = [] if not counts_members else members_left(lookups, LISTS if is_own else (IMAGES, ANNOTATIONS))
+        if not is_own:
+            left += [] if counts_members else categories_left(lookups)
             lookups = self._of_document(source.uri)
+        yield chunk_of([*left, *never_taken(lookups, group)])
+        yield from self._made(source, (group, key), lookups)
+        if is_own:
+            yield chunk_of(unused(lookups, group))
+        if fault is not None:
+            raise fault
+
+    def _made(self, source: SourceFile, taken: tuple[Group, str], lookups: Lookups) -> Iterator[Chunk]:
+        """The records of the list of a document that a group takes."""
+        group, key = taken
         annotations = AnnotationMaker(lookups, self.folders, prediction=group == "predictions")
-        places = Places()
-        yield _set_aside(lookups, group)
+        places = Places(key)
         with source.open() as stream:
             for part, chunk in _list(stream, key):
                 for element, number, line in _elements(part, chunk):
-                    if is_items:
+                    if group == "items":
                         places.add(image_record(element, lookups, self.folders), number, line)
                     else:
                         for made in annotations.made(element):
@@ -133,10 +150,6 @@ class CocoMap:
                     if places.builder.is_full:
                         yield places.builder.made()
                 yield places.with_refused(part, chunk)
-        if group == "annotations":
-            yield _without_annotations(lookups, annotations.used)
-        if fault is not None:
-            raise fault
 
     def typed(self, group: Group, types: Mapping[str, str]) -> Map:  # noqa: ARG002 - JSON has types
         """Itself."""
@@ -216,30 +229,6 @@ def _key(lookups: Lookups, group: Group, fault: Unreadable | None) -> str:
     if WHOLE in lookups.members:
         hint = "; a list of results goes with --predictions RUN=FILE"
     raise Unreadable(f"expected a COCO document with a list under {key!r}, got {lookups.shown_keys}{hint}")
-
-
-def _set_aside(lookups: Lookups, group: Group) -> Chunk:
-    """An empty chunk that counts what the map does not take."""
-    builder = ChunkBuilder()
-    if group == "items":
-        for key, count in lookups.members.items():
-            if key not in (*LISTS, INFO) and count:
-                builder.set_aside(key, None, line=OF_ALL, offset=0, count=count)
-    else:
-        for key, count in sorted(lookups.category_extras.items()):
-            builder.set_aside(f"categories.{key}", None, line=OF_ALL, offset=0, count=count)
-    return builder.made(0)
-
-
-def _without_annotations(lookups: Lookups, used: Collection[Id]) -> Chunk:
-    """An empty chunk that counts the categories that no annotation has: rows have labels, and nothing else of these."""
-    builder = ChunkBuilder()
-    left = [key for key in lookups.categories if key not in used]
-    if left:
-        first = lookups.categories[left[0]]
-        name = None if first is None or first.name is None else first.name.decode()
-        builder.set_aside("categories without annotations", name, line=OF_ALL, offset=0, count=len(left))
-    return builder.made(0)
 
 
 def _relative_names(uri: str) -> list[str]:

@@ -16,8 +16,8 @@ import pytest
 from transforms.errors import DamagedFileError
 from transforms.kernels.batch.arrow_ipc import ArrowFile, to_arrow
 from transforms.kernels.batch.batch import CELLS, Batch, EncodedBatch
+from transforms.kernels.batch.expected_columns import ExpectedColumns
 from transforms.kernels.batch.state_files import StateFile
-from transforms.kernels.batch.stored import Stored
 from transforms.rules.fields import GroupSummary
 from transforms.rules.strings import check_sketch, distinct, summarize_distinct
 from transforms.rules.summary_json import group_from_json, group_to_json
@@ -26,7 +26,7 @@ from transforms.storage.stored_files import StoredFile, store
 from transforms.storage.summaries import read_counted, read_summaries
 
 DTYPES = {"text": pl.String(), "many": pl.String(), "number": pl.Int64(), "sure": pl.Boolean(), "none": pl.Float64()}
-STORED = Stored(
+STORED = ExpectedColumns(
     "d/versions/000001/state/items/part-00000-of-00001.arrow", 64, lambda name: DTYPES.get(name.partition(":")[0])
 )
 FRAME = pl.DataFrame(

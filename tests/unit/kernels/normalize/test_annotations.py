@@ -1,6 +1,7 @@
 """Annotations of each type: the columns are what the rule gives, and the rule sees damaged records only: I2, G3, G6."""
 
 from collections import Counter
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ def sound(kind: str) -> st.SearchStrategy[Any]:
 @st.composite
 def damaged(draw: st.DrawFn, kind: str) -> Any:
     """A sound record with a value, at any depth, or two, that are missing or of another type."""
-    record = draw(sound(kind))
+    record = deepcopy(draw(sound(kind)))  # values that are sampled are shared by all draws
     for _ in range(draw(st.integers(1, 2))):
         damage(draw, record)
     return record
@@ -109,7 +110,7 @@ def damage(draw: st.DrawFn, record: Any) -> None:
         if isinstance(container, dict) and draw(st.booleans()):
             del container[key]
         else:
-            container[key] = draw(st.one_of(wrong, big_integers, texts))
+            container[key] = deepcopy(draw(st.one_of(wrong, big_integers, texts)))
         return
 
 

@@ -23,7 +23,7 @@ FRAMES = [
 HEADS = [
     '"reference_id": "s"', '"ref_id": "é"', '"reference_id": ""', '"reference_id": "s", "type": "video"',
     '"reference_id": "s", "type": "lidar"', '"reference_id": "s", "frame_rate": 5',
-    '"reference_id": "s", "frame_rate": "x"',
+    '"reference_id": "s", "frame_rate": "x"', '"reference_id": "s", "100 %b of %": {"%": 1}',
     '"reference_id": "s", "upload_to_scale": null, "note": [18446744073709551617]', '"reference_id": "s", "type": "x"',
     '"reference_id": "s", "metadata": {"lat": 95, "lon": 1}', '"reference_id": "s", "note": NaN', '"x": {',
     '"reference_id": "s", "video_url": "ftp://x"', '"reference_id": "s", "frames": 3',
@@ -60,9 +60,11 @@ def test_only_scenes_that_are_certain_are_taken_apart() -> None:
     assert opened.positions == [0, 1]
     assert [record["reference_id"] for record in opened.records] == ["a", "b"]
     assert list(map(json.loads, opened.items)) == [item] * 4 + [3]
-    assert (opened.frames.owners, opened.frames.parts) == ([0, 0, 0, 1, 1], [1, 2, 3, 1, 2])
-    assert opened.frames.indexes == [0, 0, 1, 0, 1]
-    assert opened.frames.sensors == ["top", "front", "top", None, None]
+    frames = opened.frames
+    assert (frames.owners.tolist(), frames.parts.tolist()) == ([0, 0, 0, 1, 1], [1, 2, 3, 1, 2])
+    assert frames.indexes.to_list() == [0, 0, 1, 0, 1]
+    assert frames.scenes.to_list() == ["a", "a", "a", "b", "b"]
+    assert frames.sensors.to_list() == ["top", "front", "top", None, None]
 
 
 @pytest.mark.parametrize("broken", [b'"\xff"', b"nul", b'"\x01"', b"[1,]", b"-"])

@@ -108,7 +108,9 @@ OBJECTS = st.lists(st.fixed_dictionaries({}, optional={"at": TEXTS, "note": TEXT
 
 @draws(100)
 @given(OBJECTS, OBJECTS, OBJECTS)
-def test_continued_dates_equal_those_counted_anew(stay: list[Any], removed: list[Any], added: list[Any]) -> None:
+def test_continued_dates_equal_those_counted_from_scratch(
+    stay: list[Any], removed: list[Any], added: list[Any]
+) -> None:
     before, after, new = (batch_of(of) for of in (stay + removed, stay + added, added))
     first = Counted.of(orjson.loads(orjson.dumps(counted_of(before).document())), FIELDS)
     columns = sparse_columns(new, dict.fromkeys(FIELDS, "string"))

@@ -20,7 +20,7 @@ _MOST_EXPANDED = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class ExpectedColumns:
     """The expected content of a stored file: digests do not protect against a file that was forged to crash readers.
 
     Attributes:

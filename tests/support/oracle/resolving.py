@@ -17,7 +17,7 @@ PREFERRED = ("string", "number", "other")
 
 
 @dataclass(slots=True)
-class Settled:
+class Resolved:
     """A job whose conflicts are settled as far as the policy goes.
 
     Attributes:
@@ -33,7 +33,7 @@ class Settled:
     is_failed: bool = False
 
 
-def settle(decide: Decide, before: Published, after: Published, *, policy: str) -> Settled:
+def resolve(decide: Decide, before: Published, after: Published, *, policy: str) -> Resolved:
     """Decides a job, and again without what loses, until nothing is in conflict or nothing more can be done.
 
     Args:
@@ -43,28 +43,28 @@ def settle(decide: Decide, before: Published, after: Published, *, policy: str) 
         policy: fail, quarantine or null.
     """
     refused: dict[int, str] = {}  # to the path of the first value that loses
-    settled = Settled(decide(refused.keys(), {}))
-    conflicts = settled.conflicts = conflicts_of(settled.decided.after, after)
+    resolved = Resolved(decide(refused.keys(), {}))
+    conflicts = resolved.conflicts = conflicts_of(resolved.decided.after, after)
     while conflicts and policy != "fail":
         losers = [
             (number, key)
             for conflict in conflicts
-            for number, key in _losers(conflict, settled.decided.made, before, after)
+            for number, key in _losers(conflict, resolved.decided.made, before, after)
         ]
         if policy == "quarantine":
             news = {number for number, _ in losers} - refused.keys()
             refused = {number: f"metadata.{key}" for number, key in reversed(losers)} | refused
         else:
-            news = {number for number, key in losers if key not in settled.cleared.get(number, ())}
+            news = {number for number, key in losers if key not in resolved.cleared.get(number, ())}
             for number, key in losers:
-                settled.cleared.setdefault(number, set()).add(key)
-        if not news:  # what is held is in conflict itself
+                resolved.cleared.setdefault(number, set()).add(key)
+        if not news:  # what is published is in conflict itself
             break
-        settled.decided = decide(refused.keys(), settled.cleared)
-        settled.decided.fields |= refused
-        conflicts = conflicts_of(settled.decided.after, after)
-    settled.is_failed = bool(conflicts)
-    return settled
+        resolved.decided = decide(refused.keys(), resolved.cleared)
+        resolved.decided.fields |= refused
+        conflicts = conflicts_of(resolved.decided.after, after)
+    resolved.is_failed = bool(conflicts)
+    return resolved
 
 
 def conflicts_of(records: Sequence[Record], dataset: Published) -> list[dict[str, Any]]:
@@ -87,23 +87,23 @@ def _losers(
     conflict: dict[str, Any], made: Mapping[int, Record], before: Published, after: Published
 ) -> list[tuple[int, str]]:
     group, key = conflict["group"], conflict["field"]
-    winner = _winner(conflict, before, after)
+    kept = _kept(conflict, before, after)
     return [
         (number, key)
         for number, record in made.items()
-        if record.group == group and _kind(record.draft.metadata, key) not in (None, winner)
+        if record.group == group and _kind(record.draft.metadata, key) not in (None, kept)
     ]
 
 
-def _winner(conflict: dict[str, Any], before: Published, after: Published) -> str:
+def _kept(conflict: dict[str, Any], before: Published, after: Published) -> str:
     """The kind that a field will have (T6, D2)."""
     group, key, kinds = conflict["group"], conflict["field"], conflict["kinds"]
     declared = after.declared.get(group, {}).get(key)
     if declared is not None:
         return declared.kind
-    held = Counter(_kind(record.draft.metadata, key) for record in before.records if record.group == group)
-    del held[None]
-    counts = held or Counter(kinds)
+    published = Counter(_kind(record.draft.metadata, key) for record in before.records if record.group == group)
+    del published[None]
+    counts = published or Counter(kinds)
     return min(PREFERRED, key=lambda kind: -counts[kind])
 
 

@@ -1,0 +1,1 @@
+"""Records of every kind that exports have, seeded, as dicts that an SDK would write."""

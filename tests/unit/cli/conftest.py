@@ -1,0 +1,5 @@
+"""Fixtures of these tests, by their names in `tests/support`."""
+
+from support.in_process import without_beam
+
+__all__ = ["without_beam"]
