@@ -1,5 +1,6 @@
 """Raw records as ranges of one block of bytes, without an object for each: from the format readers to the kernels."""
 
+from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Self, overload
@@ -13,7 +14,27 @@ NEWLINE = b"\n"
 Places = npt.NDArray[np.int64]
 
 
-class JoinedSources(Sequence[bytes]):
+class LazyRecords(Sequence[bytes]):
+    """A sequence of bytes that are made when they are asked for, as few of them ever are."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def one(self, place: int) -> bytes:
+        """Makes the bytes at a place, from 0."""
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        """The bytes at one place, or at several."""
+        if isinstance(place, slice):
+            return [self.one(each) for each in range(*place.indices(len(self)))]
+        return self.one(place)
+
+
+class JoinedSources(LazyRecords):
     """Several sequences of raw records as one, without a copy: few of them are ever looked at."""
 
     __slots__ = ("_parts", "_starts")
@@ -27,14 +48,8 @@ class JoinedSources(Sequence[bytes]):
         """How many records there are."""
         return self._starts[-1]
 
-    @overload
-    def __getitem__(self, place: int) -> bytes: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[bytes]: ...
-    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
-        """One record, or several."""
-        if isinstance(place, slice):
-            return [self[each] for each in range(*place.indices(len(self)))]
+    def one(self, place: int) -> bytes:
+        """One record."""
         part = bisect_right(self._starts, place) - 1
         return self._parts[part][place - self._starts[part]]
 

@@ -90,13 +90,17 @@ else:
     Rows = pl.LazyFrame
 
 
-def lazy_frame(version: Version, schema: Schema, parts: Callable[[Sequence[str]], Iterator[pl.DataFrame]]) -> Rows:
+Parts: TypeAlias = Callable[[Sequence[str], int | None], Iterator[pl.DataFrame]]
+"""Reads some of the columns, part by part; of more rows than the number no one is used."""
+
+
+def lazy_frame(version: Version, schema: Schema, parts: Parts) -> Rows:
     """A lazy frame with the methods `batches` and `reader`.
 
     Args:
         version: The version that is read.
         schema: Name to type of the columns.
-        parts: Reads some of the columns, part by part.
+        parts: Reads its rows.
 
     Raises:
         UsageError: This process was forked by one that has read frames.
@@ -109,7 +113,7 @@ def lazy_frame(version: Version, schema: Schema, parts: Callable[[Sequence[str]]
         note_reader()
         left = limit
         with explained(version):
-            found = parts(list(schema) if names is None else names)
+            found = parts(list(schema) if names is None else names, limit)
             for part in (piece for frame in found for piece in frame.iter_slices(_piece_rows(frame))):
                 some = part if left is None else part.head(left)
                 if left is not None:
@@ -144,10 +148,12 @@ def published_rows(version: Version, group: Group, answer: Answer | None) -> Row
     """
     columns = PublishedColumns(group, version.schema()["groups"][group]["fields"], version.manifest["cache_key"])
 
-    def parts(names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def parts(names: Sequence[str], limit: int | None) -> Iterator[pl.DataFrame]:
         wanted = PublishedColumns(group, columns.fields, columns.cache_keys, tuple(names))
         if answer is not None and answer.order is not None:
-            return gathered(answer.ordered(), version.states(group), partial(_rows, columns=wanted))
+            rows = answer.ordered()
+            first = rows if limit is None else rows.head(limit)
+            return gathered(first, version.states(group), partial(_rows, columns=wanted))
         return ahead(lambda given: _rows(*given, wanted), _selected(version, group, answer))
 
     return lazy_frame(version, columns.schema, parts)
@@ -159,7 +165,7 @@ def listed_keys(version: Version, kind: str) -> Rows:
     schema: Schema = {name: pl.Int64() if of == "long" else pl.String() for name, of in fields}
     files = [file for _, file in sorted(version.files(kind).items())]
 
-    def parts(names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def parts(names: Sequence[str], _: int | None) -> Iterator[pl.DataFrame]:
         return ahead(lambda file: pl.read_avro(io.BytesIO(verified(file)), columns=list(names)).select(names), files)
 
     return lazy_frame(version, schema, parts)
@@ -169,7 +175,7 @@ def rejected(version: Version) -> Rows:
     """The rejections of the job that published the version (R1)."""
     files = [file for _, file in sorted(version.files(REJECTIONS).items())]
 
-    def parts(names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def parts(names: Sequence[str], _: int | None) -> Iterator[pl.DataFrame]:
         for file in files:
             yield pl.DataFrame(lines(file.uri, bytes(verified(file))), schema=REJECTION_COLUMNS).select(names)
 

@@ -28,7 +28,8 @@ def until_nobody_is_left(process: Command) -> None:
 
 def until_at_work(process: Command, dataset: Path) -> None:
     """Until two workers are there, and one of these has written something."""
-    wait_until(lambda: len(workers_of(process)) == 2 and any(dataset.glob("runs/*/state/items/*")), process)
+    # The files first: to look at all processes takes so long that a quick job may end meanwhile.
+    wait_until(lambda: any(dataset.glob("runs/*/state/items/*")) and len(workers_of(process)) == 2, process)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ def wait_until(there: Callable[[], bool], process: Command | None = None) -> Non
     """Waits until something is so, for a minute at most; the process must not end meanwhile."""
     began = time.monotonic()
     while not there():
-        assert process is None or process.poll() is None, "the job ended too early"
+        assert process is None or process.poll() is None, f"the job ended too early, with {process.poll()}"
         assert time.monotonic() - began < DEADLINE
         time.sleep(0.005)
 

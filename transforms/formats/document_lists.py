@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.document_window import LIST_END, OBJECT_END, DocumentWindow
-from transforms.formats.json_documents import TooMuch
 from transforms.formats.lines import BYTE_ORDER_MARK, HEAD_BYTES
 from transforms.formats.sniff import refuse_other_formats
 from transforms.formats.whole_elements import Places, whole_elements
@@ -81,13 +80,7 @@ class _ListReader(DocumentWindow):
         self._one_by_one = 0  # up to this offset, elements are not looked for at once
 
     def parts(self) -> Iterator[ListPart]:
-        fault: Unreadable | None = None
-        try:
-            yield from self._members()
-        except Unreadable as error:
-            fault = error
-        except TooMuch as error:
-            fault = self._fault(self.at, str(error))
+        fault = yield from self._until_fault(self._members())
         fault = self._stream_fault or fault  # what the document lacks may be what the stream could not give
         if fault is not None:
             if self._key_of_list is not None:

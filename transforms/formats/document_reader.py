@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from transforms.formats.chunks import Chunk, Unreadable
 from transforms.formats.document_window import LIST_END, OBJECT_END, DocumentWindow
-from transforms.formats.json_documents import LIST_KEYS, Extent, TooMuch, keys, other_format
+from transforms.formats.json_documents import LIST_KEYS, Extent, keys, other_format
 from transforms.formats.lines import BYTE_ORDER_MARK
 from transforms.rules import limits
 
@@ -33,13 +33,7 @@ class _DocumentReader(DocumentWindow):
 
     def chunks(self) -> Iterator[Chunk]:
         """The chunks of the document; see `read_document`."""
-        fault: Unreadable | None = None
-        try:
-            yield from self._document()
-        except Unreadable as error:
-            fault = error
-        except TooMuch as error:
-            fault = self._fault(self.at, str(error))
+        fault = yield from self._until_fault(self._document())
         end = len(self.data)
         yield self._made(end)
         fault = fault or self._stream_fault

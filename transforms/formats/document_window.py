@@ -1,18 +1,19 @@
 """Reads a JSON document through a window on its stream, in bounded memory: keys, elements and their places (R8)."""
 
 import re
-from collections.abc import Iterator
-from typing import BinaryIO, Final
+from collections.abc import Generator, Iterator
+from typing import BinaryIO, Final, TypeVar
 
 import numpy as np
 
 from transforms.formats.chunks import Chunk, RefusedRecord, Unreadable
-from transforms.formats.json_documents import Extent, after_space, extent, key_at
+from transforms.formats.json_documents import Extent, TooMuch, after_space, extent, key_at
 from transforms.formats.lines import HEAD_BYTES, IS_SOLID
 from transforms.raw_records import RawRecords
 from transforms.rules import limits
 from transforms.rules.limits import MAX_BARREN_BYTES, MAX_KEY_BYTES, MIB
 
+_T = TypeVar("_T")
 CHUNK_BYTES: Final = 16 * MIB
 CHUNK_RECORDS: Final = 200_000
 """A chunk ends with the record that reaches this number of bytes or records."""
@@ -220,6 +221,16 @@ class DocumentWindow:
         )
         self._begin()
         return chunk
+
+    def _until_fault(self, parts: Iterator[_T]) -> Generator[_T, None, Unreadable | None]:
+        """The parts of the document in front of its first fault; returns the fault, None if there is none."""
+        try:
+            yield from parts
+        except Unreadable as error:
+            return error
+        except TooMuch as error:
+            return self._fault(self.at, str(error))
+        return None
 
     def _expected(self, what: str, at: int) -> Unreadable:
         if at == len(self.data) and not self._ended:

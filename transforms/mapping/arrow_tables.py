@@ -1,8 +1,8 @@
 """Reads Parquet and Arrow files in batches of rows, Parquet by the row groups of a byte range (R1, R2)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from io import SEEK_END
-from typing import BinaryIO, Final, overload
+from typing import BinaryIO, Final
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,7 @@ from transforms.formats.chunks import Unreadable
 from transforms.mapping.arrow_columns import column_values
 from transforms.mapping.json_columns import encode, json_form
 from transforms.mapping.tables import TableBatch
+from transforms.raw_records import LazyRecords
 
 BATCH_ROWS: Final = 20_000
 _REFUSALS = (pa.ArrowException, OSError, ValueError, EOFError)  # all that pyarrow raises of damaged bytes
@@ -115,7 +116,7 @@ def _batch(batch: pa.RecordBatch, number: int) -> TableBatch:
     )
 
 
-class RowTexts(Sequence[bytes]):
+class RowTexts(LazyRecords):
     """Each row of a table as JSON text, made when it is asked for: the source of a row that is no text (R1)."""
 
     def __init__(self, columns: Mapping[str, pl.Series], count: int) -> None:
@@ -126,13 +127,7 @@ class RowTexts(Sequence[bytes]):
         """How many rows there are."""
         return self._count
 
-    @overload
-    def __getitem__(self, place: int) -> bytes: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[bytes]: ...
-    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
-        """One row, or several."""
-        if isinstance(place, slice):
-            return [self[each] for each in range(*place.indices(self._count))]
+    def one(self, place: int) -> bytes:
+        """One row."""
         row = {name: json_form(values[place]) for name, values in self._columns.items()}
         return encode(row).encode("utf-8", "surrogatepass")

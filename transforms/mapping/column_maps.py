@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from transforms.formats.chunks import Chunk, SetAside
-from transforms.mapping.expressions import Constant, Expression, Members, Path, Template, fields_of
+from transforms.mapping.expressions import Constant, Expression, Members, Template, fields_of
 from transforms.mapping.json_columns import JsonTexts, json_form, json_texts, lines_of, object_texts, typed_texts
+from transforms.mapping.paths import Path
 from transforms.mapping.record_maps import NUMERIC, RecordMap, typed
 from transforms.mapping.tables import TableBatch
 from transforms.rules.rejections import shown

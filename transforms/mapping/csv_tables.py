@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import BinaryIO, Final, overload
+from typing import BinaryIO, Final
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,7 @@ from transforms.formats.sniff import to_utf8
 from transforms.mapping.csv_rows import FoundRows, Places, Row, blank_rows, ragged, rows_of, rows_one_by_one
 from transforms.mapping.csv_text import HEAD_BYTES, CsvOptions, Header, Transcoded, check_encoding, header_of, utf8
 from transforms.mapping.tables import TableBatch
-from transforms.raw_records import RawRecords
+from transforms.raw_records import LazyRecords, RawRecords
 from transforms.rules.limits import MAX_LINE_BYTES, MIB
 from transforms.rules.rejections import Code, Fault
 
@@ -269,7 +269,7 @@ class _Rows:
         )
 
 
-class _Encoded(Sequence[bytes]):
+class _Encoded(LazyRecords):
     """Rows with the bytes that they have in a source of another encoding."""
 
     def __init__(self, rows: RawRecords, encoding: str) -> None:
@@ -278,13 +278,7 @@ class _Encoded(Sequence[bytes]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    @overload
-    def __getitem__(self, place: int) -> bytes: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[bytes]: ...
-    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
-        if isinstance(place, slice):
-            return [_encoded(each, self._encoding) for each in self._rows[place]]
+    def one(self, place: int) -> bytes:
         return _encoded(self._rows[place], self._encoding)
 
 

@@ -30,8 +30,6 @@ _OTHER_ORDER: Final = {"utf-16": codecs.BOM_UTF16_BE, "utf-32": codecs.BOM_UTF32
 _CONTROLS: Final = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1a\x1b"})
 """Bytes that text has not, but for a stray one in a cell."""
 _NO_TEXT: Final = re.compile(b"[" + re.escape(_CONTROLS) + b"]")
-_BINARY_LOOK_BYTES: Final = 4096
-_BINARY_SHARE: Final = 0.05
 _FEW_CONTROLS: Final = 8
 _MULTIBYTE: Final = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 
@@ -186,23 +184,22 @@ def check_encoding(head: bytes) -> None:
             ) from error
 
 
-def refuse_binary(head: bytes) -> None:
-    """Refuses a file that begins with `head` if that is no text: its first line is none, or it is full of such bytes.
+def refuse_binary(head: bytes, *, most: float = 1) -> None:
+    """Refuses a file that begins with `head` if that is no text: its first line has bytes that names have not.
+
+    Args:
+        head: Its first bytes.
+        most: The share of such bytes that may be in the cells below.
 
     Raises:
         Unreadable: It is binary.
     """
-    line = head.lstrip(b"\r\n").partition(b"\n")[0]
-    some = head[:_BINARY_LOOK_BYTES]
-    found = _NO_TEXT.search(line)
-    count = len(some) - len(some.translate(None, _CONTROLS))
-    if found is not None or count > max(_FEW_CONTROLS, len(some) * _BINARY_SHARE):
-        byte = (found or _NO_TEXT.search(some))[0]  # type: ignore[index] # there are some
-        raise Unreadable(
-            f"expected CSV, got binary data: the byte 0x{byte.hex()} is among the first; export it as CSV or NDJSON",
-            0,
-            1,
-        )
+    found = _NO_TEXT.search(head.lstrip(b"\r\n").partition(b"\n")[0])
+    if found is None and len(head) - len(head.translate(None, _CONTROLS)) > max(_FEW_CONTROLS, len(head) * most):
+        found = _NO_TEXT.search(head)
+    if found is not None:
+        seen = f"binary data: the byte 0x{found[0].hex()} is among the first"
+        raise Unreadable(f"expected CSV, got {seen}; export it as CSV or NDJSON", 0, 1)
 
 
 def header_of(head: bytes, delimiter: str | None) -> Header | None:

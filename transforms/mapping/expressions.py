@@ -2,63 +2,21 @@
 
 import json
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NotRequired, TypeAlias, TypedDict
-
-import jmespath
-from jmespath.exceptions import JMESPathError
+from typing import Final, TypeAlias
 
 from transforms.mapping.maps import MapError
-from transforms.rules.near_names import hint
+from transforms.mapping.paths import Path, UnfitValueError, path
+from transforms.mapping.values import Values
+from transforms.rules.near_names import hint, suggestion
 from transforms.rules.rejections import shown
 
+_KINDS: Final = (0, 0.0, "")
+"""A value of each kind that formats take."""
 _WHOLE_NUMBERS: Final = frozenset("bcdoxX")
 """Types of a format that take whole numbers."""
-
-
-class UnfitValueError(ValueError):
-    """A record does not have what an expression needs; the text is the message of its rejection."""
-
-
-class Node(TypedDict):
-    """A node of the tree of a JMESPath expression."""
-
-    type: str
-    children: list["Node"]
-    value: NotRequired[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """A JMESPath expression over a record."""
-
-    text: str
-
-    def value(self, record: object) -> object:
-        """What it finds; None if there is nothing.
-
-        Raises:
-            UnfitValueError: A function does not take the value.
-        """
-        if self.text.isidentifier() and isinstance(record, dict):
-            return record.get(self.text)  # what most expressions are
-        try:
-            found: object = _compiled(self.text).search(record)
-        except JMESPathError as error:
-            raise UnfitValueError(f"expected a value for {self.text}, got {one_line(error)}") from error
-        return found
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The keys of a record that it takes whole, or in pieces by number: not those that it reaches into by name."""
-        return frozenset(_names(_tree(self.text)))
-
-    @property
-    def roots(self) -> frozenset[str]:
-        """All keys of a record that it begins at."""
-        return frozenset(_roots(_tree(self.text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,22 +101,6 @@ class Members:
 Expression: TypeAlias = Path | Template | Constant | Members
 
 
-def path(text: object, where: str) -> Path:
-    """A JMESPath expression.
-
-    Raises:
-        MapError: It is none; the message has the place `where`.
-    """
-    if not isinstance(text, str) or not text:
-        raise MapError(f"{where} expects a JMESPath expression, got {shown(text)}")
-    try:
-        _compiled(text)
-    except JMESPathError as error:
-        advice = "a key that is no plain word is in quotes: '\"file name\"'"
-        raise MapError(f"{where}: {shown(text)} is no JMESPath expression ({one_line(error)}); {advice}") from error
-    return Path(text)
-
-
 def expression(value: object, where: str) -> Expression:
     """What a map file says of a value.
 
@@ -173,11 +115,22 @@ def expression(value: object, where: str) -> Expression:
         if value.keys() == {"template"}:
             return _template(value["template"], f"{where}.template")
         if not {"template", "constant"} & value.keys():
-            return Members(tuple((str(key), expression(each, f"{where}.{key}")) for key, each in value.items()))
+            return _members(value, where)
     raise MapError(
         f'{where} expects a JMESPath expression, {{template = "..."}}, {{constant = ...}} or a table of these, '
         f"got {shown(value)}"
     )
+
+
+def _members(given: Values, where: str) -> Members:
+    advice = suggestion(next(iter(given)), ("template", "constant")) if len(given) == 1 else ""
+    try:
+        found = Members(tuple((key, expression(each, f"{where}.{key}")) for key, each in given.items()))
+    except MapError as error:
+        raise MapError(f"{error}; {advice}") if advice else error from error
+    if advice:
+        raise MapError(f"{where} has no value by the key {next(iter(given))}; {advice}")
+    return found
 
 
 def _template(text: object, where: str) -> Template:
@@ -187,6 +140,14 @@ def _template(text: object, where: str) -> Template:
     except ValueError as error:
         raise MapError(f"{where}: {shown(text)} is no template ({error})") from error
     raise MapError(f"{where} expects a text with names in braces, got {shown(text)}")
+
+
+def _is_format(spec: str, value: object) -> bool:
+    try:
+        format(value, spec)
+    except ValueError:
+        return False
+    return True
 
 
 def reached(record: object, name: str) -> object:
@@ -200,11 +161,6 @@ def reached(record: object, name: str) -> object:
     return reached(record.get(first), following) if dot else None
 
 
-def one_line(error: Exception) -> str:
-    """The text of an error of the library, which shows the expression below it."""
-    return " ".join(f"{error}".split("\n")[0].split()).rstrip(":").removesuffix(", for expression")
-
-
 @lru_cache(maxsize=1024)
 def fields_of(text: str) -> tuple[tuple[str, str | None, str], ...]:
     """(text in front, name, format) of each field of a template.
@@ -216,6 +172,8 @@ def fields_of(text: str) -> tuple[tuple[str, str | None, str], ...]:
     for literal, name, spec, conversion in string.Formatter().parse(text):
         if name is not None and (not name or conversion or set(name) & set("[]!{}") or "{" in (spec or "")):
             raise ValueError(f"expected a name in braces, got {{{name}}}")
+        if name is not None and not any(_is_format(spec or "", kind) for kind in _KINDS):
+            raise ValueError(f"expected a format of Python, got {{{name}:{spec}}}")
         found.append((literal, name, spec or ""))
     return tuple(found)
 
@@ -231,64 +189,3 @@ def _formatted(value: object, spec: str, name: str) -> str:
         raise UnfitValueError(
             f"expected a value for {{{name}{f':{spec}' if spec else ''}}} of a template, got {shown(value)} ({error})"
         ) from error
-
-
-@lru_cache(maxsize=1024)
-def _compiled(text: str) -> "jmespath.parser.ParsedResult":
-    return jmespath.compile(text)
-
-
-def _tree(text: str) -> Node:
-    tree: Node = _compiled(text).parsed
-    return tree
-
-
-def _names(node: Node) -> Iterable[str]:
-    if node["type"] == "field":
-        yield node["value"]
-    elif node["type"] == "index_expression":
-        yield from _names(node["children"][0])
-    elif node["type"] in {
-        "multi_select_dict",
-        "multi_select_list",
-        "key_val_pair",
-        "function_expression",
-        "or_expression",
-    }:
-        for child in node["children"]:
-            yield from _names(child)
-
-
-def _roots(node: Node) -> Iterable[str]:
-    if node["type"] == "field":
-        yield node["value"]
-        return
-    children = node["children"]
-    chained = node["type"] in {
-        "subexpression",
-        "index_expression",
-        "projection",
-        "filter_projection",
-        "pipe",
-        "flatten",
-    }
-    chained = chained or node["type"] == "value_projection"
-    for child in children[:1] if chained else children:
-        yield from _roots(child)
-
-
-def streamed_list(text: str) -> str | None:
-    """The key of the list that an expression goes through element by element, as `images[*]` does; None if it does not.
-
-    >>> streamed_list("images[*]"), streamed_list("images[?ok]"), streamed_list("[*]"), streamed_list("images[0]")
-    ('images', 'images', '', None)
-    """
-    tree = _tree(text)
-    if tree["type"] not in {"projection", "filter_projection"}:
-        return None
-    first = tree["children"][0]
-    if first["type"] == "flatten":
-        first = first["children"][0]
-    if first["type"] == "identity":
-        return ""
-    return first["value"] if first["type"] == "field" else None

@@ -7,16 +7,16 @@ from transforms.formats.chunks import OF_ALL, Chunk, RefusedRecord, Unreadable
 from transforms.mapping.chunk_builder import ChunkBuilder
 from transforms.mapping.column_maps import chunk_of_columns
 from transforms.mapping.csv_text import CsvOptions
-from transforms.mapping.expressions import UnfitValueError, streamed_list
-from transforms.mapping.maps import Given, Map, MapError, SourceFile
-from transforms.mapping.read_tables import read_table, table_columns
+from transforms.mapping.map_checks import check_joins, check_names
+from transforms.mapping.maps import Given, Map, SourceFile
+from transforms.mapping.paths import UnfitValueError, streamed_list
+from transforms.mapping.read_tables import read_table
 from transforms.mapping.record_maps import LookUps, RecordMaker, RecordMap, key_text
 from transforms.mapping.source_records import LeftPart, SourceRecord, elements, is_table, row_records, source_records
 from transforms.mapping.tables import TableBatch
 from transforms.mapping.values import NewValues
 from transforms.rules import coordinates
 from transforms.rules.export_rows import Group
-from transforms.rules.near_names import hint
 from transforms.rules.rejections import Code, shown
 from transforms.storage.stored_files import refusals
 
@@ -50,19 +50,16 @@ class FreeMap:
         return [each.group for each in self.records]
 
     def completed(self, group: Group, exports: Sequence[Given]) -> Map:
-        """The map itself, if the first table that it is for has the columns that it names.
+        """The map itself, if what it names is there: columns of tables, files of joins.
 
         Raises:
-            MapError: It has not.
+            MapError: It is not.
         """
-        first = next((each for each in exports if each.map is self and each.group == group), None)
-        columns = None if first is None else table_columns(first.uri, self.text)
-        if columns is not None:
+        uris = [each.uri for each in exports if each.map is self and each.group == group]
+        if uris:
             record_map = self._of(group)
-            joined = {join.name for join in record_map.joins}
-            for key, each in record_map.fields:
-                for name in sorted(each.roots - {*columns, *joined}):
-                    raise MapError(f"fields.{key} names {name}, which is no column; {hint(name, columns)}")
+            check_joins(record_map, self.text)
+            check_names(record_map, uris, self.text)
         return self
 
     def typed(self, group: Group, types: Mapping[str, str]) -> Map:  # noqa: ARG002 - of the interface

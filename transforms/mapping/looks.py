@@ -14,7 +14,7 @@ from transforms.formats.document_lists import WHOLE, read_lists
 from transforms.formats.framing import read_stream
 from transforms.formats.lines import BYTE_ORDER_MARK
 from transforms.formats.sniff import Format, refuse_other_formats, sniff
-from transforms.mapping.csv_text import CsvOptions
+from transforms.mapping.csv_text import CsvOptions, refuse_binary
 from transforms.mapping.json_columns import json_form
 from transforms.mapping.maps import SourceFile
 from transforms.mapping.read_tables import read_table, rows_in_footer, table_format
@@ -26,6 +26,8 @@ FIRST: Final = 1_000
 MOST_BYTES: Final = 32 * MIB
 """Decompressed bytes in which records are counted; of a longer file the number is an estimate."""
 _HEAD_BYTES: Final = 64 * 1024
+_BINARY_SHARE: Final = 0.05
+"""The share of control characters from which on a file is not taken for text."""
 _EXPECTED: Final = "expected NDJSON, a JSON document, Avro, CSV, Parquet or Arrow"
 _ADVICE: Final = {
     "expected UTF-8": "",
@@ -107,6 +109,8 @@ def look(source: SourceFile, text: CsvOptions) -> Look:
     _refuse_others(head, text)
     form = table_format(head)
     if form is None and not _is_json(head):
+        if text.encoding is None:
+            refuse_binary(head, most=_BINARY_SHARE)
         form = "csv"
     if form is not None:
         return _table(source, form, text)

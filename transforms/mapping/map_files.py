@@ -5,9 +5,10 @@ import tomllib
 from collections.abc import Iterable
 
 from transforms.mapping.csv_text import CsvOptions
-from transforms.mapping.expressions import Expression, expression, path
+from transforms.mapping.expressions import Expression, expression
 from transforms.mapping.free_maps import FreeMap
 from transforms.mapping.maps import Map, MapError
+from transforms.mapping.paths import path
 from transforms.mapping.presets import preset
 from transforms.mapping.record_maps import Join, MetadataMap, RecordMap
 from transforms.mapping.values import Values
@@ -69,7 +70,14 @@ def map_of(name: str, document: Values) -> Map:
     groups = [each.group for each in maps]
     if len(set(groups)) < len(groups):
         raise MapError("expected one [[records]] table for a group, got two; put their records into one expression")
-    text = CsvOptions.of(*(_text(csv, key, "csv.") for key in _CSV))
+    try:
+        text = CsvOptions.of(*(_text(csv, key, "csv.") for key in _CSV))
+    except MapError as error:
+        raise MapError(f"csv.{error}".replace("csv.csv.", "csv.")) from error
+    for place, each in enumerate(maps):
+        if not each.fields:
+            at = f"records[{place}].fields" if isinstance(several, list) else "fields"
+            raise MapError(f"{at} expects keys of {each.group}, such as reference_id, got nothing")
     return FreeMap(name, json.dumps(document, sort_keys=True, default=str), maps, text)
 
 
@@ -133,10 +141,15 @@ def _metadata(given: Values, at: str) -> MetadataMap:
             raise MapError(
                 f"{at}types.{key} expects one of {', '.join(_TYPES)}, got {shown(kind)}; {hint(kind, _TYPES)}"
             )
+    rename = _texts_by_key(given, "rename", at)
+    names = [name for _, name in rename]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise MapError(f"{at}rename gives two keys the name {twice}; give them different ones")
     return MetadataMap(
         include=None if include in ("*", ["*"]) else _texts(include, f"{at}include"),
         exclude=_texts(given.get("exclude", []), f"{at}exclude"),
-        rename=_texts_by_key(given, "rename", at),
+        rename=rename,
         types=types,
     )
 

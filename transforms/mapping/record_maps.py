@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from transforms.mapping.expressions import Expression, Path, UnfitValueError, reached
+from transforms.mapping.expressions import Expression, reached
 from transforms.mapping.json_columns import NUMBER, TRUTHS, encode, json_value, number_text, with_point
+from transforms.mapping.paths import Path, UnfitValueError
 from transforms.mapping.values import NewValues, Values
 from transforms.rules.export_rows import Group
 

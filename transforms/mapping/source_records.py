@@ -11,13 +11,14 @@ from transforms.formats.document_lists import WHOLE, read_lists
 from transforms.formats.framing import read_stream
 from transforms.formats.sniff import refuse_other_encodings
 from transforms.mapping.csv_text import CsvOptions
-from transforms.mapping.expressions import Path, UnfitValueError, streamed_list
 from transforms.mapping.json_columns import encode, json_form
 from transforms.mapping.maps import SourceFile
+from transforms.mapping.paths import Path, UnfitValueError, streamed_list
 from transforms.mapping.read_tables import read_table
 from transforms.mapping.tables import TableBatch
 from transforms.mapping.values import Values
 from transforms.rules.limits import MAX_LINE_BYTES, MIB
+from transforms.rules.near_names import hint
 
 _BLOCK_BYTES: Final = 8 * MIB
 _AVRO: Final = b"Obj\x01"
@@ -153,10 +154,12 @@ def _document(source: SourceFile, records: str) -> Iterator[SourceRecord | LeftP
         return
     number = 0
     found = False
+    others: list[str] = []
     expression = Path(records)
     with source.open() as stream:
         for part in read_lists(stream, {key}):
             if part.chunk is None or part.key != key:
+                others += [part.key] if part.key != WHOLE and part.key not in others else []
                 if part.count:
                     yield LeftPart(part.key, part.count)
                 continue
@@ -173,7 +176,8 @@ def _document(source: SourceFile, records: str) -> Iterator[SourceRecord | LeftP
                     yield each
     if not found:
         what = "a list" if key == WHOLE else f"a list under {key}"
-        raise Unreadable(f"expected a document with {what}, as `records` names it, got none", 0, 1)
+        advice = f"; {hint(key, others)}" if others else ""
+        raise Unreadable(f"expected a document with {what}, as `records` or `from` names it, got none{advice}", 0, 1)
 
 
 def _projected(each: SourceRecord, expression: Path, key: str) -> Iterator[SourceRecord]:

@@ -1,7 +1,10 @@
 """Formats rejections as lines of NDJSON, column by column, for the files of rejections (R1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 
+import numpy as np
+import orjson
 import polars as pl
 
 from transforms.stages.elements import Export
@@ -32,10 +35,7 @@ def rejection_lines(rejections: Rejections, exports: Sequence[Export], first_lin
         names.gather(rejections.frame["export"]).alias("export_name"),
         names.gather(rejections.frame["other_export"]).alias("other_name"),
         *_more_members(rejections.frame, exports),
-        pl.col("raw").fill_null(b""),
-        pl.Series("text", [_decoded(raw or b"") for raw in rejections.frame["raw"].to_list()], pl.String),
     )
-    text, is_text = pl.col("text"), pl.col("text").is_not_null()
     members: list[tuple[str, pl.Expr]] = [
         ("code", _json_text(pl.col("code"))),
         ("message", _json_text(_message())),
@@ -45,14 +45,33 @@ def rejection_lines(rejections: Rejections, exports: Sequence[Export], first_lin
         ("offset", _json_number(pl.col("offset"))),
         ("group", _json_text(pl.col("group"))),
         ("reference_id", _json_text(pl.col("reference_id"))),
-        ("raw", pl.when(is_text).then(_json_text(text)).otherwise(_json_text(pl.col("raw").bin.encode("base64")))),
-        ("encoding", pl.when(is_text).then(pl.lit('"utf-8"')).otherwise(pl.lit('"base64"'))),
     ]
     pieces = [piece for name, value in members for piece in (pl.lit(f', "{name}": '), value)]
     pieces[0] = pl.lit('{"code": ')
-    line = pl.concat_str(*pieces, *map(_optional, _OPTIONAL), _truncated(), pl.lit("}\n"))
-    found: list[bytes] = frame.select(line.cast(pl.Binary)).to_series().to_list()
-    return found
+    heads = frame.select(pl.concat_str(*pieces, pl.lit(', "raw": ')).cast(pl.Binary)).to_series().to_list()
+    raw, is_text = _texts(frame["raw"].fill_null(b""))
+    encoding = pl.when(pl.lit(is_text)).then(pl.lit("utf-8")).otherwise(pl.lit("base64"))
+    ends = (pl.lit(', "encoding": "'), encoding, pl.lit('"'), *map(_optional, _OPTIONAL), _truncated(), pl.lit("}\n"))
+    tails = frame.select(pl.concat_str(*ends).cast(pl.Binary)).to_series().to_list()
+    return list(map(b"".join, zip(heads, _json_of(raw), tails, strict=True)))
+
+
+def _texts(raw: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Raw bytes as texts, base64 where they are no UTF-8, and whether they are UTF-8."""
+    try:
+        texts = raw.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        texts = pl.Series([_decoded(each) for each in raw.to_list()], dtype=pl.String)
+        return texts.zip_with(texts.is_not_null(), raw.bin.encode("base64")), texts.is_not_null()
+    return texts, texts.is_not_null()
+
+
+def _json_of(texts: pl.Series) -> Iterator[bytes]:
+    """Texts as JSON; equal neighbours, as parts of one record are, are encoded once."""
+    is_new = (texts != texts.shift()).fill_null(value=True)
+    repeats = np.diff(np.flatnonzero(is_new.to_numpy()), append=len(texts))
+    for text, count in zip(texts.filter(is_new), repeats.tolist(), strict=True):
+        yield from repeat(orjson.dumps(text), count)
 
 
 def _json_text(values: pl.Expr) -> pl.Expr:

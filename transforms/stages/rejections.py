@@ -1,7 +1,7 @@
 """Holds the rejections of many records as columns, from the steps that reject them to the files of rejections (R1)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Self
 
@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from transforms.kernels.batch.batch import Positions
+from transforms.kernels.merge.rejections import REJECTED
 from transforms.kernels.normalize.columns import Origin, Rejected
 from transforms.mapping.maps import Map
 from transforms.raw_records import RawRecords
@@ -16,25 +17,8 @@ from transforms.rules.export_rows import Group
 from transforms.rules.rejections import Fault
 from transforms.stages.elements import Rejection
 
-COLUMNS: dict[str, pl.DataType] = {
-    "group": pl.String(),
-    "code": pl.String(),
-    "message": pl.String(),
-    "field": pl.String(),
-    "export": pl.Int32(),
-    "chunk": pl.Int64(),
-    "line": pl.Int64(),
-    "offset": pl.Int64(),
-    "part": pl.Int64(),
-    "reference_id": pl.String(),
-    "raw": pl.Binary(),
-    "length": pl.Int64(),
-    "relation": pl.String(),
-    "other_export": pl.Int32(),
-    "other_chunk": pl.Int64(),
-    "other_line": pl.Int64(),
-    "record": pl.Binary(),
-}
+_TYPES: dict[str, pl.DataType] = {**REJECTED, "raw": pl.Binary(), "length": pl.Int64(), "record": pl.Binary()}
+COLUMNS = {member.name: _TYPES[member.name] for member in fields(Rejection)}
 """The members of a Rejection, in their order, as columns."""
 _NOTHING = pl.DataFrame(schema=COLUMNS)
 
@@ -86,9 +70,9 @@ class Rejections:
         positions = np.array([each.position for each in faulty], np.int64)
         source = {column.name: column for column in origin.columns(positions, np.zeros(len(positions), np.int64))}
         faults = [each.fault for each in faulty]
-        starts, ends = records.starts[positions].tolist(), records.ends[positions].tolist()
-        data = records.data
-        raw = [data[start:end] for start, end in zip(starts, ends, strict=True)]
+        distinct, which = np.unique(positions, return_inverse=True)  # parts of one record share its bytes
+        own = RawRecords(records.data, records.starts[distinct], records.ends[distinct])
+        raw = series("raw", list(own)).gather(which)
         columns = {
             "group": series("group", [each.group for each in faulty]),
             "code": series("code", [fault.code.value for fault in faults]),
@@ -96,10 +80,10 @@ class Rejections:
             "field": series("field", [fault.field for fault in faults]),
             **source,
             "reference_id": series("reference_id", [each.reference_id for each in faulty]),
-            "raw": series("raw", raw if sources is None else [sources[place] for place in positions.tolist()]),
+            "raw": raw if sources is None else series("raw", [sources[place] for place in positions.tolist()]),
         }
         if sources is not None:
-            columns["record"] = series("record", raw)
+            columns["record"] = raw.alias("record")
         return cls(_completed(columns, len(faulty)))
 
     @classmethod

@@ -73,7 +73,7 @@ class RejectionParts:
         rejections = Rejections(rejections.frame.sort(*_ORDER, maintain_order=True))
         lines = rejection_lines(self._whole(rejections), self._exports, first_lines)
         path = f"rejections/part-{number:05d}-of-{self.count:05d}.ndjson"
-        file = store(self._root, path, b"".join(lines), records=len(lines))
+        file = store(self._root, path, lines, records=len(lines))
         return WrittenRejections(file, Counter(rejections.frame.filter(IS_CASCADED)["group"].to_list()))
 
     def _whole(self, rejections: Rejections) -> Rejections:

@@ -20,9 +20,11 @@ from pipelines.errors import DamagedDatasetError, JobError, UsageError
 from pipelines.handle import batches, frames
 from pipelines.handle.batches import Batches, Reader
 from pipelines.queries.faults import QueryError
-from transforms.kernels.batch.batch import EncodedBatch
+from transforms.kernels.batch.batch import EncodedBatch, Positions
 from transforms.kernels.batch.metadata_columns import FORMS
+from transforms.kernels.publish.columns import PublishedColumns
 from transforms.rules.rejection_json import RejectionJson
+from transforms.storage.stored_files import StoredFile
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +129,25 @@ def test_a_query_can_order_and_sample(asked: Ended) -> None:
     assert found.to_list() == sorted(found.to_list(), reverse=True)
     assert len(found) == dataset.items("metadata.n > -3").collect().height
     assert dataset.items("metadata.n > -3 SAMPLE 7").collect().height == 7
+
+
+def test_of_rows_in_an_order_no_more_are_read_than_asked_for(asked: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    real = frames._rows
+
+    def counted(state: StoredFile, positions: Positions | None, columns: PublishedColumns) -> pl.DataFrame:
+        read.append(0 if positions is None else len(positions))
+        return real(state, positions, columns)
+
+    rows = metadata_etl.open(asked.dataset).items("metadata.n > -3 ORDER BY metadata.n DESC").select("metadata.n")
+    every = rows.collect()
+    assert every.height > 5
+    monkeypatch.setattr(frames, "_rows", counted)
+    assert rows.head(3).collect().equals(every.head(3))
+    assert sum(read) == 3
+    some = pl.col("metadata.n") < every["metadata.n"].max()
+    assert rows.filter(some).head(2).collect().equals(every.filter(some).head(2))
+    assert rows.head(2).filter(some).collect().equals(every.head(2).filter(some))
 
 
 def test_predictions_of_one_run(asked: Ended) -> None:

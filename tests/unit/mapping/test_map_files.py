@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import tomllib
 from pathlib import Path
 from unittest.mock import patch
@@ -152,6 +153,21 @@ def test_rejections_have_the_path_and_the_bytes_in_the_document(tmp_path: Path) 
             "group: with [[records]] tables it belongs into each of them",
         ),
         ("preset = 'manifest'\n[csv]\ndelimter = ';'", "unknown key csv.delimter; did you mean delimiter?"),
+        ("group = 'items'\n[fields]\nwidth = {templat = 'a'}", "fields.width has no value by the key templat; did you"),
+        ("group = 'items'\n[fields]\nwidth = {templat = '{a}/'}", "did you mean template?"),
+        ("group = 'items'\n[fields]\nwidth = {template = '{a:06q}'}", "expected a format of Python, got {a:06q}"),
+        (
+            "group = 'items'\n[fields]\nwidth = 'to_nmber(a)'",
+            "calls to_nmber, which JMESPath does not have; did you mean",
+        ),
+        ("group = 'items'\n[fields]\nwidth = 'join(a)'", "(Expected 2 arguments for function join(), received 1)"),
+        ("group = 'items'\n[metadata]\nrename = {a = 'x', b = 'x'}", "metadata.rename gives two keys the name x"),
+        ("group = 'items'", "fields expects keys of items, such as reference_id, got nothing"),
+        (
+            f"[[records]]\ngroup = 'items'\n{ITEMS.replace('fields', 'records.fields')}[[records]]\ngroup = 'scenes'",
+            "records[1].fields expects keys of scenes",
+        ),
+        (f"{GROUPED}[csv]\ndelimiter = ';;'", "csv.delimiter expects one character"),
         ("group = 'items'\n[csv]\ndecimal = '.,'", 'decimal expects point or comma, got ".,"'),
         ("preset = 'manifest'\n[options]\nurls = 'a'", "the preset manifest has no option urls; did you mean url?"),
     ],
@@ -172,6 +188,49 @@ def test_a_template_or_field_that_names_no_column_is_wrong_usage(tmp_path: Path)
     found = map_of("map.toml", tomllib.loads(toml))
     with pytest.raises(MapError, match=r"fields.reference_id names nam, which is no column; did you mean name\?"):
         found.completed("items", [Given("items", str(path), found)])
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("[metadata]\ninclude = ['spede']", "metadata.include names spede, which is no column; did you mean speed?"),
+        ("[metadata]\nrename = {spede = 'v'}", "metadata.rename names spede, which is no column"),
+        ("[metadata]\ntypes = {spede = 'number'}", "metadata.types names spede, which is no column"),
+        ("[[join]]\nfile = 'FILE'\nkey = 'id'\non = 'sit'\nas = 's'", "join[0].on names sit, which is no column"),
+        (
+            "[[join]]\nfile = 'FILE'\nkey = 'ix'\non = 'id'\nas = 's'",
+            "join[0].key names ix, which is no column of FILE",
+        ),
+        (
+            "[[join]]\nfile = 'FILE.x'\nkey = 'id'\non = 'id'\nas = 's'",
+            "join[0].file: FILE.x cannot be read ([Errno 2] No",
+        ),
+    ],
+)
+def test_other_names_that_no_table_has_are_wrong_usage_too(tmp_path: Path, toml: str, message: str) -> None:
+    path = written(tmp_path, "id,url,speed\n1,s3://b/1,2\n")
+    (tmp_path / "late").write_text("id,url,spede,sit,speed\n1,s3://b/1,2,3,4\n")
+    found = map_of("map.toml", tomllib.loads(f"{GROUPED}{toml.replace('FILE', str(path))}"))
+    with pytest.raises(MapError, match=re.escape(message.replace("FILE", str(path)))):
+        found.completed("items", [Given("items", str(path), found)])
+    if "FILE" not in message:  # one of several tables may have what others lack
+        found.completed("items", [Given("items", f"{tmp_path / name}", found) for name in ("source", "late")])
+
+
+def test_names_of_joined_values_and_excluded_ones_need_no_column(tmp_path: Path) -> None:
+    path = written(tmp_path, "id,url\n1,s3://b/1\n")
+    toml = f"""{GROUPED}[metadata]
+    include = ["site.city"]
+    rename = {{ "site.city" = "city" }}
+    exclude = ["else"]
+    [[join]]
+    file = "{path}"
+    key = "id"
+    on = "id"
+    as = "site"
+    """
+    found = map_of("map.toml", tomllib.loads(toml))
+    assert found.completed("items", [Given("items", str(path), found)]) is found
 
 
 def test_texts_of_a_table_become_what_the_map_says_and_numbers_where_records_have_them(tmp_path: Path) -> None:
@@ -285,7 +344,10 @@ def test_an_expression_that_needs_the_whole_document_is_bounded(
 
 def test_a_document_without_the_list_of_the_records_is_unreadable(tmp_path: Path) -> None:
     with pytest.raises(
-        Unreadable, match="expected a document with a list under images, as `records` names it, got none"
+        Unreadable,
+        match=re.escape(
+            "expected a document with a list under images, as `records` or `from` names it, got none; did you mean"
+        ),
     ):
         chunks(written(tmp_path, '{"image": []}'), f'group = "items"\nrecords = "images[*]"\n{ITEMS}')
 

@@ -1,7 +1,7 @@
 """Canonical image URLs and their cache keys, a column at a time (K1, K3, K4).
 
 Most URLs of an export are canonical already. A pattern recognises those that provably are; of the others, `web` takes
-the frequent forms by columns. What is left goes through the scalar rule, once per distinct value.
+the frequent forms by columns, if there are enough. What is left goes through the scalar rule, once per distinct value.
 """
 
 import re
@@ -26,6 +26,10 @@ _CANONICAL: Final = rf"^(?:{_CANONICAL_WEB}|{_CANONICAL_OBJECT})$"
 # Hosts that may be written otherwise: those of the stores, and punycode labels.
 _SPECIAL: Final = rf"^https?://(?:[^/]*(?:{'|'.join(map(re.escape, bucket_urls.STORE_DOMAINS))})/|(?:[^/]*\.)?xn--)"
 
+FEW: Final = 64
+"""Up to so many URLs that are not canonical go to the rule at once: work on columns, of a millisecond or three, costs
+more."""
+
 
 def canonical_column(urls: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The canonical URLs of a column (K3), and why those that have none were refused (K4).
@@ -45,9 +49,10 @@ def canonical_column(urls: pl.Series) -> tuple[pl.Series, pl.Series]:
     if is_canonical.all():
         return canonical, null_column("error", pl.String(), len(urls))
     others = np.flatnonzero(~is_canonical.to_numpy())
-    by_columns = web_column(urls.gather(others))
-    canonical = canonical.scatter(others, by_columns)
-    others = others[by_columns.is_null().to_numpy()]
+    if len(others) > FEW:
+        by_columns = web_column(urls.gather(others))
+        canonical = canonical.scatter(others, by_columns)
+        others = others[by_columns.is_null().to_numpy()]
     if not len(others):
         return canonical, null_column("error", pl.String(), len(urls))
     left = urls.gather(others).alias("url").to_frame()

@@ -24,7 +24,8 @@ UNCHANGED: Final = "A-Za-z0-9_~!$&'()*+,;=:@"
 SEGMENTS: Final = "(?:/(?:[%s-][%s.-]*)?)+"
 _QUERY: Final = r"[A-Za-z0-9._~!$&()*+,;=:@%/?|{}\[\]^`\\-]+"
 _SAME_IN_THE_STANDARD: Final = rf"^https?://{HOST}{SEGMENTS % (f'{UNCHANGED}%', f'{UNCHANGED}%')}(?:\?{_QUERY})?$"
-_MAY_DIFFER: Final = r"%2[eE]|^https?://(?:[^/]*\.)?xn--"
+_ESCAPED_DOTS: Final = ("%2e", "%2E")
+_PUNYCODE: Final = r"^https?://(?:[^/]*\.)?xn--"
 _LONGER: Final = 16
 """By so many characters a canonical URL of a bucket may be longer than what was given."""
 _UNESCAPED_NAME: Final = r"^[A-Za-z0-9_.~/-]+$"
@@ -44,16 +45,16 @@ def web_column(urls: pl.Series) -> pl.Series:
     is_unchanged = (
         (urls.str.len_bytes() <= MAX_URL_CHARACTERS - _LONGER)
         & urls.str.contains(_SAME_IN_THE_STANDARD)
-        & ~urls.str.contains(_MAY_DIFFER)
+        & ~urls.str.contains(_PUNYCODE)
     )
-    parts = pl.DataFrame({"url": urls.set(~is_unchanged, None)}).select(
-        pl.col("url").str.splitn("?", 2).struct.rename_fields(["base", "query"]).struct.unnest()
-    )
+    for dot in _ESCAPED_DOTS:  # a search for a text alone is faster than one for a choice
+        is_unchanged &= ~urls.str.contains(dot, literal=True)
+    parts = pl.DataFrame({"url": urls.set(~is_unchanged, None)}).select(_halves(pl.col("url"), "?", "base", "query"))
     kept = without_signatures(parts["query"])
     table = parts.with_columns(
+        _halves(pl.col("base").str.splitn("://", 2).struct[1], "/", "authority", "path"),
         kept=kept,
         is_known=pl.col("base").is_not_null() & (pl.col("query").is_null() | kept.is_not_null()),
-        authority=pl.col("base").str.splitn("://", 2).struct[1].str.splitn("/", 2).struct[0],
     ).with_columns(kept=pl.col("kept").fill_null(""))
     found = table.select(
         pl.when("is_known").then(
@@ -69,11 +70,16 @@ def web_column(urls: pl.Series) -> pl.Series:
     return found.scatter(of_stores, _of_stores(table[of_stores], found.gather(of_stores)))
 
 
+def _halves(texts: pl.Expr, separator: str, before: str, behind: str) -> pl.Expr:
+    """Columns of what stands before and behind the first separator; what stands behind is null where there is none."""
+    return texts.str.splitn(separator, 2).struct.rename_fields([before, behind]).struct.unnest()
+
+
 def _of_stores(table: pl.DataFrame, web: pl.Series) -> pl.Series:
     """The canonical URLs of URLs with a host of a store's domains; null where the rule has to decide.
 
     Args:
-        table: Columns ``base``, ``authority`` and ``kept`` (the query without signature), of shape (N,).
+        table: Columns ``authority``, ``path`` and ``kept`` (the query without signature), of shape (N,).
         web: String array of shape (N,), the canonical URLs if the hosts are no bucket hosts.
     """
     hosts = table["authority"].unique()
@@ -86,15 +92,15 @@ def _of_stores(table: pl.DataFrame, web: pl.Series) -> pl.Series:
         },
         schema={"authority": pl.String, "scheme": pl.String, "in_host": pl.String},
     )
-    path = pl.col("base").str.splitn("://", 2).struct[1].str.splitn("/", 2).struct[1]
-    of_path = path.str.splitn("/", 2)
     frame = (
-        table.with_columns(web=web)
+        table.with_columns(_halves(pl.col("path"), "/", "first", "others"), web=web)
         .join(known, on="authority", how="left", maintain_order="left")
         .with_columns(
-            bucket=pl.coalesce("in_host", of_path.struct[0]),
-            name=pl.when(pl.col("in_host").is_null()).then(of_path.struct[1]).otherwise(path),
-            is_api=pl.any_horizontal(("/" + path).str.starts_with(root) for root in bucket_urls.GS_API_ROOTS),
+            bucket=pl.coalesce("in_host", "first"),
+            name=pl.when(pl.col("in_host").is_null()).then("others").otherwise("path"),
+            is_api=pl.any_horizontal(
+                pl.col("path").str.starts_with(root.removeprefix("/")) for root in bucket_urls.GS_API_ROOTS
+            ),
         )
     )
     literal = _literal(frame["name"], (frame["scheme"] == "s3").fill_null(value=False))

@@ -10,6 +10,7 @@ from polars.testing import assert_series_equal
 from support.fixtures import SHARED, needs_shared
 from support.urls import SIGNATURES, common_urls, plain_urls, tricky_urls
 
+from transforms.kernels.urls import canonical as kernel
 from transforms.kernels.urls import queries
 from transforms.kernels.urls.canonical import cache_key_column, canonical_column, published_keys
 from transforms.rules import image_urls
@@ -30,9 +31,13 @@ def _by_the_rule(urls: list[str | None]) -> tuple[pl.Series, pl.Series]:
 
 
 def _assert_agrees(urls: list[str | None]) -> None:
-    got = canonical_column(pl.Series("image_url", urls, dtype=pl.String))
-    for column, expected in zip(got, _by_the_rule(urls), strict=True):
-        assert_series_equal(column, expected)
+    expected = _by_the_rule(urls)
+    for few in (0, kernel.FEW):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kernel, "FEW", few)
+            got = canonical_column(pl.Series("image_url", urls, dtype=pl.String))
+        for column, as_by_rule in zip(got, expected, strict=True):
+            assert_series_equal(column, as_by_rule)
 
 
 @given(st.lists(st.one_of(st.none(), tricky_urls(), plain_urls), max_size=20))
@@ -91,7 +96,7 @@ def test_plain_urls_do_without_the_scalar_rule(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("base", ["https://b.s3.eu-west-1.amazonaws.com/a%20b/", "https://cdn.example.org/x/"])
 def test_signed_urls_do_without_the_scalar_rule(base: str, signature: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """K3: their parameters are looked at once for each set of names."""
-    urls: list[str | None] = [f"{base}{number}.jpg?{signature}{number}" for number in range(40)]
+    urls: list[str | None] = [f"{base}{number}.jpg?{signature}{number}" for number in range(kernel.FEW + 1)]
     expected, _ = _by_the_rule(urls)
     monkeypatch.setattr(image_urls, "canonical", pytest.fail)
     canonical, error = canonical_column(pl.Series(urls))
