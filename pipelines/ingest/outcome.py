@@ -142,7 +142,7 @@ def verdict(tally: Tally, config: JobConfig, *, changed: bool) -> Verdict:
 
 
 def _unknown(tally: Tally, config: JobConfig) -> str:
-    """What to do if a job of updates (U3) brought records that the dataset does not have; empty if it did not."""
+    """What to do if a job of updates (U3) has records that the dataset does not have; empty if it has none."""
     unknown = sum(group.rejected[Code.UNKNOWN_REFERENCE.value] for group in tally.groups.values())
     if not unknown or not any(step.mode == "merge" for step in config.steps):
         return ""

@@ -48,7 +48,7 @@ def is_day(text: str) -> bool:
 def unit_of(places: Iterable[str]) -> Unit:
     """The finest unit in which dates are few enough to be counted, given days, months or years (`2024-05-01`, `2024`).
 
-    Of fewer dates it is the same or a finer one, so that counts of parts can be brought to the unit of all of them.
+    Of fewer dates it is the same or a finer one, so that counts of parts can be converted to the unit of all of them.
     """
     known = set(places)
     if not known:

@@ -63,7 +63,7 @@ def shown(value: object) -> str:
     if value is None:  # of a missing key
         return "null"
     if type(value) is float and math.isfinite(value):
-        return repr(value)  # as the encoder writes it, which for anything but a text is made anew each time
+        return repr(value)  # as the encoder writes it, which for anything but a text is made again each time
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > SHOWN_CHARACTERS * 3:
         return f"an integer of {value.bit_length()} bits"
     try:

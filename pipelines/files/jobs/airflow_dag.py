@@ -8,7 +8,7 @@ metadata-etl into an environment of its own, so that it and Airflow need not agr
 METADATA_ETL_PYTHON be the interpreter there.
 
 A retry is safe, whatever the first attempt did: nothing was published unless it ended well, and the same job appended
-twice changes nothing. It mends exit codes 5 (another job published meanwhile) and 1; a type conflict (3), too many
+twice changes nothing. It fixes exit codes 5 (another job published meanwhile) and 1; a type conflict (3), too many
 rejections (4) or a damaged export (6) fail again in the same way, and the log says why.
 
 What is read is said in nightly.toml alone, whose `{date:-1d}` is the day before `date`. That is the day on which the
