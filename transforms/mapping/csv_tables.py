@@ -66,7 +66,7 @@ def _header(source: "_Blocks", options: CsvOptions) -> Header | None:
         elif source.data.removeprefix(BYTE_ORDER_MARK).lstrip()[:1] in (b"{", b"["):
             raise Unreadable(f"expected CSV, got JSON; {to_utf8(options.encoding)}", 0, 1)
         if source.ended or _last_row_end(source.data, is_last=False):
-            header = header_of(source.data, options.delimiter)
+            header = header_of(source.data, options.delimiter, is_whole=source.ended)
             if header is not None:
                 return header
         if len(source.data) > MAX_LINE_BYTES:

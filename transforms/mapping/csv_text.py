@@ -27,6 +27,8 @@ DECIMALS: Final = {"point": ".", "comma": ","}
 """Words for what stands in front of the fraction of a number."""
 _OTHER_ORDER: Final = {"utf-16": codecs.BOM_UTF16_BE, "utf-32": codecs.BOM_UTF32_BE}
 """Encodings whose order of bytes a mark says, and the mark of the one that is not Python's default."""
+_DELIMITER_LINE: Final = re.compile(rb"sep=([!-~\t])\r?\n")
+"""The line in front of the header by which Excel says the delimiter."""
 _CONTROLS: Final = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1a\x1b"})
 """Bytes that text has not, but for a stray one in a cell."""
 _NO_TEXT: Final = re.compile(b"[" + re.escape(_CONTROLS) + b"]")
@@ -202,21 +204,23 @@ def refuse_binary(head: bytes, *, most: float = 1) -> None:
         raise Unreadable(f"expected CSV, got {seen}; export it as CSV or NDJSON", 0, 1)
 
 
-def header_of(head: bytes, delimiter: str | None) -> Header | None:
-    """The header of a table that begins with `head`; None if it has only blank lines.
+def header_of(head: bytes, delimiter: str | None, *, is_whole: bool = True) -> Header | None:
+    """The header of a table that begins with `head`; None if it has only blank lines, or is not whole.
+
+    Args:
+        head: The first bytes.
+        delimiter: Between the cells; None if the header says it.
+        is_whole: Whether `head` ends with a line, or is the whole table.
 
     Raises:
         Unreadable: It is not in UTF-8, a quote in it is not closed, a CR alone ends it, or two columns have one name.
     """
-    at = len(BYTE_ORDER_MARK) if head.startswith(BYTE_ORDER_MARK) else 0
-    lines = 0
-    while at < len(head):  # blank lines in front
-        end = head.find(b"\n", at) + 1 or len(head)
-        if head[at:end].strip():
-            break
-        at, lines = end, lines + 1
-    if at >= len(head):
+    at, told = _before(head)
+    lines = head.count(b"\n", 0, at)
+    if at >= len(head) or (not is_whole and head.find(b"\n", at) < 0):
         return None
+    delimiter = delimiter or told
+    end = head.find(b"\n", at) + 1 or len(head)
     while end < len(head) and head.count(b'"', at, end) % 2:
         end = head.find(b"\n", end) + 1 or len(head)
     found = delimiter or ("\t" if b"\t" in head[at:end] and b"," not in head[at:end] else ",")
@@ -243,6 +247,18 @@ def header_of(head: bytes, delimiter: str | None) -> Header | None:
     if twice:
         raise Unreadable(f"expected columns of different names, got {shown(twice[0])} twice; rename one", at, 1)
     return Header(tuple(names), found, end, lines)
+
+
+def _before(head: bytes) -> tuple[int, str | None]:
+    """Where the header begins: behind blank lines, and a line that tells the delimiter, which is given too."""
+    at = len(BYTE_ORDER_MARK) if head.startswith(BYTE_ORDER_MARK) else 0
+    while at < len(head):
+        end = head.find(b"\n", at) + 1 or len(head)
+        if head[at:end].strip():
+            break
+        at = end
+    told = _DELIMITER_LINE.match(head, at)
+    return (at, None) if told is None else (told.end(), told[1].decode())
 
 
 def _shown(head: bytes) -> str:

@@ -356,6 +356,7 @@ def test_categories_and_licences_that_no_record_gets_are_counted(tmp_path: Path)
         {"id": 2, "name": "B"},
         {"id": 2, "name": "C"},
         {"id": 3, "url": 5},
+        {"id": 0, "name": "", "url": ""},  # as CVAT writes it
     ]
     write(tmp_path / "i", document(categories=categories, licenses=licenses))
     assert aside_of(chunks(tmp_path / "i", "annotations")) == {

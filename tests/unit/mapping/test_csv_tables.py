@@ -222,3 +222,14 @@ def test_a_tab_is_the_delimiter_of_a_header_with_tabs_alone() -> None:
 @pytest.mark.parametrize("data", [b"", b"\n \n", b"a,b\n", b"a,b"])
 def test_a_table_may_be_empty(data: bytes) -> None:
     assert read(data) == ([], [], [], [])
+
+
+@pytest.mark.parametrize("delimiter", [None, ";"])
+def test_a_line_in_front_of_the_header_says_the_delimiter(delimiter: str | None) -> None:
+    found = read(b"sep=;\r\nurl;a,b\r\ns3://b/1;x,y\r\nragged\r\n", delimiter=delimiter)
+    assert found.rows == [{"url": "s3://b/1", "a,b": "x,y"}]
+    assert [each[0] for each in found.refused] == [4]
+    assert read(b"\n\nsep=|\nurl|a\n1|2\n", block_bytes=4).rows == [{"url": "1", "a": "2"}]
+    assert read(b"sep=|\nurl|a").rows == []
+    with pytest.raises(Unreadable, match="expected columns of different names"):
+        read(b"sep=,\na,a\n")
