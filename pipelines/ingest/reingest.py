@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -103,10 +104,13 @@ def deliver(dataset: str, rejections: Sequence[Rejected], folder: str) -> tuple[
     for path in (path for one in planned for path in one.file_bytes):
         if os.path.lexists(path):
             raise UsageError(f"--out: {path} is there already, and nothing was written; name a new folder")
-    for path, data in (content for one in planned for content in one.file_bytes.items()):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as stream:  # fails if the file was made meanwhile
-            stream.write(data)
+    with ExitStack() as failing:  # the next attempt finds none of the files
+        for path, data in (content for one in planned for content in one.file_bytes.items()):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as stream:  # fails if the file was made meanwhile
+                failing.callback(path.unlink, missing_ok=True)
+                stream.write(data)
+        failing.pop_all()
     return [Delivery(one.files, _command(dataset, one)) for one in planned], left_out
 
 
@@ -181,9 +185,18 @@ def _predictions(runs: Mapping[str | None, str]) -> bytes:
     """The table `predictions` of a job file, where braces in a pattern are doubled.
 
     TOML reads every JSON string except one with DEL.
+
+    Raises:
+        UsageError: A path is not in UTF-8.
     """
     lines = (f"{_quoted(run)} = {_quoted(as_written(path))}\n" for run, path in runs.items() if run is not None)
-    return ("[predictions]\n" + "".join(lines)).encode()
+    try:
+        return ("[predictions]\n" + "".join(lines)).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            "--out: the name of the folder is not in UTF-8, as a job file has to be, which these model runs need; name "
+            "another folder"
+        ) from error
 
 
 def _quoted(text: str) -> str:

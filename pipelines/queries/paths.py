@@ -68,6 +68,8 @@ def _unknown(path: Path, head: Part, group: Group, names: Names) -> QueryFault:
         return QueryFault(f"{head.text} cannot be used like this", path.span, form)
     exact = [head.text] if head.text in names.fields(group) else near(head.text, names.fields(group), most=1)
     others = [] if head.text in names.fields(group) else near(head.text, words)
+    if at_start and group not in ANNOTATION_GROUPS:  # a column of what is on these rows
+        others = [f"{of}.{head.text}" for of in ANNOTATION_GROUPS if head.text in CORE[of]][:1] or others
     known = [*(f"{prefix}{word}" for word in others), *(f"{prefix}metadata.{quoted(name)}" for name in exact)]
     advice = did_you_mean(known, f"a path begins with one of {', '.join(words)}")
     return QueryFault(f"unknown {quoted(head.text)}", head.span, advice, (each.removeprefix(prefix) for each in known))

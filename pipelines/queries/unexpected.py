@@ -1,5 +1,6 @@
 """Explains syntax errors of queries: what was expected, and what to write instead."""
 
+import re
 from collections.abc import Set as AbstractSet
 
 from pipelines.queries.faults import QueryFault
@@ -44,6 +45,8 @@ _BEHIND = {
 }
 """What to write where a value or a number has to stand, by the word before it."""
 _LISTED = 'write values with commas between: path IN (a, "b c", 3)'
+_PRESENCE = re.compile(r"(NOT\s+)?(MISSING|PRESENT|NULL|NONE)\b", re.IGNORECASE)
+"""What other languages have behind IS."""
 _BEHIND_PATH = {
     "NOT": "write NOT before the whole condition: NOT path IN (a, b)",
 }
@@ -66,6 +69,11 @@ def unexpected(text: str, start: int, got: str, expected: AbstractSet[str]) -> Q
         )
     seen = f"got {_named(got)}" if got else "got the end"
     advice = _advice(text, start, got, expected)
+    presence = _PRESENCE.match(text, start) if "MISSING" in expected else None
+    if presence is not None:
+        instead = "PRESENT" if (presence[2].casefold() != "present") == bool(presence[1]) else "MISSING"
+        place = Span(start, presence.end())
+        return QueryFault(f"expected {_what(expected)}, {seen}", place, f"did you mean `{instead}`?", (instead,))
     capital, word = _capital(text, start, got, expected)
     if capital is not None:
         advice, span = f"write {capital} in capitals", word

@@ -20,6 +20,18 @@ def bars(page: Page, group: str, title: str) -> dict[str, int]:
     return dict(page.evaluate(f"[...{panel}.querySelectorAll('tbody tr')].map({row})"))
 
 
+def test_nothing_has_no_bar(browser: Browser, query_dataset: Ended, tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    assert main(["report", f"{query_dataset.dataset}", "--out", f"{out}"]) == 0
+    with browser.page(out.as_uri()) as page:
+        page.wait_for("document.documentElement.dataset.ready")
+        rows = "[...document.querySelectorAll('.bars tbody tr')]"
+        pairs = f"{rows}.map((e) => [e.querySelector('data').value, e.querySelector('.bar').offsetWidth])"
+        found = [(int(count), width) for count, width in page.evaluate(pairs)]
+        assert {count == 0 for count, _ in found} == {True, False}
+        assert all((count > 0) == (width > 0) for count, width in found)
+
+
 def test_panels_show_what_was_counted(browser: Browser, query_dataset: Ended, tmp_path: Path) -> None:
     out = tmp_path / "page.html"
     assert main(["report", str(query_dataset.dataset), "--out", str(out)]) == 0

@@ -65,6 +65,25 @@ def test_nothing_is_written_over_nor_half_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["scenes.ndjson"]
 
 
+def test_a_folder_that_no_job_file_can_name_is_refused_where_one_is_needed(tmp_path: Path) -> None:
+    folder = str(tmp_path / "o\udcff")
+    with pytest.raises(UsageError, match=r"not in UTF-8, .*; name another folder"):
+        deliver("d", [rejected(job(mode="append"), "predictions", "{}", model_run="a=b")], folder)
+    ((delivery,), _) = deliver("d", [rejected(job(mode="append"), "predictions", "{}", model_run="v1")], folder)
+    assert delivery.files[0].records == 1
+
+
+def test_what_was_written_before_an_error_is_removed(tmp_path: Path) -> None:
+    some = [rejected(job(mode=mode), "items", "{}") for mode in ("append", "merge")]
+    (tmp_path / "2").touch()  # where the folder of the second job has to be
+    with pytest.raises(FileExistsError):
+        deliver("d", some, str(tmp_path))
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["2"]
+    (tmp_path / "2").unlink()
+    deliveries, _ = deliver("d", some, str(tmp_path))
+    assert len(deliveries) == 2
+
+
 def test_jobs_of_other_options_have_folders_of_their_own(tmp_path: Path) -> None:
     some = [rejected(job(mode=mode), "items", f'"{mode}"') for mode in ("append", "merge", "append")]
     deliveries, _ = deliver("d", some, str(tmp_path))

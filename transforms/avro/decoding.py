@@ -13,8 +13,9 @@ from transforms.avro import logical_types
 from transforms.avro.encoded_values import PRIMITIVES, Reader, block_count, string
 from transforms.avro.logical_types import NoJsonFormError
 from transforms.avro.numbers import MORE, EncodingError, long
+from transforms.avro.sizes import Size, Sizes
 from transforms.avro.skipping import Skipper
-from transforms.avro.types import Array, AvroType, Enum, Fixed, Map, Primitive, Record, Size, Sizes, Union
+from transforms.avro.types import Array, AvroType, Enum, Fixed, Map, Primitive, Record, Union
 from transforms.rules import limits
 from transforms.rules.limits import MAX_RECORD_DEPTH, MAX_RECORD_VALUES, MAX_SCHEMA_DEPTH, MIB
 

@@ -2,7 +2,8 @@
 
 from transforms.avro.encoded_values import block_count, primitive_end
 from transforms.avro.numbers import EncodingError, long
-from transforms.avro.types import Array, AvroType, Enum, Fixed, Map, Primitive, Record, Sizes, Union
+from transforms.avro.sizes import Sizes
+from transforms.avro.types import Array, AvroType, Enum, Fixed, Map, Primitive, Record, Union
 from transforms.rules.limits import MAX_SKIPPED_VALUES
 
 

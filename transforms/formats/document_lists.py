@@ -105,13 +105,7 @@ class _ListReader(DocumentWindow):
 
     def _object_members(self) -> Iterator[ListPart]:
         seen: set[str] = set()
-        self.at += 1
-        while True:
-            self._space()
-            if self.data[self.at : self.at + 1] == b"}":
-                self.at += 1
-                return
-            key = self._key()
+        for key in self._keys_of_object():
             if self.data[self.at : self.at + 1] != b"[":
                 yield self._value(key)
             elif key in seen:
@@ -119,11 +113,6 @@ class _ListReader(DocumentWindow):
             else:
                 seen |= {key} & {*self._wanted}
                 yield from self._list_of(key)
-            self._space()
-            if self.data[self.at : self.at + 1] == b",":
-                self.at += 1
-            elif self.data[self.at : self.at + 1] != b"}":
-                raise self._expected('"," or "}"', self.at)
 
     def _value(self, key: str) -> ListPart:
         """Pass a value that is no list."""

@@ -92,13 +92,7 @@ class _DocumentReader(DocumentWindow):
     def _envelope(self, lists: set[int] | None) -> Iterator[Chunk]:
         """Add the elements of the lists that begin at these offsets; None if the envelope is too long to know them."""
         seen: set[str] = set()
-        self.at += 1
-        while True:
-            self._space()
-            if self.data[self.at : self.at + 1] == b"}":
-                self.at += 1
-                return
-            name = self._key()
+        for name in self._keys_of_object():
             is_list = name in LIST_KEYS and self.data[self.at : self.at + 1] == b"["
             if is_list and lists is None and name in seen:
                 raise self._expected(f"the list under {name!r} once in an object that is no record", self.at)
@@ -110,11 +104,6 @@ class _DocumentReader(DocumentWindow):
                 self._pass_list()
             else:
                 self.at = self._reach(OBJECT_END, is_record=False).end
-            self._space()
-            if self.data[self.at : self.at + 1] == b",":
-                self.at += 1
-            elif self.data[self.at : self.at + 1] != b"}":
-                raise self._expected('"," or "}"', self.at)
 
     def _pass_list(self) -> None:
         """Skip a list that a later one under the same key replaces (F3)."""

@@ -108,6 +108,21 @@ class DocumentWindow:
         name, self.at = key
         return name
 
+    def _keys_of_object(self) -> Iterator[str]:
+        """The keys of the object that begins at `at`; who takes one passes its value before the next is taken."""
+        self.at += 1
+        while True:
+            self._space()
+            if self.data[self.at : self.at + 1] == b"}":
+                self.at += 1
+                return
+            yield self._key()
+            self._space()
+            if self.data[self.at : self.at + 1] == b",":
+                self.at += 1
+            elif self.data[self.at : self.at + 1] != b"}":
+                raise self._expected('"," or "}"', self.at)
+
     def _list(self) -> Iterator[Chunk]:
         """Add the elements of the list that begins before `at`."""
         while self._element():

@@ -238,6 +238,8 @@ def header_of(head: bytes, delimiter: str | None) -> Header | None:
         raise Unreadable(f"expected a header in UTF-8, got {head[at:end][:60]!r}; give the encoding", at, 1) from error
     names = _cells(text, found)
     twice = sorted({name for name in names if names.count(name) > 1})
+    if twice == [""]:
+        raise Unreadable("expected columns with names, got several without one; name each of them", at, 1)
     if twice:
         raise Unreadable(f"expected columns of different names, got {shown(twice[0])} twice; rename one", at, 1)
     return Header(tuple(names), found, end, lines)

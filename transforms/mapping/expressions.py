@@ -49,6 +49,11 @@ class Template:
         return frozenset()
 
     @property
+    def pieces(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    @property
     def roots(self) -> frozenset[str]:
         """The keys of a record that it names."""
         return frozenset(name.split(".")[0] for _, name, _ in fields_of(self.text) if name is not None)
@@ -67,6 +72,11 @@ class Constant:
 
     @property
     def names(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    @property
+    def pieces(self) -> frozenset[str]:
         """None."""
         return frozenset()
 
@@ -91,6 +101,12 @@ class Members:
     def names(self) -> frozenset[str]:
         """Those of the members."""
         return frozenset[str]().union(*(each.names for _, each in self.members))
+
+    @property
+    def pieces(self) -> frozenset[str]:
+        """Those of the members that no other one takes whole."""
+        found = frozenset[str]().union(*(each.pieces for _, each in self.members))
+        return found - frozenset[str]().union(*(each.names - each.pieces for _, each in self.members))
 
     @property
     def roots(self) -> frozenset[str]:

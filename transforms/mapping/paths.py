@@ -60,6 +60,11 @@ class Path:
         return frozenset(_names(_tree(self.text)))
 
     @property
+    def pieces(self) -> frozenset[str]:
+        """Those of its names of which it may leave something aside: all but a key alone."""
+        return frozenset() if _tree(self.text)["type"] == "field" else self.names
+
+    @property
     def roots(self) -> frozenset[str]:
         """All keys of a record that it begins at."""
         return frozenset(_roots(_tree(self.text)))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -79,6 +79,11 @@ class RecordMap:
         """The keys of a record that become fields whole, and so no metadata."""
         return frozenset[str]().union(*(each.names for _, each in self.fields))
 
+    def pieces(self) -> frozenset[str]:
+        """Those of the taken keys of which the fields may leave something aside."""
+        found = frozenset[str]().union(*(each.pieces for _, each in self.fields))
+        return found - frozenset[str]().union(*(each.names - each.pieces for _, each in self.fields))
+
     def known(self) -> frozenset[str]:
         """The keys of a record that are used or left out on purpose, if not all are included."""
         whole = {*(self.metadata.include or ()), *self.metadata.exclude}
@@ -111,6 +116,8 @@ class RecordMaker:
         self._fields, self._joins, self._metadata_map = record_map.fields, record_map.joins, record_map.metadata
         self._taken, self._known = record_map.taken() | {*record_map.metadata.exclude}, record_map.known()
         self._rename, self._types = dict(record_map.metadata.rename), dict(record_map.metadata.types)
+        pieces = record_map.pieces() - {*record_map.metadata.exclude, *(record_map.metadata.include or ())}
+        self._pieces = {name: [key for key, each in self._fields if name in each.names] for name in sorted(pieces)}
         self._look_ups, self._decimal = look_ups, record_map.decimal
 
     def applied(self, record: Values, *, is_text: bool) -> "Applied":
@@ -137,6 +144,8 @@ class RecordMaker:
             if value is not None:
                 made[key] = _numbers(key, value, self._decimal) if is_text else value
         metadata, left = self._metadata(record)
+        if self._pieces:
+            left = {**left, **_left_aside(record, self._pieces, made)}
         made["metadata"] = metadata
         return Applied(made, unmatched, left)
 
@@ -175,6 +184,39 @@ class RecordMaker:
                 raise UnfitValueError(f"expected one value for metadata.{key}, got two: rename one of them")
             found[key] = value
         return found, left
+
+
+def _left_aside(record: Values, pieces: Mapping[str, Sequence[str]], made: Values) -> NewValues:
+    """Those keys of a record that fields take in pieces whose values these do not have, or not all of them."""
+    found: NewValues = {}
+    for name, fields in pieces.items():
+        texts = [_text_of(each) for field in fields for each in _leaves(made.get(field))]
+        if not all(_is_among(each, texts) for each in _leaves(record.get(name))):
+            found[name] = record[name]
+    return found
+
+
+def _leaves(value: object) -> Iterator[object]:
+    """The values in an object or a list, nulls left out."""
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(each)
+    elif value is not None:
+        yield value
+
+
+def _text_of(value: object) -> str:
+    return value if isinstance(value, str) else encode(value)
+
+
+def _is_among(value: object, texts: list[str]) -> bool:
+    """Whether a value is one of some texts, or a part of one; a number also where it is written in another way."""
+    text = _text_of(value)
+    if any(text in each for each in texts):
+        return True
+    return _NUMBER.fullmatch(text) is not None and any(
+        _NUMBER.fullmatch(each) is not None and float(each) == float(text) for each in texts
+    )
 
 
 def key_text(key: object) -> str:

@@ -57,6 +57,24 @@ class Folder:
         """The names of its entries, sorted."""
         return sorted(os.listdir(self.descriptor))  # noqa: PTH208 - a descriptor
 
+    def paths(self, start: str = "") -> Iterator[str]:
+        """Paths of all files in it; other entries and empty directories get a path that no file can have."""
+        for name in self.names():
+            status = self.status(name)
+            if status is None:
+                continue
+            path = f"{start}{name}"
+            if not stat.S_ISDIR(status.st_mode):
+                yield path if stat.S_ISREG(status.st_mode) else f"{path}@"
+                continue
+            try:
+                with self.inner(name) as inner:
+                    if not inner.names():
+                        yield f"{path}/"
+                    yield from inner.paths(f"{path}/")
+            except OSError:  # it cannot be read
+                yield f"{path}/"
+
     def status(self, name: str | None = None) -> os.stat_result | None:
         """Status of an entry (of a link itself, not of its target) or of the directory; None if there is no entry."""
         if name is None:

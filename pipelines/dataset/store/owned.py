@@ -193,7 +193,7 @@ class Owned:
             return []
         start = _folder_name(number)
         with versions.inner(start) as folder:
-            found = [path for path in _paths(folder) if not is_version_file(path)]
+            found = [path for path in folder.paths() if not is_version_file(path)]
         return [f"{VERSIONS}/{start}/{path}" for path in found]
 
     def record(self, number: int, data: bytes, *, fsync: bool) -> None:
@@ -286,25 +286,6 @@ class Owned:
         """Closes a cached area that no longer exists."""
         if not self.root.has(name):
             self._opened.pop(name, None)
-
-
-def _paths(folder: Folder, start: str = "") -> Iterator[str]:
-    """Paths of all files in a folder; other entries and empty directories get a path that no file can have."""
-    for name in folder.names():
-        status = folder.status(name)
-        if status is None:
-            continue
-        path = f"{start}{name}"
-        if not stat.S_ISDIR(status.st_mode):
-            yield path if stat.S_ISREG(status.st_mode) else f"{path}@"
-            continue
-        try:
-            with folder.inner(name) as inner:
-                if not inner.names():
-                    yield f"{path}/"
-                yield from _paths(inner, f"{path}/")
-        except OSError:  # it cannot be read
-            yield f"{path}/"
 
 
 def _folder_name(number: int) -> str:

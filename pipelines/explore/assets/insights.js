@@ -134,7 +134,7 @@ export function insightsPanel() {
       fields.push(card({ name: "locations", type: "map", told: part?.count ? { gap: 0, absent: !part.locations.count, said: "" } : null, asked: active, make: () => mapOf({ version: version.locations, part: part?.locations, active, pick: (box) => put(withBox(query, box)) }) }));
     }
     order.querySelector('[value="difference"]').disabled = !part;
-    status.replaceChildren(...(part ? [`${whole(part.count)} of ${plural(records, "record")}: `, element("span", { class: "key colour" }, "the result"), " ", element("span", { class: "key grey" }, "all of them")] : [`All ${plural(records, "record")}`]));
+    status.replaceChildren(...(part ? [`${whole(part.count)} of ${plural(records, "record")}: `, element("span", { class: "key colour" }, "result"), " ", element("span", { class: "key grey" }, "all")] : [`All ${plural(records, "record")}`]));
     leading(part);
     arrange();
   }

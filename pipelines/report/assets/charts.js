@@ -123,6 +123,7 @@ function bars({ caption, of, rows, total, filter = null, head = "Value" }) {
   const row = ({ value, count }) => {
     const bar = element("span", { class: "bar" });
     bar.style.width = `${scale(count)}%`;
+    bar.hidden = !count; // a bar has a width that can be seen, nothing has none
     return element(
       "tr",
       {},

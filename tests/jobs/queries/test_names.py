@@ -128,6 +128,8 @@ def test_integers_are_compared_to_the_last_digit(published: Ended, world: World)
         ("metadata.cty = Oslo", "scenes", 9, "scenes have no field cty", "did you mean `city`?"),
         ("item.metadata.n = 1", "scenes", 0, "a scene has many items", "--group items"),
         ("scene.metadata.cty = Oslo", "items", 15, "scenes have no field cty", "did you mean `city`?"),
+        ("label = car", "items", 0, "unknown label", "did you mean `annotations.label`?"),
+        ("confidence > 1", "scenes", 0, "unknown confidence", "did you mean `predictions.confidence`?"),
         ("confidence > 1", "annotations", 0, "unknown confidence", "a path begins with"),
         ("metadata.weather = rain", "annotations", 9, "annotations have no field weather", "there are colour"),
     ],

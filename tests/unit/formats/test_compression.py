@@ -21,7 +21,7 @@ from transforms.formats.lines import split_lines
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": lambda data: gzip.compress(data, mtime=0),
     ".bz2": bz2.compress,
-    ".xz": lzma.compress,
+    ".xz": lambda data: lzma.compress(data, preset=0),
     ".zst": zstandard.ZstdCompressor(write_checksum=True).compress,
 }
 endings = pytest.mark.parametrize("extension", COMPRESS)

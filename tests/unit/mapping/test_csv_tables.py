@@ -172,6 +172,7 @@ def test_another_encoding_or_format_is_refused_by_name(data: bytes, message: str
     [
         (b'a,"b\n1,2\n3,4\n', "expected the end of a name in quotes, got the header"),
         (b"a,b\r1,2\r3,4\r", "expected rows that end in LF or CRLF, got a CR alone in"),
+        (b"a,,\n1,2,3\n", "expected columns with names, got several without one; name each of them"),
         (b"a,b,a\n", 'expected columns of different names, got "a" twice'),
     ],
 )

@@ -494,3 +494,26 @@ def test_types_of_extensions_inside_structs_are_read_as_what_they_are_stored_as(
     pq.write_table(pa.table({"id": ["1"], "url": ["s3://b/1"], "m": inner}), path)
     [record] = records(path, GROUPED)
     assert record["metadata"] == {"m": {"x": '{"a": 1}'}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "record", "left"),
+    [
+        ('width = "wh[0]"\nheight = "wh[1]"', {"wh": [1, 2]}, {}),
+        ('width = "wh[0]"', {"wh": [1, 2]}, {"wh": "[1, 2]"}),
+        ('width = "wh[0]"\nembedding_info = "wh"', {"wh": [1, 2]}, {}),
+        ('embedding_info = "name || nick"', {"name": "a", "nick": "b"}, {"nick": '"b"'}),
+        ('embedding_info = "name || nick"', {"name": None, "nick": "b"}, {}),
+        ('embedding_info = "length(tags)"', {"tags": ["a", "b"]}, {"tags": '["a", "b"]'}),
+        ("embedding_info = \"join('-', tags)\"", {"tags": ["a", "b"]}, {}),
+        ('width = "to_number(w)"', {"w": "1.50"}, {}),
+        ('width = "ceil(w)"', {"w": 1.5}, {"w": "1.5"}),
+        ('width = "to_number(w)"\n[metadata]\nexclude = ["w"]', {"w": "x"}, {}),
+    ],
+)
+def test_what_fields_leave_aside_of_the_keys_that_they_take_is_counted(
+    tmp_path: Path, fields: str, record: dict[str, object], left: dict[str, str]
+) -> None:
+    path = written(tmp_path, json.dumps({"id": "1", "url": "s3://b/1", **record}) + "\n")
+    found = chunks(path, f"{GROUPED}{fields}")
+    assert {each.name: each.value for chunk in found for each in chunk.set_aside} == left

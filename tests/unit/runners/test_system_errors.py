@@ -35,6 +35,7 @@ WORKER_TRACEBACK = """Traceback (most recent call last):
         ),
         (RuntimeError("polars.ComputeError: cannot write (os error 27)"), "File too large", "ulimit -f"),
         (OSError(errno.EMFILE, "Too many open files"), "Too many open files", "ulimit -n"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "d"), "File name too long: 'd'", "a shorter name"),
         (OSError(errno.EROFS, "Read-only file system", "d"), "Read-only file system: 'd'", "writable"),
         (MemoryError(), "memory ran out", "fewer workers"),
         (RuntimeError(WORKER_TRACEBACK.format(line="MemoryError")), "memory ran out in a worker", "fewer workers"),

@@ -14,7 +14,6 @@ from transforms.rules.signed_urls import (
 
 _FEW: Final = 32
 """Names that fewer queries have are left to the rule: each set of names has a fixed cost."""
-_VALUE: Final = "=[^&]*"
 _HAS_SAS_VERSION: Final = f"(?:^|&){SAS_VERSION}(?:&|$)"
 _BY_RULE, _WHOLE, _NOTHING = -1, 0, 1
 """What is kept of a query; larger numbers are those of lists of parameters."""
@@ -65,4 +64,5 @@ def without_signatures(queries: pl.Series) -> pl.Series:
 def _names(queries: pl.Series) -> pl.Series:
     """The names of the parameters of each query, null for queries of too few parameters to be signed."""
     may_be_signed = queries.str.count_matches("&", literal=True) >= MIN_SIGNING_PARAMETERS - 1
-    return queries.set(~may_be_signed, None).str.replace_all(_VALUE, "")
+    parameters = queries.set(~may_be_signed, None).str.split("&")
+    return parameters.list.eval(pl.element().str.splitn("=", 2).struct[0]).list.join("&")

@@ -6,7 +6,7 @@ from typing import BinaryIO, Final, TypeVar
 from transforms.formats.chunks import Unreadable
 from transforms.formats.document_lists import WHOLE, ListPart, read_lists
 from transforms.mapping.coco.shapes import NO_SKELETON, Skeleton
-from transforms.mapping.coco.tokens import Members, elements, given, identity, members, string, text_of
+from transforms.mapping.coco.tokens import NULL, Members, elements, given, identity, members, string, text_of
 from transforms.rules.coco import GENERATED, GENERATED_KEYS
 
 IMAGES, ANNOTATIONS, CATEGORIES, LICENSES = "images", "annotations", "categories", "licenses"
@@ -165,7 +165,8 @@ def _add_category(found: Lookups, key: Id, each: Members, element: bytes) -> Non
 
 def _add_license(found: Lookups, key: Id, each: Members, element: bytes) -> None:
     if string(each.get("name")) is None:
-        found.set_aside("licenses without a name", element)
+        if any(text not in (NULL, b'""') for extra, text in each.items() if extra != "id"):
+            found.set_aside("licenses without a name", element)
         return
     _add_once(found, found.licenses, (LICENSES, key), each, element)
     is_url = "url" not in each or each["url"].startswith(b'"')
