@@ -20,6 +20,8 @@ SIZE_EDGES = (0, *(2**power for power in range(17)))
 """Edges in pixels for the side of a square with the area of a box; a larger one is in the last bin."""
 PER_RECORD_EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 50, 100, 200, 500, 1_000, 10_000, 100_000)
 """Edges for the number of annotations of an item or a scene; a larger one is in the last bin."""
+_SLICE_ROWS = 4_096
+"""So many lists of labels are decoded at once: each label is an object until it is counted."""
 Words: TypeAlias = Mapping[str, int]
 Table: TypeAlias = Mapping[str, Words]
 
@@ -161,17 +163,21 @@ def _table(frame: pl.DataFrame) -> dict[str, dict[str, int]]:
     return found
 
 
-def _listed(frame: pl.DataFrame) -> dict[str | None, Words]:
+def _listed(frame: pl.DataFrame) -> Mapping[str | None, Words]:
     """By taxonomy, None without one, the number of multicategories with each label.
 
     A counter of decoded labels takes half the time of grouping columns of texts.
     """
+    found: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
     several = frame.select("taxonomy_name", "labels").filter(pl.col("labels").is_not_null())
-    of_each: defaultdict[str | None, list[list[str]]] = defaultdict(list)
-    lists = lists_of_texts(several["labels"].to_list())
-    for taxonomy, labels in zip(several["taxonomy_name"].to_list(), lists, strict=True):
-        of_each[taxonomy].append(labels)
-    return {taxonomy: Counter(chain.from_iterable(map(set, lists))) for taxonomy, lists in of_each.items()}
+    for rows in several.iter_slices(_SLICE_ROWS):
+        of_each: defaultdict[str | None, list[list[str]]] = defaultdict(list)
+        lists = lists_of_texts(rows["labels"].to_list())
+        for taxonomy, labels in zip(rows["taxonomy_name"].to_list(), lists, strict=True):
+            of_each[taxonomy].append(labels)
+        for taxonomy, lists in of_each.items():
+            found[taxonomy].update(chain.from_iterable(map(set, lists)))
+    return found
 
 
 def _classes(frame: pl.DataFrame, listed: Mapping[str | None, Words]) -> dict[str, Words]:

@@ -6,10 +6,12 @@ from collections import Counter
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.profiles import draws
 
+from transforms.kernels.publish import annotation_counts
 from transforms.kernels.publish.annotation_counts import (
     CONFIDENCE_EDGES,
     COUNTED,
@@ -101,6 +103,15 @@ def plain(some: list[dict[str, Any]]) -> dict[str, Any]:
 def test_rows_are_counted_as_one_by_one(records: dict[str, list[dict[str, Any]]]) -> None:
     some = rows(records)
     assert AnnotationCounts.of(frame(some)).document() == plain(some)
+
+
+@draws(60)
+@given(RECORDS)
+def test_labels_are_counted_over_many_slices(records: dict[str, list[dict[str, Any]]]) -> None:
+    some = rows(records)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(annotation_counts, "_SLICE_ROWS", 2)
+        assert AnnotationCounts.of(frame(some)).document() == plain(some)
 
 
 @draws(100)
