@@ -13,7 +13,7 @@ from pipelines.errors import UsageError
 from pipelines.ingest.listed_exports import ListedExport
 from pipelines.ingest.patterns import is_pattern, translated
 
-_OF_A_PROCESS = ("/dev/", "/proc/")
+_OF_A_PROCESS = ("/dev/fd/", "/dev/std", "/proc/")
 _KINDS = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFCHR: "a device",

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,13 @@ def test_standard_input_is_refused_with_what_to_do(folder: Path) -> None:
     finally:
         os.close(reading)
         os.close(writing)
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no folder in memory")
+def test_a_file_in_the_folder_in_memory_is_an_export() -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        given = ndjson(Path(folder) / "a.ndjson", [an_item("a")])
+        assert found(f"{given}") == [f"{given}"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
