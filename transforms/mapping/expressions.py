@@ -2,7 +2,7 @@
 
 import json
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -105,8 +105,7 @@ class Members:
     @property
     def pieces(self) -> frozenset[str]:
         """Those of the members that no other one takes whole."""
-        found = frozenset[str]().union(*(each.pieces for _, each in self.members))
-        return found - frozenset[str]().union(*(each.names - each.pieces for _, each in self.members))
+        return pieces_of([each for _, each in self.members])
 
     @property
     def roots(self) -> frozenset[str]:
@@ -115,6 +114,12 @@ class Members:
 
 
 Expression: TypeAlias = Path | Template | Constant | Members
+
+
+def pieces_of(expressions: Sequence[Expression]) -> frozenset[str]:
+    """The keys of a record of which expressions may leave something aside: no other one of them takes these whole."""
+    whole = (each.names - each.pieces for each in expressions)
+    return frozenset[str]().union(*(each.pieces for each in expressions)).difference(*whole)
 
 
 def expression(value: object, where: str) -> Expression:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from transforms.mapping.expressions import Expression, reached
+from transforms.mapping.expressions import Expression, pieces_of, reached
 from transforms.mapping.json_columns import NUMBER, TRUTHS, encode, json_value, number_text, with_point
 from transforms.mapping.paths import Path, UnfitValueError
 from transforms.mapping.values import NewValues, Values
@@ -81,8 +81,7 @@ class RecordMap:
 
     def pieces(self) -> frozenset[str]:
         """Those of the taken keys of which the fields may leave something aside."""
-        found = frozenset[str]().union(*(each.pieces for _, each in self.fields))
-        return found - frozenset[str]().union(*(each.names - each.pieces for _, each in self.fields))
+        return pieces_of([each for _, each in self.fields])
 
     def known(self) -> frozenset[str]:
         """The keys of a record that are used or left out on purpose, if not all are included."""
@@ -145,7 +144,7 @@ class RecordMaker:
                 made[key] = _numbers(key, value, self._decimal) if is_text else value
         metadata, left = self._metadata(record)
         if self._pieces:
-            left = {**left, **_left_aside(record, self._pieces, made)}
+            left = {**left, **_left_aside(record, self._pieces, made, self._decimal)}
         made["metadata"] = metadata
         return Applied(made, unmatched, left)
 
@@ -186,13 +185,21 @@ class RecordMaker:
         return found, left
 
 
-def _left_aside(record: Values, pieces: Mapping[str, Sequence[str]], made: Values) -> NewValues:
-    """Those keys of a record that fields take in pieces whose values these do not have, or not all of them."""
+def _left_aside(record: Values, pieces: Mapping[str, Sequence[str]], made: Values, decimal: str) -> NewValues:
+    """Those keys of a record that fields take in pieces whose values these do not have, or not all of them.
+
+    A value counts as taken if a field has it, or if it is in a text that a function has put together.
+    """
+    of_each = {name: [*_leaves(record.get(name))] for name in pieces}
+    own = {_comparable(value, decimal) for leaves in of_each.values() for value in leaves}
     found: NewValues = {}
     for name, fields in pieces.items():
-        texts = [_text_of(each) for field in fields for each in _leaves(made.get(field))]
-        if not all(_is_among(each, texts) for each in _leaves(record.get(name))):
-            found[name] = record[name]
+        taken = {_comparable(value, decimal) for field in fields for value in _leaves(made.get(field))}
+        joined = [each for each in taken - own if isinstance(each, str)]
+        for value in of_each[name]:
+            if _comparable(value, decimal) not in taken and not any(key_text(value) in each for each in joined):
+                found[name] = record[name]
+                break
     return found
 
 
@@ -205,18 +212,11 @@ def _leaves(value: object) -> Iterator[object]:
         yield value
 
 
-def _text_of(value: object) -> str:
-    return value if isinstance(value, str) else encode(value)
-
-
-def _is_among(value: object, texts: list[str]) -> bool:
-    """Whether a value is one of some texts, or a part of one; a number also where it is written in another way."""
-    text = _text_of(value)
-    if any(text in each for each in texts):
-        return True
-    return _NUMBER.fullmatch(text) is not None and any(
-        _NUMBER.fullmatch(each) is not None and float(each) == float(text) for each in texts
-    )
+def _comparable(value: object, decimal: str) -> object:
+    """A number, also of a text that is one; of all else its text."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    return _number(key_text(value), decimal)
 
 
 def key_text(key: object) -> str:
