@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 from pipelines.explore.results import Result
 from pipelines.queries.answers import Answer
 from pipelines.queries.listings import csv, frames, ids, ndjson
+from transforms.kernels.batch.gathering import gathered
 from transforms.kernels.writers.parquet import parquet_pieces
 
 Format = Literal["ids", "ndjson", "csv", "parquet"]
@@ -17,7 +18,8 @@ MEDIA_TYPES: Mapping[Format, str] = {
     "parquet": "application/vnd.apache.parquet",
 }
 PIECE_BYTES = 128 * 2**10
-"""What a piece of a download has at least: lines are small."""
+PIECE_LINES = 10_000
+"""Lines are handed on together, since to hand on each takes time: up to so many, or until they have so many bytes."""
 EXTENSIONS: Mapping[Format, str] = {"ids": "txt", "ndjson": "ndjson", "csv": "csv", "parquet": "parquet"}
 
 
@@ -26,22 +28,6 @@ def exported(result: Result, form: Format) -> Iterator[bytes]:
     writers: Mapping[Format, Writer] = {"ids": ids, "ndjson": ndjson, "csv": csv}
     if form == "parquet":
         return parquet_pieces(frames(result, None), result.group, result.fields, result.version.facts)
-    return collected(writers[form](result, None))
-
-
-def collected(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of at least `PIECE_BYTES`, but for the last; to hand on each takes time.
-
-    >>> [len(each) for each in collected(iter([b"x" * 100_000] * 3))]
-    [200000, 100000]
-    """
-    waiting: list[bytes] = []
-    size = 0
-    for each in pieces:
-        waiting.append(each)
-        size += len(each)
-        if size >= PIECE_BYTES:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-    if waiting:
-        yield b"".join(waiting)
+    lines = writers[form](result, None)
+    pieces = gathered(lines, lambda line: (1, len(line)), most_rows=PIECE_LINES, most_bytes=PIECE_BYTES)
+    return map(b"".join, pieces)
