@@ -118,6 +118,24 @@ def test_a_query_is_written_with_the_keyboard_alone(page: Page, served: Explorer
     assert page.evaluate("document.querySelectorAll('.bins .grey').length") > 10
 
 
+def test_what_is_chosen_stays_so_while_one_goes_on_writing(page: Page, served: Explorer) -> None:
+    opened(page, served)
+    page.press("/")
+    page.type("weat")
+    page.wait_for("!!document.querySelector('#suggestions:not([hidden]) [role=option]')")
+    page.settle()
+    page.press("ArrowDown")
+    page.evaluate("document.querySelector('#suggestions [role=option]').dataset.before = 'yes'")
+    page.type("h")
+    page.wait_for("!document.querySelector('#suggestions [data-before]')")
+    active = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant')).textContent"
+    assert page.evaluate(active).startswith("metadata.weather")
+    page.evaluate("window.fetch = () => new Promise(() => {})")  # the next answer does not come in time
+    page.type("e")
+    page.press("Enter")
+    assert query_of(page) == "metadata.weather "
+
+
 def test_tab_passes_the_bar_and_takes_a_suggestion_only_of_what_is_written(page: Page, served: Explorer) -> None:
     opened(page, served)
     suggested = "!!document.querySelector('#suggestions:not([hidden]) [role=option]')"

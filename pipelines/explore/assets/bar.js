@@ -23,7 +23,7 @@ export function queryBar({ name }) {
   const paper = element("p", { class: "on-paper", "aria-hidden": "true" }); // all of it, where an input shows its beginning
   const form = element("form", { class: "query-bar", role: "search" }, element("div", { class: "query-field" }, input, clear, list), element("button", { type: "submit", class: "primary" }, "Ask"));
   const suggest = newest();
-  let offered = { start: 0, end: 0, suggestions: [] };
+  let offered = { start: 0, end: 0, length: 0, suggestions: [] }; // to a text of this length
   let active = -1;
   let timer = 0;
   let written = false; // since the bar was entered, or a suggestion was taken: only then Tab takes one
@@ -51,6 +51,7 @@ export function queryBar({ name }) {
   }
 
   function show(found) {
+    const chosen = offered.suggestions[active]?.text;
     offered = found;
     list.replaceChildren(...found.suggestions.map(({ text, kind, detail }, at) => {
       const option = element("li", { id: `suggestion-${at}`, role: "option", "aria-selected": "false", class: `kind-${kind}` }, shown(text), element("span", { class: "detail" }, [kind === "category" && detail ? plural(Number(detail), "record") : detail, SAID[kind]].filter(Boolean).join(" · ")));
@@ -59,7 +60,7 @@ export function queryBar({ name }) {
     }));
     list.hidden = !found.suggestions.length || document.activeElement !== input;
     input.setAttribute("aria-expanded", String(!list.hidden));
-    mark(-1);
+    mark(list.hidden ? -1 : found.suggestions.findIndex((each) => each.text === chosen)); // it stays chosen while one goes on writing
   }
 
   async function complete() {
@@ -67,7 +68,7 @@ export function queryBar({ name }) {
     const past = text.trim() ? [] : recent().map((each) => ({ text: each, kind: "recent", detail: "" }));
     try {
       const found = await suggest("suggest", { text, cursor: toServer(text, input.selectionStart), group: state().group, version: state().version });
-      show({ start: toBrowser(text, found.start), end: toBrowser(text, found.end), suggestions: [...past, ...found.suggestions] });
+      show({ start: toBrowser(text, found.start), end: toBrowser(text, found.end), length: text.length, suggestions: [...past, ...found.suggestions] });
     } catch (error) {
       if (!cancelled(error)) close();
     }
@@ -78,7 +79,7 @@ export function queryBar({ name }) {
   function accept(at) {
     const { text, kind } = offered.suggestions[at];
     const whole = kind === "recent";
-    const [start, end] = whole ? [0, input.value.length] : [offered.start, offered.end];
+    const [start, end] = whole ? [0, input.value.length] : [offered.start, offered.end + input.value.length - offered.length]; // what was written since belongs to it
     const after = input.value.slice(end);
     const gap = whole || after.startsWith(" ") ? "" : " ";
     input.value = input.value.slice(0, start) + text + gap + after;
@@ -154,7 +155,8 @@ export function queryBar({ name }) {
 function exampleOf(group, fields) {
   const asked = Object.entries(fields).filter(([, { categories }]) => categories?.length > 1).sort(([, one], [, other]) => one.categories.length - other.categories.length);
   const found = asked.find(([, { categories }]) => categories.length > 2) ?? asked[0];
-  return `${found ? `Try ${fieldPath(found[0])} = ${quotedValue(found[1].categories[0].value)}` : `Ask for ${group}`}   (press / to come here)`;
+  const example = found ? `Try ${fieldPath(found[0])} = ${quotedValue(found[1].categories[0].value)}` : `Ask for ${group}`;
+  return matchMedia("(min-width: 40rem)").matches ? `${example}   (press / to come here)` : example;
 }
 
 /** What is wrong: the message, the place in the query, and what can be clicked instead. */

@@ -139,9 +139,14 @@ function stage(found, group, images) {
     return button;
   };
   const keys = [...new Set(all.flatMap(keysOf))].sort();
-  /** Switches of one sort, where there are two or more. */
-  const switchesOf = (sort, own, length) => (own.length > 1 ? element("div", { class: "switches", role: "group", "aria-label": `What is drawn, by ${sort.toLowerCase()}` }, element("span", { class: "sort" }, sort), element("div", {}, own.map((key) => switchOf(key, key === "annotations" ? key : key.slice(length))))) : null);
-  const switches = [switchesOf("Label", keys.filter((key) => key.startsWith("label ")), 6), switchesOf("Type", keys.filter((key) => key.startsWith("type ")), 5), switchesOf("Made by", keys.filter((key) => key === "annotations" || key.startsWith("run ")), 4)];
+  /** Switches of one sort, where there are two or more: of keys that begin with its word, and of others. */
+  const switchesOf = (sort, word, others = []) => {
+    const own = [...others, ...keys.filter((key) => key.startsWith(word)).map((key) => [key, key.slice(word.length)])];
+    if (own.length < 2) return null;
+    return element("div", { class: "switches", role: "group", "aria-label": `What is drawn, by ${sort.toLowerCase()}` }, element("span", { class: "sort" }, sort), element("div", {}, own.map(([key, name]) => switchOf(key, name))));
+  };
+  const annotations = keys.filter((key) => key === "annotations").map((key) => [key, key]);
+  const switches = [switchesOf("Label", "label "), switchesOf("Type", "type "), switchesOf("Made by", "run ", annotations)];
   const list = element("ul", { class: "annotation-list" }, all.slice(0, 500).map((each) => {
     const line = element("li", { tabindex: "0" }, ...sentence(each), ...missed(each).map((run) => element("span", { class: "missed" }, " missed by ", shown(run))));
     line.style.setProperty("--colour", colourOf(each.row.label));
